@@ -1,0 +1,138 @@
+"""Enumerations of the records, named as in FIX; UNKNOWN is what a reader sees of a newer writer's symbol."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a request asks for: FIX messages D, F and G."""
+
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    CANCEL = "CANCEL"
+    REPLACE = "REPLACE"
+
+
+class Side(StrEnum):
+    """FIX tag 54."""
+
+    UNKNOWN = "UNKNOWN"
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    """FIX tag 40."""
+
+    UNKNOWN = "UNKNOWN"
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    MARKET_IF_TOUCHED = "MARKET_IF_TOUCHED"
+
+
+class TimeInForce(StrEnum):
+    """FIX tag 59."""
+
+    UNKNOWN = "UNKNOWN"
+    DAY = "DAY"
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+
+
+class ExecType(StrEnum):
+    """FIX tag 150; CANCEL_REJECT stands for the message OrderCancelReject (35=9)."""
+
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    PARTIAL_FILL = "PARTIAL_FILL"
+    FILL = "FILL"
+    CANCELED = "CANCELED"
+    REPLACED = "REPLACED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCEL_REJECT = "CANCEL_REJECT"
+
+
+class OrdStatus(StrEnum):
+    """FIX tag 39."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING_NEW = "PENDING_NEW"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+TERMINAL_STATUSES = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
+
+
+class Liquidity(StrEnum):
+    """FIX tag 851: ADDED is passive (maker), REMOVED aggressive (taker)."""
+
+    UNKNOWN = "UNKNOWN"
+    ADDED = "ADDED"
+    REMOVED = "REMOVED"
+
+
+class ResultSource(StrEnum):
+    """Who decided an order result."""
+
+    UNKNOWN = "UNKNOWN"
+    RISK = "RISK"
+    EXECUTION = "EXECUTION"
+
+
+class EquityTrigger(StrEnum):
+    """Why an equity record was written."""
+
+    UNKNOWN = "UNKNOWN"
+    SESSION_OPEN = "SESSION_OPEN"
+    FILL = "FILL"
+    INTERVAL = "INTERVAL"
+    SESSION_CLOSE = "SESSION_CLOSE"
+
+
+class RiskEventKind(StrEnum):
+    """What the risk side decided."""
+
+    UNKNOWN = "UNKNOWN"
+    ORDER_REJECTED = "ORDER_REJECTED"
+    SESSION_OPENED = "SESSION_OPENED"
+    SESSION_CLOSED = "SESSION_CLOSED"
+    TRADING_STATE_CHANGED = "TRADING_STATE_CHANGED"
+    LIMITS_CHANGED = "LIMITS_CHANGED"
+    CONTROL_REJECTED = "CONTROL_REJECTED"
+
+
+class MarkKind(StrEnum):
+    """HEARTBEAT carries time only."""
+
+    UNKNOWN = "UNKNOWN"
+    QUOTE = "QUOTE"
+    HEARTBEAT = "HEARTBEAT"
+
+
+class ControlKind(StrEnum):
+    """An operator's command."""
+
+    UNKNOWN = "UNKNOWN"
+    SESSION_OPEN = "SESSION_OPEN"
+    SESSION_CLOSE = "SESSION_CLOSE"
+    TRADING_STATE = "TRADING_STATE"
+    LIMITS = "LIMITS"
+
+
+class TradingState(StrEnum):
+    """ACTIVE: all orders; REDUCING: only orders that reduce a position; HALTED: none."""
+
+    UNKNOWN = "UNKNOWN"
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"

@@ -1,0 +1,291 @@
+"""Records of the topics as immutable tuples; field by field as in schemas/avsc, where each is explained.
+
+Prices and quantities are integers of 1e-9, money integers of 1e-18, times UTC nanoseconds.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from streams.domain.enums import (
+
+    Action,
+    ControlKind,
+    EquityTrigger,
+    ExecType,
+    Liquidity,
+    MarkKind,
+    OrdStatus,
+    OrderType,
+    ResultSource,
+    RiskEventKind,
+    Side,
+    TimeInForce,
+    TradingState,
+)
+
+class OrderRequest(NamedTuple):
+    """A client's request."""
+
+    action: Action
+    order_id: str
+    orig_order_id: str | None
+    account_id: str
+    strategy_id: str | None
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: int | None
+    price: int | None
+    ts: int
+
+
+class MarketData(NamedTuple):
+    """A batch of updates of one symbol in the order of the market."""
+
+    symbol: str
+    ts: int
+    kinds: str
+    times: Sequence[int]
+    bid_px: Sequence[int]
+    bid_sz: Sequence[int]
+    ask_px: Sequence[int]
+    ask_sz: Sequence[int]
+    trade_px: Sequence[int]
+    trade_sz: Sequence[int]
+    aggressors: str
+
+
+class Control(NamedTuple):
+    """An operator's command."""
+
+    control_id: str
+    kind: ControlKind
+    account_id: str | None
+    session_id: str | None
+    strategy_id: str | None
+    opening_cash: int | None
+    currency: str | None
+    trading_state: TradingState
+    limits: str | None
+    actor: str
+    reason: str
+    ts: int
+
+
+class ApprovedOrder(NamedTuple):
+    """A request that passed the pre-trade controls."""
+
+    action: Action
+    order_id: str
+    orig_order_id: str | None
+    account_id: str
+    strategy_id: str | None
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: int | None
+    price: int | None
+    approval_id: str
+    session_id: str | None
+    order_ts: int
+    ts: int
+
+
+class ExecutionReport(NamedTuple):
+    """What the venue says of an order (FIX 35=8 and 35=9)."""
+
+    exec_id: str
+    order_id: str
+    request_id: str | None
+    account_id: str
+    session_id: str | None
+    strategy_id: str | None
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    exec_type: ExecType
+    ord_status: OrdStatus
+    order_qty: int | None
+    price: int | None
+    last_qty: int | None
+    last_px: int | None
+    cum_qty: int
+    leaves_qty: int
+    avg_px: int | None
+    commission: int | None
+    liquidity: Liquidity
+    reason_code: str | None
+    text: str | None
+    simulator: str | None
+    bid_px: int | None
+    bid_sz: int | None
+    ask_px: int | None
+    ask_sz: int | None
+    quote_ts: int | None
+    order_ts: int
+    ts: int
+
+
+class Mark(NamedTuple):
+    """Conflated last quote of a symbol, one copy to each account partition."""
+
+    symbol: str
+    kind: MarkKind
+    bid_px: int | None
+    bid_sz: int | None
+    ask_px: int | None
+    ask_sz: int | None
+    ts: int
+
+
+class OrderResult(NamedTuple):
+    """What the client sees: risk rejects and execution reports; one terminal result for each order."""
+
+    result_id: str
+    source: ResultSource
+    exec_id: str | None
+    order_id: str
+    request_id: str | None
+    account_id: str
+    session_id: str | None
+    strategy_id: str | None
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    exec_type: ExecType
+    ord_status: OrdStatus
+    order_qty: int | None
+    price: int | None
+    last_qty: int | None
+    last_px: int | None
+    cum_qty: int
+    leaves_qty: int
+    avg_px: int | None
+    commission: int | None
+    liquidity: Liquidity
+    reason_code: str | None
+    text: str | None
+    limit_value: str | None
+    observed_value: str | None
+    terminal: bool
+    order_ts: int
+    ts: int
+
+
+class Fill(NamedTuple):
+    """A fill as booked: cash, realised PnL and the position after it."""
+
+    exec_id: str
+    order_id: str
+    account_id: str
+    session_id: str | None
+    strategy_id: str | None
+    symbol: str
+    side: Side
+    quantity: int
+    price: int
+    notional: int
+    commission: int
+    currency: str
+    liquidity: Liquidity
+    realised_pnl: int
+    position_qty: int
+    position_avg_px: int | None
+    cash: int
+    simulator: str | None
+    bid_px: int | None
+    bid_sz: int | None
+    ask_px: int | None
+    ask_sz: int | None
+    quote_ts: int | None
+    ts: int
+
+
+class Position(NamedTuple):
+    """Position of an account in a symbol after a change."""
+
+    account_id: str
+    symbol: str
+    session_id: str | None
+    quantity: int
+    avg_px: int | None
+    cost: int
+    realised_pnl: int
+    commission: int
+    currency: str
+    exec_id: str | None
+    ts: int
+
+
+class AccountEquity(NamedTuple):
+    """Cash and mark-to-market equity of an account at fills and at each interval of market time."""
+
+    account_id: str
+    session_id: str | None
+    strategy_id: str | None
+    trigger: EquityTrigger
+    currency: str
+    cash: int
+    position_value: int
+    equity: int
+    realised_pnl: int
+    unrealised_pnl: int
+    commission: int
+    peak_equity: int
+    drawdown: int
+    ts: int
+
+
+class RiskEvent(NamedTuple):
+    """A decision of the risk side."""
+
+    event_id: str
+    kind: RiskEventKind
+    account_id: str
+    session_id: str | None
+    order_id: str | None
+    control_id: str | None
+    code: str | None
+    text: str
+    limit_value: str | None
+    observed_value: str | None
+    actor: str | None
+    reason: str | None
+    ts: int
+
+
+class Journal(NamedTuple):
+    """The order in which a shard took its inputs, one record for each transaction."""
+
+    shard: str
+    sequence: int
+    topics: Sequence[str]
+    first_offsets: Sequence[int]
+    last_offsets: Sequence[int]
+    counts: Sequence[int]
+    config: str | None
+    outputs: int
+    outputs_crc32: int
+    code_version: str
+    ts: int
+
+
+class Snapshot(NamedTuple):
+    """State of a shard after a journal record, or a chunk of it."""
+
+    shard: str
+    sequence: int
+    journal_offset: int
+    chunk: int
+    chunks: int
+    topics: Sequence[str]
+    positions: Sequence[int]
+    config: str
+    state: bytes
+    state_sha256: str
+    code_version: str
+    ts: int

@@ -1,0 +1,1 @@
+"""Pre-trade controls of the account shard."""
