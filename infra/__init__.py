@@ -1,0 +1,1 @@
+"""What the pipeline stands on: settings, Kafka, schema registry, ClickHouse."""

@@ -1,0 +1,91 @@
+"""All settings, in one place, read from the environment and from `.env`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _from_repository(path: Path) -> Path:
+    """A relative path means the same from every working folder: it starts at the repository."""
+    return REPOSITORY / path.expanduser()
+
+
+RepositoryPath = Annotated[Path, AfterValidator(_from_repository)]
+
+
+class Settings(BaseSettings):
+    """Settings of the pipeline and its stack. The environment wins over `.env`, `.env` over the defaults.
+
+    The containers of docker-compose.yml read the same class, so a default stands here and nowhere else.
+    """
+
+    model_config = SettingsConfigDict(env_file=REPOSITORY / ".env", extra="ignore", frozen=True)
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Host and port of the Kafka broker.")
+    kafka_controller_port: int = Field(9093, description="Port of the local broker's KRaft controller.")
+    schema_registry_url: str = Field(
+        "http://127.0.0.1:8081/apis/ccompat/v7", description="Confluent-compatible API of the registry."
+    )
+    clickhouse_url: str = Field("http://127.0.0.1:8123", description="HTTP interface of ClickHouse.")
+    clickhouse_database: str = Field("paper", pattern=r"^\w+$", description="Database of all tables.")
+
+    paper_home: RepositoryPath = Field(
+        Path(".paper"), description="Folder of the local stack's data, logs and process ids."
+    )
+    paper_cache: RepositoryPath = Field(
+        Path("~/.cache/paper-trading-streams"), description="Folder of downloaded Java archives."
+    )
+
+    topic_prefix: str = Field(
+        "", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before each topic name: pipelines share a cluster."
+    )
+    account_partitions: int = Field(4, ge=1, le=1024, description="Partitions of topics keyed by account.")
+    execution_partitions: int = Field(4, ge=1, le=1024, description="Partitions of topics keyed by symbol.")
+
+    mock_trading: bool = Field(
+        True, description="true: MockExecutor draws outcomes from the run's seed. false: ExecutionSimulator."
+    )
+    run_id: str = Field("live", pattern=r"^[\w.-]+$", description="Name of this run in every ClickHouse row.")
+    run_seed: int = Field(1, description="Seed of everything random in the run.")
+    time_source: Literal["event", "record"] = Field(
+        "event", description="event: the ts fields (recorded feeds). record: Kafka timestamps (live)."
+    )
+    reference_data: RepositoryPath = Field(
+        Path("infra/reference/instruments.json"), description="Instruments file: ticks, lots, fees."
+    )
+
+    @property
+    def kafka_host_port(self) -> tuple[str, int]:
+        """First bootstrap server."""
+        return _host_port(f"kafka://{self.kafka_bootstrap_servers.split(',')[0]}", 9092)
+
+    @property
+    def registry_host_port(self) -> tuple[str, int]:
+        return _host_port(self.schema_registry_url, 80)
+
+    @property
+    def clickhouse_host_port(self) -> tuple[str, int]:
+        return _host_port(self.clickhouse_url, 8123)
+
+
+def _host_port(url: str, default_port: int) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or default_port
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once.
+
+    Raises:
+        pydantic.ValidationError: a variable's value breaks its rule; the message names it.
+    """
+    return Settings()

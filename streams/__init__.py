@@ -1,0 +1,1 @@
+"""The pipeline: orders in, risk checks, simulated execution, results and evidence out."""

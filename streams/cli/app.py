@@ -1,0 +1,34 @@
+"""Puts the command groups together and turns errors into messages and exit codes.
+
+Exit codes: 0 done, 1 a problem was found or a step failed, 2 the command line is wrong, 130 interrupted.
+A command group's file declares options only; it imports what does the work inside its functions, so that
+`paper --help` stays fast.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from streams.cli import develop, stack
+from streams.errors import PaperError
+
+app = typer.Typer(
+    name="paper",
+    help="Paper trading on Kafka.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (stack, develop):
+    group.register(app)
+
+
+def main() -> None:
+    """Runs one command."""
+    try:
+        app(prog_name="paper")
+    except PaperError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,75 @@
+"""`paper test`, `check`, `lint`, `format`, `types`: the same commands here and in CI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import NoReturn
+
+import typer
+
+LINT = ("ruff", "check")
+FORMAT = ("ruff", "format", "--check")
+TYPES = ("mypy",)
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command(context_settings=PASS_ON)(test)
+    app.command()(check)
+    app.command(context_settings=PASS_ON)(lint)
+    app.command(name="format", context_settings=PASS_ON)(format_)
+    app.command(context_settings=PASS_ON)(types)
+
+
+def test(context: typer.Context) -> None:
+    """Runs the tests; arguments go to pytest."""
+    from infra.settings import get_settings
+
+    home = get_settings().paper_home
+    home.mkdir(parents=True, exist_ok=True)
+    _become("pytest", f"--junitxml={home / 'junit.xml'}", *context.args)
+
+
+def check() -> None:
+    """Runs lint, format and types, all of them; fails if one fails."""
+    failed = [tool for tool in (LINT, FORMAT, TYPES) if _run(*tool) != 0]
+    for tool in failed:
+        print(f"failed: {' '.join(tool)}", file=sys.stderr)
+    raise typer.Exit(1 if failed else 0)
+
+
+def lint(context: typer.Context) -> None:
+    """Runs the linter; arguments go to `ruff check`."""
+    _become(*LINT, *context.args)
+
+
+def format_(context: typer.Context, write: bool = typer.Option(False, help="Rewrite the files.")) -> None:
+    """Checks the formatting; arguments go to `ruff format`."""
+    _become(*(FORMAT[:-1] if write else FORMAT), *context.args)
+
+
+def types(context: typer.Context) -> None:
+    """Checks the types; arguments go to mypy."""
+    _become(*TYPES, *context.args)
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _run(module: str, *arguments: str) -> int:
+    from infra.settings import REPOSITORY
+
+    print(f"== {module} {' '.join(arguments)}", file=sys.stderr, flush=True)
+    return subprocess.run(_command(module, *arguments), cwd=REPOSITORY, check=False).returncode
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Replaces this process, so that signals and the exit code are the tool's."""
+    from infra.settings import REPOSITORY
+
+    os.chdir(REPOSITORY)
+    os.execv(sys.executable, _command(module, *arguments))

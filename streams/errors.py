@@ -1,0 +1,37 @@
+"""Every error that the project raises on purpose.
+
+PaperError                   anything a user can read and act on
+└── StackError               a part of the local stack, or what it is made of
+    ├── ArtifactError        a downloaded file is missing, damaged or not the pinned one
+    ├── PartError            a server did not start, did not stop, or died
+    ├── PortTakenError       another process listens where a part of the stack belongs
+    └── TopicError           a topic is missing or differs from its declaration
+
+A message says which input, which rule it broke, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class PaperError(Exception):
+    """Base of all: the command line prints its message and exits with code 1."""
+
+
+class StackError(PaperError):
+    """The local stack, or what it is made of, is not as it must be."""
+
+
+class ArtifactError(StackError):
+    """A downloaded file is missing, damaged or not the pinned one."""
+
+
+class PartError(StackError):
+    """A server did not start, did not stop, or died."""
+
+
+class PortTakenError(StackError):
+    """Another process listens where a part of the stack belongs."""
+
+
+class TopicError(StackError):
+    """A topic is missing or differs from its declaration."""
