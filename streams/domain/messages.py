@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.domain.enums import (
-
     Action,
     ControlKind,
     EquityTrigger,
     ExecType,
     Liquidity,
     MarkKind,
-    OrdStatus,
     OrderType,
+    OrdStatus,
     ResultSource,
     RiskEventKind,
     Side,
     TimeInForce,
     TradingState,
 )
+
 
 class OrderRequest(NamedTuple):
     """A client's request."""

@@ -4,8 +4,8 @@ from decimal import Decimal, InvalidOperation
 
 PRICE_DIGITS = 9
 MONEY_DIGITS = 18
-PRICE_SCALE = 10**PRICE_DIGITS
-MONEY_SCALE = 10**MONEY_DIGITS
+PRICE_SCALE: int = 10**PRICE_DIGITS
+MONEY_SCALE: int = 10**MONEY_DIGITS
 PRICE_MAX = 10**18 - 1
 """Largest price or quantity: decimal(18, 9) on the topics and in ClickHouse."""
 MONEY_MAX = 10**38 - 1
@@ -29,9 +29,11 @@ def _to_fixed(value: Decimal | str | int, digits: int, limit: int) -> int:
         raise NotRepresentable(f"{value} is out of range")
     sign, numerals, exponent = number.as_tuple()
     assert isinstance(exponent, int)
-    coefficient = int("".join(map(str, numerals)))
+    coefficient: int = int("".join(map(str, numerals)))
     shift = exponent + digits
-    fixed, remainder = (coefficient * 10**shift, 0) if shift >= 0 else divmod(coefficient, 10**-shift)
+    scaled: int = coefficient * 10 ** max(shift, 0)
+    unit: int = 10 ** max(-shift, 0)
+    fixed, remainder = divmod(scaled, unit)
     if remainder:
         raise NotRepresentable(f"{value} has more than {digits} decimals")
     if fixed > limit:

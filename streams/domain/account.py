@@ -1,0 +1,144 @@
+"""One account of an account shard: session, cash, positions, working orders."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from streams.domain.enums import OrderType, OrdStatus, Side, TimeInForce, TradingState
+from streams.domain.portfolio import Position
+from streams.domain.shard import State
+from streams.risk.limits import Limits
+
+
+@dataclass(slots=True)
+class WorkingOrder:
+    """An approved order that has no terminal result yet.
+
+    quantity, cum_quantity: 1e-9 units. replace_quantity: total quantity of a replace that the venue has not
+    answered; until then the larger of the two counts against the limits.
+    """
+
+    order_id: str
+    strategy_id: str | None
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: int
+    price: int | None
+    order_ts: int
+    cum_quantity: int = 0
+    status: OrdStatus = OrdStatus.PENDING_NEW
+    replace_quantity: int | None = None
+
+    @property
+    def leaves(self) -> int:
+        """Quantity that may still execute, 1e-9 units."""
+        return max(self.quantity, self.replace_quantity or 0) - self.cum_quantity
+
+    def to_state(self) -> list[Any]:
+        """JSON-able form."""
+        return [getattr(self, name) for name in self.__dataclass_fields__]
+
+    @classmethod
+    def from_state(cls, state: list[Any]) -> Self:
+        """The order that to_state described."""
+        order = cls(*state)
+        order.side = Side(order.side)
+        order.order_type = OrderType(order.order_type)
+        order.time_in_force = TimeInForce(order.time_in_force)
+        order.status = OrdStatus(order.status)
+        return order
+
+
+class SeenIds:
+    """The newest order ids of an account, bounded by count; older ones are forgotten."""
+
+    def __init__(self, limit: int, ids: list[str] | None = None) -> None:
+        self._limit = limit
+        self._ids: dict[str, None] = dict.fromkeys(ids or [])
+
+    def __contains__(self, order_id: str) -> bool:
+        return order_id in self._ids
+
+    def add(self, order_id: str) -> None:
+        """Remembers an id, forgetting the oldest beyond the limit."""
+        self._ids[order_id] = None
+        while len(self._ids) > self._limit:
+            del self._ids[next(iter(self._ids))]
+
+    def to_state(self) -> list[str]:
+        """JSON-able form, oldest first."""
+        return list(self._ids)
+
+
+@dataclass(slots=True)
+class Account:
+    """cash, peak_equity, opening_cash: 1e-18 of the currency."""
+
+    account_id: str
+    session_id: str
+    strategy_id: str | None
+    currency: str
+    opening_cash: int
+    limits: Limits
+    seen: SeenIds
+    cash: int
+    peak_equity: int
+    session_open: bool = True
+    trading_state: TradingState = TradingState.ACTIVE
+    positions: dict[str, Position] = field(default_factory=dict)
+    working: dict[str, WorkingOrder] = field(default_factory=dict)
+
+    def working_leaves(self, symbol: str, side: Side) -> int:
+        """Open quantity of the account's working orders in a symbol and side, 1e-9 units."""
+        return sum(order.leaves for order in self.working.values() if order.symbol == symbol and order.side is side)
+
+    def position_quantity(self, symbol: str) -> int:
+        """Signed position, 1e-9 units."""
+        position = self.positions.get(symbol)
+        return position.quantity if position else 0
+
+    def has_exposure(self) -> bool:
+        """Whether any position is open."""
+        return any(position.quantity for position in self.positions.values())
+
+    def to_state(self) -> State:
+        """JSON-able form."""
+        return {
+            "account_id": self.account_id,
+            "session_id": self.session_id,
+            "strategy_id": self.strategy_id,
+            "currency": self.currency,
+            "opening_cash": self.opening_cash,
+            "limits": self.limits.to_state(),
+            "seen": self.seen.to_state(),
+            "cash": self.cash,
+            "peak_equity": self.peak_equity,
+            "session_open": self.session_open,
+            "trading_state": self.trading_state,
+            "positions": {
+                symbol: [item.quantity, item.cost, item.gross_realised, item.commission]
+                for symbol, item in self.positions.items()
+            },
+            "working": [order.to_state() for order in self.working.values()],
+        }
+
+    @classmethod
+    def from_state(cls, state: State, seen_limit: int) -> Self:
+        """The account that to_state described."""
+        working = [WorkingOrder.from_state(item) for item in state["working"]]
+        return cls(
+            account_id=state["account_id"],
+            session_id=state["session_id"],
+            strategy_id=state["strategy_id"],
+            currency=state["currency"],
+            opening_cash=state["opening_cash"],
+            limits=Limits.from_state(state["limits"]),
+            seen=SeenIds(seen_limit, state["seen"]),
+            cash=state["cash"],
+            peak_equity=state["peak_equity"],
+            session_open=state["session_open"],
+            trading_state=TradingState(state["trading_state"]),
+            positions={symbol: Position(*item) for symbol, item in state["positions"].items()},
+            working={order.order_id: order for order in working},
+        )

@@ -1,0 +1,52 @@
+"""Where an execution is booked: order status, position, cash, and the client's result."""
+
+from streams.domain import account_records as records
+from streams.domain.account import Account, WorkingOrder
+from streams.domain.account_book import AccountBook
+from streams.domain.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, Side
+from streams.domain.messages import ExecutionReport
+from streams.domain.portfolio import Position
+from streams.domain.shard import Output, RecordRefused
+
+
+def on_execution(book: AccountBook, report: ExecutionReport) -> None:
+    """Books a report of the venue. Raises RecordRefused where no working order fits it."""
+    account = book.accounts.get(report.account_id)
+    order = account.working.get(report.order_id) if account else None
+    if account is None or (order is None and report.exec_type is not ExecType.CANCEL_REJECT):
+        text = f"execution {report.exec_id}: account {report.account_id} has no working order {report.order_id}"
+        raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
+    if order is not None:
+        _follow(order, report)
+    result = records.execution_result(report, book.next_id(), book.time_ns)
+    book.emit(Output("order.results", report.account_id, result))
+    if report.exec_type in (ExecType.PARTIAL_FILL, ExecType.FILL):
+        _book(book, account, report)
+    if order is not None and report.ord_status in TERMINAL_STATUSES:
+        del account.working[order.order_id]
+
+
+def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
+    order.cum_quantity = report.cum_qty
+    if report.exec_type is ExecType.REPLACED:
+        assert report.order_qty is not None
+        order.quantity, order.price, order.replace_quantity = report.order_qty, report.price, None
+    if report.exec_type is ExecType.CANCEL_REJECT:
+        order.replace_quantity = None
+    else:
+        order.status = report.ord_status
+
+
+def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:
+    assert report.last_qty is not None
+    assert report.last_px is not None
+    commission = report.commission or 0
+    signed = report.last_qty if report.side is Side.BUY else -report.last_qty
+    position = account.positions.setdefault(report.symbol, Position())
+    realised = position.book_fill(signed, report.last_px, commission)
+    account.cash -= signed * report.last_px + commission
+    if report.symbol not in book.marks:
+        book.marks[report.symbol] = (report.last_px, report.last_px)
+    book.emit(Output("fills", account.account_id, records.fill(report, account, position, realised)))
+    book.emit_position(account, report.symbol, position, report.exec_id)
+    book.emit_equity(account, EquityTrigger.FILL)

@@ -1,0 +1,161 @@
+"""Where an order enters the account shard: identity, target, risk controls, approval or reject."""
+
+from streams.domain import account_records as records
+from streams.domain.account import Account, WorkingOrder
+from streams.domain.account_book import AccountBook
+from streams.domain.enums import Action, RiskEventKind, Side
+from streams.domain.messages import OrderRequest
+from streams.domain.shard import Output
+from streams.risk.controls import Proposal, Reject, first_reject
+
+
+def on_request(book: AccountBook, request: OrderRequest) -> None:
+    """Answers a request: approved to the venue, or refused with the reason."""
+    account = book.accounts.get(request.account_id)
+    seen = account.seen if account else book.strangers
+    seen_key = request.order_id if account else f"{request.account_id}\0{request.order_id}"
+    if seen_key in seen or (account and request.order_id in account.working):
+        text = f"order {request.order_id}: the account has used this order id before; send a new one"
+        _refuse(book, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
+        return
+    seen.add(seen_key)
+    if account is None or not account.session_open:
+        text = (
+            f"order {request.order_id}: account {request.account_id} has no open session; "
+            "open one with a SESSION_OPEN control"
+        )
+        _refuse(book, account, request, Reject("UNKNOWN_ACCOUNT", text))
+    elif request.action is Action.NEW:
+        _on_new(book, account, request)
+    elif request.action is Action.CANCEL:
+        _on_cancel(book, account, request)
+    elif request.action is Action.REPLACE:
+        _on_replace(book, account, request)
+    else:
+        text = f"order {request.order_id}: action is not one of NEW, CANCEL, REPLACE"
+        _refuse(book, account, request, Reject("UNSUPPORTED_ACTION", text))
+
+
+def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    instrument = book.instruments.get(request.symbol)
+    if instrument is None:
+        text = f"order {request.order_id}: instrument {request.symbol} is not in the reference data"
+        _refuse(book, account, request, Reject("UNKNOWN_INSTRUMENT", text))
+        return
+    if request.side is Side.UNKNOWN or request.quantity is None:
+        text = f"order {request.order_id}: a NEW order needs side and quantity"
+        _refuse(book, account, request, Reject("FIELD_MISSING", text))
+        return
+    proposal = Proposal(
+        request=request,
+        account=account,
+        instrument=instrument,
+        side=request.side,
+        order_type=request.order_type,
+        quantity=request.quantity,
+        price=request.price,
+        added_leaves=request.quantity,
+        reference_price=request.price or book.mark_price(request.symbol),
+        replaced=None,
+    )
+    reject = first_reject(proposal)
+    if reject is not None:
+        _refuse(book, account, request, reject)
+        return
+    account.working[request.order_id] = WorkingOrder(
+        order_id=request.order_id,
+        strategy_id=request.strategy_id,
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        quantity=request.quantity,
+        price=request.price,
+        order_ts=request.ts,
+    )
+    approve(book, account, request)
+
+
+def _on_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    target = _target(book, account, request)
+    if target is not None:
+        approve(book, account, request._replace(symbol=target.symbol))
+
+
+def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    target = _target(book, account, request)
+    if target is None:
+        return
+    if target.replace_quantity is not None:
+        text = f"order {target.order_id}: a replace of it is still on its way; wait for its result"
+        _refuse(book, account, request, Reject("PENDING_REPLACE", text))
+        return
+    instrument = book.instruments[target.symbol]
+    quantity = target.quantity if request.quantity is None else request.quantity
+    price = target.price if request.price is None else request.price
+    proposal = Proposal(
+        request=request,
+        account=account,
+        instrument=instrument,
+        side=target.side,
+        order_type=target.order_type,
+        quantity=quantity,
+        price=price,
+        added_leaves=max(quantity - target.quantity, 0),
+        reference_price=price or book.mark_price(target.symbol),
+        replaced=target,
+    )
+    reject = first_reject(proposal)
+    if reject is not None:
+        _refuse(book, account, request, reject)
+        return
+    target.replace_quantity = quantity
+    approve(book, account, request._replace(symbol=target.symbol, quantity=quantity, price=price))
+
+
+def _target(book: AccountBook, account: Account, request: OrderRequest) -> WorkingOrder | None:
+    target_id = request.orig_order_id
+    target = account.working.get(target_id) if target_id else None
+    if target is None:
+        if not target_id:
+            reject = Reject("FIELD_MISSING", f"request {request.order_id}: {request.action} needs orig_order_id")
+        elif target_id in account.seen:
+            reject = Reject(
+                "TOO_LATE_TO_CANCEL", f"request {request.order_id}: order {target_id} is not working any more"
+            )
+        else:
+            reject = Reject(
+                "UNKNOWN_ORDER",
+                f"request {request.order_id}: account {account.account_id} has no order {target_id}",
+            )
+        _refuse(book, account, request, reject)
+    return target
+
+
+def approve(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    """Sends a request on to the venue of its symbol."""
+    message = records.approved(request, account.session_id, book.next_id(), book.time_ns)
+    book.emit(Output("orders.approved", request.symbol, message))
+
+
+def _refuse(
+    book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool = True
+) -> None:
+    target = None
+    if account and request.orig_order_id:
+        target = account.working.get(request.orig_order_id)
+    result = records.risk_result(request, account, target, reject, terminal, book.next_id(), book.time_ns)
+    book.emit(Output("order.results", request.account_id, result))
+    event = records.risk_event(
+        book.next_id(),
+        RiskEventKind.ORDER_REJECTED,
+        request.account_id,
+        account.session_id if account else None,
+        book.time_ns,
+        reject.text,
+        code=reject.code,
+        order_id=request.order_id,
+        limit_value=reject.limit_value,
+        observed_value=reject.observed_value,
+    )
+    book.emit(Output("risk.events", request.account_id, event))

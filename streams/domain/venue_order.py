@@ -1,0 +1,76 @@
+"""An order at the simulated venue."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from streams.domain.enums import Action, OrderType, OrdStatus, Side, TimeInForce
+from streams.domain.messages import ApprovedOrder
+from streams.domain.numbers import divide_half_even
+
+OrderKey = tuple[str, str]
+"""account_id and order_id."""
+
+
+@dataclass(slots=True)
+class VenueOrder:
+    """quantity, cum_quantity: 1e-9 units; notional of the fills: 1e-18; times: UTC nanoseconds."""
+
+    request: ApprovedOrder
+    quantity: int
+    price: int | None
+    cum_quantity: int = 0
+    notional: int = 0
+    status: OrdStatus = OrdStatus.PENDING_NEW
+    expires_ns: int | None = None
+    resting: bool = False
+    """True once the order has stood in the book: what it then trades adds liquidity."""
+
+    @property
+    def key(self) -> OrderKey:
+        """Identity at the venue."""
+        return (self.request.account_id, self.request.order_id)
+
+    @property
+    def buying(self) -> bool:
+        """Side as a flag."""
+        return self.request.side is Side.BUY
+
+    @property
+    def leaves(self) -> int:
+        """Open quantity, 1e-9 units."""
+        return self.quantity - self.cum_quantity
+
+    @property
+    def average_price(self) -> int | None:
+        """Average fill price rounded half even to 1e-9; None before the first fill."""
+        return divide_half_even(self.notional, self.cum_quantity) if self.cum_quantity else None
+
+    def marketable_at(self, opposite: int | None) -> bool:
+        """Whether the order may trade at a price of the opposite side (1e-9)."""
+        if opposite is None:
+            return False
+        if self.price is None:
+            return True
+        return opposite <= self.price if self.buying else opposite >= self.price
+
+    def to_state(self) -> list[Any]:
+        """JSON-able form."""
+        return [list(self.request), *(getattr(self, name) for name in list(self.__dataclass_fields__)[1:])]
+
+    @classmethod
+    def from_state(cls, state: list[Any]) -> Self:
+        """The order that to_state described."""
+        order = cls(approved_from_state(state[0]), *state[1:])
+        order.status = OrdStatus(order.status)
+        return order
+
+
+def approved_from_state(state: list[Any]) -> ApprovedOrder:
+    """The request whose fields were listed."""
+    request = ApprovedOrder(*state)
+    return request._replace(
+        action=Action(request.action),
+        side=Side(request.side),
+        order_type=OrderType(request.order_type),
+        time_in_force=TimeInForce(request.time_in_force),
+    )
