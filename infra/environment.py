@@ -36,9 +36,7 @@ def make(root: Path) -> None:
         print("paper: first run, making the Python environment in .venv", flush=True)
         target = root / ".venv"
         venv.EnvBuilder(clear=True, symlinks=True, with_pip=True).create(target)
-        subprocess.run(
-            [target / "bin" / "python", "-m", "pip", *PIP_INSTALL, "-r", root / LOCK_NAME], check=True
-        )
+        subprocess.run([target / "bin" / "python", "-m", "pip", *PIP_INSTALL, "-r", root / LOCK_NAME], check=True)
         temporary = target / f"{LOCK_NAME}.new"
         shutil.copyfile(root / LOCK_NAME, temporary)
         temporary.replace(target / LOCK_NAME)

@@ -157,9 +157,7 @@ def ensure_topics(settings: Settings) -> Ensured:
 
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     declared = {topic_name(settings, t.name): t for t in BY_NAME.values()}
-    present = {
-        name: len(meta.partitions) for name, meta in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.items()
-    }
+    present = {name: len(meta.partitions) for name, meta in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.items()}
     existing = [name for name in declared if name in present]
     differences = _partition_differences(settings, declared, present) + _config_differences(
         admin, {name: declared[name] for name in existing}
@@ -207,9 +205,7 @@ def _create(settings: Settings, admin: AdminClient, topics: dict[str, Topic]) ->
                 raise TopicError(f"topic {name}: the broker refused it: {error.args[0].str()}") from error
 
 
-def _partition_differences(
-    settings: Settings, declared: dict[str, Topic], present: dict[str, int]
-) -> list[str]:
+def _partition_differences(settings: Settings, declared: dict[str, Topic], present: dict[str, int]) -> list[str]:
     return [
         f"{name}: {present[name]} partitions, declared {topic.partitions.count(settings)}. Keys would move "
         "between shards: set ACCOUNT_PARTITIONS/EXECUTION_PARTITIONS back, use a new TOPIC_PREFIX, or drop "
