@@ -33,7 +33,7 @@ def make(root: Path) -> None:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if is_whole(root):
             return
-        print("paper: first run, making the Python environment in .venv", flush=True)
+        print("paper: first run, making the Python environment in .venv (about a minute)", flush=True)
         target = root / ".venv"
         venv.EnvBuilder(clear=True, symlinks=True, with_pip=True).create(target)
         subprocess.run([target / "bin" / "python", "-m", "pip", *PIP_INSTALL, "-r", root / LOCK_NAME], check=True)

@@ -62,6 +62,10 @@ class Settings(BaseSettings):
         Path("infra/reference/instruments.json"), description="Instruments file: ticks, lots, fees."
     )
 
+    def as_environment(self) -> dict[str, str]:
+        """Variables that give another process these same settings."""
+        return {name.upper(): str(getattr(self, name)) for name in type(self).model_fields}
+
     @property
     def kafka_host_port(self) -> tuple[str, int]:
         """First bootstrap server."""

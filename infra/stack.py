@@ -74,7 +74,8 @@ def up(settings: Settings, parts: Sequence[Part] = PARTS, on_progress: Progress 
         for part in parts:
             _wait_until_ready(settings, part, on_progress if part in started else lambda _: None)
     if {part.name for part in parts} == {part.name for part in PARTS}:
-        _bring_up_to_date(settings, on_progress)
+        prepare_pipeline(settings)
+        on_progress("topics, schemas and tables are up to date")
 
 
 def down(
@@ -98,6 +99,39 @@ def down(
 def status(settings: Settings, parts: Sequence[Part] = PARTS) -> list[PartStatus]:
     """A row for each part."""
     return [_status(settings, part) for part in parts]
+
+
+def prepare_pipeline(settings: Settings) -> None:
+    """Topics, schemas and tables of one pipeline, on servers that run. May be called at any time.
+
+    Raises:
+        TopicError: a topic differs from its declaration.
+    """
+    from infra.clickhouse.migrate import migrate
+    from infra.topics import ensure_topics
+    from schemas.registry import register_all
+
+    ensure_topics(settings)
+    register_all(settings)
+    migrate(settings)
+
+
+def wait_for_servers(settings: Settings, parts: Sequence[Part] = PARTS, timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Waits until each server answers, wherever it runs.
+
+    Raises:
+        PartError: one does not in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    for part in parts:
+        while not part.is_ready(settings):
+            if time.monotonic() > deadline:
+                host, port = part.address(settings)
+                raise PartError(
+                    f"{part.name}: {host}:{port} does not answer after {timeout_s:.0f} s; start it, or correct "
+                    f"{part.ports(settings)[port]}"
+                )
+            time.sleep(POLL_S)
 
 
 def log_file(settings: Settings, part: Part) -> Path:
@@ -206,17 +240,6 @@ def _stop(settings: Settings, part: Part, on_progress: Progress) -> None:
         if not gentle:
             on_progress(f"{part.name} did not stop within {STOP_PATIENCE_S:.0f} s and was killed")
     remembered.unlink(missing_ok=True)
-
-
-def _bring_up_to_date(settings: Settings, on_progress: Progress) -> None:
-    from infra.clickhouse.migrate import migrate
-    from infra.topics import ensure_topics
-    from schemas.registry import register_all
-
-    ensured = ensure_topics(settings)
-    register_all(settings)
-    migrate(settings)
-    on_progress(f"topics ({len(ensured.created)} new), schemas and tables are up to date")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`paper up`, `down`, `status`, `doctor`: the local stack."""
+"""`paper up`, `down`, `prepare`, `status`, `doctor`: the stack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    for command in (up, down, status, doctor):
+    for command in (up, down, prepare, status, doctor):
         app.command()(command)
 
 
@@ -39,6 +39,15 @@ def down(
     if purge and not yes:
         typer.confirm(f"Delete all data of the stack in {settings.paper_home}?", abort=True, err=True)
     stack.down(settings, purge=purge, on_progress=_say)
+
+
+def prepare() -> None:
+    """Waits for servers started by other means and makes topics, schemas and tables on them."""
+    from infra import stack
+    from infra.settings import get_settings
+
+    stack.wait_for_servers(get_settings())
+    stack.prepare_pipeline(get_settings())
 
 
 def status(as_json: bool = AS_JSON) -> None:

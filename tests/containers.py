@@ -1,0 +1,51 @@
+"""The stack from images, by testcontainers, for machines with Docker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import yaml
+
+from infra import stack as local_stack
+from infra.kafka.local import CLUSTER_ID
+from infra.settings import REPOSITORY, Settings
+
+READY_TIMEOUT_S = 180.0
+
+
+@contextmanager
+def containers(settings: Settings) -> Iterator[None]:
+    """The images of docker-compose.yml, running inside the block, on the ports of the settings."""
+    from testcontainers.core.container import DockerContainer
+
+    images = {
+        name: service["image"]
+        for name, service in yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"].items()
+        if "image" in service
+    }
+    kafka_port = settings.kafka_host_port[1]
+    kafka = (
+        DockerContainer(images["kafka"])
+        .with_bind_ports(kafka_port, ("127.0.0.1", kafka_port))
+        .with_volume_mapping(str(REPOSITORY / "infra/kafka/broker.properties"), "/mnt/shared/config/server.properties")
+        .with_env("CLUSTER_ID", CLUSTER_ID)
+        .with_env("KAFKA_NODE_ID", "1")
+        .with_env("KAFKA_PROCESS_ROLES", "broker,controller")
+        .with_env("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:29093")
+        .with_env("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER")
+        .with_env("KAFKA_LISTENERS", f"PLAINTEXT://:{kafka_port},CONTROLLER://:29093")
+        .with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{kafka_port}")
+    )
+    registry = DockerContainer(images["registry"]).with_bind_ports(8080, ("127.0.0.1", settings.registry_host_port[1]))
+    clickhouse = (
+        DockerContainer(images["clickhouse"])
+        .with_bind_ports(8123, ("127.0.0.1", settings.clickhouse_host_port[1]))
+        .with_env("CLICKHOUSE_SKIP_USER_SETUP", "1")
+    )
+    with ExitStack() as running:
+        for container in (kafka, registry, clickhouse):
+            running.enter_context(container)
+        local_stack.wait_for_servers(settings, timeout_s=READY_TIMEOUT_S)
+        local_stack.prepare_pipeline(settings)
+        yield

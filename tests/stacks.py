@@ -1,0 +1,69 @@
+"""Stacks for tests: settings on free ports, started and removed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra import processes
+from infra import stack as local_stack
+from infra.settings import Settings
+from infra.topics import BY_NAME, delete_topics, topic_name
+
+# Below the range from which systems take ports for outgoing connections.
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+_ports = itertools.count(FIRST_PORT + os.getpid() * 16 % (LAST_PORT - FIRST_PORT))
+
+
+def free_port() -> int:
+    """A port that nothing on this machine listens on, never given out twice by this process."""
+    return next(
+        port
+        for port in (FIRST_PORT + (p - FIRST_PORT) % (LAST_PORT - FIRST_PORT) for p in _ports)
+        if not processes.is_port_taken("127.0.0.1", port)
+    )
+
+
+def free_settings(home: Path) -> Settings:
+    """Settings of a stack with its data in a folder and free ports; the user's `.env` does not count."""
+    return Settings(
+        _env_file=None,
+        paper_home=home,
+        kafka_bootstrap_servers=f"127.0.0.1:{free_port()}",
+        kafka_controller_port=free_port(),
+        schema_registry_url=f"http://127.0.0.1:{free_port()}/apis/ccompat/v7",
+        clickhouse_url=f"http://127.0.0.1:{free_port()}",
+        clickhouse_database="paper",
+        topic_prefix="",
+    )
+
+
+@contextmanager
+def native(settings: Settings) -> Iterator[None]:
+    """The native stack, running inside the block; nothing of it is left afterwards."""
+    try:
+        local_stack.up(settings)
+        yield
+    finally:
+        local_stack.down(settings, purge=True)
+
+
+def prepare(settings: Settings) -> None:
+    """Topics, schemas and tables."""
+    local_stack.prepare_pipeline(settings)
+
+
+def remove_pipeline(settings: Settings) -> None:
+    """Deletes a pipeline's topics and database. Its subjects stay in the registry: they hold no records."""
+    import clickhouse_connect
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    present = admin.list_topics(timeout=30).topics
+    delete_topics(settings, [name for name in (topic_name(settings, base) for base in BY_NAME) if name in present])
+    host, port = settings.clickhouse_host_port
+    with clickhouse_connect.get_client(host=host, port=port) as client:
+        client.command(f"DROP DATABASE IF EXISTS {settings.clickhouse_database}")
