@@ -35,6 +35,7 @@ TIMEOUT_S = 60
 CHUNK_BYTES = 1 << 20
 
 Progress = Callable[[str], None]
+Repositories = dict[str, str]  # Name and URL of each Maven repository to ask; without any, Maven Central.
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def registry_archive(artifacts: Iterable[Artifact]) -> Artifact:
     return next(a for a in artifacts if a.coordinate.startswith(REGISTRY))
 
 
-def ensure_artifacts(artifacts: Iterable[Artifact], cache: Path, progress: Progress) -> None:
+def ensure_artifacts(
+    artifacts: Iterable[Artifact], cache: Path, progress: Progress, repositories: Repositories | None = None
+) -> None:
     """Every file is in the cache with the pinned hash afterwards. Without network if it already is.
 
     Raises:
@@ -89,7 +92,8 @@ def ensure_artifacts(artifacts: Iterable[Artifact], cache: Path, progress: Progr
     total_mb = sum(a.size for a in missing) / 1e6
     progress(f"fetching {len(missing)} Java archives, {total_mb:.0f} MB, into {cache}")
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        for count, artifact in enumerate(pool.map(lambda a: _fetch(a, cache), missing), start=1):
+        fetched = pool.map(lambda artifact: _fetch(artifact, cache, repositories), missing)
+        for count, artifact in enumerate(fetched, start=1):
             progress(f"[{count}/{len(missing)}] {artifact.file_name}")
 
 
@@ -142,11 +146,11 @@ def _require_space(cache: Path, needed: int) -> None:
         )
 
 
-def _fetch(artifact: Artifact, cache: Path) -> Artifact:
+def _fetch(artifact: Artifact, cache: Path, repositories: Repositories | None) -> Artifact:
     target = artifact.path(cache)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(target.parent) as scratch:
-        downloaded = _download(artifact, scratch)
+        downloaded = _download(artifact, scratch, repositories)
         found = sha256_of(downloaded)
         if found != artifact.sha256:
             raise ArtifactError(
@@ -158,7 +162,7 @@ def _fetch(artifact: Artifact, cache: Path) -> Artifact:
     return artifact
 
 
-def _download(artifact: Artifact, scratch: Path) -> Path:
+def _download(artifact: Artifact, scratch: Path, repositories: Repositories | None) -> Path:
     """Fetches into a folder of its own, because the resolver writes under the final name from the start."""
     import requests
     import urllib3
@@ -166,7 +170,7 @@ def _download(artifact: Artifact, scratch: Path) -> Path:
     failure: Exception | None = None
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return resolve(artifact.coordinate, scratch / str(attempt))
+            return resolve(artifact.coordinate, scratch / str(attempt), repositories)
         except (requests.RequestException, urllib3.exceptions.HTTPError, zlib.error) as error:
             failure = error
         except RuntimeError as error:  # The resolver's word for "no repository has it".
@@ -177,12 +181,12 @@ def _download(artifact: Artifact, scratch: Path) -> Path:
     ) from failure
 
 
-def resolve(coordinate: str, repository: Path) -> Path:
-    """Downloads one file by Maven coordinate into a local repository folder."""
+def resolve(coordinate: str, folder: Path, repositories: Repositories | None = None) -> Path:
+    """Downloads one file by Maven coordinate into a folder."""
     from jgo.maven import MavenContext
 
     group, name, packaging, *classifier, version = coordinate.split(":")
-    context = MavenContext(repo_cache=repository, timeout=TIMEOUT_S)
+    context = MavenContext(repo_cache=folder, remote_repos=repositories, timeout=TIMEOUT_S)
     component = context.project(group, name).at_version(version)
     return component.artifact("".join(classifier), packaging).resolve()
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import yaml
 
 from infra import stack as local_stack
 from infra.kafka.local import CLUSTER_ID
 from infra.settings import REPOSITORY, Settings
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
 
 READY_TIMEOUT_S = 180.0
 
@@ -27,7 +31,6 @@ def containers(settings: Settings) -> Iterator[None]:
     kafka_port = settings.kafka_host_port[1]
     kafka = (
         DockerContainer(images["kafka"])
-        .with_bind_ports(kafka_port, ("127.0.0.1", kafka_port))
         .with_volume_mapping(str(REPOSITORY / "infra/kafka/broker.properties"), "/mnt/shared/config/server.properties")
         .with_env("CLUSTER_ID", CLUSTER_ID)
         .with_env("KAFKA_NODE_ID", "1")
@@ -37,15 +40,19 @@ def containers(settings: Settings) -> Iterator[None]:
         .with_env("KAFKA_LISTENERS", f"PLAINTEXT://:{kafka_port},CONTROLLER://:29093")
         .with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{kafka_port}")
     )
-    registry = DockerContainer(images["registry"]).with_bind_ports(8080, ("127.0.0.1", settings.registry_host_port[1]))
-    clickhouse = (
-        DockerContainer(images["clickhouse"])
-        .with_bind_ports(8123, ("127.0.0.1", settings.clickhouse_host_port[1]))
-        .with_env("CLICKHOUSE_SKIP_USER_SETUP", "1")
-    )
+    registry = DockerContainer(images["registry"])
+    clickhouse = DockerContainer(images["clickhouse"]).with_env("CLICKHOUSE_SKIP_USER_SETUP", "1")
+    _publish(kafka, kafka_port, kafka_port)
+    _publish(registry, 8080, settings.registry_host_port[1])
+    _publish(clickhouse, 8123, settings.clickhouse_host_port[1])
     with ExitStack() as running:
         for container in (kafka, registry, clickhouse):
             running.enter_context(container)
         local_stack.wait_for_servers(settings, timeout_s=READY_TIMEOUT_S)
         local_stack.prepare_pipeline(settings)
         yield
+
+
+def _publish(container: DockerContainer, inner: int, outer: int) -> None:
+    """On loopback only. Docker takes a pair of address and port; testcontainers' annotation leaves that form out."""
+    container.with_bind_ports(inner, ("127.0.0.1", outer))  # type: ignore[arg-type]
