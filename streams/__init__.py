@@ -1,1 +1,3 @@
-"""The pipeline: orders in, risk checks, simulated execution, results and evidence out."""
+"""The pipeline: orders in, results, positions and evidence out."""
+
+__version__ = "0.1.0"

@@ -1,6 +1,10 @@
 """Every error that the project raises on purpose.
 
 PaperError                   anything a user can read and act on
+├── PipelineError            a shard can't go on
+│   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
+│   ├── Fenced               another worker has taken over the shard
+│   └── LogUnavailable       the broker did not take or give records in time
 └── StackError               a part of the local stack, or what it is made of
     ├── ArtifactError        a downloaded file is missing, damaged or not the pinned one
     ├── PartError            a server did not start, did not stop, or died
@@ -15,6 +19,22 @@ from __future__ import annotations
 
 class PaperError(Exception):
     """Base of all: the command line prints its message and exits with code 1."""
+
+
+class PipelineError(PaperError):
+    """A shard can't go on."""
+
+
+class RecoveryError(PipelineError):
+    """A shard's journal, snapshot or inputs are not what was recorded."""
+
+
+class Fenced(PipelineError):
+    """Another worker has taken over the shard."""
+
+
+class LogUnavailable(PipelineError):
+    """The broker did not take or give records in time."""
 
 
 class StackError(PaperError):

@@ -1,0 +1,171 @@
+"""Topics on Kafka: reading committed records in bulk, and writing one transaction for each batch of a shard."""
+
+from collections.abc import Callable, Generator
+from time import monotonic
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from infra.settings import Settings
+from infra.topics import topic_name
+from streams.errors import Fenced, LogUnavailable
+from streams.journal.processor import Transaction
+from streams.journal.records import RawOutput, RawRecord
+
+READ_BATCH = 2_000
+READ_SILENCE_S = 30.0
+COMMIT_DEADLINE_S = 120.0
+RETRY_PAUSE_S = 0.2
+NANOS_PER_MS = 1_000_000
+FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+
+
+def raw_record(message: Message, topic: str) -> RawRecord:
+    """A message of confluent-kafka under the topic's base name."""
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    headers = tuple((name, value or b"") for name, value in message.headers() or ())
+    key, value = message.key(), message.value()
+    return RawRecord(
+        topic,
+        partition,
+        offset,
+        key.encode() if isinstance(key, str) else key,
+        value.encode() if isinstance(value, str) else value,
+        message.timestamp()[1] * NANOS_PER_MS,
+        headers,
+    )
+
+
+class KafkaLogReader:
+    """See streams.journal.log.LogReader."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
+        """Committed records up to the end at which the reader arrives. Raises LogUnavailable after long silence."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._settings.kafka_bootstrap_servers,
+                "group.id": f"{self._settings.topic_prefix}reader",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+            }
+        )
+        try:
+            name = topic_name(self._settings, topic)
+            low, _ = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=READ_SILENCE_S)
+            consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
+            yield from self._until_end(consumer, topic, partition)
+        finally:
+            consumer.close()
+
+    def _until_end(self, consumer: Consumer, topic: str, partition: int) -> Generator[RawRecord, None, None]:
+        heard = monotonic()
+        while monotonic() - heard < READ_SILENCE_S:
+            for message in consumer.consume(READ_BATCH, timeout=0.5):
+                heard = monotonic()
+                error = message.error()
+                if error is None:
+                    yield raw_record(message, topic)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    return
+                else:
+                    raise LogUnavailable(f"reading {topic}-{partition}: {error.str()}")
+        raise LogUnavailable(f"reading {topic}-{partition}: the broker said nothing for {READ_SILENCE_S:.0f} s")
+
+
+class KafkaLogWriter:
+    """See streams.journal.log.LogWriter. Making one fences the owner before it."""
+
+    def __init__(self, settings: Settings, shard_name: str) -> None:
+        self._settings = settings
+        self._journal_offset: int | None = None
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.kafka_bootstrap_servers,
+                "transactional.id": f"{settings.topic_prefix}{shard_name}",
+                "transaction.timeout.ms": 60_000,
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "message.max.bytes": 4 * 1024 * 1024,
+                "queue.buffering.max.messages": 500_000,
+            }
+        )
+        self._until_deadline(lambda: self._producer.init_transactions(COMMIT_DEADLINE_S))
+
+    def commit(self, transaction: Transaction) -> int:
+        """One Kafka transaction with all records; tried again whole after an abort, within COMMIT_DEADLINE_S."""
+        deadline = monotonic() + COMMIT_DEADLINE_S
+        while True:
+            try:
+                self._attempt(transaction)
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                _raise_if_fatal(error)
+                if not error.txn_requires_abort() or monotonic() > deadline:
+                    raise LogUnavailable(f"transaction {transaction.sequence}: {error.str()}") from failure
+                self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
+            else:
+                assert self._journal_offset is not None, "a committed journal record has an offset"
+                return self._journal_offset
+
+    def _attempt(self, transaction: Transaction) -> None:
+        self._journal_offset = None
+        self._producer.begin_transaction()
+        for record in transaction.records:
+            self._produce(record, is_journal=record is transaction.journal)
+        self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
+
+    def _produce(self, record: RawOutput, is_journal: bool) -> None:
+        arguments = {"on_delivery": self._on_journal_delivered} if is_journal else {}
+        deadline = monotonic() + COMMIT_DEADLINE_S
+        while True:
+            try:
+                self._producer.produce(
+                    topic_name(self._settings, record.topic),
+                    partition=record.partition,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                    **arguments,
+                )
+            except BufferError:
+                if monotonic() > deadline:
+                    raise LogUnavailable(f"the producer's queue stayed full for {COMMIT_DEADLINE_S:.0f} s") from None
+                self._producer.poll(RETRY_PAUSE_S)
+            else:
+                return
+
+    def _on_journal_delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self._journal_offset = message.offset()
+
+    def _until_deadline(self, call: Callable[[], object]) -> None:
+        """Repeats a call of the transaction protocol that the client says may be repeated, within COMMIT_DEADLINE_S."""
+        deadline = monotonic() + COMMIT_DEADLINE_S
+        while True:
+            try:
+                call()
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                _raise_if_fatal(error)
+                if not error.retriable() or monotonic() > deadline:
+                    raise
+                self._producer.poll(RETRY_PAUSE_S)
+            else:
+                return
+
+    def close(self) -> None:
+        """Drops what was not committed; the broker aborts it."""
+        self._producer.purge()
+
+
+def _raise_if_fatal(error: KafkaError) -> None:
+    if error.code() in FENCING_CODES:
+        raise Fenced(f"another worker has taken over this shard: {error.str()}")
+    if error.fatal():
+        raise LogUnavailable(f"the producer can't go on: {error.str()}")

@@ -1,0 +1,188 @@
+"""One shard with its positions: takes raw records, and gives the transaction that they make. No I/O."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from schemas.codec import Codec, UndecodableRecord
+from streams import __version__
+from streams.domain.config import CoreConfig, TimeSource
+from streams.domain.messages import Journal
+from streams.domain.shard import Message, Output, RecordRefused, Shard
+from streams.journal.dead_letters import BadRecord, dead_letter
+from streams.journal.kinds import ShardKind
+from streams.journal.partitions import partition_of
+from streams.journal.records import RawOutput, RawRecord
+
+FORWARDED_FROM = "forwarded-from"
+
+
+@dataclass(slots=True)
+class Run:
+    """Consecutive inputs of one topic."""
+
+    topic: str
+    first_offset: int
+    last_offset: int
+    count: int
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What one batch writes, all or nothing."""
+
+    sequence: int
+    outputs: list[RawOutput]
+    journal: RawOutput
+    outputs_crc32: int
+    snapshot: list[RawOutput] = field(default_factory=list)
+
+    @property
+    def records(self) -> list[RawOutput]:
+        """All records, the journal's right after the outputs that it vouches for."""
+        return [*self.outputs, self.journal, *self.snapshot]
+
+
+class ShardProcessor:
+    """A shard of a kind and partition, and where it stands in its inputs.
+
+    positions: next offset of each input topic. sequence: journal records so far.
+    """
+
+    def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
+        self.kind = kind
+        self.partition = partition
+        self.config = config
+        self.positions: dict[str, int] = {}
+        self.sequence = 0
+        self.shard: Shard = kind.shard(config, partition)
+        self._codec = codec
+        self._outputs: list[RawOutput] = []
+        self._runs: list[Run] = []
+        self._new_config: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the shard, as in its journal."""
+        return self.kind.shard_name(self.partition)
+
+    def configure(self, config: CoreConfig) -> None:
+        """Takes a configuration; the next transaction records it."""
+        self.config = config
+        self.shard.configure(config)
+        self._new_config = config.model_dump_json()
+
+    def take(self, record: RawRecord) -> None:
+        """Processes a record once: one at or below the position is a repeated delivery and is dropped."""
+        if record.offset < self.positions.get(record.topic, 0):
+            return
+        self.positions[record.topic] = record.offset + 1
+        self._note(record)
+        try:
+            self._outputs.extend(self._process(record))
+        except BadRecord as error:
+            self._outputs.append(dead_letter(record, self.kind.name, error))
+
+    @property
+    def inputs_taken(self) -> int:
+        """Records taken since the last transaction."""
+        return sum(run.count for run in self._runs)
+
+    @property
+    def reconfigured(self) -> bool:
+        """Whether the next transaction records a new configuration."""
+        return self._new_config is not None
+
+    def finish(self, even_if_empty: bool = False) -> Transaction | None:
+        """The transaction of all that was taken since the last one; None where that is nothing."""
+        if not (self._runs or self.reconfigured or even_if_empty):
+            return None
+        self.sequence += 1
+        outputs, self._outputs = self._outputs, []
+        runs, self._runs = self._runs, []
+        config, self._new_config = self._new_config, None
+        checksum = outputs_crc32(outputs)
+        journal = Journal(
+            shard=self.name,
+            sequence=self.sequence,
+            topics=[run.topic for run in runs],
+            first_offsets=[run.first_offset for run in runs],
+            last_offsets=[run.last_offset for run in runs],
+            counts=[run.count for run in runs],
+            config=config,
+            outputs=len(outputs),
+            outputs_crc32=checksum,
+            code_version=__version__,
+            ts=self.shard.time_ns,
+        )
+        value = self._codec.encode(self.kind.journal, journal)
+        record = RawOutput(self.kind.journal, self.partition, self.name.encode(), value)
+        return Transaction(self.sequence, outputs, record, checksum)
+
+    def _note(self, record: RawRecord) -> None:
+        last = self._runs[-1] if self._runs else None
+        if last is not None and last.topic == record.topic:
+            last.last_offset = record.offset
+            last.count += 1
+        else:
+            self._runs.append(Run(record.topic, record.offset, record.offset, 1))
+
+    def _process(self, record: RawRecord) -> list[RawOutput]:
+        message = self._decode(record)
+        key_field = self.kind.inputs[record.topic]
+        if key_field is not None:
+            forwarded = self._forward(record, getattr(message, key_field), key_field)
+            if forwarded is not None:
+                return [forwarded]
+        record_time_ns = record.timestamp_ns if self.config.time_source is TimeSource.RECORD else None
+        try:
+            outputs = self.shard.apply(message, record_time_ns)
+        except RecordRefused as refusal:
+            raise BadRecord(refusal.rule, refusal.text) from refusal
+        return [self._encode(output) for output in outputs]
+
+    def _decode(self, record: RawRecord) -> Message:
+        if record.value is None:
+            raise BadRecord("NULL_VALUE", f"a record of {record.topic} needs a value")
+        try:
+            message: Any = self._codec.decode(record.topic, record.value)
+        except UndecodableRecord as error:
+            raise BadRecord(error.error_class, str(error)) from error
+        return message  # type: ignore[no-any-return]
+
+    def _forward(self, record: RawRecord, owner: str | None, key_field: str) -> RawOutput | None:
+        """The record for its right partition, where this is not the one; None where it belongs here."""
+        if not owner:
+            return None
+        if record.key is None:
+            raise BadRecord("NULL_KEY", f"the key of a {record.topic} record must be its {key_field}, {owner!r}")
+        if record.key != owner.encode():
+            text = f"the key of a {record.topic} record must be its {key_field}, {owner!r}, as UTF-8; it is {record.key!r}"
+            raise BadRecord("WRONG_KEY", text)
+        right = partition_of(owner, self.kind.partitions(self.config))
+        if right == self.partition:
+            return None
+        if any(name == FORWARDED_FROM for name, _ in record.headers):
+            text = f"forwarded to partition {self.partition}, but {owner!r} belongs to {right}: has the partition count changed?"
+            raise BadRecord("WRONG_PARTITION", text)
+        assert record.value is not None
+        origin = f"{record.partition}:{record.offset}".encode()
+        return RawOutput(record.topic, right, record.key, record.value, (*record.headers, (FORWARDED_FROM, origin)))
+
+    def _encode(self, output: Output) -> RawOutput:
+        partition = output.partition
+        if partition is None:
+            execution_topic = output.topic == "orders.approved"
+            count = self.config.execution_partitions if execution_topic else self.config.account_partitions
+            partition = partition_of(output.key, count)
+        return RawOutput(output.topic, partition, output.key.encode(), self._codec.encode(output.topic, output.message))
+
+
+def outputs_crc32(outputs: list[RawOutput]) -> int:
+    """CRC-32 over topic, partition, key and value of the outputs in order."""
+    checksum = 0
+    for output in outputs:
+        checksum = crc32(f"{output.topic}\0{output.partition}\0".encode(), checksum)
+        checksum = crc32(output.key or b"", checksum)
+        checksum = crc32(output.value, checksum)
+    return checksum

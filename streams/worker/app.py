@@ -1,0 +1,72 @@
+"""The Faust application: one agent for each kind of shard, which hands record batches to the shards."""
+
+import asyncio
+from typing import Any
+
+import faust
+
+from infra.core_config import core_config
+from infra.settings import Settings
+from infra.topics import topic_name
+from schemas.codec import Codec
+from schemas.registry import Registry
+from streams.journal.kinds import ACCOUNTS, EXECUTION, ShardKind
+from streams.worker.host import ShardHost
+from streams.worker.lane import LaneApp, RecordBatch
+
+
+def group_id(settings: Settings) -> str:
+    """Consumer group of the workers of a pipeline."""
+    return f"{settings.topic_prefix}paper-workers"
+
+
+def make_app(settings: Settings) -> LaneApp:
+    """The application of one worker."""
+    app = LaneApp(
+        group_id(settings),
+        broker=f"kafka://{settings.kafka_bootstrap_servers}",
+        datadir=settings.paper_home / "faust",
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=16,
+        broker_max_poll_records=2_000,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+    )
+    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), _crasher(app))
+    app.positions = host
+
+    @app.on_partitions_revoked.connect
+    async def release_shards(app: faust.App, revoked: set[Any], **kwargs: Any) -> None:
+        await host.release()
+
+    @app.on_before_shutdown.connect
+    async def release_at_shutdown(app: faust.App, **kwargs: Any) -> None:
+        await host.release()
+
+    for kind in (ACCOUNTS, EXECUTION):
+        _add_agent(app, settings, kind, host)
+    return app
+
+
+def _add_agent(app: LaneApp, settings: Settings, kind: ShardKind, host: ShardHost) -> None:
+    topics = [topic_name(settings, topic) for topic in kind.inputs]
+
+    @app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=kind.name, concurrency=1)
+    async def shards(stream: faust.Stream[RecordBatch]) -> None:
+        async for event in stream.noack().events():
+            await host.deliver(event.value)
+
+
+def _crasher(app: LaneApp) -> Any:
+    running: set[asyncio.Task[None]] = set()
+
+    def crash(error: BaseException) -> None:
+        task = asyncio.ensure_future(app.crash(error))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return crash

@@ -1,0 +1,127 @@
+"""The shards of one worker: recovered at assignment, fed by the agents, released at revocation."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from faust.types import TP
+
+from infra.settings import Settings
+from infra.topics import topic_name
+from schemas.codec import Codec
+from streams.domain.config import CoreConfig
+from streams.errors import RecoveryError
+from streams.journal.kafka_log import KafkaLogReader, KafkaLogWriter
+from streams.journal.kinds import KINDS, ShardKind
+from streams.journal.processor import ShardProcessor
+from streams.journal.recovery import recover
+from streams.journal.snapshots import SnapshotPolicy
+from streams.worker.lane import RecordBatch
+from streams.worker.runner import ShardRunner
+
+log = logging.getLogger(__name__)
+
+ShardKey = tuple[ShardKind, int]
+
+
+class ShardHost:
+    """See streams.worker.lane.Positions. on_failure is called when a shard can't go on."""
+
+    def __init__(
+        self, settings: Settings, config: CoreConfig, codec: Codec, on_failure: Callable[[BaseException], None]
+    ) -> None:
+        self.generation = 0
+        self._settings = settings
+        self._config = config
+        self._codec = codec
+        self._on_failure = on_failure
+        self._kind_of_topic = {topic: kind for kind in KINDS for topic in kind.inputs}
+        self._base_of_topic = {topic_name(settings, topic): topic for topic in self._kind_of_topic}
+        self._runners: dict[ShardKey, ShardRunner] = {}
+        self._tasks: dict[ShardKey, asyncio.Task[None]] = {}
+
+    def base_topic(self, topic: str) -> str:
+        """See streams.worker.lane.Positions."""
+        return self._base_of_topic[topic]
+
+    async def assigned(self, tps: set[TP], earliest: Mapping[TP, int]) -> Mapping[TP, int]:
+        """See streams.worker.lane.Positions."""
+        await self.release()
+        keys = sorted({self._shard_key(tp) for tp in tps}, key=lambda key: (key[0].name, key[1]))
+        for kind, partition in keys:
+            missing = {TP(topic_name(self._settings, topic), partition) for topic in kind.inputs} - tps
+            if missing:
+                raise RecoveryError(f"shard {kind.shard_name(partition)} was assigned without {sorted(missing)}")
+        runners = await asyncio.gather(*(asyncio.to_thread(self._start_shard, *key) for key in keys))
+        self._runners = dict(zip(keys, runners, strict=True))
+        for key, runner in self._runners.items():
+            self._tasks[key] = asyncio.create_task(runner.run(), name=runner.name)
+            self._tasks[key].add_done_callback(self._on_task_done)
+        return {tp: self._next_offset(tp, earliest[tp]) for tp in tps}
+
+    def positioned(self) -> None:
+        """See streams.worker.lane.Positions."""
+        self.generation += 1
+
+    def _start_shard(self, kind: ShardKind, partition: int) -> ShardRunner:
+        name = kind.shard_name(partition)
+        # Owning the name comes first: after this no older owner can add to what recovery reads.
+        writer = KafkaLogWriter(self._settings, name)
+        processor = recover(kind, partition, KafkaLogReader(self._settings), self._codec)
+        if processor is None:
+            processor = ShardProcessor(kind, partition, self._config, self._codec)
+            processor.configure(self._config)
+        elif processor.config != self._config:
+            log.warning("%s goes on with a new configuration from journal #%d", name, processor.sequence + 1)
+            processor.configure(self._config)
+        log.info("%s stands at journal #%d, inputs %s", name, processor.sequence, processor.positions)
+        snapshots = SnapshotPolicy(self._codec, self._settings.snapshot_every_records)
+        if processor.reconfigured:
+            transaction = snapshots.next_transaction(processor, closing=False)
+            assert transaction is not None
+            snapshots.committed(transaction, writer.commit(transaction))
+        return ShardRunner(processor, writer, snapshots)
+
+    def _next_offset(self, tp: TP, earliest: int) -> int:
+        kind, partition = self._shard_key(tp)
+        position = self._runners[kind, partition].committed.get(self.base_topic(tp.topic))
+        if position is None:
+            return earliest
+        if position < earliest:
+            raise RecoveryError(
+                f"shard {kind.shard_name(partition)} stands at offset {position} of {tp.topic}-{partition}, which begins at "
+                f"{earliest}: unprocessed inputs were removed; start a fresh pipeline with another TOPIC_PREFIX"
+            )
+        return position
+
+    def _shard_key(self, tp: TP) -> ShardKey:
+        return self._kind_of_topic[self.base_topic(tp.topic)], tp.partition
+
+    async def deliver(self, batch: RecordBatch) -> None:
+        """Hands a batch to its shard; waits while the shard's queue is full."""
+        runner = self._runners.get(self._shard_key(batch.tp))
+        if runner is not None and batch.generation == self.generation:
+            await runner.put(batch)
+
+    def committed(self) -> Mapping[TP, int]:
+        """See streams.worker.lane.Positions."""
+        return {
+            TP(topic_name(self._settings, topic), partition): offset
+            for (_, partition), runner in self._runners.items()
+            for topic, offset in runner.committed.items()
+        }
+
+    async def release(self) -> None:
+        """Lets every shard finish its batch and give its state away. Batches fetched before count no more."""
+        self.generation += 1
+        for runner in self._runners.values():
+            runner.release()
+        tasks = list(self._tasks.values())
+        self._runners, self._tasks = {}, {}
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("shard %s stops the worker: %s", task.get_name(), error, exc_info=error)
+            self._on_failure(error)

@@ -1,0 +1,134 @@
+"""A batch lane for Faust: agents get whole record batches of a partition, as bytes, read committed and in order.
+
+Faust's own path builds several tasks for each message and decides from acknowledgements where a partition goes on.
+Here a batch is one event, and the application's shards say where each partition starts: after an assignment they are
+recovered, and the consumer is put to exactly the position that their journals stand at.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, cast
+
+import faust
+from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.journal.records import RawRecord
+
+FETCH_TIMEOUT_S = 1.0
+READ_COMMITTED = "read_committed"
+NANOS_PER_MS = 1_000_000
+
+
+class RecordBatch(NamedTuple):
+    """Records of one partition as they were fetched. generation tells batches of an older assignment apart."""
+
+    generation: int
+    tp: TP
+    records: list[RawRecord]
+
+
+class Positions(Protocol):
+    """What the lane asks the application's shards."""
+
+    generation: int
+    """Batches fetched under an older one are not delivered."""
+
+    async def assigned(self, tps: set[TP], earliest: Mapping[TP, int]) -> Mapping[TP, int]:
+        """Recovers the shards of these partitions; answers with the next offset of each."""
+        ...
+
+    def positioned(self) -> None:
+        """The consumer stands at these offsets: what was fetched before is of an older generation."""
+        ...
+
+    def committed(self) -> Mapping[TP, int]:
+        """Next offset of each partition by the last transaction; for lag displays and late joiners only."""
+        ...
+
+    def base_topic(self, topic: str) -> str:
+        """Topic name without prefix."""
+        ...
+
+
+class LaneConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads committed records only, and keeps equal partitions of equally partitioned topics together."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust offers neither as a setting outside of its own exactly-once mode.
+        consumer._isolation_level = READ_COMMITTED
+        consumer._partition_assignment_strategy = [RangePartitionAssignor]
+        return consumer
+
+
+class LaneConsumer(driver.Consumer):
+    """Delivers batches, seeks to the shards' positions, commits the shards' positions."""
+
+    @property
+    def _positions(self) -> Positions:
+        return cast(LaneApp, self.app).positions
+
+    def _new_consumer_thread(self) -> LaneConsumerThread:
+        return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Puts each assigned partition to where its shard stands. Faust calls this before it resumes the flow."""
+        assignment = set(self.assignment())
+        if not assignment:
+            return
+        earliest = await self.earliest_offsets(*assignment)
+        positions = await self._positions.assigned(assignment, earliest)
+        await self.seek_wait(positions)
+        self._positions.positioned()
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        """Commits group offsets from the shards' positions: nothing depends on them but lag displays."""
+        assignment = self.assignment()
+        offsets = {tp: offset for tp, offset in self._positions.committed().items() if tp in assignment}
+        return bool(offsets) and await self._commit(offsets)
+
+    async def _drain_messages(self, fetcher: faust.Service) -> None:
+        while not (self.should_stop or fetcher.should_stop):
+            generation = self._positions.generation
+            records, _ = await self._wait_next_records(FETCH_TIMEOUT_S)
+            for tp, fetched in (records or {}).items():
+                if not self.flow_active or generation != self._positions.generation:
+                    break
+                await self._deliver(generation, TP(tp.topic, tp.partition), fetched)
+            await self.sleep(0)
+
+    async def _deliver(self, generation: int, tp: TP, fetched: list[Any]) -> None:
+        topic = self._positions.base_topic(tp.topic)
+        records = [
+            RawRecord(
+                topic,
+                tp.partition,
+                record.offset,
+                record.key,
+                record.value,
+                record.timestamp * NANOS_PER_MS,
+                tuple(record.headers),
+            )
+            for record in fetched
+        ]
+        message = self._to_message(tp, fetched[-1])
+        event = self.app.create_event(None, RecordBatch(generation, tp, records), {}, message)
+        for channel in self.app.topics._topic_name_index[tp.topic]:
+            await channel.put(event)
+
+
+class LaneTransport(driver.Transport):
+    """Faust's aiokafka transport with the lane's consumer."""
+
+    Consumer = LaneConsumer
+
+
+class LaneApp(faust.App):
+    """A Faust app on the lane; positions must be set before it starts."""
+
+    positions: Positions
+
+    def _new_transport(self) -> LaneTransport:
+        return LaneTransport(self.conf.broker_consumer, self)
