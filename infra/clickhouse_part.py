@@ -23,7 +23,7 @@ class ClickHousePart:
     def prepare(self, settings: Settings, progress: Progress) -> Launch:
         host, port = self.address(settings)
         data = os.fspath(data_folder(settings, self.name))
-        module = ["-m", "infra.clickhouse.server"]
+        module = ["-P", "-m", "infra.clickhouse.server"]
         return Launch(
             [sys.executable, *module, "--data", data, "--host", host, "--port", str(port)],
             {"PYTHONPATH": os.fspath(REPOSITORY)},

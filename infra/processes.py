@@ -55,7 +55,7 @@ def recall(pid_file: Path) -> Identity | None:
     try:
         content = json.loads(pid_file.read_text())
         return Identity(int(content["pid"]), float(content["started"]))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError):
         print(f"{pid_file}: not a pid file, ignored", file=sys.stderr)

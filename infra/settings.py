@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -58,6 +60,9 @@ class Settings(BaseSettings):
     time_source: Literal["event", "record"] = Field(
         "event", description="event: the ts fields (recorded feeds). record: Kafka timestamps (live)."
     )
+    snapshot_every_records: int = Field(
+        20_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
+    )
     reference_data: RepositoryPath = Field(
         Path("infra/reference/instruments.json"), description="Instruments file: ticks, lots, fees."
     )
@@ -90,6 +95,10 @@ def get_settings() -> Settings:
     """The process's settings, read once.
 
     Raises:
-        pydantic.ValidationError: a variable's value breaks its rule; the message names it.
+        SettingsError: a variable's value breaks its rule.
     """
-    return Settings()
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [f"{str(e['loc'][0]).upper()}={e['input']}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("; ".join(problems) + "; correct the environment or .env") from error

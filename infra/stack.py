@@ -246,8 +246,13 @@ def _stop(settings: Settings, part: Part, on_progress: Progress) -> None:
 def _exclusive(settings: Settings, on_progress: Progress) -> Iterator[None]:
     """One `up` or `down` at a time for a PAPER_HOME."""
     folder = settings.paper_home / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StackError(
+            f"{settings.paper_home}: {error}; make it a folder that you may write to, or set PAPER_HOME to one"
+        ) from error
     try:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         announced = False

@@ -1,6 +1,8 @@
 """Every error that the project raises on purpose.
 
 PaperError                   anything a user can read and act on
+├── SettingsError            a setting's value breaks its rule
+├── SchemaError              in schemas.errors: a schema, or a record against its schema
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
 │   ├── Fenced               another worker has taken over the shard
@@ -19,6 +21,10 @@ from __future__ import annotations
 
 class PaperError(Exception):
     """Base of all: the command line prints its message and exits with code 1."""
+
+
+class SettingsError(PaperError):
+    """A setting's value breaks its rule."""
 
 
 class PipelineError(PaperError):

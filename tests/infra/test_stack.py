@@ -150,6 +150,13 @@ def test_a_server_elsewhere_is_not_started_here(settings: Settings, part: SmallP
         stack.up(elsewhere, [part])
 
 
+def test_a_home_that_cannot_be_written_is_said(settings: Settings, part: SmallPart) -> None:
+    (settings.paper_home / "file").touch()
+    below_a_file = settings.model_copy(update={"paper_home": settings.paper_home / "file" / "home"})
+    with pytest.raises(StackError, match="PAPER_HOME"):
+        stack.up(below_a_file, [part])
+
+
 def test_a_part_that_ignores_sigterm_is_killed(
     settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,129 @@
+"""docker-compose.yml, as far as it can be judged without images, and its agreement with the local stack."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.artifacts import kafka_jars, read_lock, registry_archive
+from infra.kafka.local import CLUSTER_ID
+from infra.settings import REPOSITORY, Settings
+
+FILE = REPOSITORY / "docker-compose.yml"
+PROCESSES = ("prepare", "worker", "sink", "paper")
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    services = yaml.safe_load(FILE.read_text())["services"]
+    assert isinstance(services, dict)
+    return services
+
+
+@pytest.fixture
+def defaults() -> Settings:
+    fields = Settings.model_fields.items()
+    return Settings.model_construct(**{name: field.default for name, field in fields})
+
+
+def has_compose() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed here")
+def test_docker_compose_accepts_the_file() -> None:
+    command = ["docker", "compose", "-f", str(FILE), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_all_parts_are_there(services: dict[str, Any]) -> None:
+    assert set(services) == {"kafka", "registry", "clickhouse", "grafana", *PROCESSES}
+
+
+def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_default_settings_reach_the_containers(services: dict[str, Any], defaults: Settings) -> None:
+    addresses = {
+        "kafka": defaults.kafka_host_port,
+        "registry": defaults.registry_host_port,
+        "clickhouse": defaults.clickhouse_host_port,
+    }
+    for name, (host, port) in addresses.items():
+        assert services[name]["ports"][0].startswith(f"{host}:{port}:"), name
+    advertised = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert f"//{defaults.kafka_bootstrap_servers}," in advertised
+
+
+def test_images_have_the_versions_of_the_local_stack(services: dict[str, Any]) -> None:
+    broker = next(jar for jar in kafka_jars(read_lock()) if ":kafka_2.13:" in jar.coordinate)
+    assert services["kafka"]["image"] == f"apache/kafka:{broker.coordinate.split(':')[-1]}"
+    registry = registry_archive(read_lock()).coordinate.split(":")[-1]
+    assert services["registry"]["image"] == f"apicurio/apicurio-registry:{registry}"
+    engine = next(
+        line.split("==")[1].split()[0]
+        for line in (REPOSITORY / "requirements.lock").read_text().splitlines()
+        if line.startswith("chdb-core==")
+    )
+    assert services["clickhouse"]["image"] == "clickhouse/clickhouse-server:" + ".".join(engine.split(".")[:2])
+
+
+def test_every_image_is_pinned(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        if "build" not in service:
+            assert ":" in service["image"], name
+            assert not service["image"].endswith(":latest"), name
+
+
+def test_shared_settings_are_mounted_from_their_one_place(services: dict[str, Any]) -> None:
+    sources = {
+        volume.split(":")[0]
+        for service in services.values()
+        for volume in service.get("volumes", [])
+        if volume.startswith("./")
+    }
+    assert {"./infra/kafka/broker.properties", "./infra/registry/registry.properties"} <= sources
+    for source in sources:
+        assert (REPOSITORY / source).exists(), source
+    assert services["kafka"]["environment"]["CLUSTER_ID"] == CLUSTER_ID
+
+
+def test_no_shared_broker_setting_is_repeated(services: dict[str, Any]) -> None:
+    lines = (REPOSITORY / "infra/kafka/broker.properties").read_text().splitlines()
+    shared = {line.split("=")[0] for line in lines if not line.startswith("#")}
+    variables = services["kafka"]["environment"]
+    assert not {"KAFKA_" + name.upper().replace(".", "_") for name in shared} & set(variables)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_processes_set_only_addresses(services: dict[str, Any], name: str) -> None:
+    """Everything else comes from the class's defaults or from `.env`, as on the local stack."""
+    assert set(services[name]["environment"]) == {"KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "CLICKHOUSE_URL"}
+    assert services[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_what_the_image_copies_exists(services: dict[str, Any]) -> None:
+    dockerfile = Path(REPOSITORY / services["worker"]["build"]["dockerfile"])
+    copied = [line.split()[1] for line in dockerfile.read_text().splitlines() if line.startswith("COPY ")]
+    assert copied == ["requirements.lock", "schemas", "infra", "streams"]
+    assert all((REPOSITORY / source).exists() for source in copied)
+
+
+def test_grafanas_data_source_is_the_pipelines_database(services: dict[str, Any], defaults: Settings) -> None:
+    file = REPOSITORY / "infra/grafana/provisioning/datasources/clickhouse.yml"
+    (source,) = yaml.safe_load(file.read_text())["datasources"]
+    assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"]
+    assert source["jsonData"]["defaultDatabase"] == defaults.clickhouse_database
+    address = f"{source['jsonData']['protocol']}://{source['jsonData']['host']}:{source['jsonData']['port']}"
+    assert address == services["worker"]["environment"]["CLICKHOUSE_URL"]
