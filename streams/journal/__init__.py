@@ -1,1 +1,1 @@
-"""The protocol around a shard: raw records in, one transaction with outputs, journal and snapshots out, and recovery."""
+"""The protocol around a shard: records in, one transaction with outputs, journal and snapshot out; recovery."""

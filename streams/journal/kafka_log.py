@@ -24,17 +24,14 @@ def raw_record(message: Message, topic: str) -> RawRecord:
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
-    headers = tuple((name, value or b"") for name, value in message.headers() or ())
-    key, value = message.key(), message.value()
-    return RawRecord(
-        topic,
-        partition,
-        offset,
-        key.encode() if isinstance(key, str) else key,
-        value.encode() if isinstance(value, str) else value,
-        message.timestamp()[1] * NANOS_PER_MS,
-        headers,
-    )
+    headers = tuple((header[0], _bytes(header[1]) or b"") for header in message.headers() or ())
+    time_ns = message.timestamp()[1] * NANOS_PER_MS
+    return RawRecord(topic, partition, offset, _bytes(message.key()), _bytes(message.value()), time_ns, headers)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    """The client's types allow text, which this client never delivers."""
+    return value.encode() if isinstance(value, str) else value
 
 
 class KafkaLogReader:
@@ -121,7 +118,7 @@ class KafkaLogWriter:
         self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
 
     def _produce(self, record: RawOutput, is_journal: bool) -> None:
-        arguments = {"on_delivery": self._on_journal_delivered} if is_journal else {}
+        on_delivery = self._on_journal_delivered if is_journal else None
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
             try:
@@ -131,7 +128,7 @@ class KafkaLogWriter:
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
-                    **arguments,
+                    on_delivery=on_delivery,
                 )
             except BufferError:
                 if monotonic() > deadline:

@@ -12,7 +12,7 @@ ShardClass = type[AccountShard] | type[ExecutionShard]
 
 @dataclass(frozen=True, slots=True)
 class ShardKind:
-    """inputs: base topic to the field that is the record's key and decides its partition, None where copies go anywhere."""
+    """inputs: base topic to the field that is its key and decides its partition; None where the writer decides."""
 
     name: str
     shard: ShardClass

@@ -14,7 +14,13 @@ class MemoryLog:
         self.partitions: dict[tuple[str, int], list[RawRecord]] = defaultdict(list)
 
     def append(
-        self, topic: str, partition: int, key: bytes | None, value: bytes | None, timestamp_ns: int = 0, headers: Headers = ()
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp_ns: int = 0,
+        headers: Headers = (),
     ) -> RawRecord:
         """Adds a record and returns it with its offset."""
         log = self.partitions[topic, partition]

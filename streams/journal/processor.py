@@ -1,10 +1,10 @@
 """One shard with its positions: takes raw records, and gives the transaction that they make. No I/O."""
 
 from dataclasses import dataclass, field
-from typing import Any
 from zlib import crc32
 
-from schemas.codec import Codec, UndecodableRecord
+from schemas.codec import Codec
+from schemas.errors import UndecodableRecord
 from streams import __version__
 from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.messages import Journal
@@ -145,10 +145,10 @@ class ShardProcessor:
         if record.value is None:
             raise BadRecord("NULL_VALUE", f"a record of {record.topic} needs a value")
         try:
-            message: Any = self._codec.decode(record.topic, record.value)
+            message: Message = self._codec.decode(record.topic, record.value)
         except UndecodableRecord as error:
             raise BadRecord(error.error_class, str(error)) from error
-        return message  # type: ignore[no-any-return]
+        return message
 
     def _forward(self, record: RawRecord, owner: str | None, key_field: str) -> RawOutput | None:
         """The record for its right partition, where this is not the one; None where it belongs here."""
@@ -157,13 +157,18 @@ class ShardProcessor:
         if record.key is None:
             raise BadRecord("NULL_KEY", f"the key of a {record.topic} record must be its {key_field}, {owner!r}")
         if record.key != owner.encode():
-            text = f"the key of a {record.topic} record must be its {key_field}, {owner!r}, as UTF-8; it is {record.key!r}"
+            text = (
+                f"the key of a {record.topic} record must be its {key_field}, {owner!r}, as UTF-8; it is {record.key!r}"
+            )
             raise BadRecord("WRONG_KEY", text)
         right = partition_of(owner, self.kind.partitions(self.config))
         if right == self.partition:
             return None
         if any(name == FORWARDED_FROM for name, _ in record.headers):
-            text = f"forwarded to partition {self.partition}, but {owner!r} belongs to {right}: has the partition count changed?"
+            text = (
+                f"forwarded to partition {self.partition}, but {owner!r} belongs to {right}: "
+                "has the partition count changed?"
+            )
             raise BadRecord("WRONG_PARTITION", text)
         assert record.value is not None
         origin = f"{record.partition}:{record.offset}".encode()

@@ -42,9 +42,10 @@ class JournalInputs:
                 if record is None or (expected is not None and record.offset != expected):
                     found = "nothing" if record is None else f"offset {record.offset}"
                     raise RecoveryError(
-                        f"journal {journal.shard} #{journal.sequence} names {count} records of {topic}-{self._partition} "
-                        f"at offsets {first} to {last}, but reading them gave {found} at number {number + 1}: "
-                        "inputs were removed or the topic was made anew; start a fresh pipeline with another TOPIC_PREFIX"
+                        f"journal {journal.shard} #{journal.sequence} names {count} records of "
+                        f"{topic}-{self._partition} at offsets {first} to {last}, but reading them gave {found} at "
+                        f"number {number + 1}: inputs were removed or the topic was made anew; "
+                        "start a fresh pipeline with another TOPIC_PREFIX"
                     )
                 yield record
 
@@ -66,7 +67,7 @@ def recover(
     with closing(JournalInputs(reader, partition)) as inputs:
         for record in reader.read(kind.journal, partition, journal_offset):
             assert record.value is not None
-            journal: Journal = codec.decode(kind.journal, record.value)  # type: ignore[assignment]
+            journal: Journal = codec.decode(kind.journal, record.value)
             if processor is not None and journal.sequence <= processor.sequence:
                 continue
             processor = _expecting(kind, partition, processor, journal, codec)
@@ -85,7 +86,7 @@ def _from_snapshot(
     def chunks() -> Iterator[Snapshot]:
         for record in reader.read(kind.snapshots, partition, 0):
             assert record.value is not None
-            yield codec.decode(kind.snapshots, record.value)  # type: ignore[misc]
+            yield codec.decode(kind.snapshots, record.value)
 
     newest = newest_complete(chunks())
     if newest is None:
@@ -118,6 +119,7 @@ def _check(journal: Journal, transaction: Transaction | None) -> None:
         journal.outputs,
     ):
         raise RecoveryError(
-            f"journal {journal.shard} #{journal.sequence}: this version of the program makes other outputs of the same "
-            f"inputs than version {journal.code_version} wrote; recover and stop cleanly with that version, then upgrade"
+            f"journal {journal.shard} #{journal.sequence}: this version of the program makes other outputs of the "
+            f"same inputs than version {journal.code_version} wrote; recover and stop cleanly with that version, "
+            "then upgrade"
         )

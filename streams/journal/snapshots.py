@@ -18,7 +18,7 @@ CHUNK_BYTES = 900_000
 
 
 def snapshot_records(processor: ShardProcessor, journal_offset: int, codec: Codec) -> list[RawOutput]:
-    """The processor's state after its last transaction. journal_offset: a journal offset at or before its next record."""
+    """The processor's state after its last transaction. journal_offset: where its next journal records are."""
     state = compress(json.dumps(processor.shard.to_state(), separators=(",", ":")).encode(), 1)
     chunks = [state[start : start + CHUNK_BYTES] for start in range(0, len(state), CHUNK_BYTES)]
     topic, digest = processor.kind.snapshots, sha256(state).hexdigest()

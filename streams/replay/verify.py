@@ -76,7 +76,9 @@ def _compare(
             return
     for shard, left in shards.items():
         if left:
-            result.differ(f"{topic}-{partition}: {len(left)} records that the core makes in {shard} are not on the topic")
+            result.differ(
+                f"{topic}-{partition}: {len(left)} records that the core makes in {shard} are not on the topic"
+            )
 
 
 def _take_equal(record: RawRecord, shards: dict[str, deque[RawOutput]]) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import faust
+from faust import Stream
 
 from infra.core_config import core_config
 from infra.settings import Settings
@@ -40,11 +40,11 @@ def make_app(settings: Settings) -> LaneApp:
     app.positions = host
 
     @app.on_partitions_revoked.connect
-    async def release_shards(app: faust.App, revoked: set[Any], **kwargs: Any) -> None:
+    async def release_shards(*args: Any, **kwargs: Any) -> None:
         await host.release()
 
     @app.on_before_shutdown.connect
-    async def release_at_shutdown(app: faust.App, **kwargs: Any) -> None:
+    async def release_at_shutdown(*args: Any, **kwargs: Any) -> None:
         await host.release()
 
     for kind in (ACCOUNTS, EXECUTION):
@@ -56,8 +56,9 @@ def _add_agent(app: LaneApp, settings: Settings, kind: ShardKind, host: ShardHos
     topics = [topic_name(settings, topic) for topic in kind.inputs]
 
     @app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=kind.name, concurrency=1)
-    async def shards(stream: faust.Stream[RecordBatch]) -> None:
-        async for event in stream.noack().events():
+    async def shards(stream: Any) -> None:
+        batches: Stream[RecordBatch] = stream
+        async for event in batches.noack().events():
             await host.deliver(event.value)
 
 

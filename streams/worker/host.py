@@ -89,8 +89,9 @@ class ShardHost:
             return earliest
         if position < earliest:
             raise RecoveryError(
-                f"shard {kind.shard_name(partition)} stands at offset {position} of {tp.topic}-{partition}, which begins at "
-                f"{earliest}: unprocessed inputs were removed; start a fresh pipeline with another TOPIC_PREFIX"
+                f"shard {kind.shard_name(partition)} stands at offset {position} of {tp.topic}-{partition}, which "
+                f"begins at {earliest}: inputs were removed unprocessed; "
+                "start a fresh pipeline with another TOPIC_PREFIX"
             )
         return position
 

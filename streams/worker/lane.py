@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import faust
 from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -89,7 +90,7 @@ class LaneConsumer(driver.Consumer):
         offsets = {tp: offset for tp, offset in self._positions.committed().items() if tp in assignment}
         return bool(offsets) and await self._commit(offsets)
 
-    async def _drain_messages(self, fetcher: faust.Service) -> None:
+    async def _drain_messages(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
             generation = self._positions.generation
             records, _ = await self._wait_next_records(FETCH_TIMEOUT_S)
@@ -115,7 +116,8 @@ class LaneConsumer(driver.Consumer):
         ]
         message = self._to_message(tp, fetched[-1])
         event = self.app.create_event(None, RecordBatch(generation, tp, records), {}, message)
-        for channel in self.app.topics._topic_name_index[tp.topic]:
+        conductor = cast(Conductor, self.app.topics)
+        for channel in conductor._topic_name_index[tp.topic]:
             await channel.put(event)
 
 

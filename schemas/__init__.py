@@ -1,0 +1,1 @@
+"""The contracts: one Avro schema for each topic, the codec, the registry, and the models that people write."""

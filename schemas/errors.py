@@ -1,0 +1,23 @@
+"""Errors of the schemas package: see the tree in streams.errors."""
+
+from streams.errors import PaperError
+
+
+class SchemaError(PaperError):
+    """A schema, or a record against its schema, is not as it must be."""
+
+
+class UndecodableRecord(SchemaError):
+    """Bytes that are no record of their topic. error_class is a stable word for dead letters."""
+
+    def __init__(self, error_class: str, text: str) -> None:
+        super().__init__(text)
+        self.error_class = error_class
+
+
+class RegistryUnavailable(SchemaError):
+    """The schema registry did not answer in time; the same call may succeed later."""
+
+
+class IncompatibleSchema(SchemaError):
+    """A schema that readers or writers of an older version could not work with."""

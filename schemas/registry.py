@@ -1,0 +1,103 @@
+"""The schema registry: registering our schemas, and looking up the schemas of others by id."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from time import sleep
+from typing import Any, TypeVar
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from httpx import TransportError
+
+from infra.settings import Settings
+from schemas.catalog import all_topics, schema_text
+from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
+
+COMPATIBILITY = "FULL_TRANSITIVE"
+ATTEMPTS_MAX = 5
+PAUSE_S = 0.5
+NOT_FOUND = 404
+CONFLICT = 409
+FIRST_SERVER_ERROR = 500
+
+T = TypeVar("T")
+
+
+def subject(settings: Settings, topic: str) -> str:
+    """Subject of a topic's values by TopicNameStrategy."""
+    return f"{settings.topic_prefix}{topic}-value"
+
+
+def register_all(settings: Settings) -> dict[str, int]:
+    """Registers every schema under its subject, FULL_TRANSITIVE, and gives the ids by topic. May be called at any time.
+
+    Raises IncompatibleSchema for one that a registered version does not agree with, RegistryUnavailable.
+    """
+    client = SchemaRegistryClient({"url": settings.schema_registry_url})
+    ids = {}
+    for topic in all_topics():
+        name = subject(settings, topic)
+        try:
+            _patiently(partial(client.set_compatibility, name, COMPATIBILITY))
+            ids[topic] = _patiently(partial(client.register_schema, name, Schema(schema_text(topic), "AVRO")))
+        except SchemaRegistryError as error:
+            if error.http_status_code != CONFLICT:
+                raise
+            text = f"subject {name}: the schema is not {COMPATIBILITY} compatible: {error.error_message}"
+            raise IncompatibleSchema(text) from error
+    return ids
+
+
+class Registry:
+    """See schemas.codec.SchemaSource. Ids never change their meaning, so what was asked once is known."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = SchemaRegistryClient({"url": settings.schema_registry_url})
+        self._writer_ids: dict[str, int] = {}
+        self._schemas: dict[int, dict[str, Any]] = {}
+
+    def writer_id(self, topic: str) -> int:
+        """See schemas.codec.SchemaSource. Raises RegistryUnavailable, also where the topic was never registered."""
+        if topic not in self._writer_ids:
+            name = subject(self._settings, topic)
+            ask = partial(self._client.lookup_schema, name, Schema(schema_text(topic), "AVRO"))
+            try:
+                schema_id = _patiently(ask).schema_id
+            except SchemaRegistryError as error:
+                text = f"subject {name} does not have this version's schema: run `paper up` ({error.error_message})"
+                raise RegistryUnavailable(text) from error
+            assert schema_id is not None
+            self._writer_ids[topic] = schema_id
+        return self._writer_ids[topic]
+
+    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+        """See schemas.codec.SchemaSource."""
+        if schema_id not in self._schemas:
+            try:
+                schema = _patiently(partial(self._client.get_schema, schema_id))
+            except SchemaRegistryError as error:
+                if error.http_status_code != NOT_FOUND:
+                    raise
+                text = f"schema id {schema_id} is not in the registry"
+                raise UndecodableRecord("UNKNOWN_SCHEMA", text) from error
+            assert schema.schema_str is not None
+            self._schemas[schema_id] = json.loads(schema.schema_str)
+        return self._schemas[schema_id]
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """Calls, and calls again while the registry does not answer, ATTEMPTS_MAX times in all."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        try:
+            return call()
+        except TransportError as error:
+            failure: Exception = error
+        except SchemaRegistryError as error:
+            if error.http_status_code < FIRST_SERVER_ERROR:
+                raise
+            failure = error
+        if attempt < ATTEMPTS_MAX:
+            sleep(PAUSE_S * attempt)
+    raise RegistryUnavailable(f"the schema registry did not answer {ATTEMPTS_MAX} times: {failure}") from failure
