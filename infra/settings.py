@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         20_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
     )
     reference_data: RepositoryPath = Field(
-        Path("infra/reference/instruments.json"), description="Instruments file: ticks, lots, fees."
+        Path("infra/reference/instruments.toml"), description="Instruments file: ticks, lots, fees."
     )
 
     def as_environment(self) -> dict[str, str]:

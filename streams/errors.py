@@ -2,6 +2,7 @@
 
 PaperError                   anything a user can read and act on
 ├── SettingsError            a setting's value breaks its rule
+├── ReferenceDataError       the instruments file is missing or breaks a rule
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
@@ -25,6 +26,10 @@ class PaperError(Exception):
 
 class SettingsError(PaperError):
     """A setting's value breaks its rule."""
+
+
+class ReferenceDataError(PaperError):
+    """The instruments file is missing or breaks a rule."""
 
 
 class PipelineError(PaperError):
