@@ -73,9 +73,9 @@ def up(settings: Settings, parts: Sequence[Part] = PARTS, on_progress: Progress 
         started = [part for part in parts if _start(settings, part, on_progress)]
         for part in parts:
             _wait_until_ready(settings, part, on_progress if part in started else lambda _: None)
-    if {part.name for part in parts} == {part.name for part in PARTS}:
-        prepare_pipeline(settings)
-        on_progress("topics, schemas and tables are up to date")
+        if {part.name for part in parts} == {part.name for part in PARTS}:
+            prepare_pipeline(settings)
+            on_progress("topics, schemas and tables are up to date")
 
 
 def down(
