@@ -1,0 +1,107 @@
+"""Facts of ClickHouse's HTTP interface: error codes, content types, which URL parameters are no settings.
+
+Source: the ClickHouse documentation, "HTTP Interface", and its error codes.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Everything else in the URL is a setting.
+NO_SETTINGS = frozenset(
+    (
+        *("query", "database", "default_format", "query_id", "user", "password", "quota_key", "role", "stacktrace"),
+        *("session_id", "session_timeout", "session_check", "close_session"),
+        *("compress", "decompress", "buffer_size", "wait_end_of_query", "client_protocol_version"),
+    )
+)
+PARAMETER_PREFIX = "param_"
+
+BAD_ARGUMENTS = 36
+NOT_IMPLEMENTED = 48
+INCORRECT_DATA = 117
+SYNTAX_ERROR = 62
+READONLY = 164
+ACCESS_DENIED = 497
+QUERY_IS_TOO_LARGE = 307
+SESSION_NOT_FOUND = 372
+SESSION_IS_LOCKED = 373
+UNKNOWN_EXCEPTION = 1002
+
+NAMES = {
+    BAD_ARGUMENTS: "BAD_ARGUMENTS",
+    NOT_IMPLEMENTED: "NOT_IMPLEMENTED",
+    INCORRECT_DATA: "INCORRECT_DATA",
+    SYNTAX_ERROR: "SYNTAX_ERROR",
+    READONLY: "READONLY",
+    ACCESS_DENIED: "ACCESS_DENIED",
+    QUERY_IS_TOO_LARGE: "QUERY_IS_TOO_LARGE",
+    SESSION_NOT_FOUND: "SESSION_NOT_FOUND",
+    SESSION_IS_LOCKED: "SESSION_IS_LOCKED",
+    UNKNOWN_EXCEPTION: "UNKNOWN_EXCEPTION",
+}
+
+# 6, 26, 27, 38, 41, 72: text that does not parse. 43, 53, 70, 456, 457: types and parameters.
+_BAD_REQUEST = frozenset({6, 26, 27, 36, 38, 41, 43, 53, 62, 69, 70, 72, 117, 125, 170, 386, 427, 456, 457})
+# Unknown identifier, function, type, storage, table, aggregate function, format, query type, database, setting, ...
+_NOT_FOUND = frozenset({46, 47, 50, 56, 60, 63, 73, 78, 81, 110, 115, 336, 372, 511})
+_STATUS = {159: 408, READONLY: 403, ACCESS_DENIED: 403, QUERY_IS_TOO_LARGE: 413, NOT_IMPLEMENTED: 501, 209: 503}
+
+_CODE = re.compile(r"Code: (\d+)\.")
+
+
+class ServerError(Exception):
+    """What a client gets instead of a result.
+
+    Attributes:
+        code: ClickHouse's error code.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @classmethod
+    def of(cls, code: int, text: str) -> ServerError:
+        """An error that this server raises itself, in the engine's form."""
+        return cls(code, f"Code: {code}. DB::Exception: {text} ({NAMES[code]})")
+
+    @classmethod
+    def from_engine(cls, error: Exception) -> ServerError:
+        """The engine's error: its text begins with the code."""
+        text = str(error).strip()
+        match = _CODE.search(text)
+        if match is None:
+            return cls.of(UNKNOWN_EXCEPTION, text)
+        return cls(int(match.group(1)), text[match.start() :])
+
+    @property
+    def http_status(self) -> int:
+        if self.code in _BAD_REQUEST:
+            return 400
+        if self.code in _NOT_FOUND:
+            return 404
+        return _STATUS.get(self.code, 500)
+
+
+def content_type(result_format: str) -> str:
+    """The Content-Type of a result."""
+    if result_format.startswith("JSON"):
+        return "application/json; charset=UTF-8"
+    if result_format.startswith(("TabSeparated", "TSV")):
+        return "text/tab-separated-values; charset=UTF-8"
+    if result_format.startswith("CSV"):
+        return "text/csv; charset=UTF-8"
+    if result_format.startswith(("Pretty", "Vertical", "Values", "Markdown")):
+        return "text/plain; charset=UTF-8"
+    return "application/octet-stream"
+
+
+def literal(value: str) -> str:
+    """A string literal of ClickHouse SQL."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted identifier of ClickHouse SQL."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

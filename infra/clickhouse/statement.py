@@ -1,0 +1,87 @@
+"""What the HTTP interface must know of a statement before it runs: an INSERT's data, a result's format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    rb"""
+      (?P<skip> \s+ | --[^\n]* | \#[^\n]* | /\*.*?\*/ )
+    | (?P<quoted> '(?:[^'\\]|\\.|'')*' | `(?:[^`\\]|\\.)*` | "(?:[^"\\]|\\.)*" )
+    | (?P<word> \w+ )
+    | (?P<sign> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_DATA_GAP = re.compile(rb"[ \t\r]*;?[ \t\r]*\n?")
+
+
+class Insert(NamedTuple):
+    """An INSERT whose data follows it.
+
+    Attributes:
+        statement: without FORMAT clause and data.
+        format: input format, as written.
+        data_start: index of the first byte of data in the request's text.
+    """
+
+    statement: bytes
+    format: str
+    data_start: int
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: bytes
+    start: int
+    end: int
+
+    def is_word(self, *words: bytes) -> bool:
+        return self.kind == "word" and self.text.upper() in words
+
+
+def find_insert(text: bytes) -> Insert | None:
+    """The INSERT with data in a format that a request holds; None for every other statement.
+
+    INSERT ... VALUES and INSERT ... SELECT are statements like any other: the engine reads them whole.
+    """
+    tokens = _tokens(text)
+    first = next(tokens, None)
+    if first is None or not first.is_word(b"INSERT"):
+        return None
+    for token in tokens:
+        if token.is_word(b"VALUES", b"SELECT", b"WITH"):
+            return None
+        if token.is_word(b"FORMAT"):
+            name = next(tokens, None)
+            if name is None or name.is_word(b"VALUES"):
+                return None
+            gap = _DATA_GAP.match(text, name.end)
+            assert gap is not None  # It also matches nothing.
+            return Insert(text[: token.start], name.text.decode(), gap.end())
+    return None
+
+
+def result_format(text: bytes) -> str | None:
+    """The format that a query's own FORMAT clause demands; None if it has none."""
+    found: bytes | None = None
+    previous: _Token | None = None
+    for token in _tokens(text):
+        if previous is not None and previous.is_word(b"FORMAT") and token.kind == "word":
+            found = token.text
+        elif found is not None and token.is_word(b"SETTINGS"):
+            break
+        elif token.text != b";":
+            found = None
+        previous = token
+    return found.decode() if found else None
+
+
+def _tokens(text: bytes) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        assert kind is not None
+        if kind != "skip":
+            yield _Token(kind, match.group(), match.start(), match.end())

@@ -1,0 +1,82 @@
+"""Local ClickHouse servers of a test's own: started, killed and started again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import clickhouse_connect
+import requests
+from clickhouse_connect.driver.client import Client
+
+from infra.settings import REPOSITORY
+from tests.stacks import free_port
+
+DEADLINE_S = 60
+
+
+class LocalServer:
+    """One server process on a folder. Use it as a context manager."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder.parent / f"{folder.name}.log"
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> LocalServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Starts a process on the folder and does not wait for it."""
+        command = [sys.executable, "-m", "infra.clickhouse.server", "--data", str(self.folder)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--port", str(self.port), *self.options], cwd=REPOSITORY, stdout=log, stderr=log
+            )
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers."""
+        self.process = self.launch()
+        deadline = time.monotonic() + DEADLINE_S
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            return self.process.wait(DEADLINE_S)
+        finally:
+            self.process.kill()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def client(self, **options: object) -> Client:
+        """A client with a session of its own."""
+        return clickhouse_connect.get_client(host="127.0.0.1", port=self.port, **options)  # type: ignore[arg-type]
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/ping", timeout=5).text == "Ok.\n"
+        except requests.ConnectionError:
+            return False
