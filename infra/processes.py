@@ -8,13 +8,19 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import socket
 import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from streams.errors import PartError
+
+POLL_S = 0.02
 START_TIME_TOLERANCE_S = 2.0  # psutil derives start times from the wall clock, which may be adjusted.
 LOG_KEPT_BYTES = 10_000_000
 LOG_TAIL_BYTES = 16_384
@@ -67,23 +73,41 @@ def find(identity: Identity) -> psutil.Process | None:
     try:
         process = psutil.Process(identity.pid)
         same = abs(process.create_time() - identity.started) <= START_TIME_TOLERANCE_S
-        alive = same and process.status() != psutil.STATUS_ZOMBIE
+        # Its first thread may be gone while others still hold its sockets.
+        ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     except psutil.NoSuchProcess:
         return None
-    return process if alive else None
+    return process if same and not ended else None
 
 
-def stop(process: psutil.Process, patience_s: float) -> bool:
-    """Asks a process to end, then makes it. Whether it ended by itself."""
-    try:
-        process.terminate()
-        process.wait(patience_s)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(patience_s)
-        return False
-    except psutil.NoSuchProcess:
-        pass  # It ended between the look and the signal: what was asked for.
+def stop(identity: Identity, patience_s: float) -> bool:
+    """Asks a process to end, then makes it. Whether it ended by itself.
+
+    Raises:
+        PartError: it outlived SIGKILL.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        process = find(identity)
+        if process is None:
+            return True
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            return True
+        if _wait_for_end(identity, patience_s):
+            return number is signal.SIGTERM
+    raise PartError(f"pid {identity.pid} outlived SIGKILL; look at its state with `ps -o stat,wchan {identity.pid}`")
+
+
+def _wait_for_end(identity: Identity, patience_s: float) -> bool:
+    """A zombie has ended too: in a container, nobody may be there to reap it."""
+    deadline = time.monotonic() + patience_s
+    while find(identity) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    with suppress(ChildProcessError):  # Started by an earlier command, so not ours to reap.
+        os.waitpid(identity.pid, 0)
     return True
 
 

@@ -25,7 +25,6 @@ from infra import processes
 from infra.clickhouse_part import ClickHousePart
 from infra.kafka.local import KafkaPart
 from infra.parts import Part, Progress
-from infra.processes import Identity
 from infra.registry.local import RegistryPart
 from infra.settings import Settings
 from streams.errors import PartError, PortTakenError, StackError
@@ -229,15 +228,10 @@ def _part_error(settings: Settings, part: Part, what: str) -> PartError:
 
 def _stop(settings: Settings, part: Part, on_progress: Progress) -> None:
     remembered = pid_file(settings, part)
-    identity: Identity | None = processes.recall(remembered)
-    process = processes.find(identity) if identity else None
-    if process is not None:
+    identity = processes.recall(remembered)
+    if identity is not None and processes.find(identity) is not None:
         on_progress(f"stopping {part.name}")
-        try:
-            gentle = processes.stop(process, STOP_PATIENCE_S)
-        except psutil.TimeoutExpired as error:
-            raise PartError(f"{part.name}: pid {process.pid} outlived SIGKILL; look at its state with ps") from error
-        if not gentle:
+        if not processes.stop(identity, STOP_PATIENCE_S):
             on_progress(f"{part.name} did not stop within {STOP_PATIENCE_S:.0f} s and was killed")
     remembered.unlink(missing_ok=True)
 
