@@ -44,6 +44,20 @@ def test_docker_compose_accepts_the_file() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_services_use_only_words_of_the_compose_specification(services: dict[str, Any]) -> None:
+    known = {"image", "build", "command", "user", "environment", "env_file", "volumes", "ports", "ulimits"}
+    known |= {"depends_on", "restart", "profiles"}
+    for name, service in services.items():
+        assert set(service) <= known, name
+        assert set(service.get("depends_on", [])) <= set(services), name
+
+
+def test_named_volumes_are_declared(services: dict[str, Any]) -> None:
+    mounts = [volume for service in services.values() for volume in service.get("volumes", [])]
+    named = {mount.split(":")[0] for mount in mounts if not mount.startswith("./")}
+    assert named == set(yaml.safe_load(FILE.read_text())["volumes"])
+
+
 def test_all_parts_are_there(services: dict[str, Any]) -> None:
     assert set(services) == {"kafka", "registry", "clickhouse", "grafana", *PROCESSES}
 
