@@ -12,6 +12,8 @@ PaperError                   anything a user can read and act on
     ├── ArtifactError        a downloaded file is missing, damaged or not the pinned one
     ├── PartError            a server did not start, did not stop, or died
     ├── PortTakenError       another process listens where a part of the stack belongs
+    ├── ClickHouseError      ClickHouse does not answer
+    ├── MigrationError       the database's tables are not what the migrations make
     └── TopicError           a topic is missing or differs from its declaration
 
 A message says which input, which rule it broke, and what to do.
@@ -66,3 +68,11 @@ class PortTakenError(StackError):
 
 class TopicError(StackError):
     """A topic is missing or differs from its declaration."""
+
+
+class ClickHouseError(StackError):
+    """ClickHouse does not answer."""
+
+
+class MigrationError(StackError):
+    """The database's tables are not what the migrations make."""

@@ -1,4 +1,4 @@
-"""What the HTTP interface must know of a statement before it runs: an INSERT's data, a result's format."""
+"""What must be known of SQL text before it runs: where statements end, an INSERT's data, a result's format."""
 
 from __future__ import annotations
 
@@ -77,6 +77,19 @@ def result_format(text: bytes) -> str | None:
             found = None
         previous = token
     return found.decode() if found else None
+
+
+def split_statements(text: str) -> list[str]:
+    """The statements of a file that ends each with `;`; a `;` in a string or comment ends none."""
+    data = text.encode()
+    statements, start, has_words = [], 0, False
+    for token in _tokens(data):
+        if token.text != b";":
+            has_words = True
+            continue
+        statements += [data[start : token.start].decode().strip()] if has_words else []
+        start, has_words = token.end, False
+    return statements + ([data[start:].decode().strip()] if has_words else [])
 
 
 def _tokens(text: bytes) -> Iterator[_Token]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.clickhouse.statement import find_insert, result_format
+from infra.clickhouse.statement import find_insert, result_format, split_statements
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,10 @@ def test_other_statements(text: bytes) -> None:
 )
 def test_result_format(text: bytes, form: str | None) -> None:
     assert result_format(text) == form
+
+
+def test_statements_of_a_file() -> None:
+    text = "-- first; really\nSELECT ';', `;`, 'it''s; é';\n\n/* ; */ SELECT\n 2 ; ;\n-- the end;\n"
+    assert split_statements(text) == ["-- first; really\nSELECT ';', `;`, 'it''s; é'", "/* ; */ SELECT\n 2"]
+    assert split_statements("SELECT 1") == ["SELECT 1"]
+    assert split_statements("-- nothing") == []

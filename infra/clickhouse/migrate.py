@@ -1,0 +1,102 @@
+"""Brings a database's tables to the state that the migrations describe: each file once, in the order of their names.
+
+ClickHouse has no transactions around DDL. A migration that was interrupted runs again from its first statement, so
+each statement must bear repetition (IF NOT EXISTS, IF EXISTS, OR REPLACE).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from infra.clickhouse.client import connect
+from infra.clickhouse.statement import split_statements
+from infra.settings import Settings
+from streams.errors import MigrationError
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+FOLDER = Path(__file__).with_name("migrations")
+CREATE_RECORD = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    name String, sha256 String, applied DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = MergeTree ORDER BY name
+"""
+READ_RECORD = "SELECT name, sha256 FROM schema_migrations"
+
+log = logging.getLogger(__name__)
+
+
+class Migration(NamedTuple):
+    """A file of statements.
+
+    Attributes:
+        name: file name without suffix; migrations run in its order.
+        sha256: of the file's bytes, in lower-case hex.
+    """
+
+    name: str
+    sha256: str
+    statements: list[str]
+
+
+def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
+    """Creates the database if missing, applies what is new, and returns the names of what it applied.
+
+    May be called at any time, but by one process at a time.
+
+    Raises:
+        ClickHouseError: ClickHouse does not answer.
+        MigrationError: an applied file has changed or is missing, or a statement was refused.
+    """
+    with closing(connect(settings, database="default")) as client:
+        client.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database}")
+    migrations = read_migrations(folder)
+    with closing(connect(settings)) as client:
+        client.command(CREATE_RECORD)
+        applied = {name: sha256 for name, sha256 in client.query(READ_RECORD).result_rows}
+        _check(settings, migrations, applied)
+        new = [migration for migration in migrations if migration.name not in applied]
+        for migration in new:
+            _apply(client, migration)
+    return [migration.name for migration in new]
+
+
+def read_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """The migrations of a folder in their order."""
+    return [
+        Migration(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), split_statements(path.read_text()))
+        for path in sorted(folder.glob("*.sql"))
+    ]
+
+
+def _check(settings: Settings, migrations: list[Migration], applied: dict[str, str]) -> None:
+    database = settings.clickhouse_database
+    known = {migration.name: migration.sha256 for migration in migrations}
+    if missing := sorted(applied.keys() - known.keys()):
+        raise MigrationError(
+            f"database {database}: migration {missing[0]} was applied but is not in this version of the project; "
+            "run a version that has it, or set CLICKHOUSE_DATABASE to a fresh database"
+        )
+    changed = sorted(name for name, sha256 in applied.items() if known[name] != sha256)
+    if changed:
+        raise MigrationError(
+            f"database {database}: migrations/{changed[0]}.sql has changed since it was applied; "
+            "restore the file and put the change into a new migration, or set CLICKHOUSE_DATABASE to a fresh database"
+        )
+
+
+def _apply(client: Client, migration: Migration) -> None:
+    from clickhouse_connect.driver.exceptions import DatabaseError
+
+    for number, statement in enumerate(migration.statements, start=1):
+        try:
+            client.command(statement)
+        except DatabaseError as error:
+            raise MigrationError(f"migrations/{migration.name}.sql, statement {number}: {error}") from error
+    client.insert("schema_migrations", [[migration.name, migration.sha256]], column_names=["name", "sha256"])
+    log.info("applied migration %s", migration.name)
