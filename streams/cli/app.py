@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from streams.cli import develop, stack
+from streams.cli import develop, replay, stack, worker
 from streams.errors import PaperError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stack, develop):
+for group in (stack, worker, replay, develop):
     group.register(app)
 
 

@@ -12,10 +12,13 @@ def register(app: typer.Typer) -> None:
 
 def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERROR.")) -> None:
     """Runs one worker in the foreground; several share the partitions. SIGTERM or Ctrl-C ends it cleanly."""
+    import logging
+
     from faust import Worker
 
     from infra.settings import get_settings
     from streams.worker.app import make_app
 
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     app = make_app(get_settings())
     Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

@@ -1,5 +1,7 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -88,10 +90,35 @@ class Account:
     trading_state: TradingState = TradingState.ACTIVE
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
+    """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
+    _leaves: dict[tuple[str, Side], int] = field(default_factory=dict)
 
     def working_leaves(self, symbol: str, side: Side) -> int:
         """Open quantity of the account's working orders in a symbol and side, 1e-9 units."""
-        return sum(order.leaves for order in self.working.values() if order.symbol == symbol and order.side is side)
+        return self._leaves.get((symbol, side), 0)
+
+    def add_order(self, order: WorkingOrder) -> None:
+        """Takes an order among the working ones."""
+        self.working[order.order_id] = order
+        self._add_leaves(order, order.leaves)
+
+    @contextmanager
+    def change_order(self, order: WorkingOrder) -> Iterator[None]:
+        """Around changes of an order's quantities."""
+        before = order.leaves
+        yield
+        self._add_leaves(order, order.leaves - before)
+
+    def remove_order(self, order: WorkingOrder) -> None:
+        """Takes an order out of the working ones."""
+        del self.working[order.order_id]
+        self._add_leaves(order, -order.leaves)
+
+    def _add_leaves(self, order: WorkingOrder, quantity: int) -> None:
+        key = (order.symbol, order.side)
+        total = self._leaves.get(key, 0) + quantity
+        assert total >= 0, "open quantity is never negative"
+        self._leaves[key] = total
 
     def position_quantity(self, symbol: str) -> int:
         """Signed position, 1e-9 units."""
@@ -126,8 +153,7 @@ class Account:
     @classmethod
     def from_state(cls, state: State, seen_limit: int) -> Self:
         """The account that to_state described."""
-        working = [WorkingOrder.from_state(item) for item in state["working"]]
-        return cls(
+        account = cls(
             account_id=state["account_id"],
             session_id=state["session_id"],
             strategy_id=state["strategy_id"],
@@ -140,5 +166,7 @@ class Account:
             session_open=state["session_open"],
             trading_state=TradingState(state["trading_state"]),
             positions={symbol: Position(*item) for symbol, item in state["positions"].items()},
-            working={order.order_id: order for order in working},
         )
+        for item in state["working"]:
+            account.add_order(WorkingOrder.from_state(item))
+        return account

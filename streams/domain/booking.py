@@ -17,13 +17,14 @@ def on_execution(book: AccountBook, report: ExecutionReport) -> None:
         text = f"execution {report.exec_id}: account {report.account_id} has no working order {report.order_id}"
         raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
     if order is not None:
-        _follow(order, report)
+        with account.change_order(order):
+            _follow(order, report)
     result = records.execution_result(report, book.next_id(), book.time_ns)
     book.emit(Output("order.results", report.account_id, result))
     if report.exec_type in (ExecType.PARTIAL_FILL, ExecType.FILL):
         _book(book, account, report)
     if order is not None and report.ord_status in TERMINAL_STATUSES:
-        del account.working[order.order_id]
+        account.remove_order(order)
 
 
 def _follow(order: WorkingOrder, report: ExecutionReport) -> None:

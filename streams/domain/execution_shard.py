@@ -16,7 +16,7 @@ from streams.execution.choose import simulator_for
 class ExecutionShard:
     """Inputs: ApprovedOrder, MarketData. See streams.domain.shard.Shard.
 
-    Each symbol has a clock of its own, moved by its market data (or by record times) alone: what one
+    Each symbol has a clock of its own, moved by its market data and heartbeats (or by record times) alone: what one
     symbol's feed has not said yet is not skipped because another's is ahead, and no client can move the market.
     """
 
@@ -55,7 +55,7 @@ class ExecutionShard:
             venue = self._venue(message.symbol)
             if record_time_ns is not None:
                 venue.advance(record_time_ns)
-            venue.submit(message)
+            venue.submit(message, message.order_ts if record_time_ns is None else record_time_ns)
         else:
             raise TypeError(f"an execution shard takes no {type(message).__name__}")
         return self._outputs

@@ -62,7 +62,7 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
     if reject is not None:
         _refuse(book, account, request, reject)
         return
-    account.working[request.order_id] = WorkingOrder(
+    order = WorkingOrder(
         order_id=request.order_id,
         strategy_id=request.strategy_id,
         symbol=request.symbol,
@@ -73,6 +73,7 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
         price=request.price,
         order_ts=request.ts,
     )
+    account.add_order(order)
     approve(book, account, request)
 
 
@@ -109,7 +110,8 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
     if reject is not None:
         _refuse(book, account, request, reject)
         return
-    target.replace_quantity = quantity
+    with account.change_order(target):
+        target.replace_quantity = quantity
     approve(book, account, request._replace(symbol=target.symbol, quantity=quantity, price=price))
 
 

@@ -8,6 +8,7 @@ from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, OrderType,
 from streams.domain.instruments import Instrument
 from streams.domain.market_data import QUOTE, quote_at
 from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
+from streams.domain.numbers import NANOS_PER_S
 from streams.domain.quote import Quote
 from streams.domain.shard import RecordRefused, State
 from streams.domain.venue_order import OrderKey, VenueOrder, approved_from_state
@@ -15,6 +16,8 @@ from streams.execution.simulator import Match, Simulator
 
 Arrival = tuple[int, int, ApprovedOrder]
 """Due time (UTC nanoseconds), sequence of submission, request."""
+
+CLOCK_AHEAD_MAX_NS = 24 * 3600 * NANOS_PER_S
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
@@ -38,8 +41,10 @@ class Venue:
         self.configure(instrument, simulator)
         self._next_id = next_id
         self._report = report
-        self._before_market: list[ApprovedOrder] = []
-        """Requests that came before the symbol had a market time."""
+        self._before_market: list[tuple[ApprovedOrder, int]] = []
+        """Requests that came before the symbol had a market time, and when they were sent."""
+        self._data_ns = 0
+        """Time of the last update of the market."""
         self._arrivals: list[Arrival] = []
         self._submitted = 0
         self._next_expiry_ns: int | None = None
@@ -52,12 +57,17 @@ class Venue:
 
     # The clock
 
-    def submit(self, request: ApprovedOrder) -> None:
-        """Sends a request on its way; it arrives after the simulator's latency in market time."""
+    def submit(self, request: ApprovedOrder, sent_ns: int) -> None:
+        """Sends a request on its way: it arrives the simulator's latency after sent_ns, and never in the past.
+
+        A sender's time more than CLOCK_AHEAD_MAX_NS ahead is not of this market's clock: the request arrives at once.
+        """
         if self.time_ns == 0:
-            self._before_market.append(request)
+            self._before_market.append((request, sent_ns))
             return
-        due_ns = self.time_ns + self._simulator.latency_ns(request)
+        due_ns = self.time_ns
+        if sent_ns <= self.time_ns + CLOCK_AHEAD_MAX_NS:
+            due_ns = max(due_ns, sent_ns + self._simulator.latency_ns(request))
         if request.action is not Action.NEW:
             due_ns = max([due_ns, *(due for due, _, sent in self._arrivals if _concerns(request, sent))])
         self._submitted += 1
@@ -69,8 +79,8 @@ class Venue:
         if self.time_ns == 0 and time_ns > 0:
             self.time_ns = time_ns
             waiting, self._before_market = self._before_market, []
-            for request in waiting:
-                self.submit(request)
+            for request, sent_ns in waiting:
+                self.submit(request, sent_ns)
         while True:
             arrival_ns = self._arrivals[0][0] if self._arrivals else None
             expiry_ns = self._next_expiry_ns
@@ -88,12 +98,13 @@ class Venue:
 
     def on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
         """Takes the updates one after another; the last quote alone where nothing works or is due here."""
-        if record_time_ns is None and record.times[0] < self.time_ns:
+        if record.times[0] < self._data_ns:
             text = (
-                f"market.data of {self.symbol} starts at {record.times[0]}, before the market time {self.time_ns}; "
+                f"market.data of {self.symbol} starts at {record.times[0]}, before its last update at {self._data_ns}; "
                 "feed older data to a fresh pipeline (another TOPIC_PREFIX)"
             )
             raise RecordRefused("MARKET_TIME_STEPS_BACK", text)
+        self._data_ns = record.times[-1]
         if record_time_ns is not None:
             self.advance(record_time_ns)
         if self.orders or self._arrivals or self._before_market:
@@ -266,7 +277,8 @@ class Venue:
             "quote": [getattr(quote, name) for name in Quote.__dataclass_fields__] if quote else None,
             "marked_ns": self.marked_ns,
             "orders": [order.to_state() for order in self.orders.values()],
-            "before_market": [list(request) for request in self._before_market],
+            "before_market": [[list(request), sent_ns] for request, sent_ns in self._before_market],
+            "data_ns": self._data_ns,
             "arrivals": [[due, submitted, list(request)] for due, submitted, request in sorted(self._arrivals)],
             "submitted": self._submitted,
             "next_expiry_ns": self._next_expiry_ns,
@@ -279,7 +291,8 @@ class Venue:
         self.marked_ns = state["marked_ns"]
         orders = [VenueOrder.from_state(item) for item in state["orders"]]
         self.orders = {order.key: order for order in orders}
-        self._before_market = [approved_from_state(item) for item in state["before_market"]]
+        self._before_market = [(approved_from_state(item), sent_ns) for item, sent_ns in state["before_market"]]
+        self._data_ns = state["data_ns"]
         self._arrivals = [(due, submitted, approved_from_state(item)) for due, submitted, item in state["arrivals"]]
         heapify(self._arrivals)
         self._submitted = state["submitted"]

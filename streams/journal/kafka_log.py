@@ -12,6 +12,7 @@ from streams.journal.processor import Transaction
 from streams.journal.records import RawOutput, RawRecord
 
 READ_BATCH = 2_000
+READ_POLL_S = 0.05
 READ_SILENCE_S = 30.0
 COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
@@ -48,6 +49,7 @@ class KafkaLogReader:
                 "group.id": f"{self._settings.topic_prefix}reader",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 10,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
             }
@@ -63,7 +65,7 @@ class KafkaLogReader:
     def _until_end(self, consumer: Consumer, topic: str, partition: int) -> Generator[RawRecord, None, None]:
         heard = monotonic()
         while monotonic() - heard < READ_SILENCE_S:
-            for message in consumer.consume(READ_BATCH, timeout=0.5):
+            for message in consumer.consume(READ_BATCH, timeout=READ_POLL_S):
                 heard = monotonic()
                 error = message.error()
                 if error is None:

@@ -10,7 +10,7 @@ from streams.domain.execution_shard import ExecutionShard
 ShardClass = type[AccountShard] | type[ExecutionShard]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ShardKind:
     """inputs: base topic to the field that is its key and decides its partition; None where the writer decides."""
 

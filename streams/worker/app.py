@@ -34,6 +34,8 @@ def make_app(settings: Settings) -> LaneApp:
         stream_buffer_maxsize=16,
         broker_max_poll_records=2_000,
         broker_commit_interval=1.0,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
         consumer_auto_offset_reset="earliest",
     )
     host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), _crasher(app))
