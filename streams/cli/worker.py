@@ -19,6 +19,6 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
     from infra.settings import get_settings
     from streams.worker.app import make_app
 
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     app = make_app(get_settings())
     Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

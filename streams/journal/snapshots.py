@@ -15,11 +15,14 @@ from streams.journal.processor import ShardProcessor, Transaction
 from streams.journal.records import RawOutput
 
 CHUNK_BYTES = 900_000
+STATE_FORMAT = 1
+"""Raised whenever a state from before could not be read as it is."""
 
 
 def snapshot_records(processor: ShardProcessor, journal_offset: int, codec: Codec) -> list[RawOutput]:
     """The processor's state after its last transaction. journal_offset: where its next journal records are."""
-    state = compress(json.dumps(processor.shard.to_state(), separators=(",", ":")).encode(), 1)
+    document = {"format": STATE_FORMAT, "shard": processor.shard.to_state()}
+    state = compress(json.dumps(document, separators=(",", ":")).encode(), 1)
     chunks = [state[start : start + CHUNK_BYTES] for start in range(0, len(state), CHUNK_BYTES)]
     topic, digest = processor.kind.snapshots, sha256(state).hexdigest()
     outputs = []
@@ -57,7 +60,7 @@ def newest_complete(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
 
 
 def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Codec) -> ShardProcessor:
-    """The processor that snapshot_records described. Raises RecoveryError where the state is damaged."""
+    """The processor that snapshot_records described. Raises RecoveryError for a damaged or foreign state."""
     head = chunks[0]
     state = b"".join(chunk.state for chunk in chunks)
     found = sha256(state).hexdigest()
@@ -66,9 +69,15 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
             f"snapshot {head.sequence} of {head.shard} is damaged: its state has sha256 {found}, "
             f"its record says {head.state_sha256}"
         )
+    document = json.loads(decompress(state))
+    if document["format"] != STATE_FORMAT:
+        raise RecoveryError(
+            f"snapshot {head.sequence} of {head.shard} has state format {document['format']}, this version reads "
+            f"{STATE_FORMAT}: go back to version {head.code_version}, or start a fresh pipeline with another TOPIC_PREFIX"
+        )
     config = CoreConfig.model_validate_json(head.config)
     processor = ShardProcessor(kind, partition, config, codec)
-    processor.shard = kind.shard.from_state(config, partition, json.loads(decompress(state)))
+    processor.shard = kind.shard.from_state(config, partition, document["shard"])
     processor.positions = dict(zip(head.topics, head.positions, strict=True))
     processor.sequence = head.sequence
     return processor
