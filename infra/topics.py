@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 ADMIN_TIMEOUT_S = 30.0
+POLL_S = 0.02
 DLQ_PREFIX = "dlq."
 DLQ_MARGIN_BYTES = MIB // 4  # A dead letter is its original and headers that say where it came from.
 
@@ -156,17 +158,35 @@ def ensure_topics(settings: Settings) -> Ensured:
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
-    declared = {topic_name(settings, t.name): t for t in BY_NAME.values()}
-    present = {name: len(meta.partitions) for name, meta in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.items()}
-    existing = [name for name in declared if name in present]
-    differences = _partition_differences(settings, declared, present) + _config_differences(
-        admin, {name: declared[name] for name in existing}
-    )
-    if differences:
-        raise TopicError("topics differ from infra/topics.py:\n  " + "\n  ".join(differences))
+    declared = {topic_name(settings, topic.name): topic for topic in BY_NAME.values()}
+    present = _partitions(admin)
     missing = [name for name in declared if name not in present]
     _create(settings, admin, {name: declared[name] for name in missing})
-    return Ensured(created=missing, existing=existing)
+    present = _wait_until_known(admin, set(declared))
+    differences = _partition_differences(settings, declared, present) + _config_differences(admin, declared)
+    if differences:
+        raise TopicError("topics differ from infra/topics.py:\n  " + "\n  ".join(differences))
+    return Ensured(created=missing, existing=[name for name in declared if name not in missing])
+
+
+def _partitions(admin: AdminClient) -> dict[str, int]:
+    """Number of partitions of each topic of which every partition has a leader."""
+    return {
+        name: len(topic.partitions)
+        for name, topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.items()
+        if topic.partitions and all(partition.leader >= 0 for partition in topic.partitions.values())
+    }
+
+
+def _wait_until_known(admin: AdminClient, names: set[str]) -> dict[str, int]:
+    """A broker answers for a new topic only some moments after the controller has made it."""
+    deadline = time.monotonic() + ADMIN_TIMEOUT_S
+    while not names <= (present := _partitions(admin)).keys():
+        if time.monotonic() > deadline:
+            unknown = ", ".join(sorted(names - present.keys()))
+            raise TopicError(f"topics without a leader after {ADMIN_TIMEOUT_S:.0f} s: {unknown}; read kafka's log")
+        time.sleep(POLL_S)
+    return present
 
 
 def delete_topics(settings: Settings, names: Iterable[str]) -> None:
@@ -211,7 +231,7 @@ def _partition_differences(settings: Settings, declared: dict[str, Topic], prese
         "between shards: set ACCOUNT_PARTITIONS/EXECUTION_PARTITIONS back, use a new TOPIC_PREFIX, or drop "
         "the data with `paper down --purge --yes`"
         for name, topic in declared.items()
-        if name in present and present[name] != topic.partitions.count(settings)
+        if present[name] != topic.partitions.count(settings)
     ]
 
 

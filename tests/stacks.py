@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra import processes
 from infra import stack as local_stack
+from infra.clickhouse.client import connect
 from infra.settings import Settings
 from infra.topics import BY_NAME, delete_topics, topic_name
 
@@ -58,12 +59,10 @@ def prepare(settings: Settings) -> None:
 
 def remove_pipeline(settings: Settings) -> None:
     """Deletes a pipeline's topics and database. Its subjects stay in the registry: they hold no records."""
-    import clickhouse_connect
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     present = admin.list_topics(timeout=30).topics
     delete_topics(settings, [name for name in (topic_name(settings, base) for base in BY_NAME) if name in present])
-    host, port = settings.clickhouse_host_port
-    with clickhouse_connect.get_client(host=host, port=port) as client:
+    with connect(settings, database="default") as client:
         client.command(f"DROP DATABASE IF EXISTS {settings.clickhouse_database}")

@@ -15,12 +15,12 @@ import pytest
 
 from infra import processes
 from infra import stack as local_stack
+from infra.clickhouse.client import connect
 from infra.settings import Settings
 from infra.stack import State
 from infra.topics import delete_topics
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
     from confluent_kafka.admin import AdminClient
 
 TIMEOUT_S = 30
@@ -112,21 +112,14 @@ def post(url: str, body: bytes) -> int:
         return int(json.load(response)["id"])
 
 
-def connect(settings: Settings) -> Client:
-    import clickhouse_connect
-
-    host, port = settings.clickhouse_host_port
-    return clickhouse_connect.get_client(host=host, port=port)
-
-
 def test_a_killed_clickhouse_comes_back_with_its_rows(settings: Settings) -> None:
     table = f"default.survival_{uuid.uuid4().hex}"
-    with connect(settings) as client:
+    with connect(settings, database="default") as client:
         client.command(f"CREATE TABLE {table} (x Int64) ENGINE = MergeTree ORDER BY x")
         client.insert(table, [[i] for i in range(1000)], column_names=["x"])
     kill(settings, "clickhouse")
     up_again(settings, "clickhouse")
-    with connect(settings) as client:
+    with connect(settings, database="default") as client:
         assert client.query(f"SELECT count(), sum(x) FROM {table}").result_rows == [(1000, 499_500)]
         client.command(f"DROP TABLE {table}")
 
