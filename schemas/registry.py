@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx import TransportError
+from httpx2 import TransportError
 
 from infra.settings import Settings
 from schemas.catalog import all_topics, schema_text
@@ -34,19 +34,19 @@ def register_all(settings: Settings) -> dict[str, int]:
 
     Raises IncompatibleSchema for one that a registered version does not agree with, RegistryUnavailable.
     """
-    client = SchemaRegistryClient({"url": settings.schema_registry_url})
-    ids = {}
-    for topic in all_topics():
-        name = subject(settings, topic)
-        try:
-            _patiently(partial(client.set_compatibility, name, COMPATIBILITY))
-            ids[topic] = _patiently(partial(client.register_schema, name, Schema(schema_text(topic), "AVRO")))
-        except SchemaRegistryError as error:
-            if error.http_status_code != CONFLICT:
-                raise
-            text = f"subject {name}: the schema is not {COMPATIBILITY} compatible: {error.error_message}"
-            raise IncompatibleSchema(text) from error
-    return ids
+    with SchemaRegistryClient({"url": settings.schema_registry_url}) as client:
+        return {topic: _register(client, subject(settings, topic), topic) for topic in all_topics()}
+
+
+def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
+    try:
+        _patiently(partial(client.set_compatibility, name, COMPATIBILITY))
+        return _patiently(partial(client.register_schema, name, Schema(schema_text(topic), "AVRO")))
+    except SchemaRegistryError as error:
+        if error.http_status_code != CONFLICT:
+            raise
+        text = f"subject {name}: the schema is not {COMPATIBILITY} compatible: {error.error_message}"
+        raise IncompatibleSchema(text) from error
 
 
 class Registry:
@@ -54,17 +54,20 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = SchemaRegistryClient({"url": settings.schema_registry_url})
         self._writer_ids: dict[str, int] = {}
         self._schemas: dict[int, dict[str, Any]] = {}
+
+    def _connected(self) -> SchemaRegistryClient:
+        return SchemaRegistryClient({"url": self._settings.schema_registry_url})
 
     def writer_id(self, topic: str) -> int:
         """See schemas.codec.SchemaSource. Raises RegistryUnavailable, also where the topic was never registered."""
         if topic not in self._writer_ids:
             name = subject(self._settings, topic)
-            ask = partial(self._client.lookup_schema, name, Schema(schema_text(topic), "AVRO"))
             try:
-                schema_id = _patiently(ask).schema_id
+                with self._connected() as client:
+                    ask = partial(client.lookup_schema, name, Schema(schema_text(topic), "AVRO"))
+                    schema_id = _patiently(ask).schema_id
             except SchemaRegistryError as error:
                 text = f"subject {name} does not have this version's schema: run `paper up` ({error.error_message})"
                 raise RegistryUnavailable(text) from error
@@ -76,7 +79,8 @@ class Registry:
         """See schemas.codec.SchemaSource."""
         if schema_id not in self._schemas:
             try:
-                schema = _patiently(partial(self._client.get_schema, schema_id))
+                with self._connected() as client:
+                    schema = _patiently(partial(client.get_schema, schema_id))
             except SchemaRegistryError as error:
                 if error.http_status_code != NOT_FOUND:
                     raise

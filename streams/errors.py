@@ -3,11 +3,17 @@
 PaperError                   anything a user can read and act on
 ├── SettingsError            a setting's value breaks its rule
 ├── ReferenceDataError       the instruments file is missing or breaks a rule
+├── FeedError                a market data file breaks a rule, or is older than what was fed
+├── InputError               what a user wrote breaks a rule
+├── ControlRefused           a control command changed nothing
+├── NoAnswer                 no worker answered in time
+├── DeliveryError            the broker did not take a client's record
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
 │   ├── Fenced               another worker has taken over the shard
 │   └── LogUnavailable       the broker did not take or give records in time
+├── SinkError                the sink can't go on
 └── StackError               a part of the local stack, or what it is made of
     ├── ArtifactError        a downloaded file is missing, damaged or not the pinned one
     ├── PartError            a server did not start, did not stop, or died
@@ -34,6 +40,26 @@ class ReferenceDataError(PaperError):
     """The instruments file is missing or breaks a rule."""
 
 
+class FeedError(PaperError):
+    """A market data file breaks a rule, or is older than what was fed."""
+
+
+class InputError(PaperError):
+    """What a user wrote breaks a rule."""
+
+
+class ControlRefused(PaperError):
+    """A control command changed nothing."""
+
+
+class NoAnswer(PaperError):
+    """No worker answered in time."""
+
+
+class DeliveryError(PaperError):
+    """The broker did not take a client's record."""
+
+
 class PipelineError(PaperError):
     """A shard can't go on."""
 
@@ -48,6 +74,10 @@ class Fenced(PipelineError):
 
 class LogUnavailable(PipelineError):
     """The broker did not take or give records in time."""
+
+
+class SinkError(PaperError):
+    """The sink can't go on; what it has not inserted, it reads again at its next start."""
 
 
 class StackError(PaperError):

@@ -73,7 +73,7 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     if document["format"] != STATE_FORMAT:
         raise RecoveryError(
             f"snapshot {head.sequence} of {head.shard} has state format {document['format']}, this version reads "
-            f"{STATE_FORMAT}: go back to version {head.code_version}, or start a fresh pipeline with another TOPIC_PREFIX"
+            f"{STATE_FORMAT}: go back to version {head.code_version}, or start afresh with another TOPIC_PREFIX"
         )
     config = CoreConfig.model_validate_json(head.config)
     processor = ShardProcessor(kind, partition, config, codec)

@@ -1,0 +1,156 @@
+"""What people write, checked: order requests and control commands, as pydantic models with Decimal numbers."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
+from streams.domain.messages import Control, OrderRequest
+from streams.domain.numbers import (
+    NotRepresentable,
+    money_to_decimal,
+    price_to_decimal,
+    to_money,
+    to_price,
+)
+
+
+def _price(value: Decimal) -> Decimal:
+    try:
+        to_price(value)
+    except NotRepresentable as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _money(value: Decimal) -> Decimal:
+    try:
+        to_money(value)
+    except NotRepresentable as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+Name = Annotated[str, Field(min_length=1)]
+Price = Annotated[Decimal, AfterValidator(_price)]
+Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_price)]
+Money = Annotated[Decimal, AfterValidator(_money)]
+
+
+class OrderRequestModel(BaseModel):
+    """A request for the topic orders; ts in UTC nanoseconds. Which fields an action needs is checked here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Action = Action.NEW
+    order_id: Name
+    orig_order_id: Name | None = None
+    account_id: Name
+    strategy_id: Name | None = None
+    symbol: str = ""
+    side: Side = Side.UNKNOWN
+    order_type: OrderType = OrderType.UNKNOWN
+    time_in_force: TimeInForce = TimeInForce.DAY
+    quantity: Quantity | None = None
+    price: Price | None = None
+    ts: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.action is Action.NEW:
+            missing = [
+                name
+                for name, absent in (
+                    ("symbol", not self.symbol),
+                    ("side", self.side is Side.UNKNOWN),
+                    ("order_type", self.order_type is OrderType.UNKNOWN),
+                    ("quantity", self.quantity is None),
+                    ("price", self.order_type is OrderType.LIMIT and self.price is None),
+                )
+                if absent
+            ]
+            if missing:
+                raise ValueError(f"order {self.order_id}: a NEW {self.order_type} order needs {', '.join(missing)}")
+            if self.order_type is OrderType.MARKET and self.price is not None:
+                raise ValueError(f"order {self.order_id}: a MARKET order takes no price")
+        elif self.orig_order_id is None:
+            raise ValueError(f"request {self.order_id}: {self.action} needs orig_order_id, the order that is meant")
+        if self.action is Action.REPLACE and self.quantity is None and self.price is None:
+            raise ValueError(f"request {self.order_id}: REPLACE needs a new quantity or price")
+        return self
+
+    def to_message(self) -> OrderRequest:
+        """The record of the core."""
+        return OrderRequest(
+            action=self.action,
+            order_id=self.order_id,
+            orig_order_id=self.orig_order_id,
+            account_id=self.account_id,
+            strategy_id=self.strategy_id,
+            symbol=self.symbol,
+            side=self.side,
+            order_type=self.order_type,
+            time_in_force=self.time_in_force,
+            quantity=None if self.quantity is None else to_price(self.quantity),
+            price=None if self.price is None else to_price(self.price),
+            ts=self.ts,
+        )
+
+    @classmethod
+    def from_message(cls, message: OrderRequest) -> Self:
+        """The model of a record."""
+        fields = message._asdict()
+        for name in ("quantity", "price"):
+            fields[name] = None if fields[name] is None else price_to_decimal(fields[name])
+        return cls.model_validate(fields)
+
+
+class ControlModel(BaseModel):
+    """A command for the topic controls; ts in UTC nanoseconds; limits by name, see streams.domain.config."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    control_id: Name
+    kind: ControlKind
+    account_id: Name | None = None
+    session_id: Name | None = None
+    strategy_id: Name | None = None
+    opening_cash: Money | None = None
+    currency: Name | None = None
+    trading_state: TradingState = TradingState.UNKNOWN
+    limits: dict[str, Decimal] | None = None
+    actor: Name
+    reason: Name
+    ts: int = Field(ge=0)
+
+    def to_message(self) -> Control:
+        """The record of the core."""
+        limits = None if self.limits is None else json.dumps({name: str(value) for name, value in self.limits.items()})
+        return Control(
+            control_id=self.control_id,
+            kind=self.kind,
+            account_id=self.account_id,
+            session_id=self.session_id,
+            strategy_id=self.strategy_id,
+            opening_cash=None if self.opening_cash is None else to_money(self.opening_cash),
+            currency=self.currency,
+            trading_state=self.trading_state,
+            limits=limits,
+            actor=self.actor,
+            reason=self.reason,
+            ts=self.ts,
+        )
+
+    @classmethod
+    def from_message(cls, message: Control) -> Self:
+        """The model of a record."""
+        fields = message._asdict()
+        if message.opening_cash is not None:
+            fields["opening_cash"] = money_to_decimal(message.opening_cash)
+        if message.limits is not None:
+            fields["limits"] = json.loads(message.limits)
+        return cls.model_validate(fields)

@@ -1,0 +1,36 @@
+"""`paper instruments`: the reference data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+COLUMNS = ("symbol", "currency", "tick_size", "lot_size", "min_quantity", "max_quantity", "timezone", "day_end")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    group = typer.Typer(help="What may be traded.", no_args_is_help=True)
+    group.command("list")(list_instruments)
+    group.command()(infer)
+    app.add_typer(group, name="instruments")
+
+
+def list_instruments(as_json: bool = typer.Option(False, "--json", help="Print one JSON object a line.")) -> None:
+    """Shows the instruments of REFERENCE_DATA."""
+    from infra.core_config import load_instruments
+    from infra.settings import get_settings
+    from streams.cli.output import print_rows
+
+    rows = [item.model_dump(mode="json") for item in load_instruments(get_settings().reference_data)]
+    print_rows(rows, COLUMNS, as_json)
+
+
+def infer(files: list[Path] = typer.Argument(..., help="Quotes and trades files.")) -> None:
+    """Prints a definition of each symbol in market data files, to be read over and put into REFERENCE_DATA."""
+    from streams.feed.infer import infer_instruments, to_toml
+    from streams.feed.read import read_file
+    from streams.feed.table import MarketTable
+
+    print(to_toml(infer_instruments(MarketTable.merged([read_file(path) for path in files]))))

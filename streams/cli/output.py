@@ -1,0 +1,80 @@
+"""How commands print rows: a table for people, one JSON object a line for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from streams.domain.numbers import money_text, price_text
+
+MONEY_FIELDS = frozenset(
+    {
+        "cash",
+        "commission",
+        "cost",
+        "drawdown",
+        "equity",
+        "notional",
+        "peak_equity",
+        "position_value",
+        "realised_pnl",
+        "unrealised_pnl",
+    }
+)
+PRICE_FIELDS = frozenset(
+    {
+        "ask_px",
+        "ask_sz",
+        "avg_px",
+        "bid_px",
+        "bid_sz",
+        "cum_qty",
+        "last_px",
+        "last_qty",
+        "leaves_qty",
+        "order_qty",
+        "position_avg_px",
+        "position_qty",
+        "price",
+        "quantity",
+    }
+)
+
+
+def readable(message: Any) -> dict[str, Any]:
+    """A record as names and plain values: decimals as text, times as UTC nanoseconds."""
+    return {name: _value(name, value) for name, value in message._asdict().items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in MONEY_FIELDS:
+        return money_text(value)
+    if name in PRICE_FIELDS:
+        return price_text(value)
+    return value
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    """All rows: JSON lines with every field, or a table of the columns."""
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("" if row.get(name) is None else _short(row[name]) for name in columns))
+    Console().print(table)
+
+
+def _short(value: Any) -> str:
+    """Amounts to four decimals: the whole number is in --json."""
+    text = str(value)
+    head, point, tail = text.partition(".")
+    return f"{Decimal(text):.4f}" if point and len(tail) > 4 and head.lstrip("-").isdigit() else text

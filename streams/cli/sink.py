@@ -1,0 +1,27 @@
+"""`paper sink`: lands every topic in ClickHouse."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command()(sink)
+
+
+def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERROR.")) -> None:
+    """Lands every topic in ClickHouse under RUN_ID, in the foreground. SIGTERM or Ctrl-C ends it cleanly."""
+    import logging
+    import signal
+    import sys
+
+    from infra.settings import get_settings
+    from streams.sink.sink import Sink
+
+    logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    running = Sink(get_settings())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    print(f"{running.run()} records", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Thin Kafka clients of the command line, the feed and the strategies."""

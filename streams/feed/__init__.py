@@ -1,0 +1,1 @@
+"""Market data into the pipeline: recorded files or a seeded synthetic market, packed as columns."""

@@ -1,0 +1,63 @@
+"""Instrument definitions guessed from market data: steps from the numbers seen, currency from the symbol."""
+
+import re
+from decimal import Decimal
+
+import numpy as np
+
+from streams.domain.config import InstrumentConfig
+from streams.domain.numbers import PRICE_DIGITS, plain, price_to_decimal
+from streams.feed.table import QUOTE, Ints, MarketTable
+
+QUOTE_CURRENCIES = ("USDT", "USDC", "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "BTC", "ETH")
+MAX_QUANTITY_LOTS = 10_000_000
+
+
+def infer_instruments(table: MarketTable) -> tuple[InstrumentConfig, ...]:
+    """One instrument for each symbol; no fees, and a trading day that ends at midnight UTC."""
+    return tuple(_instrument(table, code, symbol) for code, symbol in enumerate(table.symbols))
+
+
+def _instrument(table: MarketTable, code: int, symbol: str) -> InstrumentConfig:
+    rows = table.symbol == code
+    quotes = rows & (table.kind == QUOTE)
+    prices = np.concatenate([table.bid_px[rows], table.ask_px[quotes]])
+    sizes = np.concatenate([table.bid_sz[rows], table.ask_sz[quotes]])
+    sizes = sizes[sizes > 0]
+    lot = _step(sizes) if len(sizes) else Decimal(1)
+    return InstrumentConfig(
+        symbol=symbol,
+        currency=_currency(symbol),
+        tick_size=_step(prices[prices > 0]),
+        lot_size=lot,
+        min_quantity=lot,
+        max_quantity=min(lot * MAX_QUANTITY_LOTS, Decimal(100_000_000)),
+    )
+
+
+def _step(values: Ints) -> Decimal:
+    """The power of ten, at most 1, that all values are multiples of."""
+    for digits in range(PRICE_DIGITS + 1):
+        unit = 10 ** (PRICE_DIGITS - digits)
+        if not np.any(values % unit):
+            return price_to_decimal(unit)
+    raise AssertionError("every integer is a multiple of 1")
+
+
+def _currency(symbol: str) -> str:
+    name = re.split(r"[.:/_-]", symbol)[0].upper()
+    matches = (currency for currency in QUOTE_CURRENCIES if name.endswith(currency) and name != currency)
+    return next(matches, "USD")
+
+
+def to_toml(instruments: tuple[InstrumentConfig, ...]) -> str:
+    """Text for a reference data file."""
+    return "\n".join(_toml(item) for item in instruments)
+
+
+def _toml(item: InstrumentConfig) -> str:
+    numbers = ("tick_size", "lot_size", "min_quantity", "max_quantity")
+    lines = [f'{name} = "{plain(getattr(item, name))}"' for name in numbers]
+    head = [f'symbol = "{item.symbol}"', f'currency = "{item.currency}"']
+    tail = [f'timezone = "{item.timezone}"', f"day_end = {item.day_end.isoformat()}"]
+    return "\n".join(["[[instrument]]", *head, *lines, *tail, ""])
