@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     snapshot_every_records: int = Field(
         20_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
     )
+    sink_block_rows: int = Field(50_000, ge=1, le=100_000, description="Rows of a topic that the sink inserts at once.")
+    sink_block_age_s: float = Field(1.0, gt=0, description="Seconds after which the sink inserts what it has.")
     reference_data: RepositoryPath = Field(
         Path("infra/reference/instruments.toml"), description="Instruments file: ticks, lots, fees."
     )

@@ -47,7 +47,8 @@ _BAD_REQUEST = frozenset({6, 26, 27, 36, 38, 41, 43, 53, 62, 69, 70, 72, 117, 12
 _NOT_FOUND = frozenset({46, 47, 50, 56, 60, 63, 73, 78, 81, 110, 115, 336, 372, 511})
 _STATUS = {159: 408, READONLY: 403, ACCESS_DENIED: 403, QUERY_IS_TOO_LARGE: 413, NOT_IMPLEMENTED: 501, 209: 503}
 
-_CODE = re.compile(r"Code: (\d+)\.")
+# "Code: 60. DB::Exception: ..." of the engine's own errors, "std::exception. Code: 1001, ..." of its libraries'.
+_CODE = re.compile(r"(?:std::exception\. )?Code: (\d+)[.,]")
 
 
 class ServerError(Exception):

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from streams.cli import develop, feed, instruments, orders, replay, results, session, stack, worker
+from streams.cli import develop, feed, instruments, orders, replay, results, session, sink, stack, worker
 from streams.errors import PaperError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stack, worker, feed, instruments, session, orders, results, replay, develop):
+for group in (stack, worker, sink, feed, instruments, session, orders, strategy, results, replay, develop):
     group.register(app)
 
 

@@ -1,0 +1,202 @@
+"""The sink's loop: read, gather blocks, land them; start behind what has landed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from time import monotonic
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from infra.settings import Settings
+from infra.topics import BY_NAME, topic_name
+from schemas.errors import RegistryUnavailable
+from schemas.registry import Registry
+from streams.errors import LogUnavailable, SinkError
+from streams.journal.kafka_log import raw_record
+from streams.journal.records import RawRecord
+from streams.sink.buffer import Buffer
+from streams.sink.dead_letters import DeadLetterWriter
+from streams.sink.landing import Landing
+from streams.sink.positions import next_offsets, start_offset
+from streams.sink.tables import OUTAGE_MAX_S, Stopped, Tables
+
+READ_MAX = 10_000
+READ_WAIT_S = 0.1
+REGISTRY_PAUSE_S = 5.0
+PROGRESS_S = 10.0
+ASK_OFFSETS_S = 5.0
+# Longer than a poll can take: a partition's positions may wait for ClickHouse as long as an outage may last.
+POLL_INTERVAL_MAX_MS = int((OUTAGE_MAX_S + 300) * 1000)
+
+log = logging.getLogger(__name__)
+
+
+def group_id(settings: Settings) -> str:
+    """Consumer group of the sinks of a pipeline. Its offsets only show the lag."""
+    return f"{settings.topic_prefix}sink"
+
+
+class Sink:
+    """Lands all topics of a pipeline in ClickHouse until it is stopped.
+
+    Several may run: partitions spread over them. While a partition moves, two of them may insert the same rows, which
+    the tables merge into one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._topics = {topic_name(settings, base): base for base in BY_NAME}
+        self._tables = Tables(settings, self._pause)
+        letters = DeadLetterWriter(settings)
+        self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
+        self._buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s)
+        self._consumer = Consumer(_consumer_configuration(settings))
+        self._failure: Exception | None = None
+        self._landed = 0
+        self._next: dict[tuple[str, int], int] = {}
+        self._reported = (monotonic(), 0)
+
+    def stop(self) -> None:
+        """Asks the sink to land what it holds and leave. Any thread or signal handler may call it."""
+        self._stop.set()
+
+    def run(self) -> int:
+        """Works until stopped; the number of records that were taken to their end.
+
+        Raises:
+            SinkError: the tables are not as they must be, or ClickHouse stays away.
+            LogUnavailable: Kafka stays away.
+            RegistryUnavailable: the schema registry stays away.
+        """
+        self._consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
+        try:
+            while not self._stop.is_set():
+                self._read(READ_MAX, READ_WAIT_S)
+                self._land(self._buffer.due(monotonic()))
+                self._report_progress()
+            self._land(self._buffer.topics())
+        except Stopped:
+            log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
+        finally:
+            self._consumer.close()
+            self._tables.close()
+        return self._landed
+
+    def _read(self, records_max: int, wait_s: float) -> None:
+        messages = self._consumer.consume(records_max, wait_s)
+        if self._failure is not None:
+            raise self._failure
+        self._buffer.add((self._record(m) for m in messages if self._is_record(m)), monotonic())
+
+    def _record(self, message: Message) -> RawRecord:
+        topic = message.topic()
+        assert topic is not None
+        return raw_record(message, self._topics[topic])
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise SinkError(
+                f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: the "
+                "topic was made anew or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
+            )
+        if error.fatal() or not error.retriable():
+            raise LogUnavailable(f"reading {message.topic()}: {error.str()}")
+        log.warning("reading %s: %s", message.topic(), error.str())
+        return False
+
+    def _land(self, topics: list[str]) -> None:
+        for topic in topics:
+            while block := self._buffer.peek(topic):
+                self._land_block(topic, block)
+                self._buffer.remove(topic, len(block))
+                self._note(block)
+
+    def _land_block(self, topic: str, block: list[RawRecord]) -> None:
+        waited_s = 0.0
+        while True:
+            try:
+                self._landing.land(topic, block)
+            except RegistryUnavailable as error:
+                if waited_s >= OUTAGE_MAX_S:
+                    raise
+                log.warning("waiting for the schema registry: %s", error)
+                self._pause(REGISTRY_PAUSE_S)
+                waited_s += REGISTRY_PAUSE_S
+            else:
+                return
+
+    def _pause(self, seconds: float) -> None:
+        """Waits with the intake closed."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def _note(self, block: list[RawRecord]) -> None:
+        self._landed += len(block)
+        ends = {(record.topic, record.partition): record.offset + 1 for record in block}
+        self._next |= ends
+        offsets = [TopicPartition(topic_name(self._settings, t), p, offset) for (t, p), offset in ends.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            log.info("group offsets, which only show the lag, were not committed: %s", error)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # An error must not vanish in the callback.
+        try:
+            bases = {self._topics[partition.topic] for partition in partitions}
+            positions = next_offsets(self._settings, self._tables, sorted(bases))
+        except Exception as error:
+            self._failure = error
+            return
+        for partition in partitions:
+            partition.offset = start_offset(positions, self._topics[partition.topic], partition.partition)
+        self._next |= positions
+        consumer.assign(partitions)
+        log.info("%d partitions, %d of them with rows", len(partitions), len(positions))
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        """Nothing to save: the next owner reads from the tables where to go on."""
+        revoked = {(self._topics[partition.topic], partition.partition) for partition in partitions}
+        self._buffer.discard(revoked)
+        self._next = {place: offset for place, offset in self._next.items() if place not in revoked}
+
+    def _report_progress(self) -> None:
+        then, landed_then = self._reported
+        elapsed = monotonic() - then
+        if elapsed < PROGRESS_S:
+            return
+        self._reported = (monotonic(), self._landed)
+        if self._landed > landed_then:
+            rate = (self._landed - landed_then) / elapsed
+            log.info("%d records landed, %.0f/s, %d behind", self._landed, rate, self._lag())
+
+    def _lag(self) -> int:
+        """Records between what has landed and the ends of the partitions, as far as the client knows these."""
+        lag = 0
+        for (topic, partition), offset in self._next.items():
+            known = self._consumer.get_watermark_offsets(
+                TopicPartition(topic_name(self._settings, topic), partition), cached=True
+            )
+            lag += max(0, known[1] - offset) if known else 0
+        return lag
+
+
+def _consumer_configuration(settings: Settings) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "group.id": group_id(settings),
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        # A position that Kafka does not have is an error: going on elsewhere would lose or repeat records.
+        "auto.offset.reset": "error",
+        "max.poll.interval.ms": POLL_INTERVAL_MAX_MS,
+        # A sink that was killed blocks its partitions for so long.
+        "session.timeout.ms": 10_000,
+        "queued.max.messages.kbytes": 32 * 1024,
+    }

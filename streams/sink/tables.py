@@ -1,0 +1,138 @@
+"""ClickHouse as the sink sees it: where a partition's rows end, and blocks that are inserted once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from infra.clickhouse.client import connect
+from infra.settings import Settings
+from infra.topics import DLQ_PREFIX
+from streams.errors import ClickHouseError, SinkError
+from streams.sink.container import Row
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+DEAD_LETTERS = "dead_letters"
+OUTAGE_MAX_S = 3600.0
+FIRST_PAUSE_S, PAUSE_MAX_S = 0.2, 10.0
+# What ClickHouse says of a record that it can't read: parsing, ranges, enum symbols, the Avro library's own errors.
+UNREADABLE_CODES = frozenset({6, 27, 32, 33, 69, 70, 72, 117, 131, 321, 349, 407, 691, 748, 1001})
+# Busy, out of memory, parts, space or time, or without its coordinator: it may take the same block later.
+BUSY_CODES = frozenset({159, 160, 164, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 999})
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Pause = Callable[[float], None]
+
+
+class Refused(Exception):
+    """ClickHouse can't read a block; the text is its reason. Nothing of the block was inserted."""
+
+
+class Stopped(Exception):
+    """The sink was asked to stop while it waited for ClickHouse."""
+
+
+def table_of(topic: str) -> str:
+    """Table of a topic by its base name: dots are underscores, all dead letters share one."""
+    return DEAD_LETTERS if topic.startswith(DLQ_PREFIX) else topic.replace(".", "_")
+
+
+class Tables:
+    """The tables of one run.
+
+    Args:
+        pause: waits for some seconds while ClickHouse is away; raises Stopped to give up.
+    """
+
+    def __init__(self, settings: Settings, pause: Pause) -> None:
+        self._settings = settings
+        self._pause = pause
+        self._client: Client | None = None
+
+    def close(self) -> None:
+        """Releases the connection."""
+        if self._client is not None:
+            self._client.close()
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The highest offset of each partition of a topic that has a row in this run."""
+        query = f"SELECT partition, max(offset) FROM {table_of(topic)} WHERE run_id = {{run:String}}"
+        if topic.startswith(DLQ_PREFIX):
+            query += " AND topic = {topic:String}"
+        parameters = {"run": self._settings.run_id, "topic": topic}
+        rows = self._patiently(lambda client: client.query(f"{query} GROUP BY partition", parameters).result_rows)
+        return {partition: offset for partition, offset in rows}
+
+    def sink_dead_letters(self, topic: str) -> dict[int, int]:
+        """The highest offset of each partition of a topic that this run refused, as far as dead letters have rows."""
+        query = (
+            f"SELECT source_partition, max(source_offset) FROM {DEAD_LETTERS} "
+            "WHERE run_id = {run:String} AND headers['run_id'] = {run:String} AND source_topic = {topic:String} "
+            "AND stage = 'sink' GROUP BY source_partition"
+        )
+        parameters = {"run": self._settings.run_id, "topic": topic}
+        rows = self._patiently(lambda client: client.query(query, parameters).result_rows)
+        return {partition: offset for partition, offset in rows}
+
+    def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
+        """Inserts a block; while ClickHouse is away it waits and sends the identical block again.
+
+        Raises:
+            Refused: ClickHouse can't read the block.
+            SinkError: the table is not as it must be, or ClickHouse stays away.
+        """
+        settings = {
+            "async_insert": 0,
+            "insert_deduplication_token": self._token(topic, rows),
+            # A writer of an older version lacks our newest fields: they take the column's default.
+            "input_format_avro_allow_missing_fields": 1,
+        }
+        table = table_of(topic)
+        self._patiently(lambda client: client.raw_insert(table, insert_block=container, fmt="Avro", settings=settings))
+
+    def _token(self, topic: str, rows: Sequence[Row]) -> str:
+        """Names the block: of each partition the first and the last offset."""
+        spans: dict[int, list[int]] = {}
+        for row in rows:
+            spans.setdefault(row.partition, [row.offset, row.offset])[1] = row.offset
+        parts = [f"{topic}:{partition}:{first}-{last}" for partition, (first, last) in sorted(spans.items())]
+        return " ".join([self._settings.run_id, *parts])
+
+    def _patiently(self, call: Callable[[Client], T]) -> T:
+        from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
+        pause_s, waited_s = FIRST_PAUSE_S, 0.0
+        while True:
+            try:
+                return call(self._connected())
+            except ClickHouseError as error:
+                failure: Exception = error
+            except DriverError as error:
+                self._raise_unless_temporary(error)
+                failure = error
+            if waited_s >= OUTAGE_MAX_S:
+                raise SinkError(
+                    f"ClickHouse was away for {waited_s:.0f} s, last: {failure}; nothing is lost: start it, "
+                    "then start the sink again"
+                ) from failure
+            log.warning("waiting %.1f s for ClickHouse: %.300s", pause_s, failure)
+            self._pause(pause_s)
+            waited_s += pause_s
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            self._client = connect(self._settings)
+        return self._client
+
+    @staticmethod
+    def _raise_unless_temporary(error: Exception) -> None:
+        code = getattr(error, "code", None)
+        if code in UNREADABLE_CODES:
+            raise Refused(str(error)) from error
+        if code is not None and code not in BUSY_CODES:
+            raise SinkError(f"ClickHouse refuses the sink: {error}; are its tables up to date? `paper up`") from error

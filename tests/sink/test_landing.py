@@ -1,0 +1,192 @@
+"""Every record lands once or becomes a dead letter, in order, whatever stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import fastavro
+import pytest
+
+from schemas.catalog import load_schema
+from schemas.errors import RegistryUnavailable
+from schemas.memory_registry import MemoryRegistry
+from streams.errors import SinkError
+from streams.journal.records import RawOutput
+from streams.sink.container import Row
+from streams.sink.landing import Landing
+from streams.sink.tables import Refused
+from tests.sink.records import order_value, record
+
+SOURCE = MemoryRegistry()
+
+
+class ReadingTarget:
+    """Takes the place of ClickHouse: reads each block with fastavro, and refuses it whole if it can't."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.blocks: list[int] = []
+        self.refused_orders: set[str] = set()
+
+    def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
+        try:
+            read: list[Any] = list(fastavro.reader(BytesIO(container)))
+        except (EOFError, ValueError, IndexError, UnicodeDecodeError) as error:
+            raise Refused(str(error)) from error
+        if any(row.get("order_id") in self.refused_orders for row in read):
+            raise Refused("a reason that only the server knows")
+        self.rows += read
+        self.blocks.append(len(read))
+
+    def offsets(self) -> list[tuple[int, int]]:
+        return [(row["partition"], row["offset"]) for row in self.rows]
+
+
+class Setting:
+    def __init__(self, source: Any = SOURCE) -> None:
+        self.target = ReadingTarget()
+        self.letters: list[RawOutput] = []
+        self.landing = Landing(self.target, source, self.letters.append, "run-1")
+
+    def land_orders(self, *values: bytes | None) -> None:
+        self.landing.land("orders", [record(value, offset) for offset, value in enumerate(values)])
+
+    def refusals(self) -> list[tuple[int, str]]:
+        headers = [dict(letter.headers) for letter in self.letters]
+        return [(int(h["offset"]), h["error_class"].decode()) for h in headers]
+
+
+@pytest.fixture
+def setting() -> Setting:
+    return Setting()
+
+
+def good(number: int) -> bytes:
+    return order_value(SOURCE, number)
+
+
+def test_good_records_land_as_one_block(setting: Setting) -> None:
+    setting.land_orders(*(good(n) for n in range(50)))
+    assert setting.target.blocks == [50]
+    assert [row["order_id"] for row in setting.target.rows] == [f"o-{n}" for n in range(50)]
+    assert {row["run_id"] for row in setting.target.rows} == {"run-1"}
+    assert setting.letters == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "error_class"),
+    [
+        (b"", "EMPTY_VALUE"),
+        (b"\x00\x00", "WRONG_MAGIC"),
+        (b'{"json": true}', "WRONG_MAGIC"),
+        (b"\x00\x00\x00\x27\x0f" + b"body", "UNKNOWN_SCHEMA"),
+        (order_value(SOURCE, 1)[:-3], "NOT_READABLE"),
+        (b"\x00" + SOURCE.writer_id("fills").to_bytes(4, "big") + b"body", "WRONG_SCHEMA"),
+    ],
+)
+def test_a_bad_record_becomes_a_dead_letter_and_its_neighbours_land(
+    setting: Setting, bad: bytes, error_class: str
+) -> None:
+    setting.land_orders(good(0), good(1), bad, good(3))
+    assert setting.target.offsets() == [(0, 0), (0, 1), (0, 3)]
+    assert setting.refusals() == [(2, error_class)]
+    (letter,) = setting.letters
+    assert (letter.topic, letter.key, letter.value) == ("dlq.orders", b"acc-1", bad)
+    headers = dict(letter.headers)
+    assert (headers["topic"], headers["partition"], headers["stage"]) == (b"orders", b"0", b"sink")
+    assert (headers["run_id"], headers["original.origin"]) == (b"run-1", b"test")
+    assert headers["message"]
+
+
+def test_what_only_the_server_refuses_is_found_by_halves(setting: Setting) -> None:
+    setting.target.refused_orders = {"o-7", "o-23"}
+    setting.land_orders(*(good(n) for n in range(40)))
+    assert setting.refusals() == [(7, "REFUSED_BY_CLICKHOUSE"), (23, "REFUSED_BY_CLICKHOUSE")]
+    assert setting.target.offsets() == [(0, n) for n in range(40) if n not in (7, 23)]
+
+
+def test_all_records_before_one_that_landed_are_done(setting: Setting) -> None:
+    """A restart goes on behind the highest offset: nothing below it may be missing at any moment."""
+    done: list[int] = []
+    insert, write = setting.target.insert, setting.letters.append
+
+    def noting_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
+        insert(topic, rows, container)
+        done.extend(row.offset for row in rows)
+
+    def noting_write(letter: RawOutput) -> None:
+        write(letter)
+        done.append(int(dict(letter.headers)["offset"]))
+
+    setting.target.insert = noting_insert  # type: ignore[method-assign]
+    setting.landing = Landing(setting.target, SOURCE, noting_write, "run-1")
+    setting.land_orders(good(0), b"x", good(2), good(3)[:-2], good(4), good(5), b"", good(7))
+    assert done == list(range(8))
+
+
+def test_partitions_share_a_block(setting: Setting) -> None:
+    setting.landing.land("orders", [record(good(n), n // 2, partition=n % 2) for n in range(10)])
+    assert setting.target.blocks == [10]
+    assert sorted(setting.target.offsets()) == [(p, o) for p in range(2) for o in range(5)]
+
+
+def test_tombstones_are_no_records(setting: Setting) -> None:
+    setting.land_orders(None, good(1), None)
+    assert setting.target.offsets() == [(0, 1)]
+    setting.land_orders(None)
+    assert setting.letters == []
+
+
+def test_a_writer_of_an_older_version_is_taken_with_its_own_schema() -> None:
+    older = load_schema("orders")
+    older["fields"] = [field for field in older["fields"] if field["name"] != "strategy_id"]
+
+    class Older(MemoryRegistry):
+        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+            return older if schema_id == 900 else super().schema_by_id(schema_id)
+
+    setting = Setting(Older())
+    body = BytesIO()
+    names = {"action": "NEW", "order_id": "old", "account_id": "a", "symbol": "s", "side": "BUY", "ts": 0}
+    fastavro.schemaless_writer(body, older, names | {"order_type": "MARKET", "time_in_force": "IOC"})
+    setting.land_orders(good(0), b"\x00" + (900).to_bytes(4, "big") + body.getvalue(), good(2))
+    assert setting.refusals() == []
+    assert [row["order_id"] for row in setting.target.rows] == ["o-0", "old", "o-2"]
+
+
+def test_an_unreachable_registry_leaves_nothing_half_done() -> None:
+    class Away(MemoryRegistry):
+        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+            if schema_id == 900:
+                raise RegistryUnavailable("no answer")
+            return super().schema_by_id(schema_id)
+
+    setting = Setting(Away())
+    with pytest.raises(RegistryUnavailable):
+        setting.land_orders(b"rubbish", good(1), b"\x00" + (900).to_bytes(4, "big") + b"body")
+    assert (setting.target.rows, setting.letters) == ([], [])
+
+
+def test_dead_letters_become_rows_with_their_source(setting: Setting) -> None:
+    setting.land_orders(b"\xff\x00", good(1))
+    (letter,) = setting.letters
+    value = record(letter.value, 0, topic="dlq.orders")._replace(headers=letter.headers)
+    foreign = record(None, 1, topic="dlq.orders")._replace(key=None, headers=(("offset", b"9" * 30),))
+    setting.landing.land("dlq.orders", [value, foreign])
+    ours, other = setting.target.rows[-2:]
+    assert (ours["topic"], ours["source_topic"], ours["source_offset"]) == ("dlq.orders", b"orders", 0)
+    assert (ours["record_key"], ours["record_value"]) == (b"acc-1", b"\xff\x00")
+    assert (ours["stage"], ours["error_class"]) == (b"sink", b"WRONG_MAGIC")
+    assert ours["headers"] == {"original.origin": b"test", "run_id": b"run-1"}
+    assert (other["record_key"], other["source_partition"], other["source_offset"]) == (None, -1, -1)
+
+
+def test_refused_dead_letters_stop_the_sink(setting: Setting) -> None:
+    def refuse(topic: str, rows: Sequence[Row], container: bytes) -> None:
+        raise Refused("no such luck")
+
+    setting.target.insert = refuse  # type: ignore[method-assign]
+    with pytest.raises(SinkError, match="no such luck"):
+        setting.landing.land("dlq.orders", [record(b"x", 0, topic="dlq.orders")])
