@@ -18,7 +18,7 @@ ACCOUNT = typer.Option(..., help="Account id.")
 ORDER_ID = typer.Option(None, help="Id of this request; made up where none is given.")
 WAIT = typer.Option(10.0, min=0, help="Seconds to wait for the first result; 0 does not wait.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
-RESULT_COLUMNS = ("order_id", "exec_type", "ord_status", "cum_qty", "leaves_qty", "avg_px", "reason_code", "text")
+RESULT_COLUMNS = ("order_id", "exec_type", "ord_status", "cum_qty", "leaves_qty", "avg_px", "reason_code")
 
 
 def register(app: typer.Typer) -> None:
@@ -152,7 +152,10 @@ def _send(fields: dict[str, Any], order_id: str | None, wait: float, as_json: bo
     if not answers:
         typer.echo(f"request {request.order_id} was sent; no result came in {wait:g} s", err=True)
         raise typer.Exit(3)
-    print_rows([readable(answer) for answer in answers], RESULT_COLUMNS, as_json)
+    rows = [readable(answer) for answer in answers]
+    print_rows(rows, RESULT_COLUMNS, as_json)
+    if not as_json:
+        print("\n".join(row["text"] for row in rows if row["text"]))
     if answers[-1].exec_type in ("REJECTED", "CANCEL_REJECT"):
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from streams.domain.numbers import money_text, price_text
 
+PIPED_WIDTH = 200
 MONEY_FIELDS = frozenset(
     {
         "cash",
@@ -64,13 +65,17 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_jso
         for row in rows:
             print(json.dumps(row))
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns)
+    table = Table(*columns, box=SIMPLE_HEAD)
     for row in rows:
         table.add_row(*("" if row.get(name) is None else _short(row[name]) for name in columns))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    console.print(table)
 
 
 def _short(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Example strategies against a small interface, and the runner that trades them through Kafka."""

@@ -1,0 +1,86 @@
+"""Trading strategies through Kafka: market.data and order.results in, orders out."""
+
+import threading
+from collections.abc import Sequence
+
+from infra.settings import Settings
+from schemas.codec import Codec
+from streams.clients.follow import Follower
+from streams.clients.producer import RecordProducer
+from streams.domain.market_data import QUOTE
+from streams.domain.messages import MarketData, OrderRequest, OrderResult
+from streams.strategies.strategy import Strategy, Tick
+
+POLL_S = 0.02
+
+
+class StrategyRunner:
+    """Runs strategies by account, each on one symbol. Counts are for progress displays.
+
+    requests, results: sent and received. unanswered: ids of requests without any result yet.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
+        self._follower = Follower(settings, codec, ["market.data", "order.results"])
+        self._producer = RecordProducer(settings, codec, linger_ms=1)
+        self._by_account: dict[str, Strategy] = {}
+        self._by_symbol: dict[str, list[Strategy]] = {}
+        self._max_orders = max_orders
+        self._stop = threading.Event()
+        self.requests = 0
+        self.results = 0
+        self.unanswered: dict[tuple[str, str], None] = {}
+
+    def add(self, account_id: str, symbol: str, strategy: Strategy) -> None:
+        """Takes a strategy that trades a symbol for an account."""
+        self._by_account[account_id] = strategy
+        self._by_symbol.setdefault(symbol, []).append(strategy)
+
+    def stop(self) -> None:
+        """Ends run() soon. May be called from another thread."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Trades until stopped, or until max_orders requests were sent and answered."""
+        with self._follower as follower:
+            while not self._stop.is_set() and not self._finished:
+                for followed in follower.poll(POLL_S):
+                    if followed.topic == "market.data":
+                        self._on_market_data(followed.message)
+                    else:
+                        self._on_result(followed.message)
+        self._producer.flush()
+
+    @property
+    def _finished(self) -> bool:
+        return self._max_orders is not None and self.requests >= self._max_orders and not self.unanswered
+
+    def _on_market_data(self, record: MarketData) -> None:
+        strategies = self._by_symbol.get(record.symbol)
+        if not strategies:
+            return
+        row = 0
+        for kind, ts in zip(record.kinds, record.times, strict=True):
+            if kind != QUOTE:
+                continue
+            tick = Tick(record.bid_px[row], record.bid_sz[row], record.ask_px[row], record.ask_sz[row], ts)
+            row += 1
+            if tick.bid_sz and tick.ask_sz:
+                for strategy in strategies:
+                    self._send(strategy.on_tick(tick))
+
+    def _on_result(self, result: OrderResult) -> None:
+        strategy = self._by_account.get(result.account_id)
+        if strategy is None:
+            return
+        self.results += 1
+        self.unanswered.pop((result.account_id, result.request_id or result.order_id), None)
+        self._send(strategy.on_result(result))
+
+    def _send(self, requests: Sequence[OrderRequest]) -> None:
+        for request in requests:
+            if self._max_orders is not None and self.requests >= self._max_orders:
+                return
+            self.requests += 1
+            self.unanswered[request.account_id, request.order_id] = None
+            self._producer.send("orders", request.account_id, request)
