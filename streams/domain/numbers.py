@@ -10,6 +10,8 @@ PRICE_MAX = 10**18 - 1
 """Largest price or quantity: decimal(18, 9) on the topics and in ClickHouse."""
 MONEY_MAX = 10**38 - 1
 """Largest amount of money: decimal(38, 18)."""
+NUMERALS_MAX = 1_000
+"""Digits of a decimal that are looked at: Python refuses to convert text of more than 4,300."""
 NANOS_PER_MS = 1_000_000
 NANOS_PER_S = 1_000_000_000
 
@@ -28,6 +30,8 @@ def _to_fixed(value: Decimal | str | int, digits: int, limit: int) -> int:
     if abs(number.adjusted()) > 60:
         raise NotRepresentable(f"{value} is out of range")
     sign, numerals, exponent = number.as_tuple()
+    if len(numerals) > NUMERALS_MAX:
+        raise NotRepresentable(f"a number of {len(numerals)} digits is out of range")
     assert isinstance(exponent, int)
     coefficient: int = int("".join(map(str, numerals)))
     shift = exponent + digits
