@@ -28,14 +28,13 @@ def on_execution(book: AccountBook, report: ExecutionReport) -> None:
 
 
 def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
-    order.cum_quantity = report.cum_qty
+    if report.exec_type is ExecType.CANCEL_REJECT:
+        order.replace_quantity = None
+        return
+    order.status, order.cum_quantity = report.ord_status, report.cum_qty
     if report.exec_type is ExecType.REPLACED:
         assert report.order_qty is not None
         order.quantity, order.price, order.replace_quantity = report.order_qty, report.price, None
-    if report.exec_type is ExecType.CANCEL_REJECT:
-        order.replace_quantity = None
-    else:
-        order.status = report.ord_status
 
 
 def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:

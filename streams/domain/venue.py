@@ -137,7 +137,7 @@ class Venue:
         assert request.orig_order_id is not None
         order = self.orders.get((request.account_id, request.orig_order_id))
         if order is None:
-            self._refuse_change(request, f"order {request.orig_order_id} is not working at the venue")
+            self._refuse_change(request)
         elif request.action is Action.CANCEL:
             self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, "CANCEL_REQUESTED", request.order_id)
         else:
@@ -174,7 +174,9 @@ class Venue:
     def _replace(self, order: VenueOrder, request: ApprovedOrder) -> None:
         assert request.quantity is not None
         if request.quantity <= order.cum_quantity:
-            self._refuse_change(request, f"order {order.request.order_id} has already executed the new quantity")
+            text = f"request {request.order_id}: order {order.request.order_id} has already executed the new quantity"
+            code = "TOO_LATE_TO_CANCEL"
+            self._tell(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
             return
         keeps_priority = request.price == order.price and request.quantity <= order.quantity
         order.quantity, order.price = request.quantity, request.price
@@ -186,14 +188,14 @@ class Venue:
         self._trade(order)
         order.resting = order.request.order_type is OrderType.LIMIT
 
-    def _refuse_change(self, request: ApprovedOrder, why: str) -> None:
+    def _refuse_change(self, request: ApprovedOrder) -> None:
         message = records.unknown_order(
             request,
             exec_id=self._next_id(),
             time_ns=self.time_ns,
             simulator=self._simulator.name,
             code="TOO_LATE_TO_CANCEL",
-            text=f"request {request.order_id}: {why}",
+            text=f"request {request.order_id}: order {request.orig_order_id} is not working at the venue",
         )
         self._report(message)
 
