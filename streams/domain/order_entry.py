@@ -12,13 +12,14 @@ from streams.risk.controls import Proposal, Reject, first_reject
 def on_request(book: AccountBook, request: OrderRequest) -> None:
     """Answers a request: approved to the venue, or refused with the reason."""
     account = book.accounts.get(request.account_id)
-    seen = account.seen if account else book.strangers
-    seen_key = request.order_id if account else f"{request.account_id}\0{request.order_id}"
-    if seen_key in seen or (account and request.order_id in account.working):
+    if _used_before(book, account, request):
         text = f"order {request.order_id}: the account has used this order id before; send a new one"
         _refuse(book, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
         return
-    seen.add(seen_key)
+    if account is None:
+        book.strangers.add(_stranger_key(request))
+    else:
+        account.seen.add(request.order_id)
     if account is None or not account.session_open:
         text = (
             f"order {request.order_id}: account {request.account_id} has no open session; "
@@ -36,11 +37,20 @@ def on_request(book: AccountBook, request: OrderRequest) -> None:
         _refuse(book, account, request, Reject("UNSUPPORTED_ACTION", text))
 
 
+def _used_before(book: AccountBook, account: Account | None, request: OrderRequest) -> bool:
+    if _stranger_key(request) in book.strangers:
+        return True
+    return account is not None and (request.order_id in account.seen or request.order_id in account.working)
+
+
+def _stranger_key(request: OrderRequest) -> str:
+    return f"{request.account_id}\0{request.order_id}"
+
+
 def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
     instrument = book.instruments.get(request.symbol)
     if instrument is None:
-        text = f"order {request.order_id}: instrument {request.symbol} is not in the reference data"
-        _refuse(book, account, request, Reject("UNKNOWN_INSTRUMENT", text))
+        _refuse(book, account, request, _unknown_instrument(request, request.symbol))
         return
     if request.side is Side.UNKNOWN or request.quantity is None:
         text = f"order {request.order_id}: a NEW order needs side and quantity"
@@ -91,7 +101,10 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         text = f"order {target.order_id}: a replace of it is still on its way; wait for its result"
         _refuse(book, account, request, Reject("PENDING_REPLACE", text))
         return
-    instrument = book.instruments[target.symbol]
+    instrument = book.instruments.get(target.symbol)
+    if instrument is None:
+        _refuse(book, account, request, _unknown_instrument(request, target.symbol))
+        return
     quantity = target.quantity if request.quantity is None else request.quantity
     price = target.price if request.price is None else request.price
     proposal = Proposal(
@@ -113,6 +126,11 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
     with account.change_order(target):
         target.replace_quantity = quantity
     approve(book, account, request._replace(symbol=target.symbol, quantity=quantity, price=price))
+
+
+def _unknown_instrument(request: OrderRequest, symbol: str) -> Reject:
+    text = f"order {request.order_id}: instrument {symbol} is not in the reference data"
+    return Reject("UNKNOWN_INSTRUMENT", text)
 
 
 def _target(book: AccountBook, account: Account, request: OrderRequest) -> WorkingOrder | None:
@@ -144,7 +162,7 @@ def _refuse(
     book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool = True
 ) -> None:
     target = None
-    if account and request.orig_order_id:
+    if account and request.orig_order_id and request.action is not Action.NEW:
         target = account.working.get(request.orig_order_id)
     result = records.risk_result(request, account, target, reject, terminal, book.next_id(), book.time_ns)
     book.emit(Output("order.results", request.account_id, result))
