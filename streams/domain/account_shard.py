@@ -9,7 +9,7 @@ from streams.domain.config import CoreConfig
 from streams.domain.messages import Control, ExecutionReport, Mark, OrderRequest
 from streams.domain.order_entry import on_request
 from streams.domain.session_controls import on_control
-from streams.domain.shard import Message, Output, State
+from streams.domain.shard import Message, Output, RecordRefused, State
 
 
 class AccountShard:
@@ -34,11 +34,20 @@ class AccountShard:
 
     def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
         """See streams.domain.shard.Shard. Without record times, marks and executions carry the market's time."""
-        book = self._book
+        book, time_before_ns = self._book, self._book.time_ns
         if record_time_ns is not None:
             book.time_ns = max(book.time_ns, record_time_ns)
         elif isinstance(message, Mark | ExecutionReport):
             book.time_ns = max(book.time_ns, message.ts)
+        try:
+            self._take(message)
+        except RecordRefused:
+            book.time_ns = time_before_ns
+            raise
+        return book.take_outputs()
+
+    def _take(self, message: Message) -> None:
+        book = self._book
         if isinstance(message, OrderRequest):
             on_request(book, message)
         elif isinstance(message, ExecutionReport):
@@ -49,7 +58,6 @@ class AccountShard:
             on_control(book, message)
         else:
             raise TypeError(f"an account shard takes no {type(message).__name__}")
-        return book.take_outputs()
 
     def to_state(self) -> State:
         """See streams.domain.shard.Shard."""

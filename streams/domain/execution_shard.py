@@ -56,6 +56,7 @@ class ExecutionShard:
             if record_time_ns is not None:
                 venue.advance(record_time_ns)
             venue.submit(message, message.order_ts if record_time_ns is None else record_time_ns)
+            self._time_ns = max(self._time_ns, venue.time_ns)
         else:
             raise TypeError(f"an execution shard takes no {type(message).__name__}")
         return self._outputs
@@ -91,7 +92,7 @@ class ExecutionShard:
                 venue.advance(time_ns)
         self._time_ns = max(self._time_ns, time_ns)
         for partition in range(self._config.account_partitions):
-            self._outputs.append(Output("marks", "", records.heartbeat(time_ns), partition))
+            self._outputs.append(Output("marks", f"execution-{self.partition}", records.heartbeat(time_ns), partition))
 
     def _mark(self, venue: Venue) -> None:
         interval = self._config.mark_interval_ms * NANOS_PER_MS

@@ -19,6 +19,8 @@ def check_market_data(record: MarketData) -> None:
         raise _refused(record, "kinds holds letters other than Q and T")
     if len(record.times) != len(record.kinds):
         raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
+    if record.times and record.times[0] <= 0:
+        raise _refused(record, f"time {record.times[0]} is not after 1970")
     if any(map(gt, record.times, record.times[1:])):
         raise _refused(record, "times step back within the record")
     _check_columns(record, quotes, ("bid_px", "bid_sz", "ask_px", "ask_sz"))
