@@ -56,7 +56,7 @@ class SeenIds:
     """The newest order ids of an account, bounded by count; older ones are forgotten."""
 
     def __init__(self, limit: int, ids: list[str] | None = None) -> None:
-        self._limit = limit
+        self.limit = limit
         self._ids: dict[str, None] = dict.fromkeys(ids or [])
 
     def __contains__(self, order_id: str) -> bool:
@@ -65,7 +65,7 @@ class SeenIds:
     def add(self, order_id: str) -> None:
         """Remembers an id, forgetting the oldest beyond the limit."""
         self._ids[order_id] = None
-        while len(self._ids) > self._limit:
+        while len(self._ids) > self.limit:
             del self._ids[next(iter(self._ids))]
 
     def to_state(self) -> list[str]:

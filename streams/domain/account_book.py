@@ -33,6 +33,8 @@ class AccountBook:
         """Takes a new configuration; limits of open sessions stay as they are."""
         self.config = config
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
+        for seen in (self.strangers, *(account.seen for account in self.accounts.values())):
+            seen.limit = config.seen_order_ids_max
 
     def emit(self, output: Output) -> None:
         """Adds an output of the current record."""
