@@ -1,0 +1,134 @@
+"""An account shard and an execution shard joined in memory: the core as its topics join it."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable
+from typing import TypeVar
+
+from streams.domain import messages
+from streams.domain.account import Account
+from streams.domain.account_shard import AccountShard
+from streams.domain.config import CoreConfig
+from streams.domain.enums import Liquidity
+from streams.domain.execution_shard import ExecutionShard
+from streams.domain.shard import Message, Output
+from tests.builders import config, opening, quote
+
+M = TypeVar("M", bound=Message)
+
+
+class Desk:
+    """An account shard and an execution shard, joined as the topics between them join them.
+
+    With hold, what goes from one shard to the other waits in to_venue and to_accounts until it is delivered.
+    """
+
+    def __init__(self, core: CoreConfig | None = None, *, hold: bool = False) -> None:
+        self.config = core or config()
+        self.accounts = AccountShard(self.config, 0)
+        self.execution = ExecutionShard(self.config, 0)
+        self.outputs: list[Output] = []
+        self.to_venue: deque[Message] = deque()
+        self.to_accounts: deque[Message] = deque()
+        self.hold = hold
+
+    def send(self, *inputs: Message, at: int | None = None) -> list[Output]:
+        """Puts messages in, one after another; at is the record time where that is the clock. Returns the outputs."""
+        before = len(self.outputs)
+        for message in inputs:
+            at_market = isinstance(message, messages.MarketData | messages.ApprovedOrder)
+            self._apply(self.execution if at_market else self.accounts, message, at)
+            if not self.hold:
+                self.deliver_all(at)
+        return self.outputs[before:]
+
+    def deliver_to_venue(self, at: int | None = None) -> None:
+        """The next approved request reaches the execution shard."""
+        self._apply(self.execution, self.to_venue.popleft(), at)
+
+    def deliver_to_accounts(self, at: int | None = None) -> None:
+        """The next execution report or mark reaches the account shard."""
+        self._apply(self.accounts, self.to_accounts.popleft(), at)
+
+    def deliver_all(self, at: int | None = None) -> None:
+        """Nothing is on its way afterwards."""
+        while self.to_venue or self.to_accounts:
+            if self.to_venue:
+                self.deliver_to_venue(at)
+            else:
+                self.deliver_to_accounts(at)
+
+    def _apply(self, shard: AccountShard | ExecutionShard, message: Message, at: int | None) -> None:
+        outputs = shard.apply(message, at)
+        self.outputs += outputs
+        self.to_venue += [item.message for item in outputs if item.topic == "orders.approved"]
+        self.to_accounts += [item.message for item in outputs if item.topic in ("executions", "marks")]
+
+    def restart(self, core: CoreConfig | None = None) -> None:
+        """Both shards again from their states, as JSON text carries them; core is the configuration in force."""
+        self.config = core or self.config
+        state = json.loads(json.dumps([self.accounts.to_state(), self.execution.to_state()]))
+        self.accounts = AccountShard.from_state(self.config, 0, state[0])
+        self.execution = ExecutionShard.from_state(self.config, 0, state[1])
+
+    def configure(self, core: CoreConfig) -> None:
+        """Both shards take a new configuration."""
+        self.config = core
+        self.accounts.configure(core)
+        self.execution.configure(core)
+
+    def state(self) -> str:
+        """All state of both shards."""
+        return json.dumps([self.accounts.to_state(), self.execution.to_state()])
+
+    def account(self, account: str = "A") -> Account:
+        """An account as it stands."""
+        return self.accounts.accounts[account]
+
+    @property
+    def executions(self) -> list[messages.ExecutionReport]:
+        """What the venue said so far."""
+        return of(messages.ExecutionReport, self.outputs)
+
+    @property
+    def results(self) -> list[messages.OrderResult]:
+        """What the clients were told so far."""
+        return of(messages.OrderResult, self.outputs)
+
+    @property
+    def fills(self) -> list[messages.Fill]:
+        """What was booked so far."""
+        return of(messages.Fill, self.outputs)
+
+
+def of(kind: type[M], outputs: Iterable[Output]) -> list[M]:
+    """The messages of one kind."""
+    return [item.message for item in outputs if isinstance(item.message, kind)]
+
+
+def trail(reports: Iterable[messages.ExecutionReport | messages.OrderResult], order_id: str) -> list[str]:
+    """An order's life as ExecType/OrdStatus."""
+    return [f"{item.exec_type}/{item.ord_status}" for item in reports if item.order_id == order_id]
+
+
+def ready(core: CoreConfig | None = None, *, hold: bool = False, market: bool = True) -> Desk:
+    """A desk with session A open and, with market, a quote of ABC of 100 @ 10.00 to 100 @ 10.02."""
+    desk = Desk(core)
+    desk.send(opening())
+    if market:
+        desk.send(quote())
+    desk.hold = hold
+    desk.outputs.clear()
+    return desk
+
+
+def last(desk: Desk, order_id: str = "o") -> messages.OrderResult:
+    """The newest result of an order."""
+    return [result for result in desk.results if result.order_id == order_id][-1]
+
+
+def fills_of(desk: Desk, order_id: str = "o") -> list[tuple[int, int, Liquidity]]:
+    """Quantity, price and liquidity of an order's fills."""
+    return [(fill.quantity, fill.price, fill.liquidity) for fill in desk.fills if fill.order_id == order_id]
