@@ -91,6 +91,8 @@ class Front:
             # No format in the headers: that is how a client tells a change from a query with an empty result.
             return self._whole(request, await self._in_thread(lambda: self._engine.run(query)))
         form = result_format(query.text) or query.output_format
+        if form == "Native":
+            _refuse_newer_native(request)
         if form in STREAMABLE_FORMATS and request.query.get("wait_end_of_query") != "1":
             return await self._stream(request, query, form)
         return self._whole(request, await self._in_thread(lambda: self._engine.run(query)), form)
@@ -220,6 +222,17 @@ def _query(request: web.Request, text: bytes) -> Query:
 def _refuse_change_by_get(request: web.Request) -> None:
     if request.method != "POST":
         raise ServerError.of(protocol.READONLY, "Cannot change anything in readonly mode: send the statement with POST")
+
+
+def _refuse_newer_native(request: web.Request) -> None:
+    """A client that insists on a newer Native would read the engine's, which is of revision 0, as nonsense."""
+    version = request.query.get("client_protocol_version", "0")
+    if not version.isdigit() or int(version) >= protocol.CUSTOM_SERIALIZATION_REVISION:
+        raise ServerError.of(
+            protocol.NOT_IMPLEMENTED,
+            f"client_protocol_version {version}: this server writes Native of revision 0; leave the parameter out, "
+            "or read another format",
+        )
 
 
 def _encoding(request: web.Request) -> str | None:

@@ -21,7 +21,7 @@ FIRST_PAUSE_S, PAUSE_MAX_S = 0.2, 10.0
 # What ClickHouse says of a record that it can't read: parsing, ranges, enum symbols, the Avro library's own errors.
 UNREADABLE_CODES = frozenset({6, 27, 32, 33, 69, 70, 72, 117, 131, 321, 349, 407, 691, 748, 1001})
 # Busy, out of memory, parts, space or time, or without its coordinator: it may take the same block later.
-BUSY_CODES = frozenset({159, 160, 164, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 999})
+BUSY_CODES = frozenset({159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 999})
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -114,3 +114,10 @@ def test_one_session_serves_one_query_at_a_time(server: LocalServer) -> None:
 def test_a_session_that_must_exist(server: LocalServer) -> None:
     answer = requests.post(server.url, params={"session_id": "never", "session_check": "1"}, data="SELECT 1")
     assert answer.headers["X-ClickHouse-Exception-Code"] == "372"
+
+
+def test_a_client_that_insists_on_a_newer_native_is_told(server: LocalServer) -> None:
+    newer = {"query": "SELECT 1", "default_format": "Native", "client_protocol_version": "54460"}
+    answer = requests.get(server.url, params=newer)
+    assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (501, "48")
+    assert requests.get(server.url, params=newer | {"default_format": "TSV"}).text == "1\n"
