@@ -4,6 +4,7 @@ PaperError                   anything a user can read and act on
 ├── SettingsError            a setting's value breaks its rule
 ├── ReferenceDataError       the instruments file is missing or breaks a rule
 ├── FeedError                a market data file breaks a rule, or is older than what was fed
+├── ChildError               a worker or sink that a command had started has ended
 ├── InputError               what a user wrote breaks a rule
 ├── ControlRefused           a control command changed nothing
 ├── NoAnswer                 no worker answered in time
@@ -42,6 +43,10 @@ class ReferenceDataError(PaperError):
 
 class FeedError(PaperError):
     """A market data file breaks a rule, or is older than what was fed."""
+
+
+class ChildError(PaperError):
+    """A worker or sink that a command had started has ended."""
 
 
 class InputError(PaperError):

@@ -43,6 +43,13 @@ def read_file(path: Path) -> MarketTable:
     )
 
 
+def is_quotes_or_trades(path: Path) -> bool:
+    """Whether a file's header line is one of the two."""
+    with pa.input_stream(str(path), compression="detect") as stream:
+        header = stream.read(len(",".join(QUOTE_HEADER)) + 1).split(b"\n")[0].strip().decode(errors="replace")
+    return header in (",".join(QUOTE_HEADER), ",".join(TRADE_HEADER))
+
+
 def _read_columns(path: Path) -> pa.Table:
     names = dict.fromkeys(QUOTE_HEADER + TRADE_HEADER)
     options = csv.ConvertOptions(

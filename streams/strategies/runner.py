@@ -1,7 +1,7 @@
 """Trading strategies through Kafka: market.data and order.results in, orders out."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from infra.settings import Settings
 from schemas.codec import Codec
@@ -17,7 +17,7 @@ POLL_S = 0.02
 class StrategyRunner:
     """Runs strategies by account, each on one symbol. Counts are for progress displays.
 
-    requests, results: sent and received. unanswered: ids of requests without any result yet.
+    updates: of market.data seen. requests, results: sent and received. unanswered: requests without any result.
     """
 
     def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
@@ -27,6 +27,7 @@ class StrategyRunner:
         self._by_symbol: dict[str, list[Strategy]] = {}
         self._max_orders = max_orders
         self._stop = threading.Event()
+        self.updates = 0
         self.requests = 0
         self.results = 0
         self.unanswered: dict[tuple[str, str], None] = {}
@@ -57,17 +58,11 @@ class StrategyRunner:
 
     def _on_market_data(self, record: MarketData) -> None:
         strategies = self._by_symbol.get(record.symbol)
-        if not strategies:
-            return
-        row = 0
-        for kind, ts in zip(record.kinds, record.times, strict=True):
-            if kind != QUOTE:
-                continue
-            tick = Tick(record.bid_px[row], record.bid_sz[row], record.ask_px[row], record.ask_sz[row], ts)
-            row += 1
-            if tick.bid_sz and tick.ask_sz:
+        if strategies:
+            for tick in _ticks(record):
                 for strategy in strategies:
                     self._send(strategy.on_tick(tick))
+        self.updates += len(record.kinds)
 
     def _on_result(self, result: OrderResult) -> None:
         strategy = self._by_account.get(result.account_id)
@@ -84,3 +79,12 @@ class StrategyRunner:
             self.requests += 1
             self.unanswered[request.account_id, request.order_id] = None
             self._producer.send("orders", request.account_id, request)
+
+
+def _ticks(record: MarketData) -> Iterator[Tick]:
+    """The quotes of a record that have both sides."""
+    times = (ts for kind, ts in zip(record.kinds, record.times, strict=True) if kind == QUOTE)
+    columns = (record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, times)
+    for bid_px, bid_sz, ask_px, ask_sz, ts in zip(*columns, strict=True):
+        if bid_sz and ask_sz:
+            yield Tick(bid_px, bid_sz, ask_px, ask_sz, ts)

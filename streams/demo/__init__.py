@@ -1,0 +1,1 @@
+"""The demonstration: a paper-trading session from market data to reconciled results."""

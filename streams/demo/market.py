@@ -1,0 +1,52 @@
+"""The market of a demonstration: recorded files of a folder, or the synthetic one; and its reference data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.core_config import load_instruments
+from infra.settings import Settings
+from streams.domain.config import InstrumentConfig
+from streams.errors import FeedError
+from streams.feed.infer import infer_instruments, to_toml
+from streams.feed.read import is_quotes_or_trades, read_file
+from streams.feed.synthetic import SYNTHETIC_SUFFIX, SyntheticMarket, synthetic
+from streams.feed.table import MarketTable
+
+
+def recorded_market(folder: Path, on_progress: Callable[[str], None]) -> MarketTable:
+    """All quotes and trades files of a folder, merged by time.
+
+    Raises:
+        FeedError: the folder has none, or one breaks a rule.
+    """
+    files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")])
+    chosen = [path for path in files if is_quotes_or_trades(path)]
+    if not chosen:
+        raise FeedError(f"{folder}: no quotes or trades files (.csv, .csv.gz) there")
+    for path in files:
+        on_progress(f"{path.name}: {'read' if path in chosen else 'left out, neither quotes nor trades'}")
+    return MarketTable.merged([read_file(path) for path in chosen])
+
+
+def synthetic_market(settings: Settings, seconds: float) -> MarketTable:
+    """The seeded market of the reference data's synthetic instruments."""
+    instruments = load_instruments(settings.reference_data)
+    chosen = tuple(item for item in instruments if item.symbol.endswith(SYNTHETIC_SUFFIX))
+    if not chosen:
+        raise FeedError(f"{settings.reference_data} has no instrument named *{SYNTHETIC_SUFFIX}")
+    return synthetic(SyntheticMarket(settings.run_seed, seconds), chosen)
+
+
+def instruments_for(settings: Settings, table: MarketTable) -> dict[str, InstrumentConfig]:
+    """Definition of each symbol of the table: from the reference data, else inferred from the table itself."""
+    known = {item.symbol: item for item in load_instruments(settings.reference_data)}
+    inferred = {item.symbol: item for item in infer_instruments(table)}
+    return {symbol: known.get(symbol, inferred[symbol]) for symbol in table.symbols}
+
+
+def with_reference_data(settings: Settings, instruments: dict[str, InstrumentConfig]) -> Settings:
+    """Settings whose reference data are these instruments, written to PAPER_HOME."""
+    path = settings.paper_home / f"{settings.run_id}-instruments.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_toml(tuple(instruments.values())))
+    return settings.model_copy(update={"reference_data": path})

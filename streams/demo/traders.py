@@ -1,0 +1,103 @@
+"""Who trades in a demonstration: each example strategy on each symbol, with an account and limits of its own."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.models import ControlModel
+from streams.clients.sessions import command
+from streams.domain.config import InstrumentConfig
+from streams.domain.enums import ControlKind
+from streams.domain.instruments import Instrument
+from streams.domain.numbers import PRICE_SCALE, price_to_decimal
+from streams.feed.table import QUOTE, MarketTable
+from streams.strategies.catalog import STRATEGIES
+from streams.strategies.runner import StrategyRunner
+from streams.strategies.strategy import Ticket
+
+LOOKS = 2_500
+"""How often a strategy looks at the market in all: several thousand requests for each symbol."""
+UNKNOWN_SIZE_LOTS = 10_000
+POSITION_ORDERS = 10
+"""A strategy's position is bounded by so many of its orders."""
+CASH_ORDERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """A strategy on a symbol. quantity, max_position: 1e-9 units; price: of a typical quote, 1e-9; every: ticks."""
+
+    account_id: str
+    strategy: str
+    instrument: InstrumentConfig
+    quantity: int
+    price: int
+    every: int
+
+    @property
+    def max_position(self) -> int:
+        """Bound of the position, 1e-9 units."""
+        return self.quantity * POSITION_ORDERS
+
+
+def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig]) -> list[Trader]:
+    """Every strategy on every quoted symbol, sized by what the market shows."""
+    traders = []
+    for code, symbol in enumerate(table.symbols):
+        quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
+        if len(quotes):
+            instrument = instruments[symbol]
+            quantity = _quantity(instrument, table, quotes)
+            price, every = int(np.median(table.ask_px[quotes])), max(len(quotes) // LOOKS, 1)
+            traders += [Trader(f"{name}:{symbol}", name, instrument, quantity, price, every) for name in STRATEGIES]
+    return traders
+
+
+def _quantity(config: InstrumentConfig, table: MarketTable, quotes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> int:
+    instrument = Instrument.from_config(config)
+    shown = table.ask_sz[quotes]
+    known = shown[shown > 0]
+    size = int(np.median(known)) // 2 if len(known) else instrument.lot_size * UNKNOWN_SIZE_LOTS
+    size -= size % instrument.lot_size
+    return min(max(size, instrument.min_quantity, instrument.lot_size), instrument.max_quantity)
+
+
+def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_progress: Callable[[str], None]) -> None:
+    """Opens a paper session for each trader. Raises ControlRefused, NoAnswer."""
+    for trader in traders:
+        notional = Decimal(trader.quantity * trader.price) / PRICE_SCALE / PRICE_SCALE
+        position = price_to_decimal(trader.max_position)
+        limits = {
+            "max_order_quantity": price_to_decimal(trader.quantity),
+            "max_order_notional": Decimal(int(notional * 100) + 1),
+            "max_position": position * 2,
+        }
+        control = ControlModel(
+            control_id=f"{settings.run_id}-open-{trader.account_id}",
+            kind=ControlKind.SESSION_OPEN,
+            account_id=trader.account_id,
+            session_id=f"{settings.run_id}:{trader.account_id}",
+            strategy_id=trader.strategy,
+            opening_cash=Decimal(int(notional * CASH_ORDERS) + 1),
+            currency=trader.instrument.currency,
+            limits=limits,
+            actor="paper demo",
+            reason="demonstration",
+            ts=time.time_ns(),
+        )
+        on_progress(command(settings, codec, control).text)
+
+
+def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> StrategyRunner:
+    """The traders' strategies, ready to run."""
+    runner = StrategyRunner(settings, codec)
+    for trader in traders:
+        ticket = Ticket(trader.strategy, trader.account_id, Instrument.from_config(trader.instrument))
+        strategy = STRATEGIES[trader.strategy](ticket, trader.quantity, trader.max_position, trader.every)
+        runner.add(trader.account_id, trader.instrument.symbol, strategy)
+    return runner
