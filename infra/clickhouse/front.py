@@ -17,6 +17,7 @@ from aiohttp import web
 
 from infra.clickhouse import compression, protocol
 from infra.clickhouse.engine import STREAMABLE_FORMATS, Engine, Query, Result
+from infra.clickhouse.native import CUSTOM_SERIALIZATION_REVISION, newer_blocks
 from infra.clickhouse.protocol import ServerError
 from infra.clickhouse.statement import find_insert, result_format
 
@@ -91,10 +92,10 @@ class Front:
             # No format in the headers: that is how a client tells a change from a query with an empty result.
             return self._whole(request, await self._in_thread(lambda: self._engine.run(query)))
         form = result_format(query.text) or query.output_format
-        if form == "Native":
-            _refuse_newer_native(request)
+        if form == "Native" and _wants_newer_native(request):
+            return await self._stream(request, newer_blocks(self._engine.stream(query)), form)
         if form in STREAMABLE_FORMATS and request.query.get("wait_end_of_query") != "1":
-            return await self._stream(request, query, form)
+            return await self._stream(request, self._engine.stream(query), form)
         return self._whole(request, await self._in_thread(lambda: self._engine.run(query)), form)
 
     async def _text(self, request: web.Request) -> bytes:
@@ -115,8 +116,7 @@ class Front:
         statement = _arguments(request).get("query", "").encode().rstrip()
         return statement + b"\n" + body if statement else body
 
-    async def _stream(self, request: web.Request, query: Query, form: str) -> web.StreamResponse:
-        chunks = self._engine.stream(query)
+    async def _stream(self, request: web.Request, chunks: Generator[bytes], form: str) -> web.StreamResponse:
         try:
             # The first chunk comes before the status line: most errors show by then.
             chunk = await self._in_thread(lambda: next(chunks, b""))
@@ -224,15 +224,11 @@ def _refuse_change_by_get(request: web.Request) -> None:
         raise ServerError.of(protocol.READONLY, "Cannot change anything in readonly mode: send the statement with POST")
 
 
-def _refuse_newer_native(request: web.Request) -> None:
-    """A client that insists on a newer Native would read the engine's, which is of revision 0, as nonsense."""
+def _wants_newer_native(request: web.Request) -> bool:
     version = request.query.get("client_protocol_version", "0")
-    if not version.isdigit() or int(version) >= protocol.CUSTOM_SERIALIZATION_REVISION:
-        raise ServerError.of(
-            protocol.NOT_IMPLEMENTED,
-            f"client_protocol_version {version}: this server writes Native of revision 0; leave the parameter out, "
-            "or read another format",
-        )
+    if not version.isdigit():
+        raise ServerError.of(protocol.BAD_ARGUMENTS, "client_protocol_version is no number")
+    return int(version) >= CUSTOM_SERIALIZATION_REVISION
 
 
 def _encoding(request: web.Request) -> str | None:

@@ -17,9 +17,6 @@ NO_SETTINGS = frozenset(
 )
 PARAMETER_PREFIX = "param_"
 
-# From here on each column of Native has a byte more than in revision 0. Clients try lower ones before they use them.
-CUSTOM_SERIALIZATION_REVISION = 54454
-
 BAD_ARGUMENTS = 36
 NOT_IMPLEMENTED = 48
 INCORRECT_DATA = 117
