@@ -11,7 +11,20 @@ import sys
 
 import typer
 
-from streams.cli import develop, feed, instruments, orders, replay, results, session, sink, stack, worker
+from streams.cli import (
+    develop,
+    feed,
+    instruments,
+    orders,
+    reconcile,
+    replay,
+    results,
+    session,
+    sink,
+    stack,
+    strategy,
+    worker,
+)
 from streams.errors import PaperError
 
 app = typer.Typer(
@@ -21,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stack, worker, sink, feed, instruments, session, orders, strategy, results, replay, develop):
+for group in (stack, worker, sink, feed, instruments, session, orders, strategy, results, reconcile, replay, develop):
     group.register(app)
 
 

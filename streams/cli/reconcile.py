@@ -1,0 +1,60 @@
+"""`paper reconcile`: the proof that everything agrees."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from streams.reconcile import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command()(reconcile)
+
+
+def reconcile(
+    wait: float = typer.Option(60.0, min=0, help="Seconds to wait for the sink to land what Kafka holds."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Checks orders, fills, money and rows, from Kafka and from ClickHouse. Exit code 1 if anything differs."""
+    from infra.settings import get_settings
+    from streams.reconcile import reconcile as run
+
+    report = run(get_settings(), lambda text: print(text, file=sys.stderr, flush=True), wait)
+    if as_json:
+        print(json.dumps(as_document(report), indent=2))
+    else:
+        print_report(report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The report as JSON."""
+    checks = [
+        {
+            "name": check.name,
+            "source": check.source,
+            "passed": check.passed,
+            "checked": check.checked,
+            "different": check.different,
+            "differences": check.differences,
+        }
+        for check in report.checks
+    ]
+    return {"passed": report.passed, "counts": report.counts, "checks": checks}
+
+
+def print_report(report: Report) -> None:
+    """The report for people."""
+    for check in report.checks:
+        print(f"{'ok' if check.passed else 'DIFFERS':<8} {check.source:<10} {check.checked:>9}  {check.name}")
+        for sentence in check.differences:
+            print(f"         {sentence}")
+    print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report.counts.items()))
+    print("everything reconciles" if report.passed else "NOT reconciled")
