@@ -102,7 +102,8 @@ def test_one_session_serves_one_query_at_a_time(server: LocalServer) -> None:
     session = {"session_id": "s"}
     endless = "SELECT number FROM numbers(1000000000000)"
     with requests.post(server.url, params=session, data=endless, stream=True) as busy:
-        next(busy.iter_content(1))
+        content = busy.iter_content(1)  # Held: when it goes, the connection does.
+        next(content)
         answer = requests.post(server.url, params=session, data="SELECT 1")
         assert answer.headers.get("X-ClickHouse-Exception-Code") == "373", answer.text
     # The server cancels the query when it sees that its reader has gone.
