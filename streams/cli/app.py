@@ -12,6 +12,7 @@ import sys
 import typer
 
 from streams.cli import (
+    demo,
     develop,
     feed,
     instruments,
@@ -34,7 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (stack, worker, sink, feed, instruments, session, orders, strategy, results, reconcile, replay, develop):
+GROUPS = (demo, stack, worker, sink, feed, instruments, session, orders, strategy, results, reconcile, replay, develop)
+for group in GROUPS:
     group.register(app)
 
 

@@ -11,6 +11,7 @@ from infra.settings import REPOSITORY, Settings
 from streams.errors import ChildError
 
 STOP_TIMEOUT_S = 20.0
+WORKER = "worker"
 LOG_TAIL_LINES = 15
 
 
@@ -50,11 +51,12 @@ class Children:
         """Process ids of the children."""
         return [process.pid for process in self._processes.values()]
 
-    def stop(self) -> None:
-        """Asks all to finish, waits STOP_TIMEOUT_S, and kills what is left."""
-        for process in self._processes.values():
+    def stop(self, prefix: str = "") -> None:
+        """Asks those whose name begins so to finish, waits STOP_TIMEOUT_S, and kills what is left."""
+        stopped = [self._processes.pop(name) for name in list(self._processes) if name.startswith(prefix)]
+        for process in stopped:
             process.terminate()
-        for process in self._processes.values():
+        for process in stopped:
             try:
                 process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
@@ -68,10 +70,10 @@ def running_pipeline(settings: Settings, workers: int, on_progress: Callable[[st
     children = Children(settings)
     try:
         for number in range(1, workers + 1):
-            children.start(f"worker-{number}", "worker")
+            children.start(f"{WORKER}-{number}", "worker")
         children.start("sink", "sink")
         on_progress(f"{workers} worker{'s' if workers > 1 else ''} and the sink were started")
         yield children
     finally:
-        on_progress("workers and sink are finishing")
+        children.stop(WORKER)
         children.stop()

@@ -13,7 +13,7 @@ from infra.settings import Settings
 from infra.topics import TOPICS, partition_count, topic_name
 from schemas.codec import Codec
 from schemas.registry import Registry
-from streams.demo.children import Children, running_pipeline
+from streams.demo.children import WORKER, Children, running_pipeline
 from streams.demo.market import instruments_for, with_reference_data
 from streams.demo.traders import open_sessions, plan_traders, runner_for
 from streams.errors import NoAnswer
@@ -67,7 +67,8 @@ def run_demo(
         open_sessions(settings, codec, traders, on_step)
         runner = runner_for(settings, codec, traders)
         feed = _trade(settings, codec, table, speed, runner, children, on_progress)
-        on_step("reconciling")
+        on_step("the workers finish; their last records land before the reconciliation")
+        children.stop(WORKER)
         report = reconcile(settings, on_step)
     return DemoResult(settings, feed, runner.requests, report)
 

@@ -4,7 +4,7 @@ from streams.domain.config import CoreConfig
 from streams.domain.enums import Liquidity
 from streams.domain.instruments import Instrument
 from streams.domain.messages import ApprovedOrder
-from streams.domain.numbers import NANOS_PER_MS, PRICE_SCALE, to_price
+from streams.domain.numbers import NANOS_PER_MS, PRICE_MAX, PRICE_SCALE, to_price
 from streams.domain.quote import Quote
 from streams.domain.venue_order import VenueOrder
 from streams.execution.draws import DRAW_RANGE, below, draws
@@ -55,7 +55,7 @@ class MockExecutor:
         share = below(draws(self._seed, *order.key)[2], self._slippage_max + 1)
         ticks = touch * share // PRICE_SCALE // tick
         if order.buying:
-            price = touch + ticks * tick
+            price = min(touch + ticks * tick, PRICE_MAX)
             return price if order.price is None else min(price, order.price)
         price = max(touch - ticks * tick, min(touch, tick))
         return price if order.price is None else max(price, order.price)

@@ -60,4 +60,5 @@ def _toml(item: InstrumentConfig) -> str:
     lines = [f'{name} = "{plain(getattr(item, name))}"' for name in numbers]
     head = [f'symbol = "{item.symbol}"', f'currency = "{item.currency}"']
     tail = [f'timezone = "{item.timezone}"', f"day_end = {item.day_end.isoformat()}"]
-    return "\n".join(["[[instrument]]", *head, *lines, *tail, ""])
+    fees = [f'fee.{name} = "{plain(rate)}"' for name, rate in item.fee if rate]
+    return "\n".join(["[[instrument]]", *head, *lines, *tail, *fees, ""])
