@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streams.domain import messages
 from streams.domain.config import CoreConfig, FeeConfig, InstrumentConfig, LimitsConfig, MockConfig, SimulatorConfig
 from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
-from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, price_text, to_money, to_price
+from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
 
 PROPERTY = settings(derandomize=True, database=None, deadline=None, max_examples=100, print_blob=False)
 """Of every property test: the same examples in each run, nothing kept on disk, no clock."""
@@ -266,10 +266,3 @@ def updates(draw: st.DrawFn, most: int = 12, start: int = START) -> list[Update]
 def sizes() -> st.SearchStrategy[int]:
     """Displayed sizes: whole, with a fraction of a lot, absent, unknown."""
     return st.one_of(LOTS.map(px), st.sampled_from((0, -1, px("0.5"), px("17.25"))))
-
-
-@st.composite
-def orders(draw: st.DrawFn, order_id: str, ts: int = START) -> messages.OrderRequest:
-    """A NEW order near the market of updates()."""
-    price = draw(st.none() | CENTS.map(lambda count: price_text(cents(count))))
-    return new(order_id, draw(SIDES), draw(LOTS), price, tif=draw(TIMES_IN_FORCE), ts=ts)
