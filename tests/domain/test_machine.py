@@ -90,6 +90,13 @@ class Pair(RuleBasedStateMachine):
         refusal = self.ledger.refusal(side, quantity) if self.ledger.open else "UNKNOWN_ACCOUNT"
         self.ask(Ask("NEW", name, None, side, quantity, price, tif), self.desk.send(request), refusal)
 
+    @rule(side=SIDES, quantity=QUANTITIES, price=PRICES)
+    def orders_in_peace(self, side: str, quantity: int, price: int | None) -> None:
+        """Two orders that meet, with nothing between."""
+        self.order(side, quantity, price, "GTC")
+        self.order("SELL" if side == "BUY" else "BUY", quantity, price, "DAY")
+        self.everything_arrives()
+
     @precondition(lambda self: self.ledger.asked)
     @rule(data=st.data())
     def same_id_again(self, data: st.DataObject) -> None:
@@ -161,12 +168,20 @@ class Pair(RuleBasedStateMachine):
             else:
                 self.account_hears()
 
-    @rule(state=st.sampled_from(("ACTIVE", "ACTIVE", "REDUCING", "HALTED")))
+    @rule(state=st.sampled_from(("ACTIVE", "ACTIVE", "ACTIVE", "REDUCING", "HALTED")))
     def trading_state(self, state: str) -> None:
         self.desk.send(state_of_trading(TradingState(state)))
         self.ledger.state = state
 
-    @precondition(lambda self: self.number > 8)
+    @precondition(lambda self: self.ledger.open and self.ledger.fills() and self.ledger.position() == 0)
+    @rule()
+    def session_turns(self) -> None:
+        """Closed and opened again, unless what was on its way has filled."""
+        self.session_closes()
+        self.everything_arrives()
+        self.session_opens()
+
+    @precondition(lambda self: self.number > 25)
     @rule()
     def session_closes(self) -> None:
         closing = control(ControlKind.SESSION_CLOSE, control_id=f"close-{self.next_id()}")
@@ -177,6 +192,16 @@ class Pair(RuleBasedStateMachine):
         for name in working:
             self.way.append(Ask("CANCEL", f"{closing.control_id}:{name}", name, "", None, None, ""))
         self.ledger.open = False
+
+    @precondition(lambda self: self.ledger.open and self.ledger.position() and not self.way)
+    @rule()
+    def position_closes(self) -> None:
+        """A market order of the other side, where the quote and the limits let it."""
+        held = self.ledger.position()
+        self.market_moves(1000, 1, 30, 30)
+        self.everything_arrives()
+        self.order("SELL" if held > 0 else "BUY", abs(held), None, "IOC")
+        self.everything_arrives()
 
     @precondition(lambda self: not self.ledger.open)
     @rule()
@@ -233,4 +258,4 @@ def as_told(report: ExecutionReport) -> Told:
 
 
 def test_the_shards_do_what_the_slow_model_says() -> None:
-    run_state_machine_as_test(Pair, settings=settings(PROPERTY, max_examples=150, stateful_step_count=40))
+    run_state_machine_as_test(Pair, settings=settings(PROPERTY, max_examples=150, stateful_step_count=50))
