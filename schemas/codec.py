@@ -7,31 +7,27 @@ unscaled integer, which is the fixed-point integer that the core works with.
 import struct
 from enum import StrEnum
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
-from fastavro.schema import SchemaParseException
+from fastavro.schema import SchemaParseException, UnknownType
 from fastavro.types import Schema
 
 from schemas.catalog import MESSAGE_CLASSES, load_schema
+from schemas.compatibility import unreadable
 from schemas.errors import UndecodableRecord
 from streams.domain import enums
 from streams.domain.shard import Message
 
 MAGIC = 0
 HEADER = struct.Struct(">bI")
-UNREADABLE = (
-    EOFError,
-    ValueError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    SchemaParseException,
-)
-"""What fastavro raises on bytes that are not of the schema, or on a schema that does not resolve to ours."""
+DECIMAL_BYTES_MAX = 20
+WRITTEN_BY_OTHERS = frozenset({"orders", "controls"})
+"""Topics of which each body is encoded again and compared: costs as much as decoding it. Shards write all others."""
+UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
+"""What fastavro raises on bytes that are not of the schema."""
+NOT_A_SCHEMA = (SchemaParseException, UnknownType, ValueError, KeyError, TypeError, AttributeError)
+"""What fastavro raises on JSON that is no Avro schema."""
 
 ENUMS: dict[str, type[StrEnum]] = {
     name: value for name, value in vars(enums).items() if isinstance(value, type) and issubclass(value, StrEnum)
@@ -50,13 +46,20 @@ class SchemaSource(Protocol):
         ...
 
 
+class _Form(NamedTuple):
+    """A parsed schema. one_encoding: a record has exactly one body; arrays may be cut into blocks of any size."""
+
+    schema: Schema
+    one_encoding: bool
+
+
 class Codec:
     """Encodes and decodes the records of all topics; schemas are parsed once."""
 
     def __init__(self, source: SchemaSource) -> None:
         self._source = source
         self._topics: dict[str, _TopicCodec] = {}
-        self._writers: dict[int, Schema] = {}
+        self._writers: dict[tuple[str, int], _Form] = {}
 
     def encode(self, topic: str, message: Message) -> bytes:
         """A record of the core as the value of a Kafka record."""
@@ -74,7 +77,7 @@ class Codec:
             raise UndecodableRecord("WRONG_MAGIC", text)
         schema_id = HEADER.unpack_from(value)[1]
         codec = self._topic(topic)
-        writer = None if schema_id == codec.schema_id else self._writer(schema_id)
+        writer = None if schema_id == codec.schema_id else self._writer(topic, schema_id)
         return codec.decode(value, writer)
 
     def _topic(self, topic: str) -> "_TopicCodec":
@@ -83,11 +86,11 @@ class Codec:
             codec = self._topics[topic] = _TopicCodec(topic, self._source.writer_id(topic))
         return codec
 
-    def _writer(self, schema_id: int) -> Schema:
-        writer = self._writers.get(schema_id)
+    def _writer(self, topic: str, schema_id: int) -> _Form:
+        writer = self._writers.get((topic, schema_id))
         if writer is None:
             schema = self._source.schema_by_id(schema_id)
-            writer = self._writers[schema_id] = parse_schema(without_decimals(schema))
+            writer = self._writers[topic, schema_id] = _checked_form(topic, schema_id, schema)
         return writer
 
 
@@ -99,7 +102,7 @@ class _TopicCodec:
         self.schema_id = schema_id
         self._header = HEADER.pack(MAGIC, schema_id)
         schema = load_schema(topic)
-        self._schema = parse_schema(without_decimals(schema))
+        self._form = _form(schema)
         self._class = MESSAGE_CLASSES[topic]
         self._fields = tuple(field["name"] for field in schema["fields"])
         types = [(field["name"], _inner(field["type"])) for field in schema["fields"]]
@@ -120,26 +123,17 @@ class _TopicCodec:
             number = record[name]
             if number is not None:
                 assert -limit < number < limit, f"{self.topic}: {name} {number} has too many digits for its decimal"
-                record[name] = number.to_bytes(number.bit_length() // 8 + 1, "big", signed=True)
+                size = (number + (number < 0)).bit_length() // 8 + 1
+                record[name] = number.to_bytes(size, "big", signed=True)
         buffer = BytesIO()
         buffer.write(self._header)
-        schemaless_writer(buffer, self._schema, record)
+        schemaless_writer(buffer, self._form.schema, record)
         return buffer.getvalue()
 
-    def decode(self, value: bytes, writer: Schema | None) -> Any:
-        buffer = BytesIO(value)
-        buffer.seek(HEADER.size)
-        try:
-            if writer is None:
-                record: Any = schemaless_reader(buffer, self._schema, None)
-            else:
-                record = schemaless_reader(buffer, writer, self._schema)
-        except UNREADABLE as error:
-            text = f"the body of this {self.topic} record is not of its schema: {type(error).__name__} {error}"
-            raise UndecodableRecord("NOT_READABLE", text) from error
-        if buffer.tell() != len(value):
-            text = f"{len(value) - buffer.tell()} bytes stand behind the end of this {self.topic} record"
-            raise UndecodableRecord("TRAILING_BYTES", text)
+    def decode(self, value: bytes, writer: _Form | None) -> Any:
+        record = self._read(value, self._form if writer is None else writer)
+        if writer is not None:
+            record = schemaless_reader(_body(value), writer.schema, self._form.schema)
         for name, limit in self._decimals:
             if record[name] is not None:
                 record[name] = self._number(name, record[name], limit)
@@ -147,11 +141,60 @@ class _TopicCodec:
             record[name] = members[record[name]]
         return self._class(*record.values()) if writer is None else self._class(*map(record.get, self._fields))
 
+    def _read(self, value: bytes, form: _Form) -> Any:
+        """The record as written."""
+        body = _body(value)
+        try:
+            record: Any = schemaless_reader(body, form.schema, None)
+        except UNREADABLE as error:
+            text = f"the body of this {self.topic} record is not of its schema: {type(error).__name__} {error}"
+            raise UndecodableRecord("NOT_READABLE", text) from error
+        if body.tell() != len(value):
+            text = f"{len(value) - body.tell()} bytes stand behind the end of this {self.topic} record"
+            raise UndecodableRecord("TRAILING_BYTES", text)
+        if self.topic in WRITTEN_BY_OTHERS and form.one_encoding:
+            self._check_encoding(value, form.schema, record)
+        return record
+
+    def _check_encoding(self, value: bytes, schema: Schema, record: Any) -> None:
+        """Refuses what other Avro readers, ClickHouse among them, refuse and fastavro lets pass: a negative index."""
+        again = BytesIO()
+        again.write(value[: HEADER.size])
+        schemaless_writer(again, schema, record)
+        if again.getvalue() != value:
+            text = f"the body of this {self.topic} record is not how Avro encodes it: an index or a number is malformed"
+            raise UndecodableRecord("NOT_READABLE", text)
+
     def _number(self, name: str, data: bytes, limit: int) -> int:
-        number = int.from_bytes(data, "big", signed=True)
-        if not -limit < number < limit or len(data) > 20:
+        number = int.from_bytes(data[:DECIMAL_BYTES_MAX], "big", signed=True)
+        if len(data) > DECIMAL_BYTES_MAX or not -limit < number < limit:
             raise UndecodableRecord("NUMBER_OUT_OF_RANGE", f"{name} of this {self.topic} record has too many digits")
         return number
+
+
+def _body(value: bytes) -> BytesIO:
+    body = BytesIO(value)
+    body.seek(HEADER.size)
+    return body
+
+
+def _form(schema: dict[str, Any]) -> _Form:
+    types = [_inner(field["type"]) for field in schema["fields"]]
+    has_blocks = any(isinstance(kind, dict) and kind["type"] in ("array", "map") for kind in types)
+    return _Form(parse_schema(without_decimals(schema)), not has_blocks)
+
+
+def _checked_form(topic: str, schema_id: int, schema: Any) -> _Form:
+    """The form of another writer's schema, if its records can be read as the topic's."""
+    try:
+        problems = unreadable(schema, load_schema(topic))
+        form = None if problems else _form(schema)
+    except NOT_A_SCHEMA as error:
+        problems, form = [f"{type(error).__name__} {error}"], None
+    if form is None:
+        text = f"schema id {schema_id} is none of {topic}: {'; '.join(problems)}. Write with schemas/avsc/{topic}.avsc"
+        raise UndecodableRecord("WRONG_SCHEMA", text)
+    return form
 
 
 def without_decimals(schema: Any) -> Any:

@@ -14,6 +14,7 @@ from infra.settings import Settings
 from schemas.catalog import all_topics, schema_text
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
 
+AVRO = "AVRO"
 COMPATIBILITY = "FULL_TRANSITIVE"
 ATTEMPTS_MAX = 5
 PAUSE_S = 0.5
@@ -41,7 +42,7 @@ def register_all(settings: Settings) -> dict[str, int]:
 def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
     try:
         _patiently(partial(client.set_compatibility, name, COMPATIBILITY))
-        return _patiently(partial(client.register_schema, name, Schema(schema_text(topic), "AVRO")))
+        return _patiently(partial(client.register_schema, name, Schema(schema_text(topic), AVRO)))
     except SchemaRegistryError as error:
         if error.http_status_code != CONFLICT:
             raise
@@ -66,7 +67,7 @@ class Registry:
             name = subject(self._settings, topic)
             try:
                 with self._connected() as client:
-                    ask = partial(client.lookup_schema, name, Schema(schema_text(topic), "AVRO"))
+                    ask = partial(client.lookup_schema, name, Schema(schema_text(topic), AVRO))
                     schema_id = _patiently(ask).schema_id
             except SchemaRegistryError as error:
                 text = f"subject {name} does not have this version's schema: run `paper up` ({error.error_message})"
@@ -87,6 +88,8 @@ class Registry:
                 text = f"schema id {schema_id} is not in the registry"
                 raise UndecodableRecord("UNKNOWN_SCHEMA", text) from error
             assert schema.schema_str is not None
+            if schema.schema_type != AVRO:
+                raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is {schema.schema_type}, not {AVRO}")
             self._schemas[schema_id] = json.loads(schema.schema_str)
         return self._schemas[schema_id]
 

@@ -1,0 +1,53 @@
+"""Hypothesis strategies for whatever a schema allows, and records made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from schemas.catalog import MESSAGE_CLASSES, load_schema
+from schemas.codec import ENUMS
+
+LONG = st.integers(-(2**63), 2**63 - 1)
+INT = st.integers(-(2**31), 2**31 - 1)
+PLAIN: dict[str, st.SearchStrategy[Any]] = {
+    "null": st.none(),
+    "boolean": st.booleans(),
+    "int": INT,
+    "long": LONG,
+    "double": st.floats(allow_nan=False),
+    "string": st.text(max_size=20),
+    "bytes": st.binary(max_size=40),
+}
+
+CORE_TOPICS = sorted(MESSAGE_CLASSES)
+"""Topics whose records the codec knows."""
+
+
+def decimals(precision: int) -> st.SearchStrategy[int]:
+    """Unscaled integers of so many digits, with the limits and the borders of a byte among them."""
+    limit = 10**precision - 1
+    borders = [sign * n for sign in (1, -1) for n in (0, 1, 127, 128, 255, 256, limit)]
+    return st.one_of(st.sampled_from(borders), st.integers(-limit, limit))
+
+
+def values(avro: Any) -> st.SearchStrategy[Any]:
+    """Values of an Avro type as the core holds them: decimals as unscaled integers, enums as members."""
+    if isinstance(avro, list):
+        return st.one_of([values(branch) for branch in avro])
+    if isinstance(avro, str):
+        return PLAIN[avro]
+    if avro.get("logicalType") == "decimal":
+        return decimals(avro["precision"])
+    if avro["type"] == "enum":
+        return st.sampled_from(list(ENUMS[avro["name"]]))
+    if avro["type"] == "array":
+        return st.lists(values(avro["items"]), max_size=8)
+    return values(avro["type"])
+
+
+def messages(topic: str) -> st.SearchStrategy[Any]:
+    """Records of a topic."""
+    fields = [values(field["type"]) for field in load_schema(topic)["fields"]]
+    return st.tuples(*fields).map(lambda row: MESSAGE_CLASSES[topic](*row))
