@@ -1,0 +1,92 @@
+"""A whole pipeline in memory: the real processors around the real core, topics as lists."""
+
+from __future__ import annotations
+
+from schemas.codec import Codec
+from schemas.memory_registry import MemoryRegistry
+from streams.domain.config import CoreConfig
+from streams.domain.shard import Message
+from streams.journal.kinds import KINDS, ShardKind
+from streams.journal.memory_log import MemoryLog
+from streams.journal.partitions import partition_of
+from streams.journal.processor import ShardProcessor
+from streams.journal.records import RawRecord
+from streams.journal.snapshots import SnapshotPolicy
+from tests import builders
+
+PARTITIONS = 2
+SNAPSHOT_EVERY = 7
+
+
+class MemoryPipeline:
+    """Every shard of a configuration, stepped until nothing is left to do."""
+
+    def __init__(self, core: CoreConfig | None = None, snapshot_every: int = SNAPSHOT_EVERY) -> None:
+        self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
+        self.codec = Codec(MemoryRegistry())
+        self.log = MemoryLog()
+        self.processors = {
+            (kind, partition): ShardProcessor(kind, partition, self.config, self.codec)
+            for kind in KINDS
+            for partition in range(kind.partitions(self.config))
+        }
+        self._policies = {key: SnapshotPolicy(self.codec, snapshot_every) for key in self.processors}
+        for processor in self.processors.values():
+            processor.configure(self.config)
+
+    def send(self, topic: str, key: str | None, message: Message, partition: int | None = None) -> RawRecord:
+        """A client's record; without a partition the key's own."""
+        value = self.codec.encode(topic, message)
+        return self.send_bytes(topic, None if key is None else key.encode(), value, partition)
+
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> RawRecord:
+        """Any bytes."""
+        if partition is None:
+            partition = partition_of((key or b"").decode(), PARTITIONS)
+        return self.log.append(topic, partition, key, value)
+
+    def run(self) -> None:
+        """Every shard takes what is there, in one transaction each, until all are idle."""
+        while any([self._step(key) for key in self.processors]):
+            pass
+
+    def _step(self, key: tuple[ShardKind, int]) -> bool:
+        processor = self.processors[key]
+        for topic in processor.kind.inputs:
+            start = processor.positions.get(topic, 0)
+            for record in self.log.partitions[topic, processor.partition][start:]:
+                processor.take(record)
+        transaction = self._policies[key].next_transaction(processor, closing=False)
+        if transaction is None:
+            return False
+        self._policies[key].committed(transaction, self.log.commit(transaction))
+        return True
+
+    def messages(self, topic: str) -> list[Message]:
+        """Decoded records of a topic, partition by partition."""
+        count = max([partition for name, partition in self.log.partitions if name == topic], default=-1) + 1
+        return [
+            self.codec.decode(topic, record.value)
+            for partition in range(count)
+            for record in self.log.partitions[topic, partition]
+            if record.value is not None
+        ]
+
+
+def traded(orders: int = 20) -> MemoryPipeline:
+    """A pipeline after a session with two accounts, orders that fill, rest and are refused, and a moving market."""
+    pipeline = MemoryPipeline()
+    for account in ("A", "B"):
+        pipeline.send("controls", account, builders.opening(account))
+    pipeline.send("market.data", "ABC", builders.quote())
+    pipeline.run()
+    for number in range(orders):
+        account = "AB"[number % 2]
+        price = ("10.02", "9.90", "10.00", None)[number % 4]
+        quantity = "2000000" if number % 7 == 6 else "10"
+        order = builders.new(f"o-{number}", quantity=quantity, price=price, account=account)
+        pipeline.send("orders", account, order, partition=number % PARTITIONS)
+        at = builders.START + (number + 1) * builders.SECOND
+        pipeline.send("market.data", "ABC", builders.quote(at=at, ask="10.02" if number % 3 else "9.90", bid="9.88"))
+        pipeline.run()
+    return pipeline
