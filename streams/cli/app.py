@@ -12,6 +12,7 @@ import sys
 import typer
 
 from streams.cli import (
+    bench,
     demo,
     develop,
     feed,
@@ -35,7 +36,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-GROUPS = (demo, stack, worker, sink, feed, instruments, session, orders, strategy, results, reconcile, replay, develop)
+GROUPS = (
+    demo,
+    stack,
+    worker,
+    sink,
+    feed,
+    instruments,
+    session,
+    orders,
+    strategy,
+    results,
+    reconcile,
+    replay,
+    bench,
+    develop,
+)
 for group in GROUPS:
     group.register(app)
 

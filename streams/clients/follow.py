@@ -11,10 +11,9 @@ from infra.topics import partition_count, topic_name
 from schemas.codec import Codec
 from schemas.errors import UndecodableRecord
 from streams.errors import LogUnavailable
-from streams.journal.kafka_log import raw_record
+from streams.journal.kafka_log import raw_record, watermarks
 
 POLL_RECORDS = 500
-OFFSETS_TIMEOUT_S = 30.0
 
 
 class Followed(NamedTuple):
@@ -46,7 +45,7 @@ class Follower:
             for partition in range(partition_count(settings, topic))
         ]
         for place in places:
-            low, high = self._consumer.get_watermark_offsets(place, timeout=OFFSETS_TIMEOUT_S)
+            low, high = watermarks(self._consumer, place)
             place.offset = low if from_start else high
         self._consumer.assign(places)
 

@@ -23,16 +23,16 @@ class Children:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: dict[str, Path] = {}
 
-    def start(self, name: str, *command: str) -> None:
-        """Starts `paper COMMAND` with these settings."""
+    def start(self, name: str, *command: str, environment: dict[str, str] | None = None) -> None:
+        """Starts `paper COMMAND` with these settings, or with others."""
         log = self._settings.paper_home / "logs" / f"{self._settings.run_id}-{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **self._settings.as_environment(), "PYTHONPATH": str(REPOSITORY)}
+        chosen = environment or self._settings.as_environment()
         with log.open("wb") as output:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "streams.cli", *command],
                 cwd=REPOSITORY,
-                env=environment,
+                env={**os.environ, **chosen, "PYTHONPATH": str(REPOSITORY)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

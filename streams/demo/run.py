@@ -19,6 +19,7 @@ from streams.demo.traders import open_sessions, plan_traders, runner_for
 from streams.errors import NoAnswer
 from streams.feed.send import FeedResult, send
 from streams.feed.table import MarketTable
+from streams.journal.kafka_log import watermarks
 from streams.reconcile import Report, reconcile
 from streams.strategies.runner import StrategyRunner
 
@@ -27,7 +28,6 @@ DRAIN_TIMEOUT_S = 600.0
 POLL_S = 0.25
 STEP_POLL_S = 0.002
 UNANSWERED_MAX = 10
-OFFSETS_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class _Quiet:
 
     def lasted(self, seconds: float) -> bool:
         """Whether nothing has moved for so long."""
-        ends = [self._consumer.get_watermark_offsets(place, timeout=OFFSETS_TIMEOUT_S)[1] for place in self._places]
+        ends = [watermarks(self._consumer, place)[1] for place in self._places]
         if ends != self._ends:
             self._ends, self._since = ends, time.monotonic()
         return time.monotonic() - self._since >= seconds

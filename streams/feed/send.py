@@ -17,7 +17,7 @@ from streams.domain.numbers import NANOS_PER_S
 from streams.errors import FeedError
 from streams.feed.pack import heartbeat, pack
 from streams.feed.table import QUOTE, MarketTable
-from streams.journal.kafka_log import raw_record
+from streams.journal.kafka_log import raw_record, watermarks
 from streams.journal.partitions import partition_of
 
 TOPIC = "market.data"
@@ -115,7 +115,7 @@ def _tail(settings: Settings, codec: Codec, partition: int) -> Iterator[MarketDa
     )
     try:
         at = TopicPartition(topic_name(settings, TOPIC), partition)
-        low, high = consumer.get_watermark_offsets(at, timeout=TAIL_TIMEOUT_S)
+        low, high = watermarks(consumer, at)
         consumer.assign([TopicPartition(at.topic, partition, max(low, high - TAIL_RECORDS))])
         deadline = time.monotonic() + TAIL_TIMEOUT_S
         while high > low and consumer.position([at])[0].offset < high and time.monotonic() < deadline:

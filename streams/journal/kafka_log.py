@@ -1,7 +1,7 @@
 """Topics on Kafka: reading committed records in bulk, and writing one transaction for each batch of a shard."""
 
 from collections.abc import Callable, Generator
-from time import monotonic
+from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -17,7 +17,30 @@ READ_SILENCE_S = 30.0
 COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 NANOS_PER_MS = 1_000_000
+LEADERLESS_CODES = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._TRANSPORT,
+)
+"""What brokers and clients say of a topic that was made a moment ago."""
 FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+
+
+def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader."""
+    deadline = monotonic() + READ_SILENCE_S
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=READ_SILENCE_S)
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() not in LEADERLESS_CODES or monotonic() > deadline:
+                raise LogUnavailable(f"offsets of {place.topic}-{place.partition}: {error.str()}") from failure
+            sleep(RETRY_PAUSE_S)
+        else:
+            return low, high
 
 
 def raw_record(message: Message, topic: str) -> RawRecord:
@@ -56,7 +79,7 @@ class KafkaLogReader:
         )
         try:
             name = topic_name(self._settings, topic)
-            low, _ = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=READ_SILENCE_S)
+            low, _ = watermarks(consumer, TopicPartition(name, partition))
             consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
             yield from self._until_end(consumer, topic, partition)
         finally:

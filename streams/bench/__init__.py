@@ -1,0 +1,1 @@
+"""How fast the pipeline is on this machine: the core alone, the live path, the sink."""

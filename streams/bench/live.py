@@ -1,0 +1,125 @@
+"""The live path: quotes and orders through Kafka and a worker, seen by a client that reads committed records."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from infra.settings import Settings
+from infra.topics import partition_count
+from schemas.codec import Codec
+from streams.bench.orders import bench_orders, opening
+from streams.clients.follow import Followed, Follower
+from streams.clients.producer import RecordProducer
+from streams.domain.enums import MarkKind
+from streams.domain.messages import OrderRequest
+from streams.errors import NoAnswer
+from streams.feed.send import send
+from streams.feed.table import MarketTable
+
+AWAIT_S = 120.0
+POLL_S = 0.005
+NANOS_PER_MS = 1_000_000
+HOPS = ("orders", "orders.approved", "executions", "order.results")
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds from producing an order to seeing its terminal result; hops: mean milliseconds of each part."""
+
+    p50_ms: float
+    p99_ms: float
+    hops_ms: dict[str, float]
+
+
+class Client:
+    """Opens one account, and measures with it."""
+
+    def __init__(self, settings: Settings, codec: Codec, account_id: str) -> None:
+        self._settings = settings
+        self._codec = codec
+        self._account_id = account_id
+        self._producer = RecordProducer(settings, codec, linger_ms=1)
+
+    def open(self) -> None:
+        """Opens the session, which also says that a worker works."""
+        with Follower(self._settings, self._codec, ["risk.events"]) as events:
+            self._producer.send("controls", self._account_id, opening(self._account_id))
+            next(item for item in _until(events) if item.message.account_id == self._account_id)
+
+    def quotes_per_s(self, table: MarketTable) -> float:
+        """Feeds the table at full speed until every execution shard has passed its closing heartbeat on."""
+        with Follower(self._settings, self._codec, ["marks"]) as marks:
+            started = time.monotonic()
+            result = send(self._settings, self._codec, table, speed=None)
+            left = partition_count(self._settings, "market.data") * partition_count(self._settings, "marks")
+            for item in _until(marks):
+                left -= item.message.kind is MarkKind.HEARTBEAT
+                if not left:
+                    return result.quotes / (time.monotonic() - started)
+        raise AssertionError("the follower ends only by an exception")
+
+    def orders_per_s(self, table: MarketTable, count: int) -> float:
+        """Sends orders as fast as the broker takes them until each has its terminal result."""
+        with Follower(self._settings, self._codec, ["order.results"]) as results:
+            started = time.monotonic()
+            for order in bench_orders(self._account_id, table, count):
+                self._producer.send("orders", order.account_id, order)
+            left = count
+            for item in _until(results):
+                left -= item.message.terminal
+                if not left:
+                    return count / (time.monotonic() - started)
+        raise AssertionError("the follower ends only by an exception")
+
+    def latency(self, table: MarketTable, count: int, per_second: float) -> Latency:
+        """Sends orders at a steady rate and times each from its production to its terminal result."""
+        account = f"{self._account_id}-slow"
+        Client(self._settings, self._codec, account).open()
+        sent: dict[str, float] = {}
+        took: dict[str, float] = {}
+        stamps: dict[str, dict[str, int]] = {}
+        orders = bench_orders(account, table, count)
+        with Follower(self._settings, self._codec, HOPS) as follower:
+            started = time.monotonic()
+            while len(took) < count:
+                if time.monotonic() - started > count / per_second + AWAIT_S:
+                    raise NoAnswer(f"{len(took)} of {count} orders were answered; see the worker's log")
+                self._send_due(orders, sent, (time.monotonic() - started) * per_second)
+                for item in follower.poll(POLL_S):
+                    if item.message.account_id != account:
+                        continue
+                    order_id = item.message.order_id
+                    stamps.setdefault(order_id, {}).setdefault(item.topic, item.timestamp_ns)
+                    if item.topic == "order.results" and item.message.terminal:
+                        took[order_id] = (time.monotonic() - sent[order_id]) * 1_000
+        ordered = sorted(took.values())
+        hops = _hops([stamps[order_id] for order_id in took], statistics.fmean(ordered))
+        return Latency(statistics.median(ordered), ordered[int(len(ordered) * 0.99)], hops)
+
+    def _send_due(self, orders: Iterator[OrderRequest], sent: dict[str, float], due: float) -> None:
+        while len(sent) < due:
+            order = next(orders, None)
+            if order is None:
+                return
+            sent[order.order_id] = time.monotonic()
+            self._producer.send("orders", order.account_id, order)
+
+
+def _until(follower: Follower) -> Iterator[Followed]:
+    heard = time.monotonic()
+    while time.monotonic() - heard < AWAIT_S:
+        for item in follower.poll(POLL_S):
+            heard = time.monotonic()
+            yield item
+    raise NoAnswer(f"nothing came for {AWAIT_S:.0f} s; see the worker's log")
+
+
+def _hops(stamps: list[dict[str, int]], total_ms: float) -> dict[str, float]:
+    """Mean milliseconds between the records' timestamps, and what is left to the client's side."""
+    means = {}
+    for before, after in pairwise(HOPS):
+        gaps = [(item[after] - item[before]) / NANOS_PER_MS for item in stamps]
+        means[f"{before} to {after}"] = statistics.fmean(gaps)
+    return means | {"commit and client": max(total_ms - sum(means.values()), 0.0)}

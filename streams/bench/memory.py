@@ -1,0 +1,45 @@
+"""Peak memory of processes, sampled in a thread."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+SAMPLE_S = 0.2
+BYTES_PER_MB = 1_000_000
+
+
+class Peak:
+    """megabytes: highest sum of resident memory seen."""
+
+    def __init__(self) -> None:
+        self.megabytes = 0.0
+
+    def sample(self, pids: list[int]) -> None:
+        """Looks at the processes that still live."""
+        total = 0
+        for pid in pids:
+            try:
+                total += psutil.Process(pid).memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        self.megabytes = max(self.megabytes, total / BYTES_PER_MB)
+
+
+@contextmanager
+def peak_memory(pids: Callable[[], list[int]]) -> Iterator[Peak]:
+    """Samples while the block runs."""
+    peak, stop = Peak(), threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(SAMPLE_S):
+            peak.sample(pids())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        thread.join()

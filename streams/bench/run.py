@@ -1,0 +1,107 @@
+"""One benchmark run on the running stack, in a namespace of its own that is removed afterwards."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+import psutil
+from clickhouse_connect.driver.client import Client as ClickHouseClient
+
+from infra.clickhouse.client import connect
+from infra.core_config import core_config
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.registry import Registry
+from streams.bench.core import core_events_per_s
+from streams.bench.live import Client, Latency
+from streams.bench.memory import peak_memory
+from streams.demo.children import Children, running_pipeline
+from streams.demo.market import synthetic_market
+from streams.demo.namespace import fresh_namespace, remove_runs
+from streams.errors import NoAnswer
+from streams.feed.table import MarketTable
+from streams.reconcile.clickhouse_checks import landed_counts
+
+NAME = "bench"
+MARKET_SECONDS = 300.0
+LATENCY_ORDERS = 300
+LATENCY_ORDERS_PER_S = 30.0
+CORE_ORDERS = 5_000
+SINK_TIMEOUT_S = 120.0
+POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB."""
+
+    orders_per_s: float
+    quotes_per_s: float
+    latency: Latency
+    sink_rows_per_s: float
+    core_events_per_s: float
+    peak_rss_mb: float
+
+
+def run_bench(settings: Settings, orders: int, on_step: Callable[[str], None]) -> BenchResult:
+    """Measures one thing after another, so that none takes from another."""
+    table = synthetic_market(settings, MARKET_SECONDS)
+    on_step("core alone")
+    core = core_events_per_s(core_config(settings), table, CORE_ORDERS)
+    settings = fresh_namespace(settings, NAME, on_step)
+    try:
+        return _live(settings, table, orders, core, on_step)
+    finally:
+        remove_runs(settings, NAME)
+
+
+def _live(
+    settings: Settings, table: MarketTable, orders: int, core: float, on_step: Callable[[str], None]
+) -> BenchResult:
+    codec = Codec(Registry(settings))
+    own = psutil.Process().pid
+    with running_pipeline(settings, 1, on_step) as children, peak_memory(lambda: [own, *children.pids()]) as peak:
+        client = Client(settings, codec, "bench")
+        client.open()
+        on_step("quotes at full speed")
+        quotes = client.quotes_per_s(table)
+        on_step("orders at full speed")
+        throughput = client.orders_per_s(table, orders)
+        on_step(f"latency at {LATENCY_ORDERS_PER_S:g} orders/s")
+        latency = client.latency(table, LATENCY_ORDERS, LATENCY_ORDERS_PER_S)
+        on_step("sink on a backlog")
+        sink = _sink_rows_per_s(settings, children)
+    return BenchResult(throughput, quotes, latency, sink, core, peak.megabytes)
+
+
+def _sink_rows_per_s(settings: Settings, children: Children) -> float:
+    """Lands all topics once more under another run id, counted from the first row to the last."""
+    again = settings.model_copy(update={"run_id": f"{settings.run_id}-again"})
+    with closing(connect(settings)) as client:
+        expected = _settled_rows(client, settings.run_id)
+        children.stop("sink")
+        children.start("sink-again", "sink", environment=again.as_environment())
+        deadline, first = time.monotonic() + SINK_TIMEOUT_S, None
+        before = 0
+        while time.monotonic() < deadline:
+            children.demand_alive()
+            rows = sum(landed_counts(client, again.run_id).values())
+            if first is None and rows:
+                first, before = time.monotonic(), rows
+            if first is not None and rows >= expected:
+                return (rows - before) / max(time.monotonic() - first, POLL_S)
+            time.sleep(POLL_S)
+    raise NoAnswer(f"the sink did not land {expected} rows in {SINK_TIMEOUT_S:.0f} s; see its log")
+
+
+def _settled_rows(client: ClickHouseClient, run_id: str) -> int:
+    """Rows of a run once their number has stopped growing."""
+    rows, deadline = -1, time.monotonic() + SINK_TIMEOUT_S
+    while time.monotonic() < deadline:
+        now = sum(landed_counts(client, run_id).values())
+        if now == rows:
+            return rows
+        rows = now
+        time.sleep(3.0)
+    raise NoAnswer(f"the rows of {run_id} do not settle")

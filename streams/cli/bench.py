@@ -1,0 +1,60 @@
+"""`paper bench`: how fast the pipeline is on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from streams.bench.run import BenchResult
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command()(bench)
+
+
+def bench(
+    orders: int = typer.Option(5_000, min=1, help="Orders of the throughput measurement."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Measures core, live path, latency and sink in one run, on topics of its own that are removed afterwards."""
+    from infra import stack
+    from infra.settings import get_settings
+    from streams.bench.run import run_bench
+
+    settings = get_settings()
+    stack.up(settings, on_progress=_say)
+    document = _document(run_bench(settings, orders, _say))
+    if as_json:
+        print(json.dumps(document))
+        return
+    hops = document.pop("hops")
+    for name, value in document.items():
+        print(f"{name:<20} {value:>14,.1f}")
+    for name, hop in hops.items():
+        print(f"  {name:<32} {hop['mean_ms']:>7.1f} ms {hop['share']:>6.0%}")
+
+
+def _document(result: BenchResult) -> dict[str, Any]:
+    total = sum(result.latency.hops_ms.values()) or 1.0
+    return {
+        "orders_per_s": round(result.orders_per_s, 1),
+        "quotes_per_s": round(result.quotes_per_s, 1),
+        "latency_ms_p50": round(result.latency.p50_ms, 2),
+        "latency_ms_p99": round(result.latency.p99_ms, 2),
+        "sink_rows_per_s": round(result.sink_rows_per_s, 1),
+        "core_events_per_s": round(result.core_events_per_s, 1),
+        "peak_rss_mb": round(result.peak_rss_mb, 1),
+        "hops": {
+            name: {"mean_ms": round(mean, 2), "share": round(mean / total, 3)}
+            for name, mean in result.latency.hops_ms.items()
+        },
+    }
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

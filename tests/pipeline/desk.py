@@ -1,0 +1,91 @@
+"""A client of a real pipeline: sends records, awaits what comes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Producer
+
+from infra.settings import Settings
+from infra.topics import topic_name
+from schemas.codec import Codec
+from schemas.registry import Registry
+from streams.clients.follow import Follower
+from streams.clients.read import read_topic
+from streams.domain.enums import TimeInForce
+from streams.domain.messages import OrderRequest, OrderResult
+from streams.domain.shard import Message
+from streams.journal.kafka_log import KafkaLogReader
+from streams.journal.records import RawRecord
+from tests import builders
+
+AWAIT_S = 60.0
+SYMBOL = "ACME.SIM"
+
+
+class Desk:
+    """Sends with librdkafka's default partitioner, as a client would who knows nothing of ours."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.codec = Codec(Registry(settings))
+        self._producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
+
+    def send(self, topic: str, key: str, message: Message) -> None:
+        """A record of the core."""
+        self.send_bytes(topic, key.encode(), self.codec.encode(topic, message))
+
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Any record."""
+        self._producer.produce(topic_name(self.settings, topic), key=key, value=value)
+
+    def flush(self) -> None:
+        """Waits for delivery."""
+        assert self._producer.flush(AWAIT_S) == 0
+
+    def read(self, topic: str) -> list[Any]:
+        """All records of a topic, decoded."""
+        return list(read_topic(self.settings, self.codec, topic))
+
+    def read_raw(self, topic: str, partition: int = 0) -> list[RawRecord]:
+        """All records of a partition."""
+        return list(KafkaLogReader(self.settings).read(topic, partition, 0))
+
+    def open_account(self, account: str) -> None:
+        """Opens a session and awaits the answer: from then on a worker works."""
+        with Follower(self.settings, self.codec, ["risk.events"]) as events:
+            self.send("controls", account, builders.opening(account))
+            self.flush()
+            self._until(events, lambda event: event.account_id == account, 1)
+
+    def quote(self, second: int, bid: str = "50.00", ask: str = "50.02", symbol: str = SYMBOL) -> None:
+        """A quote some seconds after the start of market time."""
+        at = builders.START + second * builders.SECOND
+        self.send("market.data", symbol, builders.quote(bid, ask, at=at, symbol=symbol))
+
+    def trade(self, orders: list[OrderRequest]) -> list[OrderResult]:
+        """Sends orders and awaits the terminal result of each."""
+        with Follower(self.settings, self.codec, ["order.results"]) as results:
+            for order in orders:
+                self.send("orders", order.account_id, order)
+            self.flush()
+            ids = {order.order_id for order in orders}
+            found = self._until(results, lambda result: result.terminal and result.order_id in ids, len(orders))
+        assert {result.order_id for result in found} == ids, "one terminal result each"
+        return found
+
+    def _until(self, follower: Follower, wanted: Callable[[Any], bool], count: int) -> list[Any]:
+        found: list[Any] = []
+        deadline = time.monotonic() + AWAIT_S
+        while len(found) < count:
+            assert time.monotonic() < deadline, f"{len(found)} of {count} came in {AWAIT_S:.0f} s: {found[:3]}"
+            found += [item.message for item in follower.poll(0.1) if wanted(item.message)]
+        return found
+
+
+def immediate(order_id: str, account: str, *, symbol: str = SYMBOL, price: str = "50.02") -> OrderRequest:
+    """An IOC order, sent so early that it arrives at once, whatever comes of it."""
+    ts = builders.START - builders.SECOND
+    return builders.new(order_id, price=price, tif=TimeInForce.IOC, symbol=symbol, account=account, ts=ts)

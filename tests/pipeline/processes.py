@@ -1,0 +1,86 @@
+"""Workers, sinks and commands as a user runs them: processes with a pipeline's settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.settings import REPOSITORY, Settings
+
+COMMAND_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 30
+POLL_S = 0.05
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a shell with these settings would have."""
+    return {**os.environ, **settings.as_environment(), "PYTHONPATH": str(REPOSITORY)}
+
+
+def paper(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs one `paper` command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "streams.cli", *arguments],
+        cwd=REPOSITORY,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
+    )
+
+
+class Background:
+    """A command that runs until it is stopped."""
+
+    def __init__(self, settings: Settings, log: Path, *arguments: str) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streams.cli", *arguments],
+                cwd=REPOSITORY,
+                env=environment(settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def await_log(self, text: str) -> None:
+        """Waits until its log says so."""
+        deadline = time.monotonic() + COMMAND_TIMEOUT_S
+        while text not in self.log.read_text():
+            assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"{text!r} did not come:\n{self.log.read_text()}"
+            time.sleep(POLL_S)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(
+                f"did not end within {STOP_TIMEOUT_S} s of SIGTERM; see {self.log.read_text()}"
+            ) from None
+
+
+@contextmanager
+def running(settings: Settings, folder: Path, *arguments: str) -> Iterator[Background]:
+    """A command in the background, ended with the block."""
+    background = Background(settings, folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log", *arguments)
+    try:
+        yield background
+    finally:
+        if background.process.poll() is None:
+            background.stop()
