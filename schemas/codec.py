@@ -22,11 +22,12 @@ from streams.domain.shard import Message
 MAGIC = 0
 HEADER = struct.Struct(">bI")
 DECIMAL_BYTES_MAX = 20
+REASONS_CHARS_MAX = 500
 WRITTEN_BY_OTHERS = frozenset({"orders", "controls"})
 """Topics of which each body is encoded again and compared: costs as much as decoding it. Shards write all others."""
 UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
 """What fastavro raises on bytes that are not of the schema."""
-NOT_A_SCHEMA = (SchemaParseException, UnknownType, ValueError, KeyError, TypeError, AttributeError)
+NOT_A_SCHEMA = (SchemaParseException, UnknownType, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What fastavro raises on JSON that is no Avro schema."""
 
 ENUMS: dict[str, type[StrEnum]] = {
@@ -192,7 +193,8 @@ def _checked_form(topic: str, schema_id: int, schema: Any) -> _Form:
     except NOT_A_SCHEMA as error:
         problems, form = [f"{type(error).__name__} {error}"], None
     if form is None:
-        text = f"schema id {schema_id} is none of {topic}: {'; '.join(problems)}. Write with schemas/avsc/{topic}.avsc"
+        reasons = "; ".join(problems)[:REASONS_CHARS_MAX]
+        text = f"schema id {schema_id} is none of {topic}: {reasons}. Write with schemas/avsc/{topic}.avsc"
         raise UndecodableRecord("WRONG_SCHEMA", text)
     return form
 

@@ -31,6 +31,8 @@ def unreadable(writer: Any, reader: Any) -> list[str]:
     written = {field["name"]: field for field in writer["fields"]}
     for field in reader["fields"]:
         problems += _field_problems(written.get(field["name"]), field)
+    if len(written) < len(writer["fields"]):
+        problems.append("a field stands twice")
     known = {field["name"] for field in reader["fields"]}
     for name in (name for name in written if name not in known):
         if not is_flat(written[name]["type"]):
@@ -69,7 +71,8 @@ def is_flat(avro: Any) -> bool:
         return all(branch == "null" or is_flat(branch) for branch in avro)
     if isinstance(avro, dict):
         if avro.get("type") in ("array", "map"):
-            return avro.get("items", avro.get("values")) in PLAIN_TYPES
+            inner = avro.get("items", avro.get("values"))
+            return isinstance(inner, str) and inner in PLAIN_TYPES
         return avro.get("type") == "enum" or is_flat(avro.get("type"))
     return isinstance(avro, str) and avro in PLAIN_TYPES
 

@@ -39,6 +39,7 @@ Name = Annotated[str, Field(min_length=1)]
 Price = Annotated[Decimal, AfterValidator(_price)]
 Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_price)]
 Money = Annotated[Decimal, AfterValidator(_money)]
+Time = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class OrderRequestModel(BaseModel):
@@ -57,10 +58,12 @@ class OrderRequestModel(BaseModel):
     time_in_force: TimeInForce = TimeInForce.DAY
     quantity: Quantity | None = None
     price: Price | None = None
-    ts: int = Field(ge=0)
+    ts: Time
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.action is Action.UNKNOWN:
+            raise ValueError(f"request {self.order_id}: action must be NEW, CANCEL or REPLACE")
         if self.action is Action.NEW:
             missing = [
                 name
@@ -125,7 +128,7 @@ class ControlModel(BaseModel):
     limits: dict[str, Decimal] | None = None
     actor: Name
     reason: Name
-    ts: int = Field(ge=0)
+    ts: Time
 
     def to_message(self) -> Control:
         """The record of the core."""

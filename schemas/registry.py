@@ -16,7 +16,7 @@ from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableR
 
 AVRO = "AVRO"
 COMPATIBILITY = "FULL_TRANSITIVE"
-ATTEMPTS_MAX = 5
+ATTEMPTS_MAX = 8
 PAUSE_S = 0.5
 NOT_FOUND = 404
 CONFLICT = 409
@@ -35,7 +35,7 @@ def register_all(settings: Settings) -> dict[str, int]:
 
     Raises IncompatibleSchema for one that a registered version does not agree with, RegistryUnavailable.
     """
-    with SchemaRegistryClient({"url": settings.schema_registry_url}) as client:
+    with _client(settings) as client:
         return {topic: _register(client, subject(settings, topic), topic) for topic in all_topics()}
 
 
@@ -58,15 +58,12 @@ class Registry:
         self._writer_ids: dict[str, int] = {}
         self._schemas: dict[int, dict[str, Any]] = {}
 
-    def _connected(self) -> SchemaRegistryClient:
-        return SchemaRegistryClient({"url": self._settings.schema_registry_url})
-
     def writer_id(self, topic: str) -> int:
         """See schemas.codec.SchemaSource. Raises RegistryUnavailable, also where the topic was never registered."""
         if topic not in self._writer_ids:
             name = subject(self._settings, topic)
             try:
-                with self._connected() as client:
+                with _client(self._settings) as client:
                     ask = partial(client.lookup_schema, name, Schema(schema_text(topic), AVRO))
                     schema_id = _patiently(ask).schema_id
             except SchemaRegistryError as error:
@@ -80,7 +77,7 @@ class Registry:
         """See schemas.codec.SchemaSource."""
         if schema_id not in self._schemas:
             try:
-                with self._connected() as client:
+                with _client(self._settings) as client:
                     schema = _patiently(partial(client.get_schema, schema_id))
             except SchemaRegistryError as error:
                 if error.http_status_code != NOT_FOUND:
@@ -92,6 +89,11 @@ class Registry:
                 raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is {schema.schema_type}, not {AVRO}")
             self._schemas[schema_id] = json.loads(schema.schema_str)
         return self._schemas[schema_id]
+
+
+def _client(settings: Settings) -> SchemaRegistryClient:
+    """A client that does not try again by itself: _patiently does, and says so."""
+    return SchemaRegistryClient({"url": settings.schema_registry_url, "max.retries": 0})
 
 
 def _patiently(call: Callable[[], T]) -> T:

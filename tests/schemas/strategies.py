@@ -51,3 +51,23 @@ def messages(topic: str) -> st.SearchStrategy[Any]:
     """Records of a topic."""
     fields = [values(field["type"]) for field in load_schema(topic)["fields"]]
     return st.tuples(*fields).map(lambda row: MESSAGE_CLASSES[topic](*row))
+
+
+def raw_values(avro: Any) -> st.SearchStrategy[Any]:
+    """Values of an Avro type as a writer without logical types holds them: decimals as bytes, enums as symbols."""
+    if isinstance(avro, list):
+        return st.one_of([raw_values(branch) for branch in avro])
+    if isinstance(avro, str):
+        return PLAIN[avro]
+    if avro.get("logicalType") == "decimal":
+        return decimals(avro["precision"]).map(lambda number: number.to_bytes(17, "big", signed=True))
+    if avro["type"] == "enum":
+        return st.sampled_from(avro["symbols"])
+    if avro["type"] == "array":
+        return st.lists(raw_values(avro["items"]), max_size=8)
+    return raw_values(avro["type"])
+
+
+def raw_records(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Records of a schema as such a writer holds them."""
+    return st.fixed_dictionaries({field["name"]: raw_values(field["type"]) for field in schema["fields"]})

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from io import BytesIO
 from typing import Any
 
 import pytest
-from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalog import load_schema
-from schemas.codec import Codec, without_decimals
+from schemas.codec import Codec
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from streams.domain.enums import OrderType
 from tests.builders import PROPERTY, new
+from tests.schemas.other_writers import OTHER_ID, OtherWriter, written
 from tests.schemas.strategies import CORE_TOPICS, messages
 
-OTHER_ID = 4711
 SOURCE = MemoryRegistry()
 CODEC = Codec(SOURCE)
+ORDERS = load_schema("orders")
 ORDER = new("o-1", price="10.02")
-
-
-class OtherWriter(MemoryRegistry):
-    """Also knows one schema that is not ours."""
-
-    def __init__(self, schema: Any) -> None:
-        super().__init__()
-        self.schema = schema
-
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        known: dict[str, Any] = self.schema if schema_id == OTHER_ID else super().schema_by_id(schema_id)
-        return known
 
 
 def changed(topic: str, **changes: Any) -> dict[str, Any]:
@@ -46,13 +33,6 @@ def changed(topic: str, **changes: Any) -> dict[str, Any]:
         if changes.get(field["name"], {}) is not None
     ]
     return schema
-
-
-def written(schema: dict[str, Any], record: dict[str, Any]) -> bytes:
-    """A record by a program with that schema, without our codec. Decimals as bytes."""
-    buffer = BytesIO()
-    schemaless_writer(buffer, parse_schema(without_decimals(schema)), record)
-    return b"\x00" + OTHER_ID.to_bytes(4, "big") + buffer.getvalue()
 
 
 def raw(message: Any) -> dict[str, Any]:
@@ -132,6 +112,10 @@ MILLIS = changed("orders", ts={"type": {"type": "long", "logicalType": "timestam
 NO_ACCOUNT = changed("orders", account_id=None)
 NESTED = load_schema("orders")
 NESTED["fields"].append({"name": "parent", "type": ["null", "OrderRequest"], "default": None})
+LEGS = load_schema("orders")
+LEGS["fields"].append(
+    {"name": "legs", "type": {"type": "array", "items": {"type": "record", "name": "Leg", "fields": []}}}
+)
 NOTHINGS = load_schema("orders")
 NOTHINGS["fields"].append({"name": "pad", "type": {"type": "array", "items": "null"}, "default": []})
 
@@ -145,13 +129,17 @@ NOTHINGS["fields"].append({"name": "pad", "type": {"type": "array", "items": "nu
         (NO_ACCOUNT, "account_id is missing"),
         (load_schema("orders.approved"), "name is ApprovedOrder"),
         (NESTED, "parent is not flat"),
+        (LEGS, "legs is not flat"),
         (NOTHINGS, "pad is not flat"),
         ("string", "no record"),
         (["null", "string"], "no record"),
         ({"type": "record"}, "no record"),
         ({"type": "record", "name": "OrderRequest", "fields": [{"type": "long"}]}, "KeyError"),
         ({"type": "record", "name": "OrderRequest", "fields": ["ts"]}, "TypeError"),
-        (load_schema("orders") | {"fields": load_schema("orders")["fields"] * 2}, "redefined"),
+        (ORDERS | {"fields": ORDERS["fields"] * 2}, "stands twice"),
+        (ORDERS | {"fields": [*ORDERS["fields"], {"name": "x", "type": "enum"}]}, "x is not flat"),
+        (ORDERS | {"fields": [*ORDERS["fields"], {"name": "x", "type": {"type": "enum"}}]}, "required field"),
+        (ORDERS | {"fields": [*ORDERS["fields"], {"name": "y" * 10**6, "type": "null"}]}, "yyy"),
         (None, "no record"),
         ({}, "no record"),
     ],
@@ -162,3 +150,4 @@ def test_a_schema_that_is_not_of_the_topic_is_refused_with_its_reason(schema: An
     with pytest.raises(UndecodableRecord, match=reason) as refusal:
         Codec(OtherWriter(schema)).decode("orders", value)
     assert refusal.value.error_class == "WRONG_SCHEMA"
+    assert len(str(refusal.value)) < 1000

@@ -32,11 +32,9 @@ def parsed(topic: str) -> avro.schema.Schema:
 @cache
 def scales(topic: str) -> dict[str, int]:
     """Scale of each decimal field."""
-    found = {}
-    for field in load_schema(topic)["fields"]:
-        branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
-        found.update({field["name"]: kind["scale"] for kind in branches if isinstance(kind, dict) and "scale" in kind})
-    return found
+    types = {field["name"]: field["type"] for field in load_schema(topic)["fields"]}
+    inner = {name: kind[1] if isinstance(kind, list) else kind for name, kind in types.items()}
+    return {name: kind["scale"] for name, kind in inner.items() if isinstance(kind, dict) and "scale" in kind}
 
 
 def as_people_see_it(topic: str, message: Any) -> dict[str, Any]:

@@ -1,0 +1,186 @@
+"""The real registry: other clients' ids are ours, what is not compatible is refused, and its absence is told apart."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from infra.settings import Settings
+from schemas import registry as registry_module
+from schemas.catalog import all_topics, load_schema, schema_text
+from schemas.codec import Codec
+from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
+from schemas.registry import Registry, register_all, subject
+from tests.builders import new
+from tests.schemas.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
+from tests.stacks import free_port
+
+ORDER = new("o-1", price="49.12", account="acc-1")
+ORDER_AS_PEOPLE_WRITE_IT = ORDER._asdict() | {"quantity": Decimal("10.000000000"), "price": Decimal("49.120000000")}
+_names = itertools.count(1)
+
+
+@pytest.fixture
+def settings(stack: Settings) -> Settings:
+    """The stack's registry with subjects of one's own; neither topics nor tables."""
+    return stack.model_copy(update={"topic_prefix": f"registry{next(_names)}."})
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[SchemaRegistryClient]:
+    with SchemaRegistryClient({"url": settings.schema_registry_url}) as client:
+        yield client
+
+
+def orders_context(settings: Settings) -> SerializationContext:
+    return SerializationContext(f"{settings.topic_prefix}orders", MessageField.VALUE)
+
+
+def register(client: SchemaRegistryClient, name: str, schema: dict[str, Any]) -> int:
+    return client.register_schema(name, Schema(json.dumps(schema), "AVRO"))
+
+
+def test_every_schema_is_registered_once_with_its_compatibility(
+    settings: Settings, client: SchemaRegistryClient
+) -> None:
+    ids = register_all(settings)
+    assert register_all(settings) == ids
+    assert sorted(ids) == all_topics()
+    registry = Registry(settings)
+    for topic, schema_id in ids.items():
+        assert client.get_compatibility(subject(settings, topic)) == "FULL_TRANSITIVE"
+        assert client.get_versions(subject(settings, topic)) == [1]
+        assert registry.writer_id(topic) == schema_id
+        assert registry.schema_by_id(schema_id) == load_schema(topic)
+
+
+def test_a_plain_client_writes_what_we_read(settings: Settings, client: SchemaRegistryClient) -> None:
+    """With the .avsc file and its client's defaults, which register: the id is the one that we registered."""
+    schema_id = register_all(settings)["orders"]
+    serializer = AvroSerializer(client, schema_text("orders"))
+    value = serializer(ORDER_AS_PEOPLE_WRITE_IT, orders_context(settings))
+    assert value is not None
+    assert value[:5] == b"\x00" + schema_id.to_bytes(4, "big")
+    codec = Codec(Registry(settings))
+    assert codec.decode("orders", value) == ORDER
+    assert codec.encode("orders", ORDER) == value
+
+
+def test_a_plain_client_reads_what_we_write(settings: Settings, client: SchemaRegistryClient) -> None:
+    register_all(settings)
+    value = Codec(Registry(settings)).encode("orders", ORDER)
+    deserializer = AvroDeserializer(client)
+    assert deserializer(value, orders_context(settings)) == ORDER_AS_PEOPLE_WRITE_IT
+
+
+def test_a_client_with_a_newer_schema_is_read(settings: Settings, client: SchemaRegistryClient) -> None:
+    register_all(settings)
+    newer = after(load_schema("orders"), HARMLESS["a new field with a default"])
+    serializer = AvroSerializer(client, json.dumps(newer))
+    value = serializer(ORDER_AS_PEOPLE_WRITE_IT | {"desk": "rates"}, orders_context(settings))
+    assert value is not None
+    assert Codec(Registry(settings)).decode("orders", value) == ORDER
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_the_registry_allows_what_our_check_allows(settings: Settings, client: SchemaRegistryClient, name: str) -> None:
+    register_all(settings)
+    changed = Schema(json.dumps(after(load_schema("orders"), HARMLESS[name])), "AVRO")
+    assert client.test_compatibility(subject(settings, "orders"), changed)
+
+
+@pytest.mark.parametrize("name", sorted(HARMFUL.keys() - {"a field that stands twice"}))
+def test_what_is_not_compatible_is_refused_by_the_registry_too(
+    settings: Settings, client: SchemaRegistryClient, name: str
+) -> None:
+    """Another program came first with a schema that ours does not agree with. A field twice is no schema at all."""
+    register(client, subject(settings, "orders"), after(load_schema("orders"), HARMFUL[name]))
+    with pytest.raises(IncompatibleSchema, match=f"{subject(settings, 'orders')}.*FULL_TRANSITIVE"):
+        register_all(settings)
+
+
+def test_an_unknown_id_is_a_bad_record(settings: Settings) -> None:
+    register_all(settings)
+    for schema_id in (0, 99_999, 2**31 - 1, 2**31, 2**32 - 1):
+        with pytest.raises(UndecodableRecord) as refusal:
+            Codec(Registry(settings)).decode("orders", b"\x00" + schema_id.to_bytes(4, "big") + b"body")
+        assert refusal.value.error_class == "UNKNOWN_SCHEMA"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("AVRO", '"string"'),
+        ("AVRO", json.dumps(after(load_schema("orders"), HARMFUL_UNSEEN_BY_AVRO["another scale"]))),
+        ("AVRO", json.dumps(after(load_schema("orders"), HARMFUL_UNSEEN_BY_AVRO["a record in the record"]))),
+        ("JSON", '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}'),
+        ("PROTOBUF", 'syntax = "proto3"; message Order { string id = 1; }'),
+    ],
+)
+def test_the_id_of_a_schema_that_is_not_the_topics_is_a_bad_record(
+    settings: Settings, client: SchemaRegistryClient, kind: str, text: str
+) -> None:
+    register_all(settings)
+    schema_id = client.register_schema(f"{settings.topic_prefix}elsewhere-value", Schema(text, kind))
+    with pytest.raises(UndecodableRecord) as refusal:
+        Codec(Registry(settings)).decode("orders", b"\x00" + schema_id.to_bytes(4, "big") + b"\x02" * 10_000)
+    assert refusal.value.error_class == "WRONG_SCHEMA"
+
+
+def test_a_topic_that_was_never_registered_can_not_be_written(settings: Settings) -> None:
+    with pytest.raises(RegistryUnavailable, match="paper up"):
+        Registry(settings).writer_id("orders")
+
+
+def test_an_absent_registry_is_no_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "PAUSE_S", 0)
+    monkeypatch.setattr(registry_module, "ATTEMPTS_MAX", 2)
+    nobody = Settings(_env_file=None, schema_registry_url=f"http://127.0.0.1:{free_port()}/apis/ccompat/v7")
+    for call in (lambda: Registry(nobody).schema_by_id(1), lambda: register_all(nobody)):
+        with pytest.raises(RegistryUnavailable, match="did not answer 2 times"):
+            call()
+
+
+class _Recovering(BaseHTTPRequestHandler):
+    """A registry that starts: it answers from the third request on."""
+
+    failures: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        ready = len(self.failures) == 2
+        if not ready:
+            self.failures.append(503)
+        body = {"schema": schema_text("orders")} if ready else {"error_code": 503, "message": "starting"}
+        data = json.dumps(body).encode()
+        self.send_response(200 if ready else 503)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+def test_a_registry_that_comes_back_in_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "PAUSE_S", 0)
+    monkeypatch.setattr(_Recovering, "failures", [])
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Recovering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            settings = Settings(_env_file=None, schema_registry_url=f"http://127.0.0.1:{server.server_port}")
+            assert Registry(settings).schema_by_id(1) == load_schema("orders")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert _Recovering.failures == [503, 503]
