@@ -10,14 +10,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from streams.domain.numbers import PRICE_DIGITS
+from streams.domain.numbers import PRICE_DIGITS, PRICE_MAX
 from streams.domain.quote import SIZE_UNKNOWN
 from streams.errors import FeedError
 from streams.feed.table import QUOTE, TRADE, Bytes, Ints, MarketTable
 
 QUOTE_HEADER = ["ts_ns", "symbol", "bid_px", "bid_sz", "ask_px", "ask_sz"]
 TRADE_HEADER = ["ts_ns", "symbol", "px", "sz", "aggressor"]
-FIXED = pa.decimal128(18, PRICE_DIGITS)
+FIXED = pa.decimal128(38, PRICE_DIGITS)
+"""Wider than a price may be: pyarrow does not mind a number that is too long for its type."""
 TYPES = {"ts_ns": pa.int64(), "symbol": pa.string(), "aggressor": pa.string()}
 FIRST_DATA_LINE = 2
 LETTER_OF_AGGRESSOR = {"buy": ord("B"), "sell": ord("S"), "": ord("-")}
@@ -75,8 +76,8 @@ def _quotes(path: Path, table: pa.Table) -> MarketTable:
 
 def _side(path: Path, table: pa.Table, side: str) -> tuple[Ints, Ints]:
     """Price and size of a side: no price means no such side, a price without size means size unknown."""
-    price, no_price = _fixed(table, f"{side}_px")
-    size, no_size = _fixed(table, f"{side}_sz")
+    price, no_price = _fixed(path, table, f"{side}_px")
+    size, no_size = _fixed(path, table, f"{side}_sz")
     size = np.where(no_price, 0, np.where(no_size, SIZE_UNKNOWN, size))
     _demand(path, ((price > 0) | no_price | (size == 0)), f"{side}_px must be above 0")
     _demand(path, (size >= 0) | no_size, f"{side}_sz must not be negative")
@@ -85,8 +86,8 @@ def _side(path: Path, table: pa.Table, side: str) -> tuple[Ints, Ints]:
 
 def _trades(path: Path, table: pa.Table) -> MarketTable:
     time, symbols, codes = _time_and_symbols(path, table)
-    price, no_price = _fixed(table, "px")
-    size, no_size = _fixed(table, "sz")
+    price, no_price = _fixed(path, table, "px")
+    size, no_size = _fixed(path, table, "sz")
     _demand(path, (price > 0) & ~no_price, "px must be above 0")
     _demand(path, (size >= 0) & ~no_size, "sz must be there and not negative")
     aggressor = _aggressors(path, table)
@@ -118,13 +119,15 @@ def _time_and_symbols(path: Path, table: pa.Table) -> tuple[Ints, tuple[str, ...
     return time, tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy().astype(np.int32)
 
 
-def _fixed(table: pa.Table, name: str) -> tuple[Ints, Bytes]:
+def _fixed(path: Path, table: pa.Table, name: str) -> tuple[Ints, Bytes]:
     """Unscaled integers of a decimal column, 0 where empty, and where it is empty."""
     column = table[name].combine_chunks()
     empty = column.is_null().to_numpy(zero_copy_only=False)
-    words = np.frombuffer(column.buffers()[1], np.int64)
+    words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
+    low, high = words[column.offset : column.offset + len(column)].T
     # A decimal128 of at most 18 digits has its value in the lower of its two words.
-    low = words.reshape(-1, 2)[column.offset : column.offset + len(column), 0]
+    fits = empty | ((high == low >> 63) & (np.abs(low) <= PRICE_MAX))
+    _demand(path, fits, f"{name} must have at most 9 digits before the point")
     return np.where(empty, 0, low), empty
 
 

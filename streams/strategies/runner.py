@@ -59,7 +59,7 @@ class StrategyRunner:
     def _on_market_data(self, record: MarketData) -> None:
         strategies = self._by_symbol.get(record.symbol)
         if strategies:
-            for tick in _ticks(record):
+            for tick in ticks(record):
                 for strategy in strategies:
                     self._send(strategy.on_tick(tick))
         self.updates += len(record.kinds)
@@ -81,7 +81,7 @@ class StrategyRunner:
             self._producer.send("orders", request.account_id, request)
 
 
-def _ticks(record: MarketData) -> Iterator[Tick]:
+def ticks(record: MarketData) -> Iterator[Tick]:
     """The quotes of a record that have both sides."""
     times = (ts for kind, ts in zip(record.kinds, record.times, strict=True) if kind == QUOTE)
     columns = (record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, times)

@@ -1,0 +1,106 @@
+"""Recorded files are read exactly, and a file that breaks a rule is named with line and remedy."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from streams.domain.numbers import to_price
+from streams.errors import FeedError
+from streams.feed.read import is_quotes_or_trades, read_file
+from streams.feed.table import QUOTE, TRADE, MarketTable
+
+QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n"
+TRADES = "ts_ns,symbol,px,sz,aggressor\n"
+ROWS = 3_000
+
+
+def written(folder: Path, text: str, name: str = "file.csv") -> Path:
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["plain.csv", "packed.csv.gz"])
+def test_quotes_become_exact_integers(tmp_path: Path, name: str) -> None:
+    text = QUOTES + "5,X,1.000000001,2.5,999999999.999999999,0\n6,X,,,2,7\n6,Y,3,,4,\n"
+    table = read_file(written(tmp_path, text, name))
+    assert table.symbols == ("X", "Y")
+    assert table.time.tolist() == [5, 6, 6]
+    assert table.bid_px.tolist() == [1_000_000_001, 0, 3_000_000_000]
+    assert table.bid_sz.tolist() == [2_500_000_000, 0, -1], "no price: no such side; no size: unknown"
+    assert table.ask_px.tolist() == [999_999_999_999_999_999, 2_000_000_000, 4_000_000_000]
+    assert table.ask_sz.tolist() == [0, 7_000_000_000, -1]
+
+
+def test_trades_keep_their_aggressor(tmp_path: Path) -> None:
+    table = read_file(written(tmp_path, TRADES + "1,X,10,1,buy\n1,X,10,2,sell\n2,X,11,3,\n"))
+    assert "".join(map(chr, table.ask_px)) == "BS-"
+    assert set(table.kind.tolist()) == {TRADE}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (QUOTES + "1,X,1.0000000001,1,2,1\n", "at most 9 digits"),
+        (QUOTES + "1,X,nan,1,2,1\n", "decimals"),
+        (QUOTES + "1,X,1000000000,1,2,1\n", "line 2: bid_px must have at most 9 digits before"),
+        (QUOTES + "1,X,1,1,99999999999999999999,1\n", "line 2: ask_px must have at most 9 digits before"),
+        (QUOTES + "2,X,1,1,2,1\n1,X,1,1,2,1\n", "line 3: ts_ns steps back"),
+        (QUOTES + "1,X,0,1,2,1\n", "line 2: bid_px must be above 0"),
+        (QUOTES + "1,X,1,1,2,-1\n", "line 2: ask_sz must not be negative"),
+        (QUOTES + ",X,1,1,2,1\n", "must stand in every line"),
+        (QUOTES, "no data"),
+        (TRADES + "1,X,1,1,both\n", "aggressor 'both'"),
+        (TRADES + "1,X,1,,buy\n", "sz must be there"),
+        (TRADES + "1,X,-1,1,buy\n", "px must be above 0"),
+        ("ts_ns,symbol,side,level,px,sz\n1,X,B,1,2,3\n", "the header is"),
+    ],
+)
+def test_a_broken_rule_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(FeedError, match=r"file\.csv") as raised:
+        read_file(path)
+    assert complaint in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match=r"none\.csv: there is no such file"):
+        read_file(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AIG_US_20131009.quotes", "EURUSD_OANDA_201405.quotes", "ETHUSDT_BINANCE_SPOT_20240808.quotes"],
+)
+def test_real_quotes_equal_their_decimal_text(market_data_folder: Path, name: str) -> None:
+    path = market_data_folder / f"{name}.csv.gz"
+    table = read_file(path)
+    with gzip.open(path, "rt") as stream:
+        for number, row in enumerate(islice(csv.DictReader(stream), ROWS)):
+            assert int(row["ts_ns"]) == table.time[number]
+            assert to_price(Decimal(row["bid_px"])) == table.bid_px[number]
+            assert (to_price(Decimal(row["ask_sz"])) if row["ask_sz"] else -1) == table.ask_sz[number]
+
+
+def test_level_two_files_are_told_apart(market_data_folder: Path) -> None:
+    told = {path.name: is_quotes_or_trades(path) for path in market_data_folder.glob("BTC*.csv.gz")}
+    assert {name.split(".")[1]: answer for name, answer in told.items()} == {
+        "quotes": True,
+        "trades": True,
+        "l2": False,
+    }
+
+
+def test_merging_is_by_time_and_stable(tmp_path: Path) -> None:
+    first = read_file(written(tmp_path, QUOTES + "1,X,1,1,2,1\n3,X,3,1,4,1\n", "a.csv"))
+    second = read_file(written(tmp_path, TRADES + "1,X,9,1,\n2,Y,8,1,\n", "b.csv"))
+    merged = MarketTable.merged([first, second])
+    assert merged.time.tolist() == [1, 1, 2, 3]
+    assert merged.kind.tolist() == [QUOTE, TRADE, TRADE, QUOTE]
+    assert [merged.symbols[code] for code in merged.symbol] == ["X", "X", "Y", "X"]
