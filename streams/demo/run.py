@@ -64,7 +64,11 @@ def run_demo(
     codec = Codec(Registry(settings))
     traders = plan_traders(table, instruments)
     with running_pipeline(settings, workers, on_step) as children:
-        open_sessions(settings, codec, traders, on_step)
+        try:
+            open_sessions(settings, codec, traders, on_step)
+        except NoAnswer:
+            children.demand_alive()
+            raise
         runner = runner_for(settings, codec, traders)
         feed = _trade(settings, codec, table, speed, runner, children, on_progress)
         on_step("the workers finish; their last records land before the reconciliation")
