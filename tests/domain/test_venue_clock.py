@@ -243,3 +243,12 @@ def test_day_orders_of_two_days_expire_each_on_its_own() -> None:
     desk.send(heartbeat(first + 2 * DAY_NS))
     ends = [(item.order_id, item.ts) for item in desk.executions if item.exec_type == "EXPIRED"]
     assert ends == [("o1", first), ("o2", first + DAY_NS)]
+
+
+def test_what_arrives_at_the_days_end_finds_its_order_expired() -> None:
+    end = utc("2023-11-15T00:00:00")
+    desk = ready(SLOW)
+    desk.send(new("o", BUY, "10", "9.00", tif=TimeInForce.DAY), heartbeat(end - 10 * MS))
+    desk.send(cancel("c", "o", ts=end - 10 * MS), heartbeat(end + SECOND))
+    assert trail(desk.results, "o") == ["NEW/NEW", "EXPIRED/EXPIRED", "CANCEL_REJECT/UNKNOWN"]
+    assert {item.ts for item in desk.executions[1:]} == {end}
