@@ -154,29 +154,29 @@ PRICE = b"\x02\x0a" + ORDER.price.to_bytes(5, "big") if ORDER.price else b""
 TOO_MUCH = (10**18).to_bytes(8, "big")
 
 
-@pytest.mark.parametrize(
-    ("value", "error_class"),
-    [
-        (b"", "EMPTY_VALUE"),
-        (b"\x00", "WRONG_MAGIC"),
-        (b"\x01" + ORDER_VALUE[1:], "WRONG_MAGIC"),
-        (b'{"order_id": "o-1"}', "WRONG_MAGIC"),
-        (b"\x00\x00\x00\x27\x0f" + ORDER_VALUE[5:], "UNKNOWN_SCHEMA"),
-        (b"\x00\xff\xff\xff\xff" + ORDER_VALUE[5:], "UNKNOWN_SCHEMA"),
-        (header("fills") + ORDER_VALUE[5:], "WRONG_SCHEMA"),
-        (header("test.results") + ORDER_VALUE[5:], "WRONG_SCHEMA"),
-        (ORDER_VALUE[:5], "NOT_READABLE"),
-        (ORDER_VALUE + b"\x00", "TRAILING_BYTES"),
-        (order_with(b"\x06o-1", b"\x06\xff\xfe\xfd"), "NOT_READABLE"),
-        (order_with(PRICE, b"\x02\x10" + TOO_MUCH), "NUMBER_OUT_OF_RANGE"),
-        (order_with(PRICE, b"\x02" + zigzag(10_000) + b"\x00" * 10_000), "NUMBER_OUT_OF_RANGE"),
-        (header("orders") + zigzag(-1) + ORDER_VALUE[6:], "NOT_READABLE"),
-        (header("orders") + zigzag(9) + ORDER_VALUE[6:], "NOT_READABLE"),
-        (header("orders") + b"\x82\x00" + ORDER_VALUE[6:], "NOT_READABLE"),
-        (order_with(PRICE, b"\x01" + PRICE[1:]), "NOT_READABLE"),
-        (order_with(PRICE, b"\x04" + PRICE[1:]), "NOT_READABLE"),
-    ],
-)
+BAD_ORDERS: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "EMPTY_VALUE"),
+    "no header": (b"\x00", "WRONG_MAGIC"),
+    "another magic byte": (b"\x01" + ORDER_VALUE[1:], "WRONG_MAGIC"),
+    "JSON": (b'{"order_id": "o-1"}', "WRONG_MAGIC"),
+    "an unknown id": (b"\x00\x00\x00\x27\x0f" + ORDER_VALUE[5:], "UNKNOWN_SCHEMA"),
+    "the largest id": (b"\x00\xff\xff\xff\xff" + ORDER_VALUE[5:], "UNKNOWN_SCHEMA"),
+    "the id of another topic": (header("fills") + ORDER_VALUE[5:], "WRONG_SCHEMA"),
+    "the id of a topic without records of the core": (header("test.results") + ORDER_VALUE[5:], "WRONG_SCHEMA"),
+    "no body": (ORDER_VALUE[:5], "NOT_READABLE"),
+    "a byte too many": (ORDER_VALUE + b"\x00", "TRAILING_BYTES"),
+    "text that is not UTF-8": (order_with(b"\x06o-1", b"\x06\xff\xfe\xfd"), "NOT_READABLE"),
+    "a digit too many": (order_with(PRICE, b"\x02\x10" + TOO_MUCH), "NUMBER_OUT_OF_RANGE"),
+    "zeros without end": (order_with(PRICE, b"\x02" + zigzag(10_000) + b"\x00" * 10_000), "NUMBER_OUT_OF_RANGE"),
+    "a negative symbol": (header("orders") + zigzag(-1) + ORDER_VALUE[6:], "NOT_READABLE"),
+    "a symbol too many": (header("orders") + zigzag(9) + ORDER_VALUE[6:], "NOT_READABLE"),
+    "a symbol in two bytes": (header("orders") + b"\x82\x00" + ORDER_VALUE[6:], "NOT_READABLE"),
+    "a negative branch": (order_with(PRICE, b"\x01" + PRICE[1:]), "NOT_READABLE"),
+    "a branch too many": (order_with(PRICE, b"\x04" + PRICE[1:]), "NOT_READABLE"),
+}
+
+
+@pytest.mark.parametrize(("value", "error_class"), BAD_ORDERS.values(), ids=BAD_ORDERS.keys())
 def test_each_kind_of_bad_record_has_its_word(value: bytes, error_class: str) -> None:
     assert refusal_of("orders", value) == error_class
     assert CODEC.decode("orders", ORDER_VALUE) == ORDER
