@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain.config import CoreConfig
-from streams.domain.enums import Side
+from streams.domain.enums import ControlKind, Side, TimeInForce
 from streams.domain.messages import OrderRequest
 from streams.domain.shard import Message, Output
 from tests.builders import (
@@ -17,9 +18,12 @@ from tests.builders import (
     cancel,
     columns,
     config,
+    control,
     heartbeat,
+    instrument,
     new,
     opening,
+    quote,
     replace,
     updates,
 )
@@ -64,6 +68,36 @@ def test_two_runs_are_equal(story: list[Message], core: CoreConfig, changes: Cha
     )
 
 
+FULL = [
+    new("stranger", Side.BUY, "10", "9.00"),
+    opening(),
+    new("waits", Side.BUY, "10", "9.99", tif=TimeInForce.DAY),
+    cancel("waits too", "waits", ts=START + SECOND),
+    new("waits longer", Side.SELL, "10", "10.50"),
+    quote(ask_sz="30"),
+    new("under way", Side.BUY, "20", "10.02"),
+    new("stranger", Side.BUY, "10", "9.00"),
+    quote(ask_sz="30", at=START + 7_000_000),
+    new("takes the rest", Side.BUY, "20", "10.02", tif=TimeInForce.DAY),
+    replace("changes", "waits longer", "15", "10.40"),
+    heartbeat(START + 2 * SECOND),
+    quote("10.40", "10.60", at=START + 70 * SECOND),
+    control(ControlKind.LIMITS, limits='{"max_position": "40"}'),
+    new("too much", Side.BUY, "100", "9.00"),
+    heartbeat(START + 48 * 3600 * SECOND),
+    control(ControlKind.SESSION_CLOSE),
+]
+"""A story whose state holds, at one step or another, every kind of thing that a shard remembers."""
+
+
+@pytest.mark.parametrize("step", range(len(FULL)))
+def test_it_goes_on_after_a_restart_at_any_step(step: int) -> None:
+    uninterrupted = run(FULL, CONFIGS[1], {}, set(), at_record_time=False)
+    interrupted = run(FULL, CONFIGS[1], {}, {step}, at_record_time=False)
+    assert list(map(repr, interrupted.outputs)) == list(map(repr, uninterrupted.outputs))
+    assert interrupted.state() == uninterrupted.state()
+
+
 def test_fewer_remembered_ids_stay_fewer_after_a_restart() -> None:
     desks = [ready(), ready()]
     for desk in desks:
@@ -100,6 +134,16 @@ def test_a_new_definition_applies_to_what_arrives_after_it() -> None:
     desk.configure(config(instruments=()))
     desk.deliver_all()
     assert (last(desk).reason_code, last(desk).terminal) == ("UNKNOWN_INSTRUMENT", True)
+
+
+def test_a_new_day_end_holds_for_orders_that_arrive_after_it() -> None:
+    midnight, noon = 1_700_006_400 * SECOND, (1_700_006_400 + 12 * 3600) * SECOND
+    desk = ready()
+    desk.send(new("o1", Side.BUY, "10", "9.00", tif=TimeInForce.DAY))
+    desk.configure(config(instruments=(instrument(day_end="12:00"),)))
+    desk.send(new("o2", Side.BUY, "10", "9.00", tif=TimeInForce.DAY), heartbeat(midnight), heartbeat(noon))
+    ends = [(item.order_id, item.ts) for item in desk.executions if item.exec_type == "EXPIRED"]
+    assert ends == [("o1", midnight), ("o2", noon)]
 
 
 @st.composite
