@@ -21,7 +21,7 @@ from streams.demo.market import synthetic_market
 from streams.demo.namespace import fresh_namespace, remove_runs
 from streams.errors import NoAnswer
 from streams.feed.table import MarketTable
-from streams.reconcile.clickhouse_checks import landed_counts
+from streams.reconcile.rows import landed_counts
 
 NAME = "bench"
 MARKET_SECONDS = 300.0

@@ -21,11 +21,19 @@ def reconcile(
     wait: float = typer.Option(60.0, min=0, help="Seconds to wait for the sink to land what Kafka holds."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Checks orders, fills, money and rows, from Kafka and from ClickHouse. Exit code 1 if anything differs."""
+    """Checks orders, fills, money and rows, from Kafka and from ClickHouse, of a pipeline at rest.
+
+    Exit code 1 if anything differs, 2 if it can't be checked.
+    """
     from infra.settings import get_settings
+    from streams.errors import PaperError
     from streams.reconcile import reconcile as run
 
-    report = run(get_settings(), lambda text: print(text, file=sys.stderr, flush=True), wait)
+    try:
+        report = run(get_settings(), lambda text: print(text, file=sys.stderr, flush=True), wait)
+    except PaperError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
     if as_json:
         print(json.dumps(as_document(report), indent=2))
     else:
@@ -47,7 +55,12 @@ def as_document(report: Report) -> dict[str, Any]:
         }
         for check in report.checks
     ]
-    return {"passed": report.passed, "counts": report.counts, "checks": checks}
+    return {
+        "passed": report.passed,
+        "counts": report.counts,
+        "dead_letters": report.dead_letters,
+        "checks": checks,
+    }
 
 
 def print_report(report: Report) -> None:
@@ -57,4 +70,6 @@ def print_report(report: Report) -> None:
         for sentence in check.differences:
             print(f"         {sentence}")
     print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report.counts.items()))
+    for topic, count in sorted(report.dead_letters.items()):
+        print(f"{topic}: {count} records were refused; their headers say why")
     print("everything reconciles" if report.passed else "NOT reconciled")

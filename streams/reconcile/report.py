@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 DIFFERENCES_MAX = 20
+KAFKA, CLICKHOUSE = "kafka", "clickhouse"
 
 
 @dataclass(slots=True)
@@ -38,10 +39,11 @@ class Check:
 
 @dataclass(slots=True)
 class Report:
-    """All checks; counts of records that are no difference but worth knowing (working orders, dead letters)."""
+    """All checks; counts of what is no difference but worth knowing (working orders); dead_letters: by topic."""
 
     checks: list[Check]
     counts: dict[str, int]
+    dead_letters: dict[str, int]
 
     @property
     def passed(self) -> bool:

@@ -1,54 +1,76 @@
 """Reconciling a pipeline: read Kafka once, wait for the sink, ask ClickHouse."""
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+from confluent_kafka import Consumer, TopicPartition
 
 from infra.clickhouse.client import connect
 from infra.core_config import core_config
 from infra.settings import Settings
-from infra.topics import partition_count
+from infra.topics import partition_count, topic_name
 from schemas.codec import Codec
 from schemas.registry import Registry
-from streams.journal.kafka_log import KafkaLogReader
-from streams.reconcile.clickhouse_checks import landed_counts, query_checks, rows_are_records
-from streams.reconcile.facts import FactReader, Facts
-from streams.reconcile.kafka_checks import all_checks, request_counts
-from streams.reconcile.report import Report
+from streams.domain.config import CoreConfig
+from streams.errors import ClickHouseError
+from streams.journal.kafka_log import KafkaLogReader, watermarks
+from streams.reconcile.clickhouse_checks import query_checks
+from streams.reconcile.facts import Facts
+from streams.reconcile.kafka_checks import all_checks
+from streams.reconcile.order_checks import counts
+from streams.reconcile.read import FactReader
+from streams.reconcile.report import Check, Report
+from streams.reconcile.rows import newest_positions, rows_are_records
 
 WAIT_S = 60.0
-POLL_S = 0.5
 
 
 def reconcile(
     settings: Settings, on_progress: Callable[[str], None] = lambda _: None, wait_s: float = WAIT_S
 ) -> Report:
-    """Every check from both sources, on what the topics hold now. Waits up to wait_s for the sink to have landed it."""
+    """Every check from both sources, on what the topics hold now. Waits up to wait_s for the sink to have landed it.
+
+    Inputs that no worker has taken yet are on their way, not lost. What is written while this reads may be named as a
+    difference between two topics: reconcile a pipeline at rest.
+
+    Raises:
+        LogUnavailable, RegistryUnavailable, ClickHouseError: one of the sources does not answer.
+    """
     config = core_config(settings)
     reader = FactReader(config, partial(partition_count, settings), KafkaLogReader(settings), Codec(Registry(settings)))
     facts = reader.read(on_progress)
     checks = all_checks(facts, config)
     with closing(connect(settings)) as client:
-        on_progress("waiting for the sink")
-        _wait_for_sink(client, settings.run_id, facts, wait_s)
-        on_progress("asking ClickHouse")
-        checks += query_checks(client, settings.run_id, config.time_source)
-        checks.append(rows_are_records(client, settings.run_id, facts))
-    return Report(checks, request_counts(facts))
+        try:
+            checks += _from_clickhouse(settings, config, client, facts, on_progress, wait_s)
+        except DriverError as error:
+            raise ClickHouseError(f"asking {settings.clickhouse_url}: {error}") from error
+    return Report(checks, counts(facts), dict(facts.dead_letters))
 
 
-def _wait_for_sink(client: Client, run_id: str, facts: Facts, wait_s: float) -> None:
-    wanted: dict[str, int] = {}
-    for (topic, _), offsets in facts.offsets.items():
-        wanted[topic] = wanted.get(topic, 0) + len(offsets)
-    for topic, _, _ in facts.dead:
-        wanted[topic] -= 1
-    deadline = time.monotonic() + wait_s
-    while time.monotonic() < deadline:
-        landed = landed_counts(client, run_id)
-        if all(landed.get(topic, 0) >= count for topic, count in wanted.items()):
-            return
-        time.sleep(POLL_S)
+def _from_clickhouse(
+    settings: Settings,
+    config: CoreConfig,
+    client: Client,
+    facts: Facts,
+    on_progress: Callable[[str], None],
+    wait_s: float,
+) -> list[Check]:
+    on_progress("comparing rows, waiting for the sink where it is behind")
+    rows = rows_are_records(client, settings.run_id, facts, partial(_end_of, settings), wait_s)
+    on_progress("asking ClickHouse")
+    checks = query_checks(client, settings.run_id, config)
+    return [*checks, newest_positions(client, settings.run_id, facts), rows]
+
+
+def _end_of(settings: Settings, topic: str, partition: int) -> int:
+    consumer = Consumer(
+        {"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": f"{settings.topic_prefix}reconcile"}
+    )
+    try:
+        return watermarks(consumer, TopicPartition(topic_name(settings, topic), partition))[1]
+    finally:
+        consumer.close()

@@ -1,46 +1,59 @@
--- After each fill, and at the end: cash = opening cash + cash flows - fees.
+-- In each fill and equity record: cash = opening cash of the session + cash flows - fees.
+-- The equity records with trigger FILL of an account are its fills, one to one and in order.
 WITH
-    opening AS
-    (
-        SELECT account_id, session_id, any(cash) AS opening_cash
-        FROM account_equity
-        WHERE run_id = {run_id:String} AND `trigger` = 'SESSION_OPEN'
-        GROUP BY account_id, session_id
-    ),
-    last AS
-    (
-        SELECT account_id, session_id, argMax(cash, offset) AS last_cash
-        FROM account_equity
-        WHERE run_id = {run_id:String}
-        GROUP BY account_id, session_id
-    ),
     booked AS
     (
         SELECT
             account_id,
-            session_id,
+            row_number() OVER (PARTITION BY account_id ORDER BY offset) AS number,
             exec_id,
-            cash,
-            sum(if(side = 'BUY', -notional, notional) - commission)
-                OVER (PARTITION BY account_id, session_id ORDER BY offset) AS flows,
-            row_number() OVER (PARTITION BY account_id, session_id ORDER BY offset DESC) = 1 AS is_last
+            cash AS fill_cash,
+            notional != toDecimal128(quantity, 9) * price AS notional_wrong,
+            if(side = 'BUY', -1, 1) * toDecimal128(quantity, 9) * price - commission AS flow
         FROM fills
         WHERE run_id = {run_id:String}
+    ),
+    valued AS
+    (
+        SELECT
+            account_id, offset, ts, cash, `trigger`,
+            countIf(`trigger` = 'SESSION_OPEN') OVER so_far AS session,
+            if(`trigger` = 'FILL', countIf(`trigger` = 'FILL') OVER so_far, 0) AS number,
+            anyLast(if(`trigger` = 'SESSION_OPEN', cash, NULL)) OVER so_far AS opening_cash
+        FROM account_equity
+        WHERE run_id = {run_id:String}
+        WINDOW so_far AS (PARTITION BY account_id ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    ),
+    records AS
+    (
+        SELECT
+            account_id, offset, ts, cash, `trigger`, session, opening_cash, exec_id, fill_cash, notional_wrong,
+            opening_cash + sum(flow) OVER (
+                PARTITION BY account_id, session ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            ) AS expected
+        FROM valued
+        FULL OUTER JOIN booked USING (account_id, number)
     )
 SELECT
     count() AS checked,
-    countIf(wrong) AS different,
-    groupArrayIf(20)(concat('account ', account_id, ' after fill ', exec_id, ': cash is ', toString(cash),
-        ', flows and fees make ', toString(expected)), wrong) AS differences
+    countIf(problem != '') AS different,
+    groupArrayIf(20)(concat('account ', account_id,
+        if(exec_id = '', concat(' at ', toString(ts)), concat(' after fill ', exec_id)), ': ', problem), problem != '')
+        AS differences
 FROM
 (
     SELECT
-        account_id,
-        exec_id,
-        cash,
-        opening_cash + flows AS expected,
-        cash != expected OR (is_last AND last_cash != expected) AS wrong
-    FROM booked
-    LEFT JOIN opening USING (account_id, session_id)
-    LEFT JOIN last USING (account_id, session_id)
+        account_id, ts, exec_id,
+        multiIf(
+            `trigger` = '', 'no equity record of this fill',
+            opening_cash IS NULL, 'an equity record comes before the session is opened',
+            `trigger` = 'FILL' AND exec_id = '', 'the equity record of a fill that fills does not hold',
+            exec_id != '' AND notional_wrong, 'notional is not quantity * price',
+            exec_id != '' AND fill_cash != expected, concat('cash of the fill is ', toString(fill_cash),
+                ', flows and fees make ', toString(assumeNotNull(expected))),
+            cash != expected, concat('cash of the equity record is ', toString(cash),
+                ', flows and fees make ', toString(assumeNotNull(expected))),
+            '') AS problem
+    FROM records
 )
+SETTINGS join_use_nulls = 0

@@ -1,4 +1,13 @@
 -- The venue's fills and the booked ones are the same, each once.
+WITH
+    taken AS
+    (
+        SELECT partition, max(last) AS last_offset
+        FROM journal_accounts
+        ARRAY JOIN topics AS topic, last_offsets AS last
+        WHERE run_id = {run_id:String} AND topic = 'executions'
+        GROUP BY partition
+    )
 SELECT
     count() AS checked,
     countIf(wrong) AS different,
@@ -8,23 +17,23 @@ FROM
 (
     SELECT
         exec_id,
-        countIf(side_of_book = 'venue') AS reported,
-        countIf(side_of_book = 'account') AS booked,
-        uniqExact(order_id, quantity, price, fee) AS versions,
-        reported != 1 OR booked != 1 OR versions != 1 AS wrong
+        countIf(is_report) AS reported,
+        countIf(NOT is_report) AS booked,
+        uniqExact(contents) AS versions,
+        reported != 1 OR versions != 1 OR booked > 1 OR (booked = 0 AND max(is_taken)) AS wrong
     FROM
     (
         SELECT
-            'venue' AS side_of_book,
+            true AS is_report,
+            offset <= taken.last_offset AS is_taken,
             exec_id,
-            order_id,
-            assumeNotNull(last_qty) AS quantity,
-            assumeNotNull(last_px) AS price,
-            ifNull(commission, toDecimal128(0, 18)) AS fee
+            (toString(account_id), order_id, assumeNotNull(last_qty), assumeNotNull(last_px),
+                ifNull(commission, toDecimal128(0, 18))) AS contents
         FROM executions
+        LEFT JOIN taken USING (partition)
         WHERE run_id = {run_id:String} AND exec_type IN ('FILL', 'PARTIAL_FILL')
         UNION ALL
-        SELECT 'account', exec_id, order_id, quantity, price, commission
+        SELECT false, true, exec_id, (toString(account_id), order_id, quantity, price, commission)
         FROM fills
         WHERE run_id = {run_id:String}
     )

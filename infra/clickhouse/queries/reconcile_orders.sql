@@ -1,47 +1,89 @@
--- Every order has one terminal result or is working; every request has a result or was approved.
+-- Every request has a result or was approved, every repeated id is answered as such, and every order has one terminal
+-- result, its last, or is working. What no shard has taken yet (by its journal) is on its way.
+-- Requests that lie in a partition which is not their account's count by their forwarded copies.
 WITH
+    taken AS
+    (
+        SELECT partition, max(last) AS last_offset
+        FROM journal_accounts
+        ARRAY JOIN topics AS topic, last_offsets AS last
+        WHERE run_id = {run_id:String} AND topic = 'orders'
+        GROUP BY partition
+    ),
     requests AS
     (
-        SELECT account_id, order_id, any(action) AS first_action
-        FROM orders
-        WHERE run_id = {run_id:String}
-            AND (partition, offset) NOT IN
-            (
-                SELECT source_partition, source_offset FROM dead_letters
-                WHERE run_id = {run_id:String} AND source_topic = 'orders'
-            )
+        SELECT
+            account_id,
+            order_id,
+            countIf(at_home) AS asked,
+            countIf(NOT at_home) AS astray,
+            argMinIf(action, offset, at_home) AS first_action
+        FROM
+        (
+            SELECT
+                account_id, order_id, action, offset,
+                kafkaMurmurHash(toString(account_id)) % {account_partitions:UInt32} = partition AS at_home
+            FROM orders
+            INNER JOIN taken USING (partition)
+            WHERE run_id = {run_id:String}
+                AND offset <= taken.last_offset
+                AND (partition, offset) NOT IN
+                (
+                    SELECT source_partition, source_offset FROM dead_letters
+                    WHERE run_id = {run_id:String} AND source_topic = 'orders' AND stage != 'sink'
+                )
+        )
         GROUP BY account_id, order_id
     ),
-    terminal AS
+    answers AS
     (
-        SELECT account_id, order_id, uniqExactIf(result_id, terminal) AS terminals
+        SELECT
+            account_id,
+            ifNull(request_id, order_id) AS order_id,
+            countIf(ifNull(reason_code, '') = 'DUPLICATE_ORDER_ID') AS duplicates,
+            count() - duplicates AS results
         FROM order_results
         WHERE run_id = {run_id:String}
         GROUP BY account_id, order_id
     ),
-    answered AS
+    lives AS
     (
-        SELECT DISTINCT account_id, ifNull(request_id, order_id) AS order_id
+        SELECT account_id, order_id, countIf(terminal) AS terminals, argMax(terminal, offset) AS ends
         FROM order_results
         WHERE run_id = {run_id:String}
-        UNION DISTINCT
-        SELECT account_id, order_id
+            AND exec_type != 'CANCEL_REJECT'
+            AND ifNull(reason_code, '') != 'DUPLICATE_ORDER_ID'
+        GROUP BY account_id, order_id
+    ),
+    approvals AS
+    (
+        SELECT account_id, order_id, count() AS approved
         FROM orders_approved
         WHERE run_id = {run_id:String}
+        GROUP BY account_id, order_id
     )
 SELECT
     count() AS checked,
     countIf(problem != '') AS different,
-    groupArrayIf(20)(problem, problem != '') AS differences
+    groupArrayIf(20)(concat('request ', account_id, '/', order_id, ' ', problem), problem != '') AS differences
 FROM
 (
     SELECT
+        account_id,
+        order_id,
         multiIf(
-            terminal.terminals > 1,
-            concat('order ', account_id, '/', order_id, ' has ', toString(terminal.terminals), ' terminal results'),
-            (account_id, order_id) NOT IN (SELECT account_id, order_id FROM answered),
-            concat('request ', account_id, '/', order_id, ' has no result and was not approved'),
+            asked = 0 AND astray = 0, if(lives.terminals > 0, 'has results, but orders does not hold it', ''),
+            asked = 0, 'came to a wrong partition and was not forwarded',
+            results = 0 AND approved = 0, 'has no result and was not approved',
+            approved > 1, concat('was approved ', toString(approved), ' times'),
+            duplicates != asked - 1,
+                concat('came again ', toString(asked - 1), ' times, answered so ', toString(duplicates), ' times'),
+            first_action = 'NEW' AND terminals > 1, concat('has ', toString(terminals), ' terminal results'),
+            first_action = 'NEW' AND terminals = 1 AND NOT ends, 'has results after its terminal one',
             '') AS problem
     FROM requests
-    LEFT JOIN terminal USING (account_id, order_id)
+    FULL OUTER JOIN lives USING (account_id, order_id)
+    LEFT JOIN answers USING (account_id, order_id)
+    LEFT JOIN approvals USING (account_id, order_id)
 )
+SETTINGS join_use_nulls = 0

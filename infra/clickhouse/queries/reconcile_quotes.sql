@@ -3,33 +3,40 @@ WITH
     used AS
     (
         SELECT
-            exec_id, order_id, symbol, side, price, ts,
-            ifNull(quote_ts, toDateTime64(0, 9, 'UTC')) AS quote_ts,
-            ifNull(bid_px, toDecimal64(0, 9)) AS bid,
-            ifNull(ask_px, toDecimal64(0, 9)) AS ask
+            exec_id, order_id, symbol, side, price, ts, bid_px, ask_px,
+            ifNull(quote_ts, toDateTime64(0, 9, 'UTC')) AS quote_ts
         FROM fills
         WHERE run_id = {run_id:String}
     ),
     quotes AS
     (
-        SELECT
-            symbol,
-            ts,
-            groupUniqArray((if(bid_sz = 0, toDecimal64(0, 9), bid_px), if(ask_sz = 0, toDecimal64(0, 9), ask_px))) AS sides
+        SELECT symbol, ts, bid_px, bid_sz, ask_px, ask_sz
         FROM v_quotes
         WHERE run_id = {run_id:String}
+            AND symbol IN (SELECT symbol FROM used)
             AND (partition, offset) NOT IN
             (
                 SELECT source_partition, source_offset FROM dead_letters
-                WHERE run_id = {run_id:String} AND source_topic = 'market.data'
+                WHERE run_id = {run_id:String} AND source_topic = 'market.data' AND stage != 'sink'
             )
+    ),
+    named AS
+    (
+        -- A side without size is absent; a size that is not known is NULL.
+        SELECT
+            symbol,
+            ts,
+            groupUniqArray((
+                if(ifNull(bid_sz = 0, false), NULL, bid_px), if(ifNull(ask_sz = 0, false), NULL, ask_px))) AS sides
+        FROM quotes
+        WHERE (symbol, ts) IN (SELECT symbol, quote_ts FROM used)
         GROUP BY symbol, ts
     ),
     with_quote AS
     (
-        SELECT used.*, quotes.sides AS sides
+        SELECT used.*, named.sides AS sides
         FROM used
-        LEFT JOIN quotes ON used.symbol = quotes.symbol AND used.quote_ts = quotes.ts
+        LEFT JOIN named ON used.symbol = named.symbol AND used.quote_ts = named.ts
     )
 SELECT
     count() AS checked,
@@ -41,14 +48,21 @@ FROM
         exec_id,
         order_id,
         multiIf(
-            NOT has(with_quote.sides, (bid, ask)),
-            'its quote is not in market.data',
+            toUnixTimestamp64Nano(with_quote.quote_ts) = 0,
+            'it names no quote',
+            NOT has(with_quote.sides, (bid_px, ask_px)),
+            concat('its quote of ', toString(with_quote.quote_ts), ' is not in market.data'),
+            {event_time:Bool} AND with_quote.ts < with_quote.quote_ts,
+            concat('its quote of ', toString(with_quote.quote_ts),
+                ' is later than the fill at ', toString(with_quote.ts)),
             {event_time:Bool} AND newest.ts > with_quote.quote_ts,
-            'its quote was followed by another before the fill',
-            side = 'BUY' AND (ask = 0 OR price < ask),
-            'its price is better than the ask',
-            side = 'SELL' AND (bid = 0 OR price > bid),
-            'its price is better than the bid',
+            concat('its quote of ', toString(with_quote.quote_ts), ' was followed by one of ', toString(newest.ts),
+                ' before the fill at ', toString(with_quote.ts)),
+            if(side = 'BUY', ask_px, bid_px) IS NULL,
+            'there was no opposite side',
+            if(side = 'BUY', price < ask_px, price > bid_px),
+            concat('price ', toString(price), ' is better than the market''s ',
+                toString(assumeNotNull(if(side = 'BUY', ask_px, bid_px)))),
             '') AS problem
     FROM with_quote
     ASOF LEFT JOIN (SELECT symbol, ts FROM quotes) AS newest
