@@ -12,6 +12,7 @@ PaperError                   anything a user can read and act on
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
+│   ├── DeliveryGap          a batch does not follow the one before it
 │   ├── Fenced               another worker has taken over the shard
 │   └── LogUnavailable       the broker did not take or give records in time
 ├── SinkError                the sink can't go on
@@ -71,6 +72,10 @@ class PipelineError(PaperError):
 
 class RecoveryError(PipelineError):
     """A shard's journal, snapshot or inputs are not what was recorded."""
+
+
+class DeliveryGap(PipelineError):
+    """A batch does not follow the one before it."""
 
 
 class Fenced(PipelineError):

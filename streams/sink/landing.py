@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
 from infra.topics import DLQ_PREFIX
 from schemas.catalog import MESSAGE_CLASSES, load_schema
 from schemas.codec import HEADER, MAGIC, Codec, SchemaSource
+from schemas.compatibility import unreadable
 from schemas.errors import RegistryUnavailable, UndecodableRecord
 from streams.errors import SinkError
 from streams.journal.dead_letters import BadRecord, dead_letter
@@ -142,7 +142,7 @@ class Landing:
             raise UndecodableRecord("WRONG_MAGIC", text)
         schema_id = HEADER.unpack(header)[1]
         schema = self._source.schema_by_id(schema_id)
-        complaint = next(_differences(schema, load_schema(topic)), None)
+        complaint = _difference(schema, load_schema(topic))
         if complaint:
             raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is none of {topic}: {complaint}")
         return schema
@@ -158,31 +158,10 @@ def _body(record: RawRecord) -> bytes:
     return record.value[HEADER.size :]
 
 
-def _differences(writer: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
-    """Why a writer schema's records can't become rows: ClickHouse takes fields by name and guesses none away."""
-    if not isinstance(writer, dict) or writer.get("type") != "record":
-        yield "it is no record"
-        return
-    fields = {field["name"]: field for field in writer["fields"]}
-    for name in (field["name"] for field in PLACE_FIELDS):
-        if name in fields:
-            yield f"field {name} is the sink's own"
-    for field in ours["fields"]:
-        name = field["name"]
-        if name not in fields and "default" not in field:
-            yield f"field {name} is missing"
-        elif name in fields and _shape(fields[name]["type"]) != _shape(field["type"]):
-            yield f"field {name} has another type"
-
-
-def _shape(avro: Any) -> str:
-    """What of a type decides its column: not documentation, and not an enum's symbols."""
-    if isinstance(avro, list):
-        return " or ".join(_shape(branch) for branch in avro)
-    if not isinstance(avro, dict):
-        return str(avro)
-    if avro["type"] == "enum":
-        return "enum"
-    kept = {key: avro[key] for key in ("logicalType", "precision", "scale", "size") if key in avro}
-    inner = [_shape(avro[key]) for key in ("type", "items", "values") if key in avro]
-    return json.dumps([inner, kept], sort_keys=True)
+def _difference(writer: dict[str, Any], ours: dict[str, Any]) -> str | None:
+    """Why a writer schema's records can't become rows; None where they can."""
+    problems = unreadable(writer, ours)
+    if problems:
+        return problems[0]
+    taken = {field["name"] for field in PLACE_FIELDS} & {field["name"] for field in writer["fields"]}
+    return f"field {min(taken)} is the sink's own" if taken else None

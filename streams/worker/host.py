@@ -31,6 +31,7 @@ class ShardHost:
         self, settings: Settings, config: CoreConfig, codec: Codec, on_failure: Callable[[BaseException], None]
     ) -> None:
         self.generation = 0
+        self._positioned = False
         self._settings = settings
         self._config = config
         self._codec = codec
@@ -62,6 +63,7 @@ class ShardHost:
     def positioned(self) -> None:
         """See streams.worker.lane.Positions."""
         self.generation += 1
+        self._positioned = True
 
     def _start_shard(self, kind: ShardKind, partition: int) -> ShardRunner:
         name = kind.shard_name(partition)
@@ -101,7 +103,7 @@ class ShardHost:
     async def deliver(self, batch: RecordBatch) -> None:
         """Hands a batch to its shard; waits while the shard's queue is full."""
         runner = self._runners.get(self._shard_key(batch.tp))
-        if runner is not None and batch.generation == self.generation:
+        if runner is not None and self._positioned and batch.generation == self.generation:
             await runner.put(batch)
 
     def committed(self) -> Mapping[TP, int]:
@@ -115,6 +117,7 @@ class ShardHost:
     async def release(self) -> None:
         """Lets every shard finish its batch and give its state away. Batches fetched before count no more."""
         self.generation += 1
+        self._positioned = False
         for runner in self._runners.values():
             runner.release()
         tasks = list(self._tasks.values())

@@ -23,10 +23,14 @@ NANOS_PER_MS = 1_000_000
 
 
 class RecordBatch(NamedTuple):
-    """Records of one partition as they were fetched. generation tells batches of an older assignment apart."""
+    """Records of one partition as they were fetched.
+
+    generation tells batches of an older assignment apart. follows: the offset at which the batch before it ended.
+    """
 
     generation: int
     tp: TP
+    follows: int
     records: list[RawRecord]
 
 
@@ -67,6 +71,10 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 class LaneConsumer(driver.Consumer):
     """Delivers batches, seeks to the shards' positions, commits the shards' positions."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._next_offsets: dict[TP, int] = {}
+
     @property
     def _positions(self) -> Positions:
         return cast(LaneApp, self.app).positions
@@ -82,6 +90,7 @@ class LaneConsumer(driver.Consumer):
         earliest = await self.earliest_offsets(*assignment)
         positions = await self._positions.assigned(assignment, earliest)
         await self.seek_wait(positions)
+        self._next_offsets = dict(positions)
         self._positions.positioned()
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
@@ -95,12 +104,21 @@ class LaneConsumer(driver.Consumer):
             generation = self._positions.generation
             records, _ = await self._wait_next_records(FETCH_TIMEOUT_S)
             for tp, fetched in (records or {}).items():
-                if not self.flow_active or generation != self._positions.generation:
-                    break
-                await self._deliver(generation, TP(tp.topic, tp.partition), fetched)
+                if self.flow_active and generation == self._positions.generation:
+                    await self._deliver(generation, TP(tp.topic, tp.partition), fetched)
+                else:
+                    await self._put_back(TP(tp.topic, tp.partition))
             await self.sleep(0)
 
+    async def _put_back(self, tp: TP) -> None:
+        """Fetches a partition again from what was delivered last: what is dropped here may be from after the seek."""
+        offset = self._next_offsets.get(tp)
+        if offset is not None and tp in self.assignment():
+            await self.seek_wait({tp: offset})
+
     async def _deliver(self, generation: int, tp: TP, fetched: list[Any]) -> None:
+        follows = self._next_offsets.get(tp, fetched[0].offset)
+        self._next_offsets[tp] = fetched[-1].offset + 1
         topic = self._positions.base_topic(tp.topic)
         records = [
             RawRecord(
@@ -115,7 +133,7 @@ class LaneConsumer(driver.Consumer):
             for record in fetched
         ]
         message = self._to_message(tp, fetched[-1])
-        event = self.app.create_event(None, RecordBatch(generation, tp, records), {}, message)
+        event = self.app.create_event(None, RecordBatch(generation, tp, follows, records), {}, message)
         conductor = cast(Conductor, self.app.topics)
         for channel in conductor._topic_name_index[tp.topic]:
             await channel.put(event)

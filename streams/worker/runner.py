@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+from streams.errors import DeliveryGap
 from streams.journal.log import LogWriter
 from streams.journal.processor import ShardProcessor
 from streams.journal.snapshots import SnapshotPolicy
@@ -57,10 +58,20 @@ class ShardRunner:
     async def _work(self, batches: list[RecordBatch]) -> None:
         # 1. The core applies the records in the order of arrival.
         for batch in batches:
+            self._demand_no_gap(batch)
             for record in batch.records:
                 self._processor.take(record)
         # 2. Outputs, journal record and, from time to time, a snapshot become one transaction.
         await self._commit(closing=False)
+
+    def _demand_no_gap(self, batch: RecordBatch) -> None:
+        topic = batch.records[0].topic
+        position = self._processor.positions.get(topic, batch.follows)
+        if batch.follows > position:
+            raise DeliveryGap(
+                f"{self.name} stands at offset {position} of {topic}, but the next batch follows {batch.follows}: "
+                "records were skipped on the way; the worker stops and a restart reads them"
+            )
 
     async def _commit(self, closing: bool) -> None:
         transaction = self._snapshots.next_transaction(self._processor, closing)

@@ -1,0 +1,84 @@
+"""What a shard's runner promises about batches, on a log in memory."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from faust.types import TP
+
+from schemas.codec import Codec
+from schemas.memory_registry import MemoryRegistry
+from streams.errors import DeliveryGap
+from streams.journal.kinds import ACCOUNTS
+from streams.journal.memory_log import MemoryLog
+from streams.journal.processor import ShardProcessor, Transaction
+from streams.journal.records import RawRecord
+from streams.journal.snapshots import SnapshotPolicy
+from streams.worker.lane import RecordBatch
+from streams.worker.runner import ShardRunner
+from tests import builders
+
+CODEC = Codec(MemoryRegistry())
+PLACE = TP("controls", 0)
+
+
+class SignallingLog(MemoryLog):
+    """Says when something was committed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def commit(self, transaction: Transaction) -> int:
+        offset = super().commit(transaction)
+        self._loop.call_soon_threadsafe(self.committed.set)
+        return offset
+
+
+def batch(first: int, count: int, follows: int | None = None) -> RecordBatch:
+    value = CODEC.encode("controls", builders.opening("A"))
+    records = [RawRecord("controls", 0, first + number, b"A", value, 0) for number in range(count)]
+    return RecordBatch(1, PLACE, first if follows is None else follows, records)
+
+
+def runner_on(log: MemoryLog) -> tuple[ShardRunner, ShardProcessor]:
+    core = builders.config(account_partitions=1, execution_partitions=1)
+    processor = ShardProcessor(ACCOUNTS, 0, core, CODEC)
+    return ShardRunner(processor, log, SnapshotPolicy(CODEC, 1_000)), processor
+
+
+async def worked(*batches: RecordBatch) -> tuple[ShardRunner, MemoryLog]:
+    log = SignallingLog()
+    runner, _ = runner_on(log)
+    task = asyncio.create_task(runner.run())
+    for item in batches:
+        await runner.put(item)
+    await asyncio.wait([task, asyncio.create_task(log.committed.wait())], return_when=asyncio.FIRST_COMPLETED)
+    runner.release()
+    await task
+    return runner, log
+
+
+def test_batches_become_transactions_and_positions() -> None:
+    runner, log = asyncio.run(worked(batch(0, 2), batch(2, 1)))
+    assert runner.committed == {"controls": 3}
+    assert log.partitions["journal.accounts", 0]
+    assert log.partitions["snapshots.accounts", 0], "a released shard leaves its state for the next owner"
+
+
+def test_offsets_that_transaction_markers_take_are_no_gap() -> None:
+    runner, _ = asyncio.run(worked(batch(0, 1), batch(3, 1, follows=1)))
+    assert runner.committed == {"controls": 4}
+
+
+def test_a_skipped_record_stops_the_shard_with_nothing_committed() -> None:
+    with pytest.raises(DeliveryGap, match="records were skipped"):
+        asyncio.run(worked(batch(0, 1), batch(5, 1, follows=5)))
+
+
+def test_a_repeated_batch_changes_nothing() -> None:
+    runner, log = asyncio.run(worked(batch(0, 2), batch(1, 1)))
+    assert runner.committed == {"controls": 2}
+    assert sum(map(len, (log.partitions["risk.events", 0],))) == 2
