@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streams.feed.table import MarketTable
 
 RESULT_COLUMNS = ("result", "reason", "count")
+FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
 ACCOUNT_COLUMNS = ("account", "fills", "opening_cash", "equity", "pnl", "realised_pnl", "commission", "currency")
 POSITION_COLUMNS = ("account", "symbol", "quantity", "avg_px", "realised_pnl")
 
@@ -91,6 +92,8 @@ def _print_tables(result: DemoResult, summary: Summary) -> None:
 
     print("\nOrders by result")
     print_rows(summary.results, RESULT_COLUMNS, as_json=False)
+    print("Fills")
+    print_rows(summary.fills, FILL_COLUMNS, as_json=False)
     print("Accounts")
     print_rows(summary.accounts, ACCOUNT_COLUMNS, as_json=False)
     print("Positions")
@@ -123,6 +126,7 @@ def _print_json(result: DemoResult, summary: Summary) -> None:
         "feed_seconds": round(result.feed.seconds, 3),
         "requests": result.requests,
         "results": summary.results,
+        "fills": summary.fills,
         "accounts": summary.accounts,
         "positions": summary.positions,
         "reconciliation": as_document(result.report),

@@ -1,6 +1,6 @@
 """What a demonstration ended with, read from its topics."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from infra.settings import Settings
 from schemas.codec import Codec
 from streams.clients.read import read_topic
 from streams.domain.enums import EquityTrigger
+from streams.domain.messages import Fill
 from streams.domain.numbers import money_text, price_text
 
 Row = dict[str, Any]
@@ -18,13 +19,16 @@ class Summary:
     """Rows for tables and JSON; amounts as decimal text."""
 
     results: list[Row]
+    fills: list[Row]
     accounts: list[Row]
     positions: list[Row]
 
 
 def summarise(settings: Settings, codec: Codec) -> Summary:
-    """Order results by kind, accounts with their fills and PnL, open positions."""
-    return Summary(_results(settings, codec), _accounts(settings, codec), _positions(settings, codec))
+    """Order results by kind, fills by symbol, accounts with their PnL, positions."""
+    fills = list(read_topic(settings, codec, "fills"))
+    accounts = _accounts(settings, codec, Counter(item.account_id for item in fills))
+    return Summary(_results(settings, codec), _fills(fills), accounts, _positions(settings, codec))
 
 
 def _results(settings: Settings, codec: Codec) -> list[Row]:
@@ -34,8 +38,25 @@ def _results(settings: Settings, codec: Codec) -> list[Row]:
     return [{"result": kind, "reason": reason, "count": number} for (kind, reason), number in counted.most_common()]
 
 
-def _accounts(settings: Settings, codec: Codec) -> list[Row]:
-    fills = Counter(item.account_id for item in read_topic(settings, codec, "fills"))
+def _fills(fills: list[Fill]) -> list[Row]:
+    groups: dict[tuple[str, str, str], list[Fill]] = defaultdict(list)
+    for item in fills:
+        groups[item.symbol, str(item.liquidity), item.currency].append(item)
+    return [
+        {
+            "symbol": symbol,
+            "liquidity": liquidity,
+            "fills": len(group),
+            "quantity": price_text(sum(item.quantity for item in group)),
+            "notional": money_text(sum(item.notional for item in group)),
+            "commission": money_text(sum(item.commission for item in group)),
+            "currency": currency,
+        }
+        for (symbol, liquidity, currency), group in sorted(groups.items())
+    ]
+
+
+def _accounts(settings: Settings, codec: Codec, fills: Counter[str]) -> list[Row]:
     opening, last = {}, {}
     for item in read_topic(settings, codec, "account.equity"):
         if item.trigger is EquityTrigger.SESSION_OPEN:
