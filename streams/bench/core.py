@@ -2,32 +2,49 @@
 
 import time
 from collections import deque
+from collections.abc import Iterator, Mapping
 
-from streams.bench.orders import bench_orders, opening
+from streams.bench.orders import bench_orders, opening, tickets
 from streams.domain.account_shard import AccountShard
-from streams.domain.config import CoreConfig
+from streams.domain.config import CoreConfig, InstrumentConfig
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.messages import ApprovedOrder, MarketData
 from streams.domain.shard import Message
 from streams.feed.pack import pack
+from streams.feed.send import UPDATES_PER_RECORD
 from streams.feed.table import MarketTable
 
 ACCOUNT = "bench-core"
 
 
-def core_events_per_s(config: CoreConfig, table: MarketTable, orders: int) -> float:
+def core_events_per_s(
+    config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig], orders: int
+) -> float:
     """Records applied a second while orders are checked, filled and booked between batches of quotes."""
     config = config.model_copy(update={"account_partitions": 1, "execution_partitions": 1})
     accounts, execution = AccountShard(config, 0), ExecutionShard(config, 0)
-    waiting: deque[Message] = deque([opening(ACCOUNT)])
-    waiting.extend(pack(table, 0, len(table)))
-    waiting.extend(bench_orders(ACCOUNT, table, orders))
+    story = list(_story(table, instruments, orders))
     events, started = 0, time.perf_counter()
-    while waiting:
-        message = waiting.popleft()
-        shard = execution if isinstance(message, MarketData | ApprovedOrder) else accounts
-        events += 1
-        for output in shard.apply(message, None):
-            if output.topic in ("orders.approved", "executions", "marks"):
-                waiting.append(output.message)
+    for told in story:
+        waiting = deque([told])
+        while waiting:
+            message = waiting.popleft()
+            shard = execution if isinstance(message, MarketData | ApprovedOrder) else accounts
+            events += 1
+            for output in shard.apply(message, None):
+                if output.topic in ("orders.approved", "executions", "marks"):
+                    waiting.append(output.message)
     return events / (time.perf_counter() - started)
+
+
+def _story(table: MarketTable, instruments: Mapping[str, InstrumentConfig], orders: int) -> Iterator[Message]:
+    """Batches of the market as the feed sends them, and after each its share of the orders at the quotes so far."""
+    yield opening(ACCOUNT, tickets(table, instruments, len(table))[0].currency)
+    step = UPDATES_PER_RECORD * len(table.symbols)
+    stops = [*range(step, len(table), step), len(table)]
+    sent = 0
+    for number, stop in enumerate(stops, 1):
+        yield from pack(table, (number - 1) * step, stop)
+        share = orders * number // len(stops) - sent
+        yield from bench_orders(ACCOUNT, tickets(table, instruments, stop), share, sent)
+        sent += share

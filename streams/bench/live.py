@@ -9,7 +9,7 @@ from itertools import pairwise
 from infra.settings import Settings
 from infra.topics import partition_count
 from schemas.codec import Codec
-from streams.bench.orders import bench_orders, opening
+from streams.bench.orders import Ticket, bench_orders, opening
 from streams.clients.follow import Followed, Follower
 from streams.clients.producer import RecordProducer
 from streams.domain.enums import MarkKind
@@ -34,18 +34,20 @@ class Latency:
 
 
 class Client:
-    """Opens one account, and measures with it."""
+    """Opens one account, and measures with it by orders of these tickets."""
 
-    def __init__(self, settings: Settings, codec: Codec, account_id: str) -> None:
+    def __init__(self, settings: Settings, codec: Codec, account_id: str, chosen: list[Ticket]) -> None:
         self._settings = settings
         self._codec = codec
         self._account_id = account_id
+        self._chosen = chosen
         self._producer = RecordProducer(settings, codec, linger_ms=1)
 
     def open(self) -> None:
         """Opens the session, which also says that a worker works."""
         with Follower(self._settings, self._codec, ["risk.events"]) as events:
-            self._producer.send("controls", self._account_id, opening(self._account_id))
+            control = opening(self._account_id, self._chosen[0].currency)
+            self._producer.send("controls", self._account_id, control)
             next(item for item in _until(events) if item.message.account_id == self._account_id)
 
     def quotes_per_s(self, table: MarketTable) -> float:
@@ -60,11 +62,11 @@ class Client:
                     return result.quotes / (time.monotonic() - started)
         raise AssertionError("the follower ends only by an exception")
 
-    def orders_per_s(self, table: MarketTable, count: int) -> float:
+    def orders_per_s(self, count: int) -> float:
         """Sends orders as fast as the broker takes them until each has its terminal result."""
         with Follower(self._settings, self._codec, ["order.results"]) as results:
             started = time.monotonic()
-            for order in bench_orders(self._account_id, table, count):
+            for order in bench_orders(self._account_id, self._chosen, count):
                 self._producer.send("orders", order.account_id, order)
             left = count
             for item in _until(results):
@@ -73,14 +75,14 @@ class Client:
                     return count / (time.monotonic() - started)
         raise AssertionError("the follower ends only by an exception")
 
-    def latency(self, table: MarketTable, count: int, per_second: float) -> Latency:
+    def latency(self, count: int, per_second: float) -> Latency:
         """Sends orders at a steady rate and times each from its production to its terminal result."""
         account = f"{self._account_id}-slow"
-        Client(self._settings, self._codec, account).open()
+        Client(self._settings, self._codec, account, self._chosen).open()
         sent: dict[str, float] = {}
         took: dict[str, float] = {}
         stamps: dict[str, dict[str, int]] = {}
-        orders = bench_orders(account, table, count)
+        orders = bench_orders(account, self._chosen, count)
         with Follower(self._settings, self._codec, HOPS) as follower:
             started = time.monotonic()
             while len(took) < count:

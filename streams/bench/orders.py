@@ -1,18 +1,22 @@
 """The benchmark's orders: IOC orders at the last quote, sent so early that no latency holds them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from streams.domain.config import InstrumentConfig
 from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
+from streams.domain.instruments import Instrument
 from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import to_money
+from streams.errors import FeedError
 from streams.feed.table import QUOTE, MarketTable
 
 LIMITS = '{"max_order_quantity": "900000000", "max_order_notional": "900000000", "max_position": "900000000"}'
 
 
-def opening(account_id: str) -> Control:
+def opening(account_id: str, currency: str = "USD") -> Control:
     """Opens a session with room for everything that follows."""
     return Control(
         control_id=f"open-{account_id}",
@@ -21,7 +25,7 @@ def opening(account_id: str) -> Control:
         session_id=f"session-{account_id}",
         strategy_id="bench",
         opening_cash=to_money(1_000_000_000),
-        currency="USD",
+        currency=currency,
         trading_state=TradingState.UNKNOWN,
         limits=LIMITS,
         actor="paper bench",
@@ -30,27 +34,54 @@ def opening(account_id: str) -> Control:
     )
 
 
-def bench_orders(account_id: str, table: MarketTable, count: int) -> Iterator[OrderRequest]:
-    """Buys and sells in turn over the table's symbols, each of a small quantity across the spread."""
-    last = {}
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What is ordered of a symbol: the touch of its last quote (1e-9 of the currency), a small quantity (1e-9)."""
+
+    symbol: str
+    currency: str
+    bid: int
+    ask: int
+    quantity: int
+
+
+def tickets(table: MarketTable, instruments: Mapping[str, InstrumentConfig], rows: int) -> list[Ticket]:
+    """One for each symbol whose last quote within the first rows has two sides.
+
+    Raises:
+        FeedError: there is none, or they trade in different currencies, which one account can't.
+    """
+    found = []
     for code, symbol in enumerate(table.symbols):
-        row = int(np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))[-1])
-        last[symbol] = (int(table.bid_px[row]), int(table.ask_px[row]))
-    for number in range(count):
-        symbol = table.symbols[number % len(table.symbols)]
-        bid, ask = last[symbol]
-        side = Side.BUY if number // len(table.symbols) % 2 else Side.SELL
+        quotes = np.flatnonzero((table.symbol[:rows] == code) & (table.kind[:rows] == QUOTE))
+        if len(quotes) and table.bid_sz[quotes[-1]] and table.ask_sz[quotes[-1]]:
+            instrument = Instrument.from_config(instruments[symbol])
+            lots = max(-(-instrument.min_quantity // instrument.lot_size), 1)
+            bid, ask = int(table.bid_px[quotes[-1]]), int(table.ask_px[quotes[-1]])
+            found.append(Ticket(symbol, instrument.currency, bid, ask, lots * instrument.lot_size))
+    currencies = sorted({ticket.currency for ticket in found})
+    if len(currencies) != 1:
+        named = ", ".join(currencies) or "no quote with two sides"
+        raise FeedError(f"a benchmark needs market data of one currency; this has {named}")
+    return found
+
+
+def bench_orders(account_id: str, chosen: Sequence[Ticket], count: int, first: int = 0) -> Iterator[OrderRequest]:
+    """Buys and sells in turn over the symbols, each of a small quantity across the spread; numbered from first."""
+    for number in range(first, first + count):
+        ticket = chosen[number % len(chosen)]
+        side = Side.BUY if number // len(chosen) % 2 else Side.SELL
         yield OrderRequest(
             action=Action.NEW,
             order_id=f"{account_id}-{number}",
             orig_order_id=None,
             account_id=account_id,
             strategy_id="bench",
-            symbol=symbol,
+            symbol=ticket.symbol,
             side=side,
             order_type=OrderType.LIMIT,
             time_in_force=TimeInForce.IOC,
-            quantity=10 * 10**9,
-            price=ask if side is Side.BUY else bid,
+            quantity=ticket.quantity,
+            price=ticket.ask if side is Side.BUY else ticket.bid,
             ts=1,
         )

@@ -16,16 +16,15 @@ from schemas.registry import Registry
 from streams.bench.core import core_events_per_s
 from streams.bench.live import Client, Latency
 from streams.bench.memory import peak_memory
+from streams.bench.orders import Ticket, tickets
 from streams.demo.children import Children, running_pipeline
-from streams.demo.market import synthetic_market
+from streams.demo.market import instruments_for, with_reference_data
 from streams.demo.namespace import fresh_namespace, remove_runs
 from streams.errors import NoAnswer
 from streams.feed.table import MarketTable
 from streams.reconcile.rows import landed_counts
 
 NAME = "bench"
-MARKET_SECONDS = 300.0
-LATENCY_ORDERS = 300
 LATENCY_ORDERS_PER_S = 30.0
 CORE_ORDERS = 5_000
 SINK_TIMEOUT_S = 120.0
@@ -44,32 +43,47 @@ class BenchResult:
     peak_rss_mb: float
 
 
-def run_bench(settings: Settings, orders: int, on_step: Callable[[str], None]) -> BenchResult:
-    """Measures one thing after another, so that none takes from another."""
-    table = synthetic_market(settings, MARKET_SECONDS)
-    on_step("core alone")
-    core = core_events_per_s(core_config(settings), table, CORE_ORDERS)
-    settings = fresh_namespace(settings, NAME, on_step)
+@dataclass(frozen=True, slots=True)
+class Load:
+    """orders: of the throughput measurement; latency_orders: of the latency measurement."""
+
+    table: MarketTable
+    orders: int
+    latency_orders: int
+
+
+def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) -> BenchResult:
+    """Measures one thing after another, so that none takes from another.
+
+    Raises:
+        FeedError: the market data have no quotes, or are of several currencies.
+    """
+    instruments = instruments_for(settings, load.table)
+    chosen = tickets(load.table, instruments, len(load.table))
+    settings = with_reference_data(fresh_namespace(settings, NAME, on_step), instruments)
     try:
-        return _live(settings, table, orders, core, on_step)
+        on_step("core alone")
+        core = core_events_per_s(core_config(settings), load.table, instruments, CORE_ORDERS)
+        return _live(settings, load, chosen, core, on_step)
     finally:
         remove_runs(settings, NAME)
+        settings.reference_data.unlink()
 
 
 def _live(
-    settings: Settings, table: MarketTable, orders: int, core: float, on_step: Callable[[str], None]
+    settings: Settings, load: Load, chosen: list[Ticket], core: float, on_step: Callable[[str], None]
 ) -> BenchResult:
     codec = Codec(Registry(settings))
     own = psutil.Process().pid
     with running_pipeline(settings, 1, on_step) as children, peak_memory(lambda: [own, *children.pids()]) as peak:
-        client = Client(settings, codec, "bench")
+        client = Client(settings, codec, "bench", chosen)
         client.open()
         on_step("quotes at full speed")
-        quotes = client.quotes_per_s(table)
+        quotes = client.quotes_per_s(load.table)
         on_step("orders at full speed")
-        throughput = client.orders_per_s(table, orders)
+        throughput = client.orders_per_s(load.orders)
         on_step(f"latency at {LATENCY_ORDERS_PER_S:g} orders/s")
-        latency = client.latency(table, LATENCY_ORDERS, LATENCY_ORDERS_PER_S)
+        latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
     return BenchResult(throughput, quotes, latency, sink, core, peak.megabytes)

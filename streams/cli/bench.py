@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -19,16 +20,22 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     orders: int = typer.Option(5_000, min=1, help="Orders of the throughput measurement."),
+    latency_orders: int = typer.Option(300, min=1, help="Orders of the latency measurement, 30 a second."),
+    data: Path | None = typer.Option(None, help="Quotes of a file instead of the synthetic market."),
+    seconds: float = typer.Option(300.0, min=1, help="Market seconds of the synthetic market."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Measures core, live path, latency and sink in one run, on topics of its own that are removed afterwards."""
     from infra import stack
     from infra.settings import get_settings
-    from streams.bench.run import run_bench
+    from streams.bench.run import Load, run_bench
+    from streams.demo.market import synthetic_market
+    from streams.feed.read import read_file
 
     settings = get_settings()
+    table = synthetic_market(settings, seconds) if data is None else read_file(data)
     stack.up(settings, on_progress=_say)
-    document = _document(run_bench(settings, orders, _say))
+    document = _document(run_bench(settings, Load(table, orders, latency_orders), _say))
     if as_json:
         print(json.dumps(document))
         return

@@ -1,0 +1,90 @@
+"""`paper bench` measures, prints what scripts read, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from infra.clickhouse.client import connect
+from infra.settings import Settings
+from streams.bench.core import core_events_per_s
+from streams.bench.orders import bench_orders, opening, tickets
+from streams.domain.account_shard import AccountShard
+from streams.errors import FeedError
+from streams.feed.synthetic import SyntheticMarket, synthetic
+from streams.feed.table import MarketTable
+from tests import builders
+from tests.pipeline.processes import paper
+
+RATES = {
+    "orders_per_s",
+    "quotes_per_s",
+    "latency_ms_p50",
+    "latency_ms_p99",
+    "sink_rows_per_s",
+    "core_events_per_s",
+    "peak_rss_mb",
+}
+INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
+QUOTES = """ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz
+1700000000000000000,FILE,10.00,100,10.02,100
+1700000001000000000,FILE,10.01,100,10.03,100
+"""
+
+
+@pytest.fixture
+def table() -> MarketTable:
+    return synthetic(SyntheticMarket(1, seconds=5), tuple(INSTRUMENTS.values()))
+
+
+def test_orders_are_at_the_touch_and_of_whole_lots(table: MarketTable) -> None:
+    chosen = tickets(table, INSTRUMENTS, len(table))
+    assert [(ticket.symbol, ticket.quantity) for ticket in chosen] == [("ABC", builders.px(1)), ("XYZ", builders.px(7))]
+    orders = list(bench_orders("A", chosen, 8))
+    assert len({order.order_id for order in orders}) == 8
+    for order in orders:
+        ticket = next(ticket for ticket in chosen if ticket.symbol == order.symbol)
+        assert order.price == (ticket.ask if order.side == "BUY" else ticket.bid)
+    assert {order.side for order in orders} == {"BUY", "SELL"}
+
+
+def test_no_limit_of_the_session_stops_an_order(table: MarketTable) -> None:
+    shard = AccountShard(builders.config(instruments=tuple(INSTRUMENTS.values())), 0)
+    shard.apply(opening("A"), None)
+    orders = bench_orders("A", tickets(table, INSTRUMENTS, len(table)), 500)
+    outputs = [output for order in orders for output in shard.apply(order, None)]
+    assert {output.topic for output in outputs} == {"orders.approved"}
+
+
+def test_market_data_of_two_currencies_are_refused(table: MarketTable) -> None:
+    mixed = INSTRUMENTS | {"XYZ": builders.instrument("XYZ", currency="EUR")}
+    with pytest.raises(FeedError, match="EUR, USD"):
+        tickets(table, mixed, len(table))
+
+
+def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
+    config = builders.config(instruments=tuple(INSTRUMENTS.values()))
+    assert core_events_per_s(config, table, INSTRUMENTS, 50) > 0
+
+
+def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "few.quotes.csv"
+    file.write_text(QUOTES)
+    small = ("--orders", "50", "--latency-orders", "20", "--data", str(file))
+    done = paper(pipeline_settings, "bench", "--json", *small)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document.keys() == RATES | {"hops"}
+    assert all(document[name] > 0 for name in RATES)
+    assert document["latency_ms_p99"] >= document["latency_ms_p50"]
+    assert sum(hop["share"] for hop in document["hops"].values()) == pytest.approx(1, abs=0.01)
+
+    admin = AdminClient({"bootstrap.servers": pipeline_settings.kafka_bootstrap_servers})
+    assert [topic for topic in admin.list_topics(timeout=30).topics if topic.startswith("bench-")] == []
+    with closing(connect(pipeline_settings)) as client:
+        assert client.query("SELECT count() FROM orders").result_rows == [(0,)]
+    assert list(pipeline_settings.paper_home.glob("bench-*")) == []
