@@ -61,7 +61,10 @@ class Settings(BaseSettings):
         "event", description="event: the ts fields (recorded feeds). record: Kafka timestamps (live)."
     )
     snapshot_every_records: int = Field(
-        20_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
+        10_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
+    )
+    snapshot_every_bytes: int = Field(
+        8_000_000, ge=1, description="Bytes of inputs between two snapshots of a shard, likewise."
     )
     sink_block_rows: int = Field(50_000, ge=1, le=100_000, description="Rows of a topic that the sink inserts at once.")
     sink_block_age_s: float = Field(1.0, gt=0, description="Seconds after which the sink inserts what it has.")

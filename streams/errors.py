@@ -12,6 +12,10 @@ PaperError                   anything a user can read and act on
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
+│   │   ├── DamagedSnapshot  a snapshot lacks a part or is not what its checksum says
+│   │   ├── MissingJournal   journal records were removed
+│   │   ├── MissingInputs    inputs were removed, before or after they were processed
+│   │   └── RecreatedTopic   an input topic was deleted and made anew
 │   ├── DeliveryGap          a batch does not follow the one before it
 │   ├── Fenced               another worker has taken over the shard
 │   └── LogUnavailable       the broker did not take or give records in time
@@ -72,6 +76,22 @@ class PipelineError(PaperError):
 
 class RecoveryError(PipelineError):
     """A shard's journal, snapshot or inputs are not what was recorded."""
+
+
+class DamagedSnapshot(RecoveryError):
+    """A snapshot lacks a part or is not what its checksum says."""
+
+
+class MissingJournal(RecoveryError):
+    """Journal records were removed."""
+
+
+class MissingInputs(RecoveryError):
+    """Inputs were removed, before or after they were processed."""
+
+
+class RecreatedTopic(RecoveryError):
+    """An input topic was deleted and made anew."""
 
 
 class DeliveryGap(PipelineError):

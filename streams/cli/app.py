@@ -7,6 +7,7 @@ A command group's file declares options only; it imports what does the work insi
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -58,6 +59,8 @@ for group in GROUPS:
 
 def main() -> None:
     """Runs one command."""
+    # Asked to end, a command ends as on Ctrl-C: it takes what it started with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="paper")
     except PaperError as error:

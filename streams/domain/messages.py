@@ -284,6 +284,7 @@ class Snapshot(NamedTuple):
     chunks: int
     topics: Sequence[str]
     positions: Sequence[int]
+    topic_ids: Sequence[str]
     config: str
     state: bytes
     state_sha256: str

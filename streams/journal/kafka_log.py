@@ -1,9 +1,10 @@
 """Topics on Kafka: reading committed records in bulk, and writing one transaction for each batch of a shard."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from time import monotonic, sleep
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from infra.settings import Settings
 from infra.topics import topic_name
@@ -66,7 +67,36 @@ class KafkaLogReader:
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """Committed records up to the end at which the reader arrives. Raises LogUnavailable after long silence."""
-        consumer = Consumer(
+        consumer = self._consumer()
+        try:
+            name = topic_name(self._settings, topic)
+            low, _ = watermarks(consumer, TopicPartition(name, partition))
+            consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
+            yield from self._until_end(consumer, topic, partition)
+        finally:
+            consumer.close()
+
+    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
+        """See streams.journal.log.LogReader. Raises LogUnavailable."""
+        places = {topic: TopicPartition(topic_name(self._settings, topic), partition) for topic in topics}
+        consumer = self._consumer()
+        try:
+            return {topic: watermarks(consumer, place) for topic, place in places.items()}
+        finally:
+            consumer.close()
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """See streams.journal.log.LogReader. Raises LogUnavailable."""
+        bases = {topic_name(self._settings, topic): topic for topic in topics}
+        admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap_servers})
+        answers = admin.describe_topics(TopicCollection(list(bases)), request_timeout=READ_SILENCE_S)
+        try:
+            return {bases[name]: str(future.result(READ_SILENCE_S).topic_id) for name, future in answers.items()}
+        except KafkaException as failure:
+            raise LogUnavailable(f"ids of topics {', '.join(bases)}: {failure.args[0].str()}") from failure
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
             {
                 "bootstrap.servers": self._settings.kafka_bootstrap_servers,
                 "group.id": f"{self._settings.topic_prefix}reader",
@@ -77,13 +107,6 @@ class KafkaLogReader:
                 "auto.offset.reset": "error",
             }
         )
-        try:
-            name = topic_name(self._settings, topic)
-            low, _ = watermarks(consumer, TopicPartition(name, partition))
-            consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
-            yield from self._until_end(consumer, topic, partition)
-        finally:
-            consumer.close()
 
     def _until_end(self, consumer: Consumer, topic: str, partition: int) -> Generator[RawRecord, None, None]:
         heard = monotonic()

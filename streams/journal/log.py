@@ -1,6 +1,6 @@
 """The two small interfaces through which the protocol reads and writes topics; the in-memory twin is memory_log."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Protocol
 
 from streams.journal.processor import Transaction
@@ -8,10 +8,18 @@ from streams.journal.records import RawRecord
 
 
 class LogReader(Protocol):
-    """Reads committed records."""
+    """Reads committed records. Topics are base names."""
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """Records of a partition from an offset up to the end as it stands when reading starts."""
+        ...
+
+    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
+        """First offset of a partition of each topic, and the next to come."""
+        ...
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """The id that Kafka gave each topic when it was made."""
         ...
 
 

@@ -1,17 +1,18 @@
 """Topics in memory: the twin of kafka_log for tests and simulations."""
 
 from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from streams.journal.processor import Transaction
 from streams.journal.records import Headers, RawRecord
 
 
 class MemoryLog:
-    """LogReader and LogWriter over lists; every commit succeeds."""
+    """LogReader and LogWriter over lists; every commit succeeds. made_anew: how often a topic was recreated."""
 
     def __init__(self) -> None:
         self.partitions: dict[tuple[str, int], list[RawRecord]] = defaultdict(list)
+        self.made_anew: dict[str, int] = defaultdict(int)
 
     def append(
         self,
@@ -31,6 +32,14 @@ class MemoryLog:
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """See streams.journal.log.LogReader."""
         yield from list(self.partitions[topic, partition][first_offset:])
+
+    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
+        """See streams.journal.log.LogReader."""
+        return {topic: (0, len(self.partitions[topic, partition])) for topic in topics}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """See streams.journal.log.LogReader."""
+        return {topic: f"{topic}~{self.made_anew[topic]}" for topic in topics}
 
     def commit(self, transaction: Transaction) -> int:
         """See streams.journal.log.LogWriter."""

@@ -46,7 +46,9 @@ class Transaction:
 class ShardProcessor:
     """A shard of a kind and partition, and where it stands in its inputs.
 
-    positions: next offset of each input topic. sequence: journal records so far.
+    positions: next offset of each input topic. topic_ids: the id that Kafka gave each of them. sequence: journal
+    records so far; journal_offset: an offset of the journal at or before the last of them. records_since_snapshot,
+    bytes_since_snapshot: inputs that a recovery would have to re-read.
     """
 
     def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
@@ -54,7 +56,11 @@ class ShardProcessor:
         self.partition = partition
         self.config = config
         self.positions: dict[str, int] = {}
+        self.topic_ids: dict[str, str] = {}
         self.sequence = 0
+        self.journal_offset = 0
+        self.records_since_snapshot = 0
+        self.bytes_since_snapshot = 0
         self.shard: Shard = kind.shard(config, partition)
         self._codec = codec
         self._outputs: list[RawOutput] = []
@@ -77,16 +83,13 @@ class ShardProcessor:
         if record.offset < self.positions.get(record.topic, 0):
             return
         self.positions[record.topic] = record.offset + 1
+        self.records_since_snapshot += 1
+        self.bytes_since_snapshot += len(record.value or b"")
         self._note(record)
         try:
             self._outputs.extend(self._process(record))
         except BadRecord as error:
             self._outputs.append(dead_letter(record, self.kind.name, error))
-
-    @property
-    def inputs_taken(self) -> int:
-        """Records taken since the last transaction."""
-        return sum(run.count for run in self._runs)
 
     @property
     def reconfigured(self) -> bool:
@@ -118,6 +121,12 @@ class ShardProcessor:
         value = self._codec.encode(self.kind.journal, journal)
         record = RawOutput(self.kind.journal, self.partition, self.name.encode(), value)
         return Transaction(self.sequence, outputs, record, checksum)
+
+    def committed(self, transaction: Transaction, journal_offset: int) -> None:
+        """Notes that a transaction stands on the topics, its journal record at this offset."""
+        self.journal_offset = journal_offset
+        if transaction.snapshot:
+            self.records_since_snapshot = self.bytes_since_snapshot = 0
 
     def _note(self, record: RawRecord) -> None:
         last = self._runs[-1] if self._runs else None

@@ -6,12 +6,12 @@ from contextlib import closing
 from schemas.codec import Codec
 from streams.domain.config import CoreConfig
 from streams.domain.messages import Journal, Snapshot
-from streams.errors import RecoveryError
+from streams.errors import MissingInputs, MissingJournal, RecoveryError
 from streams.journal.kinds import ShardKind
 from streams.journal.log import LogReader
 from streams.journal.processor import ShardProcessor, Transaction
 from streams.journal.records import RawRecord
-from streams.journal.snapshots import newest_complete, restore
+from streams.journal.snapshots import newest_snapshot, restore
 
 OnTransaction = Callable[[ShardProcessor, Transaction], None]
 
@@ -41,7 +41,7 @@ class JournalInputs:
                 expected = first if number == 0 else last if number == count - 1 else None
                 if record is None or (expected is not None and record.offset != expected):
                     found = "nothing" if record is None else f"offset {record.offset}"
-                    raise RecoveryError(
+                    raise MissingInputs(
                         f"journal {journal.shard} #{journal.sequence} names {count} records of "
                         f"{topic}-{self._partition} at offsets {first} to {last}, but reading them gave {found} at "
                         f"number {number + 1}: inputs were removed or the topic was made anew; "
@@ -63,11 +63,14 @@ def recover(
     on_transaction is called with each transaction as the core makes it anew, after its checksum was found equal to the
     journal's. Raises RecoveryError where the journal, its inputs or the outputs are not what was recorded.
     """
-    processor, journal_offset = _from_snapshot(kind, partition, reader, codec) if from_snapshot else (None, 0)
+    processor = _from_snapshot(kind, partition, reader, codec) if from_snapshot else None
+    stood_at = processor.sequence if processor else 0
+    newest = 0
     with closing(JournalInputs(reader, partition)) as inputs:
-        for record in reader.read(kind.journal, partition, journal_offset):
+        for record in reader.read(kind.journal, partition, processor.journal_offset if processor else 0):
             assert record.value is not None
             journal: Journal = codec.decode(kind.journal, record.value)
+            newest = journal.sequence
             if processor is not None and journal.sequence <= processor.sequence:
                 continue
             processor = _expecting(kind, partition, processor, journal, codec)
@@ -75,23 +78,26 @@ def recover(
                 processor.take(raw)
             transaction = processor.finish(even_if_empty=True)
             _check(journal, transaction)
+            processor.journal_offset = record.offset
             if on_transaction is not None and transaction is not None:
                 on_transaction(processor, transaction)
+    if newest < stood_at:
+        raise MissingJournal(
+            f"the snapshot of {kind.shard_name(partition)} stands for journal #{stood_at}, but "
+            f"{kind.journal}-{partition} ends with #{newest}: the journal was deleted or made anew; "
+            "start a fresh pipeline with another TOPIC_PREFIX"
+        )
     return processor
 
 
-def _from_snapshot(
-    kind: ShardKind, partition: int, reader: LogReader, codec: Codec
-) -> tuple[ShardProcessor | None, int]:
+def _from_snapshot(kind: ShardKind, partition: int, reader: LogReader, codec: Codec) -> ShardProcessor | None:
     def chunks() -> Iterator[Snapshot]:
         for record in reader.read(kind.snapshots, partition, 0):
             assert record.value is not None
             yield codec.decode(kind.snapshots, record.value)
 
-    newest = newest_complete(chunks())
-    if newest is None:
-        return None, 0
-    return restore(kind, partition, newest, codec), newest[0].journal_offset
+    newest = newest_snapshot(chunks())
+    return restore(kind, partition, newest, codec) if newest else None
 
 
 def _expecting(
@@ -99,9 +105,9 @@ def _expecting(
 ) -> ShardProcessor:
     sequence = processor.sequence if processor else 0
     if journal.sequence != sequence + 1:
-        raise RecoveryError(
-            f"journal {journal.shard} has #{journal.sequence} after #{sequence}: records are missing; "
-            "raise the retention of the journal topics and start a fresh pipeline with another TOPIC_PREFIX"
+        raise MissingJournal(
+            f"journal {journal.shard} has #{journal.sequence} after #{sequence}: retention has removed records, or the "
+            "topic was made anew; raise its retention and start a fresh pipeline with another TOPIC_PREFIX"
         )
     if journal.config is not None:
         config = CoreConfig.model_validate_json(journal.config)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from zlib import compress, decompress
 
@@ -9,9 +10,9 @@ from schemas.codec import Codec
 from streams import __version__
 from streams.domain.config import CoreConfig
 from streams.domain.messages import Snapshot
-from streams.errors import RecoveryError
+from streams.errors import DamagedSnapshot, RecoveryError
 from streams.journal.kinds import ShardKind
-from streams.journal.processor import ShardProcessor, Transaction
+from streams.journal.processor import ShardProcessor
 from streams.journal.records import RawOutput
 
 CHUNK_BYTES = 900_000
@@ -19,8 +20,8 @@ STATE_FORMAT = 1
 """Raised whenever a state from before could not be read as it is."""
 
 
-def snapshot_records(processor: ShardProcessor, journal_offset: int, codec: Codec) -> list[RawOutput]:
-    """The processor's state after its last transaction. journal_offset: where its next journal records are."""
+def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]:
+    """The processor's state after its last transaction."""
     document = {"format": STATE_FORMAT, "shard": processor.shard.to_state()}
     state = compress(json.dumps(document, separators=(",", ":")).encode(), 1)
     chunks = [state[start : start + CHUNK_BYTES] for start in range(0, len(state), CHUNK_BYTES)]
@@ -30,11 +31,12 @@ def snapshot_records(processor: ShardProcessor, journal_offset: int, codec: Code
         message = Snapshot(
             shard=processor.name,
             sequence=processor.sequence,
-            journal_offset=journal_offset,
+            journal_offset=processor.journal_offset,
             chunk=number,
             chunks=len(chunks),
             topics=list(processor.positions),
             positions=list(processor.positions.values()),
+            topic_ids=[processor.topic_ids.get(topic, "") for topic in processor.positions],
             config=processor.config.model_dump_json(),
             state=chunk,
             state_sha256=digest,
@@ -46,16 +48,24 @@ def snapshot_records(processor: ShardProcessor, journal_offset: int, codec: Code
     return outputs
 
 
-def newest_complete(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
-    """The chunks, in order, of the newest snapshot that has all of them; None where there is none."""
-    newest: list[Snapshot] | None = None
-    gathered: list[Snapshot] = []
+def newest_snapshot(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
+    """The chunks, in order, of the newest snapshot; None where there is none.
+
+    Compaction leaves chunks of older and longer snapshots behind. Raises DamagedSnapshot for a newest one that lacks
+    a chunk.
+    """
+    newest: list[Snapshot] = []
     for chunk in chunks:
-        if chunk.chunk == 0:
-            gathered = []
-        gathered.append(chunk)
-        if len(gathered) == chunk.chunks and {item.sequence for item in gathered} == {chunk.sequence}:
-            newest = gathered
+        if not newest or chunk.sequence > newest[0].sequence:
+            newest = [chunk]
+        elif chunk.sequence == newest[0].sequence:
+            newest.append(chunk)
+    if not newest:
+        return None
+    head = newest[0]
+    if [chunk.chunk for chunk in newest] != list(range(head.chunks)):
+        found = ", ".join(str(chunk.chunk) for chunk in newest)
+        raise _damaged(head, f"it has {head.chunks} chunks from 0, found were {found}")
     return newest
 
 
@@ -65,45 +75,44 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     state = b"".join(chunk.state for chunk in chunks)
     found = sha256(state).hexdigest()
     if found != head.state_sha256:
-        raise RecoveryError(
-            f"snapshot {head.sequence} of {head.shard} is damaged: its state has sha256 {found}, "
-            f"its record says {head.state_sha256}"
-        )
+        raise _damaged(head, f"its state has sha256 {found}, its record says {head.state_sha256}")
     document = json.loads(decompress(state))
     if document["format"] != STATE_FORMAT:
         raise RecoveryError(
-            f"snapshot {head.sequence} of {head.shard} has state format {document['format']}, this version reads "
+            f"snapshot #{head.sequence} of {head.shard} has state format {document['format']}, this version reads "
             f"{STATE_FORMAT}: go back to version {head.code_version}, or start afresh with another TOPIC_PREFIX"
         )
     config = CoreConfig.model_validate_json(head.config)
     processor = ShardProcessor(kind, partition, config, codec)
     processor.shard = kind.shard.from_state(config, partition, document["shard"])
     processor.positions = dict(zip(head.topics, head.positions, strict=True))
+    processor.topic_ids = dict(zip(head.topics, head.topic_ids, strict=False))
     processor.sequence = head.sequence
+    processor.journal_offset = head.journal_offset
     return processor
 
 
+def _damaged(snapshot: Snapshot, what: str) -> DamagedSnapshot:
+    return DamagedSnapshot(
+        f"snapshot #{snapshot.sequence} of {snapshot.shard} is damaged: {what}; make it anew from the journal: "
+        f"`paper snapshots rebuild {snapshot.shard}`"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotPolicy:
-    """Says when a transaction carries a snapshot: after every so many inputs, after a new configuration, at release."""
+    """When a transaction carries a snapshot: after so many inputs or bytes of them, and with a new configuration.
 
-    def __init__(self, codec: Codec, every_records: int, journal_offset: int = 0) -> None:
-        self._codec = codec
-        self._every_records = every_records
-        self._journal_offset = journal_offset
-        self._inputs_since = 0
+    So recovery re-reads no more than that, however long the session is.
+    """
 
-    def next_transaction(self, processor: ShardProcessor, closing: bool) -> Transaction | None:
-        """What the processor has to commit, with a snapshot where one is due."""
-        reconfigured = processor.reconfigured
-        self._inputs_since += processor.inputs_taken
-        due = reconfigured or self._inputs_since >= self._every_records or (closing and self._inputs_since > 0)
-        transaction = processor.finish(even_if_empty=due)
-        if transaction is not None and due:
-            transaction.snapshot = snapshot_records(processor, self._journal_offset, self._codec)
-        return transaction
+    every_records: int
+    every_bytes: int
 
-    def committed(self, transaction: Transaction, journal_offset: int) -> None:
-        """Notes where the transaction's journal record stands: a later snapshot needs nothing before it."""
-        self._journal_offset = journal_offset
-        if transaction.snapshot:
-            self._inputs_since = 0
+    def is_due(self, processor: ShardProcessor) -> bool:
+        """Whether the processor's next transaction needs one."""
+        return (
+            processor.reconfigured
+            or processor.records_since_snapshot >= self.every_records
+            or processor.bytes_since_snapshot >= self.every_bytes
+        )

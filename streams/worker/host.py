@@ -13,8 +13,7 @@ from streams.domain.config import CoreConfig
 from streams.errors import RecoveryError
 from streams.journal.kafka_log import KafkaLogReader, KafkaLogWriter
 from streams.journal.kinds import KINDS, ShardKind
-from streams.journal.processor import ShardProcessor
-from streams.journal.recovery import recover
+from streams.journal.owned_shard import take_over
 from streams.journal.snapshots import SnapshotPolicy
 from streams.worker.lane import RecordBatch
 from streams.worker.runner import ShardRunner
@@ -45,7 +44,7 @@ class ShardHost:
         """See streams.worker.lane.Positions."""
         return self._base_of_topic[topic]
 
-    async def assigned(self, tps: set[TP], earliest: Mapping[TP, int]) -> Mapping[TP, int]:
+    async def assigned(self, tps: set[TP]) -> Mapping[TP, int]:
         """See streams.worker.lane.Positions."""
         await self.release()
         keys = sorted({self._shard_key(tp) for tp in tps}, key=lambda key: (key[0].name, key[1]))
@@ -53,49 +52,25 @@ class ShardHost:
             missing = {TP(topic_name(self._settings, topic), partition) for topic in kind.inputs} - tps
             if missing:
                 raise RecoveryError(f"shard {kind.shard_name(partition)} was assigned without {sorted(missing)}")
-        runners = await asyncio.gather(*(asyncio.to_thread(self._start_shard, *key) for key in keys))
+        runners = await asyncio.gather(*(asyncio.to_thread(self._take_over, *key) for key in keys))
         self._runners = dict(zip(keys, runners, strict=True))
         for key, runner in self._runners.items():
             self._tasks[key] = asyncio.create_task(runner.run(), name=runner.name)
             self._tasks[key].add_done_callback(self._on_task_done)
-        return {tp: self._next_offset(tp, earliest[tp]) for tp in tps}
+        return {tp: self._runners[self._shard_key(tp)].starts[self.base_topic(tp.topic)] for tp in tps}
 
     def positioned(self) -> None:
         """See streams.worker.lane.Positions."""
         self.generation += 1
         self._positioned = True
 
-    def _start_shard(self, kind: ShardKind, partition: int) -> ShardRunner:
-        name = kind.shard_name(partition)
-        # Owning the name comes first: after this no older owner can add to what recovery reads.
-        writer = KafkaLogWriter(self._settings, name)
-        processor = recover(kind, partition, KafkaLogReader(self._settings), self._codec)
-        if processor is None:
-            processor = ShardProcessor(kind, partition, self._config, self._codec)
-            processor.configure(self._config)
-        elif processor.config != self._config:
-            log.warning("%s goes on with a new configuration from journal #%d", name, processor.sequence + 1)
-            processor.configure(self._config)
-        log.info("%s stands at journal #%d, inputs %s", name, processor.sequence, processor.positions)
-        snapshots = SnapshotPolicy(self._codec, self._settings.snapshot_every_records)
-        if processor.reconfigured:
-            transaction = snapshots.next_transaction(processor, closing=False)
-            assert transaction is not None
-            snapshots.committed(transaction, writer.commit(transaction))
-        return ShardRunner(processor, writer, snapshots)
+    def _take_over(self, kind: ShardKind, partition: int) -> ShardRunner:
+        def open_writer(name: str) -> KafkaLogWriter:
+            return KafkaLogWriter(self._settings, name)
 
-    def _next_offset(self, tp: TP, earliest: int) -> int:
-        kind, partition = self._shard_key(tp)
-        position = self._runners[kind, partition].committed.get(self.base_topic(tp.topic))
-        if position is None:
-            return earliest
-        if position < earliest:
-            raise RecoveryError(
-                f"shard {kind.shard_name(partition)} stands at offset {position} of {tp.topic}-{partition}, which "
-                f"begins at {earliest}: inputs were removed unprocessed; "
-                "start a fresh pipeline with another TOPIC_PREFIX"
-            )
-        return position
+        snapshots = SnapshotPolicy(self._settings.snapshot_every_records, self._settings.snapshot_every_bytes)
+        reader = KafkaLogReader(self._settings)
+        return ShardRunner(take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots))
 
     def _shard_key(self, tp: TP) -> ShardKey:
         return self._kind_of_topic[self.base_topic(tp.topic)], tp.partition

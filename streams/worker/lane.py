@@ -40,7 +40,7 @@ class Positions(Protocol):
     generation: int
     """Batches fetched under an older one are not delivered."""
 
-    async def assigned(self, tps: set[TP], earliest: Mapping[TP, int]) -> Mapping[TP, int]:
+    async def assigned(self, tps: set[TP]) -> Mapping[TP, int]:
         """Recovers the shards of these partitions; answers with the next offset of each."""
         ...
 
@@ -87,8 +87,7 @@ class LaneConsumer(driver.Consumer):
         assignment = set(self.assignment())
         if not assignment:
             return
-        earliest = await self.earliest_offsets(*assignment)
-        positions = await self._positions.assigned(assignment, earliest)
+        positions = await self._positions.assigned(assignment)
         await self.seek_wait(positions)
         self._next_offsets = dict(positions)
         self._positions.positioned()

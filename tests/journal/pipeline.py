@@ -8,6 +8,7 @@ from streams.domain.config import CoreConfig
 from streams.domain.shard import Message
 from streams.journal.kinds import KINDS, ShardKind
 from streams.journal.memory_log import MemoryLog
+from streams.journal.owned_shard import OwnedShard, take_over
 from streams.journal.partitions import partition_of
 from streams.journal.processor import ShardProcessor
 from streams.journal.records import RawRecord
@@ -25,14 +26,21 @@ class MemoryPipeline:
         self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
         self.codec = Codec(MemoryRegistry())
         self.log = MemoryLog()
-        self.processors = {
-            (kind, partition): ShardProcessor(kind, partition, self.config, self.codec)
-            for kind in KINDS
-            for partition in range(kind.partitions(self.config))
-        }
-        self._policies = {key: SnapshotPolicy(self.codec, snapshot_every) for key in self.processors}
-        for processor in self.processors.values():
-            processor.configure(self.config)
+        self._snapshots = SnapshotPolicy(snapshot_every, 1_000_000)
+        self.shards: dict[tuple[ShardKind, int], OwnedShard] = {}
+        self.take_over(self.config)
+
+    def take_over(self, config: CoreConfig) -> None:
+        """A new owner of every shard, under a configuration."""
+        for kind in KINDS:
+            for partition in range(kind.partitions(config)):
+                shard = take_over(kind, partition, config, self.codec, self.log, lambda _: self.log, self._snapshots)
+                self.shards[kind, partition] = shard
+
+    @property
+    def processors(self) -> dict[tuple[ShardKind, int], ShardProcessor]:
+        """What the shards' owners hold."""
+        return {key: shard.processor for key, shard in self.shards.items()}
 
     def send(self, topic: str, key: str | None, message: Message, partition: int | None = None) -> RawRecord:
         """A client's record; without a partition the key's own."""
@@ -47,20 +55,19 @@ class MemoryPipeline:
 
     def run(self) -> None:
         """Every shard takes what is there, in one transaction each, until all are idle."""
-        while any([self._step(key) for key in self.processors]):
+        while any([self._step(*key) for key in self.shards]):
             pass
 
-    def _step(self, key: tuple[ShardKind, int]) -> bool:
-        processor = self.processors[key]
-        for topic in processor.kind.inputs:
-            start = processor.positions.get(topic, 0)
-            for record in self.log.partitions[topic, processor.partition][start:]:
-                processor.take(record)
-        transaction = self._policies[key].next_transaction(processor, closing=False)
-        if transaction is None:
-            return False
-        self._policies[key].committed(transaction, self.log.commit(transaction))
-        return True
+    def _step(self, kind: ShardKind, partition: int) -> bool:
+        shard = self.shards[kind, partition]
+        before = dict(shard.committed)
+        for topic in kind.inputs:
+            start = before.get(topic, 0)
+            records = self.log.partitions[topic, partition][start:]
+            if records:
+                shard.take(start, records)
+        shard.commit()
+        return shard.committed != before
 
     def messages(self, topic: str) -> list[Message]:
         """Decoded records of a topic, partition by partition."""

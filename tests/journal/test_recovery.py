@@ -9,12 +9,14 @@ from zlib import compress
 import pytest
 
 from streams.domain.messages import Fill
-from streams.errors import RecoveryError
+from streams.errors import DamagedSnapshot, MissingInputs, MissingJournal, RecoveryError, RecreatedTopic
 from streams.journal.kinds import ACCOUNTS, KINDS
+from streams.journal.memory_log import MemoryLog
+from streams.journal.owned_shard import OwnedShard, take_over
 from streams.journal.partitions import partition_of
 from streams.journal.records import RawRecord
 from streams.journal.recovery import recover
-from streams.journal.snapshots import CHUNK_BYTES, SnapshotPolicy, newest_complete, snapshot_records
+from streams.journal.snapshots import CHUNK_BYTES, SnapshotPolicy, newest_snapshot, snapshot_records
 from streams.replay.verify import verify
 from tests import builders
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline, traded
@@ -41,7 +43,7 @@ def test_a_snapshot_spares_the_journal_before_it() -> None:
 
 def test_a_shard_that_never_worked_has_nothing_to_recover() -> None:
     pipeline = MemoryPipeline()
-    assert recover(ACCOUNTS, 0, pipeline.log, pipeline.codec) is None
+    assert recover(ACCOUNTS, 0, MemoryLog(), pipeline.codec) is None
 
 
 def test_a_recovered_shard_goes_on_as_the_lost_one_would() -> None:
@@ -105,7 +107,7 @@ def test_outputs_that_differ_from_the_journal_stop_the_recovery() -> None:
 def test_a_missing_journal_record_stops_the_recovery() -> None:
     pipeline = traded()
     del pipeline.log.partitions["journal.accounts", HOME][3]
-    with pytest.raises(RecoveryError, match="records are missing"):
+    with pytest.raises(RecoveryError, match="retention has removed records"):
         recover(ACCOUNTS, HOME, pipeline.log, pipeline.codec, from_snapshot=False)
 
 
@@ -152,27 +154,103 @@ def test_a_large_state_is_split_and_put_together_again(monkeypatch: pytest.Monke
         assert found.shard.to_state() == lost.shard.to_state()
 
 
-def test_an_incomplete_snapshot_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def snapshot_chunks(pipeline: MemoryPipeline, sequence: int) -> list[Any]:
+    processor = pipeline.processors[ACCOUNTS, HOME]
+    processor.sequence = sequence
+    records = snapshot_records(processor, pipeline.codec)
+    return [pipeline.codec.decode("snapshots.accounts", item.value) for item in records]
+
+
+def test_a_snapshot_without_one_of_its_chunks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 100)
     pipeline = traded()
-    processor = pipeline.processors[ACCOUNTS, HOME]
-    records = snapshot_records(processor, 0, pipeline.codec)
-    whole = [pipeline.codec.decode("snapshots.accounts", item.value) for item in records]
-    assert newest_complete(whole) == whole
-    assert newest_complete(whole[:-1]) is None
-    assert newest_complete([*whole, *whole[:-1]]) == whole
+    older, newer = snapshot_chunks(pipeline, 8), snapshot_chunks(pipeline, 9)
+    assert newest_snapshot([*older, *newer]) == newer
+    for missing in range(len(newer)):
+        with pytest.raises(DamagedSnapshot, match="paper snapshots rebuild accounts-"):
+            newest_snapshot([*older, *newer[:missing], *newer[missing + 1 :]] if missing else [*older, *newer[1:]])
+
+
+def test_what_compaction_left_of_a_longer_snapshot_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 100)
+    longer = snapshot_chunks(traded(), 8)
+    monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 1_000_000)
+    shorter = snapshot_chunks(traded(), 9)
+    assert newest_snapshot([*longer[1:], *shorter]) == shorter
+
+
+def take_over_accounts(pipeline: MemoryPipeline) -> OwnedShard:
+    policy = SnapshotPolicy(1_000, 1_000_000)
+    return take_over(ACCOUNTS, HOME, pipeline.config, pipeline.codec, pipeline.log, lambda _: pipeline.log, policy)
+
+
+def test_a_journal_that_ends_before_its_snapshot_is_named() -> None:
+    pipeline = traded()
+    pipeline.log.partitions["journal.accounts", HOME].clear()
+    with pytest.raises(MissingJournal, match="the journal was deleted or made anew"):
+        take_over_accounts(pipeline)
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_inputs_that_ended_before_the_position_are_named(kept: int) -> None:
+    pipeline = traded()
+    pipeline.processors[ACCOUNTS, HOME].records_since_snapshot = 1
+    pipeline.shards[ACCOUNTS, HOME].hand_over()
+    del pipeline.log.partitions["orders", HOME][kept:]
+    with pytest.raises(MissingInputs, match="processed inputs are gone"):
+        take_over_accounts(pipeline)
+
+
+def test_inputs_that_were_removed_before_they_were_processed_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = traded()
+    pipeline.processors[ACCOUNTS, HOME].records_since_snapshot = 1
+    pipeline.shards[ACCOUNTS, HOME].hand_over()
+    monkeypatch.setattr(pipeline.log, "bounds", lambda topics, _: dict.fromkeys(topics, (1_000, 2_000)))
+    with pytest.raises(MissingInputs, match="inputs were removed unprocessed"):
+        take_over_accounts(pipeline)
+
+
+def test_a_topic_that_was_made_anew_is_named() -> None:
+    pipeline = traded()
+    pipeline.processors[ACCOUNTS, HOME].records_since_snapshot = 1
+    pipeline.shards[ACCOUNTS, HOME].hand_over()
+    pipeline.log.made_anew["orders"] += 1
+    with pytest.raises(RecreatedTopic, match="topic orders with id"):
+        take_over_accounts(pipeline)
+
+
+def test_a_shard_can_be_taken_over_from_its_journal_alone() -> None:
+    pipeline = traded()
+    with_state(pipeline, b"torn")
+    lost = pipeline.processors[ACCOUNTS, HOME]
+    policy = SnapshotPolicy(1_000, 1_000_000)
+    found = take_over(
+        ACCOUNTS, HOME, pipeline.config, pipeline.codec, pipeline.log, lambda _: pipeline.log, policy, False
+    )
+    assert found.processor.shard.to_state() == lost.shard.to_state()
+    found.hand_over()
+    assert take_over_accounts(pipeline).processor.shard.to_state() == lost.shard.to_state()
+
+
+def test_each_snapshot_says_where_its_journal_goes_on_also_the_first_after_a_recovery() -> None:
+    pipeline = traded()
+    owned = take_over_accounts(pipeline)
+    stood_at = owned.processor.journal_offset
+    assert stood_at == len(pipeline.log.partitions["journal.accounts", HOME]) - 1
+    owned.processor.records_since_snapshot = 1
+    owned.hand_over()
+    snapshots: Any = pipeline.messages("snapshots.accounts")
+    assert max(item.journal_offset for item in snapshots if item.shard == owned.name) == stood_at
 
 
 def test_a_new_configuration_is_recorded_where_it_takes_effect() -> None:
     pipeline = traded(4)
     changed = pipeline.config.model_copy(update={"instruments": ()})
+    pipeline.take_over(changed)
     for (kind, partition), processor in pipeline.processors.items():
-        processor.configure(changed)
-        policy = SnapshotPolicy(pipeline.codec, 1_000_000)
-        transaction = policy.next_transaction(processor, closing=False)
-        assert transaction is not None
-        assert transaction.snapshot, f"{kind.name}-{partition} writes its state with the change"
-        pipeline.log.commit(transaction)
+        (*_, newest) = pipeline.log.partitions[kind.snapshots, partition]
+        snapshot: Any = pipeline.codec.decode(kind.snapshots, newest.value or b"")
+        assert snapshot.sequence == processor.sequence, f"{processor.name} writes its state with the change"
     pipeline.send("orders", "A", builders.new("late", price="10.02"))
     pipeline.run()
     results: Any = pipeline.messages("order.results")

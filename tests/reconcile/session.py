@@ -48,7 +48,7 @@ class Session(MemoryPipeline):
         """The shards of one kind take what is there; what they write waits."""
         for key in self.processors:
             if key[0] is kind:
-                self._step(key)
+                self._step(*key)
 
     def move(self, bid: str = "10.00", ask: str = "10.02", symbol: str = "ABC", size: str = "100") -> None:
         """A quote one second later."""

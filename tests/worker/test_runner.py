@@ -12,7 +12,8 @@ from schemas.memory_registry import MemoryRegistry
 from streams.errors import DeliveryGap
 from streams.journal.kinds import ACCOUNTS
 from streams.journal.memory_log import MemoryLog
-from streams.journal.processor import ShardProcessor, Transaction
+from streams.journal.owned_shard import take_over
+from streams.journal.processor import Transaction
 from streams.journal.records import RawRecord
 from streams.journal.snapshots import SnapshotPolicy
 from streams.worker.lane import RecordBatch
@@ -43,15 +44,15 @@ def batch(first: int, count: int, follows: int | None = None) -> RecordBatch:
     return RecordBatch(1, PLACE, first if follows is None else follows, records)
 
 
-def runner_on(log: MemoryLog) -> tuple[ShardRunner, ShardProcessor]:
+def runner_on(log: MemoryLog) -> ShardRunner:
     core = builders.config(account_partitions=1, execution_partitions=1)
-    processor = ShardProcessor(ACCOUNTS, 0, core, CODEC)
-    return ShardRunner(processor, log, SnapshotPolicy(CODEC, 1_000)), processor
+    return ShardRunner(take_over(ACCOUNTS, 0, core, CODEC, log, lambda _: log, SnapshotPolicy(1_000, 1_000_000)))
 
 
 async def worked(*batches: RecordBatch) -> tuple[ShardRunner, MemoryLog]:
     log = SignallingLog()
-    runner, _ = runner_on(log)
+    runner = runner_on(log)
+    log.committed.clear()
     task = asyncio.create_task(runner.run())
     for item in batches:
         await runner.put(item)
