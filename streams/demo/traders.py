@@ -20,8 +20,8 @@ from streams.strategies.catalog import STRATEGIES
 from streams.strategies.runner import StrategyRunner
 from streams.strategies.strategy import Ticket
 
-LOOKS = 2_500
-"""How often a strategy looks at the market in all: several thousand requests for each symbol."""
+LOOKS = 4_000
+"""How often a strategy looks at the market in all: some thousand orders for each symbol."""
 UNKNOWN_SIZE_LOTS = 10_000
 POSITION_ORDERS = 10
 """A strategy's position is bounded by so many of its orders."""

@@ -53,7 +53,7 @@ def test_recorded_minutes_reconcile(settings: Settings, market_data_folder: Path
     document = demonstrated(settings, "--data", str(tmp_path))
     assert document["reconciliation"]["passed"]
     assert document["quotes"] == 66_089
-    assert document["requests"] >= ORDERS_MIN
+    assert document["reconciliation"]["counts"]["orders"] >= ORDERS_MIN
 
 
 def test_a_folder_without_market_data_says_so(settings: Settings, tmp_path: Path) -> None:
