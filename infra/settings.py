@@ -60,6 +60,14 @@ class Settings(BaseSettings):
     time_source: Literal["event", "record"] = Field(
         "event", description="event: the ts fields (recorded feeds). record: Kafka timestamps (live)."
     )
+    worker_id: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]*$",
+        description="A worker's name in its group; empty: <host>-worker-<free number>.",
+    )
+    worker_session_timeout_s: float = Field(
+        10.0, ge=6, description="Seconds of silence after which a worker's partitions go to others."
+    )
     snapshot_every_records: int = Field(
         10_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
     )

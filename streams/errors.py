@@ -17,6 +17,7 @@ PaperError                   anything a user can read and act on
 │   │   ├── MissingInputs    inputs were removed, before or after they were processed
 │   │   └── RecreatedTopic   an input topic was deleted and made anew
 │   ├── DeliveryGap          a batch does not follow the one before it
+│   ├── WorkerIdTaken        another running worker has this id
 │   ├── Fenced               another worker has taken over the shard
 │   └── LogUnavailable       the broker did not take or give records in time
 ├── SinkError                the sink can't go on
@@ -96,6 +97,10 @@ class RecreatedTopic(RecoveryError):
 
 class DeliveryGap(PipelineError):
     """A batch does not follow the one before it."""
+
+
+class WorkerIdTaken(PipelineError):
+    """Another running worker has this id."""
 
 
 class Fenced(PipelineError):

@@ -24,6 +24,7 @@ from streams.cli import (
     results,
     session,
     sink,
+    snapshots,
     stack,
     strategy,
     worker,
@@ -50,6 +51,7 @@ GROUPS = (
     results,
     reconcile,
     replay,
+    snapshots,
     bench,
     develop,
 )

@@ -18,7 +18,9 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
 
     from infra.settings import get_settings
     from streams.worker.app import make_app
+    from streams.worker.identity import worker_id
 
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    app = make_app(get_settings())
-    Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()
+    settings = get_settings()
+    with worker_id(settings) as name:
+        Worker(make_app(settings, name), loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

@@ -18,6 +18,7 @@ READ_SILENCE_S = 30.0
 COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 NANOS_PER_MS = 1_000_000
+LOG_WARNING = 4
 LEADERLESS_CODES = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -88,7 +89,7 @@ class KafkaLogReader:
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """See streams.journal.log.LogReader. Raises LogUnavailable."""
         bases = {topic_name(self._settings, topic): topic for topic in topics}
-        admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap_servers})
+        admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap_servers, "log_level": LOG_WARNING})
         answers = admin.describe_topics(TopicCollection(list(bases)), request_timeout=READ_SILENCE_S)
         try:
             return {bases[name]: str(future.result(READ_SILENCE_S).topic_id) for name, future in answers.items()}

@@ -13,6 +13,10 @@ from schemas.registry import Registry
 from streams.journal.kinds import ACCOUNTS, EXECUTION, ShardKind
 from streams.worker.host import ShardHost
 from streams.worker.lane import LaneApp, RecordBatch
+from streams.worker.trouble import Trouble
+
+HEARTBEATS_IN_SESSION = 5
+VERDICT_SESSIONS = 1.5
 
 
 def group_id(settings: Settings) -> str:
@@ -20,8 +24,8 @@ def group_id(settings: Settings) -> str:
     return f"{settings.topic_prefix}paper-workers"
 
 
-def make_app(settings: Settings) -> LaneApp:
-    """The application of one worker."""
+def make_app(settings: Settings, worker: str) -> LaneApp:
+    """The application of one worker, under the name that makes it a static member of its group."""
     app = LaneApp(
         group_id(settings),
         broker=f"kafka://{settings.kafka_bootstrap_servers}",
@@ -34,11 +38,18 @@ def make_app(settings: Settings) -> LaneApp:
         stream_buffer_maxsize=16,
         broker_max_poll_records=2_000,
         broker_commit_interval=1.0,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=2.0,
-        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=settings.worker_session_timeout_s,
+        broker_heartbeat_interval=settings.worker_session_timeout_s / HEARTBEATS_IN_SESSION,
+        consumer_group_instance_id=worker,
     )
-    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), _crasher(app))
+    trouble = Trouble(
+        take_over_again=lambda: app.consumer.perform_seek(),
+        progress=lambda: host.committed(),
+        generation=lambda: host.generation,
+        verdict_s=settings.worker_session_timeout_s * VERDICT_SESSIONS,
+        give_up=_crasher(app),
+    )
+    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), trouble.report)
     app.positions = host
 
     @app.on_partitions_revoked.connect

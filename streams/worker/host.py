@@ -24,17 +24,17 @@ ShardKey = tuple[ShardKind, int]
 
 
 class ShardHost:
-    """See streams.worker.lane.Positions. on_failure is called when a shard can't go on."""
+    """See streams.worker.lane.Positions. on_error is called with the error that has ended a shard."""
 
     def __init__(
-        self, settings: Settings, config: CoreConfig, codec: Codec, on_failure: Callable[[BaseException], None]
+        self, settings: Settings, config: CoreConfig, codec: Codec, on_error: Callable[[BaseException], None]
     ) -> None:
         self.generation = 0
         self._positioned = False
         self._settings = settings
         self._config = config
         self._codec = codec
-        self._on_failure = on_failure
+        self._on_error = on_error
         self._kind_of_topic = {topic: kind for kind in KINDS for topic in kind.inputs}
         self._base_of_topic = {topic_name(settings, topic): topic for topic in self._kind_of_topic}
         self._runners: dict[ShardKey, ShardRunner] = {}
@@ -102,5 +102,5 @@ class ShardHost:
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.error("shard %s stops the worker: %s", task.get_name(), error, exc_info=error)
-            self._on_failure(error)
+            log.error("shard %s has stopped: %s", task.get_name(), error, exc_info=error)
+            self._on_error(error)

@@ -5,20 +5,24 @@ Here a batch is one event, and the application's shards say where each partition
 recovered, and the consumer is put to exactly the position that their journals stand at.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
 from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.errors import MissingInputs
 from streams.journal.records import RawRecord
 
 FETCH_TIMEOUT_S = 1.0
 READ_COMMITTED = "read_committed"
+NO_RESET = "none"
 NANOS_PER_MS = 1_000_000
 
 
@@ -62,10 +66,17 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        # Faust offers neither as a setting outside of its own exactly-once mode.
+        # Faust offers none of them as a setting outside of its own exactly-once mode.
         consumer._isolation_level = READ_COMMITTED
         consumer._partition_assignment_strategy = [RangePartitionAssignor]
+        consumer._auto_offset_reset = NO_RESET
         return consumer
+
+    async def on_thread_stop(self) -> None:
+        """Leaves the group, so that others take over at once: a static member that ends would be waited for."""
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
 
 
 class LaneConsumer(driver.Consumer):
@@ -74,6 +85,7 @@ class LaneConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._next_offsets: dict[TP, int] = {}
+        self._seeking = asyncio.Lock()
 
     @property
     def _positions(self) -> Positions:
@@ -83,14 +95,18 @@ class LaneConsumer(driver.Consumer):
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
-        """Puts each assigned partition to where its shard stands. Faust calls this before it resumes the flow."""
-        assignment = set(self.assignment())
-        if not assignment:
-            return
-        positions = await self._positions.assigned(assignment)
-        await self.seek_wait(positions)
-        self._next_offsets = dict(positions)
-        self._positions.positioned()
+        """Takes the assigned shards over and puts each partition to where they stand.
+
+        Faust calls this before it resumes the flow; streams.worker.trouble does while it flows.
+        """
+        async with self._seeking:
+            assignment = set(self.assignment())
+            if not assignment:
+                return
+            positions = await self._positions.assigned(assignment)
+            await self.seek_wait(positions)
+            self._next_offsets = dict(positions)
+            self._positions.positioned()
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commits group offsets from the shards' positions: nothing depends on them but lag displays."""
@@ -101,13 +117,27 @@ class LaneConsumer(driver.Consumer):
     async def _drain_messages(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
             generation = self._positions.generation
-            records, _ = await self._wait_next_records(FETCH_TIMEOUT_S)
-            for tp, fetched in (records or {}).items():
+            records = await self._fetched()
+            for tp, fetched in records.items():
                 if self.flow_active and generation == self._positions.generation:
                     await self._deliver(generation, TP(tp.topic, tp.partition), fetched)
                 else:
                     await self._put_back(TP(tp.topic, tp.partition))
             await self.sleep(0)
+
+    async def _fetched(self) -> Mapping[Any, list[Any]]:
+        """Raises MissingInputs where a partition lacks what comes next: going on elsewhere would skip records."""
+        try:
+            records, _ = await self._wait_next_records(FETCH_TIMEOUT_S)
+        except NoOffsetForPartitionError:
+            return {}  # Assigned, but not positioned by its shard yet.
+        except OffsetOutOfRangeError as error:
+            places = ", ".join(f"offset {offset} of {tp.topic}-{tp.partition}" for tp, offset in error.args[0].items())
+            raise MissingInputs(
+                f"{places}: Kafka does not hold it any more; records were removed or the topic was made anew; "
+                "a restart says which shard it concerns"
+            ) from error
+        return records or {}
 
     async def _put_back(self, tp: TP) -> None:
         """Fetches a partition again from what was delivered last: what is dropped here may be from after the seek."""

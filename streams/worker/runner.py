@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from streams.errors import Fenced
+from streams.errors import Fenced, LogUnavailable
 from streams.journal.owned_shard import OwnedShard
 from streams.worker.lane import RecordBatch
 
@@ -50,10 +50,10 @@ class ShardRunner:
             while not self._releasing:
                 await self._work(await self._waiting_batches())
             await self._in_thread(self._shard.hand_over)
-        except Fenced as error:
+        except (Fenced, LogUnavailable) as error:
             if not self._releasing:
                 raise
-            log.warning("%s was taken over before it could be handed over: %s", self.name, error)
+            log.warning("%s leaves without a last commit; its next owner reads what is left: %s", self.name, error)
         finally:
             await self._in_thread(self._shard.close)
             self._thread.shutdown(wait=False)
