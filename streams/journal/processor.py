@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from zlib import crc32
 
 from schemas.codec import Codec
-from schemas.errors import UndecodableRecord
+from schemas.errors import RegistryUnavailable, UndecodableRecord
 from streams import __version__
 from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.messages import Journal
@@ -157,6 +157,11 @@ class ShardProcessor:
             message: Message = self._codec.decode(record.topic, record.value)
         except UndecodableRecord as error:
             raise BadRecord(error.error_class, str(error)) from error
+        except RegistryUnavailable as error:
+            raise RegistryUnavailable(
+                f"offset {record.offset} of {record.topic}-{record.partition} has a schema that is not known here, and "
+                f"{error}; nothing is lost: start the registry, then the worker"
+            ) from error
         return message
 
     def _forward(self, record: RawRecord, owner: str | None, key_field: str) -> RawOutput | None:

@@ -6,7 +6,7 @@ recovered, and the consumer is put to exactly the position that their journals s
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 
 import faust
@@ -175,9 +175,16 @@ class LaneTransport(driver.Transport):
 
 
 class LaneApp(faust.App):
-    """A Faust app on the lane; positions must be set before it starts."""
+    """A Faust app on the lane; positions and on_stop_asked must be set before it starts."""
 
     positions: Positions
+    on_stop_asked: Callable[[], None]
+
+    async def stop(self) -> None:
+        """Stops, as Faust does."""
+        if not self.should_stop:
+            self.on_stop_asked()
+        await super().stop()
 
     def _new_transport(self) -> LaneTransport:
         return LaneTransport(self.conf.broker_consumer, self)

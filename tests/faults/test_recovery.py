@@ -1,0 +1,93 @@
+"""What a worker says at its start when the record on Kafka is not what it was, and the command that helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from infra.settings import Settings
+from infra.topics import delete_topics, ensure_topics, topic_name
+from streams.journal.kafka_log import KafkaLogReader, KafkaLogWriter
+from streams.journal.processor import Transaction
+from streams.journal.records import RawOutput
+from tests.pipeline.desk import Desk, immediate
+from tests.pipeline.processes import paper, running
+
+ADMIN_TIMEOUT_S = 30.0
+
+
+@pytest.fixture
+def settings(pipeline_settings: Settings) -> Settings:
+    return pipeline_settings.model_copy(update={"mock_trading": False})
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    return Desk(settings)
+
+
+def remove_records(settings: Settings, topic: str) -> None:
+    """What retention would do: everything up to now is gone, offsets go on."""
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    ends = [
+        TopicPartition(topic_name(settings, topic), p, end)
+        for p in range(settings.account_partitions)
+        if (end := KafkaLogReader(settings).bounds([topic], p)[topic][1])
+    ]
+    for future in admin.delete_records(ends, operation_timeout=ADMIN_TIMEOUT_S).values():
+        future.result(ADMIN_TIMEOUT_S)
+
+
+def refusal(settings: Settings, folder: Path) -> str:
+    """What a worker says that does not start to work."""
+    with running(settings, folder, "worker") as worker:
+        assert worker.process.wait(60) == 1, worker.log.read_text()
+        return worker.log.read_text()
+
+
+def damage_snapshot(settings: Settings, desk: Desk, shard: str, partition: int) -> None:
+    newest = list(KafkaLogReader(settings).read("snapshots.accounts", partition, 0))[-1]
+    snapshot: Any = desk.codec.decode("snapshots.accounts", newest.value or b"")
+    torn = desk.codec.encode("snapshots.accounts", snapshot._replace(state=snapshot.state[:-1]))
+    writer = KafkaLogWriter(settings, shard)
+    record = RawOutput("snapshots.accounts", partition, newest.key, torn)
+    writer.commit(Transaction(snapshot.sequence, [], record, 0))
+    writer.close()
+
+
+def test_what_is_wrong_with_the_record_is_named_and_what_can_be_mended_is(
+    settings: Settings, desk: Desk, tmp_path: Path
+) -> None:
+    with running(settings, tmp_path, "worker"):
+        desk.open_account("A")
+        desk.quote(0)
+        desk.trade([immediate("first", "A")])
+    partition = next(p for p in range(settings.account_partitions) if desk.read_raw("controls", p))
+    shard = f"accounts-{partition}"
+
+    damage_snapshot(settings, desk, shard, partition)
+    listed = paper(settings, "snapshots", "list")
+    assert (listed.returncode, "is damaged" in listed.stdout) == (1, True)
+    assert f"`paper snapshots rebuild {shard}`" in refusal(settings, tmp_path)
+    rebuilt = paper(settings, "snapshots", "rebuild", shard)
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert paper(settings, "snapshots", "list").returncode == 0
+    with running(settings, tmp_path, "worker"):
+        desk.trade([immediate("second", "A")])
+
+    for order_id in ("lost-1", "lost-2"):
+        desk.send("orders", "A", immediate(order_id, "A"))
+    desk.flush()
+    remove_records(settings, "orders")
+    assert "inputs were removed unprocessed" in refusal(settings, tmp_path)
+
+    delete_topics(settings, [topic_name(settings, "orders")])
+    ensure_topics(settings)
+    assert "deleted and made anew" in refusal(settings, tmp_path)
+
+    remove_records(settings, "journal.accounts")
+    assert "the journal was deleted" in refusal(settings, tmp_path)

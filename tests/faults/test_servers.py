@@ -1,0 +1,92 @@
+"""Servers that die under a running pipeline: intake stops, nothing is dropped, it goes on by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra import processes
+from infra import stack as local_stack
+from infra.core_config import core_config
+from infra.kafka.local import KafkaPart
+from infra.parts import Part
+from infra.registry.local import RegistryPart
+from infra.settings import Settings
+from streams.journal.kafka_log import KafkaLogReader
+from streams.reconcile import reconcile
+from streams.replay.verify import verify
+from tests.faults.test_workers import ACCOUNTS, WORKS, load, orders, trade
+from tests.pipeline.desk import Desk
+from tests.pipeline.processes import running
+
+KILL_TIMEOUT_S = 10.0
+UNKNOWN_SCHEMA = b"\x00\x00\x0f\x42\x3f\x00"
+
+
+@pytest.fixture
+def settings(pipeline_settings: Settings) -> Settings:
+    return pipeline_settings.model_copy(update={"mock_trading": False})
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Desk:
+    return Desk(settings)
+
+
+def kill(settings: Settings, part: Part) -> None:
+    """kill -9 of a server of the tests' own stack."""
+    identity = processes.recall(local_stack.pid_file(settings, part))
+    if identity is None:
+        pytest.skip("the servers run in containers")
+    psutil.Process(identity.pid).kill()
+    psutil.Process(identity.pid).wait(KILL_TIMEOUT_S)
+
+
+def prove(settings: Settings, desk: Desk, ids: list[str]) -> None:
+    assert sorted(result.order_id for result in desk.read("order.results") if result.terminal) == sorted(ids)
+    assert verify(core_config(settings), KafkaLogReader(settings), desk.codec).differences == []
+    report = reconcile(settings)
+    assert [(check.name, check.source, check.differences) for check in report.checks if not check.passed] == []
+
+
+def test_the_broker_is_killed_under_load(settings: Settings, desk: Desk, tmp_path: Path) -> None:
+    with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker") as worker:
+        for account in ACCOUNTS:
+            desk.open_account(account)
+        desk.quote(0)
+        with load(desk) as sent:
+            trade(desk, orders("before", 10))
+            kill(settings, KafkaPart())
+            local_stack.up(settings)
+        trade(desk, orders("after", 10))
+        prove(settings, desk, [*sent, *orders("before", 10), *orders("after", 10)])
+        assert worker.stop() == 0
+
+
+def test_without_the_registry_known_schemas_go_on_and_an_unknown_one_stops_cleanly(
+    settings: Settings, desk: Desk, tmp_path: Path
+) -> None:
+    try:
+        with running(settings, tmp_path, "sink"):
+            with running(settings, tmp_path, "worker") as worker:
+                worker.await_log(WORKS)
+                for account in ACCOUNTS:
+                    desk.open_account(account)
+                desk.quote(0)
+                trade(desk, orders("before", 10))
+                kill(settings, RegistryPart())
+                trade(desk, orders("without", 10))
+                desk.send_bytes("orders", b"A", UNKNOWN_SCHEMA)
+                desk.flush()
+                assert worker.process.wait(60) == 1
+                assert "has a schema that is not known here" in worker.log.read_text()
+            local_stack.up(settings)
+            with running(settings, tmp_path, "worker"):
+                trade(desk, orders("after", 10))
+            (letter,) = desk.read_raw("dlq.orders")
+            assert letter.value == UNKNOWN_SCHEMA
+            prove(settings, desk, [order for name in ("before", "without", "after") for order in orders(name, 10)])
+    finally:
+        local_stack.up(settings)
