@@ -37,8 +37,7 @@ class Identity:
 def spawn(command: list[str], environment: dict[str, str], log: Path) -> Identity:
     """Starts a process in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
-        log.replace(log.with_suffix(".old"))
+    rotate(log)
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.fspath(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
@@ -46,6 +45,12 @@ def spawn(command: list[str], environment: dict[str, str], log: Path) -> Identit
     ]
     pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
     return Identity(pid, psutil.Process(pid).create_time())
+
+
+def rotate(log: Path) -> None:
+    """Begins a new log file where the old one has grown large; one old one is kept."""
+    if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
+        log.replace(log.with_suffix(".old"))
 
 
 def remember(identity: Identity, pid_file: Path) -> None:

@@ -1,6 +1,6 @@
-"""The local stack: `up`, `down`, `status` of Kafka, schema registry and ClickHouse.
+"""The local stack: `up`, `down`, `status` of Kafka, schema registry and ClickHouse, and of the pipeline on them.
 
-    up:   check ports -> start what is not running -> wait until each answers -> topics, schemas, tables
+    up:   check ports -> start what is not running -> wait until each answers -> topics, schemas, tables -> pipeline
     down: the same parts in reverse order, SIGTERM first
 
 Everything it knows between two commands is in PAPER_HOME: data by part, logs/, and pid files in run/.
@@ -25,11 +25,13 @@ from infra import processes
 from infra.clickhouse_part import ClickHousePart
 from infra.kafka.local import KafkaPart
 from infra.parts import Part, Progress
+from infra.pipeline_part import PipelinePart
 from infra.registry.local import RegistryPart
 from infra.settings import Settings
 from streams.errors import PartError, PortTakenError, StackError
 
-PARTS: tuple[Part, ...] = (KafkaPart(), RegistryPart(), ClickHousePart())
+SERVERS: tuple[Part, ...] = (KafkaPart(), RegistryPart(), ClickHousePart())
+PARTS: tuple[Part, ...] = (*SERVERS, PipelinePart())
 READY_TIMEOUT_S = 120.0
 STOP_PATIENCE_S = 20.0
 LOCK_TIMEOUT_S = 300.0
@@ -59,7 +61,7 @@ class PartStatus:
     rss_bytes: int | None = None
 
 
-def up(settings: Settings, parts: Sequence[Part] = PARTS, on_progress: Progress = lambda _: None) -> None:
+def up(settings: Settings, parts: Sequence[Part] = SERVERS, on_progress: Progress = lambda _: None) -> None:
     """Starts what is not running, waits until it answers, and brings topics, schemas and tables up to date.
 
     Raises:
@@ -72,9 +74,34 @@ def up(settings: Settings, parts: Sequence[Part] = PARTS, on_progress: Progress 
         started = [part for part in parts if _start(settings, part, on_progress)]
         for part in parts:
             _wait_until_ready(settings, part, on_progress if part in started else lambda _: None)
-        if {part.name for part in parts} == {part.name for part in PARTS}:
+        if {part.name for part in parts} == {part.name for part in SERVERS}:
             prepare_pipeline(settings)
             on_progress("topics, schemas and tables are up to date")
+
+
+def up_pipeline(settings: Settings, workers: int, on_progress: Progress = lambda _: None) -> None:
+    """Starts the supervised workers and the sink on servers that run; another number of workers starts them anew.
+
+    Raises:
+        PortTakenError, PartError: as up.
+    """
+    part = PipelinePart(workers)
+    with _exclusive(settings, on_progress):
+        running = _workers_running(settings, part)
+        if running not in (None, workers):
+            on_progress(f"{running} workers run, {workers} are wanted")
+            _stop(settings, part, on_progress)
+        if _start(settings, part, on_progress):
+            _wait_until_ready(settings, part, on_progress)
+
+
+def _workers_running(settings: Settings, part: Part) -> int | None:
+    identity = processes.recall(pid_file(settings, part))
+    process = processes.find(identity) if identity else None
+    if process is None:
+        return None
+    command = process.cmdline()
+    return int(command[command.index(PipelinePart.OPTION) + 1])
 
 
 def down(
@@ -92,6 +119,8 @@ def down(
             for name in [part.name for part in parts] + ["logs"]:
                 if (settings.paper_home / name).exists():
                     shutil.rmtree(settings.paper_home / name)
+            for note in (settings.paper_home / "run").glob("*.json"):
+                note.unlink()
             on_progress(f"deleted the stack's data in {settings.paper_home}")
 
 
@@ -115,7 +144,7 @@ def prepare_pipeline(settings: Settings) -> None:
     migrate(settings)
 
 
-def wait_for_servers(settings: Settings, parts: Sequence[Part] = PARTS, timeout_s: float = READY_TIMEOUT_S) -> None:
+def wait_for_servers(settings: Settings, parts: Sequence[Part] = SERVERS, timeout_s: float = READY_TIMEOUT_S) -> None:
     """Waits until each server answers, wherever it runs.
 
     Raises:

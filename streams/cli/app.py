@@ -26,7 +26,9 @@ from streams.cli import (
     sink,
     snapshots,
     stack,
+    status,
     strategy,
+    supervise,
     worker,
 )
 from streams.errors import PaperError
@@ -41,6 +43,8 @@ app = typer.Typer(
 GROUPS = (
     demo,
     stack,
+    status,
+    supervise,
     worker,
     sink,
     feed,

@@ -17,12 +17,17 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     import sys
 
     from infra.settings import get_settings
+    from streams.health.last_error import remembered_errors
     from streams.sink.sink import Sink
+    from streams.supervisor.parent import end_with_supervisor
 
     logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("httpx", "httpx2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    running = Sink(get_settings())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: running.stop())
-    print(f"{running.run()} records", file=sys.stderr)
+    settings = get_settings()
+    end_with_supervisor()
+    with remembered_errors(settings, "sink"):
+        running = Sink(settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: running.stop())
+        print(f"{running.run()} records", file=sys.stderr)

@@ -1,30 +1,30 @@
-"""`paper up`, `down`, `prepare`, `status`, `doctor`: the stack."""
+"""`paper up`, `down`, `prepare`, `doctor`: the stack. `paper status` is in status.py."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import typer
-
-if TYPE_CHECKING:
-    from infra.stack import PartStatus
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    for command in (up, down, prepare, status, doctor):
+    for command in (up, down, prepare, doctor):
         app.command()(command)
 
 
-def up() -> None:
+def up(
+    workers: int = typer.Option(0, min=0, help="Keep so many workers and a sink running; 0: leave them as they are."),
+) -> None:
     """Starts Kafka, the schema registry and ClickHouse; makes topics, schemas and tables."""
     from infra import stack
     from infra.settings import get_settings
 
     stack.up(get_settings(), on_progress=_say)
+    if workers:
+        stack.up_pipeline(get_settings(), workers, on_progress=_say)
 
 
 def down(
@@ -50,28 +50,16 @@ def prepare() -> None:
     stack.prepare_pipeline(get_settings())
 
 
-def status(as_json: bool = AS_JSON) -> None:
-    """Shows each part of the stack. Exit code 0 only if all of them run and answer."""
-    from infra import stack
-    from infra.settings import get_settings
-
-    rows = stack.status(get_settings())
-    if as_json:
-        _print_json([_row(row) for row in rows])
-    else:
-        _print_status(rows)
-    if any(row.state is not stack.State.RUNNING for row in rows):
-        raise typer.Exit(1)
-
-
 def doctor(as_json: bool = AS_JSON) -> None:
     """Checks this machine and the stack's data. Exit code 1 if there is a problem."""
+    import json
+
     from infra.doctor import examine
     from infra.settings import get_settings
 
     findings = examine(get_settings())
     if as_json:
-        _print_json([finding._asdict() for finding in findings])
+        print(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
         for finding in findings:
             remedy = f"\n          {finding.remedy}" if finding.remedy else ""
@@ -82,31 +70,3 @@ def doctor(as_json: bool = AS_JSON) -> None:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    print(json.dumps(value, indent=2))
-
-
-def _row(row: PartStatus) -> dict[str, object]:
-    return {
-        "part": row.name,
-        "state": row.state.value,
-        "pid": row.pid,
-        "port": row.port,
-        "since": row.since,
-        "rss_bytes": row.rss_bytes,
-        "log": str(row.log),
-    }
-
-
-def _print_status(rows: list[PartStatus]) -> None:
-    from datetime import datetime
-
-    print(f"{'part':<12}{'state':<10}{'pid':>8}{'port':>7}  {'since':<20}{'rss':>8}  log")
-    for row in rows:
-        since = f"{datetime.fromtimestamp(row.since):%Y-%m-%d %H:%M:%S}" if row.since else "-"
-        rss = f"{row.rss_bytes / 1e6:.0f} MB" if row.rss_bytes else "-"
-        print(f"{row.name:<12}{row.state.value:<10}{row.pid or '-':>8}{row.port:>7}  {since:<20}{rss:>8}  {row.log}")

@@ -13,15 +13,19 @@ from streams.errors import WorkerIdTaken
 SLOTS_MAX = 1_000
 
 
+def host_name() -> str:
+    """This machine, in letters that a group's member may have."""
+    return re.sub(r"[^a-zA-Z0-9._-]", "-", socket.gethostname())
+
+
 @contextmanager
 def worker_id(settings: Settings) -> Iterator[str]:
     """WORKER_ID, or else the first free `<host>-worker-N` of this machine; held until the block or the process ends.
 
     The lock on PAPER_HOME/run/<id>.lock goes with the process, however it ends. Raises WorkerIdTaken.
     """
-    host = re.sub(r"[^a-zA-Z0-9._-]", "-", socket.gethostname())
     chosen = settings.worker_id
-    for name in [chosen] if chosen else (f"{host}-worker-{number}" for number in range(1, SLOTS_MAX + 1)):
+    for name in [chosen] if chosen else (f"{host_name()}-worker-{number}" for number in range(1, SLOTS_MAX + 1)):
         lock = _try_lock(settings, name)
         if lock is not None:
             try:

@@ -1,0 +1,119 @@
+"""`paper status`: what runs, who reads what, how far behind it is, and what went wrong last."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from infra.stack import PartStatus
+    from streams.health.model import Health, Lag
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    app.command()(status)
+
+
+def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
+    """Shows each part of the stack and the health of the pipeline. Exit code 0 only if all that was started runs."""
+    from infra import stack
+    from infra.settings import get_settings
+    from streams.health.collect import HealthCollector
+
+    settings = get_settings()
+    parts = stack.status(settings)
+    by_name = {part.name: part for part in parts}
+    kafka_runs = by_name["kafka"].state is stack.State.RUNNING
+    health = HealthCollector(settings).collect() if kafka_runs else None
+    if as_json:
+        print(json.dumps(_document(parts, health), indent=2))
+    else:
+        _print_parts(parts)
+        if health is not None:
+            _print_health(health)
+    wanted = [part for part in parts if part.name != "pipeline" or part.state is not stack.State.STOPPED]
+    if any(part.state is not stack.State.RUNNING for part in wanted) or (health is not None and health.kafka):
+        raise typer.Exit(1)
+
+
+def _document(parts: list[PartStatus], health: Health | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        "parts": [
+            {
+                "part": part.name,
+                "state": part.state.value,
+                "pid": part.pid,
+                "port": part.port,
+                "since": part.since,
+                "rss_bytes": part.rss_bytes,
+                "log": str(part.log),
+            }
+            for part in parts
+        ]
+    }
+    if health is not None:
+        document |= {
+            "kafka": health.kafka,
+            "lag": [item._asdict() for item in health.lag],
+            "owners": [item._asdict() for item in health.owners],
+            "snapshots": [item._asdict() for item in health.snapshots],
+            "processes": [item._asdict() for item in health.processes],
+            "last_error": health.last_error._asdict() if health.last_error else None,
+        }
+    return document
+
+
+def _print_parts(parts: list[PartStatus]) -> None:
+    from datetime import datetime
+
+    print(f"{'part':<12}{'state':<10}{'pid':>8}{'port':>7}  {'since':<20}{'rss':>8}  log")
+    for part in parts:
+        since = f"{datetime.fromtimestamp(part.since):%Y-%m-%d %H:%M:%S}" if part.since else "-"
+        rss = f"{part.rss_bytes / 1e6:.0f} MB" if part.rss_bytes else "-"
+        print(
+            f"{part.name:<12}{part.state.value:<10}{part.pid or '-':>8}{part.port:>7}  {since:<20}{rss:>8}  {part.log}"
+        )
+
+
+def _print_health(health: Health) -> None:
+    if health.kafka:
+        print(f"\n{health.kafka}")
+        return
+    if health.processes:
+        print(f"\n{'process':<12}{'pid':>8}{'restarts':>10}  last end")
+        for process in health.processes:
+            print(f"{process.name:<12}{process.pid or '-':>8}{process.restarts:>10}  {process.last_end or '-'}")
+    print(f"\n{'group':<24}{'topic':<22}{'behind':>10}{'seconds':>10}  read by")
+    for (group, topic), lags in _by_topic(health.lag).items():
+        readers = sorted({item.member for item in health.owners if (item.group, item.topic) == (group, topic)})
+        behind, seconds = sum(item.records for item in lags), max(item.seconds or 0 for item in lags)
+        if behind or not group.endswith("sink"):
+            print(f"{group:<24}{topic:<22}{behind:>10}{seconds:>10.1f}  {', '.join(readers) or 'nobody'}")
+    _print_rest(health)
+
+
+def _print_rest(health: Health) -> None:
+    from datetime import datetime
+
+    behind = sum(item.records for item in health.lag if item.group.endswith("sink"))
+    owners = sorted({item.member for item in health.owners if item.group.endswith("sink")})
+    print(f"{'all topics, for the sink':<46}{behind:>10}{'':>10}  {', '.join(owners) or 'nobody'}")
+    if health.snapshots:
+        print(f"\n{'shard':<16}{'snapshot':>10}{'age':>10}")
+        for snapshot in health.snapshots:
+            print(f"{snapshot.shard:<16}{snapshot.sequence or '-':>10}{snapshot.seconds:>9.0f}s")
+    error = health.last_error
+    if error:
+        print(f"\nlast error: {error.process} at {datetime.fromtimestamp(error.at):%Y-%m-%d %H:%M:%S}")
+        print(f"  {error.error_class}: {error.message}")
+
+
+def _by_topic(lag: list[Lag]) -> dict[tuple[str, str], list[Lag]]:
+    found: dict[tuple[str, str], list[Lag]] = defaultdict(list)
+    for item in lag:
+        found[item.group, item.topic].append(item)
+    return found

@@ -1,0 +1,57 @@
+"""`paper supervise` and `paper exporter`: what `paper up --workers N` runs, and its metrics alone."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    for command in (supervise, exporter):
+        app.command()(command)
+
+
+def supervise(workers: int = typer.Option(1, min=1, help="How many workers.")) -> None:
+    """Keeps workers and a sink running, in the foreground, and serves their metrics. `paper up --workers N` runs it."""
+    import signal
+
+    from infra.settings import get_settings
+    from streams.supervisor.supervisor import Supervisor
+
+    _log_to_stderr()
+    running = Supervisor(get_settings(), workers)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: running.stop())
+    running.run()
+
+
+def exporter(
+    host: str = typer.Option("127.0.0.1", help="Address to listen on."),
+    interval: float = typer.Option(5.0, min=0.5, help="Seconds between two looks at Kafka."),
+) -> None:
+    """Serves the pipeline's health as Prometheus metrics on METRICS_PORT, in the foreground."""
+    import threading
+
+    from infra.settings import get_settings
+    from streams.health.collect import HealthCollector
+    from streams.health.prometheus import MetricsServer
+
+    _log_to_stderr()
+    settings = get_settings()
+    collector = HealthCollector(settings)
+    newest = collector.collect()
+    with MetricsServer(settings.metrics_port, lambda: newest, host):
+        try:
+            while not threading.Event().wait(interval):
+                newest = collector.collect()
+        except KeyboardInterrupt:
+            return
+
+
+def _log_to_stderr() -> None:
+    import logging
+    import sys
+
+    logging.basicConfig(stream=sys.stderr, level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for noisy in ("httpx", "httpx2"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

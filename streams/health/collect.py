@@ -1,0 +1,52 @@
+"""Puts a pipeline's health together."""
+
+from confluent_kafka import KafkaError, KafkaException
+
+from infra.settings import Settings
+from infra.topics import BY_NAME
+from schemas.codec import Codec
+from schemas.errors import RegistryUnavailable
+from schemas.registry import Registry
+from streams.health.kafka import KafkaHealth, KafkaHealthReader
+from streams.health.last_error import last_error
+from streams.health.model import Health, ProcessHealth
+from streams.journal.kinds import KINDS
+from streams.sink.sink import group_id as sink_group
+from streams.supervisor.state import read_state
+from streams.worker.app import group_id as worker_group
+
+MISSING_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+
+
+class HealthCollector:
+    """Collects again and again with the same clients."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        inputs = [topic for kind in KINDS for topic in kind.inputs]
+        groups = {worker_group(settings): inputs, sink_group(settings): list(BY_NAME)}
+        self._reader = KafkaHealthReader(settings, Codec(Registry(settings)), groups)
+
+    def collect(self) -> Health:
+        """Health of now, within some seconds; Health.kafka says why what Kafka knows is missing."""
+        complaint, kafka = "", KafkaHealth([], [], {}, [])
+        try:
+            kafka = self._reader.read()
+        except (KafkaException, TimeoutError, RegistryUnavailable) as error:
+            complaint = _complaint(error)
+        processes = [
+            ProcessHealth(child.name, child.pid, child.restarts, child.last_end)
+            for child in read_state(self._settings).children
+        ]
+        return Health(
+            complaint, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)
+        )
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, KafkaException):
+        reason: KafkaError = error.args[0]
+        if reason.code() in MISSING_TOPIC:
+            return f"topics are missing: {reason.str()}; `paper up` or `paper prepare` makes them"
+        return f"Kafka does not answer: {reason.str()}"
+    return f"Kafka does not answer: {error or type(error).__name__}"

@@ -1,0 +1,1 @@
+"""Keeps workers and a sink running: restarts those that died or stand still, and says so."""
