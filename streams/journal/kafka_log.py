@@ -1,6 +1,6 @@
 """Topics on Kafka: reading committed records in bulk, and writing one transaction for each batch of a shard."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
@@ -17,6 +17,7 @@ READ_POLL_S = 0.05
 READ_SILENCE_S = 30.0
 COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
+MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 NANOS_PER_MS = 1_000_000
 LOG_WARNING = 4
 LEADERLESS_CODES = (
@@ -124,50 +125,55 @@ class KafkaLogReader:
         raise LogUnavailable(f"reading {topic}-{partition}: the broker said nothing for {READ_SILENCE_S:.0f} s")
 
 
-class KafkaLogWriter:
-    """See streams.journal.log.LogWriter. Making one fences the owner before it."""
+class KafkaTransactions:
+    """Writes records as the only owner of a name: making one fences the owner before it.
 
-    def __init__(self, settings: Settings, shard_name: str) -> None:
+    Raises Fenced, LogUnavailable.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
         self._settings = settings
-        self._journal_offset: int | None = None
+        self._noted_offset: int | None = None
         self._producer = Producer(
             {
                 "bootstrap.servers": settings.kafka_bootstrap_servers,
-                "transactional.id": f"{settings.topic_prefix}{shard_name}",
+                "transactional.id": f"{settings.topic_prefix}{name}",
                 "transaction.timeout.ms": 60_000,
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "message.max.bytes": 4 * 1024 * 1024,
+                "message.max.bytes": MESSAGE_BYTES_MAX,
                 "queue.buffering.max.messages": 500_000,
             }
         )
         self._until_deadline(lambda: self._producer.init_transactions(COMMIT_DEADLINE_S))
 
-    def commit(self, transaction: Transaction) -> int:
-        """One Kafka transaction with all records; tried again whole after an abort, within COMMIT_DEADLINE_S."""
+    def write(self, records: Sequence[RawOutput], noted: RawOutput | None = None) -> int | None:
+        """One Kafka transaction with all records; tried again whole after an abort, within COMMIT_DEADLINE_S.
+
+        Returns the offset of the noted one. Raises Fenced, LogUnavailable.
+        """
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
             try:
-                self._attempt(transaction)
+                self._attempt(records, noted)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 _raise_if_fatal(error)
                 if not error.txn_requires_abort() or monotonic() > deadline:
-                    raise LogUnavailable(f"transaction {transaction.sequence}: {error.str()}") from failure
+                    raise LogUnavailable(f"a transaction of {len(records)} records: {error.str()}") from failure
                 self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
             else:
-                assert self._journal_offset is not None, "a committed journal record has an offset"
-                return self._journal_offset
+                return self._noted_offset
 
-    def _attempt(self, transaction: Transaction) -> None:
-        self._journal_offset = None
+    def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None) -> None:
+        self._noted_offset = None
         self._producer.begin_transaction()
-        for record in transaction.records:
-            self._produce(record, is_journal=record is transaction.journal)
+        for record in records:
+            self._produce(record, is_noted=record is noted)
         self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
 
-    def _produce(self, record: RawOutput, is_journal: bool) -> None:
-        on_delivery = self._on_journal_delivered if is_journal else None
+    def _produce(self, record: RawOutput, is_noted: bool) -> None:
+        on_delivery = self._on_noted_delivered if is_noted else None
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
             try:
@@ -186,9 +192,9 @@ class KafkaLogWriter:
             else:
                 return
 
-    def _on_journal_delivered(self, error: KafkaError | None, message: Message) -> None:
+    def _on_noted_delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
-            self._journal_offset = message.offset()
+            self._noted_offset = message.offset()
 
     def _until_deadline(self, call: Callable[[], object]) -> None:
         """Repeats a call of the transaction protocol that the client says may be repeated, within COMMIT_DEADLINE_S."""
@@ -208,6 +214,16 @@ class KafkaLogWriter:
     def close(self) -> None:
         """Drops what was not committed; the broker aborts it."""
         self._producer.purge()
+
+
+class KafkaLogWriter(KafkaTransactions):
+    """See streams.journal.log.LogWriter. The name is the shard's."""
+
+    def commit(self, transaction: Transaction) -> int:
+        """See streams.journal.log.LogWriter. Raises Fenced, LogUnavailable."""
+        journal_offset = self.write(transaction.records, transaction.journal)
+        assert journal_offset is not None, "a committed journal record has an offset"
+        return journal_offset
 
 
 def _raise_if_fatal(error: KafkaError) -> None:

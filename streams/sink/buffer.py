@@ -1,4 +1,4 @@
-"""Records that wait for their block to be full or old enough."""
+"""Records that wait for their block to be full or old enough, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from collections.abc import Container, Iterable
 from streams.journal.records import RawRecord
 
 BLOCK_BYTES_MAX = 32 * 1024 * 1024
+RECORD_BYTES = 400
+"""What a waiting record costs in memory beside its bytes."""
+
+
+def weight(record: RawRecord) -> int:
+    """Bytes of memory that a waiting record takes."""
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return RECORD_BYTES + len(record.key or b"") + len(record.value or b"") + headers
 
 
 class Buffer:
@@ -15,11 +23,13 @@ class Buffer:
     Args:
         rows_max: a topic with so many is due.
         age_max_s: a topic whose first record waits so long is due.
+        bytes_max: with so many over all topics the largest is due.
     """
 
-    def __init__(self, rows_max: int, age_max_s: float) -> None:
+    def __init__(self, rows_max: int, age_max_s: float, bytes_max: int) -> None:
         self._rows_max = rows_max
         self._age_max_s = age_max_s
+        self._bytes_max = bytes_max
         self._records: dict[str, list[RawRecord]] = {}
         self._bytes: dict[str, int] = {}
         self._since: dict[str, float] = {}
@@ -33,14 +43,21 @@ class Buffer:
                 self._bytes[record.topic] = 0
                 self._since[record.topic] = now
             waiting.append(record)
-            self._bytes[record.topic] += len(record.value or b"")
+            self._bytes[record.topic] += weight(record)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all that waits."""
+        return sum(self._bytes.values())
 
     def due(self, now: float) -> list[str]:
         """Topics whose records should land now."""
+        largest = max(self._bytes, key=self._bytes.__getitem__) if self.bytes >= self._bytes_max else None
         return [
             topic
             for topic, waiting in self._records.items()
-            if len(waiting) >= self._rows_max
+            if topic == largest
+            or len(waiting) >= self._rows_max
             or self._bytes[topic] >= BLOCK_BYTES_MAX
             or now - self._since[topic] >= self._age_max_s
         ]
@@ -51,7 +68,14 @@ class Buffer:
 
     def peek(self, topic: str) -> list[RawRecord]:
         """The next block of a topic; empty if nothing waits."""
-        return self._records.get(topic, [])[: self._rows_max]
+        block: list[RawRecord] = []
+        size = 0
+        for record in self._records.get(topic, [])[: self._rows_max]:
+            size += weight(record)
+            if block and size > BLOCK_BYTES_MAX:
+                break
+            block.append(record)
+        return block
 
     def remove(self, topic: str, count: int) -> None:
         """Forgets a topic's first records: they have landed."""

@@ -25,6 +25,9 @@ PLACE_FIELDS: tuple[dict[str, Any], ...] = (
 )
 
 
+PLACE_NAMES = frozenset(field["name"] for field in PLACE_FIELDS)
+
+
 class Row(NamedTuple):
     """A record on its way to a table.
 
@@ -37,6 +40,11 @@ class Row(NamedTuple):
     offset: int
     timestamp_ms: int
     body: bytes
+
+
+def _with_free_name(field: dict[str, Any]) -> dict[str, Any]:
+    """A writer's own extra field may have the name of one of ours; no column takes it under any name."""
+    return field | {"name": f"writers_{field['name']}"} if field["name"] in PLACE_NAMES else field
 
 
 def encode_long(number: int) -> bytes:
@@ -69,7 +77,7 @@ class ContainerWriter:
     """Builds containers of one writer schema for one run. Equal rows give equal bytes."""
 
     def __init__(self, schema: dict[str, Any], run_id: str) -> None:
-        placed = schema | {"fields": [*PLACE_FIELDS, *schema["fields"]]}
+        placed = schema | {"fields": [*PLACE_FIELDS, *map(_with_free_name, schema["fields"])]}
         text = json.dumps(placed, separators=(",", ":")).encode()
         metadata = {b"avro.schema": text, b"avro.codec": b"null"}
         pairs = b"".join(encode_bytes(key) + encode_bytes(value) for key, value in metadata.items())
@@ -83,7 +91,8 @@ class ContainerWriter:
         append, sync = parts.append, self._sync
         places: dict[int, bytes] = {}
         last_high, high = -1, b""
-        last_timestamp, time = -1, b""
+        last_timestamp: int | None = None
+        time = b""
         for partition, offset, timestamp_ms, body in rows:
             if partition not in places:
                 places[partition] = self._run_id + encode_long(partition)

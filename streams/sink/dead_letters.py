@@ -1,4 +1,4 @@
-"""Dead letters, both ways: records that the sink refuses go to their dlq topic, and what lies there becomes rows."""
+"""What lies on the dlq topics as rows of the table dead_letters."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from io import BytesIO
 from typing import Any
 
 import fastavro
-from confluent_kafka import Producer
 
-from infra.settings import Settings
-from infra.topics import topic_name
-from streams.errors import LogUnavailable
-from streams.journal.records import RawOutput, RawRecord
+from streams.journal.records import RawRecord
 
 STAGE = "sink"
-DELIVERY_DEADLINE_S = 120.0
 DIGITS_MAX = 19
-MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 FROM_HEADERS = {"topic", "partition", "offset", "stage", "error_class", "message"}
 
 # Keys, values and headers are bytes that nobody vouches for; ClickHouse takes them into String as they are.
@@ -69,37 +63,3 @@ def _number(text: bytes | None, limit: int) -> int:
     if text is None or not text.isdigit() or len(text) > DIGITS_MAX:
         return -1
     return int(text) if int(text) < limit else -1
-
-
-class DeadLetterWriter:
-    """Writes dead letters and waits until the broker has them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._producer = Producer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
-                "enable.idempotence": True,
-                "message.max.bytes": MESSAGE_BYTES_MAX,
-                "compression.type": "lz4",
-                "delivery.timeout.ms": int(DELIVERY_DEADLINE_S * 1000),
-            }
-        )
-
-    def write(self, letter: RawOutput) -> None:
-        """Writes one.
-
-        Raises:
-            LogUnavailable: the broker did not take it in time.
-        """
-        failures: list[str] = []
-        self._producer.produce(
-            topic_name(self._settings, letter.topic),
-            partition=letter.partition,
-            key=letter.key,
-            value=letter.value,
-            headers=list(letter.headers),
-            on_delivery=lambda error, _: failures.append(error.str()) if error else None,
-        )
-        if self._producer.flush(DELIVERY_DEADLINE_S) or failures:
-            raise LogUnavailable(f"{letter.topic}: the broker did not take a dead letter: {failures or 'no answer'}")

@@ -6,19 +6,22 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
-from infra.topics import DLQ_PREFIX
+from infra.topics import BY_NAME, DLQ_PREFIX
 from schemas.catalog import MESSAGE_CLASSES, load_schema
-from schemas.codec import HEADER, MAGIC, Codec, SchemaSource
+from schemas.codec import HEADER, MAGIC, NOT_A_SCHEMA, Codec, SchemaSource
 from schemas.compatibility import unreadable
-from schemas.errors import RegistryUnavailable, UndecodableRecord
+from schemas.errors import UndecodableRecord
 from streams.errors import SinkError
 from streams.journal.dead_letters import BadRecord, dead_letter
+from streams.journal.kinds import KINDS
 from streams.journal.records import RawOutput, RawRecord
 from streams.sink import dead_letters
-from streams.sink.container import PLACE_FIELDS, ContainerWriter, Row
+from streams.sink.container import ContainerWriter, Row
 from streams.sink.tables import Refused
 
 NANOS_PER_MS = 1_000_000
+SHARD_INPUTS = frozenset(topic for kind in KINDS for topic in kind.inputs)
+"""Topics of which a shard writes the dead letters, in the transaction that takes the record."""
 
 
 class Target(Protocol):
@@ -32,22 +35,22 @@ class Target(Protocol):
 class Landing:
     """Lands the records of one run.
 
-    All records of a partition before one that is inserted or dead-lettered have been so themselves: a restart may
-    go on behind the highest.
+    All records of a partition before one that is inserted are rows or dead letters themselves: a restart may go on
+    behind the highest row. A record that a shard refuses has the shard's letter, and gets none here.
 
     Args:
-        write_dead_letter: returns when the broker has it.
+        write_letters: streams.sink.letter_box.LetterBox.write.
     """
 
     def __init__(
-        self, target: Target, source: SchemaSource, write_dead_letter: Callable[[RawOutput], None], run_id: str
+        self, target: Target, source: SchemaSource, write_letters: Callable[[Sequence[RawOutput]], None], run_id: str
     ) -> None:
         self._target = target
         self._source = source
         self._codec = Codec(source)
-        self._write_dead_letter = write_dead_letter
+        self._write_letters = write_letters
         self._run_id = run_id
-        self._writers: dict[tuple[str, bytes], ContainerWriter] = {}
+        self._writers: dict[tuple[str, bytes | None], ContainerWriter] = {}
         self._letters = ContainerWriter(dead_letters.SCHEMA, run_id)
 
     def land(self, topic: str, records: Sequence[RawRecord]) -> None:
@@ -62,18 +65,18 @@ class Landing:
             self._land_dead_letters(topic, records)
             return
         # A null value is a tombstone of a compacted topic: no record.
-        present = [record for record in records if record.value is not None]
+        present = [record for record in records if record.value is not None or not BY_NAME[topic].compacted]
         present.sort(key=lambda record: record.partition)
         # All writers come first, so that an unreachable registry finds nothing half done.
-        writers = {header: self._writer(topic, header) for header in dict.fromkeys(map(_header, present))}
-        for header, run in groupby(present, key=_header):
-            self._land_run(topic, writers[header], list(run))
+        writers, complaints = self._judge(topic, {_header(record) for record in present})
+        for bad, run in groupby(present, key=lambda record: _header(record) in complaints):
+            if bad:
+                self._bury([(record, complaints[_header(record)]) for record in run])
+                continue
+            for header, part in groupby(run, key=_header):
+                self._land_run(topic, writers[header], list(part))
 
-    def _land_run(self, topic: str, writer: ContainerWriter | UndecodableRecord, records: list[RawRecord]) -> None:
-        if isinstance(writer, UndecodableRecord):
-            for record in records:
-                self._bury(record, writer)
-            return
+    def _land_run(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
         except Refused:
@@ -87,8 +90,11 @@ class Landing:
             self._insert(topic, writer, records)
         except Refused as refused:
             if len(records) == 1:
-                reason = self._complaint(records[0])
-                self._bury(records[0], reason or UndecodableRecord("REFUSED_BY_CLICKHOUSE", str(refused)))
+                complaint = self._complaint(records[0])
+                if complaint is not None:
+                    self._bury([(records[0], complaint)])
+                else:
+                    self._write_letters([_letter(records[0], UndecodableRecord("REFUSED_BY_CLICKHOUSE", str(refused)))])
                 return
             middle = len(records) // 2
             self._land_by_halves(topic, writer, records[:middle])
@@ -105,36 +111,44 @@ class Landing:
         except Refused as refused:
             raise SinkError(f"{topic}: ClickHouse refuses rows of dead_letters: {refused}") from refused
 
-    def _bury(self, record: RawRecord, reason: UndecodableRecord) -> None:
-        letter = dead_letter(record, dead_letters.STAGE, BadRecord(reason.error_class, str(reason)))
-        # Another run may take the same record to its table: whose refusal this is decides where that run goes on.
-        self._write_dead_letter(letter._replace(headers=(*letter.headers, ("run_id", self._run_id.encode()))))
+    def _bury(self, unreadable_records: list[tuple[RawRecord, UndecodableRecord]]) -> None:
+        """Of records that our decoder refuses, those that no shard reads get a letter."""
+        letters = [_letter(*item) for item in unreadable_records if item[0].topic not in SHARD_INPUTS]
+        if letters:
+            self._write_letters(letters)
 
     def _complaint(self, record: RawRecord) -> UndecodableRecord | None:
-        """What our decoder says against a record, as far as it knows."""
+        """What our decoder says against a record, where it knows the topic."""
         if record.topic not in MESSAGE_CLASSES:
             return None
         try:
             self._codec.decode(record.topic, record.value or b"")
         except UndecodableRecord as error:
             return error
-        except RegistryUnavailable:
-            return None
         return None
 
-    def _writer(self, topic: str, header: bytes) -> ContainerWriter | UndecodableRecord:
-        """The writer for a wire format header, or what is wrong with every record that begins so."""
-        known = self._writers.get((topic, header))
-        if known is not None:
-            return known
-        try:
-            writer = ContainerWriter(self._writer_schema(topic, header), self._run_id)
-        except UndecodableRecord as error:
-            return error  # Not remembered: rubbish has no end, and an unknown id may be registered later.
-        self._writers[topic, header] = writer
-        return writer
+    def _judge(
+        self, topic: str, headers: set[bytes | None]
+    ) -> tuple[dict[bytes | None, ContainerWriter], dict[bytes | None, UndecodableRecord]]:
+        """Writers for wire format headers, and what is wrong with every record that begins with one of the others."""
+        writers: dict[bytes | None, ContainerWriter] = {}
+        complaints: dict[bytes | None, UndecodableRecord] = {}
+        for header in headers:
+            try:
+                writers[header] = self._writer(topic, header)
+            except UndecodableRecord as error:
+                complaints[header] = error  # For this block: rubbish has no end, and an id may be registered later.
+        return writers, complaints
 
-    def _writer_schema(self, topic: str, header: bytes) -> dict[str, Any]:
+    def _writer(self, topic: str, header: bytes | None) -> ContainerWriter:
+        known = self._writers.get((topic, header))
+        if known is None:
+            known = self._writers[topic, header] = ContainerWriter(self._writer_schema(topic, header), self._run_id)
+        return known
+
+    def _writer_schema(self, topic: str, header: bytes | None) -> dict[str, Any]:
+        if header is None:
+            raise UndecodableRecord("NULL_VALUE", f"a record of {topic} needs a value")
         if not header:
             raise UndecodableRecord("EMPTY_VALUE", f"a record of {topic} needs a value in Confluent wire format")
         if len(header) < HEADER.size or header[0] != MAGIC:
@@ -142,26 +156,23 @@ class Landing:
             raise UndecodableRecord("WRONG_MAGIC", text)
         schema_id = HEADER.unpack(header)[1]
         schema = self._source.schema_by_id(schema_id)
-        complaint = _difference(schema, load_schema(topic))
-        if complaint:
-            raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is none of {topic}: {complaint}")
+        try:
+            problems = unreadable(schema, load_schema(topic))
+        except NOT_A_SCHEMA as error:
+            problems = [f"{type(error).__name__} {error}"]
+        if problems:
+            raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is none of {topic}: {problems[0]}")
         return schema
 
 
-def _header(record: RawRecord) -> bytes:
-    assert record.value is not None
-    return record.value[: HEADER.size]
+def _letter(record: RawRecord, complaint: UndecodableRecord) -> RawOutput:
+    return dead_letter(record, dead_letters.STAGE, BadRecord(complaint.error_class, str(complaint)))
+
+
+def _header(record: RawRecord) -> bytes | None:
+    return None if record.value is None else record.value[: HEADER.size]
 
 
 def _body(record: RawRecord) -> bytes:
     assert record.value is not None
     return record.value[HEADER.size :]
-
-
-def _difference(writer: dict[str, Any], ours: dict[str, Any]) -> str | None:
-    """Why a writer schema's records can't become rows; None where they can."""
-    problems = unreadable(writer, ours)
-    if problems:
-        return problems[0]
-    taken = {field["name"] for field in PLACE_FIELDS} & {field["name"] for field in writer["fields"]}
-    return f"field {min(taken)} is the sink's own" if taken else None

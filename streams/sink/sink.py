@@ -7,26 +7,24 @@ import threading
 from time import monotonic
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.settings import Settings
 from infra.topics import BY_NAME, topic_name
-from schemas.errors import RegistryUnavailable
 from schemas.registry import Registry
 from streams.errors import LogUnavailable, SinkError
-from streams.journal.kafka_log import raw_record
+from streams.journal.kafka_log import KafkaLogReader, KafkaTransactions, raw_record
 from streams.journal.records import RawRecord
 from streams.sink.buffer import Buffer
-from streams.sink.dead_letters import DeadLetterWriter
+from streams.sink.flow import Flow, Place
 from streams.sink.landing import Landing
-from streams.sink.positions import next_offsets, start_offset
+from streams.sink.letter_box import LetterBox
 from streams.sink.tables import OUTAGE_MAX_S, Stopped, Tables
 
 READ_MAX = 10_000
 READ_WAIT_S = 0.1
-REGISTRY_PAUSE_S = 5.0
 PROGRESS_S = 10.0
-ASK_OFFSETS_S = 5.0
+LETTERS = "sink-letters"
 # Longer than a poll can take: a partition's positions may wait for ClickHouse as long as an outage may last.
 POLL_INTERVAL_MAX_MS = int((OUTAGE_MAX_S + 300) * 1000)
 
@@ -50,13 +48,14 @@ class Sink:
         self._stop = threading.Event()
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
         self._tables = Tables(settings, self._pause)
-        letters = DeadLetterWriter(settings)
-        self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
-        self._buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s)
+        letters = LetterBox(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
+        landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
+        buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
+        self._flow = Flow(buffer, self._tables, landing, letters, self._pause, self._note)
         self._consumer = Consumer(_consumer_configuration(settings))
         self._failure: Exception | None = None
         self._landed = 0
-        self._next: dict[tuple[str, int], int] = {}
+        self._next: dict[Place, int] = {}
         self._reported = (monotonic(), 0)
 
     def stop(self) -> None:
@@ -75,9 +74,9 @@ class Sink:
         try:
             while not self._stop.is_set():
                 self._read(READ_MAX, READ_WAIT_S)
-                self._land(self._buffer.due(monotonic()))
+                self._flow.land_due(monotonic())
                 self._report_progress()
-            self._land(self._buffer.topics())
+            self._flow.land_all()
         except Stopped:
             log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
         finally:
@@ -89,7 +88,7 @@ class Sink:
         messages = self._consumer.consume(records_max, wait_s)
         if self._failure is not None:
             raise self._failure
-        self._buffer.add((self._record(m) for m in messages if self._is_record(m)), monotonic())
+        self._flow.take((self._record(m) for m in messages if self._is_record(m)), monotonic())
 
     def _record(self, message: Message) -> RawRecord:
         topic = message.topic()
@@ -110,35 +109,13 @@ class Sink:
         log.warning("reading %s: %s", message.topic(), error.str())
         return False
 
-    def _land(self, topics: list[str]) -> None:
-        for topic in topics:
-            while block := self._buffer.peek(topic):
-                self._land_block(topic, block)
-                self._buffer.remove(topic, len(block))
-                self._note(block)
-
-    def _land_block(self, topic: str, block: list[RawRecord]) -> None:
-        waited_s = 0.0
-        while True:
-            try:
-                self._landing.land(topic, block)
-            except RegistryUnavailable as error:
-                if waited_s >= OUTAGE_MAX_S:
-                    raise
-                log.warning("waiting for the schema registry: %s", error)
-                self._pause(REGISTRY_PAUSE_S)
-                waited_s += REGISTRY_PAUSE_S
-            else:
-                return
-
     def _pause(self, seconds: float) -> None:
         """Waits with the intake closed."""
         if self._stop.wait(seconds):
             raise Stopped
 
-    def _note(self, block: list[RawRecord]) -> None:
-        self._landed += len(block)
-        ends = {(record.topic, record.partition): record.offset + 1 for record in block}
+    def _note(self, ends: dict[Place, int], records: int) -> None:
+        self._landed += records
         self._next |= ends
         offsets = [TopicPartition(topic_name(self._settings, t), p, offset) for (t, p), offset in ends.items()]
         try:
@@ -149,22 +126,23 @@ class Sink:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # An error must not vanish in the callback.
         try:
-            bases = {self._topics[partition.topic] for partition in partitions}
-            positions = next_offsets(self._settings, self._tables, sorted(bases))
+            positions = self._flow.begin([self._place(partition) for partition in partitions])
         except Exception as error:
             self._failure = error
             return
         for partition in partitions:
-            partition.offset = start_offset(positions, self._topics[partition.topic], partition.partition)
+            partition.offset = positions.get(self._place(partition), OFFSET_BEGINNING)
         self._next |= positions
         consumer.assign(partitions)
         log.info("%d partitions, %d of them with rows", len(partitions), len(positions))
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        """Nothing to save: the next owner reads from the tables where to go on."""
-        revoked = {(self._topics[partition.topic], partition.partition) for partition in partitions}
-        self._buffer.discard(revoked)
+        revoked = {self._place(partition) for partition in partitions}
+        self._flow.release(revoked)
         self._next = {place: offset for place, offset in self._next.items() if place not in revoked}
+
+    def _place(self, partition: TopicPartition) -> Place:
+        return self._topics[partition.topic], partition.partition
 
     def _report_progress(self) -> None:
         then, landed_then = self._reported
@@ -198,5 +176,6 @@ def _consumer_configuration(settings: Settings) -> dict[str, Any]:
         "max.poll.interval.ms": POLL_INTERVAL_MAX_MS,
         # A sink that was killed blocks its partitions for so long.
         "session.timeout.ms": 10_000,
-        "queued.max.messages.kbytes": 32 * 1024,
+        "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
+        "fetch.max.bytes": settings.sink_queue_bytes,
     }

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from infra.topics import DLQ_PREFIX
+from infra.topics import DLQ_PREFIX, dead_letter_topic
 from streams.errors import ClickHouseError, SinkError
 from streams.sink.container import Row
-
-if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
 
 DEAD_LETTERS = "dead_letters"
 OUTAGE_MAX_S = 3600.0
@@ -36,6 +33,22 @@ class Stopped(Exception):
     """The sink was asked to stop while it waited for ClickHouse."""
 
 
+class TableClient(Protocol):
+    """What of clickhouse-connect's client is used."""
+
+    def query(self, query: str, parameters: dict[str, Any]) -> Any:
+        """Its result_rows is a list of tuples."""
+        ...
+
+    def raw_insert(self, table: str, *, insert_block: bytes, fmt: str, settings: dict[str, Any]) -> Any:
+        """Inserts a block."""
+        ...
+
+    def close(self) -> None:
+        """Releases the connection."""
+        ...
+
+
 def table_of(topic: str) -> str:
     """Table of a topic by its base name: dots are underscores, all dead letters share one."""
     return DEAD_LETTERS if topic.startswith(DLQ_PREFIX) else topic.replace(".", "_")
@@ -46,12 +59,16 @@ class Tables:
 
     Args:
         pause: waits for some seconds while ClickHouse is away; raises Stopped to give up.
+        open_client: raises ClickHouseError while it is.
     """
 
-    def __init__(self, settings: Settings, pause: Pause) -> None:
+    def __init__(
+        self, settings: Settings, pause: Pause, open_client: Callable[[Settings], TableClient] = connect
+    ) -> None:
         self._settings = settings
         self._pause = pause
-        self._client: Client | None = None
+        self._open_client = open_client
+        self._client: TableClient | None = None
 
     def close(self) -> None:
         """Releases the connection."""
@@ -60,23 +77,25 @@ class Tables:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The highest offset of each partition of a topic that has a row in this run."""
-        query = f"SELECT partition, max(offset) FROM {table_of(topic)} WHERE run_id = {{run:String}}"
+        query = f"SELECT partition, max(offset) FROM {table_of(topic)} WHERE run_id = {{run_id:String}}"
         if topic.startswith(DLQ_PREFIX):
             query += " AND topic = {topic:String}"
-        parameters = {"run": self._settings.run_id, "topic": topic}
-        rows = self._patiently(lambda client: client.query(f"{query} GROUP BY partition", parameters).result_rows)
+        rows = self._ask(f"{query} GROUP BY partition", {"topic": topic})
         return {partition: offset for partition, offset in rows}
 
-    def sink_dead_letters(self, topic: str) -> dict[int, int]:
-        """The highest offset of each partition of a topic that this run refused, as far as dead letters have rows."""
+    def refused(self, topic: str, partition: int, first_offset: int) -> set[int]:
+        """Offsets, from one on, of a partition's records that a sink refused, as far as their letters have rows."""
         query = (
-            f"SELECT source_partition, max(source_offset) FROM {DEAD_LETTERS} "
-            "WHERE run_id = {run:String} AND headers['run_id'] = {run:String} AND source_topic = {topic:String} "
-            "AND stage = 'sink' GROUP BY source_partition"
+            f"SELECT source_offset FROM {DEAD_LETTERS} WHERE run_id = {{run_id:String}} AND topic = {{topic:String}} "
+            "AND stage = 'sink' AND source_partition = {partition:Int32} AND source_offset >= {first_offset:Int64}"
         )
-        parameters = {"run": self._settings.run_id, "topic": topic}
-        rows = self._patiently(lambda client: client.query(query, parameters).result_rows)
-        return {partition: offset for partition, offset in rows}
+        parameters = {"topic": dead_letter_topic(topic), "partition": partition, "first_offset": first_offset}
+        return {offset for (offset,) in self._ask(query, parameters)}
+
+    def _ask(self, query: str, parameters: dict[str, Any]) -> list[Any]:
+        parameters |= {"run_id": self._settings.run_id}
+        rows: list[Any] = self._patiently(lambda client: client.query(query, parameters).result_rows)
+        return rows
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
         """Inserts a block; while ClickHouse is away it waits and sends the identical block again.
@@ -102,7 +121,7 @@ class Tables:
         parts = [f"{topic}:{partition}:{first}-{last}" for partition, (first, last) in sorted(spans.items())]
         return " ".join([self._settings.run_id, *parts])
 
-    def _patiently(self, call: Callable[[Client], T]) -> T:
+    def _patiently(self, call: Callable[[TableClient], T]) -> T:
         from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
         pause_s, waited_s = FIRST_PAUSE_S, 0.0
@@ -124,9 +143,9 @@ class Tables:
             waited_s += pause_s
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
-    def _connected(self) -> Client:
+    def _connected(self) -> TableClient:
         if self._client is None:
-            self._client = connect(self._settings)
+            self._client = self._open_client(self._settings)
         return self._client
 
     @staticmethod

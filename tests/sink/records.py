@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from schemas.codec import Codec, SchemaSource
-from streams.domain.enums import Action, OrderType, Side, TimeInForce
-from streams.domain.messages import OrderRequest
+from streams.domain.enums import Action, Liquidity, OrderType, Side, TimeInForce
+from streams.domain.messages import Fill, OrderRequest
 from streams.journal.records import RawRecord
 
 
@@ -19,6 +19,19 @@ def order(number: int) -> OrderRequest:
 def order_value(source: SchemaSource, number: int) -> bytes:
     """The same on the wire."""
     return Codec(source).encode("orders", order(number))
+
+
+def fill(number: int) -> Fill:
+    """A fill with a number of its own: no shard reads fills, so the sink alone judges them."""
+    return Fill(
+        f"x-{number}", f"o-{number}", "acc-1", None, None, "AIG.US", Side.BUY, 10**9, 10**9, 10**18, 0, "USD",
+        Liquidity.REMOVED, 0, 10**9, 10**9, -(10**18), None, None, None, None, None, None, 1_381_320_000_123_456_789,
+    )  # fmt: skip
+
+
+def fill_value(source: SchemaSource, number: int) -> bytes:
+    """The same on the wire."""
+    return Codec(source).encode("fills", fill(number))
 
 
 def record(value: bytes | None, offset: int, partition: int = 0, topic: str = "orders") -> RawRecord:

@@ -7,7 +7,7 @@ from tests.sink.records import record
 
 
 def test_due_by_rows() -> None:
-    buffer = Buffer(rows_max=3, age_max_s=10)
+    buffer = Buffer(rows_max=3, age_max_s=10, bytes_max=10**9)
     buffer.add([record(b"x", n) for n in range(2)], now=0)
     assert buffer.due(now=1) == []
     buffer.add([record(b"x", 2), record(b"x", 0, topic="fills")], now=1)
@@ -15,7 +15,7 @@ def test_due_by_rows() -> None:
 
 
 def test_due_by_age() -> None:
-    buffer = Buffer(rows_max=3, age_max_s=10)
+    buffer = Buffer(rows_max=3, age_max_s=10, bytes_max=10**9)
     buffer.add([record(b"x", 0)], now=0)
     buffer.add([record(b"x", 1), record(b"x", 0, topic="fills")], now=9)
     assert buffer.due(now=9.9) == []
@@ -24,13 +24,13 @@ def test_due_by_age() -> None:
 
 
 def test_due_by_bytes() -> None:
-    buffer = Buffer(rows_max=100, age_max_s=10)
+    buffer = Buffer(rows_max=100, age_max_s=10, bytes_max=10**9)
     buffer.add([record(bytes(BLOCK_BYTES_MAX // 2), n) for n in range(2)], now=0)
     assert buffer.due(now=0) == ["orders"]
 
 
 def test_blocks_are_bounded_and_in_order() -> None:
-    buffer = Buffer(rows_max=4, age_max_s=10)
+    buffer = Buffer(rows_max=4, age_max_s=10, bytes_max=10**9)
     buffer.add([record(b"x", n) for n in range(10)], now=0)
     taken = []
     while block := buffer.peek("orders"):
@@ -41,7 +41,7 @@ def test_blocks_are_bounded_and_in_order() -> None:
 
 
 def test_what_remains_keeps_its_age() -> None:
-    buffer = Buffer(rows_max=1, age_max_s=10)
+    buffer = Buffer(rows_max=1, age_max_s=10, bytes_max=10**9)
     buffer.add([record(b"x", n) for n in range(2)], now=0)
     buffer.remove("orders", 1)
     assert buffer.due(now=0) == ["orders"]
@@ -50,7 +50,7 @@ def test_what_remains_keeps_its_age() -> None:
 
 
 def test_revoked_partitions_are_discarded() -> None:
-    buffer = Buffer(rows_max=10, age_max_s=10)
+    buffer = Buffer(rows_max=10, age_max_s=10, bytes_max=10**9)
     buffer.add([record(b"x", n, partition=n % 2) for n in range(4)], now=0)
     buffer.discard({("orders", 1), ("fills", 0)})
     assert [r.offset for r in buffer.peek("orders")] == [0, 2]

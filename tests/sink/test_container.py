@@ -9,7 +9,7 @@ from typing import Any
 import fastavro
 from avro.datafile import DataFileReader
 from avro.io import DatumReader
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.sink.container import ContainerWriter, Row, encode_long
@@ -67,6 +67,7 @@ def test_both_readers_give_back_place_and_body() -> None:
 OFFSETS = st.one_of(st.integers(0, 2**63 - 1), st.integers(2**13 - 2, 2**13 + 2), st.integers(0, 2**21))
 
 
+@example([(0, 0, -1, "a record without a time")])
 @given(st.lists(st.tuples(OFFSETS, st.integers(0, 2**31 - 1), st.integers(-1, 2**45), st.text(max_size=3000))))
 def test_any_place(places: list[tuple[int, int, int, str]]) -> None:
     rows = [row(offset, partition, time, symbol=text) for offset, partition, time, text in places]

@@ -17,7 +17,7 @@ from streams.journal.records import RawOutput
 from streams.sink.container import Row
 from streams.sink.landing import Landing
 from streams.sink.tables import Refused
-from tests.sink.records import order_value, record
+from tests.sink.records import fill_value, order_value, record
 
 SOURCE = MemoryRegistry()
 
@@ -48,10 +48,17 @@ class Setting:
     def __init__(self, source: Any = SOURCE) -> None:
         self.target = ReadingTarget()
         self.letters: list[RawOutput] = []
-        self.landing = Landing(self.target, source, self.letters.append, "run-1")
+        self.landing = Landing(self.target, source, self.letters.extend, "run-1")
 
     def land_orders(self, *values: bytes | None) -> None:
-        self.landing.land("orders", [record(value, offset) for offset, value in enumerate(values)])
+        self.land("orders", *values)
+
+    def land_fills(self, *values: bytes | None) -> None:
+        """No shard reads them: their dead letters are the sink's."""
+        self.land("fills", *values)
+
+    def land(self, topic: str, *values: bytes | None) -> None:
+        self.landing.land(topic, [record(value, offset, topic=topic) for offset, value in enumerate(values)])
 
     def refusals(self) -> list[tuple[int, str]]:
         headers = [dict(letter.headers) for letter in self.letters]
@@ -67,6 +74,10 @@ def good(number: int) -> bytes:
     return order_value(SOURCE, number)
 
 
+def filled(number: int) -> bytes:
+    return fill_value(SOURCE, number)
+
+
 def test_good_records_land_as_one_block(setting: Setting) -> None:
     setting.land_orders(*(good(n) for n in range(50)))
     assert setting.target.blocks == [50]
@@ -75,29 +86,57 @@ def test_good_records_land_as_one_block(setting: Setting) -> None:
     assert setting.letters == []
 
 
-@pytest.mark.parametrize(
-    ("bad", "error_class"),
-    [
-        (b"", "EMPTY_VALUE"),
-        (b"\x00\x00", "WRONG_MAGIC"),
-        (b'{"json": true}', "WRONG_MAGIC"),
-        (b"\x00\x00\x00\x27\x0f" + b"body", "UNKNOWN_SCHEMA"),
-        (order_value(SOURCE, 1)[:-3], "NOT_READABLE"),
-        (b"\x00" + SOURCE.writer_id("fills").to_bytes(4, "big") + b"body", "WRONG_SCHEMA"),
-    ],
-)
+BAD_ANYWHERE = [
+    (None, "NULL_VALUE"),
+    (b"", "EMPTY_VALUE"),
+    (b"\x00\x00", "WRONG_MAGIC"),
+    (b'{"json": true}', "WRONG_MAGIC"),
+    (b"\x00\x00\x00\x27\x0f" + b"body", "UNKNOWN_SCHEMA"),
+    (b"\x00" + SOURCE.writer_id("marks").to_bytes(4, "big") + b"body", "WRONG_SCHEMA"),
+]
+
+
+@pytest.mark.parametrize(("bad", "error_class"), [*BAD_ANYWHERE, (filled(1)[:-3], "NOT_READABLE")])
 def test_a_bad_record_becomes_a_dead_letter_and_its_neighbours_land(
-    setting: Setting, bad: bytes, error_class: str
+    setting: Setting, bad: bytes | None, error_class: str
 ) -> None:
-    setting.land_orders(good(0), good(1), bad, good(3))
+    setting.land_fills(filled(0), filled(1), bad, filled(3))
     assert setting.target.offsets() == [(0, 0), (0, 1), (0, 3)]
     assert setting.refusals() == [(2, error_class)]
     (letter,) = setting.letters
-    assert (letter.topic, letter.key, letter.value) == ("dlq.orders", b"acc-1", bad)
+    assert (letter.topic, letter.key, letter.value) == ("dlq.fills", b"acc-1", bad or b"")
     headers = dict(letter.headers)
-    assert (headers["topic"], headers["partition"], headers["stage"]) == (b"orders", b"0", b"sink")
-    assert (headers["run_id"], headers["original.origin"]) == (b"run-1", b"test")
+    assert (headers["topic"], headers["partition"], headers["stage"]) == (b"fills", b"0", b"sink")
+    assert headers["original.origin"] == b"test"
     assert headers["message"]
+
+
+@pytest.mark.parametrize("bad", [*(bad for bad, _ in BAD_ANYWHERE), good(1)[:-3]])
+def test_a_record_that_a_shard_refuses_has_the_letter_of_the_shard(setting: Setting, bad: bytes | None) -> None:
+    setting.land_orders(good(0), good(1), bad, good(3))
+    assert setting.target.offsets() == [(0, 0), (0, 1), (0, 3)]
+    assert setting.letters == []
+
+
+def test_a_writers_own_field_may_have_the_name_of_one_of_ours() -> None:
+    wider = load_schema("orders")
+    wider["fields"] = [*wider["fields"], {"name": "partition", "type": "string"}]
+
+    class Wider(MemoryRegistry):
+        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+            return wider if schema_id == 900 else super().schema_by_id(schema_id)
+
+    setting = Setting(Wider())
+    setting.land_orders(good(0), b"\x00" + (900).to_bytes(4, "big") + good(1)[5:] + b"\x06abc", good(2))
+    assert setting.target.offsets() == [(0, 0), (0, 1), (0, 2)]
+    assert setting.refusals() == []
+
+
+def test_letters_of_neighbours_are_written_together(setting: Setting) -> None:
+    batches: list[int] = []
+    setting.landing = Landing(setting.target, SOURCE, lambda letters: batches.append(len(letters)), "run-1")
+    setting.land_fills(b"x", b"", None, filled(3), b"y")
+    assert batches == [3, 1]
 
 
 def test_what_only_the_server_refuses_is_found_by_halves(setting: Setting) -> None:
@@ -110,19 +149,18 @@ def test_what_only_the_server_refuses_is_found_by_halves(setting: Setting) -> No
 def test_all_records_before_one_that_landed_are_done(setting: Setting) -> None:
     """A restart goes on behind the highest offset: nothing below it may be missing at any moment."""
     done: list[int] = []
-    insert, write = setting.target.insert, setting.letters.append
+    insert = setting.target.insert
 
     def noting_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
         insert(topic, rows, container)
         done.extend(row.offset for row in rows)
 
-    def noting_write(letter: RawOutput) -> None:
-        write(letter)
-        done.append(int(dict(letter.headers)["offset"]))
+    def noting_write(letters: Sequence[RawOutput]) -> None:
+        done.extend(int(dict(letter.headers)["offset"]) for letter in letters)
 
     setting.target.insert = noting_insert  # type: ignore[method-assign]
     setting.landing = Landing(setting.target, SOURCE, noting_write, "run-1")
-    setting.land_orders(good(0), b"x", good(2), good(3)[:-2], good(4), good(5), b"", good(7))
+    setting.land_fills(filled(0), b"x", filled(2), filled(3)[:-2], filled(4), filled(5), b"", filled(7))
     assert done == list(range(8))
 
 
@@ -132,11 +170,9 @@ def test_partitions_share_a_block(setting: Setting) -> None:
     assert sorted(setting.target.offsets()) == [(p, o) for p in range(2) for o in range(5)]
 
 
-def test_tombstones_are_no_records(setting: Setting) -> None:
-    setting.land_orders(None, good(1), None)
-    assert setting.target.offsets() == [(0, 1)]
-    setting.land_orders(None)
-    assert setting.letters == []
+def test_tombstones_of_compacted_topics_are_no_records(setting: Setting) -> None:
+    setting.land("positions", None, b"bad", None)
+    assert (setting.target.offsets(), setting.refusals()) == ([], [(1, "WRONG_MAGIC")])
 
 
 def test_a_writer_of_an_older_version_is_taken_with_its_own_schema() -> None:
@@ -165,21 +201,21 @@ def test_an_unreachable_registry_leaves_nothing_half_done() -> None:
 
     setting = Setting(Away())
     with pytest.raises(RegistryUnavailable):
-        setting.land_orders(b"rubbish", good(1), b"\x00" + (900).to_bytes(4, "big") + b"body")
+        setting.land_fills(b"rubbish", filled(1), b"\x00" + (900).to_bytes(4, "big") + b"body")
     assert (setting.target.rows, setting.letters) == ([], [])
 
 
 def test_dead_letters_become_rows_with_their_source(setting: Setting) -> None:
-    setting.land_orders(b"\xff\x00", good(1))
+    setting.land_fills(b"\xff\x00", filled(1))
     (letter,) = setting.letters
-    value = record(letter.value, 0, topic="dlq.orders")._replace(headers=letter.headers)
-    foreign = record(None, 1, topic="dlq.orders")._replace(key=None, headers=(("offset", b"9" * 30),))
-    setting.landing.land("dlq.orders", [value, foreign])
+    value = record(letter.value, 0, topic="dlq.fills")._replace(headers=letter.headers)
+    foreign = record(None, 1, topic="dlq.fills")._replace(key=None, headers=(("offset", b"9" * 30),))
+    setting.landing.land("dlq.fills", [value, foreign])
     ours, other = setting.target.rows[-2:]
-    assert (ours["topic"], ours["source_topic"], ours["source_offset"]) == ("dlq.orders", b"orders", 0)
+    assert (ours["topic"], ours["source_topic"], ours["source_offset"]) == ("dlq.fills", b"fills", 0)
     assert (ours["record_key"], ours["record_value"]) == (b"acc-1", b"\xff\x00")
     assert (ours["stage"], ours["error_class"]) == (b"sink", b"WRONG_MAGIC")
-    assert ours["headers"] == {"original.origin": b"test", "run_id": b"run-1"}
+    assert ours["headers"] == {"original.origin": b"test"}
     assert (other["record_key"], other["source_partition"], other["source_offset"]) == (None, -1, -1)
 
 

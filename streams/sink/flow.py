@@ -1,0 +1,97 @@
+"""The sink's protocol without Kafka's client: records in, blocks out, and where to go on after any crash."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+
+from schemas.errors import RegistryUnavailable
+from streams.journal.records import RawRecord
+from streams.sink.buffer import Buffer
+from streams.sink.landing import Landing
+from streams.sink.letter_box import LetterBox
+from streams.sink.tables import OUTAGE_MAX_S, Pause, Tables
+
+REGISTRY_PAUSE_S = 5.0
+
+Place = tuple[str, int]
+"""Base topic and partition."""
+OnLanded = Callable[[dict[Place, int], int], None]
+
+log = logging.getLogger(__name__)
+
+
+class Flow:
+    """What a sink does with its partitions, one step at a time.
+
+    Only rows say where a partition stands. What lies behind its last row is read again after a crash; of that, what is
+    no row was a bad record, and finds its dead letter written.
+
+    Args:
+        pause: waits for some seconds while the schema registry is away; raises Stopped to give up.
+        on_landed: is told the next offset of each partition of a block that was taken to its end, and its records.
+    """
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        tables: Tables,
+        landing: Landing,
+        letters: LetterBox,
+        pause: Pause,
+        on_landed: OnLanded = lambda ends, records: None,
+    ) -> None:
+        self._buffer = buffer
+        self._tables = tables
+        self._landing = landing
+        self._letters = letters
+        self._pause = pause
+        self._on_landed = on_landed
+
+    def begin(self, partitions: Collection[Place]) -> dict[Place, int]:
+        """Takes partitions over. The offset to read from of each that has rows; others are read from their beginning.
+
+        Raises:
+            SinkError: ClickHouse stays away.
+        """
+        self.release(partitions)
+        ends = {topic: self._tables.ends(topic) for topic in sorted({topic for topic, _ in partitions})}
+        return {(topic, number): ends[topic][number] + 1 for topic, number in partitions if number in ends[topic]}
+
+    def release(self, partitions: Collection[Place]) -> None:
+        """Forgets partitions. Nothing to save: the next owner reads from the tables where to go on."""
+        self._buffer.discard(partitions)
+        self._letters.forget(partitions)
+
+    def take(self, records: Iterable[RawRecord], now: float) -> None:
+        """Takes records that were just read, of each partition in the order of their offsets."""
+        self._buffer.add(records, now)
+
+    def land_due(self, now: float) -> None:
+        """Lands what is full or old enough. Raises as Landing.land does."""
+        self._land(self._buffer.due(now))
+
+    def land_all(self) -> None:
+        """Lands everything. Raises as Landing.land does."""
+        self._land(self._buffer.topics())
+
+    def _land(self, topics: list[str]) -> None:
+        for topic in topics:
+            while block := self._buffer.peek(topic):
+                self._land_block(topic, block)
+                self._buffer.remove(topic, len(block))
+                self._on_landed({(topic, record.partition): record.offset + 1 for record in block}, len(block))
+
+    def _land_block(self, topic: str, block: list[RawRecord]) -> None:
+        waited_s = 0.0
+        while True:
+            try:
+                self._landing.land(topic, block)
+            except RegistryUnavailable as error:
+                if waited_s >= OUTAGE_MAX_S:
+                    raise
+                log.warning("waiting for the schema registry: %s", error)
+                self._pause(REGISTRY_PAUSE_S)
+                waited_s += REGISTRY_PAUSE_S
+            else:
+                return
