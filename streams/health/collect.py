@@ -12,7 +12,7 @@ from streams.health.last_error import last_error
 from streams.health.model import Health, ProcessHealth
 from streams.journal.kinds import KINDS
 from streams.sink.sink import group_id as sink_group
-from streams.supervisor.state import read_state
+from streams.supervisor.state import read_children
 from streams.worker.app import group_id as worker_group
 
 MISSING_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
@@ -36,7 +36,7 @@ class HealthCollector:
             complaint = _complaint(error)
         processes = [
             ProcessHealth(child.name, child.pid, child.restarts, child.last_end)
-            for child in read_state(self._settings).children
+            for child in read_children(self._settings)
         ]
         return Health(
             complaint, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from infra import processes
 from infra.settings import Settings
 
 
@@ -19,9 +20,9 @@ class ChildState:
 
 @dataclass(frozen=True)
 class SupervisorState:
-    """workers: how many it keeps running; 0 if there is no supervisor."""
+    """children: none if there is no supervisor."""
 
-    workers: int = 0
+    supervisor: processes.Identity
     children: list[ChildState] = field(default_factory=list)
 
 
@@ -39,13 +40,15 @@ def remove_state(settings: Settings) -> None:
     _path(settings).unlink(missing_ok=True)
 
 
-def read_state(settings: Settings) -> SupervisorState:
-    """What was last written."""
+def read_children(settings: Settings) -> list[ChildState]:
+    """What a supervisor that lives has written; nothing if there is none."""
     try:
         document = json.loads(_path(settings).read_text())
     except FileNotFoundError:
-        return SupervisorState()
-    return SupervisorState(document["workers"], [ChildState(**child) for child in document["children"]])
+        return []
+    if processes.find(processes.Identity(**document["supervisor"])) is None:
+        return []
+    return [ChildState(**child) for child in document["children"]]
 
 
 def _path(settings: Settings) -> Path:

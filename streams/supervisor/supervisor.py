@@ -6,6 +6,9 @@ import threading
 import time
 from collections import defaultdict
 
+import psutil
+
+from infra import processes
 from infra.settings import Settings
 from streams.health.collect import HealthCollector
 from streams.health.model import Health
@@ -28,7 +31,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, workers: int) -> None:
         self._settings = settings
-        self._workers = workers
+        self._identity = processes.Identity(os.getpid(), psutil.Process().create_time())
         self._stop = threading.Event()
         self._health: Health | None = None
         self._watchdog = Watchdog(settings.watchdog_s)
@@ -65,7 +68,7 @@ class Supervisor:
                 remove_state(self._settings)
 
     def _write_state(self) -> None:
-        write_state(self._settings, SupervisorState(self._workers, [child.state for child in self._children]))
+        write_state(self._settings, SupervisorState(self._identity, [child.state for child in self._children]))
 
     def _end_children(self) -> None:
         """Workers first: what they commit last, the sink may still land."""
@@ -103,4 +106,4 @@ def observation(health: Health, group: str, now: float) -> Observation:
             positions[owner.member] += place.position
             if place.records:
                 lagging.add(owner.member)
-    return Observation(now, positions, frozenset(lagging), any(item.records for item in lag.values()))
+    return Observation(now, positions, frozenset(lagging))

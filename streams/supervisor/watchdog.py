@@ -11,13 +11,11 @@ class Observation(NamedTuple):
     Args:
         positions: of each member of the group, the sum of its partitions' positions.
         lagging: members that own a partition with records waiting.
-        any_lag: whether records wait anywhere, owned or not.
     """
 
     at: float
     positions: Mapping[str, int]
     lagging: frozenset[str]
-    any_lag: bool
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Watchdog:
 
     def _reason(self, worker: str, observation: Observation) -> str | None:
         if worker not in observation.positions:
-            return "no member of the group although records are waiting" if observation.any_lag else None
+            return "no member of the group"
         if worker in observation.lagging and self._positions.get(worker) == observation.positions[worker]:
             return "no progress although records are waiting"
         return None

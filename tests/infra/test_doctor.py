@@ -51,6 +51,7 @@ def test_a_machine_that_is_fit_has_no_problem(settings: Settings) -> None:
         "kafka",
         "registry",
         "clickhouse",
+        "pipeline",
     }
     assert all(finding["ok"] and not finding["remedy"] for finding in findings)
 
@@ -104,11 +105,12 @@ def test_a_crashed_part_is_a_problem(settings: Settings) -> None:
 def test_status_of_a_stopped_stack(settings: Settings) -> None:
     done = paper(settings, "status", "--json")
     assert done.returncode == 1
-    rows = json.loads(done.stdout)
+    rows = json.loads(done.stdout)["parts"]
     assert [(row["part"], row["state"]) for row in rows] == [
         ("kafka", "stopped"),
         ("registry", "stopped"),
         ("clickhouse", "stopped"),
+        ("pipeline", "stopped"),
     ]
     assert paper(settings, "status").stdout.splitlines()[0].split() == [
         *("part", "state", "pid", "port", "since", "rss", "log")

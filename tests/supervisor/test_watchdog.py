@@ -1,0 +1,73 @@
+"""Whom the watchdog condemns, and how long a dead process waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.health.model import Health, Lag, Owner
+from streams.supervisor.backoff import FIRST_S, MAX_S, STEADY_S, Backoff
+from streams.supervisor.supervisor import observation
+from streams.supervisor.watchdog import Observation, Watchdog
+
+PATIENCE_S = 10.0
+BORN = {"w": 0.0}
+
+
+def seen(at: float, position: int | None, lagging: bool) -> Observation:
+    positions = {} if position is None else {"w": position}
+    return Observation(at, positions, frozenset({"w"} if lagging else ()))
+
+
+@pytest.mark.parametrize(
+    ("name", "observations", "condemned"),
+    [
+        ("stands still with lag", [seen(0, 5, True), seen(1, 5, True), seen(11, 5, True)], True),
+        ("stands still, not long enough", [seen(0, 5, True), seen(1, 5, True), seen(10, 5, True)], False),
+        ("moves", [seen(0, 5, True), seen(6, 6, True), seen(12, 7, True), seen(18, 8, True)], False),
+        ("moves once in between", [seen(0, 5, True), seen(1, 5, True), seen(6, 6, True), seen(12, 6, True)], False),
+        ("nothing to do", [seen(0, 5, False), seen(20, 5, False), seen(40, 5, False)], False),
+        ("has caught up in between", [seen(0, 5, True), seen(1, 5, True), seen(6, 5, False), seen(12, 5, True)], False),
+        ("never joined", [seen(1, None, False), seen(11, None, False)], True),
+        ("joins late", [seen(1, None, False), seen(10, None, False), seen(12, 5, False)], False),
+    ],
+)
+def test_verdicts(name: str, observations: list[Observation], condemned: bool) -> None:
+    watchdog = Watchdog(PATIENCE_S)
+    verdicts = [watchdog.observe(item, BORN) for item in observations]
+    assert [bool(verdict) for verdict in verdicts] == [False] * (len(verdicts) - 1) + [condemned], name
+
+
+def test_a_worker_that_was_restarted_gets_its_time() -> None:
+    watchdog = Watchdog(PATIENCE_S)
+    watchdog.observe(seen(0, None, False), BORN)
+    assert watchdog.observe(seen(11, None, False), {"w": 9.0}) == {}
+    assert watchdog.observe(seen(19, None, False), {"w": 9.0}).keys() == {"w"}
+
+
+def test_nobody_is_blamed_for_a_broker_that_was_away() -> None:
+    watchdog = Watchdog(PATIENCE_S)
+    watchdog.observe(seen(0, 5, True), BORN)
+    watchdog.observe(seen(1, 5, True), BORN)
+    watchdog.forget()
+    assert watchdog.observe(seen(60, 5, True), BORN) == {}
+    assert watchdog.observe(seen(71, 5, True), BORN).keys() == {"w"}
+
+
+def test_an_observation_adds_up_what_a_member_owns() -> None:
+    lag = [
+        Lag("g", "orders", 0, 0, 0.0, 7),
+        Lag("g", "orders", 1, 3, 1.0, 5),
+        Lag("g", "marks", 0, 0, 0.0, 2),
+        Lag("other", "orders", 0, 9, 1.0, 0),
+    ]
+    owners = [Owner("g", "orders", 0, "a"), Owner("g", "orders", 1, "b"), Owner("g", "marks", 0, "a")]
+    health = Health("", lag, owners, {"g": ["a", "b", "idle"]}, [], [], None)
+    assert observation(health, "g", 3.0) == Observation(3.0, {"a": 9, "b": 5, "idle": 0}, frozenset({"b"}))
+
+
+def test_pauses_double_up_to_a_bound_and_begin_again_after_a_long_life() -> None:
+    backoff = Backoff()
+    pauses = [backoff.pause_s(1.0) for _ in range(12)]
+    assert pauses[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
+    assert pauses[-1] == MAX_S
+    assert backoff.pause_s(STEADY_S) == FIRST_S
