@@ -14,6 +14,7 @@ import typer
 
 from streams.cli import (
     bench,
+    chaos,
     demo,
     develop,
     feed,
@@ -57,6 +58,7 @@ GROUPS = (
     replay,
     snapshots,
     bench,
+    chaos,
     develop,
 )
 for group in GROUPS:

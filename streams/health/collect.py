@@ -1,12 +1,13 @@
 """Puts a pipeline's health together."""
 
-from confluent_kafka import KafkaError, KafkaException
+from aiokafka.errors import KafkaError
 
 from infra.settings import Settings
 from infra.topics import BY_NAME
 from schemas.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.registry import Registry
+from streams.errors import TopicError
 from streams.health.kafka import KafkaHealth, KafkaHealthReader
 from streams.health.last_error import last_error
 from streams.health.model import Health, ProcessHealth
@@ -14,8 +15,6 @@ from streams.journal.kinds import KINDS
 from streams.sink.sink import group_id as sink_group
 from streams.supervisor.state import read_children
 from streams.worker.app import group_id as worker_group
-
-MISSING_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 
 class HealthCollector:
@@ -32,8 +31,10 @@ class HealthCollector:
         complaint, kafka = "", KafkaHealth([], [], {}, [])
         try:
             kafka = self._reader.read()
-        except (KafkaException, TimeoutError, RegistryUnavailable) as error:
-            complaint = _complaint(error)
+        except (TopicError, RegistryUnavailable) as error:
+            complaint = str(error)
+        except (KafkaError, TimeoutError) as error:
+            complaint = f"Kafka does not answer: {error or type(error).__name__}"
         processes = [
             ProcessHealth(child.name, child.pid, child.restarts, child.last_end)
             for child in read_children(self._settings)
@@ -41,12 +42,3 @@ class HealthCollector:
         return Health(
             complaint, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)
         )
-
-
-def _complaint(error: Exception) -> str:
-    if isinstance(error, KafkaException):
-        reason: KafkaError = error.args[0]
-        if reason.code() in MISSING_TOPIC:
-            return f"topics are missing: {reason.str()}; `paper up` or `paper prepare` makes them"
-        return f"Kafka does not answer: {reason.str()}"
-    return f"Kafka does not answer: {error or type(error).__name__}"

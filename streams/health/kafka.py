@@ -1,40 +1,35 @@
 """What Kafka tells of a pipeline: how far its groups are, who reads what, how old snapshots are.
 
-Groups commit their positions for this only; what counts is in the journals and tables.
+Groups commit their positions for this only; what counts is in the journals and tables. The client is aiokafka:
+librdkafka's admin client ends the whole process when a broker dies during a group request (its issue 3663).
 """
 
+import asyncio
 import time
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    Message,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, MemberDescription, OffsetSpec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from infra.settings import Settings
 from infra.topics import BY_NAME, partition_count, topic_name
 from schemas.codec import Codec
 from schemas.errors import RegistryUnavailable
+from streams.errors import TopicError
 from streams.health.model import Lag, Owner, SnapshotAge
 from streams.journal.kinds import KINDS
 
-REQUEST_TIMEOUT_S = 5.0
-TAILS_TIMEOUT_S = 4.0
+READ_TIMEOUT_S = 15.0
+REQUEST_TIMEOUT_MS = 5_000
+TAILS_TIMEOUT_S = 3.0
+POLL_MS = 200
 TAIL_OFFSETS = 8
 MS_PER_S = 1_000
-NO_RECORD = -1
-EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-LOG_WARNING = 4
+UUID_CHARACTERS = 36
 
-Place = tuple[str, int]
-"""Base topic and partition."""
+Positions = dict[TopicPartition, int]
 
 
 class KafkaHealth(NamedTuple):
@@ -47,146 +42,151 @@ class KafkaHealth(NamedTuple):
 
 
 class KafkaHealthReader:
-    """Asks one cluster about one pipeline."""
+    """Asks one cluster about one pipeline. groups: consumer group to the base topics that it reads."""
 
-    def __init__(self, settings: Settings, codec: Codec, groups: dict[str, list[str]]) -> None:
-        """groups: consumer group to the base topics that it reads."""
+    def __init__(self, settings: Settings, codec: Codec, groups: Mapping[str, list[str]]) -> None:
         self._settings = settings
         self._codec = codec
         self._groups = groups
         self._base = {topic_name(settings, topic): topic for topic in BY_NAME}
-        self._admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": LOG_WARNING})
 
     def read(self) -> KafkaHealth:
-        """Everything, within some seconds. Raises KafkaException where Kafka does not answer or topics are missing."""
-        members = self._members()
-        owners = [
-            Owner(group, self._base[place.topic], place.partition, _name(member))
-            for group, described in members.items()
-            for member in described
-            for place in member.assignment.topic_partitions
-            if place.topic in self._base
-        ]
-        names = {group: sorted(_name(member) for member in described) for group, described in members.items()}
-        return KafkaHealth(self._lag(), sorted(owners), names, self._snapshots())
+        """Everything, within READ_TIMEOUT_S.
 
-    def _members(self) -> dict[str, list[MemberDescription]]:
-        answers = self._admin.describe_consumer_groups(list(self._groups), request_timeout=REQUEST_TIMEOUT_S)
-        return {group: list(answer.result(REQUEST_TIMEOUT_S).members) for group, answer in answers.items()}
+        Raises:
+            TopicError: topics are missing.
+            aiokafka.errors.KafkaError, TimeoutError: Kafka does not answer.
+        """
+        return asyncio.run(asyncio.wait_for(self._read(), READ_TIMEOUT_S))
 
-    def _lag(self) -> list[Lag]:
-        places = [
-            (topic, partition)
-            for topic in sorted({topic for topics in self._groups.values() for topic in topics})
-            for partition in range(partition_count(self._settings, topic))
-        ]
-        starts, ends = self._offsets(places, EARLIEST), self._offsets(places, LATEST)
+    async def _read(self) -> KafkaHealth:
+        servers = {
+            "bootstrap_servers": self._settings.kafka_bootstrap_servers,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        }
+        admin = AIOKafkaAdminClient(**servers)
+        consumer = AIOKafkaConsumer(
+            **servers, enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
+        try:
+            await admin.start()
+            await consumer.start()
+            missing = self._base.keys() - await consumer.topics()
+            if missing:
+                raise TopicError(
+                    f"topics are missing, {min(missing)} among them; `paper up` or `paper prepare` makes them"
+                )
+            members, owners = await self._members(admin)
+            return KafkaHealth(await self._lag(admin, consumer), owners, members, await self._snapshots(consumer))
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    async def _members(self, admin: AIOKafkaAdminClient) -> tuple[dict[str, list[str]], list[Owner]]:
+        members: dict[str, list[str]] = {}
+        owners = []
+        for group in self._groups:
+            # One group a request: aiokafka 0.14 misreads an answer with several.
+            (response,) = await admin.describe_consumer_groups([group])
+            ((_, _, _, _, _, described, *_),) = response.groups
+            members[group] = sorted(_name(member_id) for member_id, *_ in described)
+            for member_id, _, _, _, assignment in described:
+                owners += [
+                    Owner(group, self._base[topic], partition, _name(member_id))
+                    for topic, partition in _assigned(assignment)
+                    if topic in self._base
+                ]
+        return members, sorted(owners)
+
+    async def _lag(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> list[Lag]:
+        places = self._places({topic for topics in self._groups.values() for topic in topics})
+        starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         found = []
         for group, topics in self._groups.items():
-            committed = self._committed(group)
-            positions = {place: max(committed.get(place, 0), starts[place]) for place in places if place[0] in topics}
+            committed = await admin.list_consumer_group_offsets(group)
+            read = [place for place in places if self._base[place.topic] in topics]
+            positions = {
+                place: max(committed[place].offset if place in committed else 0, starts[place]) for place in read
+            }
             behind = {place: position for place, position in positions.items() if position < ends[place]}
-            times = self._first_times(behind)
-            for (topic, partition), position in positions.items():
-                lag = Lag(group, topic, partition, 0, 0.0, position)
-                first = times.get((topic, partition))
-                if (topic, partition) in behind and first != NO_RECORD:
-                    age = None if first is None else _age(first)
-                    lag = lag._replace(records=ends[topic, partition] - position, seconds=age)
+            first, unread = await self._first_records(consumer, behind, ends)
+            for place, position in positions.items():
+                lag = Lag(group, self._base[place.topic], place.partition, 0, 0.0, position)
+                if place in first or place in unread:
+                    seconds = _age(first[place].timestamp) if place in first else None
+                    lag = lag._replace(records=ends[place] - position, seconds=seconds)
                 found.append(lag)
         return found
 
-    def _offsets(self, places: Iterable[Place], which: OffsetSpec) -> dict[Place, int]:
-        asked = {self._place(place): which for place in places}
-        answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_TIMEOUT_S
-        )
-        return {
-            (self._base[place.topic], place.partition): answer.result(REQUEST_TIMEOUT_S).offset
-            for place, answer in answers.items()
-        }
-
-    def _committed(self, group: str) -> dict[Place, int]:
-        asked = [ConsumerGroupTopicPartitions(group)]
-        (answer,) = self._admin.list_consumer_group_offsets(asked, request_timeout=REQUEST_TIMEOUT_S).values()
-        places = answer.result(REQUEST_TIMEOUT_S).topic_partitions
-        return {(self._base[p.topic], p.partition): p.offset for p in places if p.topic in self._base and p.offset >= 0}
-
-    def _first_times(self, positions: dict[Place, int]) -> dict[Place, int]:
-        """Kafka time in ms of the first record at or after each position; NO_RECORD where none is there."""
-        times: dict[Place, int] = {}
-        for place, message in self._read(positions):
-            times.setdefault(place, NO_RECORD if message is None else message.timestamp()[1])
-        return times
-
-    def _snapshots(self) -> list[SnapshotAge]:
-        kinds = {kind.snapshots: kind for kind in KINDS}
-        places = [(topic, p) for topic in kinds for p in range(partition_count(self._settings, topic))]
-        ends = self._offsets(places, LATEST)
-        tails = {place: max(end - TAIL_OFFSETS, 0) for place, end in ends.items() if end}
-        newest = {place: message for place, message in self._read(tails, to_end=True) if message is not None}
+    async def _snapshots(self, consumer: AIOKafkaConsumer) -> list[SnapshotAge]:
+        kinds = {topic_name(self._settings, kind.snapshots): kind for kind in KINDS}
+        ends = await consumer.end_offsets(self._places(kind.snapshots for kind in KINDS))
+        waiting = {place: max(end - TAIL_OFFSETS, 0) for place, end in ends.items() if end}
+        newest: dict[TopicPartition, Any] = {}
+        deadline = time.monotonic() + TAILS_TIMEOUT_S
+        self._assign(consumer, waiting)
+        while waiting and time.monotonic() < deadline:
+            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                newest[place] = records[-1]
+            waiting = {place: 0 for place in waiting if await consumer.position(place) < ends[place]}
         return [
             SnapshotAge(
-                kinds[topic].shard_name(partition), self._sequence(topic, message), _age(message.timestamp()[1]) or 0
+                kinds[place.topic].shard_name(place.partition),
+                self._sequence(kinds[place.topic].snapshots, record.value),
+                _age(record.timestamp),
             )
-            for (topic, partition), message in sorted(newest.items(), key=lambda item: item[0])
+            for place, record in sorted(newest.items())
         ]
 
-    def _sequence(self, topic: str, message: Message) -> int | None:
-        value = message.value()
-        assert isinstance(value, bytes)
+    async def _first_records(
+        self, consumer: AIOKafkaConsumer, positions: Positions, ends: Positions
+    ) -> tuple[dict[TopicPartition, Any], set[TopicPartition]]:
+        """The first record at or behind each position, and the places where it was not read in time."""
+        first: dict[TopicPartition, Any] = {}
+        waiting = set(positions)
+        deadline = time.monotonic() + TAILS_TIMEOUT_S
+        self._assign(consumer, positions)
+        while waiting and time.monotonic() < deadline:
+            for place, records in (await consumer.getmany(*waiting, timeout_ms=POLL_MS, max_records=1)).items():
+                first[place] = records[0]
+            waiting = {
+                place for place in waiting if place not in first and await consumer.position(place) < ends[place]
+            }
+        return first, waiting
+
+    @staticmethod
+    def _assign(consumer: AIOKafkaConsumer, positions: Positions) -> None:
+        consumer.assign(list(positions))
+        for place, position in positions.items():
+            consumer.seek(place, position)
+
+    def _places(self, topics: Iterable[str]) -> list[TopicPartition]:
+        return [
+            TopicPartition(topic_name(self._settings, topic), partition)
+            for topic in topics
+            for partition in range(partition_count(self._settings, topic))
+        ]
+
+    def _sequence(self, topic: str, value: bytes) -> int | None:
         try:
             sequence: int = self._codec.decode(topic, value).sequence
         except RegistryUnavailable:
             return None
         return sequence
 
-    def _read(self, positions: dict[Place, int], to_end: bool = False) -> Iterable[tuple[Place, Message | None]]:
-        """Records from positions on, each partition's end as None, until all have begun (or ended) or time is up."""
-        waiting = set(positions)
-        if not waiting:
-            return
-        consumer = Consumer(_consumer_configuration(self._settings))
-        try:
-            consumer.assign([self._place(place, offset) for place, offset in positions.items()])
-            deadline = time.monotonic() + TAILS_TIMEOUT_S
-            while waiting and time.monotonic() < deadline:
-                for message in consumer.consume(1_000, timeout=0.1):
-                    error = message.error()
-                    place = (self._base[str(message.topic())], int(message.partition() or 0))
-                    if error is None:
-                        yield place, message
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        yield place, None
-                    else:
-                        continue
-                    if error is not None or not to_end:
-                        waiting.discard(place)
-        finally:
-            consumer.close()
-
-    def _place(self, place: Place, offset: int | None = None) -> TopicPartition:
-        name = topic_name(self._settings, place[0])
-        return TopicPartition(name, place[1]) if offset is None else TopicPartition(name, place[1], offset)
-
 
 def _age(timestamp_ms: int) -> float:
     return max(0.0, time.time() - timestamp_ms / MS_PER_S)
 
 
-def _name(member: MemberDescription) -> str:
-    return member.group_instance_id or f"{member.client_id}@{member.host}"
+def _name(member_id: str) -> str:
+    """The group.instance.id, or else the client id: brokers append a UUID."""
+    return member_id[: -UUID_CHARACTERS - 1]
 
 
-def _consumer_configuration(settings: Settings) -> dict[str, str | int | bool]:
-    return {
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
-        "group.id": f"{settings.topic_prefix}health",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
-        "auto.offset.reset": "earliest",
-        "fetch.message.max.bytes": 65_536,
-        "queued.max.messages.kbytes": 1_024,
-        "log_level": LOG_WARNING,
-    }
+def _assigned(assignment: bytes) -> Iterable[tuple[str, int]]:
+    if not assignment:
+        return
+    for topic, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment:
+        for partition in partitions:
+            yield topic, partition

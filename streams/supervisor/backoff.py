@@ -2,7 +2,7 @@
 
 FIRST_S = 0.2
 MAX_S = 30.0
-STEADY_S = 60.0
+STEADY_S = 10.0
 """Who has lived so long begins again with the first pause."""
 
 
