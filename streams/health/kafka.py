@@ -66,7 +66,11 @@ class KafkaHealthReader:
         }
         admin = AIOKafkaAdminClient(**servers)
         consumer = AIOKafkaConsumer(
-            **servers, enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset="earliest"
+            **servers,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=POLL_MS,
         )
         try:
             await admin.start()
@@ -76,6 +80,8 @@ class KafkaHealthReader:
                 raise TopicError(
                     f"topics are missing, {min(missing)} among them; `paper up` or `paper prepare` makes them"
                 )
+            # At once: asking for offsets of topics that the client does not know yet takes 0.1 s for each.
+            await consumer._client.set_topics(list(self._base))
             members, owners = await self._members(admin)
             return KafkaHealth(await self._lag(admin, consumer), owners, members, await self._snapshots(consumer))
         finally:
