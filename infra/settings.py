@@ -66,7 +66,7 @@ class Settings(BaseSettings):
         description="A worker's name in its group; empty: <host>-worker-<free number>.",
     )
     worker_session_timeout_s: float = Field(
-        10.0, ge=6, description="Seconds of silence after which a worker's partitions go to others."
+        10.0, ge=6, description="Seconds of silence after which a worker's or sink's partitions go to others."
     )
     snapshot_every_records: int = Field(
         10_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."

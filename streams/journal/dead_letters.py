@@ -1,8 +1,13 @@
 """Dead letters: the original bytes, and headers that say where they came from and why."""
 
+from infra.topics import BY_NAME
 from streams.journal.records import RawOutput, RawRecord
 
 DLQ_PARTITION = 0
+MESSAGE_CHARS_MAX = 1_000
+CUT_KEY_BYTES = 1_000
+ORIGINAL = "original."
+CUT = "cut"
 
 
 class BadRecord(Exception):
@@ -15,14 +20,27 @@ class BadRecord(Exception):
 
 
 def dead_letter(record: RawRecord, stage: str, error: BadRecord) -> RawOutput:
-    """The record as it goes to its dead-letter topic."""
-    headers = (
+    """The record as it goes to its dead-letter topic.
+
+    One that came compressed may be larger than what its topic takes of us: then it is cut, and header `cut` says so.
+    """
+    size, limit = _size(record), BY_NAME[record.topic].max_message_bytes
+    key, value, originals = record.key, record.value or b"", record.headers
+    headers = [
         ("topic", record.topic.encode()),
         ("partition", str(record.partition).encode()),
         ("offset", str(record.offset).encode()),
         ("stage", stage.encode()),
         ("error_class", error.error_class.encode()),
-        ("message", error.text.encode()),
-        *((f"original.{name}", value) for name, value in record.headers),
-    )
-    return RawOutput(f"dlq.{record.topic}", DLQ_PARTITION, record.key, record.value or b"", headers)
+        ("message", error.text[:MESSAGE_CHARS_MAX].encode()),
+    ]
+    if size > limit:
+        key, value, originals = key and key[:CUT_KEY_BYTES], value[: limit - CUT_KEY_BYTES], ()
+        headers.append((CUT, str(size).encode()))
+    headers += [(ORIGINAL + name, content) for name, content in originals]
+    return RawOutput(f"dlq.{record.topic}", DLQ_PARTITION, key, value, tuple(headers))
+
+
+def _size(record: RawRecord) -> int:
+    headers = sum(len(ORIGINAL) + len(name) + len(content) for name, content in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers

@@ -15,6 +15,7 @@ from streams.journal.partitions import partition_of
 from streams.journal.records import RawOutput, RawRecord
 
 FORWARDED_FROM = "forwarded-from"
+TEXT_CHARS_MAX = 10_000
 
 
 @dataclass(slots=True)
@@ -140,6 +141,7 @@ class ShardProcessor:
         message = self._decode(record)
         key_field = self.kind.inputs[record.topic]
         if key_field is not None:
+            _check_texts(record.topic, message)
             forwarded = self._forward(record, getattr(message, key_field), key_field)
             if forwarded is not None:
                 return [forwarded]
@@ -195,6 +197,14 @@ class ShardProcessor:
             count = self.config.execution_partitions if execution_topic else self.config.account_partitions
             partition = partition_of(output.key, count)
         return RawOutput(output.topic, partition, output.key.encode(), self._codec.encode(output.topic, output.message))
+
+
+def _check_texts(topic: str, message: Message) -> None:
+    """What a client writes comes back in several records of ours, which must not become too large for Kafka."""
+    longest = max((len(value) for value in message if isinstance(value, str)), default=0)
+    if longest > TEXT_CHARS_MAX:
+        text = f"a text in this {topic} record has {longest} characters; at most {TEXT_CHARS_MAX} are taken"
+        raise BadRecord("TEXT_TOO_LONG", text)
 
 
 def outputs_crc32(outputs: list[RawOutput]) -> int:

@@ -19,6 +19,7 @@ QUERIES = {
     "reconcile_equity": "equity = cash + position value, drawdown from its peak",
     "reconcile_ids": "every id is there once",
     "reconcile_dead_letters": "no record of the pipeline's own is a dead letter",
+    "reconcile_one_letter_each": "each refused record is one dead letter",
 }
 """Query file and what it checks; each answers with checked, different, differences."""
 

@@ -82,7 +82,8 @@ class Facts:
     """All of a pipeline.
 
     offsets: of every record, by topic and partition. taken: next offset of each input, from the journals.
-    refused: places of records that a shard dead-lettered; dead: those that the sink did, too.
+    refused: places of records that a shard dead-lettered; letters: how many dead letters name each place, of any stage.
+    unread: places of inputs that can't be read and that no shard has taken yet.
     misplaced: requests that came to a partition which is not theirs; forwarded: how often a copy names each as origin.
     requests: by order id; duplicates: requests whose id was used before, by that id.
     fills, equities: by account in the order of booking. positions: newest of an account and symbol.
@@ -90,8 +91,9 @@ class Facts:
 
     offsets: "dict[tuple[str, int], array[int]]" = field(default_factory=lambda: defaultdict(lambda: array("q")))
     taken: dict[tuple[str, int], int] = field(default_factory=dict)
-    dead: set[Place] = field(default_factory=set)
+    letters: Counter[Place] = field(default_factory=Counter)
     refused: set[Place] = field(default_factory=set)
+    unread: set[Place] = field(default_factory=set)
     dead_letters: Counter[str] = field(default_factory=Counter)
     undecodable: list[str] = field(default_factory=list)
     misplaced: set[Place] = field(default_factory=set)

@@ -25,6 +25,7 @@ def all_checks(facts: Facts, config: CoreConfig) -> list[Check]:
         money_checks.equity(facts),
         ids(facts),
         dead_letters(facts),
+        one_letter_each(facts),
     ]
 
 
@@ -37,11 +38,19 @@ def ids(facts: Facts) -> Check:
 
 
 def dead_letters(facts: Facts) -> Check:
-    """No shard or sink refused a record of the pipeline's own, and what can't be read is a dead letter."""
+    """No shard or sink refused a record of the pipeline's own."""
     check = Check("no record of the pipeline's own is a dead letter", KAFKA)
     for topic, count in sorted(facts.dead_letters.items()):
         own = topic.removeprefix("dlq.") not in WRITTEN_FROM_OUTSIDE
         check.compare(not own, f"{topic} holds {count} records: see their headers error_class and message")
+    return check
+
+
+def one_letter_each(facts: Facts) -> Check:
+    """What can't be read is a dead letter, and no record is two."""
+    check = Check("each refused record is one dead letter", KAFKA)
+    for (topic, partition, offset), count in facts.letters.items():
+        check.compare(count == 1, f"{topic}-{partition} offset {offset} has {count} dead letters")
     for sentence in facts.undecodable:
         check.differ(sentence)
     return check

@@ -93,7 +93,9 @@ class FactReader:
         self._facts.dead_letters[letter.topic] += 1
         headers = dict(letter.headers)
         topic, (partition, offset) = headers.get("topic", b"").decode(errors="replace"), dead_letters.place(headers)
-        self._facts.dead.add((topic, partition, offset))
+        if offset < 0:
+            return  # Somebody else's: it names no record.
+        self._facts.letters[topic, partition, offset] += 1
         if headers.get("stage") != dead_letters.STAGE.encode():
             self._facts.refused.add((topic, partition, offset))
 
@@ -104,7 +106,9 @@ class FactReader:
         try:
             message = self._codec.decode(record.topic, record.value or b"")
         except UndecodableRecord as error:
-            if record.topic not in KEY_FIELDS or self._facts.is_taken(place):
+            if record.topic in KEY_FIELDS and not self._facts.is_taken(place):
+                self._facts.unread.add(place)
+            elif place not in self._facts.letters:
                 self._facts.undecodable.append(f"{_named(place)} can't be read and is no dead letter: {error}")
             return
         if self._is_at_home(record, message):

@@ -175,7 +175,7 @@ def _consumer_configuration(settings: Settings) -> dict[str, Any]:
         "auto.offset.reset": "error",
         "max.poll.interval.ms": POLL_INTERVAL_MAX_MS,
         # A sink that was killed blocks its partitions for so long.
-        "session.timeout.ms": 10_000,
+        "session.timeout.ms": int(settings.worker_session_timeout_s * 1000),
         "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
         "fetch.max.bytes": settings.sink_queue_bytes,
     }

@@ -23,6 +23,7 @@ CASH = "cash = opening cash + cash flows - fees"
 POSITIONS = "position = sum of fills"
 EQUITY = "equity = cash + position value, drawdown from its peak"
 IDS = "every id is there once"
+LETTERS = "each refused record is one dead letter"
 OWN = "no record of the pipeline's own is a dead letter"
 IN_SQL = dict.fromkeys((FORWARDED, REQUESTS, ORDERS), f"{ORDERS}, every request an answer")
 """Names of checks that are one query."""
@@ -97,6 +98,12 @@ def own_dead_letter(session: Session) -> None:
     """A shard refuses a record of another shard's."""
     record = session.log.partitions["executions", 0][0]
     letter = dead_letter(record, "accounts", BadRecord("EXECUTION_WITHOUT_ORDER", "no such order"))
+    session.log.append(letter.topic, letter.partition, letter.key, letter.value, 0, letter.headers)
+
+
+def doubled_letter(session: Session) -> None:
+    """A shard's dead letter is there once more."""
+    letter = session.log.partitions["dlq.orders", 0][0]
     session.log.append(letter.topic, letter.partition, letter.key, letter.value, 0, letter.headers)
 
 
@@ -183,5 +190,6 @@ FAULTS = {
         off_by_one("account.equity", equity_at("B", "FILL"), "drawdown"), EQUITY, "the session's peak is"
     ),
     "a used event id": Fault(doubled("risk.events", lambda m: m.order_id == "n-1"), IDS, "event_id a"),
+    "a doubled dead letter": Fault(doubled_letter, LETTERS, "has 2 dead letters"),
     "a dead letter of our own": Fault(own_dead_letter, OWN, "dlq.executions holds 1 records"),
 }

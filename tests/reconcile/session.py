@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from infra.settings import Settings
-from infra.topics import BY_NAME, DLQ_PREFIX, partition_count
+from infra.topics import BY_NAME, partition_count
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from streams.domain.enums import Action, ControlKind, Side, TimeInForce
@@ -124,9 +124,8 @@ def land(session: Session, settings: Settings) -> None:
         records = [
             record for (name, _), log in sorted(session.log.partitions.items()) for record in log if name == topic
         ]
-        readable = [record for record in records if topic.startswith(DLQ_PREFIX) or _is_readable(session, record)]
-        if readable:
-            landing.land(topic, readable)
+        if records:
+            landing.land(topic, records)
     tables.close()
 
 
@@ -138,8 +137,8 @@ def _is_readable(session: Session, record: RawRecord) -> bool:
     return True
 
 
-def _refuse(letter: Any) -> None:
-    raise AssertionError(f"the sink refused a record: {letter}")
+def _refuse(letters: Any) -> None:
+    raise AssertionError(f"the sink refused records: {letters}")
 
 
 def change(session: Session, topic: str, pick: Pick, **changes: Any) -> None:

@@ -1,0 +1,88 @@
+"""Records that must become dead letters: everything that a careless or hostile writer may send."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from fastavro import parse_schema, schemaless_writer
+
+from schemas.catalog import load_schema
+from schemas.codec import HEADER, MAGIC, Codec, SchemaSource, without_decimals
+from streams.domain.shard import Message
+from streams.journal.records import Headers
+from tests import builders
+
+UNKNOWN_ID = 999_999
+TOO_LARGE = b"z" * 9_000_000
+"""Small enough when it is compressed."""
+HEADERS: Headers = (("trace", b"\xff\x00"), ("topic", b"not ours"))
+TEST_RESULT = {"suite": "s", "case": "c", "status": "PASSED", "duration_s": None, "commit": None, "text": None, "ts": 0}
+
+
+class Garbage(NamedTuple):
+    """A record and the error class of its letter."""
+
+    key: bytes | None
+    value: bytes | None
+    error_class: str
+
+
+def garbage(source: SchemaSource, topic: str) -> list[Garbage]:
+    """One of each kind that a topic may get."""
+    good = good_value(source, topic)
+    unreadable = "REFUSED_BY_CLICKHOUSE" if topic == "test.results" else "NOT_READABLE"
+    marks = HEADER.pack(MAGIC, source.writer_id("marks"))
+    records = [
+        Garbage(b"A", b"garbage", "WRONG_MAGIC"),
+        Garbage(b"A", b"\x00\x00", "WRONG_MAGIC"),
+        Garbage(b"A", HEADER.pack(MAGIC, UNKNOWN_ID) + good[HEADER.size :], "UNKNOWN_SCHEMA"),
+        Garbage(b"A", marks + good[HEADER.size :], "WRONG_SCHEMA"),
+        Garbage(b"\xff", good[:-3], unreadable),
+        Garbage(b"A", b"", "EMPTY_VALUE"),
+        Garbage(None, b"", "EMPTY_VALUE"),
+        Garbage(b"A", None, "NULL_VALUE"),
+        Garbage(b"A", bytes(range(1, 256)) * 3_900, "WRONG_MAGIC"),
+        Garbage(b"k" * 200_000, good[: HEADER.size] + b"\x07" * 700_000, unreadable),
+    ]
+    if topic == "orders":
+        records += [
+            Garbage(b"A", TOO_LARGE, "WRONG_MAGIC"),
+            Garbage(None, good, "NULL_KEY"),
+            Garbage(b"k" * 500_000, good, "WRONG_KEY"),
+            Garbage(b"A", order_with(source, quantity=b"\x7f" * 30), "NUMBER_OUT_OF_RANGE"),
+            Garbage(b"A", order_with(source, order_id="o" * 600_000), "TEXT_TOO_LONG"),
+        ]
+    if topic == "market.data":
+        records.append(Garbage(b"A", market_data(source, "s" * 3_000_000), "TEXT_TOO_LONG"))
+    return records
+
+
+def good_value(source: SchemaSource, topic: str) -> bytes:
+    """A record that would be processed."""
+    messages: dict[str, Message] = {
+        "orders": builders.new("good"),
+        "controls": builders.opening("A"),
+        "market.data": builders.quote(symbol="A"),
+    }
+    if topic in messages:
+        return Codec(source).encode(topic, messages[topic])
+    return encoded(source, topic, TEST_RESULT)
+
+
+def order_with(source: SchemaSource, **fields: Any) -> bytes:
+    """An order that no builder would make; decimals are bytes."""
+    order = builders.new("absurd")._asdict() | {"quantity": b"\x01", "price": None} | fields
+    return encoded(source, "orders", order)
+
+
+def market_data(source: SchemaSource, symbol: str) -> bytes:
+    """A quote of any symbol."""
+    return Codec(source).encode("market.data", builders.quote(symbol=symbol))
+
+
+def encoded(source: SchemaSource, topic: str, fields: dict[str, Any]) -> bytes:
+    """Fields as fastavro writes them, without the codec's checks."""
+    body = BytesIO()
+    schemaless_writer(body, parse_schema(without_decimals(load_schema(topic))), fields)
+    return HEADER.pack(MAGIC, source.writer_id(topic)) + body.getvalue()
