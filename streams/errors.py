@@ -10,6 +10,7 @@ PaperError                   anything a user can read and act on
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
+├── MemberIdTaken            another process of this machine has this name in its group
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
 │   │   ├── DamagedSnapshot  a snapshot lacks a part or is not what its checksum says
@@ -17,7 +18,6 @@ PaperError                   anything a user can read and act on
 │   │   ├── MissingInputs    inputs were removed, before or after they were processed
 │   │   └── RecreatedTopic   an input topic was deleted and made anew
 │   ├── DeliveryGap          a batch does not follow the one before it
-│   ├── WorkerIdTaken        another running worker has this id
 │   ├── Fenced               another worker has taken over the shard
 │   └── LogUnavailable       the broker did not take or give records in time
 ├── SinkError                the sink can't go on
@@ -71,6 +71,10 @@ class DeliveryError(PaperError):
     """The broker did not take a client's record."""
 
 
+class MemberIdTaken(PaperError):
+    """Another process of this machine has this name in its group."""
+
+
 class PipelineError(PaperError):
     """A shard can't go on."""
 
@@ -97,10 +101,6 @@ class RecreatedTopic(RecoveryError):
 
 class DeliveryGap(PipelineError):
     """A batch does not follow the one before it."""
-
-
-class WorkerIdTaken(PipelineError):
-    """Another running worker has this id."""
 
 
 class Fenced(PipelineError):

@@ -16,12 +16,13 @@ from streams.demo.market import synthetic_market
 from streams.domain.enums import Action, OrderType, Side, TimeInForce
 from streams.domain.messages import OrderRequest
 from streams.domain.numbers import NANOS_PER_S, to_price
-from streams.feed.pack import pack
+from streams.feed.pack import heartbeat, pack
+from streams.feed.send import CLOSING_NS
 from streams.feed.table import QUOTE
 
 ACCOUNTS = tuple(f"chaos-{number}" for number in range(1, 9))
 STEP_S = 0.02
-ORDERS_PER_STEP = 4
+ORDERS_PER_STEP = 2
 MARKET_SECONDS = 1_800.0
 QUANTITY_LOTS = 10
 
@@ -56,11 +57,16 @@ class Load:
 
     def stop(self) -> None:
         """Sends no more, and waits until all is delivered. Raises what has ended the load before."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join()
         if self._failure is not None:
             raise self._failure
+        # Market time moves once more, so that what is on its way arrives.
+        last_ns = int(self._table.time[max(self._row - 1, 0)])
+        self._producer.broadcast("market.data", "", heartbeat(last_ns + CLOSING_NS))
         self._producer.flush()
 
     def probe(self) -> list[str]:

@@ -16,6 +16,7 @@ from schemas.registry import Registry
 from streams.chaos.load import Load
 from streams.chaos.place import own_stack
 from streams.chaos.victims import Victim, kill, recovery_s, revive, schedule
+from streams.clients.follow import Follower
 from streams.clients.read import read_topic
 from streams.domain.messages import OrderResult
 from streams.journal.kafka_log import KafkaLogReader
@@ -126,13 +127,17 @@ def _prove(settings: Settings, codec: Codec, sent: list[str], result: ChaosResul
 
 
 def _drained(settings: Settings, codec: Codec, sent: Iterable[str]) -> list[OrderResult]:
-    """All results, once each order has one, or after DRAIN_DEADLINE_S what there is."""
+    """All results, once each order has one and no more come, or after DRAIN_DEADLINE_S what there is."""
+    waiting, results = set(sent), list[OrderResult]()
     deadline = time.monotonic() + DRAIN_DEADLINE_S
-    while True:
-        results = list(read_topic(settings, codec, "order.results"))
-        if set(sent) <= {item.order_id for item in results} or time.monotonic() > deadline:
-            return results
-        time.sleep(POLL_S)
+    with Follower(settings, codec, ["order.results"], from_start=True) as follower:
+        come = True
+        while (waiting or come) and time.monotonic() < deadline:
+            found = [item.message for item in follower.poll(POLL_S)]
+            come = bool(found)
+            results += found
+            waiting.difference_update(item.order_id for item in found)
+    return results
 
 
 def _extra(counts: Iterable[int]) -> int:

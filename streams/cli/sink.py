@@ -16,6 +16,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     import signal
     import sys
 
+    from infra.membership import member_id
     from infra.settings import get_settings
     from streams.health.last_error import remembered_errors
     from streams.sink.sink import Sink
@@ -26,8 +27,8 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
         logging.getLogger(noisy).setLevel(logging.WARNING)
     settings = get_settings()
     end_with_supervisor()
-    with remembered_errors(settings, "sink"):
-        running = Sink(settings)
+    with member_id(settings, "sink") as name, remembered_errors(settings, name):
+        running = Sink(settings, name)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.stop())
         print(f"{running.run()} records", file=sys.stderr)

@@ -16,14 +16,14 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
 
     from faust import Worker
 
+    from infra.membership import member_id
     from infra.settings import get_settings
     from streams.health.last_error import remembered_errors
     from streams.supervisor.parent import end_with_supervisor
     from streams.worker.app import make_app
-    from streams.worker.identity import worker_id
 
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     settings = get_settings()
     end_with_supervisor()
-    with worker_id(settings) as name, remembered_errors(settings, name):
+    with member_id(settings, "worker", settings.worker_id) as name, remembered_errors(settings, name):
         Worker(make_app(settings, name), loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

@@ -24,6 +24,7 @@ from streams.sink.tables import OUTAGE_MAX_S, Stopped, Tables
 READ_MAX = 10_000
 READ_WAIT_S = 0.1
 PROGRESS_S = 10.0
+LEAVE_S = 0.5
 LETTERS = "sink-letters"
 # Longer than a poll can take: a partition's positions may wait for ClickHouse as long as an outage may last.
 POLL_INTERVAL_MAX_MS = int((OUTAGE_MAX_S + 300) * 1000)
@@ -43,7 +44,8 @@ class Sink:
     the tables merge into one.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, member: str) -> None:
+        """member: its name in the group."""
         self._settings = settings
         self._stop = threading.Event()
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
@@ -52,7 +54,7 @@ class Sink:
         landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
         buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
         self._flow = Flow(buffer, self._tables, landing, letters, self._pause, self._note)
-        self._consumer = Consumer(_consumer_configuration(settings))
+        self._consumer = Consumer(_consumer_configuration(settings, member))
         self._failure: Exception | None = None
         self._landed = 0
         self._next: dict[Place, int] = {}
@@ -80,6 +82,9 @@ class Sink:
         except Stopped:
             log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
         finally:
+            # A static member that only closes would be waited for.
+            self._consumer.unsubscribe()
+            self._consumer.poll(LEAVE_S)
             self._consumer.close()
             self._tables.close()
         return self._landed
@@ -165,10 +170,12 @@ class Sink:
         return lag
 
 
-def _consumer_configuration(settings: Settings) -> dict[str, Any]:
+def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "group.id": group_id(settings),
+        # A sink that is started again gets its partitions back at once.
+        "group.instance.id": member,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         # A position that Kafka does not have is an error: going on elsewhere would lose or repeat records.

@@ -9,6 +9,7 @@ from collections import defaultdict
 import psutil
 
 from infra import processes
+from infra.membership import host_name
 from infra.settings import Settings
 from streams.health.collect import HealthCollector
 from streams.health.model import Health
@@ -17,7 +18,6 @@ from streams.supervisor.child import Child
 from streams.supervisor.state import SupervisorState, remove_state, write_state
 from streams.supervisor.watchdog import Observation, Watchdog
 from streams.worker.app import group_id
-from streams.worker.identity import host_name
 
 TICK_S = 0.1
 OBSERVE_S = 2.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infra.settings import REPOSITORY, Settings
 
-COMMAND_TIMEOUT_S = 120
+COMMAND_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 30
 POLL_S = 0.05
 

@@ -49,7 +49,7 @@ def values(settings: Settings) -> Callable[[int, int], list[bytes]]:
 @contextmanager
 def running_sink(settings: Settings) -> Iterator[Sink]:
     """A sink in a thread; its error is raised at the end."""
-    sink = Sink(settings)
+    sink = Sink(settings, "sink")
     failures: list[Exception] = []
 
     def run() -> None:
@@ -204,7 +204,7 @@ def test_rows_that_kafka_does_not_have_stop_the_sink(settings: Settings, values:
     with closing(connect(settings)) as client:
         client.command("INSERT INTO orders (run_id, partition, offset) VALUES ('live', 0, 1000)")
     produce(settings, *values(0, 10))
-    sink = Sink(settings)
+    sink = Sink(settings, "sink")
     guard = threading.Timer(DEADLINE_S, sink.stop)
     guard.start()
     try:

@@ -1,4 +1,4 @@
-"""Names a worker, so that a restarted one is the same member of the group and gets its partitions back at once."""
+"""Names the members of consumer groups: a process that is started again is the same member and gets its partitions."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from infra.settings import Settings
-from streams.errors import WorkerIdTaken
+from streams.errors import MemberIdTaken
 
 SLOTS_MAX = 1_000
 
@@ -19,13 +19,12 @@ def host_name() -> str:
 
 
 @contextmanager
-def worker_id(settings: Settings) -> Iterator[str]:
-    """WORKER_ID, or else the first free `<host>-worker-N` of this machine; held until the block or the process ends.
+def member_id(settings: Settings, kind: str, chosen: str = "") -> Iterator[str]:
+    """The chosen name, or else the first free `<host>-<kind>-N` of this machine; held until the block ends.
 
-    The lock on PAPER_HOME/run/<id>.lock goes with the process, however it ends. Raises WorkerIdTaken.
+    The lock on PAPER_HOME/run/<name>.lock goes with the process, however it ends. Raises MemberIdTaken.
     """
-    chosen = settings.worker_id
-    for name in [chosen] if chosen else (f"{host_name()}-worker-{number}" for number in range(1, SLOTS_MAX + 1)):
+    for name in [chosen] if chosen else (f"{host_name()}-{kind}-{number}" for number in range(1, SLOTS_MAX + 1)):
         lock = _try_lock(settings, name)
         if lock is not None:
             try:
@@ -33,8 +32,10 @@ def worker_id(settings: Settings) -> Iterator[str]:
             finally:
                 os.close(lock)
             return
-    remedy = "stop it, or choose another WORKER_ID" if chosen else "stop some"
-    raise WorkerIdTaken(f"{chosen or f'{SLOTS_MAX} worker ids'}: taken by running workers of this machine; {remedy}")
+    raise MemberIdTaken(
+        f"{chosen or f'{SLOTS_MAX} names of a {kind}'}: taken by a running process of this machine; stop it, or choose "
+        "another name"
+    )
 
 
 def _try_lock(settings: Settings, name: str) -> int | None:
