@@ -16,6 +16,7 @@ from streams.cli import (
     bench,
     demo,
     develop,
+    dlq,
     feed,
     instruments,
     orders,
@@ -56,6 +57,7 @@ GROUPS = (
     reconcile,
     replay,
     snapshots,
+    dlq,
     bench,
     develop,
 )
