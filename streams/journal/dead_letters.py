@@ -25,7 +25,7 @@ def dead_letter(record: RawRecord, stage: str, error: BadRecord) -> RawOutput:
     One that came compressed may be larger than what its topic takes of us: then it is cut, and header `cut` says so.
     """
     size, limit = _size(record), BY_NAME[record.topic].max_message_bytes
-    key, value, originals = record.key, record.value or b"", record.headers
+    key, value, originals = record.key, record.value, record.headers
     headers = [
         ("topic", record.topic.encode()),
         ("partition", str(record.partition).encode()),
@@ -35,7 +35,7 @@ def dead_letter(record: RawRecord, stage: str, error: BadRecord) -> RawOutput:
         ("message", error.text[:MESSAGE_CHARS_MAX].encode()),
     ]
     if size > limit:
-        key, value, originals = key and key[:CUT_KEY_BYTES], value[: limit - CUT_KEY_BYTES], ()
+        key, value, originals = key and key[:CUT_KEY_BYTES], value and value[: limit - CUT_KEY_BYTES], ()
         headers.append((CUT, str(size).encode()))
     headers += [(ORIGINAL + name, content) for name, content in originals]
     return RawOutput(f"dlq.{record.topic}", DLQ_PARTITION, key, value, tuple(headers))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from time import monotonic, sleep
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -125,6 +126,13 @@ class KafkaLogReader:
         raise LogUnavailable(f"reading {topic}-{partition}: the broker said nothing for {READ_SILENCE_S:.0f} s")
 
 
+class GroupPosition(NamedTuple):
+    """Where a consumer group goes on; moved by the transaction that writes what it has read."""
+
+    place: TopicPartition
+    group: Any
+
+
 class KafkaTransactions:
     """Writes records as the only owner of a name: making one fences the owner before it.
 
@@ -147,7 +155,9 @@ class KafkaTransactions:
         )
         self._until_deadline(lambda: self._producer.init_transactions(COMMIT_DEADLINE_S))
 
-    def write(self, records: Sequence[RawOutput], noted: RawOutput | None = None) -> int | None:
+    def write(
+        self, records: Sequence[RawOutput], noted: RawOutput | None = None, position: GroupPosition | None = None
+    ) -> int | None:
         """One Kafka transaction with all records; tried again whole after an abort, within COMMIT_DEADLINE_S.
 
         Returns the offset of the noted one. Raises Fenced, LogUnavailable.
@@ -155,7 +165,7 @@ class KafkaTransactions:
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
             try:
-                self._attempt(records, noted)
+                self._attempt(records, noted, position)
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 _raise_if_fatal(error)
@@ -165,11 +175,14 @@ class KafkaTransactions:
             else:
                 return self._noted_offset
 
-    def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None) -> None:
+    def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None, position: GroupPosition | None) -> None:
         self._noted_offset = None
         self._producer.begin_transaction()
         for record in records:
             self._produce(record, is_noted=record is noted)
+        if position is not None:
+            offsets, group = [position.place], position.group
+            self._until_deadline(lambda: self._producer.send_offsets_to_transaction(offsets, group, COMMIT_DEADLINE_S))
         self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:

@@ -186,7 +186,6 @@ class ShardProcessor:
                 "has the partition count changed?"
             )
             raise BadRecord("WRONG_PARTITION", text)
-        assert record.value is not None
         origin = f"{record.partition}:{record.offset}".encode()
         return RawOutput(record.topic, right, record.key, record.value, (*record.headers, (FORWARDED_FROM, origin)))
 
@@ -213,5 +212,5 @@ def outputs_crc32(outputs: list[RawOutput]) -> int:
     for output in outputs:
         checksum = crc32(f"{output.topic}\0{output.partition}\0".encode(), checksum)
         checksum = crc32(output.key or b"", checksum)
-        checksum = crc32(output.value, checksum)
+        checksum = crc32(output.value or b"", checksum)
     return checksum

@@ -23,5 +23,5 @@ class RawOutput(NamedTuple):
     topic: str
     partition: int
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: Headers = ()

@@ -64,8 +64,7 @@ def letters(settings: Settings) -> list[tuple[tuple[bytes, bytes, bytes], Garbag
         for letter in KafkaLogReader(settings).read(dead_letter_topic(topic), 0, 0):
             headers = dict(letter.headers)
             assert letter.headers[-1][0] == "cut" or letter.headers[-len(ORIGINAL) :] == ORIGINAL
-            value = None if headers["error_class"] == b"NULL_VALUE" else letter.value
-            item = Garbage(letter.key, value, headers["error_class"].decode())
+            item = Garbage(letter.key, letter.value, headers["error_class"].decode())
             found.append(((headers["topic"], headers["partition"], headers["offset"]), item))
     return found
 

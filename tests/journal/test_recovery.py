@@ -158,7 +158,7 @@ def snapshot_chunks(pipeline: MemoryPipeline, sequence: int) -> list[Any]:
     processor = pipeline.processors[ACCOUNTS, HOME]
     processor.sequence = sequence
     records = snapshot_records(processor, pipeline.codec)
-    return [pipeline.codec.decode("snapshots.accounts", item.value) for item in records]
+    return [pipeline.codec.decode("snapshots.accounts", item.value or b"") for item in records]
 
 
 def test_a_snapshot_without_one_of_its_chunks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

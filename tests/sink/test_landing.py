@@ -104,7 +104,7 @@ def test_a_bad_record_becomes_a_dead_letter_and_its_neighbours_land(
     assert setting.target.offsets() == [(0, 0), (0, 1), (0, 3)]
     assert setting.refusals() == [(2, error_class)]
     (letter,) = setting.letters
-    assert (letter.topic, letter.key, letter.value) == ("dlq.fills", b"acc-1", bad or b"")
+    assert (letter.topic, letter.key, letter.value) == ("dlq.fills", b"acc-1", bad)
     headers = dict(letter.headers)
     assert (headers["topic"], headers["partition"], headers["stage"]) == (b"fills", b"0", b"sink")
     assert headers["original.origin"] == b"test"
