@@ -12,6 +12,7 @@ import typer
 LINT = ("ruff", "check")
 FORMAT = ("ruff", "format", "--check")
 TYPES = ("mypy",)
+IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -25,12 +26,12 @@ def register(app: typer.Typer) -> None:
 
 
 def test(context: typer.Context) -> None:
-    """Runs the tests; arguments go to pytest."""
+    """Runs all tests in two processes, each with a stack of its own; arguments go to pytest instead."""
     from infra.settings import get_settings
 
     home = get_settings().paper_home
     home.mkdir(parents=True, exist_ok=True)
-    _become("pytest", f"--junitxml={home / 'junit.xml'}", *context.args)
+    _become("pytest", f"--junitxml={home / 'junit.xml'}", *(context.args or IN_PARALLEL))
 
 
 def check() -> None:

@@ -1,0 +1,140 @@
+"""A broker in memory with what the protocol rests on: offsets, transactions, fencing, read committed, compaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+
+from streams.errors import Fenced
+from streams.journal.processor import Transaction
+from streams.journal.records import Headers, RawOutput, RawRecord
+
+PENDING, COMMITTED, ABORTED = "pending", "committed", "aborted"
+CLIENT = "client"
+MOMENTS = ("before the records", "before the commit", "after the commit")
+"""When a fault may strike a transaction."""
+
+
+@dataclass
+class Slot:
+    """An offset: a record and how its transaction ended, or a transaction marker (no record)."""
+
+    record: RawRecord | None
+    writer: str
+    state: str
+
+
+class Broker:
+    """LogReader over slots. strike is called at each of MOMENTS with the writer's name; it may raise."""
+
+    def __init__(self, strike: Callable[[str, str], None]) -> None:
+        self.slots: dict[tuple[str, int], list[Slot | None]] = defaultdict(list)
+        self.epochs: dict[str, int] = defaultdict(int)
+        self.strike = strike
+
+    def append(
+        self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()
+    ) -> RawRecord:
+        """A client's record, committed at once."""
+        return self._add(RawOutput(topic, partition, key, b"", headers), value, CLIENT, COMMITTED)
+
+    def _add(self, output: RawOutput, value: bytes | None, writer: str, state: str) -> RawRecord:
+        log = self.slots[output.topic, output.partition]
+        record = RawRecord(output.topic, output.partition, len(log), output.key, value, 0, output.headers)
+        log.append(Slot(record, writer, state))
+        return record
+
+    def open_writer(self, name: str) -> Writer:
+        """A new owner of a name: what an older one has under way is aborted, and it can write no more."""
+        self.epochs[name] += 1
+        self._finish(name, ABORTED)
+        return Writer(self, name, self.epochs[name])
+
+    def _finish(self, name: str, state: str) -> None:
+        for log in list(self.slots.values()):
+            ended = [slot for slot in log if slot is not None and slot.writer == name and slot.state == PENDING]
+            for slot in ended:
+                slot.state = state
+            if ended:
+                log.append(Slot(None, name, state))
+
+    def write(self, name: str, epoch: int, records: Sequence[RawOutput]) -> list[RawRecord]:
+        """One transaction."""
+        self._demand_owner(name, epoch)
+        self.strike(name, MOMENTS[0])
+        written = [self._add(record, record.value, name, PENDING) for record in records]
+        self.strike(name, MOMENTS[1])
+        self._demand_owner(name, epoch)
+        self._finish(name, COMMITTED)
+        self.strike(name, MOMENTS[2])
+        return written
+
+    def abort(self, name: str, epoch: int) -> None:
+        """Gives up what is under way."""
+        if self.epochs[name] == epoch:
+            self._finish(name, ABORTED)
+
+    def _demand_owner(self, name: str, epoch: int) -> None:
+        if self.epochs[name] != epoch:
+            raise Fenced(f"{name}: epoch {epoch} is not {self.epochs[name]}")
+
+    def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
+        """See streams.journal.log.LogReader."""
+        for slot in list(self.slots[topic, partition][first_offset:]):
+            if slot is None:
+                continue
+            if slot.state == PENDING:
+                return
+            if slot.state == COMMITTED and slot.record is not None:
+                yield slot.record
+
+    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
+        """See streams.journal.log.LogReader."""
+        return {topic: (0, len(self.slots[topic, partition])) for topic in topics}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """See streams.journal.log.LogReader."""
+        return {topic: topic for topic in topics}
+
+    def compact(self, topic: str, partition: int) -> None:
+        """Removes all but the newest committed record of each key."""
+        log = self.slots[topic, partition]
+        newest = {
+            slot.record.key: offset
+            for offset, slot in enumerate(log)
+            if slot is not None and slot.record is not None and slot.state == COMMITTED
+        }
+        for offset, slot in enumerate(log):
+            if slot is not None and slot.record is not None and newest.get(slot.record.key, offset) != offset:
+                log[offset] = None
+
+    def committed(self, topic: str, partition: int) -> list[Slot]:
+        """Committed records of a partition, with who wrote them."""
+        return [
+            slot
+            for slot in self.slots[topic, partition]
+            if slot is not None and slot.state == COMMITTED and slot.record is not None
+        ]
+
+
+class Writer:
+    """LogWriter and LetterWriter of one owner."""
+
+    def __init__(self, broker: Broker, name: str, epoch: int) -> None:
+        self._broker = broker
+        self._name = name
+        self._epoch = epoch
+
+    def commit(self, transaction: Transaction) -> int:
+        """See streams.journal.log.LogWriter."""
+        written = self._broker.write(self._name, self._epoch, transaction.records)
+        return written[transaction.records.index(transaction.journal)].offset
+
+    def write(self, records: Sequence[RawOutput]) -> object:
+        """See streams.sink.letter_box.LetterWriter."""
+        return self._broker.write(self._name, self._epoch, records)
+
+    def close(self) -> None:
+        """See streams.journal.log.LogWriter."""
+        self._broker.abort(self._name, self._epoch)

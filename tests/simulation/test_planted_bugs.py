@@ -1,0 +1,104 @@
+"""The oracle bites: each planted bug of the protocol breaks a history, and soon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streams.journal.owned_shard import OwnedShard
+from streams.journal.processor import Transaction
+from streams.journal.snapshots import snapshot_records
+from tests.simulation.broker import Broker
+from tests.simulation.histories import HistoryFailed, run_history
+from tests.simulation.world import CODEC, ShardKey, World
+from tests.sink.memory import MemoryClickHouse
+
+HISTORIES_MAX = 600
+
+
+def first_failure(make_world: Callable[[int], World] = World) -> str:
+    for seed in range(HISTORIES_MAX):
+        try:
+            run_history(seed, make_world)
+        except HistoryFailed as failure:
+            return str(failure)
+    pytest.fail(f"none of {HISTORIES_MAX} histories failed")
+
+
+def test_without_a_bug_the_same_histories_hold() -> None:
+    for seed in range(30):
+        run_history(seed)
+
+
+class AcknowledgesBeforeTheCommit(World):
+    """Offsets are acknowledged when they are taken, and the next owner believes them."""
+
+    def __init__(self, seed: int) -> None:
+        self.acknowledged: dict[str, dict[str, int]] = {}
+        super().__init__(seed)
+
+    def take_over(self, key: ShardKey) -> OwnedShard:
+        shard = super().take_over(key)
+        acknowledged = self.acknowledged.setdefault(shard.name, {})
+        shard.starts = {topic: max(start, acknowledged.get(topic, 0)) for topic, start in shard.starts.items()}
+        shard.processor.positions |= {topic: start for topic, start in shard.starts.items() if start}
+        take = shard.take
+
+        def take_and_acknowledge(follows: int, records: Any) -> None:
+            take(follows, records)
+            acknowledged[records[0].topic] = records[-1].offset + 1
+
+        shard.take = take_and_acknowledge  # type: ignore[method-assign]
+        return shard
+
+
+def test_an_acknowledgement_before_the_commit_is_found() -> None:
+    assert "committed are" in first_failure(AcknowledgesBeforeTheCommit)
+
+
+def test_a_missing_journal_record_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_some_journals(self: Transaction) -> list[Any]:
+        return [*self.outputs, *([] if self.sequence % 5 == 0 else [self.journal]), *self.snapshot]
+
+    monkeypatch.setattr(Transaction, "records", property(without_some_journals))
+    monkeypatch.setattr("tests.simulation.broker.Writer.commit", commit_without_journal)
+    assert "stands at place" in first_failure()
+
+
+def commit_without_journal(self: Any, transaction: Transaction) -> int:
+    written = self._broker.write(self._name, self._epoch, transaction.records)
+    journals = [record.offset for record in written if record.topic.startswith("journal.")]
+    return journals[0] if journals else 0
+
+
+def test_a_snapshot_ahead_of_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def snapshot_first(self: OwnedShard, with_snapshot: bool) -> None:
+        transaction = self.processor.finish(even_if_empty=with_snapshot)
+        if transaction is None:
+            return
+        if with_snapshot:
+            writer: Any = self._writer
+            writer.write(snapshot_records(self.processor, CODEC))
+        self.processor.committed(transaction, self._writer.commit(transaction))
+        self.committed = dict(self.processor.positions)
+
+    monkeypatch.setattr(OwnedShard, "_commit", snapshot_first)
+    assert "stands for journal" in first_failure()
+
+
+def test_a_token_that_changes_on_a_retry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = iter(range(10**9))
+    insert: Any = MemoryClickHouse.raw_insert
+
+    def named_anew(self: MemoryClickHouse, table: str, *, settings: dict[str, Any], **block: Any) -> None:
+        insert(self, table, settings=settings | {"insert_deduplication_token": str(next(numbers))}, **block)
+
+    monkeypatch.setattr(MemoryClickHouse, "raw_insert", named_anew)
+    assert "rows twice" in first_failure()
+
+
+def test_an_owner_that_is_not_fenced_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Broker, "_demand_owner", lambda self, name, epoch: None)
+    assert "an uncrashed run" in first_failure()
