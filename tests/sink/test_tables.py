@@ -64,6 +64,18 @@ def test_an_identical_block_is_inserted_once_in_each_run(table_settings: Setting
     assert count(table_settings) == 20
 
 
+def test_a_block_whose_token_is_there_without_its_rows_is_inserted(table_settings: Settings, tables: Tables) -> None:
+    """As after a kill between the two; a sink that has just started may send such a block for the first time."""
+    rows = order_rows(0, 10) + order_rows(3, 5, partition=2)
+    insert(tables, rows)
+    with closing(connect(table_settings)) as client:
+        client.command("DELETE FROM orders WHERE 1")
+    with closing(Tables(table_settings, never)) as again:
+        insert(again, rows)
+        assert again.ends("orders") == {0: 9, 2: 4}
+    assert count(table_settings) == 12
+
+
 def test_bad_data_is_refused_whole(table_settings: Settings, tables: Tables) -> None:
     rows = order_rows(0, 3)
     with pytest.raises(Refused, match="EOF"):
