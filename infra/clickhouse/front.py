@@ -81,7 +81,7 @@ class Front:
             _refuse_change_by_get(request)
             query = _query(request, insert.statement)
             data = memoryview(text)[insert.data_start :]
-            result = await self._in_thread(lambda: self._engine.insert(query, insert.format, data))
+            result = await self._in_thread(lambda: self._engine.insert(query, insert.settings, insert.format, data))
             return self._whole(request, result)
         return await self._statement(request, _query(request, text))
 

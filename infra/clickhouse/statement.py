@@ -22,12 +22,14 @@ class Insert(NamedTuple):
     """An INSERT whose data follows it.
 
     Attributes:
-        statement: without FORMAT clause and data.
+        statement: what to insert into, without the clauses that follow.
+        settings: the SETTINGS clause; empty for none.
         format: input format, as written.
         data_start: index of the first byte of data in the request's text.
     """
 
     statement: bytes
+    settings: bytes
     format: str
     data_start: int
 
@@ -51,16 +53,23 @@ def find_insert(text: bytes) -> Insert | None:
     first = next(tokens, None)
     if first is None or not first.is_word(b"INSERT"):
         return None
+    depth, previous, settings_start = 0, first, -1
     for token in tokens:
         if token.is_word(b"VALUES", b"SELECT", b"WITH"):
             return None
+        depth += (token.text == b"(") - (token.text == b")")
+        named = previous.is_word(b"INTO", b"TABLE") or previous.text == b"."
+        if token.is_word(b"SETTINGS") and depth == 0 and not named:
+            settings_start = token.start
         if token.is_word(b"FORMAT"):
             name = next(tokens, None)
             if name is None or name.is_word(b"VALUES"):
                 return None
             gap = _DATA_GAP.match(text, name.end)
             assert gap is not None  # It also matches nothing.
-            return Insert(text[: token.start], name.text.decode(), gap.end())
+            end = token.start if settings_start < 0 else settings_start
+            return Insert(text[:end], text[end : token.start], name.text.decode(), gap.end())
+        previous = token
     return None
 
 

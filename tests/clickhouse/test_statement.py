@@ -17,16 +17,31 @@ from infra.clickhouse.statement import find_insert, result_format, split_stateme
         (b"INSERT INTO t FORMAT RowBinary\n\n\n", b"INSERT INTO t ", "RowBinary", b"\n\n"),
         (
             b"/* FORMAT x */ INSERT INTO `FORMAT CSV` SETTINGS s='FORMAT TSV' FORMAT Avro\n",
-            b"/* FORMAT x */ INSERT INTO `FORMAT CSV` SETTINGS s='FORMAT TSV' ",
+            b"/* FORMAT x */ INSERT INTO `FORMAT CSV` ",
             "Avro",
             b"",
         ),
+        (b"INSERT INTO settings (settings) FORMAT CSV 1", b"INSERT INTO settings (settings) ", "CSV", b"1"),
     ],
 )
 def test_insert_with_data(text: bytes, statement: bytes, form: str, data: bytes) -> None:
     found = find_insert(text)
     assert found is not None
     assert (found.statement, found.format, text[found.data_start :]) == (statement, form, data)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        (b"INSERT INTO t (a) SETTINGS s='FORMAT TSV', n = 1 FORMAT Avro\n", b"SETTINGS s='FORMAT TSV', n = 1 "),
+        (b"INSERT INTO d.settings SETTINGS n = 1 FORMAT Avro\n", b"SETTINGS n = 1 "),
+        (b"INSERT INTO TABLE settings (settings) FORMAT CSV 1", b""),
+    ],
+)
+def test_the_settings_of_an_insert(text: bytes, settings: bytes) -> None:
+    found = find_insert(text)
+    assert found is not None
+    assert found.settings == settings
 
 
 @pytest.mark.parametrize(

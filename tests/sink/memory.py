@@ -23,9 +23,9 @@ UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, UnicodeDeco
 class MemoryClickHouse:
     """A TableClient: blocks are read with fastavro, and one token is inserted once.
 
-    fault: called with the table before and after a block is stored ("before" or "stored"); raise
-    clickhouse_connect.driver.exceptions.OperationalError in it for a server that is away, or that stores and then fails
-    to answer.
+    fault: called with a moment and the table: "before" a block is read, when its token is "noted" and the rows are not
+    there yet, and when it is "stored". Raise clickhouse_connect.driver.exceptions.OperationalError in it for a server
+    that is away or dies.
     """
 
     def __init__(self, fault: Callable[[str, str], None] = lambda moment, table: None) -> None:
@@ -47,6 +47,7 @@ class MemoryClickHouse:
         token = (table, settings["insert_deduplication_token"])
         if token not in self.tokens:
             self.tokens.add(token)
+            self.fault("noted", table)
             self.tables.setdefault(table, []).extend(rows)
         self.fault("stored", table)
 
@@ -55,11 +56,14 @@ class MemoryClickHouse:
         return SimpleNamespace(result_rows=self._answer(query, parameters))
 
     def _answer(self, query: str, wanted: dict[str, Any]) -> list[tuple[int, ...]]:
-        """The two questions of streams.sink.tables.Tables."""
+        """The questions of streams.sink.tables.Tables."""
         table = query.partition(" FROM ")[2].split()[0]
         rows = [row for row in self.tables.get(table, []) if row["run_id"] == wanted["run_id"]]
         if table == DEAD_LETTERS:
             rows = [row for row in rows if row["topic"] == wanted["topic"]]
+        if "last_offset" in wanted:
+            places = {row["offset"] for row in rows if row["partition"] == wanted["partition"]}
+            return [(sum(wanted["first_offset"] <= offset <= wanted["last_offset"] for offset in places),)]
         if "source_offset" in query:
             return [
                 (row["source_offset"],)

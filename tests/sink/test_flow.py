@@ -49,7 +49,7 @@ class RunningSink:
 
     def __init__(self, world: World, settings: Settings) -> None:
         self.world = world
-        tables = Tables(settings, self.pause, world.clickhouse)
+        tables = Tables(settings, lambda seconds: self.pause(seconds), world.clickhouse)
         letters = LetterBox(tables, world.log, world.pen)
         landing = Landing(tables, SOURCE, letters.write, settings.run_id)
         self.flow = Flow(Buffer(3, 1.0, 10**6), tables, landing, letters, self.pause)
@@ -100,7 +100,10 @@ def test_only_what_is_due_lands(world: World) -> None:
     assert len(world.clickhouse.places("fills")) == 2
 
 
-@pytest.mark.parametrize("moment", ["before", "stored"])
+MOMENTS = ["before", "noted", "stored"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("block", range(6))
 def test_a_crash_around_any_insert_adds_and_loses_nothing(world: World, moment: str, block: int) -> None:
     world.send(filled(0), b"x", None, filled(3), b"", filled(5)[:-1], filled(6), b"y", b"z")
@@ -123,6 +126,28 @@ def test_a_crash_around_any_insert_adds_and_loses_nothing(world: World, moment: 
     assert world.clickhouse.places("fills") == [(0, 0), (0, 3), (0, 6)]
     assert world.refusals() == [1, 2, 4, 5, 7, 8]
     assert world.clickhouse.places("dead_letters") == [(0, offset) for offset in range(6)]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("block", range(6))
+def test_a_clickhouse_that_dies_around_any_insert_has_each_row_once(world: World, moment: str, block: int) -> None:
+    """Also where it comes back with the block's token and without the block."""
+    world.send(filled(0), b"x", filled(2), filled(3), b"", filled(5), filled(6))
+    inserts = 0
+
+    def die(when: str, _: str) -> None:
+        nonlocal inserts
+        if when == moment:
+            inserts += 1
+            if inserts in (block + 1, block + 2):
+                raise OperationalError("no answer")
+
+    world.clickhouse.fault = die
+    sink = world.sink()
+    sink.pause = lambda _: None  # type: ignore[method-assign]
+    sink.land_everything()
+    assert sorted(world.clickhouse.places("fills")) == [(0, 0), (0, 2), (0, 3), (0, 5), (0, 6)]
+    assert sorted(world.clickhouse.places("dead_letters")) == [(0, 0), (0, 1)]
 
 
 def test_a_sink_that_was_replaced_while_frozen_writes_no_letter_again(world: World) -> None:

@@ -64,6 +64,18 @@ def test_an_identical_block_is_inserted_once_in_each_run(table_settings: Setting
     assert count(table_settings) == 20
 
 
+def test_a_block_whose_token_is_there_without_its_rows_is_inserted(table_settings: Settings, tables: Tables) -> None:
+    """As after a kill between the two; a sink that has just started may send such a block for the first time."""
+    rows = order_rows(0, 10) + order_rows(3, 5, partition=2)
+    insert(tables, rows)
+    with closing(connect(table_settings)) as client:
+        client.command("DELETE FROM orders WHERE 1")
+    with closing(Tables(table_settings, never)) as again:
+        insert(again, rows)
+        assert again.ends("orders") == {0: 9, 2: 4}
+    assert count(table_settings) == 12
+
+
 def test_bad_data_is_refused_whole(table_settings: Settings, tables: Tables) -> None:
     rows = order_rows(0, 3)
     with pytest.raises(Refused, match="EOF"):
@@ -114,3 +126,23 @@ def test_while_clickhouse_is_away_it_waits_longer_each_time(
     with closing(Tables(away, pauses.append)) as given_up, pytest.raises(SinkError, match="nothing is lost"):
         insert(given_up, order_rows(0, 1))
     assert max(pauses) == sink_tables.PAUSE_MAX_S
+
+
+def test_a_full_disk_is_waited_for(table_settings: Settings) -> None:
+    """The engine finds no room when it writes the part, after it has read the whole block."""
+
+    def ask_for_room(setting: str) -> None:
+        with closing(connect(table_settings)) as client:
+            client.command(f"ALTER TABLE orders {setting}")
+
+    waited: list[float] = []
+
+    def make_room(seconds: float) -> None:
+        waited.append(seconds)
+        assert count(table_settings) == 0
+        ask_for_room("RESET SETTING min_free_disk_bytes_to_perform_insert")
+
+    ask_for_room(f"MODIFY SETTING min_free_disk_bytes_to_perform_insert = {2**60}")
+    with closing(Tables(table_settings, make_room)) as patient:
+        insert(patient, order_rows(0, 10))
+    assert (waited, count(table_settings)) == ([sink_tables.FIRST_PAUSE_S], 10)
