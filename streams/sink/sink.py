@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.settings import Settings
-from infra.topics import BY_NAME, topic_name
+from infra.topics import BY_NAME, partition_count, topic_name
 from schemas.registry import Registry
 from streams.errors import LogUnavailable, SinkError
 from streams.journal.kafka_log import KafkaLogReader, KafkaTransactions, raw_record
@@ -26,6 +26,7 @@ READ_WAIT_S = 0.1
 PROGRESS_S = 10.0
 LEAVE_S = 0.5
 LETTERS = "sink-letters"
+REJOINS_MAX = 10
 # Longer than a poll can take: a partition's positions may wait for ClickHouse as long as an outage may last.
 POLL_INTERVAL_MAX_MS = int((OUTAGE_MAX_S + 300) * 1000)
 
@@ -35,6 +36,13 @@ log = logging.getLogger(__name__)
 def group_id(settings: Settings) -> str:
     """Consumer group of the sinks of a pipeline. Its offsets only show the lag."""
     return f"{settings.topic_prefix}sink"
+
+
+class MemberLost(Exception):
+    """The client can't go on, but another one can.
+
+    librdkafka gives up as a static member when it commits just after the broker has ended its session.
+    """
 
 
 class Sink:
@@ -47,6 +55,7 @@ class Sink:
     def __init__(self, settings: Settings, member: str) -> None:
         """member: its name in the group."""
         self._settings = settings
+        self._member = member
         self._stop = threading.Event()
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
         self._tables = Tables(settings, self._pause)
@@ -54,7 +63,8 @@ class Sink:
         landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
         buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
         self._flow = Flow(buffer, self._tables, landing, letters, self._pause, self._note)
-        self._consumer = Consumer(_consumer_configuration(settings, member))
+        self._consumer = self._join()
+        self._rejoined_at: list[int] = []
         self._failure: Exception | None = None
         self._landed = 0
         self._next: dict[Place, int] = {}
@@ -72,22 +82,44 @@ class Sink:
             LogUnavailable: Kafka stays away.
             RegistryUnavailable: the schema registry stays away.
         """
-        self._consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
         try:
             while not self._stop.is_set():
-                self._read(READ_MAX, READ_WAIT_S)
+                try:
+                    self._read(READ_MAX, READ_WAIT_S)
+                except MemberLost as lost:
+                    self._rejoin(lost)
                 self._flow.land_due(monotonic())
                 self._report_progress()
             self._flow.land_all()
+            self._leave()
         except Stopped:
             log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
+            self._leave()
         finally:
-            # A static member that only closes would be waited for.
-            self._consumer.unsubscribe()
-            self._consumer.poll(LEAVE_S)
             self._consumer.close()
             self._tables.close()
         return self._landed
+
+    def _join(self) -> Consumer:
+        consumer = Consumer(_consumer_configuration(self._settings, self._member))
+        consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
+        return consumer
+
+    def _rejoin(self, lost: MemberLost) -> None:
+        """A new client in the place of one that can't go on; at most REJOINS_MAX times without a record landed."""
+        self._rejoined_at = [landed for landed in self._rejoined_at if landed == self._landed] + [self._landed]
+        if len(self._rejoined_at) > REJOINS_MAX:
+            raise LogUnavailable(f"reading: {lost}, and so {REJOINS_MAX} times in a row") from lost
+        log.warning("joining the group again: %s", lost)
+        self._consumer.close()
+        self._flow.release([(base, p) for base in BY_NAME for p in range(partition_count(self._settings, base))])
+        self._next = {}
+        self._consumer = self._join()
+
+    def _leave(self) -> None:
+        """Leaves the group, so that others take over at once: a static member that only closes would be waited for."""
+        self._consumer.unsubscribe()
+        self._consumer.poll(LEAVE_S)
 
     def _read(self, records_max: int, wait_s: float) -> None:
         messages = self._consumer.consume(records_max, wait_s)
@@ -109,7 +141,9 @@ class Sink:
                 f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: the "
                 "topic was made anew or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
             )
-        if error.fatal() or not error.retriable():
+        if error.fatal():
+            raise MemberLost(error.str())
+        if not error.retriable():
             raise LogUnavailable(f"reading {message.topic()}: {error.str()}")
         log.warning("reading %s: %s", message.topic(), error.str())
         return False

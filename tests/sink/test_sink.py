@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from tests.clickhouse.servers import LocalServer
 from tests.sink.records import order_value
 
 DEADLINE_S = 90
+names = itertools.count(1)
 
 
 def produce(settings: Settings, *values: bytes | None, partition: int = 0, topic: str = "orders") -> None:
@@ -49,7 +51,7 @@ def values(settings: Settings) -> Callable[[int, int], list[bytes]]:
 @contextmanager
 def running_sink(settings: Settings) -> Iterator[Sink]:
     """A sink in a thread; its error is raised at the end."""
-    sink = Sink(settings, "sink")
+    sink = Sink(settings, f"sink-{next(names)}")
     failures: list[Exception] = []
 
     def run() -> None:
@@ -204,7 +206,7 @@ def test_rows_that_kafka_does_not_have_stop_the_sink(settings: Settings, values:
     with closing(connect(settings)) as client:
         client.command("INSERT INTO orders (run_id, partition, offset) VALUES ('live', 0, 1000)")
     produce(settings, *values(0, 10))
-    sink = Sink(settings, "sink")
+    sink = Sink(settings, f"sink-{next(names)}")
     guard = threading.Timer(DEADLINE_S, sink.stop)
     guard.start()
     try:
