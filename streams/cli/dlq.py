@@ -36,14 +36,14 @@ def list_letters(
     """Counts dead letters by topic and error class, or lists a topic's."""
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.dlq.letters import TOPICS, base_topic, read_letters
+    from streams.dlq.letters import TOPICS, base_topic, read_letters, with_letters
     from streams.dlq.replay import cursors
     from streams.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
-    topics = [base_topic(topic)] if topic else list(TOPICS)
-    replayed_until = cursors(settings, topics)
     reader = KafkaLogReader(settings)
+    topics = [base_topic(topic)] if topic else with_letters(reader, TOPICS)
+    replayed_until = cursors(settings, topics)
     if topic:
         rows = [_row(letter, replayed_until[topics[0]]) for letter in read_letters(reader, topics[0])]
         print_rows(rows, LETTER_COLUMNS, as_json)

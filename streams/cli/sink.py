@@ -16,6 +16,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     import signal
     import sys
 
+    from infra.leave import STOP_PATIENCE_S, exit_in
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.health.last_error import remembered_errors
@@ -29,6 +30,11 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     end_with_supervisor()
     with member_id(settings, "sink") as name, remembered_errors(settings, name):
         running = Sink(settings, name)
+
+        def stop(*_: object) -> None:
+            running.stop()
+            exit_in(STOP_PATIENCE_S, "the next start goes on behind the last block that landed")
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: running.stop())
+            signal.signal(number, stop)
         print(f"{running.run()} records", file=sys.stderr)

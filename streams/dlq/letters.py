@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from infra.topics import DEAD_LETTER_TOPICS, DLQ_PREFIX, dead_letter_topic
@@ -57,6 +57,12 @@ def base_topic(name: str) -> str:
     if base not in TOPICS:
         raise InputError(f"topic {name}: there are dead letters of {', '.join(TOPICS)}")
     return base
+
+
+def with_letters(reader: LogReader, topics: Iterable[str]) -> list[str]:
+    """Those topics that have letters. Raises LogUnavailable."""
+    boxes = {dead_letter_topic(topic): topic for topic in topics}
+    return [boxes[box] for box, (first, end) in reader.bounds(boxes, DLQ_PARTITION).items() if first < end]
 
 
 def read_letters(reader: LogReader, topic: str, first_offset: int = 0) -> Iterator[Letter]:

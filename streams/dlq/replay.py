@@ -42,6 +42,8 @@ def cursors(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
         LogUnavailable: the broker does not answer.
     """
     bases = {topic_name(settings, dead_letter_topic(topic)): topic for topic in topics}
+    if not bases:
+        return {}
     consumer = _consumer(settings)
     try:
         places = consumer.committed([TopicPartition(name, DLQ_PARTITION) for name in bases], timeout=ASK_S)

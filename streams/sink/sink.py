@@ -55,7 +55,7 @@ class Sink:
     def __init__(self, settings: Settings, member: str) -> None:
         """member: its name in the group."""
         self._settings = settings
-        self._member = member
+        self.member = member
         self._stop = threading.Event()
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
         self._tables = Tables(settings, self._pause)
@@ -101,7 +101,7 @@ class Sink:
         return self._landed
 
     def _join(self) -> Consumer:
-        consumer = Consumer(_consumer_configuration(self._settings, self._member))
+        consumer = Consumer(_consumer_configuration(self._settings, self.member))
         consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
         return consumer
 

@@ -1,14 +1,12 @@
 """The Faust application: one agent for each kind of shard, which hands record batches to the shards."""
 
 import asyncio
-import logging
-import os
-import threading
 from typing import Any
 
 from faust import Stream
 
 from infra.core_config import core_config
+from infra.leave import STOP_PATIENCE_S, exit_in
 from infra.settings import Settings
 from infra.topics import topic_name
 from schemas.codec import Codec
@@ -18,11 +16,8 @@ from streams.worker.host import ShardHost
 from streams.worker.lane import LaneApp, RecordBatch
 from streams.worker.trouble import Trouble
 
-log = logging.getLogger(__name__)
-
 HEARTBEATS_IN_SESSION = 5
 VERDICT_SESSIONS = 1.5
-STOP_PATIENCE_S = 8.0
 
 
 def group_id(settings: Settings) -> str:
@@ -58,7 +53,7 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
     host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), trouble.report)
     app.positions = host
 
-    app.on_stop_asked = lambda: exit_in(STOP_PATIENCE_S)
+    app.on_stop_asked = lambda: exit_in(STOP_PATIENCE_S, "the next owner reads the batch that is not committed")
 
     @app.on_partitions_revoked.connect
     async def release_shards(*args: Any, **kwargs: Any) -> None:
@@ -81,19 +76,6 @@ def _add_agent(app: LaneApp, settings: Settings, kind: ShardKind, host: ShardHos
         batches: Stream[RecordBatch] = stream
         async for event in batches.noack().events():
             await host.deliver(event.value)
-
-
-def exit_in(patience_s: float) -> None:
-    """Ends the process after that time: a batch that Kafka does not take must not hold it."""
-
-    def leave() -> None:
-        log.error("not stopped after %.0f s: leaving with a batch uncommitted, which the next owner reads", patience_s)
-        logging.shutdown()
-        os._exit(1)
-
-    timer = threading.Timer(patience_s, leave)
-    timer.daemon = True
-    timer.start()
 
 
 def _crasher(app: LaneApp) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.sink.buffer import BLOCK_BYTES_MAX, Buffer
+from streams.sink.buffer import BLOCK_BYTES_MAX, RECORD_BYTES, Buffer
 from tests.sink.records import record
 
 
@@ -27,6 +27,27 @@ def test_due_by_bytes() -> None:
     buffer = Buffer(rows_max=100, age_max_s=10, bytes_max=10**9)
     buffer.add([record(bytes(BLOCK_BYTES_MAX // 2), n) for n in range(2)], now=0)
     assert buffer.due(now=0) == ["orders"]
+
+
+def test_the_largest_topic_is_due_when_memory_is_full() -> None:
+    buffer = Buffer(rows_max=100, age_max_s=10, bytes_max=3 * RECORD_BYTES + 1900)
+    buffer.add([record(bytes(900), 0), record(bytes(1000), 0, topic="fills")], now=0)
+    assert buffer.due(now=0) == []
+    buffer.add([record(b"", 1)], now=0)
+    assert buffer.due(now=0) == ["orders"], "its records cost memory beside their bytes"
+    buffer.remove("orders", 2)
+    assert buffer.due(now=0) == []
+
+
+def test_blocks_are_bounded_by_bytes() -> None:
+    buffer = Buffer(rows_max=100, age_max_s=10, bytes_max=10**9)
+    half = BLOCK_BYTES_MAX // 2
+    buffer.add([record(bytes(size), n) for n, size in enumerate([half, 1, half, 3 * half, 1])], now=0)
+    taken = []
+    while block := buffer.peek("orders"):
+        taken.append([r.offset for r in block])
+        buffer.remove("orders", len(block))
+    assert taken == [[0, 1], [2], [3], [4]]
 
 
 def test_blocks_are_bounded_and_in_order() -> None:

@@ -14,10 +14,11 @@ from streams.sink.landing import Landing
 from streams.sink.letter_box import LetterBox
 from streams.sink.tables import Stopped, Tables
 from tests.sink.memory import MemoryClickHouse, MemoryPen
-from tests.sink.records import fill_value
+from tests.sink.records import fill_value, record
 
 SOURCE = MemoryRegistry()
 SETTINGS = Settings(_env_file=None)
+BYTES_MAX = 10**6
 FILLS, LETTERS = ("fills", 0), ("dlq.fills", 0)
 
 
@@ -52,7 +53,8 @@ class RunningSink:
         tables = Tables(settings, lambda seconds: self.pause(seconds), world.clickhouse)
         letters = LetterBox(tables, world.log, world.pen)
         landing = Landing(tables, SOURCE, letters.write, settings.run_id)
-        self.flow = Flow(Buffer(3, 1.0, 10**6), tables, landing, letters, self.pause)
+        self.buffer = Buffer(100, 1.0, BYTES_MAX)
+        self.flow = Flow(self.buffer, tables, landing, letters, self.pause)
         self.next = {place: 0 for place in (FILLS, LETTERS)} | self.flow.begin([FILLS, LETTERS])
 
     def pause(self, _: float) -> None:
@@ -181,6 +183,15 @@ def test_another_run_finds_the_letters_written(world: World) -> None:
     assert world.refusals() == [1]
     rows = [(row["run_id"], row["source_offset"]) for row in world.clickhouse.tables["dead_letters"]]
     assert rows == [("live", 1), ("other", 1)]
+
+
+def test_memory_is_bounded_over_all_topics(world: World) -> None:
+    sink = world.sink()
+    for number in range(20):
+        for topic in ("fills", "positions", "executions"):
+            sink.flow.take([record(bytes(100_000), number, topic=topic)], 0)
+            sink.flow.land_due(0)
+            assert sink.buffer.bytes < BYTES_MAX
 
 
 def test_while_clickhouse_is_away_what_was_read_waits(world: World) -> None:

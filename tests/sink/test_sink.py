@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+from confluent_kafka import Consumer, Producer
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate
 from infra.settings import REPOSITORY, Settings
 from infra.topics import topic_name
 from schemas.registry import Registry
-from streams.errors import SinkError
-from streams.sink.sink import Sink
+from streams.errors import ClickHouseError, SinkError
+from streams.journal.kafka_log import KafkaLogReader
+from streams.sink.sink import Sink, group_id
 from tests.clickhouse.servers import LocalServer
-from tests.sink.records import order_value
+from tests.pipeline.processes import environment, running
+from tests.sink.proxy import proxy
+from tests.sink.records import fill_value, order_value
 
 DEADLINE_S = 90
-names = itertools.count(1)
+POLL_S = 0.05
+_numbers = itertools.count()
 
 
 def produce(settings: Settings, *values: bytes | None, partition: int = 0, topic: str = "orders") -> None:
@@ -51,7 +57,7 @@ def values(settings: Settings) -> Callable[[int, int], list[bytes]]:
 @contextmanager
 def running_sink(settings: Settings) -> Iterator[Sink]:
     """A sink in a thread; its error is raised at the end."""
-    sink = Sink(settings, f"sink-{next(names)}")
+    sink = Sink(settings, f"sink-{next(_numbers)}")
     failures: list[Exception] = []
 
     def run() -> None:
@@ -79,12 +85,18 @@ def rows(settings: Settings, query: str) -> list[Any]:
 
 def wait_for(settings: Settings, query: str, expected: list[Any]) -> None:
     deadline = time.monotonic() + DEADLINE_S
-    while (found := rows(settings, query)) != expected:
+    found: list[Any] | None = None
+    while found != expected:
         assert time.monotonic() < deadline, f"{query}: {found}, expected {expected}"
-        time.sleep(0.1)
+        with suppress(ClickHouseError, DriverError):  # Some tests kill it.
+            found = rows(settings, query)
+        time.sleep(POLL_S)
 
 
 COUNTS = "SELECT count(), uniqExact(partition, offset) FROM orders"
+MERGED = f"{COUNTS} FINAL"
+LETTERS = "SELECT count(), uniqExact(source_offset) FROM dead_letters FINAL"
+FILLS = "SELECT count(), uniqExact(partition, offset) FROM fills"
 
 
 def test_rows_are_records_and_a_restart_adds_none(settings: Settings, values: Callable[..., list[bytes]]) -> None:
@@ -101,36 +113,30 @@ def test_rows_are_records_and_a_restart_adds_none(settings: Settings, values: Ca
     assert str(row[5]) == "49.120000000"
 
 
-def test_bad_records_become_dead_letters_once_and_neighbours_land(
-    settings: Settings, values: Callable[..., list[bytes]]
-) -> None:
-    good = values(0, 2000)
-    bad = [b"", b"no avro", b"\x00\x00\x0f\x42\x40unknown", good[7][:-4]]
-    produce(settings, *good[:1000], *bad, None, *good[1000:], bad[0])
+def test_bad_records_become_dead_letters_once_and_neighbours_land(settings: Settings) -> None:
+    source = Registry(settings)
+    good = [fill_value(source, number) for number in range(2001)]
+    bad = [b"", b"no avro", None, b"\x00\x00\x0f\x42\x40unknown", good[7][:-4]]
+    produce(settings, *good[:1000], *bad, *good[1000:2000], b"", topic="fills")
     letters = "SELECT source_offset, error_class, stage, hex(record_value) FROM dead_letters ORDER BY source_offset"
+    classes = ["EMPTY_VALUE", "WRONG_MAGIC", "NULL_VALUE", "UNKNOWN_SCHEMA", "NOT_READABLE"]
     expected = [
-        (1000 + n, error_class, "sink", value.hex().upper())
-        for n, (error_class, value) in enumerate(
-            zip(["EMPTY_VALUE", "WRONG_MAGIC", "UNKNOWN_SCHEMA", "NOT_READABLE"], bad, strict=True)
-        )
+        (1000 + n, error_class, "sink", (value or b"").hex().upper())
+        for n, (error_class, value) in enumerate(zip(classes, bad, strict=True))
     ] + [(2005, "EMPTY_VALUE", "sink", "")]
     with running_sink(settings):
-        wait_for(settings, COUNTS, [(2000, 2000)])
+        wait_for(settings, FILLS, [(2000, 2000)])
         wait_for(settings, letters, expected)
-    # The last record of the partition has no row: only its dead letter says that it is done.
-    produce(settings, *values(2000, 2001))
+    # The last record of the partition has no row: it is read again and finds its letter written.
+    produce(settings, good[2000], topic="fills")
     with running_sink(settings):
-        wait_for(settings, COUNTS, [(2001, 2001)])
+        wait_for(settings, FILLS, [(2001, 2001)])
     assert rows(settings, letters) == expected
-
-
-def test_another_run_lands_everything_again(settings: Settings, values: Callable[..., list[bytes]]) -> None:
-    produce(settings, *values(0, 10), b"bad")
-    with running_sink(settings):
-        wait_for(settings, "SELECT count() FROM dead_letters", [(1,)])
-    with running_sink(settings.model_copy(update={"run_id": "other"})):
-        by_run = "SELECT run_id, count(), uniqExact(offset) FROM orders GROUP BY run_id ORDER BY run_id"
-        wait_for(settings, by_run, [("live", 10, 10), ("other", 10, 10)])
+    other = settings.model_copy(update={"run_id": "other"})
+    with running_sink(other):
+        wait_for(settings, f"{FILLS} WHERE run_id = 'other'", [(2001, 2001)])
+        wait_for(settings, "SELECT count() FROM dead_letters WHERE run_id = 'other'", [(6,)])
+    assert len(list(KafkaLogReader(settings).read("dlq.fills", 0, 0))) == 6, "the letters are the same for all runs"
 
 
 def test_two_sinks_share_the_partitions(settings: Settings, values: Callable[..., list[bytes]]) -> None:
@@ -150,17 +156,64 @@ def own_clickhouse(settings: Settings, folder: Path) -> Iterator[tuple[Settings,
         yield own, server
 
 
-def test_clickhouse_killed_midway_and_back(
+def test_a_sink_whose_client_was_fenced_joins_with_a_new_one(
+    settings: Settings, values: Callable[..., list[bytes]]
+) -> None:
+    produce(settings, *values(0, 100))
+    with running_sink(settings) as sink:
+        wait_for(settings, COUNTS, [(100, 100)])
+        fence(settings, sink.member)
+        produce(settings, *values(100, 200))
+        wait_for(settings, COUNTS, [(200, 200)])
+
+
+def fence(settings: Settings, member: str) -> None:
+    """Joins under the name of another member, as that one does itself after its session has ended."""
+    configuration = {"group.id": group_id(settings), "group.instance.id": member}
+    thief = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, **configuration})
+    thief.subscribe([topic_name(settings, "orders")])
+    deadline = time.monotonic() + DEADLINE_S
+    while not thief.assignment():
+        assert time.monotonic() < deadline
+        thief.poll(POLL_S)
+    thief.close()
+
+
+def test_while_clickhouse_is_away_the_intake_stops_and_goes_on_by_itself(
     settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
 ) -> None:
-    with own_clickhouse(settings, tmp_path) as (own, server), running_sink(own):
+    bound = 1_000_000
+    small = settings.model_copy(update={"sink_buffer_bytes": bound, "sink_queue_bytes": bound})
+    with own_clickhouse(small, tmp_path) as (own, server), running_sink(own):
         produce(own, *values(0, 1000))
         wait_for(own, COUNTS, [(1000, 1000)])
         server.kill()
+        produce(own, *(b"x" * 900_000 for _ in range(12)), topic="test.results")
         produce(own, *values(1000, 2000))
         server.start()
         produce(own, *values(2000, 3000))
         wait_for(own, COUNTS, [(3000, 3000)])
+        wait_for(own, LETTERS, [(12, 12)])
+
+
+def test_clickhouse_killed_after_it_stored_and_before_it_answered(
+    settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
+) -> None:
+    kills: list[int] = []
+
+    def kill() -> bool:
+        if len(kills) == 2:
+            return False
+        kills.append(1)
+        server.kill()
+        server.start()
+        return True
+
+    with own_clickhouse(settings, tmp_path) as (own, server), proxy(server.port, kill) as url:
+        produce(own, *values(0, 3000))
+        with running_sink(own.model_copy(update={"clickhouse_url": url, "sink_block_rows": 1000})):
+            wait_for(own, COUNTS, [(3000, 3000)])
+        assert len(kills) == 2
 
 
 def test_it_stops_while_clickhouse_is_away_and_loses_nothing(
@@ -177,36 +230,80 @@ def test_it_stops_while_clickhouse_is_away_and_loses_nothing(
             wait_for(own, COUNTS, [(200, 200)])
 
 
-def test_the_process_killed_midway_goes_on_where_the_rows_end(
-    settings: Settings, values: Callable[..., list[bytes]]
+def test_the_process_killed_twice_midway_goes_on_where_the_rows_end(
+    settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "streams.cli", "sink"]
-    environment = settings.model_copy(update={"sink_block_rows": 100}).as_environment()
+    small = settings.model_copy(update={"sink_block_rows": 100})
     produce(settings, *values(0, 6000))
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + DEADLINE_S
-        while rows(settings, "SELECT count() > 0 FROM orders") == [(False,)] or rows(settings, COUNTS)[0][0] == 0:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-    finally:
-        process.kill()
-        process.wait()
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
-    try:
+    for least in (0, 2000):
+        with running(small, tmp_path, "sink") as sink:
+            await_rows(settings, least)
+            sink.kill()
+    with running(small, tmp_path, "sink") as sink:
         wait_for(settings, COUNTS, [(6000, 6000)])
-        process.terminate()
-        assert process.wait(DEADLINE_S) == 0
-    finally:
-        process.kill()
-        process.wait()
+        assert sink.stop() == 0
+
+
+def test_a_frozen_sink_is_replaced_and_each_row_and_letter_is_there_once(
+    settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
+) -> None:
+    bad = [b"bad-%d" % number for number in range(200)]
+    short = settings.model_copy(update={"worker_session_timeout_s": 6.0, "sink_block_rows": 50})
+    with running(short, tmp_path, "sink") as frozen:
+        produce(settings, *values(0, 2000))
+        produce(settings, *bad, topic="fills")
+        await_rows(settings, 0)
+        frozen.process.send_signal(signal.SIGSTOP)
+        with running_sink(short):
+            wait_for(settings, MERGED, [(2000, 2000)])
+            wait_for(settings, LETTERS, [(200, 200)])
+            frozen.process.send_signal(signal.SIGCONT)
+            produce(settings, *values(2000, 2100), *values(2100, 2200), partition=1)
+            produce(settings, *bad, topic="fills")
+            wait_for(settings, LETTERS, [(400, 400)])
+        wait_for(settings, MERGED, [(2200, 2200)])
+        produce(settings, *values(2200, 2300), partition=2)
+        wait_for(settings, MERGED, [(2300, 2300)])
+        assert frozen.stop() == 0
+    letters = [dict(letter.headers)["offset"] for letter in KafkaLogReader(settings).read("dlq.fills", 0, 0)]
+    assert sorted(map(int, letters)) == list(range(400))
+
+
+def test_sigterm_ends_a_sink_whose_clickhouse_does_not_answer(
+    settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
+) -> None:
+    hasty = "import infra.leave; infra.leave.STOP_PATIENCE_S = 0.2; from streams.cli.app import main; main()"
+    with own_clickhouse(settings, tmp_path) as (own, server):
+        sink = subprocess.Popen(
+            [sys.executable, "-c", hasty, "sink"], cwd=REPOSITORY, env=environment(own), stderr=subprocess.PIPE
+        )
+        try:
+            produce(own, *values(0, 100))
+            wait_for(own, COUNTS, [(100, 100)])
+            assert server.process is not None
+            server.process.send_signal(signal.SIGSTOP)
+            produce(own, *values(100, 200))
+            sink.terminate()
+            _, told = sink.communicate(timeout=DEADLINE_S)
+        finally:
+            sink.kill()
+            server.process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
+    assert (sink.returncode, b"leaving; the next start goes on behind" in told) == (1, True)
+
+
+def await_rows(settings: Settings, least: int) -> None:
+    """Waits until more rows than that have landed."""
+    deadline = time.monotonic() + DEADLINE_S
+    while rows(settings, COUNTS)[0][0] <= least:
+        assert time.monotonic() < deadline
+        time.sleep(POLL_S)
 
 
 def test_rows_that_kafka_does_not_have_stop_the_sink(settings: Settings, values: Callable[..., list[bytes]]) -> None:
     with closing(connect(settings)) as client:
         client.command("INSERT INTO orders (run_id, partition, offset) VALUES ('live', 0, 1000)")
     produce(settings, *values(0, 10))
-    sink = Sink(settings, f"sink-{next(names)}")
+    sink = Sink(settings, "sink")
     guard = threading.Timer(DEADLINE_S, sink.stop)
     guard.start()
     try:
