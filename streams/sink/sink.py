@@ -141,7 +141,7 @@ class Sink:
                 f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: the "
                 "topic was made anew or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
             )
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:
             raise MemberLost(error.str())
         if not error.retriable():
             raise LogUnavailable(f"reading {message.topic()}: {error.str()}")

@@ -59,6 +59,7 @@ def takeovers(worker: Background) -> int:
 def test_a_quick_restart_gets_its_partitions_back_without_a_rebalance(
     settings: Settings, desk: Desk, tmp_path: Path
 ) -> None:
+    settings = settings.model_copy(update={"worker_session_timeout_s": 60.0})
     with running(settings, tmp_path, "worker") as other, running(settings, tmp_path, "worker") as victim:
         victim.await_log(WORKS)
         for account in ACCOUNTS:
