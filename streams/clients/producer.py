@@ -30,7 +30,7 @@ class RecordProducer:
                 "compression.type": "lz4",
                 "message.max.bytes": 4 * 1024 * 1024,
                 "queue.buffering.max.messages": 100_000,
-                "queue.buffering.max.kbytes": 64 * 1024,
+                "queue.buffering.max.kbytes": settings.producer_queue_bytes // 1024,
             }
         )
 

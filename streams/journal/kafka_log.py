@@ -151,6 +151,7 @@ class KafkaTransactions:
                 "compression.type": "lz4",
                 "message.max.bytes": MESSAGE_BYTES_MAX,
                 "queue.buffering.max.messages": 500_000,
+                "queue.buffering.max.kbytes": settings.producer_queue_bytes // 1024,
             }
         )
         self._until_deadline(lambda: self._producer.init_transactions(COMMIT_DEADLINE_S))

@@ -70,7 +70,8 @@ class ShardHost:
 
         snapshots = SnapshotPolicy(self._settings.snapshot_every_records, self._settings.snapshot_every_bytes)
         reader = KafkaLogReader(self._settings)
-        return ShardRunner(take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots))
+        shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots)
+        return ShardRunner(shard, self._settings.worker_batch_records, self._settings.worker_queued_batches)
 
     def _shard_key(self, tp: TP) -> ShardKey:
         return self._kind_of_topic[self.base_topic(tp.topic)], tp.partition

@@ -9,18 +9,21 @@ from streams.errors import Fenced, LogUnavailable
 from streams.journal.owned_shard import OwnedShard
 from streams.worker.lane import RecordBatch
 
-BATCH_RECORDS_MAX = 2_000
-QUEUED_BATCHES_MAX = 8
-
 log = logging.getLogger(__name__)
 
 
 class ShardRunner:
-    """Feeds a shard from a queue until it is released."""
+    """Feeds a shard from a queue until it is released.
 
-    def __init__(self, shard: OwnedShard) -> None:
+    Args:
+        batch_records_max: taken into one transaction; a batch of the fetch is not divided.
+        queued_batches_max: so many wait.
+    """
+
+    def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int) -> None:
         self._shard = shard
-        self._queue: asyncio.Queue[RecordBatch | None] = asyncio.Queue(QUEUED_BATCHES_MAX)
+        self._batch_records_max = batch_records_max
+        self._queue: asyncio.Queue[RecordBatch | None] = asyncio.Queue(queued_batches_max)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=shard.name)
         self._releasing = False
 
@@ -61,7 +64,7 @@ class ShardRunner:
     async def _waiting_batches(self) -> list[RecordBatch]:
         first = await self._queue.get()
         batches, size = [first], len(first.records) if first else 0
-        while size < BATCH_RECORDS_MAX and not self._queue.empty():
+        while size < self._batch_records_max and not self._queue.empty():
             batches.append(self._queue.get_nowait())
             size += len(batches[-1].records) if batches[-1] else 0
         return [batch for batch in batches if batch is not None]
