@@ -75,7 +75,7 @@ class Sink:
         self._consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
         try:
             while not self._stop.is_set():
-                self._read(READ_MAX, READ_WAIT_S)
+                self._read()
                 self._flow.land_due(monotonic())
                 self._report_progress()
             self._flow.land_all()
@@ -89,8 +89,9 @@ class Sink:
             self._tables.close()
         return self._landed
 
-    def _read(self, records_max: int, wait_s: float) -> None:
-        messages = self._consumer.consume(records_max, wait_s)
+    def _read(self) -> None:
+        # What has been read ahead, which is bounded, or else the next record to come.
+        messages = self._consumer.consume(READ_MAX, 0) or self._consumer.consume(1, READ_WAIT_S)
         if self._failure is not None:
             raise self._failure
         self._flow.take((self._record(m) for m in messages if self._is_record(m)), monotonic())
@@ -184,5 +185,6 @@ def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
         # A sink that was killed blocks its partitions for so long.
         "session.timeout.ms": int(settings.worker_session_timeout_s * 1000),
         "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
-        "fetch.max.bytes": settings.sink_queue_bytes,
+        # One answer of the broker's comes whole, whatever waits already.
+        "fetch.max.bytes": settings.sink_queue_bytes // 4,
     }
