@@ -84,10 +84,10 @@ class Settings(BaseSettings):
     sink_block_rows: int = Field(50_000, ge=1, le=100_000, description="Rows of a topic that the sink inserts at once.")
     sink_block_age_s: float = Field(1.0, gt=0, description="Seconds after which the sink inserts what it has.")
     sink_buffer_bytes: int = Field(
-        128_000_000, ge=1_000_000, description="Bytes that wait in the sink; with more it inserts, then reads on."
+        64_000_000, ge=1_000_000, description="Bytes that wait in the sink; with more it inserts, then reads on."
     )
     sink_queue_bytes: int = Field(
-        32_000_000, ge=1_000_000, description="Bytes that the sink's Kafka client reads ahead."
+        16_000_000, ge=1_000_000, description="Bytes that the sink's Kafka client reads ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
     watchdog_s: float = Field(

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 
 from streams.journal.records import RawRecord
 
-BLOCK_BYTES_MAX = 32 * 1024 * 1024
+BLOCK_BYTES_MAX = 16 * 1024 * 1024
 RECORD_BYTES = 400
 """What a waiting record costs in memory beside its bytes."""
 

@@ -85,7 +85,7 @@ class Sink:
         try:
             while not self._stop.is_set():
                 try:
-                    self._read(READ_MAX, READ_WAIT_S)
+                    self._read()
                 except MemberLost as lost:
                     self._rejoin(lost)
                 self._flow.land_due(monotonic())
@@ -121,8 +121,9 @@ class Sink:
         self._consumer.unsubscribe()
         self._consumer.poll(LEAVE_S)
 
-    def _read(self, records_max: int, wait_s: float) -> None:
-        messages = self._consumer.consume(records_max, wait_s)
+    def _read(self) -> None:
+        # What has been read ahead, which is bounded, or else the next record to come.
+        messages = self._consumer.consume(READ_MAX, 0) or self._consumer.consume(1, READ_WAIT_S)
         if self._failure is not None:
             raise self._failure
         self._flow.take((self._record(m) for m in messages if self._is_record(m)), monotonic())
@@ -218,5 +219,6 @@ def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
         # A sink that was killed blocks its partitions for so long.
         "session.timeout.ms": int(settings.worker_session_timeout_s * 1000),
         "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
-        "fetch.max.bytes": settings.sink_queue_bytes,
+        # One answer of the broker's comes whole, whatever waits already.
+        "fetch.max.bytes": settings.sink_queue_bytes // 4,
     }
