@@ -10,6 +10,7 @@ import fastavro
 import pytest
 
 from schemas.catalog import load_schema
+from schemas.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import SinkError
@@ -17,9 +18,11 @@ from streams.journal.records import RawOutput
 from streams.sink.container import Row
 from streams.sink.landing import Landing
 from streams.sink.tables import Refused
+from tests import builders
 from tests.sink.records import fill_value, order_value, record
 
 SOURCE = MemoryRegistry()
+codec = Codec(SOURCE)
 
 
 class ReadingTarget:
@@ -144,6 +147,25 @@ def test_what_only_the_server_refuses_is_found_by_halves(setting: Setting) -> No
     setting.land_orders(*(good(n) for n in range(40)))
     assert setting.refusals() == [(7, "REFUSED_BY_CLICKHOUSE"), (23, "REFUSED_BY_CLICKHOUSE")]
     assert setting.target.offsets() == [(0, n) for n in range(40) if n not in (7, 23)]
+
+
+def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it(setting: Setting) -> None:
+    """Here a length with more bytes than it needs. The shard has processed it, and may have a letter of its own."""
+    body = codec.encode("market.data", builders.quote(symbol="ABC"))
+    assert body[5:6] == b"\x06"
+    odd = body[:5] + b"\x86\x00" + body[6:]
+    assert codec.decode("market.data", odd) == codec.decode("market.data", body)
+    insert = setting.target.insert
+
+    def strict_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
+        if any(row.body.startswith(b"\x86\x00") for row in rows):
+            raise Refused("Invalid Avro varint")
+        insert(topic, rows, container)
+
+    setting.target.insert = strict_insert  # type: ignore[method-assign]
+    setting.land("market.data", body, odd, body)
+    assert [row["symbol"] for row in setting.target.rows] == ["ABC"] * 3
+    assert setting.letters == []
 
 
 def test_all_records_before_one_that_landed_are_done(setting: Setting) -> None:
