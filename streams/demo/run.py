@@ -17,7 +17,7 @@ from streams.demo.children import WORKER, Children, running_pipeline
 from streams.demo.market import instruments_for, with_reference_data
 from streams.demo.traders import open_sessions, plan_traders, runner_for
 from streams.errors import NoAnswer
-from streams.feed.send import FeedResult, send
+from streams.feed.send import UPDATES_PER_RECORD, Feed, FeedResult
 from streams.feed.table import MarketTable
 from streams.journal.kafka_log import watermarks
 from streams.reconcile import Report, reconcile
@@ -58,7 +58,7 @@ def run_demo(
     on_step: Callable[[str], None],
     on_progress: Callable[[Progress], None],
 ) -> DemoResult:
-    """Runs a session on a namespace that fresh_namespace has made; speed as in streams.feed.send."""
+    """Runs a session on a namespace that fresh_namespace has made; speed as in streams.feed.send.Feed.run."""
     instruments = instruments_for(settings, table)
     settings = with_reference_data(settings, instruments)
     codec = Codec(Registry(settings))
@@ -90,7 +90,7 @@ def _trade(
     fed = _Fed(runner, in_step=speed is None)
     with ThreadPoolExecutor(2) as threads:
         trading = threads.submit(runner.run)
-        feeding = threads.submit(send, settings, codec, table, speed, fed.add)
+        feeding = threads.submit(_feed, settings, codec, table, speed, fed.reach)
         try:
             quiet = _Quiet(settings)
             deadline = time.monotonic() + len(table) / 1_000 + DRAIN_TIMEOUT_S
@@ -109,6 +109,14 @@ def _trade(
         return feeding.result()
 
 
+def _feed(
+    settings: Settings, codec: Codec, table: MarketTable, speed: float | None, on_progress: Callable[[int], None]
+) -> FeedResult:
+    # One record of each symbol in a step: the strategies see the market as often as in a live one.
+    step = UPDATES_PER_RECORD * len(table.symbols)
+    return Feed(settings, codec, table).run(speed, on_progress, updates_per_transaction=step)
+
+
 def _raise_failure(*futures: Future[Any]) -> None:
     for future in futures:
         if future.done():
@@ -125,9 +133,9 @@ class _Fed:
         self._in_step = in_step
         self._released = threading.Event()
 
-    def add(self, updates: int) -> None:
-        """Called by the feed after each slice."""
-        self.updates += updates
+    def reach(self, updates: int) -> None:
+        """Called by the feed after each step with the updates so far."""
+        self.updates = updates
         while self._in_step and not self._released.is_set() and self._behind:
             self._released.wait(STEP_POLL_S)
 

@@ -1,130 +1,151 @@
-"""Sending a market table to market.data: at full speed, or paced by the table's own time."""
+"""Sending a market table to market.data, each update once, whatever happens to the process on the way."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
 
 from infra.settings import Settings
-from infra.topics import partition_count, topic_name
+from infra.topics import partition_count
 from schemas.codec import Codec
 from schemas.errors import UndecodableRecord
-from streams.clients.producer import RecordProducer
 from streams.domain.messages import MarketData
 from streams.domain.numbers import NANOS_PER_S
 from streams.errors import FeedError
+from streams.feed.pace import UPDATES_PER_TRANSACTION, Slice, at_once, paced
 from streams.feed.pack import heartbeat, pack
+from streams.feed.position import TOPIC, feed_id, settled_end
 from streams.feed.table import QUOTE, MarketTable
-from streams.journal.kafka_log import raw_record, watermarks
+from streams.feed.writer import FeedWriter
+from streams.journal.kafka_log import KafkaLogReader
 from streams.journal.partitions import partition_of
+from streams.journal.records import RawOutput
 
-TOPIC = "market.data"
 UPDATES_PER_RECORD = 500
-PACE_SLICE_S = 0.02
-HEARTBEAT_S = 1.0
 CLOSING_NS = NANOS_PER_S
 TAIL_RECORDS = 200
-TAIL_TIMEOUT_S = 10.0
 
 OnProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class FeedResult:
-    """What was sent: updates (quotes among them), records, and the seconds that it took."""
+    """What this run sent: updates (quotes among them), records, seconds; what earlier runs had sent, what is left."""
 
     updates: int
     quotes: int
     records: int
     seconds: float
+    before: int
+    left: int
 
 
-def send(
-    settings: Settings,
-    codec: Codec,
-    table: MarketTable,
-    speed: float | None,
-    on_progress: OnProgress = lambda _: None,
-) -> FeedResult:
-    """Sends the whole table. speed: times real time, None: as fast as the broker takes it.
+class Feed:
+    """A table on its way to market.data. The same table is the same feed: it goes on where the last run ended.
 
-    Ends with a heartbeat one second of market time later, so that what is still on its way arrives.
-    Raises FeedError for a symbol whose market.data is further than the table's start, DeliveryError.
+    row: how many of its updates stand on market.data.
     """
-    _demand_fresh(settings, codec, table)
-    producer = RecordProducer(settings, codec, linger_ms=20 if speed is None else 1)
-    started, records = time.monotonic(), 0
-    slices = _at_once(table) if speed is None else _paced(table, speed, producer)
-    for start, stop in slices:
-        for record in pack(table, start, stop):
-            producer.send(TOPIC, record.symbol, record)
-            records += 1
-        on_progress(stop - start)
-    producer.broadcast(TOPIC, "", heartbeat(int(table.time[-1]) + CLOSING_NS))
-    producer.flush()
-    quotes = int(np.count_nonzero(table.kind == QUOTE))
-    return FeedResult(len(table), quotes, records, time.monotonic() - started)
 
+    def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
+        """Takes the feed over from whoever fed it before.
 
-def _at_once(table: MarketTable) -> Iterator[tuple[int, int]]:
-    step = UPDATES_PER_RECORD * len(table.symbols)
-    for start in range(0, len(table), step):
-        yield start, min(start + step, len(table))
+        Raises FeedError for a symbol whose market.data is further than where the table goes on, DeliveryError.
+        """
+        self._settings = settings
+        self._codec = codec
+        self._table = table
+        self._partitions = partition_count(settings, TOPIC)
+        own_partitions = {partition_of(symbol, self._partitions) for symbol in table.symbols}
+        self._writer = FeedWriter(settings, feed_id(table), own_partitions)
+        self._stop = Event()
+        self._demand_fresh()
 
+    @property
+    def row(self) -> int:
+        return self._writer.row
 
-def _paced(table: MarketTable, speed: float, producer: RecordProducer) -> Iterator[tuple[int, int]]:
-    """What falls due, slice by slice of wall time, and a heartbeat each HEARTBEAT_S in between."""
-    wall_start, market_start = time.monotonic(), int(table.time[0])
-    sent, beat = 0, wall_start
-    while sent < len(table):
-        wall = time.monotonic()
-        market_ns = market_start + int((wall - wall_start) * speed * NANOS_PER_S)
-        due = int(np.searchsorted(table.time, market_ns, side="right"))
-        for start in range(sent, due, UPDATES_PER_RECORD):
-            yield start, min(start + UPDATES_PER_RECORD, due)
-        sent = max(sent, due)
-        if wall - beat >= HEARTBEAT_S:
-            producer.broadcast(TOPIC, "", heartbeat(market_ns))
-            beat = wall
-        time.sleep(PACE_SLICE_S)
+    def stop(self) -> None:
+        """Lets run() end behind the transaction that is under way. May be called from another thread."""
+        self._stop.set()
 
+    def run(
+        self,
+        speed: float | None,
+        on_progress: OnProgress = lambda _: None,
+        updates_per_transaction: int = UPDATES_PER_TRANSACTION,
+    ) -> FeedResult:
+        """Sends what is left of the table. speed: times real time, None: as fast as the broker takes it.
 
-def _demand_fresh(settings: Settings, codec: Codec, table: MarketTable) -> None:
-    """Looks at the newest records of market.data, where a feed that ran before has left its times."""
-    first = {name: int(table.time[table.symbol == code][0]) for code, name in enumerate(table.symbols)}
-    for partition in {partition_of(symbol, partition_count(settings, TOPIC)) for symbol in first}:
-        for record in _tail(settings, codec, partition):
-            start = first.get(record.symbol)
-            if start is not None and start < record.ts:
-                raise FeedError(
-                    f"{record.symbol}: these updates start at {start}, but market.data has come to {record.ts}; "
-                    "market time does not step back: use another TOPIC_PREFIX, or `paper down --purge --yes`"
-                )
+        Ends with a heartbeat one second of market time later, so that what is still on its way arrives.
+        Raises FeedError, DeliveryError as FeedWriter.write does.
+        """
+        before, end = self.row, len(self._table)
+        started, records = time.monotonic(), 0
+        if before == end:
+            slices: Iterator[Slice] = iter(())
+        elif speed is None:
+            slices = at_once(before, end, updates_per_transaction)
+        else:
+            slices = paced(self._table.time, before, speed, self._stop)
+        for piece in slices:
+            records += self._send(piece)
+            if self._stop.is_set():
+                break
+            on_progress(self.row)
+        self._writer.close()
+        quotes = int(np.count_nonzero(self._table.kind[before : self.row] == QUOTE))
+        return FeedResult(self.row - before, quotes, records, time.monotonic() - started, before, end - self.row)
 
+    def _send(self, piece: Slice) -> int:
+        records = list(self._records(self.row, piece.stop))
+        if piece.stop == len(self._table):
+            records += self._heartbeats(int(self._table.time[-1]) + CLOSING_NS)
+        elif piece.heartbeat_ns is not None:
+            records += self._heartbeats(piece.heartbeat_ns)
+        self._writer.write(records, piece.stop)
+        return len(records)
 
-def _tail(settings: Settings, codec: Codec, partition: int) -> Iterator[MarketData]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            "group.id": f"{settings.topic_prefix}feed",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
+    def _records(self, start: int, stop: int) -> Iterator[RawOutput]:
+        step = UPDATES_PER_RECORD * len(self._table.symbols)
+        for first in range(start, stop, step):
+            for record in pack(self._table, first, min(first + step, stop)):
+                yield self._output(record, partition_of(record.symbol, self._partitions))
+
+    def _heartbeats(self, time_ns: int) -> list[RawOutput]:
+        return [self._output(heartbeat(time_ns), partition) for partition in range(self._partitions)]
+
+    def _output(self, record: MarketData, partition: int) -> RawOutput:
+        return RawOutput(TOPIC, partition, record.symbol.encode(), self._codec.encode(TOPIC, record))
+
+    def _demand_fresh(self) -> None:
+        """Looks at the newest records of market.data, where other feeds have left their times."""
+        left = self._table.symbol[self.row :]
+        codes, firsts = np.unique(left, return_index=True)
+        starts = {
+            self._table.symbols[code]: int(self._table.time[self.row + first])
+            for code, first in zip(codes, firsts, strict=True)
         }
-    )
-    try:
-        at = TopicPartition(topic_name(settings, TOPIC), partition)
-        low, high = watermarks(consumer, at)
-        consumer.assign([TopicPartition(at.topic, partition, max(low, high - TAIL_RECORDS))])
-        deadline = time.monotonic() + TAIL_TIMEOUT_S
-        while high > low and consumer.position([at])[0].offset < high and time.monotonic() < deadline:
-            for message in consumer.consume(TAIL_RECORDS, timeout=0.1):
-                value = raw_record(message, TOPIC).value if message.error() is None else None
-                try:
-                    if value is not None:
-                        yield codec.decode(TOPIC, value)
-                except UndecodableRecord:
-                    continue
-    finally:
-        consumer.close()
+        for partition in {partition_of(symbol, self._partitions) for symbol in starts}:
+            for record in self._tail(partition):
+                start = starts.get(record.symbol)
+                if start is not None and start < record.ts:
+                    raise FeedError(
+                        f"{record.symbol}: these updates start at {start}, but market.data has come to {record.ts}; "
+                        "market time does not step back: use another TOPIC_PREFIX, or `paper down --purge --yes`"
+                    )
+
+    def _tail(self, partition: int) -> Iterator[MarketData]:
+        start = max(settled_end(self._settings, partition) - TAIL_RECORDS, 0)
+        for record in KafkaLogReader(self._settings).read(TOPIC, partition, start):
+            try:
+                if record.value is not None:
+                    yield self._codec.decode(TOPIC, record.value)
+            except UndecodableRecord:
+                continue
+
+
+def send(settings: Settings, codec: Codec, table: MarketTable, speed: float | None) -> FeedResult:
+    """Sends a table as Feed.run does."""
+    return Feed(settings, codec, table).run(speed)

@@ -11,42 +11,17 @@ from infra.core_config import load_instruments
 from infra.settings import REPOSITORY
 from streams.domain.config import InstrumentConfig
 from streams.domain.market_data import check_market_data
-from streams.domain.messages import MarketData
 from streams.feed.infer import infer_instruments, to_toml
 from streams.feed.pack import pack
 from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import QUOTE, MarketTable
 from tests.builders import PROPERTY
+from tests.feed.rows import Row, rows_in, rows_of
 
 REFERENCE = REPOSITORY / "infra" / "reference" / "instruments.toml"
-Row = tuple[str, str, int, tuple[int, ...]]
 
 
 def simulated() -> tuple[InstrumentConfig, ...]:
     return tuple(item for item in load_instruments(REFERENCE) if item.symbol.endswith(".SIM"))
-
-
-def rows_of(table: MarketTable) -> list[Row]:
-    columns = (table.bid_px, table.bid_sz, table.ask_px, table.ask_sz)
-    return [
-        (
-            table.symbols[table.symbol[row]],
-            chr(table.kind[row]),
-            int(table.time[row]),
-            tuple(int(column[row]) for column in columns[: 4 if table.kind[row] == QUOTE else 3]),
-        )
-        for row in range(len(table))
-    ]
-
-
-def rows_in(record: MarketData) -> list[Row]:
-    quotes = iter(zip(record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, strict=True))
-    letters = map(ord, record.aggressors)
-    trades = iter(zip(record.trade_px, record.trade_sz, letters, strict=True))
-    return [
-        (record.symbol, kind, time_ns, next(quotes) if kind == "Q" else next(trades))
-        for kind, time_ns in zip(record.kinds, record.times, strict=True)
-    ]
 
 
 @PROPERTY

@@ -39,7 +39,9 @@ def test_a_session_by_hand(settings: Settings, tmp_path: Path) -> None:
         fed = json.loads(done(settings, "feed", "--synthetic", "--seconds", "10", "--json"))
         assert fed["quotes"] > 0
         again = paper(settings, "feed", "--synthetic", "--seconds", "10")
-        assert (again.returncode, "TOPIC_PREFIX" in again.stderr) == (1, True)
+        assert (again.returncode, "fed before" in again.stderr) == (0, True)
+        other = paper(settings, "feed", "--synthetic", "--seconds", "11")
+        assert (other.returncode, "TOPIC_PREFIX" in other.stderr) == (1, True)
 
         order = ("orders", "submit", "ACME.SIM", "BUY", "5", "--account", "hand", "--json")
         assert rows(done(settings, *order))[0]["exec_type"] == "NEW"
