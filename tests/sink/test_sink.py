@@ -182,8 +182,7 @@ def fence(settings: Settings, member: str) -> None:
 def test_while_clickhouse_is_away_the_intake_stops_and_goes_on_by_itself(
     settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
 ) -> None:
-    bound = 1_000_000
-    small = settings.model_copy(update={"sink_buffer_bytes": bound, "sink_queue_bytes": bound})
+    small = settings.model_copy(update={"sink_buffer_bytes": 1_000_000, "sink_queue_bytes": 4_000_000})
     with own_clickhouse(small, tmp_path) as (own, server), running_sink(own):
         produce(own, *values(0, 1000))
         wait_for(own, COUNTS, [(1000, 1000)])
