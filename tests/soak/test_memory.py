@@ -1,0 +1,72 @@
+"""A worker's memory over a million events: what it keeps is bounded, so it does not grow with what it has seen."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psutil
+
+from infra.core_config import core_config
+from infra.settings import Settings
+from streams.bench.orders import bench_orders, opening, tickets
+from streams.clients.producer import RecordProducer
+from streams.demo.market import instruments_for
+from streams.feed.pack import pack
+from streams.feed.synthetic import SyntheticMarket, synthetic
+from streams.feed.table import MarketTable
+from streams.health.collect import HealthCollector
+from streams.worker.app import group_id
+from tests.pipeline.desk import Desk
+from tests.pipeline.processes import running
+
+EVENTS = 1_000_000
+SYMBOLS = 4
+UPDATES_PER_RECORD = 500
+ORDERS_PER_PART = 500
+PARTS = 10
+WARM_PARTS = 3
+GROWTH_MAX_MB = 50.0
+DEADLINE_S = 120.0
+POLL_S = 0.5
+
+
+def market(settings: Settings) -> MarketTable:
+    chosen = [item for item in core_config(settings).instruments if item.symbol.endswith(".SIM")][:SYMBOLS]
+    seconds = 60_000.0
+    per_second = EVENTS / SYMBOLS / seconds / 1.2
+    return synthetic(SyntheticMarket(1, seconds, quotes_per_s=per_second), tuple(chosen))
+
+
+def await_worker(settings: Settings, collector: HealthCollector) -> None:
+    """Until its positions say that it has taken everything."""
+    deadline = time.monotonic() + DEADLINE_S
+    while (health := collector.collect()).kafka or any(
+        item.records for item in health.lag if item.group == group_id(settings)
+    ):
+        assert time.monotonic() < deadline, health.kafka
+        time.sleep(POLL_S)
+
+
+def test_memory_stays_flat_over_a_million_events(pipeline_settings: Settings, tmp_path: Path) -> None:
+    settings = pipeline_settings.model_copy(update={"mock_trading": False})
+    desk, collector = Desk(settings), HealthCollector(settings)
+    table = market(settings)
+    assert abs(len(table) - EVENTS) < EVENTS / 100
+    instruments = instruments_for(settings, table)
+    producer = RecordProducer(settings, desk.codec)
+    rss_mb = []
+    with running(settings, tmp_path, "worker") as worker:
+        producer.send("controls", "A", opening("A"))
+        for part in range(PARTS):
+            start, stop = len(table) * part // PARTS, len(table) * (part + 1) // PARTS
+            for first in range(start, stop, UPDATES_PER_RECORD * SYMBOLS):
+                for record in pack(table, first, min(first + UPDATES_PER_RECORD * SYMBOLS, stop)):
+                    producer.send("market.data", record.symbol, record)
+            for order in bench_orders("A", tickets(table, instruments, stop), ORDERS_PER_PART, part * ORDERS_PER_PART):
+                producer.send("orders", order.account_id, order)
+            producer.flush()
+            await_worker(settings, collector)
+            rss_mb.append(psutil.Process(worker.process.pid).memory_info().rss / 1e6)
+    print([round(value, 1) for value in rss_mb])
+    assert rss_mb[-1] - rss_mb[WARM_PARTS - 1] < GROWTH_MAX_MB, rss_mb
