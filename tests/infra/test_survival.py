@@ -67,7 +67,7 @@ def up_again(settings: Settings, name: str) -> None:
     said: list[str] = []
     local_stack.up(settings, on_progress=said.append)
     assert said[0].startswith(f"{name} is not running although it was started")
-    assert {row.state for row in local_stack.status(settings)} == {State.RUNNING}
+    assert {row.state for row in local_stack.status(settings, local_stack.SERVERS)} == {State.RUNNING}
 
 
 def test_a_killed_broker_comes_back_with_its_records(settings: Settings) -> None:
