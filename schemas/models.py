@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
+from streams.domain.enums import Action, ControlKind, OffsetType, OrderType, Side, TimeInForce, TradingState
 from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import (
     NotRepresentable,
@@ -17,6 +17,7 @@ from streams.domain.numbers import (
     to_money,
     to_price,
 )
+from streams.domain.order_rules import form_problem
 
 
 def _price(value: Decimal) -> Decimal:
@@ -25,6 +26,10 @@ def _price(value: Decimal) -> Decimal:
     except NotRepresentable as error:
         raise ValueError(str(error)) from error
     return value
+
+
+def _fixed(value: Decimal | None) -> int | None:
+    return None if value is None else to_price(value)
 
 
 def _money(value: Decimal) -> Decimal:
@@ -59,11 +64,20 @@ class OrderRequestModel(BaseModel):
     quantity: Quantity | None = None
     price: Price | None = None
     ts: Time
+    stop_price: Price | None = None
+    trailing_offset: Price | None = None
+    trailing_type: OffsetType = OffsetType.UNKNOWN
+    expire_ts: Time | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    display_quantity: Quantity | None = None
+    parent_order_id: Name | None = None
+    oco_group: Name | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.action is Action.UNKNOWN:
-            raise ValueError(f"request {self.order_id}: action must be NEW, CANCEL or REPLACE")
+            raise ValueError(f"request {self.order_id}: action must be NEW, CANCEL, REPLACE or MASS_CANCEL")
         if self.action is Action.NEW:
             missing = [
                 name
@@ -72,18 +86,18 @@ class OrderRequestModel(BaseModel):
                     ("side", self.side is Side.UNKNOWN),
                     ("order_type", self.order_type is OrderType.UNKNOWN),
                     ("quantity", self.quantity is None),
-                    ("price", self.order_type is OrderType.LIMIT and self.price is None),
                 )
                 if absent
             ]
             if missing:
                 raise ValueError(f"order {self.order_id}: a NEW {self.order_type} order needs {', '.join(missing)}")
-            if self.order_type is OrderType.MARKET and self.price is not None:
-                raise ValueError(f"order {self.order_id}: a MARKET order takes no price")
-        elif self.orig_order_id is None:
+            problem = form_problem(self.to_message())
+            if problem is not None:
+                raise ValueError(f"order {self.order_id}: {problem}")
+        elif self.orig_order_id is None and self.action is not Action.MASS_CANCEL:
             raise ValueError(f"request {self.order_id}: {self.action} needs orig_order_id, the order that is meant")
-        if self.action is Action.REPLACE and self.quantity is None and self.price is None:
-            raise ValueError(f"request {self.order_id}: REPLACE needs a new quantity or price")
+        if self.action is Action.REPLACE and (self.quantity, self.price, self.stop_price) == (None, None, None):
+            raise ValueError(f"request {self.order_id}: REPLACE needs a new quantity, price or stop_price")
         return self
 
     def to_message(self) -> OrderRequest:
@@ -98,16 +112,25 @@ class OrderRequestModel(BaseModel):
             side=self.side,
             order_type=self.order_type,
             time_in_force=self.time_in_force,
-            quantity=None if self.quantity is None else to_price(self.quantity),
-            price=None if self.price is None else to_price(self.price),
+            quantity=_fixed(self.quantity),
+            price=_fixed(self.price),
             ts=self.ts,
+            stop_price=_fixed(self.stop_price),
+            trailing_offset=_fixed(self.trailing_offset),
+            trailing_type=self.trailing_type,
+            expire_ts=self.expire_ts,
+            post_only=self.post_only,
+            reduce_only=self.reduce_only,
+            display_quantity=_fixed(self.display_quantity),
+            parent_order_id=self.parent_order_id,
+            oco_group=self.oco_group,
         )
 
     @classmethod
     def from_message(cls, message: OrderRequest) -> Self:
         """The model of a record."""
         fields = message._asdict()
-        for name in ("quantity", "price"):
+        for name in ("quantity", "price", "stop_price", "trailing_offset", "display_quantity"):
             fields[name] = None if fields[name] is None else price_to_decimal(fields[name])
         return cls.model_validate(fields)
 

@@ -4,12 +4,13 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What a request asks for: FIX messages D, F and G."""
+    """What a request asks for: FIX messages D, F, G and q."""
 
     UNKNOWN = "UNKNOWN"
     NEW = "NEW"
     CANCEL = "CANCEL"
     REPLACE = "REPLACE"
+    MASS_CANCEL = "MASS_CANCEL"
 
 
 class Side(StrEnum):
@@ -43,8 +44,19 @@ class TimeInForce(StrEnum):
     GTD = "GTD"
 
 
+class OffsetType(StrEnum):
+    """FIX tag 836: unit of a trailing stop's distance, the currency or percent of the price."""
+
+    UNKNOWN = "UNKNOWN"
+    PRICE = "PRICE"
+    PERCENT = "PERCENT"
+
+
 class ExecType(StrEnum):
-    """FIX tag 150; CANCEL_REJECT stands for the message OrderCancelReject (35=9)."""
+    """FIX tag 150; CANCEL_REJECT stands for the message OrderCancelReject (35=9), MASS_CANCEL for 35=r.
+
+    RESTATED: the venue changed an order by itself. SPLIT: a notice to all accounts of a partition, of no order.
+    """
 
     UNKNOWN = "UNKNOWN"
     NEW = "NEW"
@@ -55,6 +67,10 @@ class ExecType(StrEnum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     CANCEL_REJECT = "CANCEL_REJECT"
+    TRIGGERED = "TRIGGERED"
+    RESTATED = "RESTATED"
+    SPLIT = "SPLIT"
+    MASS_CANCEL = "MASS_CANCEL"
 
 
 class OrdStatus(StrEnum):
@@ -97,6 +113,7 @@ class EquityTrigger(StrEnum):
     FILL = "FILL"
     INTERVAL = "INTERVAL"
     SESSION_CLOSE = "SESSION_CLOSE"
+    BORROW_FEE = "BORROW_FEE"
 
 
 class RiskEventKind(StrEnum):
@@ -112,11 +129,12 @@ class RiskEventKind(StrEnum):
 
 
 class MarkKind(StrEnum):
-    """HEARTBEAT carries time only."""
+    """HEARTBEAT carries time only; SPLIT says that prices from here on are those after it."""
 
     UNKNOWN = "UNKNOWN"
     QUOTE = "QUOTE"
     HEARTBEAT = "HEARTBEAT"
+    SPLIT = "SPLIT"
 
 
 class ControlKind(StrEnum):

@@ -13,6 +13,7 @@ from streams.domain.enums import (
     ExecType,
     Liquidity,
     MarkKind,
+    OffsetType,
     OrderType,
     OrdStatus,
     ResultSource,
@@ -38,6 +39,15 @@ class OrderRequest(NamedTuple):
     quantity: int | None
     price: int | None
     ts: int
+    stop_price: int | None = None
+    trailing_offset: int | None = None
+    trailing_type: OffsetType = OffsetType.UNKNOWN
+    expire_ts: int | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    display_quantity: int | None = None
+    parent_order_id: str | None = None
+    oco_group: str | None = None
 
 
 class MarketData(NamedTuple):
@@ -54,6 +64,12 @@ class MarketData(NamedTuple):
     trade_px: Sequence[int]
     trade_sz: Sequence[int]
     aggressors: str
+    book_bids: Sequence[int] = ()
+    book_asks: Sequence[int] = ()
+    book_px: Sequence[int] = ()
+    book_sz: Sequence[int] = ()
+    split_to: Sequence[int] = ()
+    split_of: Sequence[int] = ()
 
 
 class Control(NamedTuple):
@@ -91,6 +107,15 @@ class ApprovedOrder(NamedTuple):
     session_id: str | None
     order_ts: int
     ts: int
+    stop_price: int | None = None
+    trailing_offset: int | None = None
+    trailing_type: OffsetType = OffsetType.UNKNOWN
+    expire_ts: int | None = None
+    post_only: bool = False
+    reduce_only: bool = False
+    display_quantity: int | None = None
+    parent_order_id: str | None = None
+    oco_group: str | None = None
 
 
 class ExecutionReport(NamedTuple):
@@ -127,6 +152,18 @@ class ExecutionReport(NamedTuple):
     quote_ts: int | None
     order_ts: int
     ts: int
+    stop_price: int | None = None
+    model: str | None = None
+    latency_ns: int | None = None
+    book_age_ns: int | None = None
+    queue_ahead: int | None = None
+    trade_px: int | None = None
+    trade_sz: int | None = None
+    arrival_px: int | None = None
+    slippage_mid: int | None = None
+    slippage_arrival: int | None = None
+    split_to: int | None = None
+    split_of: int | None = None
 
 
 class Mark(NamedTuple):
@@ -139,6 +176,8 @@ class Mark(NamedTuple):
     ask_px: int | None
     ask_sz: int | None
     ts: int
+    split_to: int | None = None
+    split_of: int | None = None
 
 
 class OrderResult(NamedTuple):
@@ -174,6 +213,8 @@ class OrderResult(NamedTuple):
     terminal: bool
     order_ts: int
     ts: int
+    stop_price: int | None = None
+    fix_reason: int | None = None
 
 
 class Fill(NamedTuple):
@@ -203,6 +244,11 @@ class Fill(NamedTuple):
     ask_sz: int | None
     quote_ts: int | None
     ts: int
+    trade_px: int | None = None
+    slippage_mid: int | None = None
+    slippage_arrival: int | None = None
+    fx_rate: int | None = None
+    account_currency: str | None = None
 
 
 class Position(NamedTuple):
@@ -219,6 +265,7 @@ class Position(NamedTuple):
     currency: str
     exec_id: str | None
     ts: int
+    borrow_fees: int = 0
 
 
 class AccountEquity(NamedTuple):
@@ -238,6 +285,9 @@ class AccountEquity(NamedTuple):
     peak_equity: int
     drawdown: int
     ts: int
+    borrow_fees: int = 0
+    gross_exposure: int | None = None
+    buying_power: int | None = None
 
 
 class RiskEvent(NamedTuple):
