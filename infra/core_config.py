@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from infra.calendars import is_calendar
 from infra.settings import Settings
-from streams.domain.config import CoreConfig, InstrumentConfig, TimeSource
+from streams.domain.config import (
+    AccountConfig,
+    ConversionConfig,
+    CoreConfig,
+    InstrumentConfig,
+    SimulatorConfig,
+    TimeSource,
+)
 from streams.errors import ReferenceDataError
+from streams.execution.choose import Simulators
+from streams.execution.part import PartError
+
+TABLES = {"instrument", "simulator", "account", "conversion", "minor_units"}
+Item = TypeVar("Item", bound=BaseModel)
 
 
 def core_config(settings: Settings) -> CoreConfig:
@@ -19,18 +32,28 @@ def core_config(settings: Settings) -> CoreConfig:
     Raises:
         ReferenceDataError: the instruments file is missing or breaks a rule.
     """
-    instruments = load_instruments(settings.reference_data)
+    path = settings.reference_data
+    document = _read(path)
     try:
-        return CoreConfig(
+        config = CoreConfig(
             time_source=TimeSource(settings.time_source),
             run_seed=settings.run_seed,
             mock_trading=settings.mock_trading,
+            simulator=settings.simulator,
             account_partitions=settings.account_partitions,
             execution_partitions=settings.execution_partitions,
-            instruments=instruments,
+            simulators=_items(path, document, "simulator", "name", SimulatorConfig),
+            accounts=_items(path, document, "account", "account_id", AccountConfig),
+            instruments=_instruments(path, document),
+            conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
+            minor_units=document.get("minor_units", {}),
         )
+        Simulators(config)
     except ValidationError as error:
-        raise ReferenceDataError(f"{settings.reference_data}: {_sentences(error)}") from error
+        raise ReferenceDataError(f"{path}: {_sentences(error)}") from error
+    except PartError as error:
+        raise ReferenceDataError(f"{path}: {error}") from error
+    return config
 
 
 def load_instruments(path: Path) -> tuple[InstrumentConfig, ...]:
@@ -39,26 +62,46 @@ def load_instruments(path: Path) -> tuple[InstrumentConfig, ...]:
     Raises:
         ReferenceDataError: names the file, the instrument and the rule.
     """
+    return _instruments(path, _read(path))
+
+
+def _instruments(path: Path, document: dict[str, Any]) -> tuple[InstrumentConfig, ...]:
+    found = _items(path, document, "instrument", "symbol", InstrumentConfig)
+    for item in found:
+        if item.calendar is not None and not is_calendar(item.calendar):
+            raise ReferenceDataError(
+                f"{path}: instrument {item.symbol}: {item.calendar!r} is no exchange calendar; "
+                "examples: XNYS, XLON, 24/5"
+            )
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text())
     except OSError as error:
         raise ReferenceDataError(f"{path}: {error.strerror}; set REFERENCE_DATA to an instruments file") from error
     except tomllib.TOMLDecodeError as error:
         raise ReferenceDataError(f"{path}: not TOML: {error}") from error
-    unknown = sorted(document.keys() - {"instrument"})
+    unknown = sorted(document.keys() - TABLES)
     if unknown:
         raise ReferenceDataError(
-            f"{path}: {', '.join(unknown)} is not known; each instrument is an [[instrument]] table"
+            f"{path}: {', '.join(unknown)} is not known; each instrument is an [[instrument]] table, "
+            f"and there are {', '.join(sorted(TABLES - {'instrument'}))}"
         )
-    return tuple(_instrument(path, number, item) for number, item in enumerate(document.get("instrument", []), 1))
+    return document
 
 
-def _instrument(path: Path, number: int, item: dict[str, Any]) -> InstrumentConfig:
-    try:
-        return InstrumentConfig.model_validate(item)
-    except ValidationError as error:
-        name = item.get("symbol", f"number {number}")
-        raise ReferenceDataError(f"{path}: instrument {name}: {_sentences(error)}") from error
+def _items(path: Path, document: dict[str, Any], table: str, naming: str, kind: type[Item]) -> tuple[Item, ...]:
+    """The tables of a kind, checked one by one; naming: the field that names one."""
+    found = []
+    for number, item in enumerate(document.get(table, []), 1):
+        try:
+            found.append(kind.model_validate(item))
+        except ValidationError as error:
+            name = item.get(naming, f"number {number}")
+            raise ReferenceDataError(f"{path}: {table} {name}: {_sentences(error)}") from error
+    return tuple(found)
 
 
 def _sentences(error: ValidationError) -> str:

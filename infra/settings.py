@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     mock_trading: bool = Field(
         True, description="true: MockExecutor draws outcomes from the run's seed. false: ExecutionSimulator."
     )
+    simulator: str = Field("", description="Simulator by its name in the reference data; empty: MOCK_TRADING decides.")
     run_id: str = Field("live", pattern=r"^[\w.-]+$", description="Name of this run in every ClickHouse row.")
     run_seed: int = Field(1, description="Seed of everything random in the run.")
     time_source: Literal["event", "record"] = Field(

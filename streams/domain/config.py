@@ -3,7 +3,7 @@
 from datetime import time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -45,12 +45,23 @@ class TimeSource(StrEnum):
     """Kafka record timestamps. For live paper trading."""
 
 
-class FeeConfig(_Frozen):
-    """Fee of a fill: rate of the notional by liquidity, plus an amount per unit."""
+class PartConfig(BaseModel):
+    """A part of a simulator by its registered name, and its parameters beside; see streams.execution.part."""
 
-    maker_rate: NonNegativeDecimal = Decimal(0)
-    taker_rate: NonNegativeDecimal = Decimal(0)
-    per_unit: NonNegativeDecimal = Decimal(0)
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    model: str = Field(min_length=1)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What is said besides the name."""
+        return dict(self.model_extra or {})
+
+
+class FeeConfig(PartConfig):
+    """Fee model of an instrument; see streams.execution.fees."""
+
+    model: str = "rates"
 
 
 class InstrumentConfig(_Frozen):
@@ -64,8 +75,14 @@ class InstrumentConfig(_Frozen):
     max_quantity: PositiveDecimal
     fee: FeeConfig = FeeConfig()
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
-    day_end: time = time(0, 0)
-    """Local time at which DAY orders expire."""
+    day_end: time | None = None
+    """Local time at which DAY orders expire; without it the close of the calendar's session, or midnight."""
+    calendar: str | None = None
+    """Exchange calendar (ISO 10383 code as XNYS): DAY orders expire on its days of trading only. None: every day."""
+    simulator: str | None = None
+    """Simulator of orders in this instrument; None: the configuration's."""
+    borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
+    """Yearly fee for borrowed units of a short position, as a share of its value (0.03: 3 %); by night / 360."""
 
     @model_validator(mode="after")
     def _quantities_ordered(self) -> "InstrumentConfig":
@@ -83,6 +100,11 @@ class LimitsConfig(_Frozen):
     max_order_notional: PositiveDecimal = Decimal(5_000_000)
     max_position: PositiveDecimal = Decimal(500_000)
     """Absolute position by instrument, working orders included."""
+    leverage: PositiveDecimal = Decimal(4)
+    """Gross exposure, working orders included, that a unit of equity may carry; 1 is a cash account."""
+
+
+STALE_AFTER_MS = 60_000
 
 
 class MockConfig(_Frozen):
@@ -91,12 +113,42 @@ class MockConfig(_Frozen):
     latency_ms_max: int = Field(default=20, ge=0)
     slippage_bps_max: NonNegativeDecimal = Decimal(2)
     failure_rate: Annotated[NonNegativeDecimal, Field(le=1)] = Decimal("0.01")
+    stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
+
+
+class LatencyConfig(_Frozen):
+    """Latency models by action; a cancel or replace without one travels as a new order does."""
+
+    new: PartConfig = PartConfig(model="constant")
+    cancel: PartConfig | None = None
+    replace: PartConfig | None = None
 
 
 class SimulatorConfig(_Frozen):
-    """ExecutionSimulator: crosses the quoted spread, limited by the displayed size."""
+    """Parts of an ExecutionSimulator, each by its registered name."""
 
-    latency_ms: int = Field(default=5, ge=0)
+    name: str = Field(min_length=1)
+    fill: PartConfig = PartConfig(model="touch")
+    queue: PartConfig = PartConfig(model="risk-averse")
+    slippage: PartConfig = PartConfig(model="none")
+    latency: LatencyConfig = LatencyConfig()
+    stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
+    """A quote older than this in market time fills no order that would take from it."""
+
+
+class AccountConfig(_Frozen):
+    """What is chosen for one account."""
+
+    account_id: str = Field(min_length=1)
+    simulator: str
+
+
+class ConversionConfig(_Frozen):
+    """The symbol whose price converts: one unit of base costs its price in quote."""
+
+    base: str = Field(min_length=1)
+    quote: str = Field(min_length=1)
+    symbol: str = Field(min_length=1)
 
 
 class CoreConfig(_Frozen):
@@ -113,13 +165,25 @@ class CoreConfig(_Frozen):
     """Order ids remembered for each account; a duplicate of an older one is not recognised."""
     limits: LimitsConfig = LimitsConfig()
     mock: MockConfig = MockConfig()
-    simulator: SimulatorConfig = SimulatorConfig()
+    simulator: str = ""
+    """Name of the simulator; empty: mock_trading decides between mock and top-of-book."""
+    simulators: tuple[SimulatorConfig, ...] = ()
+    accounts: tuple[AccountConfig, ...] = ()
     instruments: tuple[InstrumentConfig, ...] = ()
+    conversions: tuple[ConversionConfig, ...] = ()
+    minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = {}
+    """Digits of a currency's minor unit, to which fees are rounded; a currency without one is exact."""
 
     @model_validator(mode="after")
-    def _symbols_unique(self) -> "CoreConfig":
-        symbols = [instrument.symbol for instrument in self.instruments]
-        doubled = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
-        if doubled:
-            raise ValueError(f"instrument defined twice: {', '.join(doubled)}")
+    def _names_unique(self) -> "CoreConfig":
+        _once("instrument", [item.symbol for item in self.instruments])
+        _once("simulator", [item.name for item in self.simulators])
+        _once("account", [item.account_id for item in self.accounts])
+        _once("conversion", [f"{item.base}/{item.quote}" for item in self.conversions])
         return self
+
+
+def _once(what: str, names: list[str]) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ValueError(f"{what} defined twice: {', '.join(doubled)}")

@@ -1,16 +1,17 @@
 """Instruments in fixed point, and the end of their trading day."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import time
 from zoneinfo import ZoneInfo
 
+from streams.domain.calendars import day_end_after_ns
 from streams.domain.config import InstrumentConfig
-from streams.domain.numbers import NANOS_PER_S, to_price
+from streams.domain.numbers import to_price
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """tick_size, fee_per_unit: 1e-9 of the currency; quantities: 1e-9 units; rates: 1e-9 of the notional."""
+    """tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value a year."""
 
     symbol: str
     currency: str
@@ -18,11 +19,10 @@ class Instrument:
     lot_size: int
     min_quantity: int
     max_quantity: int
-    maker_rate: int
-    taker_rate: int
-    fee_per_unit: int
+    borrow_rate: int
     timezone: ZoneInfo
-    day_end: time
+    day_end: time | None
+    calendar: str | None
 
     @classmethod
     def from_config(cls, config: InstrumentConfig) -> "Instrument":
@@ -34,20 +34,12 @@ class Instrument:
             lot_size=to_price(config.lot_size),
             min_quantity=to_price(config.min_quantity),
             max_quantity=to_price(config.max_quantity),
-            maker_rate=to_price(config.fee.maker_rate),
-            taker_rate=to_price(config.fee.taker_rate),
-            fee_per_unit=to_price(config.fee.per_unit),
+            borrow_rate=to_price(config.borrow_rate),
             timezone=ZoneInfo(config.timezone),
             day_end=config.day_end,
+            calendar=config.calendar,
         )
 
     def day_end_after_ns(self, time_ns: int) -> int:
         """First end of a trading day strictly after time_ns (UTC nanoseconds)."""
-        local = datetime.fromtimestamp(time_ns // NANOS_PER_S, UTC).astimezone(self.timezone)
-        day = local.date()
-        while True:
-            end = datetime.combine(day, self.day_end, self.timezone)
-            end_ns = int(end.timestamp()) * NANOS_PER_S
-            if end_ns > time_ns:
-                return end_ns
-            day += timedelta(days=1)
+        return day_end_after_ns(time_ns, self.timezone, self.day_end, self.calendar)

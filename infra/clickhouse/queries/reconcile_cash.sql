@@ -1,4 +1,5 @@
--- In each fill and equity record: cash = opening cash of the session + cash flows - fees.
+-- In each fill and equity record: cash = opening cash of the session + cash flows - fees, those for borrowing included.
+-- A fill in another currency flows at its own rate, notional and commission each rounded half even.
 -- The equity records with trigger FILL of an account are its fills, one to one and in order.
 WITH
     booked AS
@@ -9,14 +10,18 @@ WITH
             exec_id,
             cash AS fill_cash,
             notional != toDecimal128(quantity, 9) * price AS notional_wrong,
-            if(side = 'BUY', -1, 1) * toDecimal128(quantity, 9) * price - commission AS flow
+            if(fx_rate IS NULL, notional, toDecimal128(roundBankers(
+                toDecimal256(notional, 18) * toDecimal256(assumeNotNull(fx_rate), 9), 18), 18)) AS value,
+            if(fx_rate IS NULL, commission, toDecimal128(roundBankers(
+                toDecimal256(commission, 18) * toDecimal256(assumeNotNull(fx_rate), 9), 18), 18)) AS fee,
+            if(side = 'BUY', -1, 1) * value - fee AS flow
         FROM fills
         WHERE run_id = {run_id:String}
     ),
     valued AS
     (
         SELECT
-            account_id, offset, ts, cash, `trigger`,
+            account_id, offset, ts, cash, `trigger`, borrow_fees,
             countIf(`trigger` = 'SESSION_OPEN') OVER so_far AS session,
             if(`trigger` = 'FILL', countIf(`trigger` = 'FILL') OVER so_far, 0) AS number,
             anyLast(if(`trigger` = 'SESSION_OPEN', cash, NULL)) OVER so_far AS opening_cash
@@ -28,7 +33,7 @@ WITH
     (
         SELECT
             account_id, offset, ts, cash, `trigger`, session, opening_cash, exec_id, fill_cash, notional_wrong,
-            opening_cash + sum(flow) OVER (
+            opening_cash - borrow_fees + sum(flow) OVER (
                 PARTITION BY account_id, session ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS expected
         FROM valued

@@ -1,6 +1,8 @@
 -- After each fill, and in the newest position of each account and symbol: position = sum of fills.
--- A session starts and ends flat, so the sum over all of them is the sum of the last.
+-- A session starts and ends flat, so the sum over all of them is the sum of the last. Symbols that were split are left
+-- to the check from Kafka, which knows the order of fills and split.
 WITH
+    split AS (SELECT DISTINCT symbol FROM executions WHERE run_id = {run_id:String} AND exec_type = 'SPLIT'),
     booked AS
     (
         SELECT
@@ -9,7 +11,7 @@ WITH
                 PARTITION BY account_id, symbol ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS filled
         FROM fills
-        WHERE run_id = {run_id:String}
+        WHERE run_id = {run_id:String} AND symbol NOT IN (SELECT symbol FROM split)
     ),
     summed AS
     (
@@ -19,7 +21,7 @@ WITH
     (
         SELECT account_id, symbol, argMax(quantity, offset) AS held
         FROM positions
-        WHERE run_id = {run_id:String}
+        WHERE run_id = {run_id:String} AND symbol NOT IN (SELECT symbol FROM split)
         GROUP BY account_id, symbol
     )
 SELECT

@@ -1,5 +1,6 @@
 -- The executed quantity of an order is the sum of its fills and within what was asked for, and no fill is beyond the
--- limit asked for. A REPLACED report puts the quantity and the limit of its request in force.
+-- limit asked for. A REPLACED report puts the quantity and the limit of its request in force; a RESTATED one its own, and
+-- never a larger quantity. Orders that were split are left to the check from Kafka.
 WITH
     asked AS
     (
@@ -21,12 +22,17 @@ WITH
     (
         SELECT
             account_id, order_id, offset, exec_id, order_qty, last_qty, last_px, cum_qty, toString(side) AS side,
-            if(exec_type = 'REPLACED', changes.request.2, NULL) AS new_quantity,
+            multiIf(exec_type = 'REPLACED', changes.request.2, exec_type = 'RESTATED', order_qty, NULL) AS new_quantity,
             if(exec_type = 'REPLACED', changes.request.3, NULL) AS new_price
         FROM executions
         LEFT JOIN (SELECT account_id, order_id AS request_id, request FROM asked) AS changes
             USING (account_id, request_id)
-        WHERE run_id = {run_id:String} AND exec_type != 'CANCEL_REJECT'
+        WHERE run_id = {run_id:String}
+            AND exec_type NOT IN ('CANCEL_REJECT', 'SPLIT')
+            AND (account_id, order_id) NOT IN
+            (
+                SELECT account_id, order_id FROM executions WHERE run_id = {run_id:String} AND reason_code = 'SPLIT'
+            )
         UNION ALL
         SELECT account_id, order_id, -1, '', NULL, NULL, NULL, toDecimal64(0, 9), request.1, request.2, request.3
         FROM asked

@@ -1,9 +1,10 @@
--- Every fill used a quote of market.data; none came between it and the fill; the price is not better than the quote.
+-- Every fill used a quote (or the best levels of a book) of market.data, and none came between it and the fill. What took
+-- is not better than the quote; what was taken was met by the opposite side or by a trade that came to its price.
 WITH
     used AS
     (
         SELECT
-            exec_id, order_id, symbol, side, price, ts, bid_px, ask_px,
+            exec_id, order_id, symbol, side, price, ts, bid_px, ask_px, liquidity, trade_px,
             ifNull(quote_ts, toDateTime64(0, 9, 'UTC')) AS quote_ts
         FROM fills
         WHERE run_id = {run_id:String}
@@ -11,7 +12,7 @@ WITH
     quotes AS
     (
         SELECT symbol, ts, bid_px, bid_sz, ask_px, ask_sz
-        FROM v_quotes
+        FROM v_tops
         WHERE run_id = {run_id:String}
             AND symbol IN (SELECT symbol FROM used)
             AND (partition, offset) NOT IN
@@ -31,6 +32,12 @@ WITH
         FROM quotes
         WHERE (symbol, ts) IN (SELECT symbol, quote_ts FROM used)
         GROUP BY symbol, ts
+    ),
+    traded AS
+    (
+        SELECT DISTINCT symbol, px, if({event_time:Bool}, ts, toDateTime64(0, 9, 'UTC')) AS at
+        FROM v_trades
+        WHERE run_id = {run_id:String} AND (symbol, px) IN (SELECT symbol, assumeNotNull(trade_px) FROM used)
     ),
     with_quote AS
     (
@@ -58,6 +65,14 @@ FROM
             {event_time:Bool} AND newest.ts > with_quote.quote_ts,
             concat('its quote of ', toString(with_quote.quote_ts), ' was followed by one of ', toString(newest.ts),
                 ' before the fill at ', toString(with_quote.ts)),
+            liquidity = 'ADDED' AND trade_px IS NOT NULL,
+            multiIf(
+                (symbol, assumeNotNull(trade_px), if({event_time:Bool}, ts, toDateTime64(0, 9, 'UTC')))
+                    NOT IN (SELECT symbol, px, at FROM traded),
+                concat('its trade at ', toString(assumeNotNull(trade_px)), ' is not in market.data'),
+                if(side = 'BUY', trade_px > price, trade_px < price),
+                concat('its trade at ', toString(assumeNotNull(trade_px)), ' did not come to its price ', toString(price)),
+                ''),
             if(side = 'BUY', ask_px, bid_px) IS NULL,
             'there was no opposite side',
             if(side = 'BUY', price < ask_px, price > bid_px),

@@ -1,4 +1,4 @@
--- Each execution report is one result that says the same, and each result of the venue's is one report.
+-- Each execution report of an order is one result that says the same, and each result of the venue's is one report.
 WITH
     taken AS
     (
@@ -31,7 +31,7 @@ FROM
                 last_qty, last_px, cum_qty, commission) AS contents
         FROM executions
         LEFT JOIN taken USING (partition)
-        WHERE run_id = {run_id:String}
+        WHERE run_id = {run_id:String} AND exec_type != 'SPLIT'
         UNION ALL
         SELECT
             false,
