@@ -1,0 +1,22 @@
+"""A fee of so much a contract, with a cap an order: what a part of your own looks like."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+from pydantic import Field
+
+from streams.domain.numbers import to_money, to_price
+from streams.execution.fees import Executed
+from streams.execution.part import Part
+
+
+class PerContract(Part):
+    """amount a contract, at most cap an order; both in the instrument's currency."""
+
+    model: ClassVar[str] = "per-contract"
+    amount: Decimal = Field(ge=0, decimal_places=9)
+    cap: Decimal = Field(default=Decimal(10), ge=0, decimal_places=9)
+
+    def order_fee(self, executed: Executed) -> int:
+        """See streams.execution.fees.FeeModel."""
+        return min(executed.quantity * to_price(self.amount), to_money(self.cap))
