@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from streams.domain.enums import OrderType, OrdStatus, Side, TimeInForce, TradingState
+from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingState
+from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
 from streams.risk.limits import Limits
@@ -15,22 +16,34 @@ from streams.risk.limits import Limits
 class WorkingOrder:
     """An approved order that has no terminal result yet.
 
-    quantity, cum_quantity: 1e-9 units. replace_quantity: total quantity of a replace that the venue has not
-    answered; until then the larger of the two counts against the limits.
+    request: as the client asked for it. quantity, cum_quantity: 1e-9 units. replace_quantity: total quantity of a
+    replace that the venue has not answered; until then the larger of the two counts against the limits. waiting: its
+    parent has not executed yet.
     """
 
-    order_id: str
-    strategy_id: str | None
-    symbol: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
+    request: OrderRequest
     quantity: int
     price: int | None
-    order_ts: int
+    stop_price: int | None = None
     cum_quantity: int = 0
     status: OrdStatus = OrdStatus.PENDING_NEW
     replace_quantity: int | None = None
+    waiting: bool = False
+
+    @property
+    def order_id(self) -> str:
+        """Id within the account."""
+        return self.request.order_id
+
+    @property
+    def symbol(self) -> str:
+        """Instrument."""
+        return self.request.symbol
+
+    @property
+    def side(self) -> Side:
+        """FIX tag 54."""
+        return self.request.side
 
     @property
     def leaves(self) -> int:
@@ -39,15 +52,20 @@ class WorkingOrder:
 
     def to_state(self) -> list[Any]:
         """JSON-able form."""
-        return [getattr(self, name) for name in self.__dataclass_fields__]
+        return [list(self.request), *(getattr(self, name) for name in list(self.__dataclass_fields__)[1:])]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """The order that to_state described."""
-        order = cls(*state)
-        order.side = Side(order.side)
-        order.order_type = OrderType(order.order_type)
-        order.time_in_force = TimeInForce(order.time_in_force)
+        request = OrderRequest(*state[0])
+        request = request._replace(
+            action=Action(request.action),
+            side=Side(request.side),
+            order_type=OrderType(request.order_type),
+            time_in_force=TimeInForce(request.time_in_force),
+            trailing_type=OffsetType(request.trailing_type),
+        )
+        order = cls(request, *state[1:])
         order.status = OrdStatus(order.status)
         return order
 
@@ -92,27 +110,55 @@ class Account:
     working: dict[str, WorkingOrder] = field(default_factory=dict)
     """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
     _leaves: dict[tuple[str, Side], int] = field(default_factory=dict)
+    _groups: dict[str, list[WorkingOrder]] = field(default_factory=dict)
 
     def working_leaves(self, symbol: str, side: Side) -> int:
-        """Open quantity of the account's working orders in a symbol and side, 1e-9 units."""
+        """Open quantity of the account's working orders in a symbol and side, 1e-9 units; of a group the largest."""
         return self._leaves.get((symbol, side), 0)
 
     def add_order(self, order: WorkingOrder) -> None:
         """Takes an order among the working ones."""
+        before = self._counted(order)
         self.working[order.order_id] = order
-        self._add_leaves(order, order.leaves)
+        if order.request.oco_group is not None:
+            self._groups.setdefault(order.request.oco_group, []).append(order)
+        self._add_leaves(order, self._counted(order) - before)
 
     @contextmanager
     def change_order(self, order: WorkingOrder) -> Iterator[None]:
         """Around changes of an order's quantities."""
-        before = order.leaves
+        before = self._counted(order)
         yield
-        self._add_leaves(order, order.leaves - before)
+        self._add_leaves(order, self._counted(order) - before)
 
     def remove_order(self, order: WorkingOrder) -> None:
         """Takes an order out of the working ones."""
+        before = self._counted(order)
         del self.working[order.order_id]
-        self._add_leaves(order, -order.leaves)
+        group = order.request.oco_group
+        if group is not None:
+            self._groups[group].remove(order)
+            if not self._groups[group]:
+                del self._groups[group]
+        self._add_leaves(order, self._counted(order) - before)
+
+    def added_leaves(self, request: OrderRequest, quantity: int) -> int:
+        """What a new order would add to the open quantity of its side."""
+        members = self._groups.get(request.oco_group or "", ())
+        counted = max((member.leaves for member in members if member.side is request.side), default=0)
+        return max(quantity - counted, 0)
+
+    def group(self, name: str) -> list[WorkingOrder]:
+        """Working orders of a group of which what one executes the others can't."""
+        return list(self._groups.get(name, ()))
+
+    def _counted(self, order: WorkingOrder) -> int:
+        """Open quantity of an order, or of its group on its side: as much as the group can execute."""
+        group = order.request.oco_group
+        if group is None:
+            return order.leaves if order.order_id in self.working else 0
+        members = self._groups.get(group, ())
+        return max((member.leaves for member in members if member.side is order.side), default=0)
 
     def _add_leaves(self, order: WorkingOrder, quantity: int) -> None:
         key = (order.symbol, order.side)
@@ -144,7 +190,7 @@ class Account:
             "session_open": self.session_open,
             "trading_state": self.trading_state,
             "positions": {
-                symbol: [item.quantity, item.cost, item.gross_realised, item.commission]
+                symbol: [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
                 for symbol, item in self.positions.items()
             },
             "working": [order.to_state() for order in self.working.values()],

@@ -1,16 +1,23 @@
 """State that the parts of an account shard share: accounts, marks, time, ids, and the outputs of the current record."""
 
+from fractions import Fraction
 from typing import Self
 
 from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
 from streams.domain.config import CoreConfig
-from streams.domain.enums import EquityTrigger, MarkKind
+from streams.domain.conversion import Conversions, converted
+from streams.domain.enums import EquityTrigger, MarkKind, Side
 from streams.domain.instruments import Instrument
-from streams.domain.messages import Mark
-from streams.domain.numbers import NANOS_PER_MS, divide_half_even
+from streams.domain.messages import ExecutionReport, Mark
+from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, PRICE_SCALE, divide_half_even
 from streams.domain.portfolio import Position
 from streams.domain.shard import Output, State
+from streams.domain.valuation import Valuation
+
+NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
+DAYS_OF_YEAR = 360
+"""Of borrow fees: actual/360, as is the custom of stock lending."""
 
 
 class AccountBook:
@@ -25,6 +32,10 @@ class AccountBook:
         self.marks: dict[str, tuple[int | None, int | None]] = {}
         """Bid and ask by symbol, 1e-9."""
         self.equity_due_ns: int | None = None
+        self.split_gaps: dict[str, tuple[int, int]] = {}
+        """By symbol: shares after and before a split that only the marks or only the positions know yet."""
+        self._charged_day: int | None = None
+        """UTC day since 1970 up to which borrowed units are paid for."""
         self._sequence = 0
         self._outputs: list[Output] = []
         self.configure(config)
@@ -33,6 +44,7 @@ class AccountBook:
         """Takes a new configuration; limits of open sessions stay as they are."""
         self.config = config
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
+        self._conversions = Conversions(config.conversions)
         for seen in (self.strangers, *(account.seen for account in self.accounts.values())):
             seen.limit = config.seen_order_ids_max
 
@@ -57,21 +69,108 @@ class AccountBook:
             return bid if ask is None else ask
         return divide_half_even(bid + ask, 2)
 
-    def position_value(self, account: Account) -> int:
-        """Sum of quantity * mark over the open positions, 1e-18."""
-        value = 0
-        for symbol, position in account.positions.items():
-            if position.quantity:
-                mark = self.mark_price(symbol)
-                assert mark is not None, "a fill leaves a mark"
-                value += position.quantity * mark
-        return value
+    def converts(self, currency: str, account_currency: str) -> bool | None:
+        """Whether a price in a currency can be valued in an account's; None where its rate is not known yet."""
+        if currency == account_currency:
+            return True
+        if not self._conversions.knows(currency, account_currency):
+            return False
+        return True if self._conversions.rate(currency, account_currency, self.mark_price) else None
+
+    def rate_of(self, symbol: str, account: Account) -> tuple[str, int | None]:
+        """Currency of a symbol, and its price in the account's (1e-9); None where they are the same."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None or instrument.currency == account.currency:
+            return account.currency, None
+        rate = self._conversions.rate(instrument.currency, account.currency, self.mark_price)
+        assert rate is not None, "an order in another currency was approved with a rate"
+        return instrument.currency, rate
+
+    def value(self, account: Account, symbol: str, quantity: int, price: int) -> int:
+        """Signed value of a quantity at a price, 1e-18 of the account's currency."""
+        _, rate = self.rate_of(symbol, account)
+        to, of = self.split_gaps.get(symbol, (1, 1))
+        return converted(divide_half_even(quantity * price * to, of), rate)
+
+    def valuation(self, account: Account, added: tuple[str, Side, int, int] | None = None) -> Valuation:
+        """What an account is worth now; added: symbol, side, quantity and price of an order to count as working."""
+        position_value = gross = worst = 0
+        symbols = dict.fromkeys([*account.positions, *(order.symbol for order in account.working.values())])
+        if added is not None:
+            symbols[added[0]] = None
+        for symbol in symbols:
+            quantity = account.position_quantity(symbol)
+            buys, sells = (account.working_leaves(symbol, side) for side in (Side.BUY, Side.SELL))
+            if added is not None and added[0] == symbol:
+                buys, sells = (buys + added[2], sells) if added[1] is Side.BUY else (buys, sells + added[2])
+            price = self.mark_price(symbol)
+            if price is None:
+                price = added[3] if added is not None and added[0] == symbol else _asked_price(account, symbol)
+            if quantity:
+                value = self.value(account, symbol, quantity, price)
+                position_value += value
+                gross += abs(value)
+            if quantity or buys or sells:
+                worst += self.value(account, symbol, max(abs(quantity + buys), abs(quantity - sells)), price)
+        leverage = account.limits.leverage
+        return Valuation(account.cash, position_value, gross, worst, leverage)
 
     def on_mark(self, mark: Mark) -> None:
         """Takes the last quote of a symbol, and values the accounts where an interval has passed."""
         if mark.kind is MarkKind.QUOTE and (mark.bid_px is not None or mark.ask_px is not None):
             self.marks[mark.symbol] = (mark.bid_px, mark.ask_px)
+        elif mark.kind is MarkKind.SPLIT:
+            self._split_marks(mark)
+        self._charge_borrowing()
         self._emit_due_equity()
+
+    def _split_marks(self, mark: Mark) -> None:
+        assert mark.split_to is not None
+        assert mark.split_of is not None
+        to, of = mark.split_to, mark.split_of
+        bid, ask = self.marks.get(mark.symbol, (None, None))
+        if bid is not None or ask is not None:
+            self.marks[mark.symbol] = (_split_price(bid, to, of), _split_price(ask, to, of))
+        self._widen_gap(mark.symbol, to, of)
+
+    def split_positions(self, notice: ExecutionReport) -> None:
+        """Each of units of every position in the symbol has become to units."""
+        assert notice.split_to is not None
+        assert notice.split_of is not None
+        self._widen_gap(notice.symbol, notice.split_of, notice.split_to)
+        for account in self.accounts.values():
+            position = account.positions.get(notice.symbol)
+            if position is not None and position.quantity:
+                position.split(notice.split_to, notice.split_of)
+                self.emit_position(account, notice.symbol, position, notice.exec_id)
+
+    def _widen_gap(self, symbol: str, to: int, of: int) -> None:
+        known_to, known_of = self.split_gaps.pop(symbol, (1, 1))
+        gap = Fraction(known_to * to, known_of * of)
+        if gap != 1:
+            self.split_gaps[symbol] = (gap.numerator, gap.denominator)
+
+    def _charge_borrowing(self) -> None:
+        """At the first mark of a UTC day: each night's fee for the short positions that are open now."""
+        day = self.time_ns // NANOS_PER_DAY
+        nights = 0 if self._charged_day is None else day - self._charged_day
+        self._charged_day = day
+        if nights > 0:
+            for account in self.accounts.values():
+                charged = [self._charge(account, symbol, nights) for symbol in account.positions]
+                if any(charged):
+                    self.emit_equity(account, EquityTrigger.BORROW_FEE)
+
+    def _charge(self, account: Account, symbol: str, nights: int) -> bool:
+        position, instrument, price = account.positions[symbol], self.instruments.get(symbol), self.mark_price(symbol)
+        if position.quantity >= 0 or instrument is None or not instrument.borrow_rate or price is None:
+            return False
+        value = self.value(account, symbol, -position.quantity, price)
+        fee = divide_half_even(value * instrument.borrow_rate * nights, DAYS_OF_YEAR * PRICE_SCALE)
+        account.cash -= fee
+        position.borrow_fees += fee
+        self.emit_position(account, symbol, position, None)
+        return True
 
     def _emit_due_equity(self) -> None:
         interval = self.config.equity_interval_ms * NANOS_PER_MS
@@ -85,9 +184,9 @@ class AccountBook:
 
     def emit_equity(self, account: Account, trigger: EquityTrigger) -> None:
         """Writes the account's equity and keeps its peak."""
-        value = self.position_value(account)
-        account.peak_equity = max(account.peak_equity, account.cash + value)
-        message = records.equity(account, value, trigger, self.time_ns)
+        valuation = self.valuation(account)
+        account.peak_equity = max(account.peak_equity, valuation.equity)
+        message = records.equity(account, valuation, trigger, self.time_ns)
         self.emit(Output("account.equity", account.account_id, message))
 
     def emit_position(self, account: Account, symbol: str, position: Position, exec_id: str | None) -> None:
@@ -103,6 +202,8 @@ class AccountBook:
             "equity_due_ns": self.equity_due_ns,
             "strangers": self.strangers.to_state(),
             "marks": {symbol: list(prices) for symbol, prices in self.marks.items()},
+            "split_gaps": {symbol: list(gap) for symbol, gap in self.split_gaps.items()},
+            "charged_day": self._charged_day,
             "accounts": [account.to_state() for account in self.accounts.values()],
         }
 
@@ -115,7 +216,19 @@ class AccountBook:
         book.equity_due_ns = state["equity_due_ns"]
         book.strangers = SeenIds(config.seen_order_ids_max, state["strangers"])
         book.marks = {symbol: (prices[0], prices[1]) for symbol, prices in state["marks"].items()}
+        book.split_gaps = {symbol: (gap[0], gap[1]) for symbol, gap in state["split_gaps"].items()}
+        book._charged_day = state["charged_day"]
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max)
             book.accounts[account.account_id] = account
         return book
+
+
+def _asked_price(account: Account, symbol: str) -> int:
+    """The highest price that working orders in a symbol without a mark ask for."""
+    orders = (order for order in account.working.values() if order.symbol == symbol)
+    return max((order.price or order.stop_price or 0 for order in orders), default=0)
+
+
+def _split_price(price: int | None, to: int, of: int) -> int | None:
+    return None if price is None else divide_half_even(price * of, to)

@@ -14,6 +14,7 @@ from streams.domain.enums import (
     Side,
     TimeInForce,
 )
+from streams.domain.fix_reasons import fix_reason
 from streams.domain.messages import (
     AccountEquity,
     ApprovedOrder,
@@ -25,12 +26,13 @@ from streams.domain.messages import (
 )
 from streams.domain.messages import Position as PositionRecord
 from streams.domain.portfolio import Position
+from streams.domain.valuation import Valuation
 from streams.risk.controls import Reject
 
 
 def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: int) -> ApprovedOrder:
     """The request as the venue gets it."""
-    return ApprovedOrder(*request[:-1], approval_id=approval_id, session_id=session_id, order_ts=request.ts, ts=time_ns)
+    return ApprovedOrder(*request[:11], approval_id, session_id, request.ts, time_ns, *request[12:])
 
 
 def cancel_of(account_id: str, order: WorkingOrder, request_id: str, time_ns: int) -> OrderRequest:
@@ -40,7 +42,7 @@ def cancel_of(account_id: str, order: WorkingOrder, request_id: str, time_ns: in
         order_id=request_id,
         orig_order_id=order.order_id,
         account_id=account_id,
-        strategy_id=order.strategy_id,
+        strategy_id=order.request.strategy_id,
         symbol=order.symbol,
         side=Side.UNKNOWN,
         order_type=OrderType.UNKNOWN,
@@ -74,8 +76,8 @@ def risk_result(
         strategy_id=request.strategy_id,
         symbol=target.symbol if target else request.symbol,
         side=target.side if target else request.side,
-        order_type=target.order_type if target else request.order_type,
-        time_in_force=target.time_in_force if target else request.time_in_force,
+        order_type=target.request.order_type if target else request.order_type,
+        time_in_force=target.request.time_in_force if target else request.time_in_force,
         exec_type=ExecType.REJECTED if is_new else ExecType.CANCEL_REJECT,
         ord_status=status,
         order_qty=target.quantity if target else request.quantity,
@@ -94,6 +96,8 @@ def risk_result(
         terminal=terminal and is_new,
         order_ts=request.ts,
         ts=time_ns,
+        stop_price=target.stop_price if target else request.stop_price,
+        fix_reason=fix_reason(reject.code, of_cancel=not is_new),
     )
 
 
@@ -130,11 +134,63 @@ def execution_result(report: ExecutionReport, result_id: str, time_ns: int) -> O
         terminal=report.exec_type is not ExecType.CANCEL_REJECT and report.ord_status in TERMINAL_STATUSES,
         order_ts=report.order_ts,
         ts=time_ns,
+        stop_price=report.stop_price,
+        fix_reason=_fix_reason(report),
     )
 
 
-def fill(report: ExecutionReport, account: Account, position: Position, realised: int) -> Fill:
-    """A fill as booked. realised: 1e-18, commission taken off."""
+def _fix_reason(report: ExecutionReport) -> int | None:
+    if report.exec_type not in (ExecType.REJECTED, ExecType.CANCEL_REJECT):
+        return None
+    return fix_reason(report.reason_code, of_cancel=report.exec_type is ExecType.CANCEL_REJECT)
+
+
+def mass_cancel_result(
+    request: OrderRequest, account: Account, canceled: int, result_id: str, time_ns: int
+) -> OrderResult:
+    """What a MASS_CANCEL reached (FIX 35=r, tag 533 TotalAffectedOrders): each cancel is answered by itself."""
+    scope = " ".join(item for item in (request.symbol or "all symbols", request.side) if item != Side.UNKNOWN)
+    return OrderResult(
+        result_id=result_id,
+        source=ResultSource.RISK,
+        exec_id=None,
+        order_id=request.order_id,
+        request_id=None,
+        account_id=request.account_id,
+        session_id=account.session_id,
+        strategy_id=request.strategy_id,
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        exec_type=ExecType.MASS_CANCEL,
+        ord_status=OrdStatus.UNKNOWN,
+        order_qty=None,
+        price=None,
+        last_qty=None,
+        last_px=None,
+        cum_qty=0,
+        leaves_qty=0,
+        avg_px=None,
+        commission=None,
+        liquidity=Liquidity.UNKNOWN,
+        reason_code=None,
+        text=f"{canceled} working orders in {scope} are being canceled",
+        limit_value=None,
+        observed_value=str(canceled),
+        terminal=False,
+        order_ts=request.ts,
+        ts=time_ns,
+    )
+
+
+def fill(
+    report: ExecutionReport, account: Account, position: Position, realised: int, currency: str, rate: int | None
+) -> Fill:
+    """A fill as booked. realised: 1e-18 of the account's currency, commission taken off.
+
+    currency: the instrument's; rate: its price in the account's currency, 1e-9, None where they are the same.
+    """
     assert report.last_qty is not None
     assert report.last_px is not None
     return Fill(
@@ -149,7 +205,7 @@ def fill(report: ExecutionReport, account: Account, position: Position, realised
         price=report.last_px,
         notional=report.last_qty * report.last_px,
         commission=report.commission or 0,
-        currency=account.currency,
+        currency=currency,
         liquidity=report.liquidity,
         realised_pnl=realised,
         position_qty=position.quantity,
@@ -162,6 +218,11 @@ def fill(report: ExecutionReport, account: Account, position: Position, realised
         ask_sz=report.ask_sz,
         quote_ts=report.quote_ts,
         ts=report.ts,
+        trade_px=report.trade_px,
+        slippage_mid=report.slippage_mid,
+        slippage_arrival=report.slippage_arrival,
+        fx_rate=rate,
+        account_currency=None if rate is None else account.currency,
     )
 
 
@@ -179,11 +240,13 @@ def position(account: Account, symbol: str, held: Position, exec_id: str | None,
         currency=account.currency,
         exec_id=exec_id,
         ts=time_ns,
+        borrow_fees=held.borrow_fees,
     )
 
 
-def equity(account: Account, position_value: int, trigger: EquityTrigger, time_ns: int) -> AccountEquity:
-    """Cash and mark-to-market equity; position_value in 1e-18."""
+def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_ns: int) -> AccountEquity:
+    """Cash and mark-to-market equity."""
+    position_value = valuation.position_value
     value = account.cash + position_value
     positions = account.positions.values()
     return AccountEquity(
@@ -201,6 +264,9 @@ def equity(account: Account, position_value: int, trigger: EquityTrigger, time_n
         peak_equity=account.peak_equity,
         drawdown=value - account.peak_equity,
         ts=time_ns,
+        borrow_fees=sum(item.borrow_fees for item in positions),
+        gross_exposure=valuation.gross_exposure,
+        buying_power=max(valuation.buying_power, 0),
     )
 
 

@@ -3,6 +3,7 @@
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
+from streams.domain.conversion import converted
 from streams.domain.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, Side
 from streams.domain.messages import ExecutionReport
 from streams.domain.portfolio import Position
@@ -11,6 +12,9 @@ from streams.domain.shard import Output, RecordRefused
 
 def on_execution(book: AccountBook, report: ExecutionReport) -> None:
     """Books a report of the venue. Raises RecordRefused where no working order fits it."""
+    if report.exec_type is ExecType.SPLIT:
+        book.split_positions(report)
+        return
     account = book.accounts.get(report.account_id)
     order = account.working.get(report.order_id) if account else None
     if account is None or (order is None and report.exec_type is not ExecType.CANCEL_REJECT):
@@ -32,21 +36,29 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
         order.replace_quantity = None
         return
     order.status, order.cum_quantity = report.ord_status, report.cum_qty
-    if report.exec_type is ExecType.REPLACED:
+    if report.exec_type in (ExecType.REPLACED, ExecType.RESTATED):
         assert report.order_qty is not None
-        order.quantity, order.price, order.replace_quantity = report.order_qty, report.price, None
+        if report.exec_type is ExecType.REPLACED:
+            order.replace_quantity = None
+        elif order.replace_quantity is not None:
+            order.replace_quantity = order.replace_quantity * report.order_qty // order.quantity
+        order.quantity, order.price, order.stop_price = report.order_qty, report.price, report.stop_price
+    elif report.exec_type is ExecType.TRIGGERED:
+        order.waiting = False
 
 
 def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:
     assert report.last_qty is not None
     assert report.last_px is not None
-    commission = report.commission or 0
-    signed = report.last_qty if report.side is Side.BUY else -report.last_qty
+    currency, rate = book.rate_of(report.symbol, account)
+    notional = converted(report.last_qty * report.last_px, rate)
+    commission = converted(report.commission or 0, rate)
+    buys = report.side is Side.BUY
     position = account.positions.setdefault(report.symbol, Position())
-    realised = position.book_fill(signed, report.last_px, commission)
-    account.cash -= signed * report.last_px + commission
+    realised = position.book_notional(report.last_qty if buys else -report.last_qty, notional, commission)
+    account.cash -= (notional if buys else -notional) + commission
     if report.symbol not in book.marks:
         book.marks[report.symbol] = (report.last_px, report.last_px)
-    book.emit(Output("fills", account.account_id, records.fill(report, account, position, realised)))
+    book.emit(Output("fills", account.account_id, records.fill(report, account, position, realised, currency, rate)))
     book.emit_position(account, report.symbol, position, report.exec_id)
     book.emit_equity(account, EquityTrigger.FILL)

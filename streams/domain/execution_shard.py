@@ -10,7 +10,7 @@ from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.numbers import NANOS_PER_MS
 from streams.domain.shard import Message, Output, State
 from streams.domain.venue import Venue
-from streams.execution.choose import simulator_for
+from streams.execution.choose import Simulators
 
 
 class ExecutionShard:
@@ -42,9 +42,9 @@ class ExecutionShard:
         """See streams.domain.shard.Shard."""
         self._config = config
         self._instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
-        self._simulator = simulator_for(config)
+        self._simulators = Simulators(config)
         for venue in self._venues.values():
-            venue.configure(self._instruments.get(venue.symbol), self._simulator)
+            venue.configure(self._instruments.get(venue.symbol), self._simulators.of)
 
     def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
         """See streams.domain.shard.Shard."""
@@ -64,7 +64,8 @@ class ExecutionShard:
     def _venue(self, symbol: str) -> Venue:
         venue = self._venues.get(symbol)
         if venue is None:
-            venue = Venue(symbol, self._instruments.get(symbol), self._simulator, self._next_id, self._report)
+            instrument = self._instruments.get(symbol)
+            venue = Venue(symbol, instrument, self._simulators.of, self._next_id, self._report, self._on_split)
             self._venues[symbol] = venue
         return venue
 
@@ -94,12 +95,20 @@ class ExecutionShard:
         for partition in range(self._config.account_partitions):
             self._outputs.append(Output("marks", f"execution-{self.partition}", records.heartbeat(time_ns), partition))
 
+    def _on_split(self, venue: Venue, to: int, of: int) -> None:
+        """Told on both topics: on executions between the fills of before and after, on marks between the prices."""
+        mark = records.split_mark(venue.symbol, to, of, venue.time_ns)
+        for partition in range(self._config.account_partitions):
+            notice = records.split_notice(venue.symbol, to, of, self._next_id(), venue.time_ns)
+            self._outputs.append(Output("executions", venue.symbol, notice, partition))
+            self._outputs.append(Output("marks", venue.symbol, mark, partition))
+
     def _mark(self, venue: Venue) -> None:
         interval = self._config.mark_interval_ms * NANOS_PER_MS
-        if venue.quote is None or (venue.marked_ns is not None and venue.time_ns < venue.marked_ns + interval):
+        if venue.book.ts == 0 or (venue.marked_ns is not None and venue.time_ns < venue.marked_ns + interval):
             return
         venue.marked_ns = venue.time_ns
-        mark = records.mark(venue.symbol, venue.quote)
+        mark = records.mark(venue.symbol, venue.book)
         for partition in range(self._config.account_partitions):
             self._outputs.append(Output("marks", venue.symbol, mark, partition))
 

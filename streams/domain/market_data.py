@@ -1,28 +1,62 @@
 """Rules that a market.data record keeps, and reading its columns."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from operator import gt
 
+from streams.domain.book import SIZE_UNKNOWN, is_best_first
 from streams.domain.messages import MarketData
 from streams.domain.numbers import PRICE_MAX
-from streams.domain.quote import SIZE_UNKNOWN, Quote
 from streams.domain.shard import RecordRefused
 
-QUOTE = "Q"
-TRADE = "T"
+QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT = "QTBHRS"
+KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
 AGGRESSORS = frozenset("BS-")
+SPLIT_MAX = 1_000_000
+
+Levels = list[tuple[int, int]]
+"""Price and size of each level, best first."""
+
+
+class MarketRows:
+    """Reads the columns of a record that keeps the rules, update by update."""
+
+    def __init__(self, record: MarketData) -> None:
+        self._record = record
+        self._next = dict.fromkeys(KINDS, 0)
+        self._level = 0
+
+    def next(self, kind: str) -> int:
+        """Row of the next update of a kind in its columns."""
+        row = self._next[kind]
+        self._next[kind] = row + 1
+        return row
+
+    def next_levels(self) -> tuple[Levels, Levels]:
+        """Bids and asks of the next book update."""
+        row = self.next(BOOK)
+        return self._levels(self._record.book_bids[row]), self._levels(self._record.book_asks[row])
+
+    def _levels(self, count: int) -> Levels:
+        start, self._level = self._level, self._level + count
+        record = self._record
+        return list(zip(record.book_px[start : self._level], record.book_sz[start : self._level], strict=True))
 
 
 def check_market_data(record: MarketData) -> None:
     """Raises RecordRefused where the columns don't fit each other or a number can't be one of a market."""
-    quotes, trades = record.kinds.count(QUOTE), record.kinds.count(TRADE)
-    if quotes + trades != len(record.kinds):
-        raise _refused(record, "kinds holds letters other than Q and T")
+    counts = {kind: record.kinds.count(kind) for kind in (QUOTE, TRADE)}
+    if sum(counts.values()) != len(record.kinds):
+        counts |= {kind: record.kinds.count(kind) for kind in (BOOK, HALT, RESUME, SPLIT)}
+        if sum(counts.values()) != len(record.kinds):
+            raise _refused(record, f"kinds holds letters other than {', '.join(sorted(KINDS))}")
     if len(record.times) != len(record.kinds):
         raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
     if record.times and record.times[0] <= 0:
         raise _refused(record, f"time {record.times[0]} is not after 1970")
     if any(map(gt, record.times, record.times[1:])):
         raise _refused(record, "times step back within the record")
+    quotes, trades = counts[QUOTE], counts[TRADE]
     _check_columns(record, quotes, ("bid_px", "bid_sz", "ask_px", "ask_sz"))
     _check_columns(record, trades, ("trade_px", "trade_sz"))
     if len(record.aggressors) != trades or not AGGRESSORS.issuperset(record.aggressors):
@@ -32,6 +66,8 @@ def check_market_data(record: MarketData) -> None:
         _check_side(record, "ask")
     if trades and (min(record.trade_px) <= 0 or min(record.trade_sz) < 0):
         raise _refused(record, "a trade needs a positive price and a size of 0 or more")
+    _check_books(record, counts.get(BOOK, 0))
+    _check_splits(record, counts.get(SPLIT, 0))
 
 
 def _check_columns(record: MarketData, rows: int, columns: tuple[str, ...]) -> None:
@@ -51,11 +87,29 @@ def _check_side(record: MarketData, side: str) -> None:
         raise _refused(record, f"{side}_px of 0 or less with a size; an absent side has size 0")
 
 
+def _check_books(record: MarketData, books: int) -> None:
+    _check_columns(record, books, ("book_bids", "book_asks"))
+    if any(count < 0 for count in (*record.book_bids, *record.book_asks)):
+        raise _refused(record, "a count of book levels is below 0")
+    levels = sum(record.book_bids) + sum(record.book_asks)
+    _check_columns(record, levels, ("book_px", "book_sz"))
+    if levels and (min(record.book_px) <= 0 or min(record.book_sz) <= 0):
+        raise _refused(record, "a book level needs a positive price and size")
+    sides = [count for pair in zip(record.book_bids, record.book_asks, strict=True) for count in pair]
+    for number, end in enumerate(accumulate(sides)):
+        prices: Sequence[int] = record.book_px[end - sides[number] : end]
+        if not is_best_first(prices, buying=number % 2 == 0):
+            raise _refused(record, "book levels of a side must stand best first, each price once")
+
+
+def _check_splits(record: MarketData, splits: int) -> None:
+    for column in ("split_to", "split_of"):
+        values = getattr(record, column)
+        if len(values) != splits:
+            raise _refused(record, f"column {column} has {len(values)} rows where kinds asks for {splits}")
+        if any(not 0 < value <= SPLIT_MAX for value in values):
+            raise _refused(record, f"column {column} must hold numbers from 1 to {SPLIT_MAX}")
+
+
 def _refused(record: MarketData, why: str) -> RecordRefused:
     return RecordRefused("MARKET_DATA_INVALID", f"market.data of {record.symbol} at {record.ts}: {why}")
-
-
-def quote_at(record: MarketData, row: int, time_ns: int) -> Quote:
-    """Quote in a row of the quote columns."""
-    bid_sz, ask_sz = record.bid_sz[row], record.ask_sz[row]
-    return Quote(record.bid_px[row], bid_sz, record.ask_px[row], ask_sz, time_ns, bid_sz, ask_sz)

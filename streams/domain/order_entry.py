@@ -1,5 +1,7 @@
 """Where an order enters the account shard: identity, target, risk controls, approval or reject."""
 
+from functools import partial
+
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
@@ -32,8 +34,10 @@ def on_request(book: AccountBook, request: OrderRequest) -> None:
         _on_cancel(book, account, request)
     elif request.action is Action.REPLACE:
         _on_replace(book, account, request)
+    elif request.action is Action.MASS_CANCEL:
+        _on_mass_cancel(book, account, request)
     else:
-        text = f"order {request.order_id}: action is not one of NEW, CANCEL, REPLACE"
+        text = f"order {request.order_id}: action is not one of NEW, CANCEL, REPLACE, MASS_CANCEL"
         _refuse(book, account, request, Reject("UNSUPPORTED_ACTION", text))
 
 
@@ -60,31 +64,35 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
         request=request,
         account=account,
         instrument=instrument,
-        side=request.side,
-        order_type=request.order_type,
-        quantity=request.quantity,
-        price=request.price,
-        added_leaves=request.quantity,
-        reference_price=request.price or book.mark_price(request.symbol),
+        asked=request,
+        added_leaves=account.added_leaves(request, request.quantity),
+        reference_price=request.price or request.stop_price or book.mark_price(request.symbol),
         replaced=None,
+        valuation=partial(book.valuation, account),
+        converts=book.converts(instrument.currency, account.currency),
     )
     reject = first_reject(proposal)
     if reject is not None:
         _refuse(book, account, request, reject)
         return
-    order = WorkingOrder(
-        order_id=request.order_id,
-        strategy_id=request.strategy_id,
-        symbol=request.symbol,
-        side=request.side,
-        order_type=request.order_type,
-        time_in_force=request.time_in_force,
-        quantity=request.quantity,
-        price=request.price,
-        order_ts=request.ts,
-    )
+    order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
+    order.waiting = request.parent_order_id in account.working
     account.add_order(order)
     approve(book, account, request)
+
+
+def _on_mass_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    """Cancels the account's working orders, of a symbol and of a side where the request names them."""
+    chosen = [
+        order
+        for order in account.working.values()
+        if request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
+    ]
+    for order in chosen:
+        request_id = f"{request.order_id}:{order.order_id}"
+        approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))
+    result = records.mass_cancel_result(request, account, len(chosen), book.next_id(), book.time_ns)
+    book.emit(Output("order.results", request.account_id, result))
 
 
 def _on_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
@@ -106,18 +114,21 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         _refuse(book, account, request, _unknown_instrument(request, target.symbol))
         return
     quantity = target.quantity if request.quantity is None else request.quantity
-    price = target.price if request.price is None else request.price
+    asked = target.request._replace(
+        quantity=quantity,
+        price=target.price if request.price is None else request.price,
+        stop_price=target.stop_price if request.stop_price is None else request.stop_price,
+    )
     proposal = Proposal(
         request=request,
         account=account,
         instrument=instrument,
-        side=target.side,
-        order_type=target.order_type,
-        quantity=quantity,
-        price=price,
+        asked=asked,
         added_leaves=max(quantity - target.quantity, 0),
-        reference_price=price or book.mark_price(target.symbol),
+        reference_price=asked.price or asked.stop_price or book.mark_price(target.symbol),
         replaced=target,
+        valuation=partial(book.valuation, account),
+        converts=book.converts(instrument.currency, account.currency),
     )
     reject = first_reject(proposal)
     if reject is not None:
@@ -125,7 +136,13 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         return
     with account.change_order(target):
         target.replace_quantity = quantity
-    approve(book, account, request._replace(symbol=target.symbol, quantity=quantity, price=price))
+    approve(
+        book,
+        account,
+        request._replace(
+            symbol=target.symbol, side=target.side, quantity=quantity, price=asked.price, stop_price=asked.stop_price
+        ),
+    )
 
 
 def _unknown_instrument(request: OrderRequest, symbol: str) -> Reject:

@@ -1,59 +1,67 @@
-"""The simulated venue of one symbol: its clock, its quote, and the orders that work there in time priority."""
+"""The simulated venue of one symbol: its clock, its market, and requests on their way to it."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
-from streams.domain import execution_records as records
-from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, OrderType, OrdStatus, TimeInForce
+from streams.domain.book import Book
+from streams.domain.enums import Action
 from streams.domain.instruments import Instrument
-from streams.domain.market_data import QUOTE, quote_at
+from streams.domain.market_data import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
 from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.numbers import NANOS_PER_S
-from streams.domain.quote import Quote
 from streams.domain.shard import RecordRefused, State
-from streams.domain.venue_order import OrderKey, VenueOrder, approved_from_state
-from streams.execution.simulator import Match, Simulator
+from streams.domain.splits import split_request
+from streams.domain.tape import Print, Tape
+from streams.domain.venue_order import approved_from_state
+from streams.domain.venue_orders import VenueOrders
+from streams.execution.simulator import Simulator
 
-Arrival = tuple[int, int, ApprovedOrder]
-"""Due time (UTC nanoseconds), sequence of submission, request."""
+Arrival = tuple[int, int, int, ApprovedOrder]
+"""Due time (UTC nanoseconds), sequence of submission, when it was sent, request."""
+Choice = Callable[[str, str], Simulator]
+"""The simulator of an account's orders in a symbol."""
 
 CLOCK_AHEAD_MAX_NS = 24 * 3600 * NANOS_PER_S
 
-IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
-
 
 class Venue:
-    """Clock and orders of one symbol. report is called with each execution report, next_id gives its id."""
+    """Clock, market and orders of one symbol.
+
+    report is called with each execution report, next_id gives its id; on_split is told shares after and before.
+    """
 
     def __init__(
         self,
         symbol: str,
         instrument: Instrument | None,
-        simulator: Simulator,
+        choice: Choice,
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
+        on_split: Callable[["Venue", int, int], None],
     ) -> None:
         self.symbol = symbol
         self.time_ns = 0
-        self.quote: Quote | None = None
+        self.book = Book()
+        self.tape = Tape()
         self.marked_ns: int | None = None
-        self.orders: dict[OrderKey, VenueOrder] = {}
-        self.configure(instrument, simulator)
-        self._next_id = next_id
-        self._report = report
+        self.orders = VenueOrders(self, next_id, report)
+        self.configure(instrument, choice)
+        self._on_split = on_split
         self._before_market: list[tuple[ApprovedOrder, int]] = []
         """Requests that came before the symbol had a market time, and when they were sent."""
         self._data_ns = 0
         """Time of the last update of the market."""
         self._arrivals: list[Arrival] = []
         self._submitted = 0
-        self._next_expiry_ns: int | None = None
-        """No working order expires earlier than this."""
 
-    def configure(self, instrument: Instrument | None, simulator: Simulator) -> None:
-        """Takes a new instrument definition and simulator; working orders stay."""
-        self._instrument = instrument
-        self._simulator = simulator
+    def configure(self, instrument: Instrument | None, choice: Choice) -> None:
+        """Takes a new instrument definition and new simulators; working orders stay."""
+        self.instrument = instrument
+        self._choice = choice
+
+    def simulator_of(self, account_id: str) -> Simulator:
+        """Who decides over an account's orders."""
+        return self._choice(account_id, self.symbol)
 
     # The clock
 
@@ -67,11 +75,11 @@ class Venue:
             return
         due_ns = self.time_ns
         if sent_ns <= self.time_ns + CLOCK_AHEAD_MAX_NS:
-            due_ns = max(due_ns, sent_ns + self._simulator.latency_ns(request))
+            due_ns = max(due_ns, sent_ns + self.simulator_of(request.account_id).latency_ns(request, sent_ns))
         if request.action is not Action.NEW:
-            due_ns = max([due_ns, *(due for due, _, sent in self._arrivals if _concerns(request, sent))])
+            due_ns = max([due_ns, *(due for due, _, _, sent in self._arrivals if _concerns(request, sent))])
         self._submitted += 1
-        heappush(self._arrivals, (due_ns, self._submitted, request))
+        heappush(self._arrivals, (due_ns, self._submitted, sent_ns, request))
         self.advance(self.time_ns)
 
     def advance(self, time_ns: int) -> None:
@@ -83,21 +91,28 @@ class Venue:
                 self.submit(request, sent_ns)
         while True:
             arrival_ns = self._arrivals[0][0] if self._arrivals else None
-            expiry_ns = self._next_expiry_ns
+            expiry_ns = self.orders.next_expiry_ns
             due = [due for due in (arrival_ns, expiry_ns) if due is not None and due <= time_ns]
             if not due:
                 break
             self.time_ns = max(self.time_ns, min(due))
             if expiry_ns is not None and expiry_ns <= self.time_ns:
-                self._expire()
+                self.orders.expire_due()
             else:
-                self._arrive(heappop(self._arrivals)[2])
+                _, _, sent_ns, request = heappop(self._arrivals)
+                self._arrive(request, sent_ns)
         self.time_ns = max(self.time_ns, time_ns)
+
+    def _arrive(self, request: ApprovedOrder, sent_ns: int) -> None:
+        if request.action is Action.NEW:
+            self.orders.open(request, max(self.time_ns - sent_ns, 0))
+        else:
+            self.orders.change(request)
 
     # The market
 
     def on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        """Takes the updates one after another; the last quote alone where nothing works or is due here."""
+        """Takes the updates one after another; the last quote alone where that makes no difference."""
         if record.times[0] < self._data_ns:
             text = (
                 f"market.data of {self.symbol} starts at {record.times[0]}, before its last update at {self._data_ns}; "
@@ -107,198 +122,101 @@ class Venue:
         self._data_ns = record.times[-1]
         if record_time_ns is not None:
             self.advance(record_time_ns)
-        if self.orders or self._arrivals or self._before_market:
+        if self._is_quiet(record):
+            row = len(record.bid_px) - 1
+            time_ns = record.times[-1]
+            if record_time_ns is None:
+                self.advance(time_ns)
+            self._refresh(record, row, time_ns)
+        else:
             self._step_through(record, record_time_ns)
-            return
-        last = len(record.bid_px) - 1
-        if last >= 0:
-            position = record.kinds.rindex(QUOTE)
-            self.quote = quote_at(record, last, record.times[position])
-        if record_time_ns is None:
-            self.advance(record.times[-1])
+
+    def _is_quiet(self, record: MarketData) -> bool:
+        """Quotes alone, and nothing here that any but the last of them could concern: no order, nothing taken.
+
+        Each quote of a deep book decides which of its levels stay.
+        """
+        waiting = self.orders.working or self._arrivals or self._before_market
+        if waiting or self.book.is_deep or len(record.bid_px) != len(record.kinds):
+            return False
+        return self.book.is_untouched
+
+    def _refresh(self, record: MarketData, row: int, time_ns: int) -> None:
+        bid, ask = (record.bid_px[row], record.bid_sz[row]), (record.ask_px[row], record.ask_sz[row])
+        self.book.refresh(bid, ask, time_ns)
+        self.book.seen_ns = self.time_ns
 
     def _step_through(self, record: MarketData, record_time_ns: int | None) -> None:
-        row = 0
+        rows = MarketRows(record)
         for kind, time_ns in zip(record.kinds, record.times, strict=True):
             if record_time_ns is None:
                 self.advance(time_ns)
             if kind == QUOTE:
-                self.quote = quote_at(record, row, time_ns)
-                row += 1
-                for order in list(self.orders.values()):
-                    self._trade(order)
+                self._refresh(record, rows.next(QUOTE), time_ns)
+                self.orders.on_book()
+            elif kind == TRADE:
+                self._on_trade(record, rows.next(TRADE), time_ns)
+            elif kind == BOOK:
+                bids, asks = rows.next_levels()
+                self.book.refresh_levels(bids, asks, time_ns)
+                self.book.seen_ns = self.time_ns
+                self.orders.on_book()
+            elif kind == SPLIT:
+                row = rows.next(SPLIT)
+                self._split(record.split_to[row], record.split_of[row])
+            elif kind in (HALT, RESUME):
+                self.book.halted = kind == HALT
+                self.orders.on_book()
 
-    # Requests
+    def _on_trade(self, record: MarketData, row: int, time_ns: int) -> None:
+        self.tape.add(time_ns, record.trade_sz[row])
+        if self.orders.working:
+            self.orders.on_trade(Print(record.trade_px[row], record.trade_sz[row], record.aggressors[row]))
 
-    def _arrive(self, request: ApprovedOrder) -> None:
-        if request.action is Action.NEW:
-            self._open(request)
-            return
-        assert request.orig_order_id is not None
-        order = self.orders.get((request.account_id, request.orig_order_id))
-        if order is None:
-            self._refuse_change(request)
-        elif request.action is Action.CANCEL:
-            self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, "CANCEL_REQUESTED", request.order_id)
-        else:
-            self._replace(order, request)
-
-    def _open(self, request: ApprovedOrder) -> None:
-        assert request.quantity is not None
-        order = VenueOrder(request, request.quantity, request.price)
-        if self._instrument is None:
-            text = f"instrument {self.symbol} is not in the reference data"
-            self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, "UNKNOWN_INSTRUMENT", text=text)
-            return
-        refusal = self._simulator.refuse(order)
-        if refusal is not None:
-            self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, refusal.code, text=refusal.text)
-            return
-        order.status = OrdStatus.NEW
-        if request.time_in_force is TimeInForce.DAY:
-            order.expires_ns = self._instrument.day_end_after_ns(self.time_ns)
-            self._next_expiry_ns = min(self._next_expiry_ns or order.expires_ns, order.expires_ns)
-        self.orders[order.key] = order
-        self._tell(order, ExecType.NEW)
-        if request.time_in_force is TimeInForce.FOK and self._fillable(order) < order.leaves:
-            self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, "FOK_NOT_FILLABLE")
-            return
-        self._trade(order)
-        if order.status in TERMINAL_STATUSES:
-            return
-        if request.time_in_force in IMMEDIATE:
-            self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, "IOC_REMAINDER")
-        else:
-            order.resting = request.order_type is OrderType.LIMIT
-
-    def _replace(self, order: VenueOrder, request: ApprovedOrder) -> None:
-        assert request.quantity is not None
-        if request.quantity <= order.cum_quantity:
-            text = f"request {request.order_id}: order {order.request.order_id} has already executed the new quantity"
-            code = "TOO_LATE_TO_CANCEL"
-            self._tell(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
-            return
-        keeps_priority = request.price == order.price and request.quantity <= order.quantity
-        order.quantity, order.price = request.quantity, request.price
-        if not keeps_priority:
-            del self.orders[order.key]
-            self.orders[order.key] = order
-            order.resting = False
-        self._tell(order, ExecType.REPLACED, request_id=request.order_id)
-        self._trade(order)
-        order.resting = order.request.order_type is OrderType.LIMIT
-
-    def _refuse_change(self, request: ApprovedOrder) -> None:
-        message = records.unknown_order(
-            request,
-            exec_id=self._next_id(),
-            time_ns=self.time_ns,
-            simulator=self._simulator.name,
-            code="TOO_LATE_TO_CANCEL",
-            text=f"request {request.order_id}: order {request.orig_order_id} is not working at the venue",
-        )
-        self._report(message)
-
-    # Trading
-
-    def _fillable(self, order: VenueOrder) -> int:
-        return self._simulator.fillable(order, self.quote) if self.quote else 0
-
-    def _trade(self, order: VenueOrder) -> None:
-        while self.quote is not None and self._instrument is not None and order.leaves:
-            match = self._simulator.match(order, self._instrument, self.quote)
-            if match is None:
-                return
-            self._fill(order, match, self._simulator.commission(self._instrument, match))
-
-    def _fill(self, order: VenueOrder, match: Match, commission: int) -> None:
-        assert 0 < match.quantity <= order.leaves, "a fill never exceeds what is open"
-        assert order.marketable_at(match.price), "a fill never breaks the limit price"
-        order.cum_quantity += match.quantity
-        order.notional += match.quantity * match.price
-        filled = order.leaves == 0
-        order.status = OrdStatus.FILLED if filled else OrdStatus.PARTIALLY_FILLED
-        self._tell(order, ExecType.FILL if filled else ExecType.PARTIAL_FILL, match=match, commission=commission)
-        if filled:
-            del self.orders[order.key]
-
-    def _expire(self) -> None:
-        for order in list(self.orders.values()):
-            if order.expires_ns is not None and order.expires_ns <= self.time_ns:
-                self._close(order, OrdStatus.EXPIRED, ExecType.EXPIRED, "DAY_END")
-        expiries = [order.expires_ns for order in self.orders.values() if order.expires_ns is not None]
-        self._next_expiry_ns = min(expiries, default=None)
-
-    def _close(
-        self,
-        order: VenueOrder,
-        status: OrdStatus,
-        exec_type: ExecType,
-        code: str,
-        request_id: str | None = None,
-        text: str | None = None,
-    ) -> None:
-        order.status = status
-        self.orders.pop(order.key, None)
-        self._tell(order, exec_type, request_id=request_id, reason_code=code, text=text)
-
-    def _tell(
-        self,
-        order: VenueOrder,
-        exec_type: ExecType,
-        *,
-        request_id: str | None = None,
-        match: Match | None = None,
-        commission: int | None = None,
-        reason_code: str | None = None,
-        text: str | None = None,
-    ) -> None:
-        message = records.report(
-            order,
-            exec_type,
-            exec_id=self._next_id(),
-            time_ns=self.time_ns,
-            simulator=self._simulator.name,
-            quote=self.quote,
-            request_id=request_id,
-            match=match,
-            commission=commission,
-            reason_code=reason_code,
-            text=text,
-        )
-        self._report(message)
+    def _split(self, to: int, of: int) -> None:
+        """Orders are restated, and wait until the market tells its prices anew; positions follow by the notice."""
+        self.book.clear()
+        self.tape.split(to, of)
+        instrument = self.instrument
+        if instrument is not None:
+            self.orders.split(to, of)
+            self._before_market = [
+                (split_request(item, to, of, instrument), sent) for item, sent in self._before_market
+            ]
+            self._arrivals = [
+                (due, count, sent, split_request(item, to, of, instrument)) for due, count, sent, item in self._arrivals
+            ]
+        self._on_split(self, to, of)
 
     # State
 
     def to_state(self) -> State:
         """JSON-able form."""
-        quote = self.quote
         return {
             "symbol": self.symbol,
             "time_ns": self.time_ns,
-            "quote": [getattr(quote, name) for name in Quote.__dataclass_fields__] if quote else None,
+            "book": self.book.to_state(),
+            "tape": self.tape.to_state(),
             "marked_ns": self.marked_ns,
-            "orders": [order.to_state() for order in self.orders.values()],
+            "orders": self.orders.to_state(),
             "before_market": [[list(request), sent_ns] for request, sent_ns in self._before_market],
             "data_ns": self._data_ns,
-            "arrivals": [[due, submitted, list(request)] for due, submitted, request in sorted(self._arrivals)],
+            "arrivals": [[*head, list(request)] for *head, request in sorted(self._arrivals)],
             "submitted": self._submitted,
-            "next_expiry_ns": self._next_expiry_ns,
         }
 
     def restore(self, state: State) -> None:
         """Takes the state that to_state described."""
         self.time_ns = state["time_ns"]
-        self.quote = Quote(*state["quote"]) if state["quote"] else None
+        self.book = Book.from_state(state["book"])
+        self.tape = Tape.from_state(state["tape"])
         self.marked_ns = state["marked_ns"]
-        orders = [VenueOrder.from_state(item) for item in state["orders"]]
-        self.orders = {order.key: order for order in orders}
+        self.orders.restore(state["orders"])
         self._before_market = [(approved_from_state(item), sent_ns) for item, sent_ns in state["before_market"]]
         self._data_ns = state["data_ns"]
-        self._arrivals = [(due, submitted, approved_from_state(item)) for due, submitted, item in state["arrivals"]]
+        self._arrivals = [(due, count, sent, approved_from_state(item)) for due, count, sent, item in state["arrivals"]]
         heapify(self._arrivals)
         self._submitted = state["submitted"]
-        self._next_expiry_ns = state["next_expiry_ns"]
 
 
 def _concerns(request: ApprovedOrder, sent: ApprovedOrder) -> bool:

@@ -3,27 +3,58 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from streams.domain.enums import Action, OrderType, OrdStatus, Side, TimeInForce
+from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce
 from streams.domain.messages import ApprovedOrder
 from streams.domain.numbers import divide_half_even
 
 OrderKey = tuple[str, str]
 """account_id and order_id."""
 
+TRIGGERED_TYPES = frozenset(
+    {OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP, OrderType.MARKET_IF_TOUCHED}
+)
+
 
 @dataclass(slots=True)
 class VenueOrder:
-    """quantity, cum_quantity: 1e-9 units; notional of the fills: 1e-18; times: UTC nanoseconds."""
+    """Quantities: 1e-9 units; prices: 1e-9; notionals: 1e-18; times: UTC nanoseconds."""
 
     request: ApprovedOrder
     quantity: int
     price: int | None
+    stop_price: int | None = None
     cum_quantity: int = 0
     notional: int = 0
     status: OrdStatus = OrdStatus.PENDING_NEW
     expires_ns: int | None = None
     resting: bool = False
     """True once the order has stood in the book: what it then trades adds liquidity."""
+    triggered: bool = True
+    """False while a stop or a touch price is waited for."""
+    waiting: bool = False
+    """True while the parent order has not traded."""
+    arrival_px: int | None = None
+    """Middle of the market when the order arrived."""
+    latency_ns: int | None = None
+    """How long it took to arrive."""
+    queue_entry: int | None = None
+    """Displayed size that stood before the order when it joined its price; None where that can't be seen."""
+    queue_ahead: int | None = None
+    """What of it is still there."""
+    level_size: int | None = None
+    """Displayed size at the price when it was seen last."""
+    level_traded: int = 0
+    """What has traded at the price since."""
+    slice_left: int | None = None
+    """What an iceberg shows; None where the whole order is shown."""
+    impact_ts: int = 0
+    """Source time of the book beyond which the order has traded."""
+    added_quantity: int = 0
+    added_notional: int = 0
+    """Of the executed: what added liquidity."""
+    fee: int = 0
+    """What was charged so far, 1e-18."""
+    fills: int = 0
 
     @property
     def key(self) -> OrderKey:
@@ -39,6 +70,16 @@ class VenueOrder:
     def leaves(self) -> int:
         """Open quantity, 1e-9 units."""
         return self.quantity - self.cum_quantity
+
+    @property
+    def displayed(self) -> int:
+        """What of it the book shows: of an iceberg the slice."""
+        return self.leaves if self.slice_left is None else min(self.slice_left, self.leaves)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may trade: neither its trigger nor its parent is waited for."""
+        return self.triggered and not self.waiting
 
     @property
     def average_price(self) -> int | None:
@@ -73,4 +114,5 @@ def approved_from_state(state: list[Any]) -> ApprovedOrder:
         side=Side(request.side),
         order_type=OrderType(request.order_type),
         time_in_force=TimeInForce(request.time_in_force),
+        trailing_type=OffsetType(request.trailing_type),
     )

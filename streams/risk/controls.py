@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from streams.domain.account import Account, WorkingOrder
-from streams.domain.enums import Action, OrderType, Side, TimeInForce, TradingState
+from streams.domain.enums import Side, TradingState
 from streams.domain.instruments import Instrument
 from streams.domain.messages import OrderRequest
 from streams.domain.numbers import money_text, price_text
+from streams.domain.order_rules import form_problem
+from streams.domain.valuation import Valuation
+from streams.risk.reduce_only import reduce_only_problem
 
 
 class Reject(NamedTuple):
@@ -28,31 +31,39 @@ class Reject(NamedTuple):
 class Proposal:
     """A NEW or REPLACE request with what the controls judge it by.
 
-    quantity: total order quantity asked for; added_leaves: what it adds to the account's open quantity on
-    its side (both 1e-9 units). reference_price: limit price, else the mark, 1e-9; None where neither is known.
+    asked: the order as it would be; added_leaves: what it adds to the account's open quantity on its side (1e-9 units).
+    reference_price: limit or stop price, else the mark, 1e-9; None where none is known. valuation: the account's, with
+    an order to count as working or without. converts: whether the instrument's currency has a rate; None: not yet.
     """
 
     request: OrderRequest
     account: Account
     instrument: Instrument
-    side: Side
-    order_type: OrderType
-    quantity: int
-    price: int | None
+    asked: OrderRequest
     added_leaves: int
     reference_price: int | None
     replaced: WorkingOrder | None
+    valuation: Callable[..., Valuation]
+    converts: bool | None
 
     @property
     def subject(self) -> str:
         """How a sentence names the request."""
         return f"order {self.request.order_id}"
 
+    @property
+    def side(self) -> Side:
+        """Of the order."""
+        return self.asked.side
+
+    @property
+    def quantity(self) -> int:
+        """Total quantity asked for, 1e-9 units."""
+        assert self.asked.quantity is not None
+        return self.asked.quantity
+
 
 Control = Callable[[Proposal], Reject | None]
-
-SUPPORTED_TYPES = (OrderType.MARKET, OrderType.LIMIT)
-SUPPORTED_TIMES_IN_FORCE = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
 
 
 def trading_state(proposal: Proposal) -> Reject | None:
@@ -74,52 +85,55 @@ def _reduces_only(proposal: Proposal) -> bool:
 
 
 def currency(proposal: Proposal) -> Reject | None:
-    """The instrument trades in the account's currency."""
-    if proposal.instrument.currency != proposal.account.currency:
-        text = (
-            f"{proposal.subject}: {proposal.instrument.symbol} trades in {proposal.instrument.currency}, "
-            f"account {proposal.account.account_id} holds {proposal.account.currency}"
-        )
-        return Reject("CURRENCY_MISMATCH", text, proposal.account.currency, proposal.instrument.currency)
-    return None
+    """The instrument trades in the account's currency, or in one that a declared symbol converts."""
+    instrument, account = proposal.instrument, proposal.account
+    if proposal.converts:
+        return None
+    pair = f"{instrument.symbol} trades in {instrument.currency}, account {account.account_id} holds {account.currency}"
+    if proposal.converts is None:
+        text = f"{proposal.subject}: {pair}, and the symbol that converts has no quote yet; wait for market data"
+        return Reject("NO_FX_RATE", text)
+    text = f"{proposal.subject}: {pair}, and no conversion between them is declared"
+    return Reject("CURRENCY_MISMATCH", text, account.currency, instrument.currency)
 
 
-def order_type(proposal: Proposal) -> Reject | None:
-    """Order type and time in force are ones that the venue takes, and the price fits the type."""
-    request, kind = proposal.request, proposal.order_type
-    if kind not in SUPPORTED_TYPES:
-        return Reject(
-            "UNSUPPORTED_ORDER_TYPE",
-            f"{proposal.subject}: order type {kind} is not one of {', '.join(SUPPORTED_TYPES)}",
-        )
-    if request.action is Action.NEW and request.time_in_force not in SUPPORTED_TIMES_IN_FORCE:
-        supported = ", ".join(SUPPORTED_TIMES_IN_FORCE)
-        return Reject(
-            "UNSUPPORTED_TIME_IN_FORCE",
-            f"{proposal.subject}: time in force {request.time_in_force} is not one of {supported}",
-        )
-    if kind is OrderType.LIMIT and proposal.price is None:
-        return Reject("PRICE_MISSING", f"{proposal.subject}: a LIMIT order needs a price")
-    if kind is OrderType.MARKET and proposal.price is not None:
-        return Reject(
-            "PRICE_NOT_ALLOWED",
-            f"{proposal.subject}: a MARKET order takes no price",
-            None,
-            price_text(proposal.price),
-        )
-    return None
+def order_form(proposal: Proposal) -> Reject | None:
+    """The fields go together; see streams.domain.order_rules."""
+    problem = form_problem(proposal.asked)
+    return Reject("ORDER_FORM", f"{proposal.subject}: {problem}") if problem else None
+
+
+def linked_orders(proposal: Proposal) -> Reject | None:
+    """A parent is known and, as the orders of a group, of the same symbol."""
+    account, asked = proposal.account, proposal.asked
+    if proposal.replaced is not None:
+        return None
+    parent_id = asked.parent_order_id
+    if parent_id is not None and parent_id not in account.working and parent_id not in account.seen:
+        text = f"{proposal.subject}: account {account.account_id} has no order {parent_id} to wait for; send it first"
+        return Reject("UNKNOWN_PARENT", text)
+    linked = [] if asked.oco_group is None else account.group(asked.oco_group)
+    if parent_id in account.working:
+        linked.append(account.working[parent_id])
+    other = next((order for order in linked if order.symbol != asked.symbol), None)
+    if other is None:
+        return None
+    text = f"{proposal.subject}: it hangs together with order {other.order_id} of {other.symbol}; one symbol is needed"
+    return Reject("ORDER_FORM", text)
 
 
 def tick_size(proposal: Proposal) -> Reject | None:
-    """The price is positive and a multiple of the tick."""
-    price, tick = proposal.price, proposal.instrument.tick_size
-    if price is None or (price > 0 and price % tick == 0):
-        return None
-    text = (
-        f"{proposal.subject}: price {price_text(price)} is not a positive multiple "
-        f"of the tick {price_text(tick)} of {proposal.instrument.symbol}"
-    )
-    return Reject("TICK_SIZE", text, price_text(tick), price_text(price))
+    """Prices are positive and multiples of the tick."""
+    tick = proposal.instrument.tick_size
+    for name in ("price", "stop_price"):
+        price = getattr(proposal.asked, name)
+        if price is not None and (price <= 0 or price % tick):
+            text = (
+                f"{proposal.subject}: {name.replace('_', ' ')} {price_text(price)} is not a positive multiple "
+                f"of the tick {price_text(tick)} of {proposal.instrument.symbol}"
+            )
+            return Reject("TICK_SIZE", text, price_text(tick), price_text(price))
+    return None
 
 
 def quantity_bounds(proposal: Proposal) -> Reject | None:
@@ -138,15 +152,16 @@ def quantity_bounds(proposal: Proposal) -> Reject | None:
 
 
 def lot_size(proposal: Proposal) -> Reject | None:
-    """The quantity is a multiple of the lot."""
-    quantity, lot = proposal.quantity, proposal.instrument.lot_size
-    if quantity % lot == 0:
-        return None
-    text = (
-        f"{proposal.subject}: quantity {price_text(quantity)} is not a multiple "
-        f"of the lot {price_text(lot)} of {proposal.instrument.symbol}"
-    )
-    return Reject("LOT_SIZE", text, price_text(lot), price_text(quantity))
+    """The quantity, and what an iceberg shows of it, are multiples of the lot."""
+    lot = proposal.instrument.lot_size
+    for name, quantity in (("quantity", proposal.quantity), ("display quantity", proposal.asked.display_quantity)):
+        if quantity is not None and quantity % lot:
+            text = (
+                f"{proposal.subject}: {name} {price_text(quantity)} is not a multiple "
+                f"of the lot {price_text(lot)} of {proposal.instrument.symbol}"
+            )
+            return Reject("LOT_SIZE", text, price_text(lot), price_text(quantity))
+    return None
 
 
 def max_order_quantity(proposal: Proposal) -> Reject | None:
@@ -164,7 +179,7 @@ def max_order_notional(proposal: Proposal) -> Reject | None:
     """Maximum order value of the account (RTS 6 article 15); a market order is valued at the mark and needs one."""
     if proposal.reference_price is None:
         text = (
-            f"{proposal.subject}: no mark of {proposal.instrument.symbol} to value a MARKET order by; "
+            f"{proposal.subject}: no mark of {proposal.instrument.symbol} to value the order by; "
             "wait for market data or send a LIMIT order"
         )
         return Reject("NO_MARK", text)
@@ -194,16 +209,44 @@ def max_position(proposal: Proposal) -> Reject | None:
     return Reject("MAX_POSITION", text, price_text(limit), price_text(direction * reached))
 
 
+def reduce_only(proposal: Proposal) -> Reject | None:
+    """No fill of a reduce-only order can open or turn the position, whatever else of its side fills; see its module."""
+    problem = reduce_only_problem(proposal.account, proposal.asked, proposal.replaced)
+    return Reject("REDUCE_ONLY", f"{proposal.subject}: {problem}") if problem else None
+
+
+def buying_power(proposal: Proposal) -> Reject | None:
+    """Gross exposure, if working orders filled, within equity * leverage (15c3-5 credit threshold).
+
+    An order that can't raise the exposure passes, also where the account is above its limit.
+    """
+    assert proposal.reference_price is not None
+    added = (proposal.asked.symbol, proposal.side, proposal.added_leaves, proposal.reference_price)
+    before, after = proposal.valuation(), proposal.valuation(added)
+    if after.buying_power >= 0 or after.worst_exposure <= before.worst_exposure:
+        return None
+    needed, has = after.worst_exposure - before.worst_exposure, max(before.buying_power, 0)
+    leverage = price_text(proposal.account.limits.leverage)
+    text = (
+        f"{proposal.subject}: it may add an exposure of {money_text(needed)} {proposal.account.currency}, "
+        f"the account's buying power is {money_text(has)} (equity * leverage {leverage} - exposure)"
+    )
+    return Reject("BUYING_POWER", text, money_text(has), money_text(needed))
+
+
 CONTROLS: tuple[Control, ...] = (
     trading_state,
     currency,
-    order_type,
+    order_form,
+    linked_orders,
     quantity_bounds,
     lot_size,
     tick_size,
     max_order_quantity,
     max_order_notional,
     max_position,
+    reduce_only,
+    buying_power,
 )
 
 

@@ -11,12 +11,13 @@ from streams.domain.numbers import PRICE_SCALE, to_price
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """max_order_quantity, max_position: 1e-9 units; max_order_notional: 1e-18 of the currency."""
+    """max_order_quantity, max_position: 1e-9 units; max_order_notional: 1e-18 of the currency; leverage: 1e-9."""
 
     config: LimitsConfig
     max_order_quantity: int
     max_order_notional: int
     max_position: int
+    leverage: int
 
     @classmethod
     def from_config(cls, config: LimitsConfig) -> Self:
@@ -26,6 +27,7 @@ class Limits:
             max_order_quantity=to_price(config.max_order_quantity),
             max_order_notional=to_price(config.max_order_notional) * PRICE_SCALE,
             max_position=to_price(config.max_position),
+            leverage=to_price(config.leverage),
         )
 
     def changed_by(self, document: str) -> Self:

@@ -1,0 +1,45 @@
+"""Reject codes as FIX says them: tag 103 (OrdRejReason) of an order, tag 102 (CxlRejReason) of a cancel or replace.
+
+Source: FIX 5.0 SP2, code sets OrdRejReasonCodeSet and CxlRejReasonCodeSet.
+"""
+
+BROKER, UNKNOWN_SYMBOL, EXCHANGE_CLOSED, EXCEEDS_LIMIT, UNKNOWN_ORDER, DUPLICATE = 0, 1, 2, 3, 5, 6
+UNSUPPORTED, INCORRECT_QUANTITY, UNKNOWN_ACCOUNT, INVALID_INCREMENT, OTHER = 11, 13, 15, 18, 99
+
+ORD_REJ_REASON: dict[str, int] = {
+    "UNKNOWN_INSTRUMENT": UNKNOWN_SYMBOL,
+    "UNKNOWN_ACCOUNT": UNKNOWN_ACCOUNT,
+    "DUPLICATE_ORDER_ID": DUPLICATE,
+    "ORDER_FORM": UNSUPPORTED,
+    "UNSUPPORTED_ACTION": UNSUPPORTED,
+    "POST_ONLY_WOULD_TAKE": UNSUPPORTED,
+    "EXPIRE_TIME_PASSED": UNSUPPORTED,
+    "TRADING_HALTED": BROKER,
+    "REDUCE_ONLY": BROKER,
+    "NO_MARK": BROKER,
+    "NO_FX_RATE": BROKER,
+    "CURRENCY_MISMATCH": BROKER,
+    "MIN_QUANTITY": INCORRECT_QUANTITY,
+    "MAX_QUANTITY": INCORRECT_QUANTITY,
+    "LOT_SIZE": INCORRECT_QUANTITY,
+    "TICK_SIZE": INVALID_INCREMENT,
+    "MAX_ORDER_QUANTITY": EXCEEDS_LIMIT,
+    "MAX_ORDER_NOTIONAL": EXCEEDS_LIMIT,
+    "MAX_POSITION": EXCEEDS_LIMIT,
+    "BUYING_POWER": EXCEEDS_LIMIT,
+    "UNKNOWN_PARENT": UNKNOWN_ORDER,
+}
+CXL_REJ_REASON: dict[str, int] = {
+    "TOO_LATE_TO_CANCEL": 0,
+    "UNKNOWN_ORDER": 1,
+    "PENDING_REPLACE": 3,
+    "DUPLICATE_ORDER_ID": 6,
+    "TICK_SIZE": INVALID_INCREMENT,
+}
+
+
+def fix_reason(code: str | None, of_cancel: bool) -> int | None:
+    """The FIX value of a reject code; OTHER for one that FIX has no word for, None where nothing was rejected."""
+    if code is None:
+        return None
+    return (CXL_REJ_REASON if of_cancel else ORD_REJ_REASON).get(code, OTHER)

@@ -1,0 +1,47 @@
+"""When stop, trailing and touch orders become active.
+
+Judged by the quote that the order would trade against: the ask for a buy, the bid for a sell (FIX tag 1107,
+TriggerPriceType: best offer or best bid). A trade print triggers nothing: late and odd prints would.
+"""
+
+from streams.domain.book import Book
+from streams.domain.enums import OffsetType, OrderType
+from streams.domain.numbers import PRICE_SCALE
+from streams.domain.venue_order import VenueOrder
+
+PERCENT = 100
+
+
+def is_triggered(order: VenueOrder, book: Book) -> bool:
+    """Whether the market has come to the order's stop or touch price."""
+    reference = book.ask if order.buying else book.bid
+    if reference is None or order.stop_price is None:
+        return False
+    waits_for_rise = order.buying != (order.request.order_type is OrderType.MARKET_IF_TOUCHED)
+    return reference >= order.stop_price if waits_for_rise else reference <= order.stop_price
+
+
+def follow_market(order: VenueOrder, book: Book, tick: int) -> None:
+    """Moves the stop of a trailing order behind the market, never away from it; on the tick, away from the market."""
+    if order.request.order_type is not OrderType.TRAILING_STOP:
+        return
+    reference = book.ask if order.buying else book.bid
+    if reference is None:
+        return
+    distance = _distance(order, reference)
+    if order.buying:
+        stop = reference + distance
+        stop += -stop % tick
+        order.stop_price = stop if order.stop_price is None else min(order.stop_price, stop)
+    else:
+        stop = max(reference - distance, tick)
+        stop -= stop % tick
+        order.stop_price = stop if order.stop_price is None else max(order.stop_price, stop)
+
+
+def _distance(order: VenueOrder, reference: int) -> int:
+    offset = order.request.trailing_offset
+    assert offset is not None
+    if order.request.trailing_type is OffsetType.PERCENT:
+        return reference * offset // (PERCENT * PRICE_SCALE)
+    return offset
