@@ -8,23 +8,23 @@ from infra.settings import Settings
 from streams.domain.config import InstrumentConfig
 from streams.errors import FeedError
 from streams.feed.infer import infer_instruments, to_toml
-from streams.feed.read import is_quotes_or_trades, read_file
+from streams.feed.read import is_market_file, read_file
 from streams.feed.synthetic import SYNTHETIC_SUFFIX, SyntheticMarket, synthetic
 from streams.feed.table import MarketTable
 
 
 def recorded_market(folder: Path, on_progress: Callable[[str], None]) -> MarketTable:
-    """All quotes and trades files of a folder, merged by time.
+    """All market data files of a folder, merged by time.
 
     Raises:
         FeedError: the folder has none, or one breaks a rule.
     """
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")])
-    chosen = [path for path in files if is_quotes_or_trades(path)]
+    chosen = [path for path in files if is_market_file(path)]
     if not chosen:
-        raise FeedError(f"{folder}: no quotes or trades files (.csv, .csv.gz) there")
+        raise FeedError(f"{folder}: no market data files (.csv, .csv.gz) there")
     for path in files:
-        on_progress(f"{path.name}: {'read' if path in chosen else 'left out, neither quotes nor trades'}")
+        on_progress(f"{path.name}: {'read' if path in chosen else 'left out, no market data'}")
     return MarketTable.merged([read_file(path) for path in chosen])
 
 
@@ -45,8 +45,10 @@ def instruments_for(settings: Settings, table: MarketTable) -> dict[str, Instrum
 
 
 def with_reference_data(settings: Settings, instruments: dict[str, InstrumentConfig]) -> Settings:
-    """Settings whose reference data are these instruments, written to PAPER_HOME."""
+    """Settings whose reference data have these instruments beside all that they had, written to PAPER_HOME."""
+    known = {item.symbol for item in load_instruments(settings.reference_data)}
+    added = tuple(item for item in instruments.values() if item.symbol not in known)
     path = settings.paper_home / f"{settings.run_id}-instruments.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_toml(tuple(instruments.values())))
+    path.write_text(f"{settings.reference_data.read_text()}\n{to_toml(added)}")
     return settings.model_copy(update={"reference_data": path})

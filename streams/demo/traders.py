@@ -20,7 +20,7 @@ from streams.strategies.catalog import STRATEGIES
 from streams.strategies.runner import StrategyRunner
 from streams.strategies.strategy import Ticket
 
-LOOKS = 4_000
+LOOKS = 4_500
 """How often a strategy looks at the market in all: some thousand orders for each symbol."""
 UNKNOWN_SIZE_LOTS = 10_000
 POSITION_ORDERS = 10

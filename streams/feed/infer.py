@@ -1,5 +1,6 @@
 """Instrument definitions guessed from market data: steps from the numbers seen, currency from the symbol."""
 
+import json
 import re
 from decimal import Decimal
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from streams.domain.config import InstrumentConfig
 from streams.domain.numbers import PRICE_DIGITS, plain, price_to_decimal
-from streams.feed.table import QUOTE, Ints, MarketTable
+from streams.feed.pack import levels_of
+from streams.feed.table import BOOK, QUOTE, TRADE, Ints, MarketTable
 
 QUOTE_CURRENCIES = ("USDT", "USDC", "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "BTC", "ETH")
 MAX_QUANTITY_LOTS = 10_000_000
@@ -19,10 +21,12 @@ def infer_instruments(table: MarketTable) -> tuple[InstrumentConfig, ...]:
 
 
 def _instrument(table: MarketTable, code: int, symbol: str) -> InstrumentConfig:
-    rows = table.symbol == code
-    quotes = rows & (table.kind == QUOTE)
-    prices = np.concatenate([table.bid_px[rows], table.ask_px[quotes]])
-    sizes = np.concatenate([table.bid_sz[rows], table.ask_sz[quotes]])
+    own = table.symbol == code
+    quotes = own & (table.kind == QUOTE)
+    rows = quotes | (own & (table.kind == TRADE))
+    levels = levels_of(table, np.flatnonzero(own & (table.kind == BOOK)))
+    prices = np.concatenate([table.bid_px[rows], table.ask_px[quotes], table.level_px[levels]])
+    sizes = np.concatenate([table.bid_sz[rows], table.ask_sz[quotes], table.level_sz[levels]])
     sizes = sizes[sizes > 0]
     lot = _step(sizes) if len(sizes) else Decimal(1)
     return InstrumentConfig(
@@ -59,6 +63,10 @@ def _toml(item: InstrumentConfig) -> str:
     numbers = ("tick_size", "lot_size", "min_quantity", "max_quantity")
     lines = [f'{name} = "{plain(getattr(item, name))}"' for name in numbers]
     head = [f'symbol = "{item.symbol}"', f'currency = "{item.currency}"']
-    tail = [f'timezone = "{item.timezone}"', f"day_end = {item.day_end.isoformat()}"]
-    fees = [f'fee.{name} = "{plain(rate)}"' for name, rate in item.fee if rate]
-    return "\n".join(["[[instrument]]", *head, *lines, *tail, *fees, ""])
+    tail = [f'timezone = "{item.timezone}"']
+    tail += [f"day_end = {item.day_end.isoformat()}"] if item.day_end else []
+    tail += [f'calendar = "{item.calendar}"'] if item.calendar else []
+    tail += [f'simulator = "{item.simulator}"'] if item.simulator else []
+    tail += [f'borrow_rate = "{plain(item.borrow_rate)}"'] if item.borrow_rate else []
+    fee = ", ".join(f"{name} = {json.dumps(value)}" for name, value in item.fee.model_dump(mode="json").items())
+    return "\n".join(["[[instrument]]", *head, *lines, *tail, f"fee = {{{fee}}}", ""])

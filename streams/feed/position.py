@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from infra.settings import Settings
 from infra.topics import topic_name
 from streams.errors import LogUnavailable
-from streams.feed.table import COLUMNS, MarketTable
+from streams.feed.table import COLUMNS, LEVEL_COLUMNS, MarketTable
 from streams.journal.kafka_log import KafkaLogReader, watermarks
 from streams.journal.records import Headers
 
@@ -27,7 +27,7 @@ POLL_S = 0.2
 def feed_id(table: MarketTable) -> str:
     """Names a table by its content: the same updates are the same feed, wherever they are read from."""
     content = sha256("\0".join(table.symbols).encode())
-    for column in ("symbol", *COLUMNS):
+    for column in ("symbol", *COLUMNS, *LEVEL_COLUMNS):
         content.update(getattr(table, column).tobytes())
     return content.hexdigest()[:ID_CHARS]
 

@@ -1,7 +1,7 @@
 """Market updates as columns: what files and the synthetic market are read into, and merging them by time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -10,16 +10,23 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-QUOTE, TRADE = ord("Q"), ord("T")
+QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT = map(ord, "QTBHRS")
+
+
+def _none() -> Ints:
+    return np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class MarketTable:
     """One row an update, shape (n,) each, ordered by time; all prices and sizes in 1e-9.
 
-    symbol: index into symbols. kind: QUOTE or TRADE. time: UTC nanoseconds. A quote fills the four columns as in
-    market.data (size 0: no such side, -1: unknown); a trade has its price in bid_px, its size in bid_sz and the letter
-    of its aggressor in ask_px.
+    symbol: index into symbols. kind: a letter of market.data. time: UTC nanoseconds. The four columns hold of a
+    - quote: prices and sizes as in market.data (size 0: no such side, -1: unknown);
+    - trade: price, size, letter of the aggressor, 0;
+    - book: index of its first level in level_px and level_sz, number of bids, number of asks, 0;
+    - split: shares after, shares before, 0, 0; halt and resumption: 0.
+    level_px, level_sz: shape (m,), of each book its bids, best first, then its asks, best first.
     """
 
     symbols: tuple[str, ...]
@@ -30,6 +37,8 @@ class MarketTable:
     bid_sz: Ints
     ask_px: Ints
     ask_sz: Ints
+    level_px: Ints = field(default_factory=_none)
+    level_sz: Ints = field(default_factory=_none)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -43,7 +52,13 @@ class MarketTable:
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(table, name) for table in tables])[order] for name in COLUMNS
         }
-        return cls(symbols=symbols, symbol=np.concatenate(codes)[order], **columns)
+        # The books of each table find their levels behind those of the tables before it.
+        starts = np.cumsum([0, *(len(table.level_px) for table in tables)])
+        shift = np.repeat(starts[:-1], [len(table) for table in tables])[order]
+        columns["bid_px"] = columns["bid_px"] + np.where(columns["kind"] == BOOK, shift, 0)
+        levels = {name: np.concatenate([getattr(table, name) for table in tables]) for name in LEVEL_COLUMNS}
+        return cls(symbols=symbols, symbol=np.concatenate(codes)[order], **columns, **levels)
 
 
-COLUMNS = tuple(field.name for field in fields(MarketTable) if field.name not in ("symbols", "symbol"))
+COLUMNS = ("kind", "time", "bid_px", "bid_sz", "ask_px", "ask_sz")
+LEVEL_COLUMNS = ("level_px", "level_sz")
