@@ -4,7 +4,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import query_file
 from streams.domain.config import CoreConfig, TimeSource
-from streams.domain.numbers import NANOS_PER_MS
+from streams.execution.choose import Simulators
 from streams.reconcile.report import CLICKHOUSE, Check
 
 QUERIES = {
@@ -26,11 +26,10 @@ QUERIES = {
 
 def query_checks(client: Client, run_id: str, config: CoreConfig) -> list[Check]:
     """The SQL files over one run's rows."""
-    latency_ms = config.mock.latency_ms_max if config.mock_trading else config.simulator.latency_ms
     parameters = {
         "run_id": run_id,
         "event_time": config.time_source is TimeSource.EVENT,
-        "latency_ns": latency_ms * NANOS_PER_MS,
+        "latency_ns": Simulators(config).latency_max_ns(),
         "account_partitions": config.account_partitions,
     }
     checks = []

@@ -1,6 +1,7 @@
 """What the topics say, folded into what the checks compare."""
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,6 +39,8 @@ class Event(NamedTuple):
     exec_type: ExecType
     ord_status: OrdStatus
     order_qty: int | None
+    price: int | None
+    reason_code: str | None
     last_qty: int | None
     last_px: int | None
     cum_qty: int
@@ -61,7 +64,7 @@ class Answered(NamedTuple):
 
 @dataclass(slots=True)
 class Market:
-    """A symbol's quotes in the order of its market, as in market.data, and its clock (UTC nanoseconds)."""
+    """A symbol's quotes, or best levels of its book, in the order of its market, its trades, and its clock (UTC ns)."""
 
     partition: int
     now_ns: int = 0
@@ -70,6 +73,22 @@ class Market:
     bid_sz: "array[int]" = field(default_factory=lambda: array("q"))
     ask_px: "array[int]" = field(default_factory=lambda: array("q"))
     ask_sz: "array[int]" = field(default_factory=lambda: array("q"))
+
+    trade_times: "array[int]" = field(default_factory=lambda: array("q"))
+    trade_px: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def add_top(self, time_ns: int, bid: tuple[int, int], ask: tuple[int, int]) -> None:
+        """Best prices and sizes, size 0 for a side that is absent."""
+        self.times.append(time_ns)
+        for column, number in zip((self.bid_px, self.bid_sz, self.ask_px, self.ask_sz), (*bid, *ask), strict=True):
+            column.append(number)
+
+    def traded(self, price: int, time_ns: int | None) -> bool:
+        """Whether a trade at a price is there, at a time where one is given."""
+        if time_ns is None:
+            return price in self.trade_px
+        first, after = bisect_left(self.trade_times, time_ns), bisect_right(self.trade_times, time_ns)
+        return price in self.trade_px[first:after]
 
     def sides(self, row: int) -> tuple[int | None, int | None]:
         """Bid and ask of a quote, None for a side that is absent."""
@@ -86,6 +105,7 @@ class Facts:
     unread: places of inputs that can't be read and that no shard has taken yet.
     misplaced: requests that came to a partition which is not theirs; forwarded: how often a copy names each as origin.
     requests: by order id; duplicates: requests whose id was used before, by that id.
+    splits: by symbol, in order: sequence of the notice at the venue, shares after and before.
     fills, equities: by account in the order of booking. positions: newest of an account and symbol.
     """
 
@@ -103,6 +123,7 @@ class Facts:
     approved: dict[OrderId, list[Sent]] = field(default_factory=lambda: defaultdict(list))
     results: dict[OrderId, list[Answered]] = field(default_factory=lambda: defaultdict(list))
     executions: dict[OrderId, list[Reported]] = field(default_factory=lambda: defaultdict(list))
+    splits: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     fills: dict[str, list[Fill]] = field(default_factory=lambda: defaultdict(list))
     equities: dict[str, list[AccountEquity]] = field(default_factory=lambda: defaultdict(list))
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from streams.domain.config import TimeSource
-from streams.domain.enums import Action, ExecType, Side
+from streams.domain.enums import Action, ExecType, Liquidity, Side
 from streams.domain.messages import Fill
 from streams.domain.numbers import price_text
 from streams.reconcile.facts import Event, Facts, Market, OrderId
@@ -42,7 +42,7 @@ def _said(fill: Fill | None) -> tuple[str, str, int, int, int] | None:
 
 
 def fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
-    """Each fill names a quote of market.data that was in force, and is not better than it."""
+    """Each fill names a quote of market.data that was in force, and the market came to its price; none is better."""
     check = Check("every fill lies inside the quote in force, or deeper", KAFKA)
     for fills in facts.fills.values():
         for fill in fills:
@@ -65,11 +65,21 @@ def _quote_problem(fill: Fill, market: Market | None, time_source: TimeSource) -
         if after < len(market.times) and market.times[after] < fill.ts:
             following = market.times[after]
             return f"its quote of {fill.quote_ts} was followed by one of {following} before the fill at {fill.ts}"
+    if fill.liquidity is Liquidity.ADDED and fill.trade_px is not None:
+        return _trade_problem(fill, fill.trade_px, market, time_source)
     opposite = fill.ask_px if fill.side is Side.BUY else fill.bid_px
     if opposite is None:
         return "there was no opposite side"
     if fill.price < opposite if fill.side is Side.BUY else fill.price > opposite:
         return f"price {price_text(fill.price)} is better than the market's {price_text(opposite)}"
+    return None
+
+
+def _trade_problem(fill: Fill, trade_px: int, market: Market, time_source: TimeSource) -> str | None:
+    if not market.traded(trade_px, fill.ts if time_source is TimeSource.EVENT else None):
+        return f"its trade at {price_text(trade_px)} is not in market.data"
+    if trade_px > fill.price if fill.side is Side.BUY else trade_px < fill.price:
+        return f"its trade at {price_text(trade_px)} did not come to its price {price_text(fill.price)}"
     return None
 
 
@@ -83,7 +93,7 @@ def within_orders(facts: Facts) -> Check:
             continue
         filled = 0
         for event, quantity, limit in _in_force(facts, key, events):
-            filled += event.last_qty or 0
+            filled = event.cum_qty if _is_split(event) else filled + (event.last_qty or 0)
             problem = _order_problem(event, filled, quantity, limit, facts.requests[key].request.side)
             check.compare(problem is None, f"order {named(key)}, report {event.exec_id}: {problem}")
     return check
@@ -98,7 +108,15 @@ def _in_force(facts: Facts, key: OrderId, events: list[Event]) -> Iterator[tuple
         if event.exec_type is ExecType.REPLACED and change and change.request.action is Action.REPLACE:
             quantity = quantity if change.request.quantity is None else change.request.quantity
             limit = limit if change.request.price is None else change.request.price
+        elif _is_split(event):
+            quantity, limit = event.order_qty or 0, event.price
+        elif event.exec_type is ExecType.RESTATED:
+            quantity = min(event.order_qty or 0, quantity)
         yield event, quantity, limit
+
+
+def _is_split(event: Event) -> bool:
+    return event.reason_code == "SPLIT"
 
 
 def _order_problem(event: Event, filled: int, quantity: int, limit: int | None, side: Side) -> str | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from streams.domain.config import CoreConfig
 from streams.domain.enums import Action, ExecType
 from streams.domain.messages import OrderRequest
-from streams.domain.numbers import NANOS_PER_MS
 from streams.domain.venue import CLOCK_AHEAD_MAX_NS
+from streams.execution.choose import Simulators
 from streams.reconcile.facts import Answered, Event, Facts, OrderId, Sent
 from streams.reconcile.report import KAFKA, Check
 
@@ -57,13 +57,13 @@ def _answer_counts(facts: Facts) -> tuple[Counter[OrderId], Counter[OrderId]]:
 def arrivals(facts: Facts, config: CoreConfig) -> Check:
     """Each approved request that must have reached its venue is answered there."""
     check = Check("every request at its venue is answered there", KAFKA)
-    latency_ms = config.mock.latency_ms_max if config.mock_trading else config.simulator.latency_ms
+    latency_ns = Simulators(config).latency_max_ns()
     reported = _reported_requests(facts)
     travelling = {
         sent.target
         for all_sent in facts.approved.values()
         for sent in all_sent
-        if not _has_arrived(facts, sent, latency_ms * NANOS_PER_MS)
+        if not _has_arrived(facts, sent, latency_ns)
     }
     for key, all_sent in facts.approved.items():
         for sent in all_sent:

@@ -7,8 +7,8 @@ from infra.topics import BY_NAME, DEAD_LETTER_TOPICS, TOPICS
 from schemas.codec import Codec
 from schemas.errors import UndecodableRecord
 from streams.domain.config import CoreConfig, TimeSource
-from streams.domain.enums import Action
-from streams.domain.market_data import QUOTE
+from streams.domain.enums import Action, ExecType
+from streams.domain.market_data import BOOK, QUOTE, TRADE, MarketRows
 from streams.domain.messages import (
     AccountEquity,
     ApprovedOrder,
@@ -154,8 +154,17 @@ class FactReader:
         self._facts.ids["result_id", result.result_id] += 1
 
     def _on_execution(self, record: RawRecord, report: ExecutionReport) -> None:
+        if report.exec_type is ExecType.SPLIT:
+            self._on_split(record, report)
+            return
         self._facts.executions[report.account_id, report.order_id].append(Reported(_event(report), _place(record)))
         self._facts.ids["exec_id", report.exec_id] += 1
+
+    def _on_split(self, record: RawRecord, notice: ExecutionReport) -> None:
+        """Each account partition has a copy; one is enough."""
+        if record.partition == 0 and notice.split_to and notice.split_of:
+            entry = (sequence(notice.exec_id), notice.split_to, notice.split_of)
+            self._facts.splits[notice.symbol].append(entry)
 
     def _on_approved(self, record: RawRecord, approved: ApprovedOrder) -> None:
         target = approved.order_id if approved.action is Action.NEW else approved.orig_order_id or ""
@@ -180,9 +189,24 @@ class FactReader:
             return
         market = self._facts.markets.setdefault(data.symbol, Market(record.partition))
         market.now_ns = max(market.now_ns, time_ns)
+        market.trade_times.extend(ts for kind, ts in zip(data.kinds, data.times, strict=True) if kind == TRADE)
+        market.trade_px.extend(data.trade_px)
+        if BOOK in data.kinds:
+            self._on_books(market, data)
+            return
         market.times.extend(ts for kind, ts in zip(data.kinds, data.times, strict=True) if kind == QUOTE)
         for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
             getattr(market, name).extend(getattr(data, name))
+
+    def _on_books(self, market: Market, data: MarketData) -> None:
+        rows = MarketRows(data)
+        for kind, ts in zip(data.kinds, data.times, strict=True):
+            if kind == QUOTE:
+                row = rows.next(QUOTE)
+                market.add_top(ts, (data.bid_px[row], data.bid_sz[row]), (data.ask_px[row], data.ask_sz[row]))
+            elif kind == BOOK:
+                bids, asks = rows.next_levels()
+                market.add_top(ts, bids[0] if bids else (0, 0), asks[0] if asks else (0, 0))
 
     def _on_heartbeat(self, partition: int, symbol: str, time_ns: int) -> None:
         """Moves the clocks that the execution shard has by now: those of symbols with market data before this."""
@@ -205,3 +229,8 @@ def _place(record: RawRecord) -> Place:
 def _named(place: Place) -> str:
     topic, partition, offset = place
     return f"{topic}-{partition} offset {offset}"
+
+
+def sequence(exec_id: str) -> int:
+    """Number of an event within its execution shard."""
+    return int(exec_id.rpartition("-")[2])
