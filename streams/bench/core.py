@@ -8,7 +8,9 @@ from streams.bench.orders import bench_orders, opening, tickets
 from streams.domain.account_shard import AccountShard
 from streams.domain.config import CoreConfig, InstrumentConfig
 from streams.domain.execution_shard import ExecutionShard
+from streams.domain.market_data import BOOK, QUOTE
 from streams.domain.messages import ApprovedOrder, MarketData
+from streams.domain.numbers import to_price
 from streams.domain.shard import Message
 from streams.feed.pack import pack
 from streams.feed.send import UPDATES_PER_RECORD
@@ -17,13 +19,26 @@ from streams.feed.table import MarketTable
 ACCOUNT = "bench-core"
 
 
+LEVELS = 10
+
+
 def core_events_per_s(
-    config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig], orders: int
+    config: CoreConfig,
+    table: MarketTable,
+    instruments: Mapping[str, InstrumentConfig],
+    orders: int,
+    deep: bool = False,
 ) -> float:
-    """Records applied a second while orders are checked, filled and booked between batches of quotes."""
+    """Records applied a second while orders are checked, filled and booked between batches of quotes.
+
+    deep: each quote comes as a book of LEVELS levels a side.
+    """
     config = config.model_copy(update={"account_partitions": 1, "execution_partitions": 1})
     accounts, execution = AccountShard(config, 0), ExecutionShard(config, 0)
     story = list(_story(table, instruments, orders))
+    if deep:
+        ticks = {symbol: to_price(item.tick_size) for symbol, item in instruments.items()}
+        story = [_deepened(item, ticks[item.symbol]) if isinstance(item, MarketData) else item for item in story]
     events, started = 0, time.perf_counter()
     for told in story:
         waiting = deque([told])
@@ -35,6 +50,28 @@ def core_events_per_s(
                 if output.topic in ("orders.approved", "executions", "marks"):
                     waiting.append(output.message)
     return events / (time.perf_counter() - started)
+
+
+def _deepened(record: MarketData, tick: int) -> MarketData:
+    """Each quote as the best level of a book, each level behind it a tick away and of the same size."""
+    prices: list[int] = []
+    sizes: list[int] = []
+    for bid, bid_sz, ask, ask_sz in zip(record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, strict=True):
+        prices += [*(max(bid - depth * tick, 1 + LEVELS - depth) for depth in range(LEVELS))]
+        prices += [*(ask + depth * tick for depth in range(LEVELS))]
+        sizes += [max(bid_sz, 1)] * LEVELS + [max(ask_sz, 1)] * LEVELS
+    counts = [LEVELS] * len(record.bid_px)
+    return record._replace(
+        kinds=record.kinds.replace(QUOTE, BOOK),
+        bid_px=[],
+        bid_sz=[],
+        ask_px=[],
+        ask_sz=[],
+        book_bids=counts,
+        book_asks=counts,
+        book_px=prices,
+        book_sz=sizes,
+    )
 
 
 def _story(table: MarketTable, instruments: Mapping[str, InstrumentConfig], orders: int) -> Iterator[Message]:

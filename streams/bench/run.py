@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import psutil
 from clickhouse_connect.driver.client import Client as ClickHouseClient
@@ -40,7 +41,15 @@ class BenchResult:
     latency: Latency
     sink_rows_per_s: float
     core_events_per_s: float
+    core_events_per_s_l2: float
     peak_rss_mb: float
+
+
+class Core(NamedTuple):
+    """Events a second through the core alone, with quotes and with books of several levels."""
+
+    top_of_book: float
+    deep: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,8 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
     settings = with_reference_data(fresh_namespace(settings, NAME, on_step), instruments)
     try:
         on_step("core alone")
-        core = core_events_per_s(core_config(settings), load.table, instruments, CORE_ORDERS)
+        config = core_config(settings)
+        core = Core(*(core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)))
         return _live(settings, load, chosen, core, on_step)
     finally:
         remove_runs(settings, NAME)
@@ -71,7 +81,7 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
 
 
 def _live(
-    settings: Settings, load: Load, chosen: list[Ticket], core: float, on_step: Callable[[str], None]
+    settings: Settings, load: Load, chosen: list[Ticket], core: Core, on_step: Callable[[str], None]
 ) -> BenchResult:
     codec = Codec(Registry(settings))
     own = psutil.Process().pid
@@ -86,7 +96,7 @@ def _live(
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
-    return BenchResult(throughput, quotes, latency, sink, core, peak.megabytes)
+    return BenchResult(throughput, quotes, latency, sink, core.top_of_book, core.deep, peak.megabytes)
 
 
 def _sink_rows_per_s(settings: Settings, children: Children) -> float:

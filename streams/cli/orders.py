@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from schemas.models import OrderRequestModel
     from streams.domain.messages import OrderResult
 
+NANOS_PER_S = 1_000_000_000
 ACCOUNT = typer.Option(..., help="Account id.")
 ORDER_ID = typer.Option(None, help="Id of this request; made up where none is given.")
 WAIT = typer.Option(10.0, min=0, help="Seconds to wait for the first result; 0 does not wait.")
@@ -24,7 +26,7 @@ RESULT_COLUMNS = ("order_id", "exec_type", "ord_status", "cum_qty", "leaves_qty"
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
     group = typer.Typer(help="Send orders.", no_args_is_help=True)
-    for command in (submit, cancel, replace, load):
+    for command in (submit, cancel, replace, cancel_all, load):
         group.command()(command)
     app.add_typer(group, name="orders")
 
@@ -34,8 +36,17 @@ def submit(
     side: str = typer.Argument(..., help="BUY or SELL."),
     quantity: str = typer.Argument(..., help="Units of the instrument."),
     account: str = ACCOUNT,
-    price: str = typer.Option(None, help="Limit price; without it a MARKET order."),
-    tif: str = typer.Option("DAY", help="DAY, GTC, IOC or FOK."),
+    order_type: str = typer.Option(None, "--type", help="Without it LIMIT with a price, else MARKET."),
+    price: str = typer.Option(None, help="Limit price."),
+    stop_price: str = typer.Option(None, help="Trigger of STOP, STOP_LIMIT and MARKET_IF_TOUCHED."),
+    trail: str = typer.Option(None, help="TRAILING_STOP: distance to the market, as 0.5 or 2%."),
+    tif: str = typer.Option("DAY", help="DAY, GTC, GTD, IOC or FOK."),
+    expires: datetime = typer.Option(None, help="GTD: UTC time."),
+    post_only: bool = typer.Option(False, help="Never take."),
+    reduce_only: bool = typer.Option(False, help="Never open or turn a position."),
+    display: str = typer.Option(None, help="Iceberg: what the book shows."),
+    parent: str = typer.Option(None, help="Order that must execute first."),
+    oco: str = typer.Option(None, help="Group of orders of which what one executes the others can't."),
     order_id: str = ORDER_ID,
     strategy: str = typer.Option(None, help="Strategy that sends the order."),
     wait: float = WAIT,
@@ -48,10 +59,19 @@ def submit(
         "strategy_id": strategy,
         "symbol": symbol,
         "side": side.upper(),
-        "order_type": "MARKET" if price is None else "LIMIT",
+        "order_type": order_type.upper() if order_type else "MARKET" if price is None else "LIMIT",
         "time_in_force": tif.upper(),
         "quantity": quantity,
         "price": price,
+        "stop_price": stop_price,
+        "trailing_offset": trail and trail.rstrip("%"),
+        "trailing_type": trail and ("PERCENT" if trail.endswith("%") else "PRICE"),
+        "expire_ts": expires and int(expires.replace(tzinfo=UTC).timestamp()) * NANOS_PER_S,
+        "post_only": post_only,
+        "reduce_only": reduce_only,
+        "display_quantity": display,
+        "parent_order_id": parent,
+        "oco_group": oco,
     }
     _send(fields, order_id, wait, as_json)
 
@@ -72,6 +92,7 @@ def replace(
     account: str = ACCOUNT,
     quantity: str = typer.Option(None, help="New total quantity, what has executed included."),
     price: str = typer.Option(None, help="New limit price."),
+    stop_price: str = typer.Option(None, help="New trigger."),
     order_id: str = ORDER_ID,
     wait: float = WAIT,
     as_json: bool = AS_JSON,
@@ -83,7 +104,21 @@ def replace(
         "orig_order_id": orig_order_id,
         "quantity": quantity,
         "price": price,
+        "stop_price": stop_price,
     }
+    _send(fields, order_id, wait, as_json)
+
+
+def cancel_all(
+    account: str = ACCOUNT,
+    symbol: str = typer.Option("", help="Only orders in this instrument."),
+    side: str = typer.Option(None, help="Only BUY or SELL orders."),
+    order_id: str = ORDER_ID,
+    wait: float = WAIT,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Sends a MASS_CANCEL: each working order is canceled, and answers for itself."""
+    fields = {"action": "MASS_CANCEL", "account_id": account, "symbol": symbol, "side": side and side.upper()}
     _send(fields, order_id, wait, as_json)
 
 

@@ -12,11 +12,14 @@ from streams.domain.numbers import money_text, price_text
 PIPED_WIDTH = 200
 MONEY_FIELDS = frozenset(
     {
+        "borrow_fees",
+        "buying_power",
         "cash",
         "commission",
         "cost",
         "drawdown",
         "equity",
+        "gross_exposure",
         "notional",
         "peak_equity",
         "position_value",
@@ -26,12 +29,15 @@ MONEY_FIELDS = frozenset(
 )
 PRICE_FIELDS = frozenset(
     {
+        "arrival_px",
         "ask_px",
         "ask_sz",
         "avg_px",
         "bid_px",
         "bid_sz",
         "cum_qty",
+        "display_quantity",
+        "fx_rate",
         "last_px",
         "last_qty",
         "leaves_qty",
@@ -40,6 +46,13 @@ PRICE_FIELDS = frozenset(
         "position_qty",
         "price",
         "quantity",
+        "queue_ahead",
+        "slippage_arrival",
+        "slippage_mid",
+        "stop_price",
+        "trade_px",
+        "trade_sz",
+        "trailing_offset",
     }
 )
 

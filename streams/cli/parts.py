@@ -1,0 +1,52 @@
+"""`paper parts`: what simulators can be put together from."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+KIND = typer.Argument(..., help="fill, queue, latency, slippage or fee.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group's commands."""
+    group = typer.Typer(help="Parts of simulators.", no_args_is_help=True)
+    group.command("list")(list_parts)
+    group.command()(check)
+    app.add_typer(group, name="parts")
+
+
+def list_parts(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """Lists all parts by kind, with their parameters; those of installed packages too."""
+    from streams.cli.output import print_rows
+    from streams.execution.catalog import known_parts
+    from streams.execution.part import PartKind
+
+    rows = []
+    for kind in PartKind:
+        for name, part in sorted(known_parts(kind).items()):
+            summary = (part.__doc__ or "").strip().split("\n")[0]
+            parameters = ", ".join(part.model_fields)
+            rows.append({"kind": kind, "model": name, "parameters": parameters, "what": summary})
+    print_rows(rows, ("kind", "model", "parameters", "what"), as_json)
+
+
+def check(
+    kind: str = KIND,
+    model: str = typer.Argument(..., help="Name of the part."),
+    parameters: str = typer.Argument("{}", help="Its parameters as a JSON object."),
+) -> None:
+    """Runs a part against the contract of its kind. Exit code 1 where it breaks it."""
+    from streams.domain.config import PartConfig
+    from streams.errors import InputError
+    from streams.execution.catalog import make_part
+    from streams.execution.contract import QUESTIONS, ContractBroken, check_part
+    from streams.execution.part import PartError, PartKind
+
+    try:
+        part = make_part(PartKind(kind), PartConfig.model_validate({**json.loads(parameters), "model": model}))
+        check_part(PartKind(kind), part)
+    except (PartError, ContractBroken, ValueError) as error:
+        raise InputError(str(error)) from error
+    print(f"{part.describe()}: {QUESTIONS:,} questions answered, the contract of {kind} models is kept")

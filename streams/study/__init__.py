@@ -1,0 +1,1 @@
+"""Studies of the simulators on recorded markets: the core alone, no broker."""
