@@ -55,10 +55,16 @@ def config(**changes: Any) -> CoreConfig:
         "account_partitions": 1,
         "execution_partitions": 1,
         "mark_interval_ms": 0,
-        "simulator": SimulatorConfig(latency_ms=0),
+        "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }
     return CoreConfig(**(fields | changes))
+
+
+def top_of_book(latency_ms: int = 0, **parts: Any) -> SimulatorConfig:
+    """The default simulator with a constant latency; parts by kind, as in a reference data file."""
+    latency = {"new": {"model": "constant", "ms": latency_ms}}
+    return SimulatorConfig.model_validate({"name": "top-of-book", "latency": latency} | parts)
 
 
 def mock_config(
@@ -93,9 +99,10 @@ def new(
     account: str = "A",
     ts: int = START,
     orig_order_id: str | None = None,
+    **more: Any,
 ) -> messages.OrderRequest:
-    """A NEW order: LIMIT with a price, MARKET without, unless order_type says otherwise."""
-    return messages.OrderRequest(
+    """A NEW order: LIMIT with a price, MARKET without, unless order_type says otherwise. more: fields as they are."""
+    plain = messages.OrderRequest(
         action=Action.NEW,
         order_id=order_id,
         orig_order_id=orig_order_id,
@@ -109,6 +116,7 @@ def new(
         price=None if price is None else px(price),
         ts=ts,
     )
+    return plain._replace(**more)
 
 
 def cancel(request_id: str, target: str | None, *, account: str = "A", ts: int = START) -> messages.OrderRequest:
@@ -201,9 +209,35 @@ def quote(
     return quotes((at, bid, bid_sz, ask, ask_sz), symbol=symbol)
 
 
-def trade(price: str, size: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
-    """One record with one trade."""
-    return columns(symbol, [("T", at, (px(price), px(size)))])
+def trade(price: str, size: str, *, at: int = START, symbol: str = "ABC", aggressor: str = "-") -> messages.MarketData:
+    """One record with one trade; aggressor B, S or - for unknown."""
+    return columns(symbol, [("T", at, (px(price), px(size)))])._replace(aggressors=aggressor)
+
+
+def book(
+    bids: Sequence[tuple[str, str]], asks: Sequence[tuple[str, str]], *, at: int = START, symbol: str = "ABC"
+) -> messages.MarketData:
+    """One record with all levels, price and size, each side best first."""
+    levels = [*bids, *asks]
+    return columns(symbol, [])._replace(
+        ts=at,
+        kinds="B",
+        times=[at],
+        book_bids=[len(bids)],
+        book_asks=[len(asks)],
+        book_px=[px(price) for price, _ in levels],
+        book_sz=[px(size) for _, size in levels],
+    )
+
+
+def split(to: int, of: int, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
+    """One record that says that each of shares have become to."""
+    return columns(symbol, [])._replace(ts=at, kinds="S", times=[at], split_to=[to], split_of=[of])
+
+
+def trading(letter: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
+    """One record: H trading is halted, R it goes on."""
+    return columns(symbol, [])._replace(ts=at, kinds=letter, times=[at])
 
 
 def heartbeat(at: int, symbol: str = "") -> messages.MarketData:

@@ -27,6 +27,7 @@ RATES = {
     "latency_ms_p99",
     "sink_rows_per_s",
     "core_events_per_s",
+    "core_events_per_s_l2",
     "peak_rss_mb",
 }
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
@@ -69,6 +70,7 @@ def test_market_data_of_two_currencies_are_refused(table: MarketTable) -> None:
 def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
     config = builders.config(instruments=tuple(INSTRUMENTS.values()))
     assert core_events_per_s(config, table, INSTRUMENTS, 50) > 0
+    assert core_events_per_s(config, table, INSTRUMENTS, 50, deep=True) > 0
 
 
 def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:

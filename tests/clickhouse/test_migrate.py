@@ -48,6 +48,9 @@ def migrated(settings: Settings) -> Iterator[Client]:
         yield client
 
 
+COUNTS = {"book_bids", "book_asks", "split_to", "split_of"}
+
+
 def clickhouse_type(topic: str, name: str, avro: Any) -> str:
     """The column type of an Avro field. LowCardinality is storage only, so it does not count."""
     if isinstance(avro, list):
@@ -59,7 +62,7 @@ def clickhouse_type(topic: str, name: str, avro: Any) -> str:
         return f"Decimal({avro['precision']}, {avro['scale']})"
     if avro.get("logicalType") == "timestamp-nanos":
         return TIMESTAMP
-    if avro["type"] == "array" and topic == "market.data":
+    if avro["type"] == "array" and topic == "market.data" and name not in COUNTS:
         # Its arrays are bare integers of nanoseconds and of 1e-9.
         return f"Array({TIMESTAMP if name == 'times' else 'Decimal(18, 9)'})"
     if avro["type"] == "array":

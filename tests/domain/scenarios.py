@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig, SimulatorConfig
+from streams.domain.config import CoreConfig
 from streams.domain.enums import ControlKind, TradingState
 from streams.domain.messages import MarketData
 from streams.domain.numbers import price_text
@@ -31,13 +31,14 @@ from tests.builders import (
     opening,
     replace,
     state_of_trading,
+    top_of_book,
     updates,
 )
 
 FEES = (instrument(fee=fee(maker="0.0001", taker="0.00035", per_unit="0.0035")), instrument("XYZ"))
 CONFIGS: tuple[CoreConfig, ...] = (
     config(instruments=FEES),
-    config(instruments=FEES, simulator=SimulatorConfig(latency_ms=7), mark_interval_ms=1_000),
+    config(instruments=FEES, simulators=(top_of_book(7),), mark_interval_ms=1_000),
     mock_config(latency_ms_max=30, slippage_bps="20", failure_rate="0.2", instruments=FEES),
     mock_config(latency_ms_max=3, run_seed=9, seen_order_ids_max=2, equity_interval_ms=500),
     config(instruments=(instrument(lot_size="5"),), limits=limits(max_position="100"), seen_order_ids_max=3),

@@ -39,15 +39,17 @@ class Book:
     """The venue: a quote of two sides with what is left of their sizes, and orders in their turn."""
 
     price: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     """By the side of the order that takes it."""
     orders: list[dict[str, object]] = field(default_factory=list)
     tape: list[Told] = field(default_factory=list)
 
     def quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
-        """The market refreshes both sides."""
-        self.price = {"SELL": bid, "BUY": ask}
-        self.left = {"SELL": bid_size, "BUY": ask_size}
+        """The market tells both sides; one that it tells again as it was is not refreshed."""
+        for side, price, size in (("SELL", bid, bid_size), ("BUY", ask, ask_size)):
+            if (price, size) != (self.price.get(side), self.shown.get(side)):
+                self.price[side], self.shown[side], self.left[side] = price, size, size
         for order in list(self.orders):
             self._trade(order)
 

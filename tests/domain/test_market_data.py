@@ -60,9 +60,8 @@ def test_impossible_market_data_is_refused_and_changes_nothing(record: MarketDat
 def test_possible_market_data_is_taken() -> None:
     desk = ready(market=False)
     desk.send(GOOD)
-    quote_ = desk.execution.venues["ABC"].quote
-    assert quote_ is not None
-    assert (quote_.bid, quote_.ask, quote_.ts) == (None, 5, START + 1)
+    book = desk.execution.venues["ABC"].book
+    assert (book.bid, book.ask, book.ts) == (None, 5, START + 1)
 
 
 def test_market_data_older_than_the_symbols_last_update_is_refused() -> None:

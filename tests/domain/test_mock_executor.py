@@ -12,9 +12,10 @@ from streams.domain.instruments import Instrument
 from streams.domain.messages import ApprovedOrder, OrderRequest
 from streams.domain.numbers import PRICE_MAX, price_text
 from streams.domain.venue_order import VenueOrder
-from streams.execution.choose import simulator_for
+from streams.execution.choose import Simulators
 from streams.execution.draws import DRAW_RANGE, below, draws
 from streams.execution.mock import MockExecutor
+from streams.execution.order_fees import OrderFees
 from tests.builders import (
     MS,
     PROPERTY,
@@ -37,7 +38,11 @@ WILD = mock_config(latency_ms_max=40, slippage_bps="50", failure_rate="0.3")
 
 def approved(order_id: str, account: str = "A") -> ApprovedOrder:
     request = new(order_id, account=account)
-    return ApprovedOrder(*request[:-1], approval_id="a0-1", session_id="s", order_ts=START, ts=START)
+    return ApprovedOrder(*request[:11], "a0-1", "s", START, START, *request[12:])
+
+
+def mock(core: CoreConfig) -> MockExecutor:
+    return MockExecutor(core, OrderFees(core))
 
 
 Fate = tuple[tuple[int, int | None, OrdStatus], ...]
@@ -86,17 +91,17 @@ def test_a_draw_scales_into_its_bound(draw: int, bound: int) -> None:
 
 
 def test_latency_takes_every_whole_millisecond_up_to_its_bound() -> None:
-    executor = MockExecutor(mock_config(latency_ms_max=7))
-    found = {executor.latency_ns(approved(f"o{number}")) for number in range(500)}
+    executor = mock(mock_config(latency_ms_max=7))
+    found = {executor.latency_ns(approved(f"o{number}"), START) for number in range(500)}
     assert found == {step * MS for step in range(8)}
-    assert MockExecutor(mock_config(latency_ms_max=0)).latency_ns(approved("o")) == 0
+    assert mock(mock_config(latency_ms_max=0)).latency_ns(approved("o"), START) == 0
 
 
 @pytest.mark.parametrize(
     ("rate", "least", "most"), [("0", 0, 0), ("0.1", 160, 240), ("0.5", 930, 1070), ("1", 2000, 2000)]
 )
 def test_the_failure_rate(rate: str, least: int, most: int) -> None:
-    executor = MockExecutor(mock_config(failure_rate=rate))
+    executor = mock(mock_config(failure_rate=rate))
     orders = [VenueOrder(approved(f"o{number}"), px(1), None) for number in range(2000)]
     failed = [order for order in orders if executor.refuse(order)]
     assert least <= len(failed) <= most
@@ -120,12 +125,11 @@ def test_slippage_never_helps_and_never_passes_the_limit(
     if room is not None:
         limit = touch + room * px(tick) if side is BUY else max(touch - room * px(tick), px("0.000000001"))
     order = VenueOrder(approved(f"o{number}")._replace(side=side), px(10), limit)
-    executor = MockExecutor(core)
+    executor = mock(core)
     desk = Desk(core)
     desk.send(quote(price_text(touch), price_text(touch)))
-    quoted = desk.execution.venues["ABC"].quote
-    assert quoted is not None
-    match = executor.match(order, Instrument.from_config(core.instruments[0]), quoted)
+    book = desk.execution.venues["ABC"].book
+    match = executor.take(order, Instrument.from_config(core.instruments[0]), book, 0)
     assert match is not None
     slipped = match.price - touch if side is BUY else touch - match.price
     assert 0 <= slipped <= touch * bps / 10_000
@@ -162,20 +166,20 @@ def test_no_slippage_beyond_the_largest_price() -> None:
     fine = instrument(tick_size="0.000000001", min_quantity="0.001", lot_size="0.001")
     core = mock_config(slippage_bps="500", instruments=(fine,))
     desk = Desk(core)
-    desk.send(opening(), quote(top, top))
+    desk.send(opening(cash="100000000"), quote(top, top))
     desk.send(*[new(f"o{number}", BUY, "0.001") for number in range(20)])
     assert len(desk.fills) == 20
     assert max(fill.price for fill in desk.fills) <= PRICE_MAX
 
 
 def test_cancels_do_not_fail() -> None:
-    executor = MockExecutor(mock_config(failure_rate="1"))
-    assert executor.latency_ns(approved("c")._replace(action=Action.CANCEL)) == 0
+    executor = mock(mock_config(failure_rate="1"))
+    assert executor.latency_ns(approved("c")._replace(action=Action.CANCEL), START) == 0
     desk = ready(WILD)
     desk.send(new("o", BUY, "1", "9.00"), heartbeat(START + SECOND))
     assert last(desk).ord_status in (OrdStatus.NEW, OrdStatus.REJECTED)
 
 
 def test_the_mock_is_the_default() -> None:
-    assert simulator_for(CoreConfig(account_partitions=1, execution_partitions=1)).name == "mock"
-    assert simulator_for(config()).name == "top-of-book"
+    assert Simulators(CoreConfig(account_partitions=1, execution_partitions=1)).of("A", "ABC").name == "mock"
+    assert Simulators(config()).of("A", "ABC").name == "top-of-book"

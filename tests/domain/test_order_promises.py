@@ -126,6 +126,12 @@ def test_no_fill_outside_the_limit_or_better_than_the_quote_in_force(story: list
 
 def _check_price(report: ExecutionReport, limit: int | None, known: list[tuple[int, int, int, int, int]]) -> None:
     assert report.last_px is not None
+    if report.liquidity is Liquidity.ADDED:
+        assert report.last_px == limit
+    if report.trade_px is not None:
+        assert report.liquidity is Liquidity.ADDED
+        assert report.trade_px <= report.last_px if report.side is Side.BUY else report.trade_px >= report.last_px
+        return
     bid, bid_sz, ask, ask_sz = next(row[1:] for row in reversed(known) if _is_in_force(row, report))
     assert not [row for row in known if report.quote_ts is not None and report.quote_ts < row[0] < report.ts]
     buying = report.side is Side.BUY
@@ -133,8 +139,6 @@ def _check_price(report: ExecutionReport, limit: int | None, known: list[tuple[i
     worst = limit if limit is not None else (10**18 if buying else 0)
     assert (ask <= report.last_px <= worst) if buying else (bid >= report.last_px >= worst)
     assert (limit is None) == (report.order_type is OrderType.MARKET)
-    if report.liquidity is Liquidity.ADDED:
-        assert report.last_px == limit
 
 
 def _is_in_force(row: tuple[int, int, int, int, int], report: ExecutionReport) -> bool:
@@ -146,7 +150,7 @@ def _is_in_force(row: tuple[int, int, int, int, int], report: ExecutionReport) -
 @MANY
 @given(stories(), st.sampled_from(TOP_OF_BOOK))
 def test_displayed_size_is_used_once(story: list[Message], core: CoreConfig) -> None:
-    """By side and source time; quotes of one source time count together."""
+    """By side and source time; quotes of one source time count together. Trades have a test of their own."""
     desk = told(story, core)
     shown: Counter[tuple[Side, int]] = Counter()
     unlimited = set()
@@ -159,7 +163,8 @@ def test_displayed_size_is_used_once(story: list[Message], core: CoreConfig) -> 
     used: Counter[tuple[Side, int]] = Counter()
     for fill in desk.fills:
         assert fill.quote_ts is not None
-        used[fill.side, fill.quote_ts] += fill.quantity
+        if fill.trade_px is None:
+            used[fill.side, fill.quote_ts] += fill.quantity
     assert all(quantity <= shown[key] for key, quantity in used.items() if key not in unlimited)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.domain.config import CoreConfig, SimulatorConfig
+from streams.domain.config import CoreConfig
 from streams.domain.enums import MarkKind, OrdStatus, Side, TimeInForce
 from streams.domain.instruments import Instrument
 from streams.domain.messages import Mark
@@ -25,11 +25,12 @@ from tests.builders import (
     quote,
     quotes,
     replace,
+    top_of_book,
 )
 from tests.domain.desk import Desk, of, ready, trail
 
 BUY, SELL = Side.BUY, Side.SELL
-SLOW = config(simulator=SimulatorConfig(latency_ms=10))
+SLOW = config(simulators=(top_of_book(10),))
 DAY_NS = 24 * 3600 * SECOND
 
 
@@ -114,7 +115,7 @@ def test_each_symbol_has_its_own_clock() -> None:
 
 
 def test_a_heartbeat_moves_every_symbol_and_tells_the_accounts() -> None:
-    desk = ready(config(simulator=SimulatorConfig(latency_ms=10), account_partitions=3))
+    desk = ready(config(simulators=(top_of_book(10),), account_partitions=3))
     desk.send(quote(symbol="XYZ"), new("o1", BUY, "10"), new("o2", BUY, "10", symbol="XYZ"))
     outputs = desk.send(heartbeat(START + SECOND))
     assert {fill.symbol for fill in desk.fills} == {"ABC", "XYZ"}

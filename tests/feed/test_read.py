@@ -10,13 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from streams.domain.market_data import check_market_data
 from streams.domain.numbers import to_price
 from streams.errors import FeedError
-from streams.feed.read import is_quotes_or_trades, read_file
+from streams.feed.pack import pack
+from streams.feed.read import is_market_file, read_file
 from streams.feed.table import QUOTE, TRADE, MarketTable
 
 QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n"
 TRADES = "ts_ns,symbol,px,sz,aggressor\n"
+LEVELS = "ts_ns,symbol,side,level,px,sz\n"
+SPLITS = "ts_ns,symbol,split_to,split_of\n"
+TRADING = "ts_ns,symbol,trading\n"
 ROWS = 3_000
 
 
@@ -59,7 +64,13 @@ def test_trades_keep_their_aggressor(tmp_path: Path) -> None:
         (TRADES + "1,X,1,1,both\n", "aggressor 'both'"),
         (TRADES + "1,X,1,,buy\n", "sz must be there"),
         (TRADES + "1,X,-1,1,buy\n", "px must be above 0"),
-        ("ts_ns,symbol,side,level,px,sz\n1,X,B,1,2,3\n", "the header is"),
+        ("ts_ns,symbol,side,px,sz\n1,X,B,2,3\n", "the header is"),
+        (LEVELS + "1,X,B,1,2,3\n1,X,B,2,2.5,3\n", "line 3: px must get worse"),
+        (LEVELS + "1,X,A,1,2,3\n1,X,A,2,2,3\n", "line 3: px must get worse"),
+        (LEVELS + "1,X,A,1,2,0\n", "line 2: sz must be above 0"),
+        (LEVELS + "1,X,C,1,2,1\n", "side 'C' is none of B, A"),
+        (SPLITS + "1,X,0,1\n", "line 2: split_to and split_of must be whole numbers"),
+        (TRADING + "1,X,paused\n", "trading 'paused' is none of halted, resumed"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -88,13 +99,44 @@ def test_real_quotes_equal_their_decimal_text(market_data_folder: Path, name: st
             assert (to_price(Decimal(row["ask_sz"])) if row["ask_sz"] else -1) == table.ask_sz[number]
 
 
-def test_level_two_files_are_told_apart(market_data_folder: Path) -> None:
-    told = {path.name: is_quotes_or_trades(path) for path in market_data_folder.glob("BTC*.csv.gz")}
-    assert {name.split(".")[1]: answer for name, answer in told.items()} == {
-        "quotes": True,
-        "trades": True,
-        "l2": False,
-    }
+def test_every_recorded_file_is_market_data(market_data_folder: Path) -> None:
+    assert all(is_market_file(path) for path in market_data_folder.glob("*.csv.gz"))
+    assert not is_market_file(market_data_folder / "README.md")
+
+
+def test_levels_of_one_stamp_are_one_book(tmp_path: Path) -> None:
+    text = LEVELS + "1,X,A,1,11,5\n1,X,B,2,9,2\n1,X,B,1,10,1\n1,X,A,2,12,6\n2,X,B,1,10,4\n2,Y,A,1,3,1\n"
+    table = MarketTable.merged([read_file(written(tmp_path, SPLITS + "1,X,7,1\n", "s.csv")), books(tmp_path, text)])
+    assert bytes(table.kind) == b"SBBB"
+    (record, other) = pack(table, 0, len(table))
+    assert (record.book_bids, record.book_asks) == ([2, 1], [2, 0])
+    assert [price // 10**9 for price in record.book_px] == [10, 9, 11, 12, 10]
+    assert [size // 10**9 for size in record.book_sz] == [1, 2, 5, 6, 4]
+    assert (other.symbol, other.book_asks, other.book_px) == ("Y", [1], [3 * 10**9])
+    assert (record.split_to, record.split_of) == ([7], [1])
+    check_market_data(record)
+
+
+def books(folder: Path, text: str) -> MarketTable:
+    return read_file(written(folder, text, "levels.csv"))
+
+
+def test_halts_and_resumptions(tmp_path: Path) -> None:
+    table = read_file(written(tmp_path, TRADING + "1,X,halted\n2,X,resumed\n"))
+    assert [record.kinds for record in pack(table, 0, 2)] == ["HR"]
+
+
+def test_real_levels_equal_their_decimal_text(market_data_folder: Path) -> None:
+    path = market_data_folder / "BTCUSDT_BINANCE_USDM_20240808.l2.csv.gz"
+    table = read_file(path)
+    told = [row for record in pack(table, 0, 100) for row in zip(record.book_px, record.book_sz, strict=True)]
+    with gzip.open(path, "rt") as stream:
+        for number, row in enumerate(islice(csv.DictReader(stream), len(told))):
+            assert (to_price(Decimal(row["px"])), to_price(Decimal(row["sz"]))) == told[number]
+    assert len(table) * 20 == len(table.level_px)
+    for start in range(0, len(table), 1000):
+        for record in pack(table, start, min(start + 1000, len(table))):
+            check_market_data(record)
 
 
 def test_merging_is_by_time_and_stable(tmp_path: Path) -> None:

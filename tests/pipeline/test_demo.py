@@ -58,4 +58,4 @@ def test_recorded_minutes_reconcile(settings: Settings, market_data_folder: Path
 
 def test_a_folder_without_market_data_says_so(settings: Settings, tmp_path: Path) -> None:
     empty = paper(settings, "demo", "--data", str(tmp_path))
-    assert (empty.returncode, "no quotes or trades files" in empty.stderr) == (1, True)
+    assert (empty.returncode, "no market data files" in empty.stderr) == (1, True)

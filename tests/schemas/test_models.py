@@ -56,6 +56,8 @@ def order_requests(draw: st.DrawFn) -> OrderRequestModel:
     if fields["action"] is Action.NEW:
         kind = draw(st.sampled_from([OrderType.MARKET, OrderType.LIMIT]))
         price = draw(PRICES) if kind is OrderType.LIMIT else None
+        tif = draw(st.sampled_from([TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK]))
+        fields["time_in_force"] = tif
         fields |= {"symbol": draw(NAMES), "side": draw(SIDES), "order_type": kind, "price": price}
         fields |= {"quantity": draw(QUANTITIES)}
     else:
@@ -118,7 +120,7 @@ def test_limits_keep_their_decimal_text() -> None:
         (ORDER | {"side": "UNKNOWN"}, "order o-1: a NEW LIMIT order needs side"),
         (ORDER | {"symbol": ""}, "order o-1: a NEW LIMIT order needs symbol"),
         (ORDER | {"order_type": "UNKNOWN"}, "needs order_type"),
-        (ORDER | {"quantity": None, "price": None}, "order o-1: a NEW LIMIT order needs quantity, price"),
+        (ORDER | {"quantity": None, "price": None}, "order o-1: a NEW LIMIT order needs quantity"),
         (ORDER | {"order_type": "MARKET"}, "order o-1: a MARKET order takes no price"),
         (ORDER | {"quantity": "0"}, "quantity\n.*greater than 0"),
         (ORDER | {"quantity": "-5"}, "quantity\n.*greater than 0"),
@@ -134,10 +136,10 @@ def test_limits_keep_their_decimal_text() -> None:
         (ORDER | {"ts": -1}, "ts\n"),
         (ORDER | {"ts": 2**63}, "ts\n"),
         (ORDER | {"sied": "BUY"}, "sied\n.*not permitted"),
-        (CANCEL | {"action": "UNKNOWN"}, "request c-1: action must be NEW, CANCEL or REPLACE"),
+        (CANCEL | {"action": "UNKNOWN"}, "request c-1: action must be NEW, CANCEL, REPLACE or MASS_CANCEL"),
         (CANCEL | {"orig_order_id": None}, "request c-1: CANCEL needs orig_order_id"),
         (REPLACE | {"orig_order_id": None}, "request c-1: REPLACE needs orig_order_id"),
-        (REPLACE | {"quantity": None}, "request c-1: REPLACE needs a new quantity or price"),
+        (REPLACE | {"quantity": None}, "request c-1: REPLACE needs a new quantity, price or stop_price"),
     ],
 )
 def test_a_broken_rule_of_an_order_is_named(fields: dict[str, Any], message: str) -> None:
