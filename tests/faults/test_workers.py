@@ -60,20 +60,22 @@ def test_a_quick_restart_gets_its_partitions_back_without_a_rebalance(
     settings: Settings, desk: Desk, tmp_path: Path
 ) -> None:
     settings = settings.model_copy(update={"worker_session_timeout_s": 60.0})
-    with running(settings, tmp_path, "worker") as other, running(settings, tmp_path, "worker") as victim:
-        victim.await_log(WORKS)
-        for account in ACCOUNTS:
-            desk.open_account(account)
-        desk.quote(0)
-        trade(desk, orders("before", 10))
-        undisturbed, lost = takeovers(other), takeovers(victim)
-        victim.kill()
-        with running(settings, tmp_path, "worker") as again:
-            trade(desk, orders("after", 10))
-            again.await_log(WORKS)
-            assert (takeovers(other), takeovers(again)) == (undisturbed, lost)
-            assert again.stop() == 0
-        trade(desk, orders("left", 10))
+    with running(settings, tmp_path, "worker") as other:
+        other.await_log(WORKS)
+        with running(settings, tmp_path, "worker") as victim:
+            victim.await_log(WORKS)
+            for account in ACCOUNTS:
+                desk.open_account(account)
+            desk.quote(0)
+            trade(desk, orders("before", 10))
+            undisturbed, lost = takeovers(other), takeovers(victim)
+            victim.kill()
+            with running(settings, tmp_path, "worker") as again:
+                trade(desk, orders("after", 10))
+                again.await_log(WORKS)
+                assert (takeovers(other), takeovers(again)) == (undisturbed, lost)
+                assert again.stop() == 0
+            trade(desk, orders("left", 10))
     prove(settings, desk, [*orders("before", 10), *orders("after", 10), *orders("left", 10)])
 
 
