@@ -102,12 +102,17 @@ def _why(row: Row) -> Iterator[str]:
         yield f"part of the market's trade of {_number(row['trade_sz'])} @ {_number(row['trade_px'])}"
     if row["slippage_mid"] is not None:
         since_arrival = row["slippage_arrival"]
-        arrival = "" if since_arrival is None else f", {_number(since_arrival)} worse than on arrival"
-        yield f"{_number(row['slippage_mid'])} worse than the middle{arrival}"
+        arrival = "" if since_arrival is None else f", {_compared(since_arrival)} than on arrival"
+        yield f"{_compared(row['slippage_mid'])} than the middle{arrival}"
     booked = "not booked yet"
     if row["position_qty"] is not None:
         booked = f"realised {_number(row['realised_pnl'])} {row['currency']}, position {_number(row['position_qty'])}"
     yield f"fee {_number(row['commission'])}; {booked}; {_number(row['leaves_qty'])} open"
+
+
+def _compared(slippage: Decimal) -> str:
+    """Positive slippage is worse for the trader."""
+    return f"{_number(abs(slippage))} {'better' if slippage < 0 else 'worse'}"
 
 
 def _side(row: Row, side: str) -> str:
