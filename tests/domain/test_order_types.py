@@ -185,11 +185,11 @@ def test_post_only_rests_and_adds() -> None:
 
 def test_post_only_that_came_before_the_market_is_judged_by_its_first_quote() -> None:
     desk = ready(market=False)
-    desk.send(quote(at=START, ask_sz="0"))
-    desk.send(quote("0.01", "0.02", at=START + SECOND, ask_sz="0", bid_sz="0"))
-    desk.send(new("o", BUY, "10", "10.01", post_only=True, ts=START + SECOND))
-    desk.send(quote("9.99", "10.01", at=START + 2 * SECOND))
-    assert {fill.liquidity for fill in desk.fills} <= {Liquidity.ADDED}
+    desk.send(new("takes", BUY, "10", "10.02", post_only=True), new("rests", BUY, "10", "10.01", post_only=True))
+    desk.send(quote())
+    assert (last(desk, "takes").ord_status, last(desk, "takes").reason_code) == ("CANCELED", "POST_ONLY_WOULD_TAKE")
+    desk.send(quote("9.99", "10.01"))
+    assert fills_of(desk, "rests") == [(px("10"), px("10.01"), Liquidity.ADDED)]
 
 
 def test_a_replace_never_lets_post_only_take() -> None:

@@ -17,7 +17,7 @@ from streams.domain.enums import Action, ExecType, Liquidity, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.messages import ExecutionReport, Fill, MarketData, OrderRequest
 from streams.domain.shard import Message, Output
-from tests.builders import MS, PROPERTY, SECOND, START, cents, config, new, opening, px, quote, top_of_book
+from tests.builders import MS, PROPERTY, SECOND, START, config, new, opening, quote, top_of_book
 from tests.domain.desk import Desk, of
 from tests.execution.rich_stories import CORES, SIMULATORS, rich_stories
 
@@ -273,4 +273,3 @@ def test_slippage_reported_is_never_in_the_traders_favour_when_taking(parts: obj
             assert report.slippage_mid is not None
             assert report.slippage_mid >= 0
             assert report.slippage_arrival is not None
-    assert cents(1) == px("0.01")
