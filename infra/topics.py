@@ -108,6 +108,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic("risk.events", _ACCOUNT, Key.ACCOUNT),
     Topic("marks", _ACCOUNT, Key.BROADCAST),
     Topic("controls", _ACCOUNT, Key.ACCOUNT),
+    Topic("desk", _ACCOUNT, Key.SHARD),
+    Topic("orders.live", _EXECUTION, Key.SYMBOL),
     Topic("test.results", _SINGLE, Key.SUITE),
     Topic("gate.decisions", _SINGLE, Key.STRATEGY),
     Topic("journal.accounts", _ACCOUNT, Key.PARTITION),

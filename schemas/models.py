@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.enums import Action, ControlKind, OffsetType, OrderType, Side, TimeInForce, TradingState
+from streams.domain.enums import (
+    Action,
+    ControlKind,
+    OffsetType,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradingMode,
+    TradingState,
+)
 from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import (
     NotRepresentable,
@@ -73,6 +82,7 @@ class OrderRequestModel(BaseModel):
     display_quantity: Quantity | None = None
     parent_order_id: Name | None = None
     oco_group: Name | None = None
+    mode: TradingMode = TradingMode.PAPER
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -124,6 +134,7 @@ class OrderRequestModel(BaseModel):
             display_quantity=_fixed(self.display_quantity),
             parent_order_id=self.parent_order_id,
             oco_group=self.oco_group,
+            mode=self.mode,
         )
 
     @classmethod
@@ -148,14 +159,20 @@ class ControlModel(BaseModel):
     opening_cash: Money | None = None
     currency: Name | None = None
     trading_state: TradingState = TradingState.UNKNOWN
-    limits: dict[str, Decimal] | None = None
+    limits: dict[str, Any] | None = None
+    """JSON merge patch over the account's limits, see streams.risk.limits."""
     actor: Name
     reason: Name
     ts: Time
+    symbol: Name | None = None
+    breaker: Name | None = None
+    instruments: tuple[Name, ...] = ()
+    settings_sha256: Name | None = None
+    flatten: bool = False
+    authorisation: dict[str, Any] | None = None
 
     def to_message(self) -> Control:
         """The record of the core."""
-        limits = None if self.limits is None else json.dumps({name: str(value) for name, value in self.limits.items()})
         return Control(
             control_id=self.control_id,
             kind=self.kind,
@@ -165,10 +182,16 @@ class ControlModel(BaseModel):
             opening_cash=None if self.opening_cash is None else to_money(self.opening_cash),
             currency=self.currency,
             trading_state=self.trading_state,
-            limits=limits,
+            limits=_document(self.limits),
             actor=self.actor,
             reason=self.reason,
             ts=self.ts,
+            symbol=self.symbol,
+            breaker=self.breaker,
+            instruments=",".join(self.instruments) or None,
+            settings_sha256=self.settings_sha256,
+            flatten=self.flatten,
+            authorisation=_document(self.authorisation),
         )
 
     @classmethod
@@ -177,6 +200,12 @@ class ControlModel(BaseModel):
         fields = message._asdict()
         if message.opening_cash is not None:
             fields["opening_cash"] = money_to_decimal(message.opening_cash)
-        if message.limits is not None:
-            fields["limits"] = json.loads(message.limits)
+        for name in ("limits", "authorisation"):
+            fields[name] = None if fields[name] is None else json.loads(fields[name])
+        fields["instruments"] = message.instruments.split(",") if message.instruments else ()
         return cls.model_validate(fields)
+
+
+def _document(value: dict[str, Any] | None) -> str | None:
+    """JSON text, numbers as decimal text."""
+    return None if value is None else json.dumps(value, default=str)

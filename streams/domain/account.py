@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingState
+from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode, TradingState
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
@@ -64,6 +64,7 @@ class WorkingOrder:
             order_type=OrderType(request.order_type),
             time_in_force=TimeInForce(request.time_in_force),
             trailing_type=OffsetType(request.trailing_type),
+            mode=TradingMode(request.mode),
         )
         order = cls(request, *state[1:])
         order.status = OrdStatus(order.status)

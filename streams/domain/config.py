@@ -4,36 +4,10 @@ from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.numbers import NotRepresentable, to_price
-
-
-def _fixed(value: Decimal) -> Decimal:
-    try:
-        to_price(value)
-    except NotRepresentable as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{value!r} is not an IANA time zone") from error
-    return value
-
-
-FixedDecimal = Annotated[Decimal, AfterValidator(_fixed)]
-PositiveDecimal = Annotated[FixedDecimal, Field(gt=0)]
-NonNegativeDecimal = Annotated[FixedDecimal, Field(ge=0)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from streams.domain.fields import Frozen, NonNegativeDecimal, PositiveDecimal, TimeZone
 
 
 class TimeSource(StrEnum):
@@ -64,7 +38,7 @@ class FeeConfig(PartConfig):
     model: str = "rates"
 
 
-class InstrumentConfig(_Frozen):
+class InstrumentConfig(Frozen):
     """A tradable instrument; prices in units of its currency, quantities in units of the instrument."""
 
     symbol: str = Field(min_length=1)
@@ -74,7 +48,7 @@ class InstrumentConfig(_Frozen):
     min_quantity: PositiveDecimal
     max_quantity: PositiveDecimal
     fee: FeeConfig = FeeConfig()
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: TimeZone = "UTC"
     day_end: time | None = None
     """Local time at which DAY orders expire; without it the close of the calendar's session, or midnight."""
     calendar: str | None = None
@@ -93,7 +67,7 @@ class InstrumentConfig(_Frozen):
         return self
 
 
-class LimitsConfig(_Frozen):
+class LimitsConfig(Frozen):
     """Limits of an account; each is inclusive."""
 
     max_order_quantity: PositiveDecimal = Decimal(100_000)
@@ -107,7 +81,7 @@ class LimitsConfig(_Frozen):
 STALE_AFTER_MS = 60_000
 
 
-class MockConfig(_Frozen):
+class MockConfig(Frozen):
     """MockExecutor: bounds of what the run seed draws for each order."""
 
     latency_ms_max: int = Field(default=20, ge=0)
@@ -116,7 +90,7 @@ class MockConfig(_Frozen):
     stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
 
 
-class LatencyConfig(_Frozen):
+class LatencyConfig(Frozen):
     """Latency models by action; a cancel or replace without one travels as a new order does."""
 
     new: PartConfig = PartConfig(model="constant")
@@ -124,7 +98,7 @@ class LatencyConfig(_Frozen):
     replace: PartConfig | None = None
 
 
-class SimulatorConfig(_Frozen):
+class SimulatorConfig(Frozen):
     """Parts of an ExecutionSimulator, each by its registered name."""
 
     name: str = Field(min_length=1)
@@ -136,14 +110,14 @@ class SimulatorConfig(_Frozen):
     """A quote older than this in market time fills no order that would take from it."""
 
 
-class AccountConfig(_Frozen):
+class AccountConfig(Frozen):
     """What is chosen for one account."""
 
     account_id: str = Field(min_length=1)
     simulator: str
 
 
-class ConversionConfig(_Frozen):
+class ConversionConfig(Frozen):
     """The symbol whose price converts: one unit of base costs its price in quote."""
 
     base: str = Field(min_length=1)
@@ -151,7 +125,7 @@ class ConversionConfig(_Frozen):
     symbol: str = Field(min_length=1)
 
 
-class CoreConfig(_Frozen):
+class CoreConfig(Frozen):
     """All that the core's behaviour depends on besides its inputs."""
 
     time_source: TimeSource = TimeSource.EVENT
@@ -171,7 +145,7 @@ class CoreConfig(_Frozen):
     accounts: tuple[AccountConfig, ...] = ()
     instruments: tuple[InstrumentConfig, ...] = ()
     conversions: tuple[ConversionConfig, ...] = ()
-    minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = {}
+    minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = Field(default_factory=dict)
     """Digits of a currency's minor unit, to which fees are rounded; a currency without one is exact."""
 
     @model_validator(mode="after")

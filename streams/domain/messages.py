@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from streams.domain.enums import (
     Action,
+    BreakerState,
     ControlKind,
+    DeskReportKind,
     EquityTrigger,
     ExecType,
     Liquidity,
@@ -20,6 +22,7 @@ from streams.domain.enums import (
     RiskEventKind,
     Side,
     TimeInForce,
+    TradingMode,
     TradingState,
 )
 
@@ -48,6 +51,7 @@ class OrderRequest(NamedTuple):
     display_quantity: int | None = None
     parent_order_id: str | None = None
     oco_group: str | None = None
+    mode: TradingMode = TradingMode.PAPER
 
 
 class MarketData(NamedTuple):
@@ -87,6 +91,12 @@ class Control(NamedTuple):
     actor: str
     reason: str
     ts: int
+    symbol: str | None = None
+    breaker: str | None = None
+    instruments: str | None = None
+    settings_sha256: str | None = None
+    flatten: bool = False
+    authorisation: str | None = None
 
 
 class ApprovedOrder(NamedTuple):
@@ -116,6 +126,7 @@ class ApprovedOrder(NamedTuple):
     display_quantity: int | None = None
     parent_order_id: str | None = None
     oco_group: str | None = None
+    mode: TradingMode = TradingMode.PAPER
 
 
 class ExecutionReport(NamedTuple):
@@ -215,6 +226,9 @@ class OrderResult(NamedTuple):
     ts: int
     stop_price: int | None = None
     fix_reason: int | None = None
+    poss_resend: bool = False
+    breaker: str | None = None
+    breaker_event_id: str | None = None
 
 
 class Fill(NamedTuple):
@@ -305,6 +319,32 @@ class RiskEvent(NamedTuple):
     observed_value: str | None
     actor: str | None
     reason: str | None
+    ts: int
+    strategy_id: str | None = None
+    symbol: str | None = None
+    breaker: str | None = None
+    breaker_state: BreakerState = BreakerState.UNKNOWN
+    window: str | None = None
+    cause: str | None = None
+
+
+class DeskReport(NamedTuple):
+    """What the account shards of one desk tell each other: their shares, and the desk's breakers."""
+
+    kind: DeskReportKind
+    shard: str
+    currency: str | None
+    equity: int | None
+    opening_cash: int | None
+    realised_pnl: int | None
+    orders: int
+    cancels: int
+    business_rejects: int
+    technical_failures: int
+    breaker: str | None
+    breaker_state: BreakerState
+    event_id: str | None
+    text: str | None
     ts: int
 
 

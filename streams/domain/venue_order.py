@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce
+from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode
 from streams.domain.messages import ApprovedOrder
 from streams.domain.numbers import divide_half_even
 
@@ -115,4 +115,5 @@ def approved_from_state(state: list[Any]) -> ApprovedOrder:
         order_type=OrderType(request.order_type),
         time_in_force=TimeInForce(request.time_in_force),
         trailing_type=OffsetType(request.trailing_type),
+        mode=TradingMode(request.mode),
     )
