@@ -107,6 +107,12 @@ class Account:
     peak_equity: int
     session_open: bool = True
     trading_state: TradingState = TradingState.ACTIVE
+    """As operators set it."""
+    instruments: tuple[str, ...] = ()
+    """Symbols that the session trades; empty: all."""
+    settings_sha256: str | None = None
+    opened_ns: int = 0
+    closed_ns: int | None = None
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
     """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
@@ -167,6 +173,10 @@ class Account:
         assert total >= 0, "open quantity is never negative"
         self._leaves[key] = total
 
+    def strategy_of(self, request: OrderRequest) -> str | None:
+        """Strategy of an order: as it says, else the session's."""
+        return request.strategy_id or self.strategy_id
+
     def position_quantity(self, symbol: str) -> int:
         """Signed position, 1e-9 units."""
         position = self.positions.get(symbol)
@@ -190,6 +200,10 @@ class Account:
             "peak_equity": self.peak_equity,
             "session_open": self.session_open,
             "trading_state": self.trading_state,
+            "instruments": list(self.instruments),
+            "settings_sha256": self.settings_sha256,
+            "opened_ns": self.opened_ns,
+            "closed_ns": self.closed_ns,
             "positions": {
                 symbol: [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
                 for symbol, item in self.positions.items()
@@ -212,6 +226,10 @@ class Account:
             peak_equity=state["peak_equity"],
             session_open=state["session_open"],
             trading_state=TradingState(state["trading_state"]),
+            instruments=tuple(state.get("instruments", ())),
+            settings_sha256=state.get("settings_sha256"),
+            opened_ns=state.get("opened_ns", 0),
+            closed_ns=state.get("closed_ns"),
             positions={symbol: Position(*item) for symbol, item in state["positions"].items()},
         )
         for item in state["working"]:

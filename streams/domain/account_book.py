@@ -14,6 +14,7 @@ from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, PRICE_SCALE, divid
 from streams.domain.portfolio import Position
 from streams.domain.shard import Output, State
 from streams.domain.valuation import Valuation
+from streams.risk.kill_switch import KillSwitch
 
 NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
 DAYS_OF_YEAR = 360
@@ -31,6 +32,7 @@ class AccountBook:
         """Order ids of requests for accounts that no session knows."""
         self.marks: dict[str, tuple[int | None, int | None]] = {}
         """Bid and ask by symbol, 1e-9."""
+        self.kills = KillSwitch()
         self.equity_due_ns: int | None = None
         self.split_gaps: dict[str, tuple[int, int]] = {}
         """By symbol: shares after and before a split that only the marks or only the positions know yet."""
@@ -204,6 +206,7 @@ class AccountBook:
             "marks": {symbol: list(prices) for symbol, prices in self.marks.items()},
             "split_gaps": {symbol: list(gap) for symbol, gap in self.split_gaps.items()},
             "charged_day": self._charged_day,
+            "kills": self.kills.to_state(),
             "accounts": [account.to_state() for account in self.accounts.values()],
         }
 
@@ -218,6 +221,7 @@ class AccountBook:
         book.marks = {symbol: (prices[0], prices[1]) for symbol, prices in state["marks"].items()}
         book.split_gaps = {symbol: (gap[0], gap[1]) for symbol, gap in state["split_gaps"].items()}
         book._charged_day = state["charged_day"]
+        book.kills = KillSwitch.from_state(state.get("kills", []))
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max)
             book.accounts[account.account_id] = account

@@ -7,8 +7,8 @@ from streams.domain.account_book import AccountBook
 from streams.domain.booking import on_execution
 from streams.domain.config import CoreConfig
 from streams.domain.messages import Control, ExecutionReport, Mark, OrderRequest
+from streams.domain.operator_controls import on_control
 from streams.domain.order_entry import on_request
-from streams.domain.session_controls import on_control
 from streams.domain.shard import Message, Output, RecordRefused, State
 
 

@@ -1,5 +1,6 @@
 """Where an order enters the account shard: identity, target, risk controls, approval or reject."""
 
+from collections.abc import Callable
 from functools import partial
 
 from streams.domain import account_records as records
@@ -52,6 +53,10 @@ def _stranger_key(request: OrderRequest) -> str:
 
 
 def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    stopped = stop_reason(book, account, request, request.symbol)
+    if stopped is not None:
+        _refuse(book, account, request, stopped)
+        return
     instrument = book.instruments.get(request.symbol)
     if instrument is None:
         _refuse(book, account, request, _unknown_instrument(request, request.symbol))
@@ -83,15 +88,12 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
 
 def _on_mass_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
     """Cancels the account's working orders, of a symbol and of a side where the request names them."""
-    chosen = [
-        order
-        for order in account.working.values()
-        if request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
-    ]
-    for order in chosen:
-        request_id = f"{request.order_id}:{order.order_id}"
-        approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))
-    result = records.mass_cancel_result(request, account, len(chosen), book.next_id(), book.time_ns)
+
+    def is_meant(order: WorkingOrder) -> bool:
+        return request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
+
+    canceled = cancel_working(book, account, request.order_id, is_meant, request.ts)
+    result = records.mass_cancel_result(request, account, canceled, book.next_id(), book.time_ns)
     book.emit(Output("order.results", request.account_id, result))
 
 
@@ -108,6 +110,10 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
     if target.replace_quantity is not None:
         text = f"order {target.order_id}: a replace of it is still on its way; wait for its result"
         _refuse(book, account, request, Reject("PENDING_REPLACE", text))
+        return
+    stopped = stop_reason(book, account, target.request, target.symbol)
+    if stopped is not None:
+        _refuse(book, account, request, stopped._replace(text=f"replace {request.order_id} of {stopped.text}"))
         return
     instrument = book.instruments.get(target.symbol)
     if instrument is None:
@@ -173,6 +179,37 @@ def approve(book: AccountBook, account: Account, request: OrderRequest) -> None:
     """Sends a request on to the venue of its symbol."""
     message = records.approved(request, account.session_id, book.next_id(), book.time_ns)
     book.emit(Output("orders.approved", request.symbol, message))
+
+
+def cancel_working(
+    book: AccountBook,
+    account: Account,
+    cause: str,
+    is_meant: Callable[[WorkingOrder], bool] = lambda order: True,
+    ts: int | None = None,
+) -> int:
+    """Asks the venue to cancel working orders, each under the id cause:order_id. Gives their number."""
+    chosen = [order for order in account.working.values() if is_meant(order)]
+    for order in chosen:
+        request_id = f"{cause}:{order.order_id}"
+        approve(
+            book, account, records.cancel_of(account.account_id, order, request_id, book.time_ns if ts is None else ts)
+        )
+    return len(chosen)
+
+
+def stop_reason(book: AccountBook, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
+    """Why an order may not be sent at all, whatever it asks for: a kill switch, or a session of other instruments."""
+    stopping = book.kills.stopping(account.account_id, account.strategy_of(request), symbol)
+    if stopping is not None:
+        target, event_id = stopping
+        text = f"order {request.order_id}: {target} is killed by risk event {event_id}; an operator must resume it"
+        return Reject("KILLED", text)
+    if account.instruments and symbol not in account.instruments:
+        traded = ", ".join(account.instruments)
+        text = f"order {request.order_id}: session {account.session_id} trades {traded}; {symbol} is not among them"
+        return Reject("NOT_IN_SESSION", text)
+    return None
 
 
 def _refuse(
