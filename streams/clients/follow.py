@@ -17,11 +17,12 @@ POLL_RECORDS = 500
 
 
 class Followed(NamedTuple):
-    """A decoded record, its topic's base name and its Kafka time (UTC nanoseconds)."""
+    """A decoded record, its topic's base name, its Kafka time (UTC nanoseconds) and its partition."""
 
     topic: str
     message: Any
     timestamp_ns: int
+    partition: int
 
 
 class Follower:
@@ -64,7 +65,7 @@ class Follower:
                 decoded = self._codec.decode(record.topic, record.value)
             except UndecodableRecord:
                 continue
-            yield Followed(record.topic, decoded, record.timestamp_ns)
+            yield Followed(record.topic, decoded, record.timestamp_ns, record.partition)
 
     def __enter__(self) -> Self:
         return self

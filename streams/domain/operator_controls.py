@@ -25,6 +25,9 @@ def on_control(book: AccountBook, control: Control) -> None:
         refuse(book, control, f"account {control.account_id} is not known; open a session of it first")
     elif control.kind in COMMANDS:
         meant = [item for item in book.accounts.values() if control.account_id in (None, item.account_id)]
+        if not meant and control.kind in OF_EACH_ACCOUNT:
+            answer(book, OF_EACH_ACCOUNT[control.kind], control, "there is no account in this partition")
+            return
         COMMANDS[control.kind](book, meant, control)
     else:
         refuse(book, control, f"kind {control.kind} is not known to this version")
@@ -95,3 +98,10 @@ COMMANDS: dict[ControlKind, ForAccounts] = {
     ControlKind.RESUME: _resume,
 }
 """What a command does to the accounts that it means."""
+
+OF_EACH_ACCOUNT: dict[ControlKind, RiskEventKind] = {
+    ControlKind.SESSION_CLOSE: RiskEventKind.SESSION_CLOSED,
+    ControlKind.TRADING_STATE: RiskEventKind.TRADING_STATE_CHANGED,
+    ControlKind.LIMITS: RiskEventKind.LIMITS_CHANGED,
+}
+"""Commands that are answered by each account, and the answer of a shard that has none."""
