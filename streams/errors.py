@@ -10,6 +10,7 @@ PaperError                   anything a user can read and act on
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
+├── ArchiveError             an archive's file is missing or not what its hash says
 ├── MemberIdTaken            another process of this machine has this name in its group
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
@@ -73,6 +74,10 @@ class DeliveryError(PaperError):
 
 class MemberIdTaken(PaperError):
     """Another process of this machine has this name in its group."""
+
+
+class ArchiveError(PaperError):
+    """An archive's file is missing or not what its hash says."""
 
 
 class PipelineError(PaperError):

@@ -13,6 +13,7 @@ import sys
 import typer
 
 from streams.cli import (
+    archive,
     bench,
     chaos,
     demo,
@@ -64,6 +65,7 @@ GROUPS = (
     results,
     reconcile,
     replay,
+    archive,
     snapshots,
     dlq,
     bench,
