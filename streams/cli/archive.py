@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -20,6 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def export(folder: Path = FOLDER) -> None:
     """Writes every topic of the pipeline into a new folder, with a manifest of hashes."""
+    manifest = write(folder)
+    records = sum(item["records"] for item in manifest["files"])
+    print(f"{folder}: {records:,} records of run {manifest['run_id']} in {len(manifest['files'])} files")
+
+
+def write(folder: Path) -> dict[str, Any]:
+    """Archives the pipeline; the manifest."""
     from infra.settings import get_settings
     from infra.topics import TOPICS
     from schemas.registry import Registry
@@ -29,9 +37,7 @@ def export(folder: Path = FOLDER) -> None:
 
     settings = get_settings()
     partitions = {topic.name: topic.partitions.count(settings) for topic in TOPICS}
-    manifest = write_archive(folder, KafkaLogReader(settings), partitions, Registry(settings), settings.run_id, say)
-    records = sum(item["records"] for item in manifest["files"])
-    print(f"{folder}: {records:,} records of run {settings.run_id} in {len(manifest['files'])} files")
+    return write_archive(folder, KafkaLogReader(settings), partitions, Registry(settings), settings.run_id, say)
 
 
 def verify(folder: Path = FOLDER, as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:

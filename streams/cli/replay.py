@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from streams.replay.compare import Comparison
+    from streams.replay.sweep import Point
     from streams.replay.verify import Verification
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -29,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command()(verify)
     group.command()(run)
     group.command()(compare)
+    group.command()(sweep)
     group.command("list")(list_runs)
     app.add_typer(group, name="replay")
 
@@ -157,6 +160,48 @@ def _print_comparison(result: Comparison) -> None:
 
 def _why(row: dict[str, Any]) -> str:
     return " → ".join(str(row[f"reason_{side}"] or row[f"status_{side}"]) for side in "ab")
+
+
+def sweep(
+    grid: Path = typer.Option(..., help="YAML: dotted names of what is changed, each with its values."),
+    name: str = typer.Option("sweep", help="Beginning of the runs' names."),
+    data: Path = typer.Option(None, help="An archive, instead of the topics."),
+    jobs: int = typer.Option(os.cpu_count(), min=1, help="Runs at a time."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Runs every combination of a grid; started again, it does what is left. Each counts as a trial for the gate."""
+    from tempfile import TemporaryDirectory
+
+    from infra.settings import get_settings
+    from streams.cli.archive import write
+    from streams.replay.sweep import points, read_grid
+    from streams.replay.sweep import sweep as run
+
+    settings = get_settings()
+    chosen = points(name, read_grid(grid))
+    with TemporaryDirectory(prefix="paper-sweep-") as folder:
+        archive = data
+        if archive is None:
+            archive = Path(folder) / "archive"
+            write(archive)
+        run(settings, archive, chosen, jobs, lambda run_id, left: say(f"{run_id} is done, {left} left"))
+    _print_sweep(chosen, as_json)
+
+
+def _print_sweep(chosen: list[Point], as_json: bool) -> None:
+    from contextlib import closing
+
+    from infra.clickhouse.client import connect, query_file
+    from infra.settings import get_settings
+    from streams.cli.output import print_rows
+    from streams.replay.sweep import texts
+
+    with closing(connect(get_settings())) as client:
+        result = client.query(query_file("replay_summary"), parameters={"run_ids": [point.run_id for point in chosen]})
+    found = {row[0]: dict(zip(result.column_names, map(str, row), strict=True)) for row in result.result_rows}
+    rows = [dict(texts(point)) | found[point.run_id] for point in chosen]
+    columns = list(dict.fromkeys([*chosen[0].values, *result.column_names]))
+    print_rows(rows, columns, as_json)
 
 
 def list_runs(as_json: bool = AS_JSON) -> None:

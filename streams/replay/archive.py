@@ -61,10 +61,21 @@ def write_archive(
         "partitions": dict(sorted(partitions.items())),
         "topic_ids": reader.topic_ids(partitions),
         "files": files,
-        "schemas": {str(number): schemas.schema_by_id(number) for number in sorted(set().union(*ids.values()))},
+        "schemas": _schemas(sorted(set().union(*ids.values())), schemas),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
+
+
+def _schemas(ids: list[int], schemas: SchemaSource) -> dict[str, Any]:
+    """Schemas by id; bytes that are no record of ours name none."""
+    found = {}
+    for number in ids:
+        try:
+            found[str(number)] = schemas.schema_by_id(number)
+        except UndecodableRecord:
+            continue
+    return found
 
 
 def _write_partition(folder: Path, reader: LogReader, topic: str, partition: int, ids: set[int]) -> dict[str, Any]:
