@@ -59,6 +59,7 @@ def _open_session(book: AccountBook, control: Control) -> None:
         seen=old.seen if old else SeenIds(book.config.seen_order_ids_max),
         cash=control.opening_cash,
         peak_equity=control.opening_cash,
+        clock_ns=old.clock_ns if old else 0,
     )
     book.accounts[account_id] = account
     _answer(
