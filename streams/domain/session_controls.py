@@ -3,11 +3,12 @@
 from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
 from streams.domain.account_book import AccountBook
+from streams.domain.answers import Answers
 from streams.domain.enums import ControlKind, EquityTrigger, RiskEventKind, TradingState
 from streams.domain.messages import Control
 from streams.domain.order_entry import approve
 from streams.domain.shard import Output
-from streams.risk.limits import Limits
+from streams.risk.memory import Memory
 
 
 def on_control(book: AccountBook, control: Control) -> None:
@@ -44,11 +45,13 @@ def _open_session(book: AccountBook, control: Control) -> None:
         _refuse_control(book, control, f"session {old.session_id} of account {account_id} {state}")
         return
     try:
-        limits = Limits.from_config(book.config.limits)
+        limits = book.config.limits_of(account_id)
         limits = limits.changed_by(control.limits) if control.limits else limits
     except ValueError as error:
         _refuse_control(book, control, f"limits: {error}")
         return
+    memory = old.memory if old else Memory()
+    memory.warned.clear()
     account = Account(
         account_id=account_id,
         session_id=session_id,
@@ -57,6 +60,8 @@ def _open_session(book: AccountBook, control: Control) -> None:
         opening_cash=control.opening_cash,
         limits=limits,
         seen=old.seen if old else SeenIds(book.config.seen_order_ids_max),
+        answers=old.answers if old else Answers(book.config.answers_max),
+        memory=memory,
         cash=control.opening_cash,
         peak_equity=control.opening_cash,
         clock_ns=old.clock_ns if old else 0,
