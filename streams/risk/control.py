@@ -38,7 +38,7 @@ class Control(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _value_alone(cls, value: Any) -> Any:
-        return value if isinstance(value, dict | Control) else {cls.alone: value}
+        return value if value is None or isinstance(value, dict | Control) else {cls.alone: value}
 
     def check(self, proposal: Proposal) -> Reject | None:
         """Why the request is refused; None where the control has nothing against it."""

@@ -93,13 +93,17 @@ class RiskLimits(Frozen):
 
     def patched(self, patch: dict[str, Any]) -> Self:
         """As changed_by, of a patch that is read already."""
-        merged = self.to_state()
-        for name, value in patch.items():
-            merged[name] = _merged(merged.get(name), self._spread(name, value))
         try:
-            return self.model_validate(merged)
+            return self.model_validate(self.merged(patch))
         except ValidationError as error:
             raise ValueError("; ".join(_sentence(item) for item in error.errors())) from error
+
+    def merged(self, patch: dict[str, Any]) -> dict[str, Any]:
+        """The document of these limits with a patch over it, not yet judged."""
+        document = self.to_state()
+        for name, value in patch.items():
+            document[name] = _merged(document.get(name), self._spread(name, value))
+        return document
 
     def _spread(self, name: str, value: Any) -> Any:
         """A value alone as the parameter that it stands for, so that the control's others stay as they are."""
@@ -179,6 +183,23 @@ def parse(document: str) -> dict[str, Any]:
     if not isinstance(patch, dict):
         raise ValueError("a JSON object of limits by name is needed")
     return patch
+
+
+def check_patch(patch: dict[str, Any]) -> None:
+    """Refuses a merge patch that no limits could take, before it is sent. Raises ValueError as changed_by does.
+
+    What is missing in it may stand in the limits that it will change, so that is not judged.
+    """
+    try:
+        RiskLimits.model_validate(RiskLimits().merged(patch))
+    except ValidationError as error:
+        wrong = [item for item in error.errors() if not _of_the_whole(item)]
+        if wrong:
+            raise ValueError("; ".join(_sentence(item) for item in wrong)) from error
+
+
+def _of_the_whole(item: Any) -> bool:
+    return item["type"] == "missing" or (item["type"] == "value_error" and len(item["loc"]) == 1)
 
 
 def _merged(target: Any, patch: Any) -> Any:

@@ -266,7 +266,7 @@ def test_of_several_broken_rules_the_first_control_answers() -> None:
 
 def test_a_refused_request_leaves_nothing_but_its_id() -> None:
     desk = ready(SMALL)
-    ids = {"seen": None, "answers": None}
+    ids = {"seen": None, "answers": None, "clock_ns": None}
     before = desk.account().to_state() | ids
     assert answer(desk, new("o", BUY, "505", "1.00")) is not None
     assert desk.account().to_state() | ids == before
