@@ -41,7 +41,7 @@ class OrderChoice(Frozen):
 
 class WhatIf(Frozen):
     """config: merge patch (RFC 7396) over the recorded configuration, in which lists of named things may be patched by
-    name, or by * for each; limits: merge patch over the limits that each session opens with; orders: which."""
+    name, or by * for each; limits: put over those that each session opens with; orders: which."""
 
     config: dict[str, Any] = Field(default_factory=dict)
     limits: dict[str, Any] = Field(default_factory=dict)
@@ -83,7 +83,7 @@ class WhatIf(Frozen):
         if isinstance(message, OrderRequest):
             return self._order(message, instruments) if self.orders.takes(message) else None
         if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN and self.limits:
-            limits = merge_patch(json.loads(message.limits or "{}"), self.limits)
+            limits = json.loads(message.limits or "{}") | self.limits
             return message._replace(limits=json.dumps(limits, default=str))
         return message
 
