@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     reference_data: RepositoryPath = Field(
         Path("infra/reference/instruments.toml"), description="Instruments file: ticks, lots, fees."
     )
+    limits_file: RepositoryPath = Field(
+        Path("infra/reference/limits.toml"), description="Limits file: the controls of accounts, and their numbers."
+    )
 
     def as_environment(self) -> dict[str, str]:
         """Variables that give another process these same settings."""
