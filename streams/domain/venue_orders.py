@@ -15,6 +15,7 @@ from streams.domain.splits import split_order
 from streams.domain.tape import Print, Tape
 from streams.domain.triggers import follow_market, is_triggered
 from streams.domain.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
+from streams.domain.watch import Watch
 from streams.execution.simulator import Match, Simulator
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
@@ -48,6 +49,18 @@ class VenueOrders:
         """No working order expires earlier than this."""
         self._links = LinkedOrders()
         self._volumes = MonthlyVolume()
+        self._watch: Watch | None = None
+
+    @property
+    def watch(self) -> Watch:
+        """What of the market can matter to these orders."""
+        if self._watch is None:
+            self._watch = Watch.over(self.working.values(), self._venue)
+        return self._watch
+
+    def watch_everything(self) -> None:
+        """Until the market tells its book the next time: orders or what decides over them have changed."""
+        self._watch = Watch(every=True)
 
     # Requests
 
@@ -71,6 +84,8 @@ class VenueOrders:
         self._settle_links(order)
         if order.key in self.working:
             self._move(order)
+        if order.key in self.working and self._watch is not None:
+            self._watch.add(order, self._venue)
 
     def change(self, request: ApprovedOrder) -> None:
         """A cancel or replace arrives."""
@@ -117,6 +132,7 @@ class VenueOrders:
             text = f"request {request.order_id}: order {order.request.order_id} has already executed the new quantity"
             self._refuse_change(order, request, "TOO_LATE_TO_CANCEL", text)
             return
+        self.watch_everything()
         before = (order.quantity, order.price, order.stop_price)
         order.quantity, order.price, order.stop_price = request.quantity, request.price, request.stop_price
         if order.request.post_only and order.is_active and self._is_live(order) and self._would_take(order):
@@ -143,12 +159,14 @@ class VenueOrders:
                 if order.resting:
                     self._simulator(order).see_book(order, self._venue.book)
                 self._move(order)
+        self._watch = None
 
     def on_trade(self, trade: Print) -> None:
         """The market traded; of orders that stand in the book the best placed come first."""
         book = self._venue.book
         if not book.is_open or self._venue.instrument is None:
             return
+        self.watch_everything()
         for order in sorted(self.working.values(), key=_placed):
             if not order.resting or order.price is None or order.key not in self.working:
                 continue
@@ -315,6 +333,7 @@ class VenueOrders:
         if executed == 0:
             self._cancel(child, "PARENT_ENDED", "its parent order ended without a fill")
             return
+        self.watch_everything()
         self._cut(child, executed, "PARENT_EXECUTED_LESS")
         child.waiting = False
         self._tell(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
@@ -331,6 +350,7 @@ class VenueOrders:
     def split(self, to: int, of: int) -> None:
         """Orders as if each of units had become to units."""
         assert self._venue.instrument is not None
+        self.watch_everything()
         for order in list(self.working.values()):
             split_order(order, to, of, self._venue.instrument)
             if order.leaves > 0:
@@ -358,6 +378,7 @@ class VenueOrders:
         self._links = LinkedOrders.from_state(state["links"], orders)
         self._volumes = MonthlyVolume.from_state(state["volumes"])
         self._find_next_expiry()
+        self.watch_everything()
 
 
 def _placed(order: VenueOrder) -> int:

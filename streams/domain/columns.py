@@ -1,0 +1,44 @@
+"""Columns of market.data: lists as they are decoded, arrays of int64 where a record is long enough to search in it."""
+
+from operator import gt
+
+import numpy as np
+
+from streams.domain.messages import Column, Ints, MarketData
+
+BULK_ROWS = 16
+"""Updates from which on arrays pay: below it building and asking them costs more than stepping through."""
+NAMES = tuple(name for name, kind in MarketData.__annotations__.items() if kind == Column)
+
+
+def in_bulk(record: MarketData) -> MarketData:
+    """The record with arrays for its columns; a short one, or one that has them, as it stands.
+
+    Raises OverflowError where a number is beyond 64 bits.
+    """
+    if len(record.kinds) < BULK_ROWS or isinstance(record.times, np.ndarray):
+        return record
+    columns = {name: np.array(getattr(record, name), np.int64) for name in NAMES if len(getattr(record, name))}
+    return record._replace(**columns)
+
+
+def as_ints(column: Column) -> Ints:
+    """The column as an array."""
+    return np.asarray(column, np.int64)
+
+
+def lowest(column: Column) -> int:
+    """Smallest number of a column that is not empty."""
+    return int(column.min()) if isinstance(column, np.ndarray) else min(column)
+
+
+def highest(column: Column) -> int:
+    """Largest number of a column that is not empty."""
+    return int(column.max()) if isinstance(column, np.ndarray) else max(column)
+
+
+def falls(column: Column) -> bool:
+    """Whether a number is below the one before it."""
+    if isinstance(column, np.ndarray):
+        return bool((column[1:] < column[:-1]).any())
+    return any(map(gt, column, column[1:]))
