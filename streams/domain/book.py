@@ -10,6 +10,8 @@ from streams.domain.numbers import divide_half_even
 
 SIZE_UNKNOWN = -1
 """Displayed size where the source has none: it limits nothing."""
+Quotes = tuple[Column, Column]
+"""Prices and sizes of one side."""
 
 
 @dataclass(slots=True)
@@ -102,11 +104,11 @@ class Book:
         self.asks = _with_best(self.asks, *ask, self.is_deep, -1)
         self.ts = ts
 
-    def refresh_at_once(self, bids: tuple[Column, Column], asks: tuple[Column, Column], ts: int) -> None:
-        """The market has told its best prices many times: columns of prices and sizes. Not for a deep book."""
+    def refresh_at_once(self, bids: Quotes, asks: Quotes, start: int, stop: int, ts: int) -> None:
+        """The market tells its best prices many times: rows start to stop of columns. Not for a deep book."""
         assert not self.is_deep, "each quote decides which levels of a deep book stay"
-        self.bids = _with_last(self.bids, *bids)
-        self.asks = _with_last(self.asks, *asks)
+        self.bids = _with_last(self.bids, *bids, start, stop)
+        self.asks = _with_last(self.asks, *asks, start, stop)
         self.ts = ts
 
     def refresh_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts: int) -> None:
@@ -142,14 +144,15 @@ def _with_best(levels: list[Level], px: int, sz: int, is_deep: bool, sign: int) 
     return [best, *(level for level in levels if (px - level.px) * sign > 0)]
 
 
-def _with_last(levels: list[Level], px: Column, sz: Column) -> list[Level]:
+def _with_last(levels: list[Level], px: Column, sz: Column, start: int, stop: int) -> list[Level]:
     """As _with_best quote by quote, of a side with one level."""
-    last_px, last_sz = int(px[-1]), int(sz[-1])
+    last_px, last_sz = int(px[stop - 1]), int(sz[stop - 1])
     if last_sz == 0:
         return []
     if levels and levels[0].left != levels[0].sz:
         best = levels[0]
-        if not ((as_ints(px) != best.px) | (as_ints(sz) != best.sz)).any():
+        moved = (as_ints(px[start:stop]) != best.px) | (as_ints(sz[start:stop]) != best.sz)
+        if not moved.any():
             return levels
     return [Level(last_px, last_sz, last_sz)]
 

@@ -1,6 +1,7 @@
 """Columns of market.data: lists as they are decoded, arrays of int64 where a record is long enough to search in it."""
 
 from operator import gt
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,18 @@ def in_bulk(record: MarketData) -> MarketData:
     """
     if len(record.kinds) < BULK_ROWS or isinstance(record.times, np.ndarray):
         return record
-    columns = {name: np.array(getattr(record, name), np.int64) for name in NAMES if len(getattr(record, name))}
+    columns: dict[str, Any] = {name: as_ints(getattr(record, name)) for name in NAMES if len(getattr(record, name))}
     return record._replace(**columns)
 
 
 def as_ints(column: Column) -> Ints:
     """The column as an array."""
     return np.asarray(column, np.int64)
+
+
+def as_list(column: Column) -> list[int]:
+    """The column as a list: single numbers of an array are slow to read, and are no integers of Python."""
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
 
 
 def lowest(column: Column) -> int:

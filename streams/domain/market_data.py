@@ -40,18 +40,19 @@ class MarketRows:
         row = self.next(BOOK)
         return self._levels(int(self._record.book_bids[row])), self._levels(int(self._record.book_asks[row]))
 
-    def pass_over(self, kinds: str) -> None:
-        """Leaves out the next updates, of which these are the letters."""
-        quotes = kinds.count(QUOTE)
+    def pass_over(self, start: int, stop: int) -> None:
+        """Leaves out the updates from start, which is next, to stop."""
+        kinds = self._record.kinds
+        quotes = kinds.count(QUOTE, start, stop)
         self._next[QUOTE] += quotes
-        if quotes == len(kinds):
+        if quotes == stop - start:
             return
         for kind in (TRADE, HALT, RESUME, SPLIT):
-            self._next[kind] += kinds.count(kind)
-        start = self._next[BOOK]
-        self._next[BOOK] = stop = start + kinds.count(BOOK)
+            self._next[kind] += kinds.count(kind, start, stop)
+        first = self._next[BOOK]
+        self._next[BOOK] = last = first + kinds.count(BOOK, start, stop)
         for counts in (self._record.book_bids, self._record.book_asks):
-            self._level += int(sum(counts[start:stop]))
+            self._level += int(sum(counts[first:last]))
 
     def _levels(self, count: int) -> Levels:
         start, self._level = self._level, self._level + count

@@ -1,10 +1,12 @@
 """Which is the first update of a record that can matter? All before it may be passed over at once."""
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.domain.book import Book, Level
-from streams.domain.columns import as_ints
+from streams.domain.columns import as_ints, as_list
 from streams.domain.market_data import BOOK, QUOTE, TRADE
 from streams.domain.messages import Column, Ints, MarketData
 from streams.domain.watch import NEVER_HIGH, NEVER_LOW, SideWatch, Watch
@@ -17,6 +19,7 @@ class Ahead:
 
     def __init__(self, record: MarketData) -> None:
         self.rows = len(record.kinds)
+        self.times = as_list(record.times)
         self._record = record
         self._bid = _Side(record.bid_px, record.bid_sz)
         self._ask = _Side(record.ask_px, record.ask_sz)
@@ -30,9 +33,9 @@ class Ahead:
 
     def due(self, row: int, time_ns: int | None) -> int:
         """First update from row on that is not before a time; the number of rows where none is."""
-        if time_ns is None or self._record.times[-1] < time_ns:
+        if time_ns is None or self.times[-1] < time_ns:
             return self.rows
-        return max(int(as_ints(self._record.times).searchsorted(time_ns)), row)
+        return bisect_left(self.times, time_ns, row)
 
     def idle(self, row: int, end: int, book: Book) -> int:
         """First update from row on, before end, that must be stepped through where no order works; end: none.

@@ -62,11 +62,15 @@ class Venue:
         """Takes a new instrument definition and new simulators; working orders stay."""
         self.instrument = instrument
         self._choice = choice
+        self._simulators: dict[str, Simulator] = {}
         self.orders.watch_everything()
 
     def simulator_of(self, account_id: str) -> Simulator:
         """Who decides over an account's orders."""
-        return self._choice(account_id, self.symbol)
+        found = self._simulators.get(account_id)
+        if found is None:
+            found = self._simulators[account_id] = self._choice(account_id, self.symbol)
+        return found
 
     # The clock
 
@@ -133,8 +137,8 @@ class Venue:
         by_event = record_time_ns is None
         if self._exact or (self.orders.working and len(record.kinds) < BULK_ROWS):
             rows = MarketRows(record)
-            for row in range(len(record.kinds)):
-                self._step(record, rows, row, by_event)
+            for row, time_ns in enumerate(record.times):
+                self._step(record, rows, row, int(time_ns), by_event)
         else:
             self._skip_through(record, by_event)
 
@@ -146,41 +150,41 @@ class Venue:
             if by_event:
                 end = ahead.due(row, self._due_ns())
                 if end == row:
-                    self.advance(int(record.times[row]))
+                    self.advance(ahead.times[row])
                     continue
             if self.orders.working:
                 found = ahead.watched(row, end, self.orders.watch, self.book)
             else:
                 found = ahead.idle(row, end, self.book)
             if found > row:
-                self._pass_over(record, rows, row, found, by_event)
+                self._pass_over(record, rows, slice(row, found), ahead.times, by_event)
             if found < end:
-                self._step(record, rows, found, by_event)
+                self._step(record, rows, found, ahead.times[found], by_event)
                 found += 1
             row = found
 
-    def _pass_over(self, record: MarketData, rows: MarketRows, start: int, stop: int, by_event: bool) -> None:
-        """Takes the updates from start to stop, none of which matters to an order, nor is one a halt or a split."""
-        kinds = record.kinds[start:stop]
-        first_quote, first_trade = rows.ahead(QUOTE), rows.ahead(TRADE)
-        rows.pass_over(kinds)
-        quotes, trades = slice(first_quote, rows.ahead(QUOTE)), slice(first_trade, rows.ahead(TRADE))
-        if trades.start < trades.stop:
-            times = (record.times[start + at] for at, kind in enumerate(kinds) if kind == TRADE)
-            for time_ns, size in zip(times, record.trade_sz[trades], strict=True):
-                self.tape.add(int(time_ns), int(size))
-        before_ns = self.time_ns
-        if by_event:
-            self.time_ns = max(before_ns, int(record.times[stop - 1]))
-        if quotes.start < quotes.stop and not self.book.is_deep:
-            time_ns = int(record.times[start + kinds.rfind(QUOTE)])
-            bids, asks = (record.bid_px[quotes], record.bid_sz[quotes]), (record.ask_px[quotes], record.ask_sz[quotes])
-            self.book.refresh_at_once(bids, asks, time_ns)
+    def _pass_over(self, record: MarketData, rows: MarketRows, passed: slice, times: list[int], by_event: bool) -> None:
+        """Takes updates of which none matters to an order, and none is a halt or a split."""
+        start, stop, before_ns = passed.start, passed.stop, self.time_ns
+        quote, trade = rows.ahead(QUOTE), rows.ahead(TRADE)
+        rows.pass_over(start, stop)
+        quotes = rows.ahead(QUOTE)
+        if by_event and times[stop - 1] > before_ns:
+            self.time_ns = times[stop - 1]
+        if quotes - quote < stop - start:
+            for row in range(start, stop):
+                if record.kinds[row] == TRADE:
+                    self.tape.add(times[row], int(record.trade_sz[trade]))
+                    trade += 1
+        if quote < quotes and not self.book.is_deep:
+            time_ns = times[record.kinds.rfind(QUOTE, start, stop)]
+            bids, asks = (record.bid_px, record.bid_sz), (record.ask_px, record.ask_sz)
+            self.book.refresh_at_once(bids, asks, quote, quotes, time_ns)
             self.book.seen_ns = max(before_ns, time_ns) if by_event else self.time_ns
 
-    def _step(self, record: MarketData, rows: MarketRows, row: int, by_event: bool) -> None:
+    def _step(self, record: MarketData, rows: MarketRows, row: int, time_ns: int, by_event: bool) -> None:
         """Takes one update, and lets orders do what it lets them do."""
-        kind, time_ns = record.kinds[row], int(record.times[row])
+        kind = record.kinds[row]
         if by_event:
             self.advance(time_ns)
         if kind == QUOTE:

@@ -84,11 +84,13 @@ class Watch:
         if reach is None:
             self.every = True
             return
-        (self.ask if order.buying else self.bid).reaches(order.buying, reach.quote)
-        if reach.trade is not None and order.buying:
-            self.trade_low = max(self.trade_low, reach.trade)
-        elif reach.trade is not None:
-            self.trade_high = min(self.trade_high, reach.trade)
+        buying = order.buying
+        (self.ask if buying else self.bid).reaches(buying, reach.quote)
+        if reach.trade is not None:
+            if buying:
+                self.trade_low = max(self.trade_low, reach.trade)
+            else:
+                self.trade_high = min(self.trade_high, reach.trade)
         if reach.queues:
             self._add_queue(order)
 
