@@ -39,6 +39,16 @@ class LinkedOrders:
         if group is not None:
             self._members.setdefault(group, []).append(order.key)
 
+    def requeue(self, order: VenueOrder) -> None:
+        """The order has lost its place among the working ones, whose order is the order of links after a restart."""
+        request = order.request
+        family = self._children.get((request.account_id, request.parent_order_id or ""), [])
+        group = _group(order)
+        for keys in (family, self._members.get(group, []) if group else []):
+            if order.key in keys:
+                keys.remove(order.key)
+                keys.append(order.key)
+
     def knows(self, account_id: str, order_id: str, working: Mapping[OrderKey, VenueOrder]) -> bool:
         """Whether an order works or has ended lately."""
         return (account_id, order_id) in working or (account_id, order_id) in self._executed

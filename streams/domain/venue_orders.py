@@ -143,6 +143,7 @@ class VenueOrders:
         if order.quantity > before[0] or (order.price, order.stop_price) != before[1:]:
             del self.working[order.key]
             self.working[order.key] = order
+            self._links.requeue(order)
             order.resting = False
         self._tell(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
