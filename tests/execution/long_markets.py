@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.domain.config import CoreConfig
 from streams.domain.enums import Action, OffsetType, OrderType, Side, TimeInForce
@@ -16,7 +16,17 @@ from streams.domain.shard import Message
 from tests.builders import MS, SECOND, START, cents, columns, config, heartbeat, joined, mock_config, px, top_of_book
 from tests.execution.rich_stories import CORES, FEES
 
-DAY_END = 24 * 3600 * SECOND
+
+class Traded(NamedTuple):
+    """An instrument's symbol and steps, 1e-9."""
+
+    symbol: str
+    tick: int
+    lot: int
+
+
+ABC = Traded("ABC", px("0.01"), px(1))
+DAY = 24 * 3600 * SECOND
 VENUES: tuple[CoreConfig, ...] = (
     *CORES,
     config(instruments=FEES, simulators=(top_of_book(3, stale_after_ms=500, slippage={"model": "half-spread"}),)),
@@ -37,7 +47,8 @@ def story(seed: int, deep: bool, most: int = 120) -> list[Message]:
         time_ns += draw.choice(STEPS) if draw.random() < 0.99 else 2 * 3600 * SECOND
         middle += draw.choice((-1, 0, 0, 0, 1))
         if draw.random() < busy:
-            found.append(_request(draw, f"o{number}", known, middle, time_ns + draw.choice((0, MS, 50 * MS, SECOND))))
+            sent_ns = time_ns + draw.choice((0, MS, 50 * MS, SECOND))
+            found.append(request(draw, ABC, f"o{number}", known, cents(middle), sent_ns))
             known.append(f"o{number}")
         elif draw.random() < 0.03:
             found.append(heartbeat(time_ns + draw.choice((0, 5 * MS)), "ABC"))
@@ -90,26 +101,29 @@ def _size(draw: Random) -> int:
     return draw.choice((px(1), px(3), px(3), px(3), px(20), px(20), px("2.5"), 0, -1))
 
 
-def _request(draw: Random, name: str, known: Sequence[str], middle: int, at: int) -> ApprovedOrder:
+def request(draw: Random, traded: Traded, name: str, known: Sequence[str], middle: int, at: int) -> ApprovedOrder:
+    """An order of any form near a price (1e-9), or a change of one of the known orders."""
     side = draw.choice((Side.BUY, Side.SELL))
     plain = ApprovedOrder(
-        Action.NEW, name, None, draw.choice("AB"), None, "ABC", side, OrderType.LIMIT, TimeInForce.GTC,
-        px(draw.choice((1, 2, 5, 30))), None, f"a-{name}", "s", at, at,
+        Action.NEW, name, None, draw.choice("AB"), None, traded.symbol, side, OrderType.LIMIT, TimeInForce.GTC,
+        traded.lot * draw.choice((1, 2, 5, 30)), None, f"a-{name}", "s", at, at,
     )  # fmt: skip
-    price, stop = (cents(middle + draw.choice((-3, -1, -1, 0, 1, 1, 3))) for _ in range(2))
+    price, stop = (middle + traded.tick * draw.choice((-3, -1, -1, 0, 1, 1, 3)) for _ in range(2))
     if known and draw.random() < 0.25:
         target = plain._replace(orig_order_id=draw.choice(known[-8:]), account_id=draw.choice("AB"))
         if draw.random() < 0.5:
             return target._replace(action=Action.CANCEL)
         return target._replace(action=Action.REPLACE, price=price, stop_price=draw.choice((None, stop)))
     kind = draw.choice((OrderType.LIMIT,) * 6 + tuple(OrderType)[1:])
-    return plain._replace(order_type=kind, **_form(draw, kind, known, (price, stop), at))
+    return plain._replace(order_type=kind, **_form(draw, traded, kind, known, (price, stop), at))
 
 
-def _form(draw: Random, kind: OrderType, known: Sequence[str], prices: tuple[int, int], at: int) -> dict[str, Any]:
+def _form(
+    draw: Random, traded: Traded, kind: OrderType, known: Sequence[str], prices: tuple[int, int], at: int
+) -> dict[str, Any]:
     more: dict[str, Any] = {"time_in_force": draw.choice((TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD))}
     if more["time_in_force"] is TimeInForce.GTD:
-        more["expire_ts"] = at + draw.choice((MS, SECOND, 100 * SECOND, DAY_END))
+        more["expire_ts"] = at + draw.choice((MS, SECOND, 100 * SECOND, DAY))
     if draw.random() < 0.2:
         more["oco_group"] = draw.choice("gh")
     if known and draw.random() < 0.15:
@@ -119,14 +133,13 @@ def _form(draw: Random, kind: OrderType, known: Sequence[str], prices: tuple[int
     if kind in (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_IF_TOUCHED):
         more["stop_price"] = prices[1]
     if kind is OrderType.TRAILING_STOP:
-        offset = draw.choice(
-            ((OffsetType.PRICE, cents(2)), (OffsetType.PRICE, px("0.013")), (OffsetType.PERCENT, px("0.2")))
-        )
-        more |= {"trailing_type": offset[0], "trailing_offset": offset[1]}
+        by_price = (OffsetType.PRICE, traded.tick * draw.choice((13, 20)) // 10)
+        kind_of_offset, offset = draw.choice((by_price, (OffsetType.PERCENT, px("0.2"))))
+        more |= {"trailing_type": kind_of_offset, "trailing_offset": offset}
         more["stop_price"] = draw.choice((None, prices[1]))
     if kind is OrderType.LIMIT:
         more["post_only"] = draw.random() < 0.2
-        more["display_quantity"] = px(1) if draw.random() < 0.15 else None
+        more["display_quantity"] = traded.lot if draw.random() < 0.15 else None
     if kind in (OrderType.LIMIT, OrderType.MARKET) and draw.random() < 0.2:
         more = {"price": more.get("price"), "time_in_force": draw.choice((TimeInForce.IOC, TimeInForce.FOK))}
     return more
