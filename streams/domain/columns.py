@@ -35,16 +35,16 @@ def as_list(column: Column) -> list[int]:
 
 def lowest(column: Column) -> int:
     """Smallest number of a column that is not empty."""
-    return int(column.min()) if isinstance(column, np.ndarray) else min(column)
+    return int(np.minimum.reduce(column)) if isinstance(column, np.ndarray) else min(column)
 
 
 def highest(column: Column) -> int:
     """Largest number of a column that is not empty."""
-    return int(column.max()) if isinstance(column, np.ndarray) else max(column)
+    return int(np.maximum.reduce(column)) if isinstance(column, np.ndarray) else max(column)
 
 
 def falls(column: Column) -> bool:
     """Whether a number is below the one before it."""
     if isinstance(column, np.ndarray):
-        return bool((column[1:] < column[:-1]).any())
+        return bool(np.logical_or.reduce(column[1:] < column[:-1]))
     return any(map(gt, column, column[1:]))

@@ -56,7 +56,7 @@ class Ahead:
 
     def watched(self, row: int, end: int, watch: Watch, book: Book) -> int:
         """First update from row on, before end, that can matter to the orders of a watch; end: none."""
-        if watch.every or book.is_deep:
+        if watch.stale or watch.always or book.is_deep:
             return row
         if self._only_quotes:
             return self._quote(row, end, watch, book)
@@ -90,17 +90,17 @@ class _Side:
 
     def __init__(self, px: Column, sz: Column) -> None:
         self._px, self._sz = px, sz
-        self._lowest: list[int] | None = None
-        self._highest: list[int] | None = None
+        self._lowest: Ints | None = None
+        self._highest: Ints | None = None
         self._has_gaps: bool | None = None
 
     def first(self, start: int, stop: int, watch: SideWatch, levels: list[Level]) -> int:
         """First row from start on, before stop, that a watch is for; stop: none."""
         if start == stop:
             return stop
-        if watch.low != NEVER_LOW and self._lowest_from(start) <= watch.low:
+        if watch.low != NEVER_LOW and self._falls_to(start, watch.low):
             stop = self._first_there(self._slice(self._px, start, stop) <= watch.low, start, stop)
-        if watch.high != NEVER_HIGH and self._highest_from(start) >= watch.high:
+        if watch.high != NEVER_HIGH and self._rises_to(start, watch.high):
             stop = self._first_there(self._slice(self._px, start, stop) >= watch.high, start, stop)
         if watch.gone:
             stop = _first_true(self._slice(self._sz, start, stop) == 0, start, stop)
@@ -113,20 +113,22 @@ class _Side:
     def _first_there(self, reached: NDArray[np.bool_], start: int, stop: int) -> int:
         """First true row in which the side is there: without a size the price says nothing."""
         if self._has_gaps is None:
-            self._has_gaps = not as_ints(self._sz).all()
+            self._has_gaps = not np.logical_and.reduce(as_ints(self._sz))
         if self._has_gaps:
             reached = reached & (self._slice(self._sz, start, stop) != 0)
         return _first_true(reached, start, stop)
 
-    def _lowest_from(self, row: int) -> int:
+    def _falls_to(self, row: int, px: int) -> bool:
+        """Whether a price from row on is at most px; a row without the side counts, whatever its price says."""
         if self._lowest is None:
-            self._lowest = np.minimum.accumulate(as_ints(self._px)[::-1])[::-1].tolist()
-        return self._lowest[row]
+            self._lowest = np.minimum.accumulate(as_ints(self._px)[::-1])[::-1]
+        return bool(self._lowest[row] <= px)
 
-    def _highest_from(self, row: int) -> int:
+    def _rises_to(self, row: int, px: int) -> bool:
+        """Whether a price from row on is at least px, likewise."""
         if self._highest is None:
-            self._highest = np.maximum.accumulate(as_ints(self._px)[::-1])[::-1].tolist()
-        return self._highest[row]
+            self._highest = np.maximum.accumulate(as_ints(self._px)[::-1])[::-1]
+        return bool(self._highest[row] >= px)
 
     @staticmethod
     def _slice(column: Column, start: int, stop: int) -> Ints:

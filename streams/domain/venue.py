@@ -47,7 +47,7 @@ class Venue:
         self.book = Book()
         self.tape = Tape()
         self.marked_ns: int | None = None
-        self.orders = VenueOrders(self, next_id, report)
+        self.orders = VenueOrders(self, next_id, report, exact)
         self.configure(instrument, choice)
         self._on_split = on_split
         self._exact = exact
@@ -100,7 +100,7 @@ class Venue:
                 self.submit(request, sent_ns)
         while (due_ns := self._due_ns()) is not None and due_ns <= time_ns:
             self.time_ns = max(self.time_ns, due_ns)
-            expiry_ns = self.orders.next_expiry_ns
+            expiry_ns = self.orders.expiries.next_ns
             if expiry_ns is not None and expiry_ns <= self.time_ns:
                 self.orders.expire_due()
             else:
@@ -110,7 +110,7 @@ class Venue:
 
     def _due_ns(self) -> int | None:
         """When the next arrival or expiry falls due."""
-        expiry_ns = self.orders.next_expiry_ns
+        expiry_ns = self.orders.expiries.next_ns
         if not self._arrivals:
             return expiry_ns
         arrival_ns = self._arrivals[0][0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain import venue
+from streams.domain import expiries, venue, watch
 from streams.domain.columns import NAMES, as_ints
 from streams.domain.config import CoreConfig
 from streams.domain.execution_shard import ExecutionShard
@@ -25,10 +25,12 @@ SEEDS = st.integers(0, 2**32)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _short_records_too() -> object:
-    """Records of few updates are stepped through because that is faster; here they are searched as long ones are."""
+def _bounds_of_speed_are_low() -> Iterator[None]:
+    """Short records are searched as long ones are, and what has ended is swept out soon."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(venue, "BULK_ROWS", 1)
+        patch.setattr(watch, "DEAD_MAX", 0)
+        patch.setattr(expiries, "DEAD_MAX", 0)
         yield
 
 
