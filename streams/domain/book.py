@@ -149,8 +149,8 @@ def _with_last(levels: list[Level], px: Column, sz: Column, start: int, stop: in
     last_px, last_sz = int(px[stop - 1]), int(sz[stop - 1])
     if last_sz == 0:
         return []
-    if levels and levels[0].left != levels[0].sz:
-        best = levels[0]
+    best = levels[0] if levels else None
+    if best is not None and best.left != best.sz:
         moved = (as_ints(px[start:stop]) != best.px) | (as_ints(sz[start:stop]) != best.sz)
         if not moved.any():
             return levels

@@ -24,7 +24,7 @@ class Expiries:
 
     @property
     def next_ns(self) -> int | None:
-        """No order ends earlier than this (UTC nanoseconds)."""
+        """When the next of them ends (UTC nanoseconds)."""
         return self._entries[0][0] if self._entries else None
 
     def add(self, order: VenueOrder) -> None:
@@ -37,14 +37,22 @@ class Expiries:
             self._entries = [entry for entry in self._entries if self._works(entry[2])]
             heapify(self._entries)
 
+    def drop(self, order: VenueOrder) -> None:
+        """The order has ended before its time."""
+        if self._entries and self._entries[0][2] is order:
+            self._clear_front()
+
     def take_due(self, time_ns: int) -> list[VenueOrder]:
         """The working orders that end at or before a time, in time priority; they are not told again."""
         found = []
         while self._entries and self._entries[0][0] <= time_ns:
-            order = heappop(self._entries)[2]
-            if self._works(order):
-                found.append(order)
+            found.append(heappop(self._entries)[2])
+            self._clear_front()
         return sorted(found, key=attrgetter("place"))
+
+    def _clear_front(self) -> None:
+        while self._entries and not self._works(self._entries[0][2]):
+            heappop(self._entries)
 
     def _works(self, order: VenueOrder) -> bool:
         return self._working.get(order.key) is order

@@ -99,14 +99,16 @@ class Venue:
             for request, sent_ns in waiting:
                 self.submit(request, sent_ns)
         while (due_ns := self._due_ns()) is not None and due_ns <= time_ns:
-            self.time_ns = max(self.time_ns, due_ns)
+            if due_ns > self.time_ns:
+                self.time_ns = due_ns
             expiry_ns = self.orders.expiries.next_ns
             if expiry_ns is not None and expiry_ns <= self.time_ns:
                 self.orders.expire_due()
             else:
                 _, _, sent_ns, request = heappop(self._arrivals)
                 self._arrive(request, sent_ns)
-        self.time_ns = max(self.time_ns, time_ns)
+        if time_ns > self.time_ns:
+            self.time_ns = time_ns
 
     def _due_ns(self) -> int | None:
         """When the next arrival or expiry falls due."""
@@ -114,7 +116,7 @@ class Venue:
         if not self._arrivals:
             return expiry_ns
         arrival_ns = self._arrivals[0][0]
-        return arrival_ns if expiry_ns is None else min(arrival_ns, expiry_ns)
+        return arrival_ns if expiry_ns is None or arrival_ns < expiry_ns else expiry_ns
 
     def _arrive(self, request: ApprovedOrder, sent_ns: int) -> None:
         if request.action is Action.NEW:

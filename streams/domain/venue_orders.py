@@ -1,39 +1,24 @@
 """The orders that work at a venue, in time priority: how each enters, waits, trades, changes and ends."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from streams.domain import execution_records as records
-from streams.domain.book import Book
 from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrdStatus, TimeInForce
 from streams.domain.expiries import Expiries
-from streams.domain.instruments import Instrument
 from streams.domain.linked_orders import LinkedOrders
 from streams.domain.messages import ApprovedOrder, ExecutionReport
 from streams.domain.monthly_volume import MonthlyVolume
 from streams.domain.shard import State
 from streams.domain.splits import split_order
-from streams.domain.tape import Print, Tape
+from streams.domain.surroundings import Surroundings
+from streams.domain.tape import Print
 from streams.domain.triggers import follow_market, is_triggered
 from streams.domain.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
 from streams.domain.watch import Watch
 from streams.execution.simulator import Match, Simulator
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
-
-
-class Surroundings(Protocol):
-    """What orders see of their venue."""
-
-    symbol: str
-    time_ns: int
-    book: Book
-    tape: Tape
-    instrument: Instrument | None
-
-    def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
-        ...
 
 
 class VenueOrders:
@@ -272,10 +257,9 @@ class VenueOrders:
     def _is_live(self, order: VenueOrder) -> bool:
         """Whether the order may trade: the instrument is known, its book is there, open, and not stale."""
         venue, book = self._venue, self._venue.book
-        if venue.instrument is None:
+        if venue.instrument is None or book.ts == 0 or not book.is_open:
             return False
-        age_ns = venue.time_ns - book.seen_ns
-        return book.ts > 0 and book.is_open and age_ns <= self._simulator(order).stale_after_ns
+        return venue.time_ns - book.seen_ns <= self._simulator(order).stale_after_ns
 
     def _would_take(self, order: VenueOrder) -> bool:
         book = self._venue.book
@@ -304,6 +288,7 @@ class VenueOrders:
         self._tell(order, exec_type, match=match, commission=commission, trade=trade)
         if filled:
             del self.working[order.key]
+            self.expiries.drop(order)
         for other in self._links.executed(order, self.working):
             if other.key in self.working:
                 self._cut(other, order.leaves, "OCO")
@@ -341,6 +326,7 @@ class VenueOrders:
     ) -> None:
         order.status = status
         self.working.pop(order.key, None)
+        self.expiries.drop(order)
         self._tell(order, exec_type, request_id=request_id, reason_code=code, text=text)
         self._ended(order)
 

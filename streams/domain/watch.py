@@ -4,14 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
-from typing import Protocol
 
 from streams.domain.book import Book
-from streams.domain.instruments import Instrument
 from streams.domain.numbers import PRICE_MAX
+from streams.domain.surroundings import Surroundings
 from streams.domain.triggers import wakes_at
 from streams.domain.venue_order import OrderKey, VenueOrder
-from streams.execution.simulator import Simulator
 
 NEVER_LOW, NEVER_HIGH = 0, PRICE_MAX + 1
 """Every price is above the one and below the other."""
@@ -21,16 +19,6 @@ DEAD_MAX = 64
 in_turn = attrgetter("place")
 Entry = tuple[int, int, VenueOrder]
 """Price from which on the market concerns an order (negative for a buy, so that the nearest comes first), its place."""
-
-
-class Surroundings(Protocol):
-    """What decides over orders at their venue."""
-
-    instrument: Instrument | None
-
-    def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
-        ...
 
 
 @dataclass(slots=True)
