@@ -12,6 +12,9 @@ CREATE OR REPLACE FUNCTION paper_defined AS (x) -> if(isFinite(x), x, NULL);
 CREATE OR REPLACE FUNCTION paper_ratio AS (part, whole) ->
     paper_defined(toFloat64(part) / nullIf(toFloat64(whole), 0));
 
+-- Arithmetic mean, NULL of nothing.
+CREATE OR REPLACE FUNCTION paper_mean AS (x) -> if(empty(x), NULL, arrayAvg(x));
+
 -- An amount (scale 18) at a rate (scale 9), rounded half even as accounts book it; a rate of NULL: the same currency.
 CREATE OR REPLACE FUNCTION paper_converted AS (amount, rate) ->
     if(rate IS NULL, amount, toDecimal128(roundBankers(
@@ -29,11 +32,11 @@ CREATE OR REPLACE FUNCTION paper_deviation AS (r) ->
         sqrt(arraySum(c -> c * c, paper_centred(r)) / (length(r) - 1))));
 
 -- Sharpe ratio a period: mean / sample deviation. NULL for zero variance or fewer than 2 values. Sharpe 1994.
-CREATE OR REPLACE FUNCTION paper_sharpe AS (r) -> paper_ratio(arrayAvg(r), paper_deviation(r));
+CREATE OR REPLACE FUNCTION paper_sharpe AS (r) -> paper_ratio(paper_mean(r), paper_deviation(r));
 
 -- Sortino ratio a period: mean(r - mar) / sqrt(sum(min(r - mar, 0)^2) / n) over all n. Sortino and Price 1994.
 CREATE OR REPLACE FUNCTION paper_sortino AS (r, mar) ->
-    paper_ratio(arrayAvg(r) - mar, sqrt(arrayAvg(arrayMap(v -> pow(least(v - mar, 0.), 2), r))));
+    paper_ratio(paper_mean(r) - mar, sqrt(arrayAvg(arrayMap(v -> pow(least(v - mar, 0.), 2), r))));
 
 -- Skewness g3 and raw kurtosis g4 (normal: 3) by population moments, as scipy's with bias. NULL for zero variance.
 CREATE OR REPLACE FUNCTION paper_skewness AS (r) ->
