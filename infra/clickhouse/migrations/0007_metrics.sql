@@ -340,7 +340,8 @@ WHERE day_counts AND ifNull(opening, ended_before) IS NOT NULL;
 -- The fills of an account in a symbol as legs: what of a fill closed the position, and what opened one.
 --   trip: number of the round trip, from flat to flat or through flat. leg_value, leg_fee: in the account's currency, by
 --   quantity; realised of the closing leg without fees. after: position after the leg.
---   units: shares after all splits of the session that one share of the leg became.
+--   units: what one unit of the leg became by the splits that the position went through later. Fills show them: between
+--   two of them a position has grown or shrunk.
 CREATE OR REPLACE VIEW v_legs AS
 SELECT
     run_id, account_id, session_id, symbol, offset, exec_id, ts,
@@ -416,7 +417,7 @@ GROUP BY run_id, account_id, session_id, symbol, trip;
 
 -- FIFO lots: what was opened first is closed first, in each direction of a position. In the account's currency.
 --   The n-th unit that closes is the n-th that was opened, so the lots are the intervals between the bounds of both
---   running sums. quantity: in units after all splits of the session; closed and pnl are NULL while the lot is open.
+--   running sums. quantity: in units after those splits; closed and pnl are NULL while the lot is open.
 --   open_value, close_value, fees: of the lot's share of its two fills, by quantity; rounded so that shares sum exactly.
 CREATE OR REPLACE VIEW v_lots AS
 SELECT
