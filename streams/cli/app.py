@@ -12,7 +12,9 @@ import sys
 
 import typer
 
+from infra.kafka.principal import act_as
 from streams.cli import (
+    access,
     bench,
     chaos,
     demo,
@@ -36,7 +38,8 @@ from streams.cli import (
     supervise,
     worker,
 )
-from streams.errors import PaperError
+from streams.cli.principals import PRINCIPALS
+from streams.errors import DeliveryError, LogUnavailable, PaperError
 
 app = typer.Typer(
     name="paper",
@@ -48,6 +51,7 @@ app = typer.Typer(
 GROUPS = (
     demo,
     stack,
+    access,
     status,
     supervise,
     worker,
@@ -73,12 +77,29 @@ for group in GROUPS:
     group.register(app)
 
 
+@app.callback()
+def connect_as(context: typer.Context) -> None:
+    """Paper trading on Kafka."""
+    act_as(PRINCIPALS.get(context.invoked_subcommand or "", ""))
+
+
 def main() -> None:
     """Runs one command."""
     # Asked to end, a command ends as on Ctrl-C: it takes what it started with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="paper")
+    except (LogUnavailable, DeliveryError) as error:
+        print(f"error: {_with_advice(str(error))}", file=sys.stderr)
+        sys.exit(1)
     except PaperError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _with_advice(failure: str) -> str:
+    from infra.kafka.diagnosis import advice
+    from infra.settings import get_settings
+
+    said = advice(get_settings(), failure)
+    return f"{failure}; {said}" if said else failure
