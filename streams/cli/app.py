@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from infra.kafka.principal import act_as
+from infra.kafka.principal import ADMIN, act_as
 from streams.cli import (
     access,
     bench,
@@ -41,12 +41,13 @@ from streams.cli import (
 from streams.cli.principals import PRINCIPALS
 from streams.errors import DeliveryError, LogUnavailable, PaperError
 
+HELP = {"-h", "--help"}
 app = typer.Typer(
     name="paper",
     help="Paper trading on Kafka.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": sorted(HELP)},
 )
 GROUPS = (
     demo,
@@ -80,7 +81,15 @@ for group in GROUPS:
 @app.callback()
 def connect_as(context: typer.Context) -> None:
     """Paper trading on Kafka."""
-    act_as(PRINCIPALS.get(context.invoked_subcommand or "", ""))
+    principal = PRINCIPALS.get(context.invoked_subcommand or "")
+    if principal is None or HELP & set(sys.argv):
+        return
+    act_as(principal)
+    if principal != ADMIN:
+        from infra.kafka.diagnosis import demand_login
+        from infra.settings import get_settings
+
+        demand_login(get_settings())
 
 
 def main() -> None:

@@ -34,18 +34,32 @@ FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVA
 
 
 def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader."""
+    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader.
+
+    Raises LogUnavailable.
+    """
     deadline = monotonic() + READ_SILENCE_S
     while True:
         try:
             low, high = consumer.get_watermark_offsets(place, timeout=READ_SILENCE_S)
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
+            if error.code() == KafkaError._UNKNOWN_PARTITION:
+                error = _refusal(consumer, place.topic) or error
             if error.code() not in LEADERLESS_CODES or monotonic() > deadline:
                 raise LogUnavailable(f"offsets of {place.topic}-{place.partition}: {error.str()}") from failure
             sleep(RETRY_PAUSE_S)
         else:
             return low, high
+
+
+def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
+    """The broker's refusal of a topic, which librdkafka passes on as a partition that is not there."""
+    try:
+        error: KafkaError | None = consumer.list_topics(topic, timeout=READ_SILENCE_S).topics[topic].error
+    except KafkaException:
+        return None
+    return error if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
 
 
 def raw_record(message: Message, topic: str) -> RawRecord:
