@@ -28,7 +28,8 @@ PaperError                   anything a user can read and act on
     ├── PortTakenError       another process listens where a part of the stack belongs
     ├── ClickHouseError      ClickHouse does not answer
     ├── MigrationError       the database's tables are not what the migrations make
-    └── TopicError           a topic is missing or differs from its declaration
+    ├── TopicError           a topic is missing or differs from its declaration
+    └── AccessError          a principal or ACL could not be made as declared
 
 A message says which input, which rule it broke, and what to do.
 """
@@ -138,6 +139,10 @@ class PortTakenError(StackError):
 
 class TopicError(StackError):
     """A topic is missing or differs from its declaration."""
+
+
+class AccessError(StackError):
+    """A principal or ACL could not be made as declared."""
 
 
 class ClickHouseError(StackError):

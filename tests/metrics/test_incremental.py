@@ -13,7 +13,7 @@ from infra.clickhouse.client import query_file
 from infra.settings import Settings
 from schemas.catalog import load_schema
 from schemas.codec import HEADER
-from streams.metrics.catalog import COSTS, ORDERS, PARTS, REJECTS, RETURNS
+from streams.metrics.catalog import COSTS, ORDERS, REJECTS, RETURNS
 from streams.metrics.compute import Conventions
 from streams.sink.container import ContainerWriter, Row
 from streams.sink.tables import Refused, Tables
