@@ -13,6 +13,8 @@ PRINCIPALS = {
     "chaos": ADMIN,
     "session": OPERATOR,
     "trading-state": OPERATOR,
+    "risk": OPERATOR,
+    "gate": OPERATOR,
     "orders": TRADER,
     "strategy": TRADER,
     "results": TRADER,
@@ -28,8 +30,22 @@ PRINCIPALS = {
     "exporter": READER,
     "reconcile": READER,
     "replay": READER,
+    "archive": READER,
 }
 """Other commands do not connect to Kafka: infra/kafka/access.py says what each principal may do there."""
 NO_KAFKA = frozenset(
-    {"down", "doctor", "instruments", "parts", "explain", "study", "test", "check", "lint", "types", "format"}
+    {
+        "down",
+        "doctor",
+        "instruments",
+        "parts",
+        "explain",
+        "metrics",
+        "study",
+        "test",
+        "check",
+        "lint",
+        "types",
+        "format",
+    }
 )
