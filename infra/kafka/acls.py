@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Iterable
 from concurrent.futures import Future
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from infra.kafka.access import ROLES, Rule, rules
 from infra.kafka.client import client_config
 from infra.kafka.credentials import make_password, password_file, read_password
-from infra.kafka.principal import ADMIN
+from infra.kafka.principal import ADMIN, PRINCIPAL_NAME
 from infra.settings import Settings
 from streams.errors import AccessError
 
@@ -104,6 +105,8 @@ def _demand_own(settings: Settings, principal: str) -> None:
         raise AccessError("principals need KAFKA_SECURITY=scram; docs/access.md says how to switch it on")
     if principal in (ADMIN, *ROLES):
         raise AccessError(f"principal {principal}: one of the stack's own; choose another name")
+    if not principal or not re.match(PRINCIPAL_NAME, principal):
+        raise AccessError(f"principal {principal!r}: must be made of letters, digits, '.', '_' and '-'")
 
 
 def _admin(settings: Settings) -> AdminClient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 PROBE_S = 3.0
 POLL_S = 0.2
 NOT_ALLOWED = "authorization failed"
-CONNECTED = "in state UP"
 
 
 def advice(settings: Settings, failure: str) -> str:
@@ -25,10 +25,9 @@ def advice(settings: Settings, failure: str) -> str:
     if who is not None and NOT_ALLOWED in failure.lower():
         return f"{who.principal} may not do this; KAFKA_PRINCIPAL names another principal (docs/access.md)"
     where = settings.kafka_bootstrap_servers
-    errors = connection_errors(settings)
-    if errors is None:
+    if connection_errors(settings) is None:
         return ""
-    if who is None and any(CONNECTED in error.str() for error in errors):
+    if who is None and _listens(settings):
         return f"Kafka at {where} closes the connection: if it asks who connects, set KAFKA_SECURITY=scram"
     return f"Kafka at {where} does not answer: `paper up` starts the local one, KAFKA_BOOTSTRAP_SERVERS names another"
 
@@ -53,6 +52,14 @@ def demand_login(settings: Settings) -> None:
                 f"here is in {password_file(settings, who.principal)}, KAFKA_PRINCIPAL names another principal, and "
                 "KAFKA_SECURITY must be what the broker was started with"
             )
+
+
+def _listens(settings: Settings) -> bool:
+    try:
+        with socket.create_connection(settings.kafka_host_port, PROBE_S):
+            return True
+    except OSError:
+        return False
 
 
 def connection_errors(settings: Settings) -> list[KafkaError] | None:
