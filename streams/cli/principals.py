@@ -14,7 +14,6 @@ PRINCIPALS = {
     "session": OPERATOR,
     "trading-state": OPERATOR,
     "risk": OPERATOR,
-    "gate": OPERATOR,
     "orders": TRADER,
     "strategy": TRADER,
     "results": TRADER,
