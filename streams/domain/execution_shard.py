@@ -5,7 +5,7 @@ from typing import Self
 from streams.domain import execution_records as records
 from streams.domain.config import CoreConfig
 from streams.domain.instruments import Instrument
-from streams.domain.market_data import taken
+from streams.domain.market_data import check_market_data
 from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.numbers import NANOS_PER_MS
 from streams.domain.shard import Message, Output, State
@@ -80,7 +80,7 @@ class ExecutionShard:
         self._outputs.append(Output("executions", report.account_id, report))
 
     def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        record = taken(record)
+        record = check_market_data(record)
         if not record.kinds:
             self._on_heartbeat(record, record_time_ns)
             return

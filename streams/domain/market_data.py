@@ -61,7 +61,7 @@ class MarketRows:
         return list(zip(prices, sizes, strict=True))
 
 
-def taken(record: MarketData) -> MarketData:
+def check_market_data(record: MarketData) -> MarketData:
     """The record as the venue reads it, see streams.domain.columns.
 
     Raises RecordRefused where the columns don't fit each other or a number can't be one of a market.

@@ -88,9 +88,10 @@ def _update(draw: Random, kind: str, middle: int, at: int) -> MarketData:
         return trade._replace(aggressors=draw.choice("BS-"))
     if kind == "B":
         bids, asks = draw.randrange(4), draw.randrange(4)
-        prices = [cents(middle - depth) for depth in range(bids)] + [cents(middle + 1 + at) for at in range(asks)]
-        sizes = [px(draw.choice((1, 2, 30))) for _ in prices]
-        return plain._replace(book_bids=[bids], book_asks=[asks], book_px=prices, book_sz=sizes)
+        steps = [*(-depth for depth in range(bids)), *(1 + depth for depth in range(asks))]
+        levels = [cents(middle + step) for step in steps]
+        sizes = [px(draw.choice((1, 2, 30))) for _ in steps]
+        return plain._replace(book_bids=[bids], book_asks=[asks], book_px=levels, book_sz=sizes)
     if kind == "S":
         to, of = draw.choice(((2, 1), (1, 2), (1, 1), (7, 3)))
         return plain._replace(split_to=[to], split_of=[of])

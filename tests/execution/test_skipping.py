@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from random import Random
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain import expiries, venue, watch
+from streams.domain.book import Book
 from streams.domain.columns import NAMES, as_ints
 from streams.domain.config import CoreConfig
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.messages import ExecutionReport, MarketData
 from streams.domain.shard import Message, Output
-from tests.builders import PROPERTY, SECOND, START
+from streams.domain.tape import Print
+from streams.domain.venue_order import VenueOrder
+from streams.execution.catalog import known_parts
+from streams.execution.part import Part, PartKind
+from tests.builders import PROPERTY, SECOND, START, cents, config, quote, quotes, top_of_book
 from tests.domain.desk import of
-from tests.execution.long_markets import VENUES, batches, story
+from tests.execution.long_markets import ABC, VENUES, batches, request, story
 
 MANY = settings(PROPERTY, max_examples=400)
 SEEDS = st.integers(0, 2**32)
@@ -88,6 +95,31 @@ def reports(outputs: Sequence[Sequence[Output]]) -> list[ExecutionReport]:
 def unmarked(state: str) -> object:
     found = json.loads(state)
     return [{name: value for name, value in item.items() if name != "marked_ns"} for item in found["venues"]]
+
+
+class Attentive(Part):
+    """A model of a user's, that says nothing of what may be skipped."""
+
+    model: ClassVar[str] = "attentive"
+    queues: ClassVar[bool] = False
+    asked: ClassVar[list[int]] = []
+
+    def by_trade(self, order: VenueOrder, trade: Print) -> int:
+        return 0
+
+    def is_met(self, order: VenueOrder, book: Book) -> bool:
+        self.asked.append(book.ts)
+        return False
+
+
+def test_a_fill_model_that_declares_nothing_is_asked_about_every_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(known_parts(PartKind.FILL), "attentive", Attentive)
+    shard = ExecutionShard(config(simulators=(top_of_book(fill={"model": "attentive"}),)), 0)
+    shard.apply(quote(), None)
+    shard.apply(request(Random(0), ABC, "o", [], cents(1100), START), None)
+    times = range(START + 1, START + 101)
+    shard.apply(quotes(*((at, "10.00", "5", "10.02", "5") for at in times)), None)
+    assert Attentive.asked[-100:] == list(times)
 
 
 def test_the_stories_go_everywhere() -> None:
