@@ -124,8 +124,8 @@ def test_shortfall_counts_what_was_not_executed(client: Client, run_id: str) -> 
     )
     insert(client, "order_results", [result(run_id, "buy", "NEW")])
     insert(client, "fills", [fill(run_id, "BUY", 4, "100.5", FIRST_DAY)])
-    end = {"bid_px": Decimal(101), "ask_px": Decimal(103)}
-    part = {"last_qty": Decimal(4), "slippage_arrival": Decimal("0.5"), "commission": Decimal(1)}
+    end: dict[str, Any] = {"bid_px": Decimal(101), "ask_px": Decimal(103)}
+    part: dict[str, Any] = {"last_qty": Decimal(4), "slippage_arrival": Decimal("0.5"), "commission": Decimal(1)}
     reports = [
         execution(run_id, "buy", "PARTIALLY_FILLED", 4, **part),
         execution(run_id, "buy", "CANCELED", 4, **end),
@@ -145,7 +145,7 @@ def test_exposure_is_weighted_by_time(client: Client, run_id: str) -> None:
     """50 of 100 for 30 s, short 100 of 100 for 10 s, flat for 60 s."""
     records = [equity(run_id, 100, EPOCH, "SESSION_OPEN")]
     for at, gross, net in ((0, 50, 50), (30, 100, -100), (40, 0, 0), (100, 0, 0)):
-        held = {"gross_exposure": Decimal(gross), "position_value": Decimal(net)}
+        held: dict[str, Any] = {"gross_exposure": Decimal(gross), "position_value": Decimal(net)}
         records.append(equity(run_id, 100, FIRST_DAY + at * SECOND, **held))
     insert(client, "account_equity", records)
     (row,) = rows_of(client, "metrics_exposure", run_id)
@@ -156,7 +156,13 @@ def test_exposure_is_weighted_by_time(client: Client, run_id: str) -> None:
 
 def test_breakers_that_opened_are_counted(client: Client, run_id: str) -> None:
     insert(client, "account_equity", session(run_id, 1000, [1000]))
-    event = {"run_id": run_id, "account_id": "A", "session_id": "s", "kind": "BREAKER_TRANSITION", "code": "DRAWDOWN"}
+    event: dict[str, Any] = {
+        "run_id": run_id,
+        "account_id": "A",
+        "session_id": "s",
+        "kind": "BREAKER_TRANSITION",
+        "code": "DRAWDOWN",
+    }
     assert [row["breaker_trips"] for row in rows_of(client, "metrics_breakers", run_id)] == [0]
     events = [
         event | {"breaker_state": "OPEN", "ts": FIRST_DAY},

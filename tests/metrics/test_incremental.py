@@ -102,7 +102,7 @@ def test_a_refused_block_leaves_no_sums(client: Client, landed: Settings, story:
 
 SUMS = {
     "v_session_days": "SELECT * FROM v_equity_quarters WHERE run_id = {run_id:String}",
-    "v_scopes": "SELECT * FROM v_scopes WHERE run_id = {run_id:String} AND scope = 'session'",
+    "v_scope": "SELECT * FROM v_scope(run_id = {run_id:String}, scope = 'session', scope_id = '')",
     "symbols": "SELECT account_id, session_id, symbol FROM fills WHERE run_id = {run_id:String} "
     "GROUP BY account_id, session_id, symbol",
     "market": "SELECT symbol, toDate(toStartOfFifteenMinutes(ts), {time_zone:String}) AS day FROM marks "
