@@ -195,8 +195,7 @@ ALTER TABLE account_equity ADD PROJECTION IF NOT EXISTS quarter_hours
         countIf(`trigger` = 'SESSION_CLOSE'),
         argMaxIf(equity, offset, `trigger` = 'SESSION_OPEN'),
         argMax(equity, offset),
-        minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0),
-        max(gross_exposure)
+        minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0)
     GROUP BY run_id, account_id, session_id, strategy_id, currency, toStartOfFifteenMinutes(ts)
 );
 ALTER TABLE account_equity MATERIALIZE PROJECTION quarter_hours SETTINGS mutations_sync = 1;
@@ -233,8 +232,7 @@ SELECT
     countIf(`trigger` = 'SESSION_CLOSE') AS closings,
     argMaxIf(equity, offset, `trigger` = 'SESSION_OPEN') AS opening,
     argMax(equity, offset) AS last_equity,
-    minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0) AS worst_drawdown,
-    max(gross_exposure) AS greatest_exposure
+    minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0) AS worst_drawdown
 FROM account_equity
 GROUP BY run_id, account_id, session_id, strategy_id, currency, quarter;
 

@@ -9,12 +9,12 @@ WITH
     ),
     trades AS
     (
-        SELECT account_id, session_id, symbol, opened, assumeNotNull(closed) AS ended, assumeNotNull(pnl) AS net, fees
+        SELECT account_id, session_id, symbol, opened, assumeNotNull(closed) AS ended, assumeNotNull(pnl) AS net
         FROM v_round_trips
         WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
             AND closed IS NOT NULL AND {basis:String} = 'round_trips'
         UNION ALL
-        SELECT account_id, session_id, symbol, opened, assumeNotNull(closed), assumeNotNull(pnl), fees
+        SELECT account_id, session_id, symbol, opened, assumeNotNull(closed), assumeNotNull(pnl)
         FROM v_lots
         WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
             AND closed IS NOT NULL AND {basis:String} = 'lots'
