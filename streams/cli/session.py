@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
 
-if TYPE_CHECKING:
-    from schemas.models import ControlModel
-    from streams.domain.messages import RiskEvent
-
-REASON = typer.Option("command line", help="Why; kept with the answer.")
+from streams.cli.command import REASON, decimal_option, send, send_to_all
 
 
 def register(app: typer.Typer) -> None:
@@ -38,12 +31,12 @@ def open_session(
     """Opens a paper session: the account may trade from here on. Exit code 1 if it is refused."""
     from streams.domain.enums import ControlKind
 
-    event = _command(
+    event = send(
         kind=ControlKind.SESSION_OPEN,
         account_id=account,
         session_id=session or f"{account}-{uuid4().hex[:8]}",
         strategy_id=strategy,
-        opening_cash=_decimal("--cash", cash),
+        opening_cash=decimal_option("--cash", cash),
         currency=currency,
         limits=dict(_limit(item) for item in limit) or None,
         reason=reason,
@@ -55,7 +48,7 @@ def close_session(account: str = typer.Option(..., help="Account id."), reason: 
     """Closes the account's session: working orders are canceled, new ones refused."""
     from streams.domain.enums import ControlKind
 
-    print(_command(kind=ControlKind.SESSION_CLOSE, account_id=account, reason=reason).text)
+    print(send(kind=ControlKind.SESSION_CLOSE, account_id=account, reason=reason).text)
 
 
 def trading_state(
@@ -70,50 +63,14 @@ def trading_state(
         raise typer.BadParameter(f"{state}: must be ACTIVE, REDUCING or HALTED")
     fields = {"kind": ControlKind.TRADING_STATE, "trading_state": TradingState(state), "reason": reason}
     if account is not None:
-        print(_command(account_id=account, **fields).text)
+        print(send(account_id=account, **fields).text)
         return
-    from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.registry import Registry
-    from streams.clients.sessions import command_all
-
-    settings = get_settings()
-    command_all(settings, Codec(Registry(settings)), _control(fields))
+    send_to_all(**fields)
     print(f"{state} was sent to all accounts")
-
-
-def _command(**fields: Any) -> RiskEvent:
-    from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.registry import Registry
-    from streams.clients.sessions import command
-
-    settings = get_settings()
-    return command(settings, Codec(Registry(settings)), _control(fields))
-
-
-def _control(fields: dict[str, Any]) -> ControlModel:
-    from pydantic import ValidationError
-
-    from schemas.models import ControlModel
-
-    try:
-        return ControlModel(control_id=uuid4().hex, actor=getpass.getuser(), ts=time.time_ns(), **fields)
-    except ValidationError as error:
-        raise typer.BadParameter("; ".join(str(item["msg"]) for item in error.errors())) from error
 
 
 def _limit(text: str) -> tuple[str, Decimal]:
     name, separator, value = text.partition("=")
     if not separator:
         raise typer.BadParameter(f"--limit {text}: must be NAME=VALUE")
-    return name, _decimal(f"--limit {name}", value)
-
-
-def _decimal(option: str, text: str) -> Decimal:
-    from decimal import InvalidOperation
-
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise typer.BadParameter(f"{option} {text}: must be a number") from error
+    return name, decimal_option(f"--limit {name}", value)
