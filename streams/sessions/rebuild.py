@@ -9,11 +9,13 @@ from streams.domain.config import CoreConfig
 from streams.domain.enums import OrdStatus
 from streams.domain.numbers import money_text, price_text
 from streams.domain.portfolio import Position
+from streams.errors import InputError
 from streams.journal.kinds import ACCOUNTS
 from streams.journal.log import LogReader
 from streams.journal.partitions import partition_of
 from streams.journal.recovery import recover
 from streams.sessions.fold import CLOSED, OPEN, Session
+from streams.sessions.text import session_document
 
 View = dict[str, Any]
 """Fields that both have, as decimal text."""
@@ -59,6 +61,32 @@ def _view(holder: Session | Account, working: list[str], status: str) -> View:
 
 def _held(position: Position) -> str:
     return f"{price_text(position.quantity)} at a cost of {money_text(position.cost)}"
+
+
+def against_shard(
+    config: CoreConfig, rebuilt: dict[str, Session], reader: LogReader, codec: Codec
+) -> dict[str, list[str]]:
+    """What differs, by what is compared: each source with the shard while it holds the session, two sources in all.
+
+    Raises RecoveryError, InputError where there is nothing to compare with.
+    """
+    first = next(iter(rebuilt.values()))
+    account = shard_account(config, first.account_id, reader, codec)
+    held = account is not None and account.session_id == first.session_id
+    if not held and len(rebuilt) == 1:
+        raise InputError(
+            f"session {first.session_id}: its shard has gone on to another; compare the sources with --from both"
+        )
+    found = {}
+    if account is not None and held:
+        view = view_of_account(account)
+        found = {f"{name} and shard": differences(view_of_session(item), view) for name, item in rebuilt.items()}
+    if len(rebuilt) > 1:
+        (one, mine), (other, theirs) = ((name, session_document(session)) for name, session in rebuilt.items())
+        found[f"{one} and {other}"] = [
+            f"{name}: {one} {mine[name]}, {other} {theirs[name]}" for name in mine if mine[name] != theirs[name]
+        ]
+    return found
 
 
 def differences(rebuilt: View, held: View) -> list[str]:

@@ -26,7 +26,7 @@ WITH
     ),
     valued AS
     (
-        SELECT account_id, session_id, min(ts) AS first_ts, argMax((currency, equity, peak_equity, ts), offset) AS newest
+        SELECT account_id, session_id, minIf(ts, toUnixTimestamp64Nano(ts) > 0) AS first_ts, argMax((currency, equity, peak_equity, ts), offset) AS newest
         FROM account_equity
         WHERE run_id = {run_id:String}
         GROUP BY account_id, session_id
