@@ -10,13 +10,15 @@ WIDTH, HEIGHT = 760, 260
 LEFT, RIGHT, TOP, BOTTOM = 78, 14, 12, 30
 TICKS = 5
 DAY_S = 86_400.0
-GAP, GAP_SHARE = 16, 0.04
-"""Width of a cut in the time axis, and from which share of the whole time on one is made."""
+GAP, GAP_SHARE, GAP_MIN_S = 16, 0.04, 1_800.0
+"""Width of a cut in the time axis, and from which share of the time shown, and seconds, on one is made."""
 LABEL = 92
 """Room that the label of a time takes."""
 
 Point = tuple[float, float]
 """UTC seconds and a value."""
+AxisText = Callable[[float, float], str]
+"""Text of a value on an axis whose values lie a step apart."""
 
 
 class Line(NamedTuple):
@@ -60,8 +62,7 @@ class _Clock:
 
     def __init__(self, times: Sequence[float]) -> None:
         times = sorted(set(times))
-        longest = max((times[-1] - times[0]) * GAP_SHARE, 1.0)
-        cuts = [place for place in range(1, len(times)) if times[place] - times[place - 1] > longest]
+        cuts = _cuts(times)
         bounds = zip([0, *cuts], [*cuts, len(times)], strict=True)
         spans = [(times[start], times[end - 1]) for start, end in bounds]
         whole = sum(end - start for start, end in spans) or 1.0
@@ -77,7 +78,7 @@ class _Clock:
         return span.start if span.low == span.high else span(time)
 
 
-def curves(name: str, lines: Sequence[Line], number: Callable[[float], str], marks: Sequence[Mark] = ()) -> str:
+def curves(name: str, lines: Sequence[Line], number: AxisText, marks: Sequence[Mark] = ()) -> str:
     """Lines over time, with marks upon them. number: a value as the axis says it."""
     points = [point for line in lines for point in line.points] + [mark.at for mark in marks]
     if not points:
@@ -92,8 +93,8 @@ def curves(name: str, lines: Sequence[Line], number: Callable[[float], str], mar
     return _svg(name, body)
 
 
-def columns(name: str, bars: Sequence[Bar], number: Callable[[float], str]) -> str:
-    """Upright bars around zero, from left to right."""
+def columns(name: str, bars: Sequence[Bar], number: AxisText, css: str = "") -> str:
+    """Upright bars around zero, from left to right. css: class of all, else gain and loss."""
     if not bars:
         return nothing(name)
     low, high = _widened(min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars)))
@@ -106,7 +107,7 @@ def columns(name: str, bars: Sequence[Bar], number: Callable[[float], str]) -> s
         left += (step * 0.7 - width) / 2
         top, foot = sorted((y(bar.value), y(0.0)))
         body.append(
-            f'<rect class="bar {_sign_class(bar.value)}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" '
+            f'<rect class="bar {css or _sign_class(bar.value)}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" '
             f'height="{max(foot - top, 1):.1f}">{_tip(bar)}</rect>'
         )
         if place % labelled == 0:
@@ -118,7 +119,7 @@ def rows(name: str, bars: Sequence[Bar]) -> str:
     """Lying bars, one below the other, each with label and value."""
     if not bars:
         return nothing(name)
-    row, label = 34, 210
+    row, label = 30, 300
     low, high = min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars))
     x = _Scale(low, high if high > low else low + 1, label, WIDTH - 140)
     body = []
@@ -132,6 +133,18 @@ def rows(name: str, bars: Sequence[Bar]) -> str:
         )
         body.append(_text(max(right, x(0.0)) + 8, middle + 4, bar.text, "start", "value"))
     return _svg(name, body, row * len(bars))
+
+
+def _cuts(times: Sequence[float]) -> list[int]:
+    """Places of the times before which the axis is cut: gaps that are long against all the time that is left."""
+    cuts: list[int] = []
+    while True:
+        left = times[-1] - times[0] - sum(times[place] - times[place - 1] for place in cuts)
+        longest = max(left * GAP_SHARE, GAP_MIN_S)
+        found = [place for place in range(1, len(times)) if times[place] - times[place - 1] > longest]
+        if found == cuts:
+            return cuts
+        cuts = found
 
 
 def nothing(name: str) -> str:
@@ -155,12 +168,13 @@ def _sign(mark: Mark, x: _Clock, y: _Scale) -> str:
     return f'<polygon class="mark {mark.css}" points="{points}"><title>{escape(mark.title)}</title></polygon>'
 
 
-def _value_axis(y: _Scale, number: Callable[[float], str]) -> Iterator[str]:
-    for value in ticks(y.low, y.high):
+def _value_axis(y: _Scale, number: AxisText) -> Iterator[str]:
+    step, values = ticks(y.low, y.high)
+    for value in values:
         height = y(value)
         css = "zero" if value == 0 else "grid"
         yield f'<line class="{css}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{height:.1f}" y2="{height:.1f}"/>'
-        yield _text(LEFT - 8, height + 4, number(value), "end")
+        yield _text(LEFT - 8, height + 4, number(value, step), "end")
 
 
 def _time_axis(x: _Clock) -> Iterator[str]:
@@ -188,12 +202,12 @@ def _time_form(seconds: float) -> str:
     return "%m-%d %H:%M" if seconds < 6 * DAY_S else "%y-%m-%d"
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round values between two bounds, about TICKS of them (Heckbert, Nice Numbers for Graph Labels, 1990)."""
+def ticks(low: float, high: float) -> tuple[float, list[float]]:
+    """A round step and its multiples between bounds, TICKS at most (Heckbert 1990, Nice Numbers for Graph Labels)."""
     rough = (high - low) / TICKS
     power = 10.0 ** floor(log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    return [count * step for count in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+    return step, [count * step for count in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

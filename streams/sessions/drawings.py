@@ -2,30 +2,26 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from math import ceil, floor
 from typing import Any
 
 from streams.sessions import charts
 from streams.sessions.charts import Bar, Line, Mark
-from streams.sessions.figures import amount, axis_price, percent, price
+from streams.sessions.figures import amount, axis_number, axis_percent, percent, price
 from streams.sessions.report import Report
 
 Row = dict[str, Any]
 BINS = 24
-whole = partial(amount, digits=0)
 
 
 def equity(report: Report) -> str:
     """Equity over market time."""
-    return charts.curves("equity", [_line(report, "equity", "equity", "one")], whole)
+    return charts.curves("equity", [_line(report, "equity", "equity", "one")], axis_number)
 
 
 def drawdown(report: Report) -> str:
     """Equity against its peak so far."""
-    return charts.curves(
-        "drawdown", [_line(report, "drawdown", "drawdown_ratio", "bad", area=True)], partial(percent, digits=2)
-    )
+    return charts.curves("drawdown", [_line(report, "drawdown", "drawdown_ratio", "bad", area=True)], axis_percent)
 
 
 def exposure(report: Report) -> str:
@@ -33,7 +29,7 @@ def exposure(report: Report) -> str:
     return charts.curves(
         "exposure",
         [_line(report, "gross", "gross_exposure", "two", area=True), _line(report, "net", "net_exposure", "one")],
-        whole,
+        axis_number,
     )
 
 
@@ -44,19 +40,19 @@ def returns(report: Report) -> str:
         for row in report.days
         if row["daily_return"] is not None
     ]
-    return charts.columns("returns by day", bars, partial(percent, digits=2))
+    return charts.columns("returns by day", bars, axis_percent)
 
 
 def fills_on_price(report: Report, symbol: str) -> str:
     """The middle of the market, and each fill at its price."""
     points = [(_seconds(row["time"]), float(row["mid"])) for row in report.marks if row["symbol"] == symbol]
     signs = [_sign(row) for row in report.fills if row["symbol"] == symbol]
-    return charts.curves(f"fills of {symbol}", [Line(f"middle of {symbol}", "quiet", points)], axis_price, signs)
+    return charts.curves(f"fills of {symbol}", [Line(f"middle of {symbol}", "quiet", points)], axis_number, signs)
 
 
 def slippage(report: Report) -> str:
     """How many fills had which slippage against the middle, in basis points."""
-    return charts.columns("slippage", list(_histogram(report.fills)), whole)
+    return charts.columns("slippage", list(_histogram(report.fills)), axis_number, "one")
 
 
 def costs(report: Report) -> str:

@@ -2,10 +2,12 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from math import floor, log10
 from typing import Any
 
 from streams.domain.numbers import plain
 
+DIGITS_MAX = 8
 NONE = "–"  # noqa: RUF001 - a dash as typographers set it
 
 
@@ -14,9 +16,12 @@ def amount(value: Any, digits: int = 2) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"
 
 
-def percent(value: Any, digits: int = 3) -> str:
-    """A ratio in percent."""
-    return NONE if value is None else f"{100 * value:,.{digits}f} %"
+def percent(value: Any) -> str:
+    """A ratio in percent: three decimals, of a small one so many that two of its digits show."""
+    if value is None:
+        return NONE
+    digits = 3 if value == 0 else min(max(3, 1 - floor(log10(abs(100 * value)))), DIGITS_MAX)
+    return f"{100 * value:,.{digits}f} %"
 
 
 def price(value: Any) -> str:
@@ -24,9 +29,14 @@ def price(value: Any) -> str:
     return NONE if value is None else plain(value)
 
 
-def axis_price(value: float) -> str:
-    """A price on an axis: five significant digits at least."""
-    return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.5g}"
+def axis_number(value: float, step: float) -> str:
+    """A value on an axis, with as many decimals as the step between two of them needs."""
+    return f"{value:,.{max(0, -floor(log10(step) + 1e-9))}f}"
+
+
+def axis_percent(value: float, step: float) -> str:
+    """A ratio on an axis, in percent."""
+    return f"{axis_number(100 * value, 100 * step)} %"
 
 
 def metric(value: Any, unit: str) -> str:

@@ -9,6 +9,8 @@ from streams.sessions.report import Report
 from streams.sessions.style import STYLE
 from streams.sessions.tables import Cell, Table
 
+METRIC_COLUMNS = 3
+
 
 def page(report: Report) -> str:
     """The whole page; every text from the records is escaped."""
@@ -30,15 +32,15 @@ def _sections(report: Report) -> Iterator[str]:
     yield _card("Equity", f"{session['currency']}, marked to market", drawings.equity(report))
     yield _card("Drawdown", "equity against its peak", drawings.drawdown(report))
     yield _card("Exposure", _legend(("two", "gross"), ("one", "net")), drawings.exposure(report))
-    days = f"days of {escape(report.conventions.time_zone)}"
-    yield _card("Returns by day", days, drawings.returns(report) + _table(tables.days(report)))
+    yield _card("Returns by day", f"days of {escape(report.conventions.time_zone)}", drawings.returns(report))
     for symbol in report.symbols:
         yield _card(f"Fills on price: {escape(symbol)}", _fills_legend(report), drawings.fills_on_price(report, symbol))
     yield _card("Slippage", "fills by what they paid against the middle, in basis points", drawings.slippage(report))
-    yield _card("Costs", "positive is a cost", drawings.costs(report) + _table(tables.costs(report)))
-    yield _card("Open positions", "at the last mark", _table(tables.positions(report)))
-    yield _card("Rejected orders", "by reason", _table(tables.rejects(report)))
-    yield _card("Metrics", "definitions: paper metrics list", _table(tables.metrics(report)), wide=True)
+    yield _card("Days", "equity at their ends", _table(tables.days(report)), wide=True)
+    yield _card("Costs", "positive is a cost", drawings.costs(report) + _table(tables.costs(report)), wide=True)
+    yield _card("Open positions", "at the last mark", _table(tables.positions(report)), wide=True)
+    yield _card("Rejected orders", "by reason", _table(tables.rejects(report)), wide=True)
+    yield _card("Metrics", "defined by `paper metrics list`", _metrics(report), wide=True)
 
 
 def _header(report: Report) -> str:
@@ -77,6 +79,14 @@ def _tiles(report: Report) -> str:
         )
         + "</div>"
     )
+
+
+def _metrics(report: Report) -> str:
+    """In columns side by side."""
+    table = tables.metrics(report)
+    length = len(table.rows) // METRIC_COLUMNS + 1
+    parts = [table._replace(rows=table.rows[start : start + length]) for start in range(0, len(table.rows), length)]
+    return f'<div class="columns">{"".join(map(_table, parts))}</div>'
 
 
 def _table(table: Table) -> str:

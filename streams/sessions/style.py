@@ -40,6 +40,9 @@ th { font-weight: 500; color: var(--soft); font-size: 12px; } th, td { padding: 
   border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; } td.loss, b.loss { color: var(--loss); }
 table[data-table="metrics"] :is(td, th):last-child { text-align: left; color: var(--soft); }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(350px, 1fr)); gap: 0 34px;
+  align-items: start; }
+.wide svg { max-width: 760px; } .bar.one { fill: var(--one); }
 .none { color: var(--soft); margin: 6px 0; }
 @media (max-width: 860px) { main { grid-template-columns: minmax(0, 1fr); padding: 16px 12px; } }
 @media print { section { break-inside: avoid; } }

@@ -85,7 +85,7 @@ def metrics(report: Report) -> Table:
     rows = []
     for item in report.metrics:
         unit = BY_NAME[item.name].unit
-        shown = "" if unit == "ratio" else unit.replace("currency", item.currency)
+        shown = unit.removeprefix("ratio").strip().replace("currency", item.currency)
         rows.append((Cell(item.name), Cell(metric(item.value, unit), is_loss(item.value)), Cell(shown)))
     return Table("metrics", ("metric", "value", "unit"), rows)
 
