@@ -1,67 +1,52 @@
-"""What operators' commands share: options, a control made of them, sent to one account or to all."""
+"""Sending an operator's command from the command line: who asks, why, and the answer."""
 
 from __future__ import annotations
 
 import getpass
 import time
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
 
 if TYPE_CHECKING:
-    from schemas.models import ControlModel
     from streams.domain.messages import RiskEvent
 
-REASON = typer.Option("command line", help="Why; kept with the answer.")
+REASON = typer.Option(..., prompt="Reason", help="Why; kept with the answer.")
 
 
-def send(**fields: Any) -> RiskEvent:
-    """Sends a control for one account and gives its answer; fields as in schemas.models.ControlModel.
+def send(**fields: Any) -> list[RiskEvent]:
+    """Sends a control, to the account that it names or to all, and gives the answers.
 
-    Raises:
-        ControlRefused: it changed nothing.
-        NoAnswer: no worker answered.
-        typer.BadParameter: the fields make no control.
+    Raises ControlRefused, NoAnswer, and BadParameter where a field breaks a rule.
     """
-    from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.registry import Registry
-    from streams.clients.sessions import command
-
-    settings = get_settings()
-    return command(settings, Codec(Registry(settings)), control(**fields))
-
-
-def send_to_all(**fields: Any) -> None:
-    """Sends a control for all accounts, one copy to each account partition; no answer is awaited."""
-    from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.registry import Registry
-    from streams.clients.sessions import command_all
-
-    settings = get_settings()
-    command_all(settings, Codec(Registry(settings)), control(**fields))
-
-
-def control(**fields: Any) -> ControlModel:
-    """A control of this user, now. Raises typer.BadParameter where the fields make none."""
     from pydantic import ValidationError
 
+    from infra.settings import get_settings
+    from schemas.codec import Codec
     from schemas.models import ControlModel
+    from schemas.registry import Registry
+    from streams.clients.sessions import command, command_all
 
     try:
-        return ControlModel(control_id=uuid4().hex, actor=getpass.getuser(), ts=time.time_ns(), **fields)
+        control = ControlModel(control_id=uuid4().hex, actor=getpass.getuser(), ts=time.time_ns(), **fields)
     except ValidationError as error:
-        raise typer.BadParameter("; ".join(str(item["msg"]) for item in error.errors())) from error
+        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise typer.BadParameter("; ".join(problems)) from error
+    settings = get_settings()
+    codec = Codec(Registry(settings))
+    if control.account_id is None:
+        return command_all(settings, codec, control)
+    return [command(settings, codec, control)]
 
 
-def decimal_option(option: str, text: str) -> Decimal:
-    """An option's number. Raises typer.BadParameter."""
-    from decimal import InvalidOperation
+def tell(events: list[RiskEvent], as_json: bool = False) -> None:
+    """Prints each answer once: as a sentence, or as JSON lines."""
+    if as_json:
+        from streams.cli.output import print_rows, readable
 
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise typer.BadParameter(f"{option} {text}: must be a number") from error
+        print_rows([readable(event) for event in events], (), as_json=True)
+        return
+    of_accounts = [event for event in events if event.account_id]
+    for text in dict.fromkeys(event.text for event in of_accounts or events):
+        print(text)

@@ -9,11 +9,12 @@ from uuid import uuid4
 
 import typer
 
-from streams.cli.command import REASON, decimal_option, send, send_to_all
+from streams.cli.command import send, tell
 
 if TYPE_CHECKING:
     from streams.sessions.fold import Session
 
+REASON = typer.Option("command line", help="Why; kept with the answer.")
 ACCOUNT = typer.Option("", "--account", help="Its account, where several have a session of this name.")
 RUN = typer.Option("", "--run-id", help="Run; RUN_ID where none is given.")
 AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
@@ -62,19 +63,19 @@ def open_session(
     from streams.domain.enums import ControlKind
     from streams.sessions.settings_hash import settings_sha256
 
-    event = send(
+    events = send(
         kind=ControlKind.SESSION_OPEN,
         account_id=account,
         session_id=session or f"{account}-{uuid4().hex[:8]}",
         strategy_id=strategy,
-        opening_cash=decimal_option("--cash", cash),
+        opening_cash=_decimal("--cash", cash),
         currency=currency,
         limits=dict(_limit(item) for item in limit) or None,
         instruments=tuple(instrument),
         settings_sha256=settings_sha256(core_config(get_settings())),
         reason=reason,
     )
-    print(event.text)
+    tell(events)
 
 
 def close_session(
@@ -85,7 +86,7 @@ def close_session(
     """Closes the account's session: working orders are canceled, new ones refused."""
     from streams.domain.enums import ControlKind
 
-    print(send(kind=ControlKind.SESSION_CLOSE, account_id=account, flatten=flatten, reason=reason).text)
+    tell(send(kind=ControlKind.SESSION_CLOSE, account_id=account, flatten=flatten, reason=reason))
 
 
 def list_sessions(run_id: str = RUN, as_json: bool = AS_JSON) -> None:
@@ -195,12 +196,7 @@ def trading_state(
 
     if state not in ("ACTIVE", "REDUCING", "HALTED"):
         raise typer.BadParameter(f"{state}: must be ACTIVE, REDUCING or HALTED")
-    fields = {"kind": ControlKind.TRADING_STATE, "trading_state": TradingState(state), "reason": reason}
-    if account is not None:
-        print(send(account_id=account, **fields).text)
-        return
-    send_to_all(**fields)
-    print(f"{state} was sent to all accounts")
+    tell(send(kind=ControlKind.TRADING_STATE, account_id=account, trading_state=TradingState(state), reason=reason))
 
 
 def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
@@ -256,7 +252,16 @@ def _limit(text: str) -> tuple[str, Decimal]:
     name, separator, value = text.partition("=")
     if not separator:
         raise typer.BadParameter(f"--limit {text}: must be NAME=VALUE")
-    return name, decimal_option(f"--limit {name}", value)
+    return name, _decimal(f"--limit {name}", value)
+
+
+def _decimal(option: str, text: str) -> Decimal:
+    from decimal import InvalidOperation
+
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise typer.BadParameter(f"{option} {text}: must be a number") from error
 
 
 def _plain(value: Any) -> Any:

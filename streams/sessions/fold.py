@@ -27,6 +27,8 @@ FILLED = (ExecType.PARTIAL_FILL, ExecType.FILL)
 class Session:
     """What became of a session. Money: 1e-18 of its currency; times: UTC nanoseconds of the market, 0 before any.
 
+    started_ns: when it was opened, or first valued where the market had not begun then.
+
     A name that is opened again begins anew. cash_flow, positions and their PnL are sums of fills; equity, peak_equity
     and unrealised_pnl are the account shard's last valuation, made at valued_ns. working: ids of orders that the venue
     has accepted and not ended.
@@ -42,6 +44,7 @@ class Session:
     status: str = ""
     openings: int = 0
     opened_ns: int = 0
+    started_ns: int = 0
     closed_ns: int | None = None
     cash_flow: int = 0
     equity: int = 0
@@ -138,6 +141,7 @@ class _Folding:
             status=OPEN,
             openings=self.session.openings + 1,
             opened_ns=event.ts,
+            started_ns=event.ts,
         )
         if asked is not None:
             self.session.strategy_id, self.session.currency = asked.strategy_id, asked.currency or ""
@@ -182,7 +186,7 @@ class _Folding:
         session.equity, session.unrealised_pnl, session.valued_ns = record.equity, record.unrealised_pnl, record.ts
         session.peak_equity = max(session.peak_equity, record.equity)
         session.max_drawdown = min(session.max_drawdown, session.drawdown)
-        session.opened_ns = session.opened_ns or record.ts
+        session.started_ns = session.started_ns or record.ts
 
     def end(self) -> Session:
         """The newest record of a symbol stands for the splits after its last fill."""

@@ -33,23 +33,27 @@ def shard_account(config: CoreConfig, account_id: str, reader: LogReader, codec:
 
 def view_of_session(session: Session) -> View:
     """A session rebuilt from its events."""
-    return _view(session, sorted(session.working), session.status)
+    return _view(session, sorted(session.working), session.status, session.instruments or "")
 
 
 def view_of_account(account: Account) -> View:
     """The session that an account is in, or was in last. Orders that the venue has not answered yet are left out."""
     answered = sorted(ident for ident, order in account.working.items() if order.status is not OrdStatus.PENDING_NEW)
-    return _view(account, answered, OPEN if account.session_open else CLOSED)
+    return _view(account, answered, OPEN if account.session_open else CLOSED, ",".join(account.instruments))
 
 
-def _view(holder: Session | Account, working: list[str], status: str) -> View:
+def _view(holder: Session | Account, working: list[str], status: str, instruments: str) -> View:
     held = holder.positions.values()
     return {
         "account_id": holder.account_id,
         "strategy_id": holder.strategy_id or "",
         "currency": holder.currency,
         "opening_cash": money_text(holder.opening_cash),
+        "instruments": instruments,
+        "settings_sha256": holder.settings_sha256,
         "status": status,
+        "opened_ns": holder.opened_ns,
+        "closed_ns": holder.closed_ns,
         "cash": money_text(holder.cash),
         "peak_equity": money_text(holder.peak_equity),
         "realised_pnl": money_text(sum(item.realised_pnl for item in held)),

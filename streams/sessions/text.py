@@ -15,7 +15,7 @@ def session_document(session: Session) -> dict[str, Any]:
         "strategy_id": session.strategy_id,
         "status": session.status,
         "openings": session.openings,
-        "opened_at": time_text(session.opened_ns),
+        "opened_at": time_text(session.started_ns),
         "closed_at": time_text(session.closed_ns),
         "instruments": session.instruments,
         "settings_sha256": session.settings_sha256,

@@ -20,6 +20,7 @@ from tests.metrics.rows import DAY, EPOCH, FIRST_DAY, equity, fill, insert, new_
 
 CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)
 SERIES_OF_A_QUERY = 8
+SESSION = Scope("session", "s")
 RATIOS = {
     "sharpe",
     "sortino",
@@ -104,7 +105,7 @@ def episodes(drawdowns: list[float], days: list[int]) -> dict[str, float | None]
         return dict.fromkeys(
             ["max_drawdown_days", "max_drawdown_recovery_days", "average_drawdown", "average_drawdown_days"]
         ) | {"average_recovery_days": None}
-    depth, peaked, bottom, back, end = min(found)
+    _, peaked, bottom, back, end = min(found)
     recoveries = [item[3] - item[2] for item in found if item[3] is not None]
     return {
         "max_drawdown_days": end - peaked,
@@ -148,7 +149,7 @@ def test_the_normal_quantile_equals_scipys(client: Client, levels: list[float]) 
     assert got == pytest.approx(list(stats.norm.ppf(levels)), rel=1e-13, abs=1e-13)
 
 
-def one(client: Client, run_id: str, scope: Scope = Scope("session", "s"), **conventions: Any) -> dict[str, Any]:
+def one(client: Client, run_id: str, scope: Scope = SESSION, **conventions: Any) -> dict[str, Any]:
     (row,) = metric_rows(client, "metrics_returns", run_id, scope, Conventions(**conventions))
     return row
 
@@ -197,7 +198,7 @@ def test_days_are_those_of_the_time_zone(client: Client, run_id: str) -> None:
     insert(client, "account_equity", rows + [equity(run_id, 101 + n, ts) for n, ts in enumerate(stamps)])
     ends = {}
     for zone in ("UTC", "America/New_York", "Asia/Kathmandu"):
-        days = metric_rows(client, "metrics_days", run_id, Scope("session", "s"), Conventions(time_zone=zone))
+        days = metric_rows(client, "metrics_days", run_id, SESSION, Conventions(time_zone=zone))
         ends[zone] = [(row["part"][-2:], int(row["day_end_equity"])) for row in days]
     assert ends == {
         "UTC": [("03", 103), ("04", 104)],
@@ -220,9 +221,9 @@ def test_a_quiet_day_of_a_traded_symbol_counts(client: Client, run_id: str) -> N
     assert len(quiet_days(client, run_id)) == 2
 
 
-def quiet_days(client: Client, run_id: str) -> dict[date, float]:
+def quiet_days(client: Client, run_id: str) -> dict[date, Any]:
     """Day and return, of those after the one before the opening: that has marks, and no session."""
-    rows = metric_rows(client, "metrics_days", run_id, Scope("session", "s"), Conventions())
+    rows = metric_rows(client, "metrics_days", run_id, SESSION, Conventions())
     return {
         date.fromisoformat(row["part"]): pytest.approx(row["daily_return"])
         for row in rows

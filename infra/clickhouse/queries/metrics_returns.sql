@@ -6,19 +6,6 @@
 --   mar: minimum acceptable return a day. benchmark_sharpe: annual. level: of the tail, 0.05 for the worst 5 %.
 --   trials, trials_variance: how many strategies were tried, and the variance of their ratios a day; NULL: not declared.
 WITH
-    days AS
-    (
-        SELECT
-            scope_id, currency, day,
-            sum(start_equity) AS day_start,
-            sum(end_equity) AS day_end,
-            min(worst_drawdown) AS day_drawdown
-        FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
-        INNER JOIN v_scopes AS scopes USING (account_id, session_id)
-        WHERE scopes.run_id = {run_id:String} AND scope = {scope:String}
-            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
-        GROUP BY scope_id, currency, day
-    ),
     observed AS
     (
         SELECT
@@ -36,7 +23,9 @@ WITH
             arrayMap(day -> toInt32(toRelativeDayNum(day)),
                 arrayConcat([first_day - 1], if(has_returns, arrayMap(pair -> pair.1, pairs), []))) AS day_numbers,
             (last_day - first_day + 1) / 365 AS years
-        FROM days
+        FROM v_scope_days(
+            run_id = {run_id:String}, time_zone = {time_zone:String}, scope = {scope:String},
+            scope_id = {scope_id:String})
         GROUP BY scope_id, currency
     ),
     measured AS
