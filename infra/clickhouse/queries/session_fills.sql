@@ -1,0 +1,31 @@
+-- Fills of a session in the order of booking; of more than so many, every n-th, and all says how many there are.
+--   Since the session's last opening: a fill of an earlier one under its name has no equity record since.
+--   price: of the instrument's currency. slippage_mid_bps: positive where the trader paid, of the middle at the fill.
+WITH
+    (
+        SELECT count()
+        FROM account_equity
+        WHERE run_id = {run_id:String} AND account_id = {account_id:String} AND session_id = {session_id:String}
+            AND `trigger` = 'FILL'
+            AND offset >=
+            (
+                SELECT max(offset)
+                FROM account_equity
+                WHERE run_id = {run_id:String} AND account_id = {account_id:String} AND session_id = {session_id:String}
+                    AND `trigger` = 'SESSION_OPEN'
+            )
+    ) AS booked
+SELECT time, symbol, side, quantity, price, liquidity, realised_pnl, slippage_mid_bps, all
+FROM
+(
+    SELECT
+        ts AS time, symbol, side, quantity, price, liquidity, realised_pnl, offset,
+        paper_ratio(slippage_mid, price) * 1e4 AS slippage_mid_bps,
+        row_number() OVER (ORDER BY offset) AS number,
+        count() OVER () AS named,
+        least(booked, named) AS all
+    FROM fills FINAL
+    WHERE run_id = {run_id:String} AND account_id = {account_id:String} AND session_id = {session_id:String}
+)
+WHERE number > named - all AND (number - named + all - 1) % greatest(intDiv(all - 1, {points:UInt32}) + 1, 1) = 0
+ORDER BY offset

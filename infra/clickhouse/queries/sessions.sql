@@ -1,0 +1,60 @@
+-- The paper sessions of a run, newest first, as their records say; a name that was opened again stands for its last opening.
+--   opened_at: market time, or that of the first valuation where the market had not begun; valued_at: of the equity.
+--   Amounts in the session's currency. return: equity / opening cash - 1.
+WITH
+    openings AS
+    (
+        SELECT account_id, session_id, argMax((control_id, ts, offset), (kafka_timestamp, offset)) AS opening
+        FROM risk_events
+        WHERE run_id = {run_id:String} AND kind = 'SESSION_OPENED'
+        GROUP BY account_id, session_id
+    ),
+    closings AS
+    (
+        SELECT account_id, session_id, argMax((ts, offset), (kafka_timestamp, offset)) AS closing
+        FROM risk_events
+        WHERE run_id = {run_id:String} AND kind = 'SESSION_CLOSED'
+        GROUP BY account_id, session_id
+    ),
+    asked AS
+    (
+        SELECT control_id, any(strategy_id) AS strategy, any(controls.instruments) AS symbols,
+            any(controls.settings_sha256) AS settings, any(controls.opening_cash) AS cash
+        FROM controls
+        WHERE run_id = {run_id:String} AND kind = 'SESSION_OPEN'
+        GROUP BY control_id
+    ),
+    valued AS
+    (
+        SELECT account_id, session_id, minIf(ts, toUnixTimestamp64Nano(ts) > 0) AS first_ts, argMax((currency, equity, peak_equity, ts), offset) AS newest
+        FROM account_equity
+        WHERE run_id = {run_id:String}
+        GROUP BY account_id, session_id
+    ),
+    filled AS
+    (
+        SELECT account_id, session_id, count() AS fills FROM fills WHERE run_id = {run_id:String}
+        GROUP BY account_id, session_id
+    )
+SELECT
+    session_id,
+    account_id,
+    asked.strategy AS strategy_id,
+    if(closing.2 > opening.3, 'CLOSED', 'OPEN') AS status,
+    if(toUnixTimestamp64Nano(opening.2) > 0, opening.2, first_ts) AS opened_at,
+    if(status = 'CLOSED', closing.1, NULL) AS closed_at,
+    newest.1 AS currency,
+    asked.cash AS opening_cash,
+    newest.2 AS equity,
+    paper_ratio(equity, opening_cash) - 1 AS return,
+    newest.4 AS valued_at,
+    ifNull(fills, 0) AS fills,
+    asked.symbols AS instruments,
+    asked.settings AS settings_sha256
+FROM openings
+LEFT JOIN closings USING (account_id, session_id)
+LEFT JOIN asked ON openings.opening.1 = asked.control_id
+LEFT JOIN valued USING (account_id, session_id)
+LEFT JOIN filled USING (account_id, session_id)
+ORDER BY opened_at DESC, account_id, session_id
+SETTINGS join_use_nulls = 1

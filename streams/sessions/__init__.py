@@ -1,0 +1,1 @@
+"""Paper sessions as folds over their events, and their reports."""
