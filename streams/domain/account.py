@@ -94,7 +94,7 @@ class SeenIds:
 
 @dataclass(slots=True)
 class Account:
-    """cash, peak_equity, opening_cash: 1e-18 of the currency."""
+    """cash, peak_equity, opening_cash: 1e-18 of the currency. clock_ns: see streams.domain.account_clock."""
 
     account_id: str
     session_id: str
@@ -105,6 +105,7 @@ class Account:
     seen: SeenIds
     cash: int
     peak_equity: int
+    clock_ns: int = 0
     session_open: bool = True
     trading_state: TradingState = TradingState.ACTIVE
     """As operators set it."""
@@ -198,6 +199,7 @@ class Account:
             "seen": self.seen.to_state(),
             "cash": self.cash,
             "peak_equity": self.peak_equity,
+            "clock_ns": self.clock_ns,
             "session_open": self.session_open,
             "trading_state": self.trading_state,
             "instruments": list(self.instruments),
@@ -224,6 +226,7 @@ class Account:
             seen=SeenIds(seen_limit, state["seen"]),
             cash=state["cash"],
             peak_equity=state["peak_equity"],
+            clock_ns=state["clock_ns"],
             session_open=state["session_open"],
             trading_state=TradingState(state["trading_state"]),
             instruments=tuple(state.get("instruments", ())),

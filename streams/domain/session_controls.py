@@ -39,6 +39,7 @@ def open_session(book: AccountBook, control: Control) -> None:
         instruments=_symbols(control),
         settings_sha256=control.settings_sha256,
         opened_ns=book.time_ns,
+        clock_ns=old.clock_ns if old else 0,
     )
     if old is not None:
         account.trading_state = old.trading_state
