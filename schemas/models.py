@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -27,6 +28,10 @@ from streams.domain.numbers import (
     to_price,
 )
 from streams.domain.order_rules import form_problem
+from streams.risk.limits import check_patch
+
+FLOAT_DIGITS = 15
+"""Decimal digits that every binary float carries exactly."""
 
 
 def _price(value: Decimal) -> Decimal:
@@ -47,6 +52,23 @@ def _money(value: Decimal) -> Decimal:
     except NotRepresentable as error:
         raise ValueError(str(error)) from error
     return value
+
+
+def _patch(value: dict[str, Any]) -> dict[str, Any]:
+    exact: dict[str, Any] = _exact(value)
+    check_patch(exact)
+    return exact
+
+
+def _exact(value: Any) -> Any:
+    """JSON with its decimals as text."""
+    if isinstance(value, dict):
+        return {str(name): _exact(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
+    if isinstance(value, float) and len(Decimal(repr(value)).as_tuple().digits) > FLOAT_DIGITS:
+        raise ValueError(f"{value!r} has more digits than a JSON number carries; write it as text in quotes")
+    return str(value) if isinstance(value, Decimal | float | StrEnum) else value
 
 
 Name = Annotated[str, Field(min_length=1)]
@@ -147,7 +169,7 @@ class OrderRequestModel(BaseModel):
 
 
 class ControlModel(BaseModel):
-    """A command for the topic controls; ts in UTC nanoseconds; limits by name, see streams.domain.config."""
+    """A command for the topic controls; ts in UTC nanoseconds; limits by name, see streams.risk.limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -159,8 +181,8 @@ class ControlModel(BaseModel):
     opening_cash: Money | None = None
     currency: Name | None = None
     trading_state: TradingState = TradingState.UNKNOWN
-    limits: dict[str, Any] | None = None
-    """JSON merge patch over the account's limits, see streams.risk.limits."""
+    limits: Annotated[dict[str, Any], AfterValidator(_patch)] | None = None
+    """JSON merge patch over the account's limits, see streams.risk.limits; numbers as decimal text."""
     actor: Name
     reason: Name
     ts: Time

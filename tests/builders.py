@@ -12,9 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from streams.domain import messages
-from streams.domain.config import CoreConfig, FeeConfig, InstrumentConfig, LimitsConfig, MockConfig, SimulatorConfig
+from streams.domain.config import CoreConfig, FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
 from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
 from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
+from streams.risk.limits import RiskLimits
 
 PROPERTY = settings(derandomize=True, database=None, deadline=None, max_examples=100, print_blob=False)
 """Of every property test: the same examples in each run, nothing kept on disk, no clock."""
@@ -82,9 +83,9 @@ def fee(maker: str = "0", taker: str = "0", per_unit: str = "0") -> FeeConfig:
     return FeeConfig.model_validate({"maker_rate": maker, "taker_rate": taker, "per_unit": per_unit})
 
 
-def limits(**values: str) -> LimitsConfig:
+def limits(**values: Any) -> RiskLimits:
     """Account limits."""
-    return LimitsConfig.model_validate(values)
+    return RiskLimits.model_validate(values)
 
 
 def new(

@@ -27,7 +27,7 @@ from streams.domain.messages import (
 from streams.domain.messages import Position as PositionRecord
 from streams.domain.portfolio import Position
 from streams.domain.valuation import Valuation
-from streams.risk.controls import Reject
+from streams.risk.control import Reject
 
 
 def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: int) -> ApprovedOrder:

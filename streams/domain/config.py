@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.domain.fields import Frozen, NonNegativeDecimal, PositiveDecimal, TimeZone
+from streams.risk.limits import RiskLimits
 
 
 class TimeSource(StrEnum):
@@ -49,10 +50,16 @@ class InstrumentConfig(Frozen):
     max_quantity: PositiveDecimal
     fee: FeeConfig = FeeConfig()
     timezone: TimeZone = "UTC"
+    day_start: time | None = None
+    """Local time from which the control session_hours takes orders; without it the session's open, or midnight."""
     day_end: time | None = None
     """Local time at which DAY orders expire; without it the close of the calendar's session, or midnight."""
     calendar: str | None = None
     """Exchange calendar (ISO 10383 code as XNYS): DAY orders expire on its days of trading only. None: every day."""
+    tradable: bool = True
+    """Whether orders are taken; false stops an instrument without taking its reference data away."""
+    margin_rate: Annotated[NonNegativeDecimal, Field(le=1)] = Decimal(1)
+    """Initial margin as a share of the value, for the control max_margin; 1: paid in full."""
     simulator: str | None = None
     """Simulator of orders in this instrument; None: the configuration's."""
     borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
@@ -65,17 +72,6 @@ class InstrumentConfig(Frozen):
                 f"{self.symbol}: min_quantity {self.min_quantity} is above max_quantity {self.max_quantity}"
             )
         return self
-
-
-class LimitsConfig(Frozen):
-    """Limits of an account; each is inclusive."""
-
-    max_order_quantity: PositiveDecimal = Decimal(100_000)
-    max_order_notional: PositiveDecimal = Decimal(5_000_000)
-    max_position: PositiveDecimal = Decimal(500_000)
-    """Absolute position by instrument, working orders included."""
-    leverage: PositiveDecimal = Decimal(4)
-    """Gross exposure, working orders included, that a unit of equity may carry; 1 is a cash account."""
 
 
 STALE_AFTER_MS = 60_000
@@ -137,7 +133,14 @@ class CoreConfig(Frozen):
     mark_interval_ms: int = Field(default=1_000, ge=0)
     seen_order_ids_max: int = Field(default=50_000, ge=1)
     """Order ids remembered for each account; a duplicate of an older one is not recognised."""
-    limits: LimitsConfig = LimitsConfig()
+    answers_max: int = Field(default=200, ge=1)
+    """Newest requests of each account whose first answer is remembered, for the client that sends one again."""
+    limits: RiskLimits = RiskLimits()
+    """Of sessions that open without limits of their own."""
+    account_limits: dict[str, RiskLimits] = Field(default_factory=dict)
+    """By account, instead."""
+    limits_version: int = Field(default=0, ge=0)
+    """Version of the limits file."""
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the simulator; empty: mock_trading decides between mock and top-of-book."""
@@ -155,6 +158,10 @@ class CoreConfig(Frozen):
         _once("account", [item.account_id for item in self.accounts])
         _once("conversion", [f"{item.base}/{item.quote}" for item in self.conversions])
         return self
+
+    def limits_of(self, account_id: str) -> RiskLimits:
+        """Configured limits of an account."""
+        return self.account_limits.get(account_id, self.limits)
 
 
 def _once(what: str, names: list[str]) -> None:

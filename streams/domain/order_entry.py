@@ -6,18 +6,25 @@ from functools import partial
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
+from streams.domain.account_clock import advance
 from streams.domain.enums import Action, RiskEventKind, Side
-from streams.domain.messages import OrderRequest
+from streams.domain.exposure import exposure_of
+from streams.domain.instruments import Instrument
+from streams.domain.messages import OrderRequest, OrderResult
 from streams.domain.shard import Output
-from streams.risk.controls import Proposal, Reject, first_reject
+from streams.risk.control import Reject
+from streams.risk.proposal import Proposal
+from streams.risk.rate_controls import count_message, count_new_order
 
 
 def on_request(book: AccountBook, request: OrderRequest) -> None:
     """Answers a request: approved to the venue, or refused with the reason."""
     account = book.accounts.get(request.account_id)
+    if account is not None:
+        advance(account, book.time_ns, request.ts, record_time=book.record_time)
+        count_message(account, request, _known_symbol(book, account, request))
     if _used_before(book, account, request):
-        text = f"order {request.order_id}: the account has used this order id before; send a new one"
-        _refuse(book, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
+        _answer_again(book, account, request)
         return
     if account is None:
         book.strangers.add(_stranger_key(request))
@@ -52,6 +59,28 @@ def _stranger_key(request: OrderRequest) -> str:
     return f"{request.account_id}\0{request.order_id}"
 
 
+def _known_symbol(book: AccountBook, account: Account, request: OrderRequest) -> str | None:
+    """The instrument that a request is about; None where the reference data don't know it."""
+    symbol = request.symbol
+    if request.action is Action.REPLACE:
+        target = account.working.get(request.orig_order_id or "")
+        symbol = target.symbol if target else symbol
+    return symbol if symbol in book.instruments else None
+
+
+def _answer_again(book: AccountBook, account: Account | None, request: OrderRequest) -> None:
+    """The identical request gets its first answer again, as soon as there is one; another is refused."""
+    if account is not None and account.answers.knows(request):
+        answer = account.answers.of(request)
+        if answer is not None:
+            again = answer._replace(result_id=book.next_id(), poss_resend=True, terminal=False, ts=book.time_ns)
+            book.emit(Output("order.results", request.account_id, again))
+        return
+    text = f"order {request.order_id}: the account has used this order id before; send a new one"
+    reject = Reject("DUPLICATE_ORDER_ID", text)
+    _tell_refused(book, account, request, reject, terminal=False)
+
+
 def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
     stopped = stop_reason(book, account, request, request.symbol)
     if stopped is not None:
@@ -65,25 +94,78 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
         text = f"order {request.order_id}: a NEW order needs side and quantity"
         _refuse(book, account, request, Reject("FIELD_MISSING", text))
         return
+    count_new_order(account, request)
+    added = account.added_leaves(request, request.quantity)
+    if _passes(book, account, instrument, request, request, added, None):
+        order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
+        order.waiting = request.parent_order_id in account.working
+        account.add_order(order)
+        account.answers.add(request, None)
+        approve(book, account, request)
+
+
+def _passes(
+    book: AccountBook,
+    account: Account,
+    instrument: Instrument,
+    request: OrderRequest,
+    asked: OrderRequest,
+    added_leaves: int,
+    replaced: WorkingOrder | None,
+) -> bool:
+    """Asks the controls; refuses the request where one is against it, and tells what came near a limit."""
+    assert asked.quantity is not None
+    symbol = instrument.symbol
     proposal = Proposal(
-        request=request,
-        account=account,
-        instrument=instrument,
-        asked=request,
-        added_leaves=account.added_leaves(request, request.quantity),
-        reference_price=request.price or request.stop_price or book.mark_price(request.symbol),
-        replaced=None,
-        valuation=partial(book.valuation, account),
-        converts=book.converts(instrument.currency, account.currency),
+        request,
+        account,
+        instrument,
+        asked,
+        asked.quantity,
+        added_leaves,
+        book.mark_price(symbol),
+        book.mark_times.get(symbol),
+        replaced,
+        book.converts(instrument.currency, account.currency),
+        partial(exposure_of, book),
     )
-    reject = first_reject(proposal)
+    reject = account.limits.first_reject(proposal)
+    for order in proposal.cancels:
+        request_id = f"{request.order_id}:{order.order_id}"
+        approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))
     if reject is not None:
         _refuse(book, account, request, reject)
-        return
-    order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
-    order.waiting = request.parent_order_id in account.working
-    account.add_order(order)
-    approve(book, account, request)
+        return False
+    if proposal.near or proposal.far:
+        _warn(book, account, proposal)
+    return True
+
+
+def _warn(book: AccountBook, account: Account, proposal: Proposal) -> None:
+    """One LIMIT_WARNING each time that an approved order's number comes up to the soft limit from below."""
+    warned, symbol = account.memory.warned, proposal.symbol
+    for control in proposal.far:
+        warned.pop(control.warning_key(symbol), None)
+    for control, observed, limit in proposal.near:
+        key = control.warning_key(symbol)
+        if key in warned:
+            continue
+        warned[key] = None
+        said = control.warning(proposal, observed, limit)
+        event = records.risk_event(
+            book.next_id(),
+            RiskEventKind.LIMIT_WARNING,
+            account.account_id,
+            account.session_id,
+            book.time_ns,
+            said.text,
+            code=said.code,
+            order_id=proposal.request.order_id,
+            limit_value=said.limit_value,
+            observed_value=said.observed_value,
+            symbol=symbol,
+        )
+        book.emit(Output("risk.events", account.account_id, event))
 
 
 def _on_mass_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
@@ -94,12 +176,14 @@ def _on_mass_cancel(book: AccountBook, account: Account, request: OrderRequest) 
 
     canceled = cancel_working(book, account, request.order_id, is_meant, request.ts)
     result = records.mass_cancel_result(request, account, canceled, book.next_id(), book.time_ns)
+    account.answers.add(request, result)
     book.emit(Output("order.results", request.account_id, result))
 
 
 def _on_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
     target = _target(book, account, request)
     if target is not None:
+        account.answers.add(request, None)
         approve(book, account, request._replace(symbol=target.symbol))
 
 
@@ -125,21 +209,9 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         price=target.price if request.price is None else request.price,
         stop_price=target.stop_price if request.stop_price is None else request.stop_price,
     )
-    proposal = Proposal(
-        request=request,
-        account=account,
-        instrument=instrument,
-        asked=asked,
-        added_leaves=max(quantity - target.quantity, 0),
-        reference_price=asked.price or asked.stop_price or book.mark_price(target.symbol),
-        replaced=target,
-        valuation=partial(book.valuation, account),
-        converts=book.converts(instrument.currency, account.currency),
-    )
-    reject = first_reject(proposal)
-    if reject is not None:
-        _refuse(book, account, request, reject)
+    if not _passes(book, account, instrument, request, asked, max(quantity - target.quantity, 0), target):
         return
+    account.answers.add(request, None)
     with account.change_order(target):
         target.replace_quantity = quantity
     approve(
@@ -212,9 +284,15 @@ def stop_reason(book: AccountBook, account: Account, request: OrderRequest, symb
     return None
 
 
-def _refuse(
-    book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool = True
-) -> None:
+def _refuse(book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject) -> None:
+    result = _tell_refused(book, account, request, reject, terminal=True)
+    if account is not None:
+        account.answers.add(request, result)
+
+
+def _tell_refused(
+    book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool
+) -> OrderResult:
     target = None
     if account and request.orig_order_id and request.action is not Action.NEW:
         target = account.working.get(request.orig_order_id)
@@ -233,3 +311,4 @@ def _refuse(
         observed_value=reject.observed_value,
     )
     book.emit(Output("risk.events", request.account_id, event))
+    return result

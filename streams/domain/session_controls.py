@@ -2,11 +2,12 @@
 
 from streams.domain.account import Account, SeenIds
 from streams.domain.account_book import AccountBook
+from streams.domain.answers import Answers
 from streams.domain.control_answers import answer, refuse
 from streams.domain.enums import EquityTrigger, RiskEventKind
 from streams.domain.messages import Control
 from streams.domain.order_entry import cancel_working
-from streams.risk.limits import Limits
+from streams.risk.memory import Memory
 
 
 def open_session(book: AccountBook, control: Control) -> None:
@@ -21,11 +22,13 @@ def open_session(book: AccountBook, control: Control) -> None:
         refuse(book, control, problem)
         return
     try:
-        limits = Limits.from_config(book.config.limits)
+        limits = book.config.limits_of(account_id)
         limits = limits.changed_by(control.limits) if control.limits else limits
     except ValueError as error:
         refuse(book, control, f"limits: {error}")
         return
+    memory = old.memory if old else Memory()
+    memory.warned.clear()
     account = Account(
         account_id=account_id,
         session_id=session_id,
@@ -34,6 +37,8 @@ def open_session(book: AccountBook, control: Control) -> None:
         opening_cash=control.opening_cash,
         limits=limits,
         seen=old.seen if old else SeenIds(book.config.seen_order_ids_max),
+        answers=old.answers if old else Answers(book.config.answers_max),
+        memory=memory,
         cash=control.opening_cash,
         peak_equity=control.opening_cash,
         instruments=_symbols(control),
