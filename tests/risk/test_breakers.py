@@ -215,14 +215,14 @@ def test_a_gap_of_market_data(gap: int, opens: bool) -> None:
     breakers = only("market_data_gap", gap_ms=1_000)
     ((breaker, meter),) = breakers.gaps
     assert isinstance(meter, GapMeter)
-    assert bool(breakers.on_gap(START + gap, breaker, meter, START, "ABC")) is opens
+    assert bool(breakers.on_gap(START + gap, breaker, meter, gap, "ABC")) is opens
 
 
 def test_a_gap_that_lasts_postpones_the_trial() -> None:
     breakers = only("market_data_gap", gap_ms=1_000, wait_ms=500)
     ((breaker, meter),) = breakers.gaps
-    assert breakers.on_gap(START + SECOND, breaker, meter, START, "ABC")
-    assert not breakers.on_gap(START + 2 * SECOND, breaker, meter, START, "ABC"), "one transition, not two"
+    assert breakers.on_gap(START + SECOND, breaker, meter, SECOND, "ABC")
+    assert not breakers.on_gap(START + 2 * SECOND, breaker, meter, 2 * SECOND, "ABC"), "one transition, not two"
     assert not breakers.on_time(START + 2 * SECOND + 499 * MS)
     assert breakers.on_time(START + 2 * SECOND + 500 * MS)
 

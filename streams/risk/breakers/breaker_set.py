@@ -1,7 +1,9 @@
 """The breakers of one account: which of them hear of an event, and which of them stop its orders."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter
 
@@ -20,17 +22,23 @@ from streams.risk.breakers.order_meters import (
     StopOutsMeter,
 )
 
+if TYPE_CHECKING:
+    from streams.risk.breakers.stops import DeskStop
+
 _CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)
 
 
 class BreakerSet:
     """Breakers by name. All times are the account's clock, all money 1e-18 of its currency."""
 
-    def __init__(self, opening: int = 0, breakers: Iterable[Breaker] = ()) -> None:
+    def __init__(self, opening: int = 0, breakers: Iterable[Breaker] = (), latches: bool | None = None) -> None:
         self._opening = opening
+        self._latches = latches
         self.by_name: dict[str, Breaker] = {item.name: item for item in breakers}
         self.stopping: list[Breaker] = []
         """Those that are not CLOSED."""
+        self.desk_stops: list[DeskStop] = []
+        """Open breakers of the desk; all sets of a shard share the list."""
         self.due_ns = NEVER_NS
         """When the first of them goes half-open."""
         self._index()
@@ -51,14 +59,14 @@ class BreakerSet:
             meter = meter_of(config, self._opening)
             if isinstance(meter, DrawdownMeter) and peak_equity is not None:
                 meter.raise_peak(peak_equity)
-            found[name] = Breaker(name, config, meter)
+            found[name] = Breaker(name, config, meter, self._latches)
             if old is not None:
                 found[name].inherit(old)
         found |= {name: item for name, item in self.by_name.items() if name not in found and item in self.stopping}
         self.by_name = found
         self._index()
 
-    def inherit(self, old: "BreakerSet") -> None:
+    def inherit(self, old: BreakerSet) -> None:
         """What was not CLOSED in an earlier session of the account is not in this one."""
         for item in old.stopping:
             new = self.by_name.get(item.name)
@@ -109,11 +117,7 @@ class BreakerSet:
 
     def on_outcome(self, now_ns: int, order_id: str, business: int, technical: int) -> list[Transition]:
         """It has become known whether an order failed (1) or not (0), and how."""
-        found = [
-            breaker.open(now_ns, breach)
-            for breaker, meter in self._outcomes
-            if breaker.judges and (breach := meter.on_outcome(now_ns, 1, business, technical))
-        ]
+        found = self.on_sums(now_ns, 1, business, technical) if self._outcomes else []
         for breaker in self.stopping:
             if order_id not in breaker.trials or isinstance(breaker.meter, SlippageMeter):
                 continue
@@ -121,6 +125,15 @@ class BreakerSet:
             failed = breaker.meter.failures_of(business, technical) if counted else business + technical  # type: ignore[union-attr]
             transition = breaker.end_trial(now_ns, order_id, not failed)
             found += [transition] if transition else []
+        return self._changed(found)
+
+    def on_sums(self, now_ns: int, orders: int, business: int, technical: int) -> list[Transition]:
+        """Outcomes of many orders at once."""
+        found = [
+            breaker.open(now_ns, breach)
+            for breaker, meter in self._outcomes
+            if breaker.judges and (breach := meter.on_outcome(now_ns, orders, business, technical))
+        ]
         return self._changed(found)
 
     def on_refused(self, now_ns: int, order_id: str) -> list[Transition]:
@@ -172,9 +185,9 @@ class BreakerSet:
                 found.append(breaker.open(now_ns, breach))
         return self._changed(found)
 
-    def on_gap(self, now_ns: int, breaker: Breaker, meter: GapMeter, quoted_ns: int, symbol: str) -> list[Transition]:
-        """Time has passed since a quote."""
-        breach = meter.on_time(now_ns, quoted_ns, symbol)
+    def on_gap(self, now_ns: int, breaker: Breaker, meter: GapMeter, gap_ns: int, symbol: str) -> list[Transition]:
+        """So much market time has passed since a quote; of a breaker that is open already, the wait starts again."""
+        breach = meter.on_time(gap_ns, symbol)
         if breach is None:
             return []
         if breaker.judges:
@@ -188,6 +201,13 @@ class BreakerSet:
         if now_ns < self.due_ns:
             return []
         return self._changed([item.half_open(now_ns) for item in self.stopping if item.due_ns <= now_ns])
+
+    def shift(self, amount: int) -> None:
+        """A deposit or withdrawal moves peaks and baselines with the equity."""
+        if amount:
+            self._opening += amount
+            for _, meter in self._equity:
+                meter.shift(amount)
 
     def reset(self, name: str) -> Transition:
         """A person closes a breaker. Raises ValueError where there is none, or it is CLOSED."""
@@ -211,10 +231,10 @@ class BreakerSet:
         return [item.to_state() for item in self.by_name.values()]
 
     @classmethod
-    def from_state(cls, opening: int, state: list[list[Any]]) -> "BreakerSet":
+    def from_state(cls, opening: int, state: list[list[Any]], latches: bool | None = None) -> Self:
         """The set that to_state described."""
         found = []
         for item in state:
             config = _CONFIG.validate_python(item[1])
-            found.append(Breaker(item[0], config, meter_of(config, opening)).load(item))
-        return cls(opening, found)
+            found.append(Breaker(item[0], config, meter_of(config, opening), latches).load(item))
+        return cls(opening, found, latches)

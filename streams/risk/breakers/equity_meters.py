@@ -16,6 +16,11 @@ NEVER_NS = 2**63
 PERCENT_SCALE = 100 * PRICE_SCALE
 
 
+def _share(amount: int, percent: int) -> int:
+    """The smallest loss that is so many percent (1e-9) of an amount, or more; of nothing any loss at all."""
+    return max(ceiling(amount * percent, PERCENT_SCALE), 1)
+
+
 class DrawdownMeter:
     """Fall of equity from its peak."""
 
@@ -57,7 +62,7 @@ class DrawdownMeter:
         self._peak = peak
         falls = [] if self._amount is None else [self._amount]
         if self._percent is not None:
-            falls.append(ceiling(max(peak, 0) * self._percent, PERCENT_SCALE))
+            falls.append(_share(peak, self._percent))
         self._floor = peak - min(falls)
         if self._config.lock:
             self._floor = min(self._floor, self._opening)
@@ -112,11 +117,7 @@ class LossMeter:
 
     def __init__(self, config: Loss, opening: int) -> None:
         self._config = config
-        limits = [] if config.amount is None else [to_money(config.amount)]
-        if config.percent is not None:
-            limits.append(ceiling(max(opening, 0) * to_price(config.percent), PERCENT_SCALE))
-        self._limit = min(limits)
-        self._opening = opening
+        self._set_opening(opening)
         self._zone = ZoneInfo(config.timezone)
         self._span_ns = None if config.window_ms is None else config.window_ms * NANOS_PER_MS
         self._day_end_ns = 0 if self._span_ns is None else NEVER_NS
@@ -132,6 +133,13 @@ class LossMeter:
     def floor(self) -> int:
         """Level of the account at which the breaker opens, for a loss of the day."""
         return self._of("").baseline - self._limit
+
+    def _set_opening(self, opening: int) -> None:
+        self._opening = opening
+        limits = [] if self._config.amount is None else [to_money(self._config.amount)]
+        if self._config.percent is not None:
+            limits.append(_share(opening, to_price(self._config.percent)))
+        self._limit = min(limits)
 
     def _of(self, symbol: str) -> _Series:
         found = self._series.get(symbol)
@@ -159,8 +167,8 @@ class LossMeter:
 
     def shift(self, amount: int) -> None:
         """A deposit or withdrawal moves the account's level."""
-        self._opening += amount
         series = self._of("")
+        self._set_opening(self._opening + amount)
         series.baseline, series.settled, series.worth = (
             level + amount for level in (series.baseline, series.settled, series.worth)
         )
@@ -184,7 +192,8 @@ class LossMeter:
 
     def load(self, state: Any) -> None:
         """Takes what to_state gave."""
-        self._opening, self._day_end_ns, kept = state
+        opening, self._day_end_ns, kept = state
+        self._set_opening(opening)
         for symbol, (baseline, settled, worth, highs) in kept.items():
             series = self._of(symbol)
             series.baseline, series.settled, series.worth = baseline, settled, worth

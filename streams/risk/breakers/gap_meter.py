@@ -19,9 +19,8 @@ class GapMeter:
         """Whether any quote of any symbol ends a gap."""
         return self._config.symbols == "any"
 
-    def on_time(self, now_ns: int, quoted_ns: int, symbol: str) -> Breach | None:
+    def on_time(self, gap_ns: int, symbol: str) -> Breach | None:
         """Judges how long ago the last quote of a symbol came; empty: of any."""
-        gap_ns = now_ns - quoted_ns
         if gap_ns < self.gap_ns:
             return None
         observed, limit = span_text(gap_ns // NANOS_PER_MS), span_text(self._config.gap_ms)
