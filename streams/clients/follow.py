@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.kafka.client import client_config
 from infra.settings import Settings
 from infra.topics import partition_count, topic_name
 from schemas.codec import Codec
@@ -32,8 +33,8 @@ class Follower:
         self._codec = codec
         self._base = {topic_name(settings, topic): topic for topic in topics}
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
+            client_config(settings)
+            | {
                 "group.id": f"{settings.topic_prefix}follower",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",

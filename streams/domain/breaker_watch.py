@@ -195,9 +195,9 @@ def _judge_equity(book: AccountBook, account: Account, symbols: list[str]) -> li
 
 
 def _judge_time(book: AccountBook, account: Account, cause: str) -> None:
-    """Waits that are over, and gaps of market data."""
+    """Gaps of market data, and then the waits that are over: a gap that lasts starts its wait again."""
     breakers, now_ns = account.breakers, max(account.clock_ns, book.time_ns)
-    told = breakers.on_time(now_ns)
+    told: list[Transition] = []
     next_ns = NEVER_NS
     for breaker, meter in breakers.gaps:
         symbols = [""] if meter.of_any_symbol else [name for name, item in account.positions.items() if item.quantity]
@@ -206,7 +206,7 @@ def _judge_time(book: AccountBook, account: Account, cause: str) -> None:
             if quoted_ns is not None:
                 told += breakers.on_gap(now_ns, breaker, meter, book.time_ns - quoted_ns, symbol)
                 next_ns = min(next_ns, quoted_ns + meter.gap_ns)
-    _tell(book, account, told, cause)
+    _tell(book, account, told + breakers.on_time(now_ns), cause)
     if account.account_id in book.waiting:
         book.waiting[account.account_id] = min(next_ns, breakers.due_ns)
 

@@ -6,6 +6,9 @@ Prices and quantities are integers of 1e-9, money integers of 1e-18, times UTC n
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streams.domain.enums import (
     Action,
     BreakerState,
@@ -25,6 +28,10 @@ from streams.domain.enums import (
     TradingMode,
     TradingState,
 )
+
+Ints = NDArray[np.int64]
+Column = Sequence[int] | Ints
+"""Of market.data: a list where it was decoded, an array where it is searched; see streams.domain.columns."""
 
 
 class OrderRequest(NamedTuple):
@@ -60,20 +67,20 @@ class MarketData(NamedTuple):
     symbol: str
     ts: int
     kinds: str
-    times: Sequence[int]
-    bid_px: Sequence[int]
-    bid_sz: Sequence[int]
-    ask_px: Sequence[int]
-    ask_sz: Sequence[int]
-    trade_px: Sequence[int]
-    trade_sz: Sequence[int]
+    times: Column
+    bid_px: Column
+    bid_sz: Column
+    ask_px: Column
+    ask_sz: Column
+    trade_px: Column
+    trade_sz: Column
     aggressors: str
-    book_bids: Sequence[int] = ()
-    book_asks: Sequence[int] = ()
-    book_px: Sequence[int] = ()
-    book_sz: Sequence[int] = ()
-    split_to: Sequence[int] = ()
-    split_of: Sequence[int] = ()
+    book_bids: Column = ()
+    book_asks: Column = ()
+    book_px: Column = ()
+    book_sz: Column = ()
+    split_to: Column = ()
+    split_of: Column = ()
 
 
 class Control(NamedTuple):

@@ -128,6 +128,7 @@ def _passes(
         added_leaves,
         book.mark_price(symbol),
         book.mark_times.get(symbol),
+        book.time_ns,
         replaced,
         book.converts(instrument.currency, account.currency),
         partial(exposure_of, book),

@@ -156,7 +156,10 @@ class SessionHours(Control):
 
 
 class StaleMark(Control):
-    """No order without a mark of this age or younger, on the account's clock (FIA: market data check)."""
+    """No order without a mark of this age or younger in market time (FIA: market data check).
+
+    Market time is moved by the marks of all symbols and by heartbeats; where everything stands still, nothing is stale.
+    """
 
     code: ClassVar[str] = "STALE_MARK"
     alone: ClassVar[str] = "max_age_ms"
@@ -168,7 +171,7 @@ class StaleMark(Control):
         if proposal.mark_ns is None:
             text = f"{proposal.subject}: no mark of {proposal.symbol} yet; wait for market data"
             return Reject(self.code, text, str(self.max_age_ms), None)
-        age_ns = proposal.now_ns - proposal.mark_ns
+        age_ns = proposal.market_ns - proposal.mark_ns
         if age_ns <= self.max_age_ms * NANOS_PER_MS:
             return None
         age_ms = str(-(-age_ns // NANOS_PER_MS))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Proposal:
     """asked: the order as it would be; quantity: its total, added_leaves: what it adds to the account's open quantity
     on its side (1e-9 units). mark_price: 1e-9, mark_ns: its time; None where there is none yet. reference_price: limit
-    or stop price, else the mark. converts: whether the instrument's currency has a rate; None: not yet. now_ns: the
-    account's clock.
+    or stop price, else the mark. converts: whether the instrument's currency has a rate; None: not yet. market_ns:
+    the shard's time; now_ns: the account's clock.
 
     The controls leave in near and far which limits the order came near, or is well below of; in cancels the working
     orders that must go for it.
@@ -38,6 +38,7 @@ class Proposal:
         "instrument",
         "mark_ns",
         "mark_price",
+        "market_ns",
         "near",
         "now_ns",
         "quantity",
@@ -59,6 +60,7 @@ class Proposal:
         added_leaves: int,
         mark_price: int | None,
         mark_ns: int | None,
+        market_ns: int,
         replaced: WorkingOrder | None,
         converts: bool | None,
         expose: Callable[[Proposal], Exposure],
@@ -74,6 +76,7 @@ class Proposal:
         self.added_leaves = added_leaves
         self.mark_price = mark_price
         self.mark_ns = mark_ns
+        self.market_ns = market_ns
         self.reference_price = asked.price or asked.stop_price or mark_price
         self.replaced = replaced
         self.converts = converts

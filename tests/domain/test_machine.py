@@ -232,7 +232,7 @@ class Pair(RuleBasedStateMachine):
         self.desk.send(opening(session=f"session-{self.sessions}"))
         assert self.desk.account().session_open is may
         if may:
-            self.ledger.open, self.ledger.state = True, "ACTIVE"
+            self.ledger.open = True
             self.ledger.since = len(self.ledger.heard)
 
     @rule()
