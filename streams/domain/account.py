@@ -10,6 +10,7 @@ from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side,
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
+from streams.risk.breakers.breaker_set import BreakerSet
 from streams.risk.limits import RiskLimits
 from streams.risk.memory import Memory
 
@@ -127,6 +128,11 @@ class Account:
     settings_sha256: str | None = None
     opened_ns: int = 0
     closed_ns: int | None = None
+    breakers: BreakerSet = field(default_factory=BreakerSet)
+    trip_starts: dict[str, int] = field(default_factory=dict)
+    """By symbol: realised PnL at which the round trip that is under way, or comes next, began, 1e-18."""
+    flattening: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By symbol: what asked to close it, and how many closing orders were sent."""
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
     """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
@@ -141,6 +147,10 @@ class Account:
     def orders_of(self, symbol: str) -> ValuesView[WorkingOrder]:
         """Working orders in a symbol, oldest first."""
         return self._by_symbol.get(symbol, NO_ORDERS).values()
+
+    def symbols(self) -> list[str]:
+        """Symbols with a position or working orders, by name."""
+        return sorted({*self.positions, *self._by_symbol})
 
     def symbols_with(self, symbol: str) -> list[str]:
         """Symbols with a position or working orders, and this one, in a fixed order."""
@@ -234,6 +244,9 @@ class Account:
             "settings_sha256": self.settings_sha256,
             "opened_ns": self.opened_ns,
             "closed_ns": self.closed_ns,
+            "breakers": self.breakers.to_state(),
+            "trip_starts": self.trip_starts,
+            "flattening": {symbol: list(item) for symbol, item in self.flattening.items()},
             "positions": {
                 symbol: [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
                 for symbol, item in self.positions.items()
@@ -263,6 +276,9 @@ class Account:
             settings_sha256=state.get("settings_sha256"),
             opened_ns=state.get("opened_ns", 0),
             closed_ns=state.get("closed_ns"),
+            breakers=BreakerSet.from_state(state["opening_cash"], state.get("breakers", [])),
+            trip_starts=dict(state.get("trip_starts", {})),
+            flattening={symbol: (item[0], item[1]) for symbol, item in state.get("flattening", {}).items()},
             positions={symbol: Position(*item) for symbol, item in state["positions"].items()},
         )
         for item in state["working"]:

@@ -7,13 +7,16 @@ from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
 from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.conversion import Conversions, converted
+from streams.domain.desk import DeskState
 from streams.domain.enums import EquityTrigger, MarkKind, Side
+from streams.domain.holdings import Holdings
 from streams.domain.instruments import Instrument
 from streams.domain.messages import ExecutionReport, Mark
 from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, PRICE_SCALE, divide_half_even
 from streams.domain.portfolio import Position
 from streams.domain.shard import Output, State
 from streams.domain.valuation import Valuation
+from streams.risk.breakers.equity_meters import NEVER_NS
 from streams.risk.kill_switch import KillSwitch
 
 NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
@@ -35,6 +38,13 @@ class AccountBook:
         self.kills = KillSwitch()
         self.mark_times: dict[str, int] = {}
         """When each was quoted, UTC nanoseconds: market time, or the record's where that is the clock."""
+        self.desk = DeskState()
+        self.holdings = Holdings()
+        self.closing: dict[str, dict[str, None]] = {}
+        """By symbol: accounts that are being flattened in it."""
+        self.waiting: dict[str, int] = {}
+        """Accounts with breakers that wait for time to pass, and when the first of them may have waited enough."""
+        self.waiting_ns = NEVER_NS
         self.equity_due_ns: int | None = None
         self.split_gaps: dict[str, tuple[int, int]] = {}
         """By symbol: shares after and before a split that only the marks or only the positions know yet."""
@@ -50,6 +60,7 @@ class AccountBook:
         self.record_time = config.time_source is TimeSource.RECORD
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self._conversions = Conversions(config.conversions)
+        self.desk.configure(config.desk)
         for seen in (self.strangers, *(account.seen for account in self.accounts.values())):
             seen.limit = config.seen_order_ids_max
         for account in self.accounts.values():
@@ -93,6 +104,21 @@ class AccountBook:
         assert rate is not None, "an order in another currency was approved with a rate"
         return instrument.currency, rate
 
+    def rate_between(self, currency: str, into: str) -> int | None:
+        """Price of one unit of a currency in another, 1e-9; None where none is declared or quoted yet."""
+        if currency == into:
+            return PRICE_SCALE
+        if not self._conversions.knows(currency, into):
+            return None
+        return self._conversions.rate(currency, into, self.mark_price)
+
+    def marks_behind(self, account: Account, symbol: str) -> tuple[str, ...]:
+        """Symbols whose marks value a position: its own, and the one that converts its currency."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None or instrument.currency == account.currency:
+            return (symbol,)
+        return symbol, self._conversions.symbol_of(instrument.currency, account.currency)
+
     def value(self, account: Account, symbol: str, quantity: int, price: int) -> int:
         """Signed value of a quantity at a price, 1e-18 of the account's currency."""
         _, rate = self.rate_of(symbol, account)
@@ -121,15 +147,19 @@ class AccountBook:
         """The highest price that an account's working orders in a symbol without a mark ask for."""
         return max((order.price or order.stop_price or 0 for order in account.orders_of(symbol)), default=0)
 
-    def on_mark(self, mark: Mark) -> None:
-        """Takes the last quote of a symbol, and values the accounts where an interval has passed."""
+    def on_mark(self, mark: Mark) -> list[Account]:
+        """Takes the last quote of a symbol, and values the accounts where an interval has passed.
+
+        Gives the accounts that paid borrow fees.
+        """
         if mark.kind is MarkKind.QUOTE and (mark.bid_px is not None or mark.ask_px is not None):
             self.marks[mark.symbol] = (mark.bid_px, mark.ask_px)
             self.mark_times[mark.symbol] = self.time_ns if self.record_time else mark.ts
         elif mark.kind is MarkKind.SPLIT:
             self._split_marks(mark)
-        self._charge_borrowing()
+        charged = self._charge_borrowing()
         self._emit_due_equity()
+        return charged
 
     def _split_marks(self, mark: Mark) -> None:
         assert mark.split_to is not None
@@ -140,16 +170,19 @@ class AccountBook:
             self.marks[mark.symbol] = (_split_price(bid, to, of), _split_price(ask, to, of))
         self._widen_gap(mark.symbol, to, of)
 
-    def split_positions(self, notice: ExecutionReport) -> None:
-        """Each of units of every position in the symbol has become to units."""
+    def split_positions(self, notice: ExecutionReport) -> list[Account]:
+        """Each of units of every position in the symbol has become to units. Gives the accounts that hold it."""
         assert notice.split_to is not None
         assert notice.split_of is not None
         self._widen_gap(notice.symbol, notice.split_of, notice.split_to)
+        found = []
         for account in self.accounts.values():
             position = account.positions.get(notice.symbol)
             if position is not None and position.quantity:
                 position.split(notice.split_to, notice.split_of)
                 self.emit_position(account, notice.symbol, position, notice.exec_id)
+                found.append(account)
+        return found
 
     def _widen_gap(self, symbol: str, to: int, of: int) -> None:
         known_to, known_of = self.split_gaps.pop(symbol, (1, 1))
@@ -157,16 +190,19 @@ class AccountBook:
         if gap != 1:
             self.split_gaps[symbol] = (gap.numerator, gap.denominator)
 
-    def _charge_borrowing(self) -> None:
+    def _charge_borrowing(self) -> list[Account]:
         """At the first mark of a UTC day: each night's fee for the short positions that are open now."""
         day = self.time_ns // NANOS_PER_DAY
         nights = 0 if self._charged_day is None else day - self._charged_day
         self._charged_day = day
+        found = []
         if nights > 0:
             for account in self.accounts.values():
                 charged = [self._charge(account, symbol, nights) for symbol in account.positions]
                 if any(charged):
                     self.emit_equity(account, EquityTrigger.BORROW_FEE)
+                    found.append(account)
+        return found
 
     def _charge(self, account: Account, symbol: str, nights: int) -> bool:
         position, instrument, price = account.positions[symbol], self.instruments.get(symbol), self.mark_price(symbol)
@@ -213,6 +249,7 @@ class AccountBook:
             "split_gaps": {symbol: list(gap) for symbol, gap in self.split_gaps.items()},
             "charged_day": self._charged_day,
             "kills": self.kills.to_state(),
+            "desk": self.desk.to_state(),
             "accounts": [account.to_state() for account in self.accounts.values()],
         }
 
@@ -229,6 +266,8 @@ class AccountBook:
         book.split_gaps = {symbol: (gap[0], gap[1]) for symbol, gap in state["split_gaps"].items()}
         book._charged_day = state["charged_day"]
         book.kills = KillSwitch.from_state(state.get("kills", []))
+        book.desk.load(state.get("desk"))
+        book.desk.configure(config.desk)
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max, config.answers_max)
             book.accounts[account.account_id] = account

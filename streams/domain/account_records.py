@@ -4,6 +4,7 @@ from streams.domain.account import Account, WorkingOrder
 from streams.domain.enums import (
     TERMINAL_STATUSES,
     Action,
+    BreakerState,
     EquityTrigger,
     ExecType,
     Liquidity,
@@ -98,6 +99,8 @@ def risk_result(
         ts=time_ns,
         stop_price=target.stop_price if target else request.stop_price,
         fix_reason=fix_reason(reject.code, of_cancel=not is_new),
+        breaker=reject.breaker,
+        breaker_event_id=reject.event_id,
     )
 
 
@@ -288,6 +291,9 @@ def risk_event(
     strategy_id: str | None = None,
     symbol: str | None = None,
     cause: str | None = None,
+    breaker: str | None = None,
+    breaker_state: BreakerState = BreakerState.UNKNOWN,
+    window: str | None = None,
 ) -> RiskEvent:
     """A decision of the risk side."""
     return RiskEvent(
@@ -307,4 +313,7 @@ def risk_event(
         strategy_id=strategy_id,
         symbol=symbol,
         cause=cause,
+        breaker=breaker,
+        breaker_state=breaker_state,
+        window=window,
     )

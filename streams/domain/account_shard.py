@@ -2,11 +2,12 @@
 
 from typing import Self
 
+from streams.domain import breaker_watch, desk_watch, flatten
 from streams.domain.account import Account
 from streams.domain.account_book import AccountBook
 from streams.domain.booking import on_execution
 from streams.domain.config import CoreConfig
-from streams.domain.messages import Control, ExecutionReport, Mark, OrderRequest
+from streams.domain.messages import Control, DeskReport, ExecutionReport, Mark, OrderRequest
 from streams.domain.operator_controls import on_control
 from streams.domain.order_entry import on_request
 from streams.domain.shard import Message, Output, RecordRefused, State
@@ -14,7 +15,7 @@ from streams.risk.kill_switch import KillScope, KillTarget
 
 
 class AccountShard:
-    """Inputs: OrderRequest, ExecutionReport, Mark, Control. See streams.domain.shard.Shard."""
+    """Inputs: OrderRequest, ExecutionReport, Mark, Control, DeskReport. See streams.domain.shard.Shard."""
 
     def __init__(self, config: CoreConfig, partition: int) -> None:
         self._book = AccountBook(config, partition)
@@ -67,9 +68,12 @@ class AccountShard:
         elif isinstance(message, ExecutionReport):
             on_execution(book, message)
         elif isinstance(message, Mark):
-            book.on_mark(message)
+            breaker_watch.on_mark(book, message, book.on_mark(message))
+            flatten.on_mark(book, message)
         elif isinstance(message, Control):
             on_control(book, message)
+        elif isinstance(message, DeskReport):
+            desk_watch.on_report(book, message)
         else:
             raise TypeError(f"an account shard takes no {type(message).__name__}")
 
@@ -82,4 +86,6 @@ class AccountShard:
         """The shard that to_state described."""
         shard = cls(config, partition)
         shard._book = AccountBook.from_state(config, partition, state)
+        for account in shard.accounts.values():
+            breaker_watch.restore(shard._book, account)
         return shard

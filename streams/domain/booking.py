@@ -1,11 +1,12 @@
 """Where an execution is booked: order status, position, cash, and the client's result."""
 
 from streams.domain import account_records as records
+from streams.domain import breaker_watch, flatten
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
 from streams.domain.account_clock import advance
 from streams.domain.conversion import converted
-from streams.domain.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, Side
+from streams.domain.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, OrdStatus, Side
 from streams.domain.messages import ExecutionReport
 from streams.domain.portfolio import Position
 from streams.domain.shard import Output, RecordRefused
@@ -15,23 +16,28 @@ from streams.risk.rate_controls import count_fill
 def on_execution(book: AccountBook, report: ExecutionReport) -> None:
     """Books a report of the venue. Raises RecordRefused where no working order fits it."""
     if report.exec_type is ExecType.SPLIT:
-        book.split_positions(report)
+        for holder in book.split_positions(report):
+            breaker_watch.on_split(book, holder, report.symbol, report.exec_id)
         return
     account = book.accounts.get(report.account_id)
     order = account.working.get(report.order_id) if account else None
     if account is None or (order is None and report.exec_type is not ExecType.CANCEL_REJECT):
         text = f"execution {report.exec_id}: account {report.account_id} has no working order {report.order_id}"
         raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
+    first = order is not None and order.status is OrdStatus.PENDING_NEW
     if order is not None:
         with account.change_order(order):
             _follow(order, report)
     result = records.execution_result(report, book.next_id(), book.time_ns)
     account.answers.give(result)
     book.emit(Output("order.results", report.account_id, result))
+    breaker_watch.on_report(book, account, report, first and report.exec_type is not ExecType.CANCEL_REJECT)
     if report.exec_type in (ExecType.PARTIAL_FILL, ExecType.FILL):
         _book(book, account, report)
     if order is not None and report.ord_status in TERMINAL_STATUSES:
         account.remove_order(order)
+        breaker_watch.on_ended(book, account, order, report)
+        flatten.on_report(book, account, report)
 
 
 def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
@@ -61,6 +67,7 @@ def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:
     commission = converted(report.commission or 0, rate)
     buys = report.side is Side.BUY
     position = account.positions.setdefault(report.symbol, Position())
+    held = position.quantity
     realised = position.book_notional(report.last_qty if buys else -report.last_qty, notional, commission)
     account.cash -= (notional if buys else -notional) + commission
     if report.symbol not in book.marks:
@@ -68,3 +75,4 @@ def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:
     book.emit(Output("fills", account.account_id, records.fill(report, account, position, realised, currency, rate)))
     book.emit_position(account, report.symbol, position, report.exec_id)
     book.emit_equity(account, EquityTrigger.FILL)
+    breaker_watch.on_fill(book, account, report, held)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.domain.fields import Frozen, NonNegativeDecimal, PositiveDecimal, TimeZone
+from streams.risk.breakers.config import DeskConfig
 from streams.risk.limits import RiskLimits
 
 
@@ -139,6 +140,8 @@ class CoreConfig(Frozen):
     """Of sessions that open without limits of their own."""
     account_limits: dict[str, RiskLimits] = Field(default_factory=dict)
     """By account, instead."""
+    desk: DeskConfig = DeskConfig()
+    """Circuit breakers over all accounts of all shards."""
     limits_version: int = Field(default=0, ge=0)
     """Version of the limits file."""
     mock: MockConfig = MockConfig()

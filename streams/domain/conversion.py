@@ -21,6 +21,11 @@ class Conversions:
         """Whether a symbol is declared for it."""
         return (currency, into) in self._symbols or (into, currency) in self._symbols
 
+    def symbol_of(self, currency: str, into: str) -> str:
+        """The symbol that converts one currency into another."""
+        found = self._symbols.get((currency, into))
+        return self._symbols[into, currency] if found is None else found
+
     def rate(self, currency: str, into: str, mark_price: Callable[[str], int | None]) -> int | None:
         """Price of one unit of currency in another (1e-9), the inverse rounded half even; None before any quote."""
         symbol = self._symbols.get((currency, into))

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 
+from streams.domain import breaker_watch
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
+from streams.domain.approval import cancel_working
 from streams.domain.control_answers import answer, refuse
 from streams.domain.enums import ControlKind, RiskEventKind, TradingState
 from streams.domain.messages import Control
-from streams.domain.order_entry import cancel_working
 from streams.domain.session_controls import close_session, open_session
 from streams.risk.kill_switch import KillScope, KillTarget, target_of
 
@@ -51,6 +52,7 @@ def _set_limits(book: AccountBook, accounts: list[Account], control: Control) ->
         return
     for account, limits in zip(accounts, changed, strict=True):
         account.limits = limits
+        breaker_watch.configure(book, account)
         text = f"limits of account {account.account_id} changed: {control.limits}"
         answer(book, RiskEventKind.LIMITS_CHANGED, control, text, account)
 

@@ -1,12 +1,13 @@
 """Where an order enters the account shard: identity, target, risk controls, approval or reject."""
 
-from collections.abc import Callable
 from functools import partial
 
 from streams.domain import account_records as records
+from streams.domain import breaker_watch
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
 from streams.domain.account_clock import advance
+from streams.domain.approval import approve, cancel_working
 from streams.domain.enums import Action, RiskEventKind, Side
 from streams.domain.exposure import exposure_of
 from streams.domain.instruments import Instrument
@@ -23,6 +24,7 @@ def on_request(book: AccountBook, request: OrderRequest) -> None:
     if account is not None:
         advance(account, book.time_ns, request.ts, record_time=book.record_time)
         count_message(account, request, _known_symbol(book, account, request))
+        breaker_watch.on_request(book, account, request)
     if _used_before(book, account, request):
         _answer_again(book, account, request)
         return
@@ -101,6 +103,7 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
         order.waiting = request.parent_order_id in account.working
         account.add_order(order)
         account.answers.add(request, None)
+        breaker_watch.on_approved(account, request)
         approve(book, account, request)
 
 
@@ -248,29 +251,6 @@ def _target(book: AccountBook, account: Account, request: OrderRequest) -> Worki
     return target
 
 
-def approve(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    """Sends a request on to the venue of its symbol."""
-    message = records.approved(request, account.session_id, book.next_id(), book.time_ns)
-    book.emit(Output("orders.approved", request.symbol, message))
-
-
-def cancel_working(
-    book: AccountBook,
-    account: Account,
-    cause: str,
-    is_meant: Callable[[WorkingOrder], bool] = lambda order: True,
-    ts: int | None = None,
-) -> int:
-    """Asks the venue to cancel working orders, each under the id cause:order_id. Gives their number."""
-    chosen = [order for order in account.working.values() if is_meant(order)]
-    for order in chosen:
-        request_id = f"{cause}:{order.order_id}"
-        approve(
-            book, account, records.cancel_of(account.account_id, order, request_id, book.time_ns if ts is None else ts)
-        )
-    return len(chosen)
-
-
 def stop_reason(book: AccountBook, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
     """Why an order may not be sent at all, whatever it asks for: a kill switch, or a session of other instruments."""
     stopping = book.kills.stopping(account.account_id, account.strategy_of(request), symbol)
@@ -289,6 +269,7 @@ def _refuse(book: AccountBook, account: Account | None, request: OrderRequest, r
     result = _tell_refused(book, account, request, reject, terminal=True)
     if account is not None:
         account.answers.add(request, result)
+        breaker_watch.on_refused(book, account, request, reject)
 
 
 def _tell_refused(
@@ -310,6 +291,7 @@ def _tell_refused(
         order_id=request.order_id,
         limit_value=reject.limit_value,
         observed_value=reject.observed_value,
+        breaker=reject.breaker,
     )
     book.emit(Output("risk.events", request.account_id, event))
     return result

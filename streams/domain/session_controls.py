@@ -1,12 +1,13 @@
 """Paper sessions of accounts: opened with cash and limits, closed with what works canceled."""
 
+from streams.domain import breaker_watch
 from streams.domain.account import Account, SeenIds
 from streams.domain.account_book import AccountBook
 from streams.domain.answers import Answers
+from streams.domain.approval import cancel_working
 from streams.domain.control_answers import answer, refuse
 from streams.domain.enums import EquityTrigger, RiskEventKind
 from streams.domain.messages import Control
-from streams.domain.order_entry import cancel_working
 from streams.risk.memory import Memory
 
 
@@ -49,6 +50,7 @@ def open_session(book: AccountBook, control: Control) -> None:
     if old is not None:
         account.trading_state = old.trading_state
     book.accounts[account_id] = account
+    breaker_watch.attach(book, account, old)
     text = f"session {session_id} of account {account_id} opened"
     answer(book, RiskEventKind.SESSION_OPENED, control, text, account)
     book.emit_equity(account, EquityTrigger.SESSION_OPEN)

@@ -27,6 +27,9 @@ class Reject(NamedTuple):
     text: str
     limit_value: str | None = None
     observed_value: str | None = None
+    breaker: str | None = None
+    event_id: str | None = None
+    """The breaker that refuses, and the risk event of its transition."""
 
 
 class Control(Frozen):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streams.domain.enums import Side, TradingState
 from streams.domain.numbers import price_text
 from streams.domain.order_rules import form_problem
+from streams.risk.breakers.stops import stopped
 from streams.risk.control import Reject
 from streams.risk.reduce_only import reduce_only_problem
 
@@ -23,6 +24,14 @@ def trading_state(proposal: Proposal) -> Reject | None:
         text = f"{proposal.subject}: account {proposal.account.account_id} is REDUCING, the order adds to its position"
         return Reject("REDUCE_ONLY", text)
     return None
+
+
+def breakers(proposal: Proposal) -> Reject | None:
+    """No breaker of the account or of the desk is open against the order."""
+    known = proposal.account.breakers
+    if not known.stopping and not known.desk_stops:
+        return None
+    return stopped(proposal.account, proposal.subject, _reduces_only(proposal))
 
 
 def _reduces_only(proposal: Proposal) -> bool:

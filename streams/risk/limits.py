@@ -8,13 +8,14 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, get_args
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from streams.domain.fields import Frozen
 from streams.risk import account_controls as account
 from streams.risk import form_controls as form
 from streams.risk import order_controls as order
 from streams.risk import rate_controls as rate
+from streams.risk.breakers.config import BreakerConfigs
 from streams.risk.control import Control, Reject
 from streams.risk.self_match import SelfMatch
 
@@ -58,6 +59,8 @@ class RiskLimits(Frozen):
     max_leverage: account.MaxLeverage | None = None
     max_margin: account.MaxMargin | None = None
     self_match: SelfMatch | None = None
+    breakers: BreakerConfigs = Field(default_factory=dict)
+    """Circuit breakers by name; null takes one away."""
 
     @model_validator(mode="before")
     @classmethod
@@ -124,6 +127,7 @@ class RiskLimits(Frozen):
 
 ORDER: tuple[str | Check, ...] = (
     form.trading_state,
+    form.breakers,
     "message_rate",
     "order_rate",
     "order_rate_per_symbol",
