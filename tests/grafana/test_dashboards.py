@@ -74,7 +74,13 @@ def add_records(client: Client, run_id: str) -> None:
     }
     insert(client, "gate_decisions", place | decision | {"criteria_sha256": "c", "evidence_sha256": "e"})
     insert(client, "test_results", place | {"suite": "tests", "case": "t", "status": "PASSED"})
-    letter = {"topic": "dlq.orders", "record_value": "x", "source_topic": "orders", "stage": "shard", "message": "m"}
+    letter: dict[str, Any] = {
+        "topic": "dlq.orders",
+        "record_value": "x",
+        "source_topic": "orders",
+        "stage": "shard",
+        "message": "m",
+    }
     letter |= {"source_partition": 0, "source_offset": 1, "error_class": "NOT_READABLE", "headers": {}}
     insert(client, "dead_letters", {name: value for name, value in place.items() if name != "ts"} | letter)
 
