@@ -36,7 +36,7 @@ class Topics:
         self._read = AvroDeserializer(registry)
         self._producer = Producer({"bootstrap.servers": BROKER, "linger.ms": 1})
         self._consumer = Consumer(
-            {"bootstrap.servers": BROKER, "group.id": "own-strategy", "isolation.level": "read_committed"}
+            {"bootstrap.servers": BROKER, "group.id": "trader.own-strategy", "isolation.level": "read_committed"}
         )
         names = [PREFIX + "market.data", PREFIX + "order.results"]
         partitions = {name: self._consumer.list_topics(name, timeout=10).topics[name].partitions for name in names}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from infra.calendars import is_calendar
+from infra.limits_file import load_limits
 from infra.settings import Settings
 from streams.domain.config import (
     AccountConfig,
@@ -30,10 +31,11 @@ def core_config(settings: Settings) -> CoreConfig:
     """What a worker that starts with these settings asks of its shards.
 
     Raises:
-        ReferenceDataError: the instruments file is missing or breaks a rule.
+        ReferenceDataError: the instruments file or the limits file is missing or breaks a rule.
     """
     path = settings.reference_data
     document = _read(path)
+    limits = load_limits(settings.limits_file)
     try:
         config = CoreConfig(
             time_source=TimeSource(settings.time_source),
@@ -45,6 +47,9 @@ def core_config(settings: Settings) -> CoreConfig:
             simulators=_items(path, document, "simulator", "name", SimulatorConfig),
             accounts=_items(path, document, "account", "account_id", AccountConfig),
             instruments=_instruments(path, document),
+            limits=limits.default,
+            account_limits=limits.by_account,
+            limits_version=limits.version,
             conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
             minor_units=document.get("minor_units", {}),
         )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.kafka.principal import PRINCIPAL_NAME
 from streams.errors import SettingsError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -33,6 +34,12 @@ class Settings(BaseSettings):
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Host and port of the Kafka broker.")
     kafka_controller_port: int = Field(9093, description="Port of the local broker's KRaft controller.")
+    kafka_security: Literal["plaintext", "scram"] = Field(
+        "plaintext", description="scram: the broker asks for passwords and keeps to infra/kafka/access.py."
+    )
+    kafka_principal: str = Field(
+        "", pattern=PRINCIPAL_NAME, description="Who connects under KAFKA_SECURITY=scram; empty: each command's own."
+    )
     schema_registry_url: str = Field(
         "http://127.0.0.1:8081/apis/ccompat/v7", description="Confluent-compatible API of the registry."
     )
@@ -96,6 +103,9 @@ class Settings(BaseSettings):
     )
     reference_data: RepositoryPath = Field(
         Path("infra/reference/instruments.toml"), description="Instruments file: ticks, lots, fees."
+    )
+    limits_file: RepositoryPath = Field(
+        Path("infra/reference/limits.toml"), description="Limits file: the controls of accounts, and their numbers."
     )
 
     def as_environment(self) -> dict[str, str]:

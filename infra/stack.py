@@ -130,16 +130,19 @@ def status(settings: Settings, parts: Sequence[Part] = PARTS) -> list[PartStatus
 
 
 def prepare_pipeline(settings: Settings) -> None:
-    """Topics, schemas and tables of one pipeline, on servers that run. May be called at any time.
+    """Topics, ACLs, schemas and tables of one pipeline, on servers that run. May be called at any time.
 
     Raises:
         TopicError: a topic differs from its declaration.
+        AccessError: the broker refused a principal or an ACL.
     """
     from infra.clickhouse.migrate import migrate
+    from infra.kafka.acls import ensure_access
     from infra.topics import ensure_topics
     from schemas.registry import register_all
 
     ensure_topics(settings)
+    ensure_access(settings)
     register_all(settings)
     migrate(settings)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from infra.kafka.client import client_config
+from infra.kafka.principal import ADMIN
 from infra.settings import Settings
 from streams.errors import TopicError
 
@@ -108,6 +110,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic("risk.events", _ACCOUNT, Key.ACCOUNT),
     Topic("marks", _ACCOUNT, Key.BROADCAST),
     Topic("controls", _ACCOUNT, Key.ACCOUNT),
+    Topic("desk", _ACCOUNT, Key.SHARD),
+    Topic("orders.live", _EXECUTION, Key.SYMBOL),
     Topic("test.results", _SINGLE, Key.SUITE),
     Topic("gate.decisions", _SINGLE, Key.STRATEGY),
     Topic("journal.accounts", _ACCOUNT, Key.PARTITION),
@@ -157,7 +161,7 @@ def ensure_topics(settings: Settings) -> Ensured:
     """
     from confluent_kafka.admin import AdminClient
 
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    admin = AdminClient(client_config(settings, ADMIN))
     declared = {topic_name(settings, topic.name): topic for topic in BY_NAME.values()}
     present = _partitions(admin)
     missing = [name for name in declared if name not in present]
@@ -200,7 +204,7 @@ def delete_topics(settings: Settings, names: Iterable[str]) -> None:
     names = list(names)
     if not names:
         return
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    admin = AdminClient(client_config(settings, ADMIN))
     for future in admin.delete_topics(names, operation_timeout=ADMIN_TIMEOUT_S).values():
         future.result(ADMIN_TIMEOUT_S)
 

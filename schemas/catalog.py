@@ -21,6 +21,8 @@ MESSAGE_CLASSES: dict[str, type[tuple[Any, ...]]] = {
     "risk.events": messages.RiskEvent,
     "marks": messages.Mark,
     "controls": messages.Control,
+    "desk": messages.DeskReport,
+    "orders.live": messages.ApprovedOrder,
     "journal.accounts": messages.Journal,
     "journal.execution": messages.Journal,
     "snapshots.accounts": messages.Snapshot,

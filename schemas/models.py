@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Annotated, Self
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.enums import Action, ControlKind, OffsetType, OrderType, Side, TimeInForce, TradingState
+from streams.domain.enums import (
+    Action,
+    ControlKind,
+    OffsetType,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradingMode,
+    TradingState,
+)
 from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import (
     NotRepresentable,
@@ -18,6 +28,10 @@ from streams.domain.numbers import (
     to_price,
 )
 from streams.domain.order_rules import form_problem
+from streams.risk.limits import check_patch
+
+FLOAT_DIGITS = 15
+"""Decimal digits that every binary float carries exactly."""
 
 
 def _price(value: Decimal) -> Decimal:
@@ -38,6 +52,23 @@ def _money(value: Decimal) -> Decimal:
     except NotRepresentable as error:
         raise ValueError(str(error)) from error
     return value
+
+
+def _patch(value: dict[str, Any]) -> dict[str, Any]:
+    exact: dict[str, Any] = _exact(value)
+    check_patch(exact)
+    return exact
+
+
+def _exact(value: Any) -> Any:
+    """JSON with its decimals as text."""
+    if isinstance(value, dict):
+        return {str(name): _exact(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(item) for item in value]
+    if isinstance(value, float) and len(Decimal(repr(value)).as_tuple().digits) > FLOAT_DIGITS:
+        raise ValueError(f"{value!r} has more digits than a JSON number carries; write it as text in quotes")
+    return str(value) if isinstance(value, Decimal | float | StrEnum) else value
 
 
 Name = Annotated[str, Field(min_length=1)]
@@ -73,6 +104,7 @@ class OrderRequestModel(BaseModel):
     display_quantity: Quantity | None = None
     parent_order_id: Name | None = None
     oco_group: Name | None = None
+    mode: TradingMode = TradingMode.PAPER
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -124,6 +156,7 @@ class OrderRequestModel(BaseModel):
             display_quantity=_fixed(self.display_quantity),
             parent_order_id=self.parent_order_id,
             oco_group=self.oco_group,
+            mode=self.mode,
         )
 
     @classmethod
@@ -136,7 +169,7 @@ class OrderRequestModel(BaseModel):
 
 
 class ControlModel(BaseModel):
-    """A command for the topic controls; ts in UTC nanoseconds; limits by name, see streams.domain.config."""
+    """A command for the topic controls; ts in UTC nanoseconds; limits by name, see streams.risk.limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -148,14 +181,20 @@ class ControlModel(BaseModel):
     opening_cash: Money | None = None
     currency: Name | None = None
     trading_state: TradingState = TradingState.UNKNOWN
-    limits: dict[str, Decimal] | None = None
+    limits: Annotated[dict[str, Any], AfterValidator(_patch)] | None = None
+    """JSON merge patch over the account's limits, see streams.risk.limits; numbers as decimal text."""
     actor: Name
     reason: Name
     ts: Time
+    symbol: Name | None = None
+    breaker: Name | None = None
+    instruments: tuple[Name, ...] = ()
+    settings_sha256: Name | None = None
+    flatten: bool = False
+    authorisation: dict[str, Any] | None = None
 
     def to_message(self) -> Control:
         """The record of the core."""
-        limits = None if self.limits is None else json.dumps({name: str(value) for name, value in self.limits.items()})
         return Control(
             control_id=self.control_id,
             kind=self.kind,
@@ -165,10 +204,16 @@ class ControlModel(BaseModel):
             opening_cash=None if self.opening_cash is None else to_money(self.opening_cash),
             currency=self.currency,
             trading_state=self.trading_state,
-            limits=limits,
+            limits=_document(self.limits),
             actor=self.actor,
             reason=self.reason,
             ts=self.ts,
+            symbol=self.symbol,
+            breaker=self.breaker,
+            instruments=",".join(self.instruments) or None,
+            settings_sha256=self.settings_sha256,
+            flatten=self.flatten,
+            authorisation=_document(self.authorisation),
         )
 
     @classmethod
@@ -177,6 +222,12 @@ class ControlModel(BaseModel):
         fields = message._asdict()
         if message.opening_cash is not None:
             fields["opening_cash"] = money_to_decimal(message.opening_cash)
-        if message.limits is not None:
-            fields["limits"] = json.loads(message.limits)
+        for name in ("limits", "authorisation"):
+            fields[name] = None if fields[name] is None else json.loads(fields[name])
+        fields["instruments"] = message.instruments.split(",") if message.instruments else ()
         return cls.model_validate(fields)
+
+
+def _document(value: dict[str, Any] | None) -> str | None:
+    """JSON text, numbers as decimal text."""
+    return None if value is None else json.dumps(value, default=str)

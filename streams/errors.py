@@ -10,6 +10,7 @@ PaperError                   anything a user can read and act on
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
+├── ArchiveError             an archive's file is missing or not what its hash says
 ├── MemberIdTaken            another process of this machine has this name in its group
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
@@ -27,7 +28,8 @@ PaperError                   anything a user can read and act on
     ├── PortTakenError       another process listens where a part of the stack belongs
     ├── ClickHouseError      ClickHouse does not answer
     ├── MigrationError       the database's tables are not what the migrations make
-    └── TopicError           a topic is missing or differs from its declaration
+    ├── TopicError           a topic is missing or differs from its declaration
+    └── AccessError          a principal or ACL could not be made as declared
 
 A message says which input, which rule it broke, and what to do.
 """
@@ -73,6 +75,10 @@ class DeliveryError(PaperError):
 
 class MemberIdTaken(PaperError):
     """Another process of this machine has this name in its group."""
+
+
+class ArchiveError(PaperError):
+    """An archive's file is missing or not what its hash says."""
 
 
 class PipelineError(PaperError):
@@ -133,6 +139,10 @@ class PortTakenError(StackError):
 
 class TopicError(StackError):
     """A topic is missing or differs from its declaration."""
+
+
+class AccessError(StackError):
+    """A principal or ACL could not be made as declared."""
 
 
 class ClickHouseError(StackError):

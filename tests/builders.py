@@ -12,9 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from streams.domain import messages
-from streams.domain.config import CoreConfig, FeeConfig, InstrumentConfig, LimitsConfig, MockConfig, SimulatorConfig
+from streams.domain.config import CoreConfig, FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
 from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
 from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
+from streams.risk.limits import RiskLimits
 
 PROPERTY = settings(derandomize=True, database=None, deadline=None, max_examples=100, print_blob=False)
 """Of every property test: the same examples in each run, nothing kept on disk, no clock."""
@@ -82,9 +83,9 @@ def fee(maker: str = "0", taker: str = "0", per_unit: str = "0") -> FeeConfig:
     return FeeConfig.model_validate({"maker_rate": maker, "taker_rate": taker, "per_unit": per_unit})
 
 
-def limits(**values: str) -> LimitsConfig:
+def limits(**values: Any) -> RiskLimits:
     """Account limits."""
-    return LimitsConfig.model_validate(values)
+    return RiskLimits.model_validate(values)
 
 
 def new(
@@ -266,6 +267,15 @@ def columns(symbol: str, updates: Sequence[Update]) -> messages.MarketData:
         trade_sz=[row[1] for row in traded],
         aggressors="-" * len(traded),
     )
+
+
+def joined(records: Sequence[messages.MarketData]) -> messages.MarketData:
+    """One record of many: columns one after another."""
+    text = ("kinds", "aggressors")
+    names = [name for name in records[0]._fields if name not in (*text, "symbol", "ts")]
+    columns = {name: [row for record in records for row in getattr(record, name)] for name in names}
+    letters = {name: "".join(getattr(record, name) for record in records) for name in text}
+    return records[-1]._replace(**columns, **letters)  # type: ignore[arg-type]
 
 
 SIDES = st.sampled_from((Side.BUY, Side.SELL))

@@ -1,5 +1,6 @@
 """The benchmark's orders: IOC orders at the last quote, sent so early that no latency holds them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +13,14 @@ from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import to_money
 from streams.errors import FeedError
 from streams.feed.table import QUOTE, MarketTable
+from streams.risk.limits import CONTROLS
 
-LIMITS = '{"max_order_quantity": "900000000", "max_order_notional": "900000000", "max_position": "900000000"}'
+ROOM = "900000000"
+LIMITS = json.dumps(
+    {name: None for name in CONTROLS if name != "leverage"}
+    | {"max_order_quantity": ROOM, "max_order_notional": ROOM, "max_position": ROOM}
+)
+"""A benchmark's orders are all at one time and at stale prices: what looks at either is off."""
 
 
 def opening(account_id: str, currency: str = "USD") -> Control:

@@ -18,6 +18,7 @@ from streams.bench.core import core_events_per_s
 from streams.bench.live import Client, Latency
 from streams.bench.memory import peak_memory
 from streams.bench.orders import Ticket, tickets
+from streams.bench.resim import resim_quotes_per_s
 from streams.demo.children import Children, running_pipeline
 from streams.demo.market import instruments_for, with_reference_data
 from streams.demo.namespace import fresh_namespace, remove_runs
@@ -42,21 +43,27 @@ class BenchResult:
     sink_rows_per_s: float
     core_events_per_s: float
     core_events_per_s_l2: float
+    resim_quotes_per_s: float
     peak_rss_mb: float
 
 
 class Core(NamedTuple):
-    """Events a second through the core alone, with quotes and with books of several levels."""
+    """Events a second through the core alone, with quotes and with books of several levels; re-simulated quotes."""
 
     top_of_book: float
     deep: float
+    resim: float
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """orders: of the throughput measurement; latency_orders: of the latency measurement."""
+    """orders: of the throughput measurement; latency_orders: of the latency measurement.
+
+    resim: the market of the re-simulation.
+    """
 
     table: MarketTable
+    resim: MarketTable
     orders: int
     latency_orders: int
 
@@ -73,7 +80,11 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
     try:
         on_step("core alone")
         config = core_config(settings)
-        core = Core(*(core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)))
+        top_of_book, deep = (
+            core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)
+        )
+        resim = resim_quotes_per_s(config, load.resim, instruments_for(settings, load.resim))
+        core = Core(top_of_book, deep, resim)
         return _live(settings, load, chosen, core, on_step)
     finally:
         remove_runs(settings, NAME)
@@ -96,7 +107,7 @@ def _live(
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
-    return BenchResult(throughput, quotes, latency, sink, core.top_of_book, core.deep, peak.megabytes)
+    return BenchResult(throughput, quotes, latency, sink, core.top_of_book, core.deep, core.resim, peak.megabytes)
 
 
 def _sink_rows_per_s(settings: Settings, children: Children) -> float:

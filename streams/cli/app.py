@@ -12,7 +12,10 @@ import sys
 
 import typer
 
+from infra.kafka.principal import ADMIN, act_as
 from streams.cli import (
+    access,
+    archive,
     bench,
     chaos,
     demo,
@@ -21,11 +24,13 @@ from streams.cli import (
     explain,
     feed,
     instruments,
+    metrics,
     orders,
     parts,
     reconcile,
     replay,
     results,
+    risk,
     session,
     sink,
     snapshots,
@@ -36,18 +41,21 @@ from streams.cli import (
     supervise,
     worker,
 )
-from streams.errors import PaperError
+from streams.cli.principals import PRINCIPALS
+from streams.errors import DeliveryError, LogUnavailable, PaperError
 
+HELP = {"-h", "--help"}
 app = typer.Typer(
     name="paper",
     help="Paper trading on Kafka.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": sorted(HELP)},
 )
 GROUPS = (
     demo,
     stack,
+    access,
     status,
     supervise,
     worker,
@@ -56,12 +64,15 @@ GROUPS = (
     instruments,
     parts,
     session,
+    risk,
     orders,
     explain,
     strategy,
     results,
+    metrics,
     reconcile,
     replay,
+    archive,
     snapshots,
     dlq,
     bench,
@@ -73,12 +84,37 @@ for group in GROUPS:
     group.register(app)
 
 
+@app.callback()
+def connect_as(context: typer.Context) -> None:
+    """Paper trading on Kafka."""
+    principal = PRINCIPALS.get(context.invoked_subcommand or "")
+    if principal is None or HELP & set(sys.argv):
+        return
+    act_as(principal)
+    if principal != ADMIN:
+        from infra.kafka.diagnosis import demand_login
+        from infra.settings import get_settings
+
+        demand_login(get_settings())
+
+
 def main() -> None:
     """Runs one command."""
     # Asked to end, a command ends as on Ctrl-C: it takes what it started with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="paper")
+    except (LogUnavailable, DeliveryError) as error:
+        print(f"error: {_with_advice(str(error))}", file=sys.stderr)
+        sys.exit(1)
     except PaperError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _with_advice(failure: str) -> str:
+    from infra.kafka.diagnosis import advice
+    from infra.settings import get_settings
+
+    said = advice(get_settings(), failure)
+    return f"{failure}; {said}" if said else failure

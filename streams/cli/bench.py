@@ -23,11 +23,15 @@ def bench(
     latency_orders: int = typer.Option(300, min=1, help="Orders of the latency measurement, 30 a second."),
     data: Path | None = typer.Option(None, help="Quotes of a file instead of the synthetic market."),
     seconds: float = typer.Option(300.0, min=1, help="Market seconds of the synthetic market."),
+    recorded: Path | None = typer.Option(
+        None, envvar="PAPER_MARKET_DATA", help="Folder that may hold the day to re-simulate; default: ../shared/data."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
-    """Measures core, live path, latency and sink in one run, on topics of its own that are removed afterwards."""
+    """Measures core, re-simulation, live path, latency and sink in one run; its topics are removed afterwards."""
     from infra import stack
-    from infra.settings import get_settings
+    from infra.settings import REPOSITORY, get_settings
+    from streams.bench.resim import recorded_day
     from streams.bench.run import Load, run_bench
     from streams.demo.market import synthetic_market
     from streams.feed.read import read_file
@@ -35,7 +39,9 @@ def bench(
     settings = get_settings()
     table = synthetic_market(settings, seconds) if data is None else read_file(data)
     stack.up(settings, on_progress=_say)
-    document = _document(run_bench(settings, Load(table, orders, latency_orders), _say))
+    day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
+    load = Load(table, table if day is None else day, orders, latency_orders)
+    document = _document(run_bench(settings, load, _say))
     if as_json:
         print(json.dumps(document))
         return
@@ -56,6 +62,7 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "sink_rows_per_s": round(result.sink_rows_per_s, 1),
         "core_events_per_s": round(result.core_events_per_s, 1),
         "core_events_per_s_l2": round(result.core_events_per_s_l2, 1),
+        "resim_quotes_per_s": round(result.resim_quotes_per_s, 1),
         "peak_rss_mb": round(result.peak_rss_mb, 1),
         "hops": {
             name: {"mean_ms": round(mean, 2), "share": round(mean / total, 3)}

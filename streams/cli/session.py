@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
 
-if TYPE_CHECKING:
-    from schemas.models import ControlModel
-    from streams.domain.messages import RiskEvent
+from streams.cli.command import send, tell
 
 REASON = typer.Option("command line", help="Why; kept with the answer.")
 
@@ -38,7 +33,7 @@ def open_session(
     """Opens a paper session: the account may trade from here on. Exit code 1 if it is refused."""
     from streams.domain.enums import ControlKind
 
-    event = _command(
+    events = send(
         kind=ControlKind.SESSION_OPEN,
         account_id=account,
         session_id=session or f"{account}-{uuid4().hex[:8]}",
@@ -48,14 +43,14 @@ def open_session(
         limits=dict(_limit(item) for item in limit) or None,
         reason=reason,
     )
-    print(event.text)
+    tell(events)
 
 
 def close_session(account: str = typer.Option(..., help="Account id."), reason: str = REASON) -> None:
     """Closes the account's session: working orders are canceled, new ones refused."""
     from streams.domain.enums import ControlKind
 
-    print(_command(kind=ControlKind.SESSION_CLOSE, account_id=account, reason=reason).text)
+    tell(send(kind=ControlKind.SESSION_CLOSE, account_id=account, reason=reason))
 
 
 def trading_state(
@@ -68,39 +63,7 @@ def trading_state(
 
     if state not in ("ACTIVE", "REDUCING", "HALTED"):
         raise typer.BadParameter(f"{state}: must be ACTIVE, REDUCING or HALTED")
-    fields = {"kind": ControlKind.TRADING_STATE, "trading_state": TradingState(state), "reason": reason}
-    if account is not None:
-        print(_command(account_id=account, **fields).text)
-        return
-    from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.registry import Registry
-    from streams.clients.sessions import command_all
-
-    settings = get_settings()
-    command_all(settings, Codec(Registry(settings)), _control(fields))
-    print(f"{state} was sent to all accounts")
-
-
-def _command(**fields: Any) -> RiskEvent:
-    from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.registry import Registry
-    from streams.clients.sessions import command
-
-    settings = get_settings()
-    return command(settings, Codec(Registry(settings)), _control(fields))
-
-
-def _control(fields: dict[str, Any]) -> ControlModel:
-    from pydantic import ValidationError
-
-    from schemas.models import ControlModel
-
-    try:
-        return ControlModel(control_id=uuid4().hex, actor=getpass.getuser(), ts=time.time_ns(), **fields)
-    except ValidationError as error:
-        raise typer.BadParameter("; ".join(str(item["msg"]) for item in error.errors())) from error
+    tell(send(kind=ControlKind.TRADING_STATE, account_id=account, trading_state=TradingState(state), reason=reason))
 
 
 def _limit(text: str) -> tuple[str, Decimal]:

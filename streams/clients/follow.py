@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.kafka.client import client_config
 from infra.settings import Settings
 from infra.topics import partition_count, topic_name
 from schemas.codec import Codec
@@ -17,11 +18,12 @@ POLL_RECORDS = 500
 
 
 class Followed(NamedTuple):
-    """A decoded record, its topic's base name and its Kafka time (UTC nanoseconds)."""
+    """A decoded record, its topic's base name, its Kafka time (UTC nanoseconds) and its partition."""
 
     topic: str
     message: Any
     timestamp_ns: int
+    partition: int
 
 
 class Follower:
@@ -31,8 +33,8 @@ class Follower:
         self._codec = codec
         self._base = {topic_name(settings, topic): topic for topic in topics}
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
+            client_config(settings)
+            | {
                 "group.id": f"{settings.topic_prefix}follower",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
@@ -64,7 +66,7 @@ class Follower:
                 decoded = self._codec.decode(record.topic, record.value)
             except UndecodableRecord:
                 continue
-            yield Followed(record.topic, decoded, record.timestamp_ns)
+            yield Followed(record.topic, decoded, record.timestamp_ns, record.partition)
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from time import monotonic
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from infra.kafka.client import client_config
 from infra.settings import Settings
 from infra.topics import partition_count, topic_name
 from schemas.codec import Codec
@@ -22,8 +23,8 @@ class RecordProducer:
         self._codec = codec
         self._failure: str | None = None
         self._producer = Producer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
+            client_config(settings)
+            | {
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "linger.ms": linger_ms,

@@ -3,6 +3,7 @@
 import time
 
 from infra.settings import Settings
+from infra.topics import partition_count
 from schemas.codec import Codec
 from schemas.models import ControlModel
 from streams.clients.follow import Follower
@@ -14,6 +15,8 @@ from streams.errors import ControlRefused, NoAnswer
 TOPIC = "controls"
 ANSWER_TIMEOUT_S = 30.0
 POLL_S = 0.1
+ANSWERS = frozenset(RiskEventKind) - {RiskEventKind.ORDER_REJECTED, RiskEventKind.BREAKER_TRANSITION}
+"""Kinds of risk events that answer a command; others may name it as their cause."""
 
 
 def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEvent:
@@ -22,24 +25,41 @@ def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEven
     Raises ControlRefused where it changed nothing, NoAnswer where no worker answers in ANSWER_TIMEOUT_S.
     """
     assert control.account_id is not None
+    (answer, *_) = _send(settings, codec, control, answering=1)
+    return answer
+
+
+def command_all(settings: Settings, codec: Codec, control: ControlModel) -> list[RiskEvent]:
+    """Sends a command for all accounts, one copy to each account partition, and gives the answers of all shards.
+
+    Raises as command; a shard that did not answer by then may still carry the command out.
+    """
+    return _send(settings, codec, control, answering=partition_count(settings, TOPIC))
+
+
+def _send(settings: Settings, codec: Codec, control: ControlModel, answering: int) -> list[RiskEvent]:
+    found: list[RiskEvent] = []
+    answered: set[int] = set()
     with Follower(settings, codec, ["risk.events"]) as answers:
         producer = RecordProducer(settings, codec)
-        producer.send(TOPIC, control.account_id, control.to_message())
+        if control.account_id is None:
+            producer.broadcast(TOPIC, "", control.to_message())
+        else:
+            producer.send(TOPIC, control.account_id, control.to_message())
         producer.flush()
         deadline = time.monotonic() + ANSWER_TIMEOUT_S
-        while time.monotonic() < deadline:
+        while len(answered) < answering and time.monotonic() < deadline:
             for followed in answers.poll(POLL_S):
                 event: RiskEvent = followed.message
-                if event.control_id != control.control_id:
-                    continue
-                if event.kind is RiskEventKind.CONTROL_REJECTED:
-                    raise ControlRefused(event.text)
-                return event
-    raise NoAnswer(f"control {control.control_id}: no answer in {ANSWER_TIMEOUT_S:.0f} s; does a `paper worker` run?")
-
-
-def command_all(settings: Settings, codec: Codec, control: ControlModel) -> None:
-    """Sends a command for all accounts: one copy to each account partition; every account's shard answers."""
-    producer = RecordProducer(settings, codec)
-    producer.broadcast(TOPIC, "", control.to_message())
-    producer.flush()
+                if event.control_id == control.control_id and event.kind in ANSWERS:
+                    found.append(event)
+                    answered.add(followed.partition)
+    if len(answered) < answering:
+        raise NoAnswer(
+            f"control {control.control_id}: {len(answered)} of {answering} account shards answered in "
+            f"{ANSWER_TIMEOUT_S:.0f} s; it is on {TOPIC} and counts once a `paper worker` runs"
+        )
+    refused = [event.text for event in found if event.kind is RiskEventKind.CONTROL_REJECTED]
+    if refused:
+        raise ControlRefused("; ".join(dict.fromkeys(refused)))
+    return found

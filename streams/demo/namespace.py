@@ -7,6 +7,9 @@ from contextlib import closing
 from confluent_kafka.admin import AdminClient
 
 from infra.clickhouse.client import connect
+from infra.kafka.acls import remove_access
+from infra.kafka.client import client_config
+from infra.kafka.principal import ADMIN
 from infra.settings import Settings
 from infra.stack import prepare_pipeline
 from infra.topics import delete_topics
@@ -30,9 +33,10 @@ def fresh_namespace(settings: Settings, name: str, on_progress: Callable[[str], 
 
 def remove_runs(settings: Settings, name: str) -> None:
     """Deletes topics and rows of all runs under a name."""
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    admin = AdminClient(client_config(settings, ADMIN))
     topics = [topic for topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics if topic.startswith(f"{name}-")]
     delete_topics(settings, topics)
+    remove_access(settings, f"{name}-")
     with closing(connect(settings)) as client:
         for (table,) in client.query(TABLES_WITH_RUNS).result_rows:
             client.command(

@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.kafka.client import client_config
 from infra.settings import Settings
 from infra.topics import TOPICS, partition_count, topic_name
 from schemas.codec import Codec
@@ -157,9 +158,7 @@ class _Quiet:
             for topic in TOPICS
             for partition in range(partition_count(settings, topic.name))
         ]
-        self._consumer = Consumer(
-            {"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": f"{settings.topic_prefix}quiet"}
-        )
+        self._consumer = Consumer(client_config(settings) | {"group.id": f"{settings.topic_prefix}quiet"})
         self._ends: list[int] = []
         self._since = time.monotonic()
 

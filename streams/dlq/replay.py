@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
 
+from infra.kafka.client import brief_client_config
 from infra.settings import Settings
 from infra.topics import dead_letter_topic, topic_name
 from streams.dlq.letters import Letter, read_letters
@@ -112,8 +113,8 @@ def _original(letter: Letter) -> RawOutput:
 
 def _consumer(settings: Settings) -> Consumer:
     return Consumer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
+        brief_client_config(settings)
+        | {
             "group.id": group_id(settings),
             "isolation.level": "read_committed",
             "enable.auto.commit": False,

@@ -1,15 +1,20 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingState
+from streams.domain.answers import Answers
+from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode, TradingState
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
-from streams.risk.limits import Limits
+from streams.risk.limits import RiskLimits
+from streams.risk.memory import Memory
+
+NO_ORDERS: dict[str, "WorkingOrder"] = {}
+IN_BOOK_AT_ONCE = (OrderType.LIMIT, OrderType.MARKET)
 
 
 @dataclass(slots=True)
@@ -18,7 +23,7 @@ class WorkingOrder:
 
     request: as the client asked for it. quantity, cum_quantity: 1e-9 units. replace_quantity: total quantity of a
     replace that the venue has not answered; until then the larger of the two counts against the limits. waiting: its
-    parent has not executed yet.
+    parent has not executed yet. triggered: the market has come to its stop price.
     """
 
     request: OrderRequest
@@ -29,6 +34,7 @@ class WorkingOrder:
     status: OrdStatus = OrdStatus.PENDING_NEW
     replace_quantity: int | None = None
     waiting: bool = False
+    triggered: bool = False
 
     @property
     def order_id(self) -> str:
@@ -50,6 +56,11 @@ class WorkingOrder:
         """Quantity that may still execute, 1e-9 units."""
         return max(self.quantity, self.replace_quantity or 0) - self.cum_quantity
 
+    @property
+    def in_book(self) -> bool:
+        """Whether it may trade now: it waits neither for a parent nor for its stop price."""
+        return not self.waiting and (self.triggered or self.request.order_type in IN_BOOK_AT_ONCE)
+
     def to_state(self) -> list[Any]:
         """JSON-able form."""
         return [list(self.request), *(getattr(self, name) for name in list(self.__dataclass_fields__)[1:])]
@@ -64,6 +75,7 @@ class WorkingOrder:
             order_type=OrderType(request.order_type),
             time_in_force=TimeInForce(request.time_in_force),
             trailing_type=OffsetType(request.trailing_type),
+            mode=TradingMode(request.mode),
         )
         order = cls(request, *state[1:])
         order.status = OrdStatus(order.status)
@@ -93,33 +105,52 @@ class SeenIds:
 
 @dataclass(slots=True)
 class Account:
-    """cash, peak_equity, opening_cash: 1e-18 of the currency."""
+    """cash, peak_equity, opening_cash: 1e-18 of the currency. clock_ns: see streams.domain.account_clock."""
 
     account_id: str
     session_id: str
     strategy_id: str | None
     currency: str
     opening_cash: int
-    limits: Limits
+    limits: RiskLimits
     seen: SeenIds
+    answers: Answers
+    memory: Memory
     cash: int
     peak_equity: int
+    clock_ns: int = 0
     session_open: bool = True
     trading_state: TradingState = TradingState.ACTIVE
+    """As operators set it."""
+    instruments: tuple[str, ...] = ()
+    """Symbols that the session trades; empty: all."""
+    settings_sha256: str | None = None
+    opened_ns: int = 0
+    closed_ns: int | None = None
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
     """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
     _leaves: dict[tuple[str, Side], int] = field(default_factory=dict)
     _groups: dict[str, list[WorkingOrder]] = field(default_factory=dict)
+    _by_symbol: dict[str, dict[str, WorkingOrder]] = field(default_factory=dict)
 
     def working_leaves(self, symbol: str, side: Side) -> int:
         """Open quantity of the account's working orders in a symbol and side, 1e-9 units; of a group the largest."""
         return self._leaves.get((symbol, side), 0)
 
+    def orders_of(self, symbol: str) -> ValuesView[WorkingOrder]:
+        """Working orders in a symbol, oldest first."""
+        return self._by_symbol.get(symbol, NO_ORDERS).values()
+
+    def symbols_with(self, symbol: str) -> list[str]:
+        """Symbols with a position or working orders, and this one, in a fixed order."""
+        return list(dict.fromkeys([*self.positions, *self._by_symbol, symbol]))
+
     def add_order(self, order: WorkingOrder) -> None:
         """Takes an order among the working ones."""
         before = self._counted(order)
         self.working[order.order_id] = order
+        self._by_symbol.setdefault(order.symbol, {})[order.order_id] = order
         if order.request.oco_group is not None:
             self._groups.setdefault(order.request.oco_group, []).append(order)
         self._add_leaves(order, self._counted(order) - before)
@@ -135,6 +166,9 @@ class Account:
         """Takes an order out of the working ones."""
         before = self._counted(order)
         del self.working[order.order_id]
+        del self._by_symbol[order.symbol][order.order_id]
+        if not self._by_symbol[order.symbol]:
+            del self._by_symbol[order.symbol]
         group = order.request.oco_group
         if group is not None:
             self._groups[group].remove(order)
@@ -166,6 +200,10 @@ class Account:
         assert total >= 0, "open quantity is never negative"
         self._leaves[key] = total
 
+    def strategy_of(self, request: OrderRequest) -> str | None:
+        """Strategy of an order: as it says, else the session's."""
+        return request.strategy_id or self.strategy_id
+
     def position_quantity(self, symbol: str) -> int:
         """Signed position, 1e-9 units."""
         position = self.positions.get(symbol)
@@ -185,10 +223,17 @@ class Account:
             "opening_cash": self.opening_cash,
             "limits": self.limits.to_state(),
             "seen": self.seen.to_state(),
+            "answers": self.answers.to_state(),
+            "memory": self.memory.to_state(),
             "cash": self.cash,
             "peak_equity": self.peak_equity,
+            "clock_ns": self.clock_ns,
             "session_open": self.session_open,
             "trading_state": self.trading_state,
+            "instruments": list(self.instruments),
+            "settings_sha256": self.settings_sha256,
+            "opened_ns": self.opened_ns,
+            "closed_ns": self.closed_ns,
             "positions": {
                 symbol: [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
                 for symbol, item in self.positions.items()
@@ -197,7 +242,7 @@ class Account:
         }
 
     @classmethod
-    def from_state(cls, state: State, seen_limit: int) -> Self:
+    def from_state(cls, state: State, seen_limit: int, answers_limit: int) -> Self:
         """The account that to_state described."""
         account = cls(
             account_id=state["account_id"],
@@ -205,12 +250,19 @@ class Account:
             strategy_id=state["strategy_id"],
             currency=state["currency"],
             opening_cash=state["opening_cash"],
-            limits=Limits.from_state(state["limits"]),
+            limits=RiskLimits.from_state(state["limits"]),
             seen=SeenIds(seen_limit, state["seen"]),
+            answers=Answers(answers_limit, state["answers"]),
+            memory=Memory.from_state(state["memory"]),
             cash=state["cash"],
             peak_equity=state["peak_equity"],
+            clock_ns=state["clock_ns"],
             session_open=state["session_open"],
             trading_state=TradingState(state["trading_state"]),
+            instruments=tuple(state.get("instruments", ())),
+            settings_sha256=state.get("settings_sha256"),
+            opened_ns=state.get("opened_ns", 0),
+            closed_ns=state.get("closed_ns"),
             positions={symbol: Position(*item) for symbol, item in state["positions"].items()},
         )
         for item in state["working"]:

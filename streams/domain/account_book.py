@@ -5,7 +5,7 @@ from typing import Self
 
 from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
-from streams.domain.config import CoreConfig
+from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.conversion import Conversions, converted
 from streams.domain.enums import EquityTrigger, MarkKind, Side
 from streams.domain.instruments import Instrument
@@ -14,6 +14,7 @@ from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, PRICE_SCALE, divid
 from streams.domain.portfolio import Position
 from streams.domain.shard import Output, State
 from streams.domain.valuation import Valuation
+from streams.risk.kill_switch import KillSwitch
 
 NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
 DAYS_OF_YEAR = 360
@@ -31,6 +32,9 @@ class AccountBook:
         """Order ids of requests for accounts that no session knows."""
         self.marks: dict[str, tuple[int | None, int | None]] = {}
         """Bid and ask by symbol, 1e-9."""
+        self.kills = KillSwitch()
+        self.mark_times: dict[str, int] = {}
+        """When each was quoted, UTC nanoseconds: market time, or the record's where that is the clock."""
         self.equity_due_ns: int | None = None
         self.split_gaps: dict[str, tuple[int, int]] = {}
         """By symbol: shares after and before a split that only the marks or only the positions know yet."""
@@ -43,10 +47,13 @@ class AccountBook:
     def configure(self, config: CoreConfig) -> None:
         """Takes a new configuration; limits of open sessions stay as they are."""
         self.config = config
+        self.record_time = config.time_source is TimeSource.RECORD
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self._conversions = Conversions(config.conversions)
         for seen in (self.strangers, *(account.seen for account in self.accounts.values())):
             seen.limit = config.seen_order_ids_max
+        for account in self.accounts.values():
+            account.answers.limit = config.answers_max
 
     def emit(self, output: Output) -> None:
         """Adds an output of the current record."""
@@ -92,33 +99,33 @@ class AccountBook:
         to, of = self.split_gaps.get(symbol, (1, 1))
         return converted(divide_half_even(quantity * price * to, of), rate)
 
-    def valuation(self, account: Account, added: tuple[str, Side, int, int] | None = None) -> Valuation:
-        """What an account is worth now; added: symbol, side, quantity and price of an order to count as working."""
+    def valuation(self, account: Account) -> Valuation:
+        """What an account is worth now."""
         position_value = gross = worst = 0
-        symbols = dict.fromkeys([*account.positions, *(order.symbol for order in account.working.values())])
-        if added is not None:
-            symbols[added[0]] = None
-        for symbol in symbols:
+        for symbol in dict.fromkeys([*account.positions, *(order.symbol for order in account.working.values())]):
             quantity = account.position_quantity(symbol)
             buys, sells = (account.working_leaves(symbol, side) for side in (Side.BUY, Side.SELL))
-            if added is not None and added[0] == symbol:
-                buys, sells = (buys + added[2], sells) if added[1] is Side.BUY else (buys, sells + added[2])
             price = self.mark_price(symbol)
             if price is None:
-                price = added[3] if added is not None and added[0] == symbol else _asked_price(account, symbol)
+                price = self.asked_price(account, symbol)
             if quantity:
                 value = self.value(account, symbol, quantity, price)
                 position_value += value
                 gross += abs(value)
             if quantity or buys or sells:
                 worst += self.value(account, symbol, max(abs(quantity + buys), abs(quantity - sells)), price)
-        leverage = account.limits.leverage
+        leverage = account.limits.leverage.fixed
         return Valuation(account.cash, position_value, gross, worst, leverage)
+
+    def asked_price(self, account: Account, symbol: str) -> int:
+        """The highest price that an account's working orders in a symbol without a mark ask for."""
+        return max((order.price or order.stop_price or 0 for order in account.orders_of(symbol)), default=0)
 
     def on_mark(self, mark: Mark) -> None:
         """Takes the last quote of a symbol, and values the accounts where an interval has passed."""
         if mark.kind is MarkKind.QUOTE and (mark.bid_px is not None or mark.ask_px is not None):
             self.marks[mark.symbol] = (mark.bid_px, mark.ask_px)
+            self.mark_times[mark.symbol] = self.time_ns if self.record_time else mark.ts
         elif mark.kind is MarkKind.SPLIT:
             self._split_marks(mark)
         self._charge_borrowing()
@@ -202,8 +209,10 @@ class AccountBook:
             "equity_due_ns": self.equity_due_ns,
             "strangers": self.strangers.to_state(),
             "marks": {symbol: list(prices) for symbol, prices in self.marks.items()},
+            "mark_times": self.mark_times,
             "split_gaps": {symbol: list(gap) for symbol, gap in self.split_gaps.items()},
             "charged_day": self._charged_day,
+            "kills": self.kills.to_state(),
             "accounts": [account.to_state() for account in self.accounts.values()],
         }
 
@@ -216,18 +225,14 @@ class AccountBook:
         book.equity_due_ns = state["equity_due_ns"]
         book.strangers = SeenIds(config.seen_order_ids_max, state["strangers"])
         book.marks = {symbol: (prices[0], prices[1]) for symbol, prices in state["marks"].items()}
+        book.mark_times = dict(state["mark_times"])
         book.split_gaps = {symbol: (gap[0], gap[1]) for symbol, gap in state["split_gaps"].items()}
         book._charged_day = state["charged_day"]
+        book.kills = KillSwitch.from_state(state.get("kills", []))
         for item in state["accounts"]:
-            account = Account.from_state(item, config.seen_order_ids_max)
+            account = Account.from_state(item, config.seen_order_ids_max, config.answers_max)
             book.accounts[account.account_id] = account
         return book
-
-
-def _asked_price(account: Account, symbol: str) -> int:
-    """The highest price that working orders in a symbol without a mark ask for."""
-    orders = (order for order in account.working.values() if order.symbol == symbol)
-    return max((order.price or order.stop_price or 0 for order in orders), default=0)
 
 
 def _split_price(price: int | None, to: int, of: int) -> int | None:

@@ -27,7 +27,7 @@ from streams.domain.messages import (
 from streams.domain.messages import Position as PositionRecord
 from streams.domain.portfolio import Position
 from streams.domain.valuation import Valuation
-from streams.risk.controls import Reject
+from streams.risk.control import Reject
 
 
 def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: int) -> ApprovedOrder:
@@ -285,6 +285,9 @@ def risk_event(
     observed_value: str | None = None,
     actor: str | None = None,
     reason: str | None = None,
+    strategy_id: str | None = None,
+    symbol: str | None = None,
+    cause: str | None = None,
 ) -> RiskEvent:
     """A decision of the risk side."""
     return RiskEvent(
@@ -301,4 +304,7 @@ def risk_event(
         actor=actor,
         reason=reason,
         ts=time_ns,
+        strategy_id=strategy_id,
+        symbol=symbol,
+        cause=cause,
     )

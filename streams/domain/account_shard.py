@@ -7,9 +7,10 @@ from streams.domain.account_book import AccountBook
 from streams.domain.booking import on_execution
 from streams.domain.config import CoreConfig
 from streams.domain.messages import Control, ExecutionReport, Mark, OrderRequest
+from streams.domain.operator_controls import on_control
 from streams.domain.order_entry import on_request
-from streams.domain.session_controls import on_control
 from streams.domain.shard import Message, Output, RecordRefused, State
+from streams.risk.kill_switch import KillScope, KillTarget
 
 
 class AccountShard:
@@ -27,6 +28,19 @@ class AccountShard:
     def accounts(self) -> dict[str, Account]:
         """Accounts by id, for reading."""
         return self._book.accounts
+
+    def equity(self, account_id: str) -> int:
+        """Mark-to-market equity of an account now, 1e-18 of its currency."""
+        return self._book.valuation(self.accounts[account_id]).equity
+
+    def kills(self, account_id: str) -> list[KillTarget]:
+        """What of an account is killed."""
+        strategy_id = self.accounts[account_id].strategy_id
+        return [
+            target
+            for target in self._book.kills.targets
+            if target.scope is KillScope.SYMBOL or target.covers(account_id, strategy_id, "")
+        ]
 
     def configure(self, config: CoreConfig) -> None:
         """See streams.domain.shard.Shard."""

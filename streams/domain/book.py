@@ -1,16 +1,19 @@
 """Bid and ask of one symbol, level by level, and what simulated orders have taken of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Self
 
+from streams.domain.columns import as_ints
+from streams.domain.messages import Column
 from streams.domain.numbers import NANOS_PER_S, divide_half_even
 
 SIZE_UNKNOWN = -1
 """Displayed size where the source has none: it limits nothing."""
 LEVELS_KEPT_NS = 60 * NANOS_PER_S
 """So long after the market told all its levels those behind the quote are believed, in its own time."""
+Quotes = tuple[Column, Column]
+"""Prices and sizes of one side."""
 
 
 @dataclass(slots=True)
@@ -107,6 +110,13 @@ class Book:
         self.asks = _with_best(self.asks, *ask, self.is_deep, -1)
         self.ts = ts
 
+    def refresh_at_once(self, bids: Quotes, asks: Quotes, start: int, stop: int, ts: int) -> None:
+        """The market tells its best prices many times: rows start to stop of columns. Not for a deep book."""
+        assert not self.is_deep, "each quote decides which levels of a deep book stay"
+        self.bids = _with_last(self.bids, *bids, start, stop)
+        self.asks = _with_last(self.asks, *asks, start, stop)
+        self.ts = ts
+
     def refresh_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts: int) -> None:
         """The market tells all levels that it shows, each side best first."""
         self.bids, self.asks = _refreshed(self.bids, bids), _refreshed(self.asks, asks)
@@ -129,11 +139,6 @@ class Book:
         return cls(bids, asks, *state[2:])
 
 
-def is_best_first(prices: Iterable[int], buying: bool) -> bool:
-    """Whether prices of a side fall (bids) or rise (asks) from level to level."""
-    return all(first > second if buying else first < second for first, second in pairwise(prices))
-
-
 def _with_best(levels: list[Level], px: int, sz: int, is_deep: bool, sign: int) -> list[Level]:
     if sz == 0:
         return []
@@ -144,6 +149,19 @@ def _with_best(levels: list[Level], px: int, sz: int, is_deep: bool, sign: int) 
     if not is_deep:
         return [best]
     return [best, *(level for level in levels if (px - level.px) * sign > 0)]
+
+
+def _with_last(levels: list[Level], px: Column, sz: Column, start: int, stop: int) -> list[Level]:
+    """As _with_best quote by quote, of a side with one level."""
+    last_px, last_sz = int(px[stop - 1]), int(sz[stop - 1])
+    if last_sz == 0:
+        return []
+    best = levels[0] if levels else None
+    if best is not None and best.left != best.sz:
+        moved = (as_ints(px[start:stop]) != best.px) | (as_ints(sz[start:stop]) != best.sz)
+        if not moved.any():
+            return levels
+    return [Level(last_px, last_sz, last_sz)]
 
 
 def _refreshed(levels: list[Level], told: Sequence[tuple[int, int]]) -> list[Level]:

@@ -3,11 +3,13 @@
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
+from streams.domain.account_clock import advance
 from streams.domain.conversion import converted
 from streams.domain.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, Side
 from streams.domain.messages import ExecutionReport
 from streams.domain.portfolio import Position
 from streams.domain.shard import Output, RecordRefused
+from streams.risk.rate_controls import count_fill
 
 
 def on_execution(book: AccountBook, report: ExecutionReport) -> None:
@@ -24,6 +26,7 @@ def on_execution(book: AccountBook, report: ExecutionReport) -> None:
         with account.change_order(order):
             _follow(order, report)
     result = records.execution_result(report, book.next_id(), book.time_ns)
+    account.answers.give(result)
     book.emit(Output("order.results", report.account_id, result))
     if report.exec_type in (ExecType.PARTIAL_FILL, ExecType.FILL):
         _book(book, account, report)
@@ -44,10 +47,13 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
             order.replace_quantity = order.replace_quantity * report.order_qty // order.quantity
         order.quantity, order.price, order.stop_price = report.order_qty, report.price, report.stop_price
     elif report.exec_type is ExecType.TRIGGERED:
+        order.triggered = not order.waiting
         order.waiting = False
 
 
 def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:
+    advance(account, book.time_ns, None, record_time=book.record_time)
+    count_fill(account)
     assert report.last_qty is not None
     assert report.last_px is not None
     currency, rate = book.rate_of(report.symbol, account)

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from streams.domain.numbers import NANOS_PER_S
 
+NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
+
 
 def day_end_after_ns(time_ns: int, timezone: ZoneInfo, day_end: time | None, calendar: str | None) -> int:
     """First end of a trading day strictly after time_ns (UTC nanoseconds).
@@ -20,6 +22,40 @@ def day_end_after_ns(time_ns: int, timezone: ZoneInfo, day_end: time | None, cal
         if end_ns is not None and end_ns > time_ns:
             return end_ns
         day += timedelta(days=1)
+
+
+def is_open(
+    time_ns: int, timezone: ZoneInfo, day_start: time | None, day_end: time | None, calendar: str | None
+) -> bool:
+    """Whether orders are taken at a time (UTC nanoseconds): from a day's start on, before its end.
+
+    A day starts at day_start local time, or else at the open of the calendar's session; its end is that of
+    day_end_after_ns. Without day_start and calendar every time is within a day. On other days than the calendar's, and
+    between a day's end and the next one's start, nothing is taken.
+    """
+    if day_start is None and calendar is None:
+        return True
+    hours = _hours_near(time_ns // NANOS_PER_DAY, timezone, day_start, day_end, calendar)
+    return any(start_ns <= time_ns < end_ns for start_ns, end_ns in hours)
+
+
+@cache
+def _hours_near(
+    utc_day: int, timezone: ZoneInfo, day_start: time | None, day_end: time | None, calendar: str | None
+) -> tuple[tuple[int, int], ...]:
+    """Start and end of the trading days that may reach into a UTC day (counted since 1970)."""
+    middle = date(1970, 1, 1) + timedelta(days=utc_day)
+    found = []
+    for day in (middle - timedelta(days=1), middle, middle + timedelta(days=1)):
+        opens = _session_open(day, calendar) if calendar else None
+        if calendar and opens is None:
+            continue
+        start = (
+            opens if opens is not None and day_start is None else datetime.combine(day, day_start or time(0), timezone)
+        )
+        start_ns = int(start.timestamp()) * NANOS_PER_S
+        found.append((start_ns, day_end_after_ns(start_ns, timezone, day_end, calendar)))
+    return tuple(found)
 
 
 @cache
@@ -38,6 +74,15 @@ def _session_close(day: date, calendar: str) -> datetime | None:
         return None
     close: datetime = sessions.session_close(day.isoformat()).to_pydatetime()
     return close
+
+
+def _session_open(day: date, calendar: str) -> datetime | None:
+    """When the session of a day opens; None on a day without one."""
+    sessions = _calendar_of_year(calendar, day.year)
+    if not sessions.is_session(day.isoformat()):
+        return None
+    opens: datetime = sessions.session_open(day.isoformat()).to_pydatetime()
+    return opens
 
 
 @cache

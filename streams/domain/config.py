@@ -4,36 +4,11 @@ from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.numbers import NotRepresentable, to_price
-
-
-def _fixed(value: Decimal) -> Decimal:
-    try:
-        to_price(value)
-    except NotRepresentable as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{value!r} is not an IANA time zone") from error
-    return value
-
-
-FixedDecimal = Annotated[Decimal, AfterValidator(_fixed)]
-PositiveDecimal = Annotated[FixedDecimal, Field(gt=0)]
-NonNegativeDecimal = Annotated[FixedDecimal, Field(ge=0)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from streams.domain.fields import Frozen, NonNegativeDecimal, PositiveDecimal, TimeZone
+from streams.risk.limits import RiskLimits
 
 
 class TimeSource(StrEnum):
@@ -64,7 +39,7 @@ class FeeConfig(PartConfig):
     model: str = "rates"
 
 
-class InstrumentConfig(_Frozen):
+class InstrumentConfig(Frozen):
     """A tradable instrument; prices in units of its currency, quantities in units of the instrument."""
 
     symbol: str = Field(min_length=1)
@@ -74,11 +49,17 @@ class InstrumentConfig(_Frozen):
     min_quantity: PositiveDecimal
     max_quantity: PositiveDecimal
     fee: FeeConfig = FeeConfig()
-    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    timezone: TimeZone = "UTC"
+    day_start: time | None = None
+    """Local time from which the control session_hours takes orders; without it the session's open, or midnight."""
     day_end: time | None = None
     """Local time at which DAY orders expire; without it the close of the calendar's session, or midnight."""
     calendar: str | None = None
     """Exchange calendar (ISO 10383 code as XNYS): DAY orders expire on its days of trading only. None: every day."""
+    tradable: bool = True
+    """Whether orders are taken; false stops an instrument without taking its reference data away."""
+    margin_rate: Annotated[NonNegativeDecimal, Field(le=1)] = Decimal(1)
+    """Initial margin as a share of the value, for the control max_margin; 1: paid in full."""
     simulator: str | None = None
     """Simulator of orders in this instrument; None: the configuration's."""
     borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
@@ -93,21 +74,10 @@ class InstrumentConfig(_Frozen):
         return self
 
 
-class LimitsConfig(_Frozen):
-    """Limits of an account; each is inclusive."""
-
-    max_order_quantity: PositiveDecimal = Decimal(100_000)
-    max_order_notional: PositiveDecimal = Decimal(5_000_000)
-    max_position: PositiveDecimal = Decimal(500_000)
-    """Absolute position by instrument, working orders included."""
-    leverage: PositiveDecimal = Decimal(4)
-    """Gross exposure, working orders included, that a unit of equity may carry; 1 is a cash account."""
-
-
 STALE_AFTER_MS = 60_000
 
 
-class MockConfig(_Frozen):
+class MockConfig(Frozen):
     """MockExecutor: bounds of what the run seed draws for each order."""
 
     latency_ms_max: int = Field(default=20, ge=0)
@@ -116,7 +86,7 @@ class MockConfig(_Frozen):
     stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
 
 
-class LatencyConfig(_Frozen):
+class LatencyConfig(Frozen):
     """Latency models by action; a cancel or replace without one travels as a new order does."""
 
     new: PartConfig = PartConfig(model="constant")
@@ -124,7 +94,7 @@ class LatencyConfig(_Frozen):
     replace: PartConfig | None = None
 
 
-class SimulatorConfig(_Frozen):
+class SimulatorConfig(Frozen):
     """Parts of an ExecutionSimulator, each by its registered name."""
 
     name: str = Field(min_length=1)
@@ -136,14 +106,14 @@ class SimulatorConfig(_Frozen):
     """A quote older than this in market time fills no order that would take from it."""
 
 
-class AccountConfig(_Frozen):
+class AccountConfig(Frozen):
     """What is chosen for one account."""
 
     account_id: str = Field(min_length=1)
     simulator: str
 
 
-class ConversionConfig(_Frozen):
+class ConversionConfig(Frozen):
     """The symbol whose price converts: one unit of base costs its price in quote."""
 
     base: str = Field(min_length=1)
@@ -151,7 +121,7 @@ class ConversionConfig(_Frozen):
     symbol: str = Field(min_length=1)
 
 
-class CoreConfig(_Frozen):
+class CoreConfig(Frozen):
     """All that the core's behaviour depends on besides its inputs."""
 
     time_source: TimeSource = TimeSource.EVENT
@@ -163,7 +133,14 @@ class CoreConfig(_Frozen):
     mark_interval_ms: int = Field(default=1_000, ge=0)
     seen_order_ids_max: int = Field(default=50_000, ge=1)
     """Order ids remembered for each account; a duplicate of an older one is not recognised."""
-    limits: LimitsConfig = LimitsConfig()
+    answers_max: int = Field(default=200, ge=1)
+    """Newest requests of each account whose first answer is remembered, for the client that sends one again."""
+    limits: RiskLimits = RiskLimits()
+    """Of sessions that open without limits of their own."""
+    account_limits: dict[str, RiskLimits] = Field(default_factory=dict)
+    """By account, instead."""
+    limits_version: int = Field(default=0, ge=0)
+    """Version of the limits file."""
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the simulator; empty: mock_trading decides between mock and top-of-book."""
@@ -171,7 +148,7 @@ class CoreConfig(_Frozen):
     accounts: tuple[AccountConfig, ...] = ()
     instruments: tuple[InstrumentConfig, ...] = ()
     conversions: tuple[ConversionConfig, ...] = ()
-    minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = {}
+    minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = Field(default_factory=dict)
     """Digits of a currency's minor unit, to which fees are rounded; a currency without one is exact."""
 
     @model_validator(mode="after")
@@ -181,6 +158,10 @@ class CoreConfig(_Frozen):
         _once("account", [item.account_id for item in self.accounts])
         _once("conversion", [f"{item.base}/{item.quote}" for item in self.conversions])
         return self
+
+    def limits_of(self, account_id: str) -> RiskLimits:
+        """Configured limits of an account."""
+        return self.account_limits.get(account_id, self.limits)
 
 
 def _once(what: str, names: list[str]) -> None:

@@ -126,6 +126,11 @@ class RiskEventKind(StrEnum):
     TRADING_STATE_CHANGED = "TRADING_STATE_CHANGED"
     LIMITS_CHANGED = "LIMITS_CHANGED"
     CONTROL_REJECTED = "CONTROL_REJECTED"
+    LIMIT_WARNING = "LIMIT_WARNING"
+    BREAKER_TRANSITION = "BREAKER_TRANSITION"
+    KILLED = "KILLED"
+    RESUMED = "RESUMED"
+    AUTHORISATION_CHANGED = "AUTHORISATION_CHANGED"
 
 
 class MarkKind(StrEnum):
@@ -145,6 +150,35 @@ class ControlKind(StrEnum):
     SESSION_CLOSE = "SESSION_CLOSE"
     TRADING_STATE = "TRADING_STATE"
     LIMITS = "LIMITS"
+    KILL = "KILL"
+    RESUME = "RESUME"
+    BREAKER_RESET = "BREAKER_RESET"
+    AUTHORISATION = "AUTHORISATION"
+
+
+class BreakerState(StrEnum):
+    """CLOSED: orders pass; OPEN: the account is stopped; HALF_OPEN: a few orders are tried."""
+
+    UNKNOWN = "UNKNOWN"
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
+
+
+class DeskReportKind(StrEnum):
+    """SHARE: a shard's part of the desk; BREAKER: a breaker of the desk has a new state."""
+
+    UNKNOWN = "UNKNOWN"
+    SHARE = "SHARE"
+    BREAKER = "BREAKER"
+
+
+class TradingMode(StrEnum):
+    """PAPER: the simulator executes; LIVE: an external adapter, where the gate has authorised the strategy."""
+
+    UNKNOWN = "UNKNOWN"
+    PAPER = "PAPER"
+    LIVE = "LIVE"
 
 
 class TradingState(StrEnum):

@@ -37,59 +37,76 @@ def report(
     trade: Print | None = None,
 ) -> ExecutionReport:
     """What the venue says of an order and why; order.status is its status after the event."""
-    request, book = order.request, venue.book
+    request = order.request
     simulator = venue.simulator_of(request.account_id)
-    known = order.status is not OrdStatus.UNKNOWN and book.ts > 0
-    middle = book.middle
-    open_statuses = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+    status = order.status
+    quoted = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
+    middle = None if match is None else venue.book.middle
+    # By place, in the order of the fields: forty names cost more than all else here.
     return ExecutionReport(
-        exec_id=exec_id,
-        order_id=request.order_id,
-        request_id=request_id,
-        account_id=request.account_id,
-        session_id=request.session_id,
-        strategy_id=request.strategy_id,
-        symbol=request.symbol,
-        side=request.side,
-        order_type=request.order_type,
-        time_in_force=request.time_in_force,
-        exec_type=exec_type,
-        ord_status=order.status,
-        order_qty=order.quantity,
-        price=order.price,
-        last_qty=match.quantity if match else None,
-        last_px=match.price if match else None,
-        cum_qty=order.cum_quantity,
-        leaves_qty=order.leaves if order.status in open_statuses else 0,
-        avg_px=order.average_price,
-        commission=commission,
-        liquidity=match.liquidity if match else Liquidity.UNKNOWN,
-        reason_code=reason_code,
-        text=text,
-        simulator=simulator.name,
-        bid_px=book.bid if known else None,
-        bid_sz=_size(book.bid_size) if known else None,
-        ask_px=book.ask if known else None,
-        ask_sz=_size(book.ask_size) if known else None,
-        quote_ts=book.ts if known else None,
-        order_ts=request.order_ts,
-        ts=venue.time_ns,
-        stop_price=order.stop_price,
-        model=simulator.describe(venue.instrument) if venue.instrument else None,
-        latency_ns=order.latency_ns,
-        book_age_ns=venue.time_ns - book.seen_ns if known else None,
-        queue_ahead=order.queue_entry,
-        trade_px=trade.px if trade else None,
-        trade_sz=trade.sz if trade else None,
-        arrival_px=order.arrival_px,
-        slippage_mid=_slippage(order, match, middle),
-        slippage_arrival=_slippage(order, match, order.arrival_px),
+        exec_id,
+        request.order_id,
+        request_id,
+        request.account_id,
+        request.session_id,
+        request.strategy_id,
+        request.symbol,
+        request.side,
+        request.order_type,
+        request.time_in_force,
+        exec_type,
+        status,
+        order.quantity,
+        order.price,
+        match.quantity if match else None,
+        match.price if match else None,
+        order.cum_quantity,
+        order.leaves if status is OrdStatus.NEW or status is OrdStatus.PARTIALLY_FILLED else 0,
+        order.average_price,
+        commission,
+        match.liquidity if match else Liquidity.UNKNOWN,
+        reason_code,
+        text,
+        simulator.name,
+        *quoted[:5],
+        request.order_ts,
+        venue.time_ns,
+        order.stop_price,
+        simulator.describe(venue.instrument) if venue.instrument else None,
+        order.latency_ns,
+        quoted[5],
+        order.queue_entry,
+        trade.px if trade else None,
+        trade.sz if trade else None,
+        order.arrival_px,
+        None if match is None else _slippage(order, match, middle),
+        None if match is None else _slippage(order, match, order.arrival_px),
     )
 
 
-def _slippage(order: VenueOrder, match: Match | None, benchmark: int | None) -> int | None:
+_Quoted = tuple[int | None, int | None, int | None, int | None, int | None, int | None]
+_NOT_QUOTED: _Quoted = (None, None, None, None, None, None)
+
+
+def _quoted(venue: Place) -> _Quoted:
+    """Bid and its size, ask and its size, time and age of the market that a report is made in."""
+    book = venue.book
+    if book.ts == 0:
+        return _NOT_QUOTED
+    bid, ask = book.bids[0] if book.bids else None, book.asks[0] if book.asks else None
+    return (
+        bid.px if bid else None,
+        _size(bid.sz) if bid else 0,
+        ask.px if ask else None,
+        _size(ask.sz) if ask else 0,
+        book.ts,
+        venue.time_ns - book.seen_ns,
+    )
+
+
+def _slippage(order: VenueOrder, match: Match, benchmark: int | None) -> int | None:
     """How much worse than a benchmark the fill is for the trader, 1e-9 of the currency a unit."""
-    if match is None or benchmark is None:
+    if benchmark is None:
         return None
     return match.price - benchmark if order.buying else benchmark - match.price
 

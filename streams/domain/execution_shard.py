@@ -20,8 +20,10 @@ class ExecutionShard:
     symbol's feed has not said yet is not skipped because another's is ahead, and no client can move the market.
     """
 
-    def __init__(self, config: CoreConfig, partition: int) -> None:
+    def __init__(self, config: CoreConfig, partition: int, exact: bool = False) -> None:
+        """exact: steps through every update, the reference of what is passed over otherwise."""
         self.partition = partition
+        self._exact = exact
         self._venues: dict[str, Venue] = {}
         self._sequence = 0
         self._time_ns = 0
@@ -65,7 +67,8 @@ class ExecutionShard:
         venue = self._venues.get(symbol)
         if venue is None:
             instrument = self._instruments.get(symbol)
-            venue = Venue(symbol, instrument, self._simulators.of, self._next_id, self._report, self._on_split)
+            told = (self._next_id, self._report, self._on_split)
+            venue = Venue(symbol, instrument, self._simulators.of, *told, exact=self._exact)
             self._venues[symbol] = venue
         return venue
 
@@ -77,7 +80,7 @@ class ExecutionShard:
         self._outputs.append(Output("executions", report.account_id, report))
 
     def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        check_market_data(record)
+        record = check_market_data(record)
         if not record.kinds:
             self._on_heartbeat(record, record_time_ns)
             return

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import time
 from zoneinfo import ZoneInfo
 
-from streams.domain.calendars import day_end_after_ns
+from streams.domain.calendars import day_end_after_ns, is_open
 from streams.domain.config import InstrumentConfig
 from streams.domain.numbers import to_price
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value a year."""
+    """tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value a year,
+    margin_rate: 1e-9 of the value."""
 
     symbol: str
     currency: str
@@ -21,8 +22,11 @@ class Instrument:
     max_quantity: int
     borrow_rate: int
     timezone: ZoneInfo
+    day_start: time | None
     day_end: time | None
     calendar: str | None
+    tradable: bool
+    margin_rate: int
 
     @classmethod
     def from_config(cls, config: InstrumentConfig) -> "Instrument":
@@ -36,10 +40,17 @@ class Instrument:
             max_quantity=to_price(config.max_quantity),
             borrow_rate=to_price(config.borrow_rate),
             timezone=ZoneInfo(config.timezone),
+            day_start=config.day_start,
             day_end=config.day_end,
             calendar=config.calendar,
+            tradable=config.tradable,
+            margin_rate=to_price(config.margin_rate),
         )
 
     def day_end_after_ns(self, time_ns: int) -> int:
         """First end of a trading day strictly after time_ns (UTC nanoseconds)."""
         return day_end_after_ns(time_ns, self.timezone, self.day_end, self.calendar)
+
+    def is_open(self, time_ns: int) -> bool:
+        """Whether a time (UTC nanoseconds) lies in the instrument's hours."""
+        return is_open(time_ns, self.timezone, self.day_start, self.day_end, self.calendar)

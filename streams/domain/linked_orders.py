@@ -6,6 +6,7 @@ cancels them. A client's cancel of one leaves the others. (FIX tag 1385 Continge
 parent with two children in one group.)
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -24,9 +25,9 @@ class LinkedOrders:
     def __init__(self) -> None:
         self._children: dict[OrderKey, list[OrderKey]] = {}
         self._members: dict[GroupKey, list[OrderKey]] = {}
-        self._executed: dict[OrderKey, int] = {}
+        self._executed: OrderedDict[OrderKey, int] = OrderedDict()
         """What ended orders had executed."""
-        self._left: dict[GroupKey, int] = {}
+        self._left: OrderedDict[GroupKey, int] = OrderedDict()
         """What groups of which an order has traded may still execute."""
 
     def add(self, order: VenueOrder) -> None:
@@ -37,6 +38,16 @@ class LinkedOrders:
         group = _group(order)
         if group is not None:
             self._members.setdefault(group, []).append(order.key)
+
+    def requeue(self, order: VenueOrder) -> None:
+        """The order has lost its place among the working ones, whose order is the order of links after a restart."""
+        request = order.request
+        family = self._children.get((request.account_id, request.parent_order_id or ""), [])
+        group = _group(order)
+        for keys in (family, self._members.get(group, []) if group else []):
+            if order.key in keys:
+                keys.remove(order.key)
+                keys.append(order.key)
 
     def knows(self, account_id: str, order_id: str, working: Mapping[OrderKey, VenueOrder]) -> bool:
         """Whether an order works or has ended lately."""
@@ -81,7 +92,7 @@ class LinkedOrders:
     def from_state(cls, state: list[Any], working: Iterable[VenueOrder]) -> Self:
         """The links that to_state described, among these working orders."""
         links = cls()
-        links._executed, links._left = ({(row[0], row[1]): row[2] for row in rows} for rows in state)
+        links._executed, links._left = (OrderedDict(((row[0], row[1]), row[2]) for row in rows) for rows in state)
         for order in working:
             links.add(order)
         return links
@@ -92,8 +103,8 @@ def _group(order: VenueOrder) -> GroupKey | None:
     return None if request.oco_group is None else (request.account_id, request.oco_group)
 
 
-def _remember(store: dict[tuple[str, str], int], key: tuple[str, str], number: int) -> None:
-    store.pop(key, None)
+def _remember(store: OrderedDict[tuple[str, str], int], key: tuple[str, str], number: int) -> None:
     store[key] = number
+    store.move_to_end(key)
     if len(store) > REMEMBERED:
-        del store[next(iter(store))]
+        store.popitem(last=False)

@@ -1,11 +1,10 @@
 """Rules that a market.data record keeps, and reading its columns."""
 
-from collections.abc import Sequence
-from itertools import accumulate
-from operator import gt
+import numpy as np
 
-from streams.domain.book import SIZE_UNKNOWN, is_best_first
-from streams.domain.messages import MarketData
+from streams.domain.book import SIZE_UNKNOWN
+from streams.domain.columns import as_ints, falls, highest, in_bulk, lowest
+from streams.domain.messages import Column, MarketData
 from streams.domain.numbers import PRICE_MAX
 from streams.domain.shard import RecordRefused
 
@@ -26,6 +25,10 @@ class MarketRows:
         self._next = dict.fromkeys(KINDS, 0)
         self._level = 0
 
+    def ahead(self, kind: str) -> int:
+        """Row of the next update of a kind in its columns, which stays the next."""
+        return self._next[kind]
+
     def next(self, kind: str) -> int:
         """Row of the next update of a kind in its columns."""
         row = self._next[kind]
@@ -35,16 +38,43 @@ class MarketRows:
     def next_levels(self) -> tuple[Levels, Levels]:
         """Bids and asks of the next book update."""
         row = self.next(BOOK)
-        return self._levels(self._record.book_bids[row]), self._levels(self._record.book_asks[row])
+        return self._levels(int(self._record.book_bids[row])), self._levels(int(self._record.book_asks[row]))
+
+    def pass_over(self, start: int, stop: int) -> None:
+        """Leaves out the updates from start, which is next, to stop."""
+        kinds = self._record.kinds
+        quotes = kinds.count(QUOTE, start, stop)
+        self._next[QUOTE] += quotes
+        if quotes == stop - start:
+            return
+        for kind in (TRADE, HALT, RESUME, SPLIT):
+            self._next[kind] += kinds.count(kind, start, stop)
+        first = self._next[BOOK]
+        self._next[BOOK] = last = first + kinds.count(BOOK, start, stop)
+        for counts in (self._record.book_bids, self._record.book_asks):
+            self._level += int(sum(counts[first:last]))
 
     def _levels(self, count: int) -> Levels:
         start, self._level = self._level, self._level + count
         record = self._record
-        return list(zip(record.book_px[start : self._level], record.book_sz[start : self._level], strict=True))
+        prices, sizes = (map(int, column[start : self._level]) for column in (record.book_px, record.book_sz))
+        return list(zip(prices, sizes, strict=True))
 
 
-def check_market_data(record: MarketData) -> None:
-    """Raises RecordRefused where the columns don't fit each other or a number can't be one of a market."""
+def check_market_data(record: MarketData) -> MarketData:
+    """The record as the venue reads it, see streams.domain.columns.
+
+    Raises RecordRefused where the columns don't fit each other or a number can't be one of a market.
+    """
+    try:
+        record = in_bulk(record)
+    except OverflowError as error:
+        raise _refused(record, f"a column holds a number above {PRICE_MAX}e-9") from error
+    _check(record)
+    return record
+
+
+def _check(record: MarketData) -> None:
     counts = {kind: record.kinds.count(kind) for kind in (QUOTE, TRADE)}
     if sum(counts.values()) != len(record.kinds):
         counts |= {kind: record.kinds.count(kind) for kind in (BOOK, HALT, RESUME, SPLIT)}
@@ -52,9 +82,9 @@ def check_market_data(record: MarketData) -> None:
             raise _refused(record, f"kinds holds letters other than {', '.join(sorted(KINDS))}")
     if len(record.times) != len(record.kinds):
         raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
-    if record.times and record.times[0] <= 0:
+    if len(record.times) and record.times[0] <= 0:
         raise _refused(record, f"time {record.times[0]} is not after 1970")
-    if any(map(gt, record.times, record.times[1:])):
+    if falls(record.times):
         raise _refused(record, "times step back within the record")
     quotes, trades = counts[QUOTE], counts[TRADE]
     _check_columns(record, quotes, ("bid_px", "bid_sz", "ask_px", "ask_sz"))
@@ -64,7 +94,7 @@ def check_market_data(record: MarketData) -> None:
     if quotes:
         _check_side(record, "bid")
         _check_side(record, "ask")
-    if trades and (min(record.trade_px) <= 0 or min(record.trade_sz) < 0):
+    if trades and (lowest(record.trade_px) <= 0 or lowest(record.trade_sz) < 0):
         raise _refused(record, "a trade needs a positive price and a size of 0 or more")
     _check_books(record, counts.get(BOOK, 0))
     _check_splits(record, counts.get(SPLIT, 0))
@@ -72,33 +102,37 @@ def check_market_data(record: MarketData) -> None:
 
 def _check_columns(record: MarketData, rows: int, columns: tuple[str, ...]) -> None:
     for column in columns:
-        values = getattr(record, column)
+        values: Column = getattr(record, column)
         if len(values) != rows:
             raise _refused(record, f"column {column} has {len(values)} rows where kinds asks for {rows}")
-        if rows and max(values) > PRICE_MAX:
+        if rows and highest(values) > PRICE_MAX:
             raise _refused(record, f"column {column} holds a number above {PRICE_MAX}e-9")
 
 
 def _check_side(record: MarketData, side: str) -> None:
     prices, sizes = getattr(record, f"{side}_px"), getattr(record, f"{side}_sz")
-    if min(sizes) < SIZE_UNKNOWN:
+    if lowest(sizes) < SIZE_UNKNOWN:
         raise _refused(record, f"{side}_sz below {SIZE_UNKNOWN}")
-    if min(prices) <= 0 and any(price <= 0 and size != 0 for price, size in zip(prices, sizes, strict=True)):
+    if lowest(prices) <= 0 and any(price <= 0 and size != 0 for price, size in zip(prices, sizes, strict=True)):
         raise _refused(record, f"{side}_px of 0 or less with a size; an absent side has size 0")
 
 
 def _check_books(record: MarketData, books: int) -> None:
     _check_columns(record, books, ("book_bids", "book_asks"))
-    if any(count < 0 for count in (*record.book_bids, *record.book_asks)):
+    if books and (lowest(record.book_bids) < 0 or lowest(record.book_asks) < 0):
         raise _refused(record, "a count of book levels is below 0")
-    levels = sum(record.book_bids) + sum(record.book_asks)
+    if books and max(highest(record.book_bids), highest(record.book_asks)) > len(record.book_px):
+        raise _refused(record, f"a book has more levels than the {len(record.book_px)} rows of column book_px")
+    levels = int(sum(record.book_bids)) + int(sum(record.book_asks))
     _check_columns(record, levels, ("book_px", "book_sz"))
-    if levels and (min(record.book_px) <= 0 or min(record.book_sz) <= 0):
+    if levels and (lowest(record.book_px) <= 0 or lowest(record.book_sz) <= 0):
         raise _refused(record, "a book level needs a positive price and size")
-    sides = [count for pair in zip(record.book_bids, record.book_asks, strict=True) for count in pair]
-    for number, end in enumerate(accumulate(sides)):
-        prices: Sequence[int] = record.book_px[end - sides[number] : end]
-        if not is_best_first(prices, buying=number % 2 == 0):
+    if levels:
+        counts = np.stack((as_ints(record.book_bids), as_ints(record.book_asks)), axis=1).ravel()
+        side = np.repeat(np.arange(2 * books), counts)
+        step = np.diff(as_ints(record.book_px))
+        wrong = np.where(side[1:] % 2 == 0, step >= 0, step <= 0) & (side[1:] == side[:-1])
+        if wrong.any():
             raise _refused(record, "book levels of a side must stand best first, each price once")
 
 

@@ -6,9 +6,14 @@ Prices and quantities are integers of 1e-9, money integers of 1e-18, times UTC n
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streams.domain.enums import (
     Action,
+    BreakerState,
     ControlKind,
+    DeskReportKind,
     EquityTrigger,
     ExecType,
     Liquidity,
@@ -20,8 +25,13 @@ from streams.domain.enums import (
     RiskEventKind,
     Side,
     TimeInForce,
+    TradingMode,
     TradingState,
 )
+
+Ints = NDArray[np.int64]
+Column = Sequence[int] | Ints
+"""Of market.data: a list where it was decoded, an array where it is searched; see streams.domain.columns."""
 
 
 class OrderRequest(NamedTuple):
@@ -48,6 +58,7 @@ class OrderRequest(NamedTuple):
     display_quantity: int | None = None
     parent_order_id: str | None = None
     oco_group: str | None = None
+    mode: TradingMode = TradingMode.PAPER
 
 
 class MarketData(NamedTuple):
@@ -56,20 +67,20 @@ class MarketData(NamedTuple):
     symbol: str
     ts: int
     kinds: str
-    times: Sequence[int]
-    bid_px: Sequence[int]
-    bid_sz: Sequence[int]
-    ask_px: Sequence[int]
-    ask_sz: Sequence[int]
-    trade_px: Sequence[int]
-    trade_sz: Sequence[int]
+    times: Column
+    bid_px: Column
+    bid_sz: Column
+    ask_px: Column
+    ask_sz: Column
+    trade_px: Column
+    trade_sz: Column
     aggressors: str
-    book_bids: Sequence[int] = ()
-    book_asks: Sequence[int] = ()
-    book_px: Sequence[int] = ()
-    book_sz: Sequence[int] = ()
-    split_to: Sequence[int] = ()
-    split_of: Sequence[int] = ()
+    book_bids: Column = ()
+    book_asks: Column = ()
+    book_px: Column = ()
+    book_sz: Column = ()
+    split_to: Column = ()
+    split_of: Column = ()
 
 
 class Control(NamedTuple):
@@ -87,6 +98,12 @@ class Control(NamedTuple):
     actor: str
     reason: str
     ts: int
+    symbol: str | None = None
+    breaker: str | None = None
+    instruments: str | None = None
+    settings_sha256: str | None = None
+    flatten: bool = False
+    authorisation: str | None = None
 
 
 class ApprovedOrder(NamedTuple):
@@ -116,6 +133,7 @@ class ApprovedOrder(NamedTuple):
     display_quantity: int | None = None
     parent_order_id: str | None = None
     oco_group: str | None = None
+    mode: TradingMode = TradingMode.PAPER
 
 
 class ExecutionReport(NamedTuple):
@@ -215,6 +233,9 @@ class OrderResult(NamedTuple):
     ts: int
     stop_price: int | None = None
     fix_reason: int | None = None
+    poss_resend: bool = False
+    breaker: str | None = None
+    breaker_event_id: str | None = None
 
 
 class Fill(NamedTuple):
@@ -305,6 +326,32 @@ class RiskEvent(NamedTuple):
     observed_value: str | None
     actor: str | None
     reason: str | None
+    ts: int
+    strategy_id: str | None = None
+    symbol: str | None = None
+    breaker: str | None = None
+    breaker_state: BreakerState = BreakerState.UNKNOWN
+    window: str | None = None
+    cause: str | None = None
+
+
+class DeskReport(NamedTuple):
+    """What the account shards of one desk tell each other: their shares, and the desk's breakers."""
+
+    kind: DeskReportKind
+    shard: str
+    currency: str | None
+    equity: int | None
+    opening_cash: int | None
+    realised_pnl: int | None
+    orders: int
+    cancels: int
+    business_rejects: int
+    technical_failures: int
+    breaker: str | None
+    breaker_state: BreakerState
+    event_id: str | None
+    text: str | None
     ts: int
 
 

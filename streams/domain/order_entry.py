@@ -1,22 +1,30 @@
 """Where an order enters the account shard: identity, target, risk controls, approval or reject."""
 
+from collections.abc import Callable
 from functools import partial
 
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
+from streams.domain.account_clock import advance
 from streams.domain.enums import Action, RiskEventKind, Side
-from streams.domain.messages import OrderRequest
+from streams.domain.exposure import exposure_of
+from streams.domain.instruments import Instrument
+from streams.domain.messages import OrderRequest, OrderResult
 from streams.domain.shard import Output
-from streams.risk.controls import Proposal, Reject, first_reject
+from streams.risk.control import Reject
+from streams.risk.proposal import Proposal
+from streams.risk.rate_controls import count_message, count_new_order
 
 
 def on_request(book: AccountBook, request: OrderRequest) -> None:
     """Answers a request: approved to the venue, or refused with the reason."""
     account = book.accounts.get(request.account_id)
+    if account is not None:
+        advance(account, book.time_ns, request.ts, record_time=book.record_time)
+        count_message(account, request, _known_symbol(book, account, request))
     if _used_before(book, account, request):
-        text = f"order {request.order_id}: the account has used this order id before; send a new one"
-        _refuse(book, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
+        _answer_again(book, account, request)
         return
     if account is None:
         book.strangers.add(_stranger_key(request))
@@ -51,7 +59,33 @@ def _stranger_key(request: OrderRequest) -> str:
     return f"{request.account_id}\0{request.order_id}"
 
 
+def _known_symbol(book: AccountBook, account: Account, request: OrderRequest) -> str | None:
+    """The instrument that a request is about; None where the reference data don't know it."""
+    symbol = request.symbol
+    if request.action is Action.REPLACE:
+        target = account.working.get(request.orig_order_id or "")
+        symbol = target.symbol if target else symbol
+    return symbol if symbol in book.instruments else None
+
+
+def _answer_again(book: AccountBook, account: Account | None, request: OrderRequest) -> None:
+    """The identical request gets its first answer again, as soon as there is one; another is refused."""
+    if account is not None and account.answers.knows(request):
+        answer = account.answers.of(request)
+        if answer is not None:
+            again = answer._replace(result_id=book.next_id(), poss_resend=True, terminal=False, ts=book.time_ns)
+            book.emit(Output("order.results", request.account_id, again))
+        return
+    text = f"order {request.order_id}: the account has used this order id before; send a new one"
+    reject = Reject("DUPLICATE_ORDER_ID", text)
+    _tell_refused(book, account, request, reject, terminal=False)
+
+
 def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
+    stopped = stop_reason(book, account, request, request.symbol)
+    if stopped is not None:
+        _refuse(book, account, request, stopped)
+        return
     instrument = book.instruments.get(request.symbol)
     if instrument is None:
         _refuse(book, account, request, _unknown_instrument(request, request.symbol))
@@ -60,44 +94,97 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
         text = f"order {request.order_id}: a NEW order needs side and quantity"
         _refuse(book, account, request, Reject("FIELD_MISSING", text))
         return
+    count_new_order(account, request)
+    added = account.added_leaves(request, request.quantity)
+    if _passes(book, account, instrument, request, request, added, None):
+        order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
+        order.waiting = request.parent_order_id in account.working
+        account.add_order(order)
+        account.answers.add(request, None)
+        approve(book, account, request)
+
+
+def _passes(
+    book: AccountBook,
+    account: Account,
+    instrument: Instrument,
+    request: OrderRequest,
+    asked: OrderRequest,
+    added_leaves: int,
+    replaced: WorkingOrder | None,
+) -> bool:
+    """Asks the controls; refuses the request where one is against it, and tells what came near a limit."""
+    assert asked.quantity is not None
+    symbol = instrument.symbol
     proposal = Proposal(
-        request=request,
-        account=account,
-        instrument=instrument,
-        asked=request,
-        added_leaves=account.added_leaves(request, request.quantity),
-        reference_price=request.price or request.stop_price or book.mark_price(request.symbol),
-        replaced=None,
-        valuation=partial(book.valuation, account),
-        converts=book.converts(instrument.currency, account.currency),
+        request,
+        account,
+        instrument,
+        asked,
+        asked.quantity,
+        added_leaves,
+        book.mark_price(symbol),
+        book.mark_times.get(symbol),
+        book.time_ns,
+        replaced,
+        book.converts(instrument.currency, account.currency),
+        partial(exposure_of, book),
     )
-    reject = first_reject(proposal)
+    reject = account.limits.first_reject(proposal)
+    for order in proposal.cancels:
+        request_id = f"{request.order_id}:{order.order_id}"
+        approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))
     if reject is not None:
         _refuse(book, account, request, reject)
-        return
-    order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
-    order.waiting = request.parent_order_id in account.working
-    account.add_order(order)
-    approve(book, account, request)
+        return False
+    if proposal.near or proposal.far:
+        _warn(book, account, proposal)
+    return True
+
+
+def _warn(book: AccountBook, account: Account, proposal: Proposal) -> None:
+    """One LIMIT_WARNING each time that an approved order's number comes up to the soft limit from below."""
+    warned, symbol = account.memory.warned, proposal.symbol
+    for control in proposal.far:
+        warned.pop(control.warning_key(symbol), None)
+    for control, observed, limit in proposal.near:
+        key = control.warning_key(symbol)
+        if key in warned:
+            continue
+        warned[key] = None
+        said = control.warning(proposal, observed, limit)
+        event = records.risk_event(
+            book.next_id(),
+            RiskEventKind.LIMIT_WARNING,
+            account.account_id,
+            account.session_id,
+            book.time_ns,
+            said.text,
+            code=said.code,
+            order_id=proposal.request.order_id,
+            limit_value=said.limit_value,
+            observed_value=said.observed_value,
+            symbol=symbol,
+        )
+        book.emit(Output("risk.events", account.account_id, event))
 
 
 def _on_mass_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
     """Cancels the account's working orders, of a symbol and of a side where the request names them."""
-    chosen = [
-        order
-        for order in account.working.values()
-        if request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
-    ]
-    for order in chosen:
-        request_id = f"{request.order_id}:{order.order_id}"
-        approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))
-    result = records.mass_cancel_result(request, account, len(chosen), book.next_id(), book.time_ns)
+
+    def is_meant(order: WorkingOrder) -> bool:
+        return request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
+
+    canceled = cancel_working(book, account, request.order_id, is_meant, request.ts)
+    result = records.mass_cancel_result(request, account, canceled, book.next_id(), book.time_ns)
+    account.answers.add(request, result)
     book.emit(Output("order.results", request.account_id, result))
 
 
 def _on_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
     target = _target(book, account, request)
     if target is not None:
+        account.answers.add(request, None)
         approve(book, account, request._replace(symbol=target.symbol))
 
 
@@ -109,6 +196,10 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         text = f"order {target.order_id}: a replace of it is still on its way; wait for its result"
         _refuse(book, account, request, Reject("PENDING_REPLACE", text))
         return
+    stopped = stop_reason(book, account, target.request, target.symbol)
+    if stopped is not None:
+        _refuse(book, account, request, stopped._replace(text=f"replace {request.order_id} of {stopped.text}"))
+        return
     instrument = book.instruments.get(target.symbol)
     if instrument is None:
         _refuse(book, account, request, _unknown_instrument(request, target.symbol))
@@ -119,21 +210,9 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         price=target.price if request.price is None else request.price,
         stop_price=target.stop_price if request.stop_price is None else request.stop_price,
     )
-    proposal = Proposal(
-        request=request,
-        account=account,
-        instrument=instrument,
-        asked=asked,
-        added_leaves=max(quantity - target.quantity, 0),
-        reference_price=asked.price or asked.stop_price or book.mark_price(target.symbol),
-        replaced=target,
-        valuation=partial(book.valuation, account),
-        converts=book.converts(instrument.currency, account.currency),
-    )
-    reject = first_reject(proposal)
-    if reject is not None:
-        _refuse(book, account, request, reject)
+    if not _passes(book, account, instrument, request, asked, max(quantity - target.quantity, 0), target):
         return
+    account.answers.add(request, None)
     with account.change_order(target):
         target.replace_quantity = quantity
     approve(
@@ -175,9 +254,46 @@ def approve(book: AccountBook, account: Account, request: OrderRequest) -> None:
     book.emit(Output("orders.approved", request.symbol, message))
 
 
-def _refuse(
-    book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool = True
-) -> None:
+def cancel_working(
+    book: AccountBook,
+    account: Account,
+    cause: str,
+    is_meant: Callable[[WorkingOrder], bool] = lambda order: True,
+    ts: int | None = None,
+) -> int:
+    """Asks the venue to cancel working orders, each under the id cause:order_id. Gives their number."""
+    chosen = [order for order in account.working.values() if is_meant(order)]
+    for order in chosen:
+        request_id = f"{cause}:{order.order_id}"
+        approve(
+            book, account, records.cancel_of(account.account_id, order, request_id, book.time_ns if ts is None else ts)
+        )
+    return len(chosen)
+
+
+def stop_reason(book: AccountBook, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
+    """Why an order may not be sent at all, whatever it asks for: a kill switch, or a session of other instruments."""
+    stopping = book.kills.stopping(account.account_id, account.strategy_of(request), symbol)
+    if stopping is not None:
+        target, event_id = stopping
+        text = f"order {request.order_id}: {target} is killed by risk event {event_id}; an operator must resume it"
+        return Reject("KILLED", text)
+    if account.instruments and symbol not in account.instruments:
+        traded = ", ".join(account.instruments)
+        text = f"order {request.order_id}: session {account.session_id} trades {traded}; {symbol} is not among them"
+        return Reject("NOT_IN_SESSION", text)
+    return None
+
+
+def _refuse(book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject) -> None:
+    result = _tell_refused(book, account, request, reject, terminal=True)
+    if account is not None:
+        account.answers.add(request, result)
+
+
+def _tell_refused(
+    book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool
+) -> OrderResult:
     target = None
     if account and request.orig_order_id and request.action is not Action.NEW:
         target = account.working.get(request.orig_order_id)
@@ -196,3 +312,4 @@ def _refuse(
         observed_value=reject.observed_value,
     )
     book.emit(Output("risk.events", request.account_id, event))
+    return result

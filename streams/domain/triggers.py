@@ -6,10 +6,11 @@ TriggerPriceType: best offer or best bid). A trade print triggers nothing: late 
 
 from streams.domain.book import Book
 from streams.domain.enums import OffsetType, OrderType
-from streams.domain.numbers import PRICE_SCALE
+from streams.domain.numbers import PRICE_MAX, PRICE_SCALE
 from streams.domain.venue_order import VenueOrder
 
 PERCENT = 100
+NOTHING = 0, PRICE_MAX + 1
 
 
 def is_triggered(order: VenueOrder, book: Book) -> bool:
@@ -50,3 +51,36 @@ def _distance(order: VenueOrder, reference: int) -> int:
     if order.request.trailing_type is OffsetType.PERCENT:
         return reference * offset // (PERCENT * PRICE_SCALE)
     return offset
+
+
+def wakes_at(order: VenueOrder, tick: int) -> tuple[int, int]:
+    """The quote that an order waits for triggers it, or moves its stop, at or below the one and at or above the other.
+
+    0 and PRICE_MAX + 1 are prices that no quote has.
+    """
+    low, high = NOTHING
+    if order.stop_price is not None:
+        if order.buying != (order.request.order_type is OrderType.MARKET_IF_TOUCHED):
+            high = order.stop_price
+        else:
+            low = order.stop_price
+    if order.request.order_type is OrderType.TRAILING_STOP:
+        follows = _follows_at(order, tick)
+        low, high = (follows, high) if order.buying else (low, follows)
+    return low, high
+
+
+def _follows_at(order: VenueOrder, tick: int) -> int:
+    """The highest ask, for a sell the lowest bid, that moves the stop of follow_market."""
+    offset, stop = order.request.trailing_offset, order.stop_price
+    assert offset is not None
+    if stop is None:
+        return PRICE_MAX if order.buying else 0
+    whole, is_percent = PERCENT * PRICE_SCALE, order.request.trailing_type is OffsetType.PERCENT
+    if order.buying:
+        nearest = (stop - 1) // tick * tick
+        return (nearest * whole + whole - 1) // (whole + offset) if is_percent else nearest - offset
+    nearest = (stop // tick + 1) * tick
+    if nearest <= tick or (is_percent and offset >= whole):
+        return 0
+    return (nearest - 1) * whole // (whole - offset) + 1 if is_percent else nearest + offset

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from streams.domain.book import Book
+from streams.domain.columns import BULK_ROWS
 from streams.domain.enums import Action
 from streams.domain.instruments import Instrument
 from streams.domain.market_data import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
 from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.numbers import NANOS_PER_S
 from streams.domain.shard import RecordRefused, State
+from streams.domain.skip import Ahead
 from streams.domain.splits import split_request
 from streams.domain.tape import Print, Tape
 from streams.domain.venue_order import approved_from_state
@@ -38,15 +40,17 @@ class Venue:
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
         on_split: Callable[["Venue", int, int], None],
+        exact: bool = False,
     ) -> None:
         self.symbol = symbol
         self.time_ns = 0
         self.book = Book()
         self.tape = Tape()
         self.marked_ns: int | None = None
-        self.orders = VenueOrders(self, next_id, report)
+        self.orders = VenueOrders(self, next_id, report, exact)
         self.configure(instrument, choice)
         self._on_split = on_split
+        self._exact = exact
         self._before_market: list[tuple[ApprovedOrder, int]] = []
         """Requests that came before the symbol had a market time, and when they were sent."""
         self._data_ns = 0
@@ -58,10 +62,15 @@ class Venue:
         """Takes a new instrument definition and new simulators; working orders stay."""
         self.instrument = instrument
         self._choice = choice
+        self._simulators: dict[str, Simulator] = {}
+        self.orders.watch_everything()
 
     def simulator_of(self, account_id: str) -> Simulator:
         """Who decides over an account's orders."""
-        return self._choice(account_id, self.symbol)
+        found = self._simulators.get(account_id)
+        if found is None:
+            found = self._simulators[account_id] = self._choice(account_id, self.symbol)
+        return found
 
     # The clock
 
@@ -89,19 +98,25 @@ class Venue:
             waiting, self._before_market = self._before_market, []
             for request, sent_ns in waiting:
                 self.submit(request, sent_ns)
-        while True:
-            arrival_ns = self._arrivals[0][0] if self._arrivals else None
-            expiry_ns = self.orders.next_expiry_ns
-            due = [due for due in (arrival_ns, expiry_ns) if due is not None and due <= time_ns]
-            if not due:
-                break
-            self.time_ns = max(self.time_ns, min(due))
+        while (due_ns := self._due_ns()) is not None and due_ns <= time_ns:
+            if due_ns > self.time_ns:
+                self.time_ns = due_ns
+            expiry_ns = self.orders.expiries.next_ns
             if expiry_ns is not None and expiry_ns <= self.time_ns:
                 self.orders.expire_due()
             else:
                 _, _, sent_ns, request = heappop(self._arrivals)
                 self._arrive(request, sent_ns)
-        self.time_ns = max(self.time_ns, time_ns)
+        if time_ns > self.time_ns:
+            self.time_ns = time_ns
+
+    def _due_ns(self) -> int | None:
+        """When the next arrival or expiry falls due."""
+        expiry_ns = self.orders.expiries.next_ns
+        if not self._arrivals:
+            return expiry_ns
+        arrival_ns = self._arrivals[0][0]
+        return arrival_ns if expiry_ns is None or arrival_ns < expiry_ns else expiry_ns
 
     def _arrive(self, request: ApprovedOrder, sent_ns: int) -> None:
         if request.action is Action.NEW:
@@ -112,66 +127,93 @@ class Venue:
     # The market
 
     def on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        """Takes the updates one after another; the last quote alone where that makes no difference."""
+        """Takes the updates one after another; those that can't matter to any order many at once."""
         if record.times[0] < self._data_ns:
             text = (
                 f"market.data of {self.symbol} starts at {record.times[0]}, before its last update at {self._data_ns}; "
                 "feed older data to a fresh pipeline (another TOPIC_PREFIX)"
             )
             raise RecordRefused("MARKET_TIME_STEPS_BACK", text)
-        self._data_ns = record.times[-1]
-        if record_time_ns is not None:
-            self.advance(record_time_ns)
-        if self._is_quiet(record):
-            row = len(record.bid_px) - 1
-            time_ns = record.times[-1]
-            if record_time_ns is None:
-                self.advance(time_ns)
-            self._refresh(record, row, time_ns)
+        self._data_ns = int(record.times[-1])
+        self.advance(int(record.times[0]) if record_time_ns is None else record_time_ns)
+        by_event = record_time_ns is None
+        if self._exact or (self.orders.working and len(record.kinds) < BULK_ROWS):
+            rows = MarketRows(record)
+            for row, time_ns in enumerate(record.times):
+                self._step(record, rows, row, int(time_ns), by_event)
         else:
-            self._step_through(record, record_time_ns)
+            self._skip_through(record, by_event)
 
-    def _is_quiet(self, record: MarketData) -> bool:
-        """Quotes alone, and nothing here that any but the last of them could concern: no order, nothing taken.
+    def _skip_through(self, record: MarketData, by_event: bool) -> None:
+        """Steps through what can matter to an order and passes over all else, with the same result."""
+        rows, ahead, row = MarketRows(record), Ahead(record), 0
+        while row < ahead.rows:
+            end = ahead.rows
+            if by_event:
+                end = ahead.due(row, self._due_ns())
+                if end == row:
+                    self.advance(ahead.times[row])
+                    continue
+            if self.orders.working:
+                found = ahead.watched(row, end, self.orders.watch, self.book)
+            else:
+                found = ahead.idle(row, end, self.book)
+            if found > row:
+                self._pass_over(record, rows, slice(row, found), ahead.times, by_event)
+            if found < end:
+                self._step(record, rows, found, ahead.times[found], by_event)
+                found += 1
+            row = found
 
-        Each quote of a deep book decides which of its levels stay.
-        """
-        waiting = self.orders.working or self._arrivals or self._before_market
-        if waiting or self.book.is_deep or len(record.bid_px) != len(record.kinds):
-            return False
-        return self.book.is_untouched
+    def _pass_over(self, record: MarketData, rows: MarketRows, passed: slice, times: list[int], by_event: bool) -> None:
+        """Takes updates of which none matters to an order, and none is a halt or a split."""
+        start, stop, before_ns = passed.start, passed.stop, self.time_ns
+        quote, trade = rows.ahead(QUOTE), rows.ahead(TRADE)
+        rows.pass_over(start, stop)
+        quotes = rows.ahead(QUOTE)
+        if by_event and times[stop - 1] > before_ns:
+            self.time_ns = times[stop - 1]
+        if quotes - quote < stop - start:
+            for row in range(start, stop):
+                if record.kinds[row] == TRADE:
+                    self.tape.add(times[row], int(record.trade_sz[trade]))
+                    trade += 1
+        if quote < quotes and not self.book.is_deep:
+            time_ns = times[record.kinds.rfind(QUOTE, start, stop)]
+            bids, asks = (record.bid_px, record.bid_sz), (record.ask_px, record.ask_sz)
+            self.book.refresh_at_once(bids, asks, quote, quotes, time_ns)
+            self.book.seen_ns = max(before_ns, time_ns) if by_event else self.time_ns
 
-    def _refresh(self, record: MarketData, row: int, time_ns: int) -> None:
-        bid, ask = (record.bid_px[row], record.bid_sz[row]), (record.ask_px[row], record.ask_sz[row])
-        self.book.refresh(bid, ask, time_ns)
-        self.book.seen_ns = self.time_ns
-
-    def _step_through(self, record: MarketData, record_time_ns: int | None) -> None:
-        rows = MarketRows(record)
-        for kind, time_ns in zip(record.kinds, record.times, strict=True):
-            if record_time_ns is None:
-                self.advance(time_ns)
-            if kind == QUOTE:
-                self._refresh(record, rows.next(QUOTE), time_ns)
-                self.orders.on_book()
-            elif kind == TRADE:
-                self._on_trade(record, rows.next(TRADE), time_ns)
-            elif kind == BOOK:
-                bids, asks = rows.next_levels()
-                self.book.refresh_levels(bids, asks, time_ns)
-                self.book.seen_ns = self.time_ns
-                self.orders.on_book()
-            elif kind == SPLIT:
-                row = rows.next(SPLIT)
-                self._split(record.split_to[row], record.split_of[row])
-            elif kind in (HALT, RESUME):
-                self.book.halted = kind == HALT
-                self.orders.on_book()
+    def _step(self, record: MarketData, rows: MarketRows, row: int, time_ns: int, by_event: bool) -> None:
+        """Takes one update, and lets orders do what it lets them do."""
+        kind = record.kinds[row]
+        if by_event:
+            self.advance(time_ns)
+        if kind == QUOTE:
+            at = rows.next(QUOTE)
+            bid = (int(record.bid_px[at]), int(record.bid_sz[at]))
+            self.book.refresh(bid, (int(record.ask_px[at]), int(record.ask_sz[at])), time_ns)
+            self.book.seen_ns = self.time_ns
+            self.orders.on_book()
+        elif kind == TRADE:
+            self._on_trade(record, rows.next(TRADE), time_ns)
+        elif kind == BOOK:
+            bids, asks = rows.next_levels()
+            self.book.refresh_levels(bids, asks, time_ns)
+            self.book.seen_ns = self.time_ns
+            self.orders.on_book()
+        elif kind == SPLIT:
+            at = rows.next(SPLIT)
+            self._split(int(record.split_to[at]), int(record.split_of[at]))
+        elif kind in (HALT, RESUME):
+            self.book.halted = kind == HALT
+            self.orders.on_book()
 
     def _on_trade(self, record: MarketData, row: int, time_ns: int) -> None:
-        self.tape.add(time_ns, record.trade_sz[row])
+        price, size = int(record.trade_px[row]), int(record.trade_sz[row])
+        self.tape.add(time_ns, size)
         if self.orders.working:
-            self.orders.on_trade(Print(record.trade_px[row], record.trade_sz[row], record.aggressors[row]))
+            self.orders.on_trade(Print(price, size, record.aggressors[row]))
 
     def _split(self, to: int, of: int) -> None:
         """Orders are restated, and wait until the market tells its prices anew; positions follow by the notice."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce
+from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode
 from streams.domain.messages import ApprovedOrder
 from streams.domain.numbers import divide_half_even
 
@@ -55,6 +55,8 @@ class VenueOrder:
     fee: int = 0
     """What was charged so far, 1e-18."""
     fills: int = 0
+    place: int = 0
+    """Time priority among the working orders; given anew after a restart."""
 
     @property
     def key(self) -> OrderKey:
@@ -96,7 +98,7 @@ class VenueOrder:
 
     def to_state(self) -> list[Any]:
         """JSON-able form."""
-        return [list(self.request), *(getattr(self, name) for name in list(self.__dataclass_fields__)[1:])]
+        return [list(self.request), *(getattr(self, name) for name in _STATE)]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
@@ -104,6 +106,9 @@ class VenueOrder:
         order = cls(approved_from_state(state[0]), *state[1:])
         order.status = OrdStatus(order.status)
         return order
+
+
+_STATE = [name for name in VenueOrder.__dataclass_fields__ if name not in ("request", "place")]
 
 
 def approved_from_state(state: list[Any]) -> ApprovedOrder:
@@ -115,4 +120,5 @@ def approved_from_state(state: list[Any]) -> ApprovedOrder:
         order_type=OrderType(request.order_type),
         time_in_force=TimeInForce(request.time_in_force),
         trailing_type=OffsetType(request.trailing_type),
+        mode=TradingMode(request.mode),
     )

@@ -1,53 +1,61 @@
 """The orders that work at a venue, in time priority: how each enters, waits, trades, changes and ends."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from streams.domain import execution_records as records
-from streams.domain.book import Book
 from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrderType, OrdStatus, TimeInForce
-from streams.domain.instruments import Instrument
+from streams.domain.expiries import Expiries
 from streams.domain.linked_orders import LinkedOrders
 from streams.domain.messages import ApprovedOrder, ExecutionReport
 from streams.domain.monthly_volume import MonthlyVolume
 from streams.domain.shard import State
 from streams.domain.splits import split_order
-from streams.domain.tape import Print, Tape
+from streams.domain.surroundings import Surroundings
+from streams.domain.tape import Print
 from streams.domain.triggers import follow_market, is_triggered, tighter
 from streams.domain.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
+from streams.domain.watch import Watch
 from streams.execution.simulator import Match, Simulator
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
-
-
-class Surroundings(Protocol):
-    """What orders see of their venue."""
-
-    symbol: str
-    time_ns: int
-    book: Book
-    tape: Tape
-    instrument: Instrument | None
-
-    def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
-        ...
 
 
 class VenueOrders:
     """Orders of one symbol. next_id gives an execution report's id, report takes it."""
 
     def __init__(
-        self, venue: Surroundings, next_id: Callable[[], str], report: Callable[[ExecutionReport], None]
+        self,
+        venue: Surroundings,
+        next_id: Callable[[], str],
+        report: Callable[[ExecutionReport], None],
+        exact: bool,
     ) -> None:
         self._venue = venue
         self._next_id = next_id
         self._report = report
+        self._exact = exact
         self.working: dict[OrderKey, VenueOrder] = {}
-        self.next_expiry_ns: int | None = None
-        """No working order expires earlier than this."""
+        self._places = 0
+        self.expiries = Expiries(self.working)
         self._links = LinkedOrders()
         self._volumes = MonthlyVolume()
+        self._watch: Watch | None = None
+
+    @property
+    def watch(self) -> Watch:
+        """What of the market can matter to these orders."""
+        if self._watch is None:
+            self._watch = Watch(self._venue, self.working, stale=self._exact)
+        return self._watch
+
+    def watch_everything(self) -> None:
+        """Until all orders have seen the book again: they, or what decides over them, have changed."""
+        self._watch = Watch(self._venue, self.working, stale=True)
+
+    def _watch_anew(self) -> None:
+        if self._watch is not None and not self._watch.stale:
+            self._watch = None
 
     # Requests
 
@@ -63,7 +71,8 @@ class VenueOrders:
             return
         order.status = OrdStatus.NEW
         self._set_expiry(order)
-        self.working[order.key] = order
+        self._take_in(order)
+        self.expiries.add(order)
         self._links.add(order)
         if self._can_rest(order):
             self._rest(order)
@@ -71,6 +80,14 @@ class VenueOrders:
         self._settle_links(order)
         if order.key in self.working:
             self._move(order)
+        if order.key in self.working and self._watch is not None:
+            self._watch.add(order)
+
+    def _take_in(self, order: VenueOrder) -> None:
+        """Gives the order its place behind all others."""
+        self._places += 1
+        order.place = self._places
+        self.working[order.key] = order
 
     def change(self, request: ApprovedOrder) -> None:
         """A cancel or replace arrives."""
@@ -128,10 +145,13 @@ class VenueOrders:
             return
         if order.quantity > before[0] or (order.price, order.stop_price) != before[1:]:
             del self.working[order.key]
-            self.working[order.key] = order
+            self._take_in(order)
+            self._links.requeue(order)
             order.resting = False
         self._tell(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
+        if order.key in self.working and self._watch is not None:
+            self._watch.add(order)
 
     def _refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
         self._tell(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
@@ -140,24 +160,36 @@ class VenueOrders:
 
     def on_book(self) -> None:
         """The market told its quote or levels."""
-        for order in list(self.working.values()):
+        watch, book = self.watch, self._venue.book
+        all_see_it = watch.stale or watch.linked
+        for order in list(self.working.values()) if all_see_it else watch.told_book(book):
             if order.key in self.working:
                 if order.resting:
-                    self._simulator(order).see_book(order, self._venue.book)
+                    self._simulator(order).see_book(order, book)
                 self._move(order)
+        if all_see_it:
+            self._watch = None
+        else:
+            watch.settle()
 
     def on_trade(self, trade: Print) -> None:
         """The market traded; of orders that stand in the book the best placed come first."""
         book = self._venue.book
         if not book.is_open or self._venue.instrument is None:
             return
-        for order in sorted(self.working.values(), key=_placed):
+        watch = self.watch
+        all_see_it = watch.stale or watch.linked
+        for order in sorted(self.working.values() if all_see_it else watch.told_trade(trade.px), key=_placed):
             if not order.resting or order.price is None or order.key not in self.working:
                 continue
             if trade.can_meet(order.buying, order.price, book):
                 match = self._simulator(order).meet_trade(order, self._venue.instrument, book, trade)
                 if match is not None:
                     self._fill(order, match, trade)
+        if all_see_it:
+            self._watch_anew()
+        else:
+            watch.settle()
 
     def _move(self, order: VenueOrder) -> None:
         """Lets an order do what the market lets it do now."""
@@ -227,10 +259,9 @@ class VenueOrders:
     def _is_live(self, order: VenueOrder) -> bool:
         """Whether the order may trade: the instrument is known, its book is there, open, and not stale."""
         venue, book = self._venue, self._venue.book
-        if venue.instrument is None:
+        if venue.instrument is None or book.ts == 0 or not book.is_open:
             return False
-        age_ns = venue.time_ns - book.seen_ns
-        return book.ts > 0 and book.is_open and age_ns <= self._simulator(order).stale_after_ns
+        return venue.time_ns - book.seen_ns <= self._simulator(order).stale_after_ns
 
     def _would_take(self, order: VenueOrder) -> bool:
         book = self._venue.book
@@ -259,6 +290,7 @@ class VenueOrders:
         self._tell(order, exec_type, match=match, commission=commission, trade=trade)
         if filled:
             del self.working[order.key]
+            self.expiries.drop(order)
         for other in self._links.executed(order, self.working):
             if other.key in self.working:
                 self._cut(other, order.leaves, "OCO")
@@ -269,12 +301,10 @@ class VenueOrders:
 
     def expire_due(self) -> None:
         """Ends what has expired by now."""
-        time_ns = self._venue.time_ns
-        for order in list(self.working.values()):
-            if order.expires_ns is not None and order.expires_ns <= time_ns and order.key in self.working:
+        for order in self.expiries.take_due(self._venue.time_ns):
+            if order.key in self.working:
                 code = "EXPIRE_TIME" if order.request.time_in_force is TimeInForce.GTD else "DAY_END"
                 self._close(order, OrdStatus.EXPIRED, ExecType.EXPIRED, code)
-        self._find_next_expiry()
 
     def _set_expiry(self, order: VenueOrder) -> None:
         if order.request.time_in_force is TimeInForce.DAY:
@@ -282,12 +312,6 @@ class VenueOrders:
             order.expires_ns = self._venue.instrument.day_end_after_ns(self._venue.time_ns)
         elif order.request.time_in_force is TimeInForce.GTD:
             order.expires_ns = order.request.expire_ts
-        if order.expires_ns is not None:
-            self.next_expiry_ns = min(self.next_expiry_ns or order.expires_ns, order.expires_ns)
-
-    def _find_next_expiry(self) -> None:
-        expiries = [order.expires_ns for order in self.working.values() if order.expires_ns is not None]
-        self.next_expiry_ns = min(expiries, default=None)
 
     def _cancel(self, order: VenueOrder, code: str, why: str | None = None) -> None:
         text = why and f"order {order.request.order_id}: {why}"
@@ -304,6 +328,7 @@ class VenueOrders:
     ) -> None:
         order.status = status
         self.working.pop(order.key, None)
+        self.expiries.drop(order)
         self._tell(order, exec_type, request_id=request_id, reason_code=code, text=text)
         self._ended(order)
 
@@ -317,6 +342,7 @@ class VenueOrders:
         if executed == 0:
             self._cancel(child, "PARENT_ENDED", "its parent order ended without a fill")
             return
+        self._watch_anew()
         self._cut(child, executed, "PARENT_EXECUTED_LESS")
         child.waiting = False
         self._tell(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
@@ -333,6 +359,7 @@ class VenueOrders:
     def split(self, to: int, of: int) -> None:
         """Orders as if each of units had become to units."""
         assert self._venue.instrument is not None
+        self.watch_everything()
         for order in list(self.working.values()):
             split_order(order, to, of, self._venue.instrument)
             if order.leaves > 0:
@@ -356,10 +383,13 @@ class VenueOrders:
     def restore(self, state: State) -> None:
         """Takes the state that to_state described."""
         orders = [VenueOrder.from_state(item) for item in state["working"]]
-        self.working = {order.key: order for order in orders}
+        self.working = {}
+        for order in orders:
+            self._take_in(order)
+        self.expiries = Expiries(self.working)
         self._links = LinkedOrders.from_state(state["links"], orders)
         self._volumes = MonthlyVolume.from_state(state["volumes"])
-        self._find_next_expiry()
+        self.watch_everything()
 
 
 def _placed(order: VenueOrder) -> int:

@@ -15,6 +15,7 @@ from streams.domain.numbers import PRICE_SCALE
 from streams.domain.tape import BUYER, SELLER, Print
 from streams.domain.venue_order import VenueOrder
 from streams.execution.fees import Executed
+from streams.execution.fill import Skips
 from streams.execution.part import Part, PartKind
 from streams.execution.slippage import Beyond, Impact
 
@@ -80,14 +81,16 @@ def _fill(draw: Random, _: int) -> Question:
     opposite = book.ask if side is Side.BUY else book.bid
 
     def ask(part: Any) -> Answer:
-        return part.by_trade(working, trade), part.is_met(working, book)
+        return part.by_trade(working, trade), part.is_met(working, book), getattr(part, "skips", Skips.NOTHING)
 
     def rule(answer: Answer) -> str | None:
-        reached, met = answer
+        reached, met, skips = answer
         if not (type(reached) is int and 0 <= reached <= trade.sz):
             return f"by_trade must be a whole number from 0 to the trade's {trade.sz}"
         if met and not working.marketable_at(opposite):
             return f"is_met, though the opposite price {opposite} is beyond the limit {price}"
+        if skips is Skips.UNTIL_CROSSED and ((reached and trade.px == price) or (met and opposite == price)):
+            return f"it trades at its price {price}, though it says that nothing happens {skips}"
         return None
 
     return ask, rule

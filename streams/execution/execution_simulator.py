@@ -9,12 +9,12 @@ from streams.domain.numbers import NANOS_PER_MS, PRICE_MAX
 from streams.domain.tape import Print
 from streams.domain.venue_order import VenueOrder
 from streams.execution.catalog import make_part
-from streams.execution.fill import FillModel
+from streams.execution.fill import FillModel, Skips
 from streams.execution.latency import LatencyModel
 from streams.execution.order_fees import OrderFees
 from streams.execution.part import PartKind
 from streams.execution.queue import QueueModel, join_queue, see_level, see_trade
-from streams.execution.simulator import Match, VenueReject
+from streams.execution.simulator import Match, Reach, VenueReject
 from streams.execution.slippage import Beyond, SlippageModel
 
 
@@ -31,6 +31,7 @@ class ExecutionSimulator:
         self.stale_after_ns = parts.stale_after_ms * NANOS_PER_MS
         self._seed = config.run_seed
         self._fill: FillModel = make_part(PartKind.FILL, parts.fill)
+        self._skips: Skips = getattr(self._fill, "skips", Skips.NOTHING)
         self._queue: QueueModel = make_part(PartKind.QUEUE, parts.queue)
         self._slippage: SlippageModel = make_part(PartKind.SLIPPAGE, parts.slippage)
         latency = parts.latency
@@ -134,6 +135,15 @@ class ExecutionSimulator:
             return None
         trade.used += quantity
         return self._added(order, quantity, book)
+
+    def reach(self, order: VenueOrder) -> Reach | None:
+        """As the fill model declares it."""
+        if self._skips is Skips.NOTHING or order.price is None:
+            return None
+        beyond = order.price
+        if self._skips is Skips.UNTIL_CROSSED:
+            beyond += -1 if order.buying else 1
+        return Reach(beyond, order.price if self._fill.queues else beyond, self._fill.queues)
 
     def _added(self, order: VenueOrder, quantity: int, book: Book) -> Match:
         assert order.price is not None

@@ -8,14 +8,18 @@ far is rounded to it, half to even, so that the commissions of its fills sum up 
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, ClassVar, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.numbers import MONEY_SCALE, PRICE_SCALE, divide_half_even, to_money, to_price
+from streams.domain import numbers
+from streams.domain.numbers import MONEY_SCALE, PRICE_SCALE, divide_half_even
 from streams.execution.part import Part
 
 BPS_PER_ONE = 10_000
+to_price, to_money = lru_cache(numbers.to_price), lru_cache(numbers.to_money)
+"""Parameters are few, and asked for at each fill."""
 _RATE = Annotated[Decimal, Field(decimal_places=9)]
 _AMOUNT = Annotated[Decimal, Field(ge=0, decimal_places=9)]
 

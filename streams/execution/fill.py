@@ -1,6 +1,7 @@
 """Fill models: when does a limit order that stands in the book trade?"""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from streams.domain.book import Book
@@ -9,8 +10,23 @@ from streams.domain.venue_order import VenueOrder
 from streams.execution.part import Part
 
 
+class Skips(StrEnum):
+    """Which updates of the market a fill model need not be asked about, because its answer is known: nothing.
+
+    With queues, those that change the size at the order's price are always told.
+    """
+
+    NOTHING = "nothing"
+    UNTIL_TOUCHED = "until touched"
+    """While no trade and no opposite quote is at the order's price or beyond it."""
+    UNTIL_CROSSED = "until crossed"
+    """While none is beyond it."""
+
+
 class FillModel(Protocol):
     """Contract: answers are functions of the arguments alone; order.price is never None here.
+
+    A model may declare skips: ClassVar[Skips]; one that does not is asked about every update.
 
     The simulator sees to it that a fill is at the order's own price and within what the trade or the quote has left.
     """
@@ -42,6 +58,7 @@ class Touch(Part):
 
     model: ClassVar[str] = "touch"
     queues: ClassVar[bool] = False
+    skips: ClassVar[Skips] = Skips.UNTIL_TOUCHED
 
     def by_trade(self, order: VenueOrder, trade: Print) -> int:
         return trade.sz
@@ -55,6 +72,7 @@ class TradeThrough(Part):
 
     model: ClassVar[str] = "trade-through"
     queues: ClassVar[bool] = False
+    skips: ClassVar[Skips] = Skips.UNTIL_CROSSED
 
     def by_trade(self, order: VenueOrder, trade: Print) -> int:
         return trade.sz if _is_through(order, trade.px) else 0
@@ -72,6 +90,7 @@ class Queue(Part):
 
     model: ClassVar[str] = "queue"
     queues: ClassVar[bool] = True
+    skips: ClassVar[Skips] = Skips.UNTIL_TOUCHED
 
     def by_trade(self, order: VenueOrder, trade: Print) -> int:
         if _is_through(order, trade.px):

@@ -10,7 +10,7 @@ from streams.domain.tape import Print
 from streams.domain.venue_order import VenueOrder
 from streams.execution.draws import DRAW_RANGE, below, draws
 from streams.execution.order_fees import OrderFees
-from streams.execution.simulator import Match, VenueReject
+from streams.execution.simulator import Match, Reach, VenueReject
 
 BPS_PER_ONE = 10_000
 
@@ -71,6 +71,10 @@ class MockExecutor:
     def meet_trade(self, order: VenueOrder, instrument: Instrument, book: Book, trade: Print) -> Match | None:
         """Trades of the market fill nothing here."""
         return None
+
+    def reach(self, order: VenueOrder) -> Reach | None:
+        """The opposite side at its limit."""
+        return None if order.price is None else Reach(order.price, None)
 
     def _slipped(self, order: VenueOrder, touch: int, tick: int) -> int:
         share = below(draws(self._seed, *order.key)[2], self._slippage_max + 1)

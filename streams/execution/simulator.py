@@ -25,6 +25,18 @@ class VenueReject(NamedTuple):
     text: str
 
 
+class Reach(NamedTuple):
+    """How far the market must come to a resting order before anything can happen to it.
+
+    quote, trade: 1e-9; an opposite quote, a trade at this price or beyond may fill it (a buy: at or below); trade None:
+    no trade does. queues: what its own side shows at its price matters too.
+    """
+
+    quote: int
+    trade: int | None
+    queues: bool = False
+
+
 class Simulator(Protocol):
     """Decides when an order reaches the market, whether it is taken, what it trades, and what that costs.
 
@@ -80,6 +92,10 @@ class Simulator(Protocol):
 
     def meet_trade(self, order: VenueOrder, instrument: Instrument, book: Book, trade: Print) -> Match | None:
         """Fill of a resting order by a trade of the market that could have met it; told once for each trade."""
+        ...
+
+    def reach(self, order: VenueOrder) -> Reach | None:
+        """Which updates can't matter to a resting order, so that they need not be told; None: each must be told."""
         ...
 
     def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:

@@ -7,6 +7,7 @@ from time import monotonic, sleep
 
 from confluent_kafka import Consumer, TopicPartition
 
+from infra.kafka.client import brief_client_config
 from infra.settings import Settings
 from infra.topics import topic_name
 from streams.errors import LogUnavailable
@@ -52,7 +53,7 @@ def settled_end(settings: Settings, partition: int) -> int:
     Until then committed records behind somebody's open transaction are not to be seen. Raises LogUnavailable.
     """
     place = TopicPartition(topic_name(settings, TOPIC), partition)
-    client = {"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": f"{settings.topic_prefix}feed"}
+    client = brief_client_config(settings) | {"group.id": f"{settings.topic_prefix}feed"}
     everything = Consumer(client | {"isolation.level": "read_uncommitted"})
     committed = Consumer(client | {"isolation.level": "read_committed"})
     try:

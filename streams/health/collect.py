@@ -7,7 +7,7 @@ from infra.topics import BY_NAME
 from schemas.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.registry import Registry
-from streams.errors import TopicError
+from streams.errors import SettingsError, TopicError
 from streams.health.kafka import KafkaHealth, KafkaHealthReader
 from streams.health.last_error import last_error
 from streams.health.model import Health, ProcessHealth
@@ -31,7 +31,7 @@ class HealthCollector:
         complaint, kafka = "", KafkaHealth([], [], {}, [])
         try:
             kafka = self._reader.read()
-        except (TopicError, RegistryUnavailable) as error:
+        except (TopicError, RegistryUnavailable, SettingsError) as error:
             complaint = str(error)
         except (KafkaError, TimeoutError) as error:
             complaint = f"Kafka does not answer: {error or type(error).__name__}"

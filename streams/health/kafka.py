@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
+from infra.kafka.client import aiokafka_options
 from infra.settings import Settings
 from infra.topics import BY_NAME, partition_count, topic_name
 from schemas.codec import Codec
@@ -60,13 +61,10 @@ class KafkaHealthReader:
         return asyncio.run(asyncio.wait_for(self._read(), READ_TIMEOUT_S))
 
     async def _read(self) -> KafkaHealth:
-        servers = {
-            "bootstrap_servers": self._settings.kafka_bootstrap_servers,
-            "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        }
-        admin = AIOKafkaAdminClient(**servers)
+        connection = aiokafka_options(self._settings) | {"request_timeout_ms": REQUEST_TIMEOUT_MS}
+        admin = AIOKafkaAdminClient(**connection)
         consumer = AIOKafkaConsumer(
-            **servers,
+            **connection,
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="earliest",

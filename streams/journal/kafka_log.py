@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.kafka.client import brief_client_config, client_config
 from infra.settings import Settings
 from infra.topics import topic_name
 from streams.errors import Fenced, LogUnavailable
@@ -33,18 +34,32 @@ FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVA
 
 
 def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader."""
+    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader.
+
+    Raises LogUnavailable.
+    """
     deadline = monotonic() + READ_SILENCE_S
     while True:
         try:
             low, high = consumer.get_watermark_offsets(place, timeout=READ_SILENCE_S)
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
+            if error.code() == KafkaError._UNKNOWN_PARTITION:
+                error = _refusal(consumer, place.topic) or error
             if error.code() not in LEADERLESS_CODES or monotonic() > deadline:
                 raise LogUnavailable(f"offsets of {place.topic}-{place.partition}: {error.str()}") from failure
             sleep(RETRY_PAUSE_S)
         else:
             return low, high
+
+
+def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
+    """The broker's refusal of a topic, which librdkafka passes on as a partition that is not there."""
+    try:
+        error: KafkaError | None = consumer.list_topics(topic, timeout=READ_SILENCE_S).topics[topic].error
+    except KafkaException:
+        return None
+    return error if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
 
 
 def raw_record(message: Message, topic: str) -> RawRecord:
@@ -91,7 +106,7 @@ class KafkaLogReader:
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """See streams.journal.log.LogReader. Raises LogUnavailable."""
         bases = {topic_name(self._settings, topic): topic for topic in topics}
-        admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap_servers, "log_level": LOG_WARNING})
+        admin = AdminClient(client_config(self._settings) | {"log_level": LOG_WARNING})
         answers = admin.describe_topics(TopicCollection(list(bases)), request_timeout=READ_SILENCE_S)
         try:
             return {bases[name]: str(future.result(READ_SILENCE_S).topic_id) for name, future in answers.items()}
@@ -100,8 +115,8 @@ class KafkaLogReader:
 
     def _consumer(self) -> Consumer:
         return Consumer(
-            {
-                "bootstrap.servers": self._settings.kafka_bootstrap_servers,
+            brief_client_config(self._settings)
+            | {
                 "group.id": f"{self._settings.topic_prefix}reader",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -143,8 +158,8 @@ class KafkaTransactions:
         self._settings = settings
         self._noted_offset: int | None = None
         self._producer = Producer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
+            client_config(settings)
+            | {
                 "transactional.id": f"{settings.topic_prefix}{name}",
                 "transaction.timeout.ms": 60_000,
                 "linger.ms": 5,

@@ -32,7 +32,7 @@ class ShardKind:
 ACCOUNTS = ShardKind(
     name="accounts",
     shard=AccountShard,
-    inputs={"orders": "account_id", "executions": None, "marks": None, "controls": "account_id"},
+    inputs={"orders": "account_id", "executions": None, "marks": None, "controls": "account_id", "desk": None},
     journal="journal.accounts",
     snapshots="snapshots.accounts",
 )

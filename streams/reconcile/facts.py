@@ -60,6 +60,7 @@ class Answered(NamedTuple):
     event: Event
     reason_code: str | None
     terminal: bool
+    resent: bool = False
 
 
 @dataclass(slots=True)
@@ -104,7 +105,8 @@ class Facts:
     refused: places of records that a shard dead-lettered; letters: how many dead letters name each place, of any stage.
     unread: places of inputs that can't be read and that no shard has taken yet.
     misplaced: requests that came to a partition which is not theirs; forwarded: how often a copy names each as origin.
-    requests: by order id; duplicates: requests whose id was used before, by that id.
+    requests: by order id; duplicates: requests whose id was used before, by that id; identical: those of them that say
+    the same as the first.
     splits: by symbol, in order: sequence of the notice at the venue, shares after and before.
     fills, equities: by account in the order of booking. positions: newest of an account and symbol.
     """
@@ -120,6 +122,7 @@ class Facts:
     forwarded: Counter[Place] = field(default_factory=Counter)
     requests: dict[OrderId, Asked] = field(default_factory=dict)
     duplicates: Counter[OrderId] = field(default_factory=Counter)
+    identical: Counter[OrderId] = field(default_factory=Counter)
     approved: dict[OrderId, list[Sent]] = field(default_factory=lambda: defaultdict(list))
     results: dict[OrderId, list[Answered]] = field(default_factory=lambda: defaultdict(list))
     executions: dict[OrderId, list[Reported]] = field(default_factory=lambda: defaultdict(list))

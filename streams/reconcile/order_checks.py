@@ -28,30 +28,38 @@ def forwarding(facts: Facts) -> Check:
 
 
 def answers(facts: Facts) -> Check:
-    """Each request has a result or was approved; each repeated id is answered as one."""
+    """Each request has a result or was approved; each repeated id is answered as one.
+
+    A repeated id is refused, or an identical request gets its first answer again; of one that was approved the answer
+    may have been still to come.
+    """
     check = Check("every request is answered or on its way", KAFKA)
-    answered, told_duplicate = _answer_counts(facts)
+    answered, told_duplicate, resent = _answer_counts(facts)
     for key, (request, place) in facts.requests.items():
         found = key in answered or key in facts.approved or not facts.is_taken(place)
         check.compare(found, f"{request.action} {named(key)} has no result and was not approved")
     for key, sent in facts.approved.items():
         if len(sent) > 1:
             check.differ(f"request {named(key)} was approved {len(sent)} times")
-    for key in facts.duplicates.keys() | told_duplicate.keys():
-        asked, told = facts.duplicates[key], told_duplicate[key]
-        check.compare(asked == told, f"request {named(key)} came again {asked} times, answered so {told} times")
+    for key in facts.duplicates.keys() | told_duplicate.keys() | resent.keys():
+        asked, told = facts.duplicates[key], told_duplicate[key] + resent[key]
+        silent = asked - told
+        may_be_silent = facts.identical[key] - resent[key] if key in facts.approved else 0
+        right = 0 <= silent <= may_be_silent and resent[key] <= facts.identical[key]
+        check.compare(right, f"request {named(key)} came again {asked} times, answered so {told} times")
     return check
 
 
-def _answer_counts(facts: Facts) -> tuple[Counter[OrderId], Counter[OrderId]]:
-    """Results by the request that they answer, and those that say that its id was used before."""
+def _answer_counts(facts: Facts) -> tuple[Counter[OrderId], Counter[OrderId], Counter[OrderId]]:
+    """Results by the request that they answer, those that say that its id was used before, and those sent again."""
     answered: Counter[OrderId] = Counter()
     duplicate: Counter[OrderId] = Counter()
+    resent: Counter[OrderId] = Counter()
     for (account_id, order_id), results in facts.results.items():
         for result in results:
-            counter = duplicate if result.reason_code == DUPLICATE else answered
+            counter = resent if result.resent else duplicate if result.reason_code == DUPLICATE else answered
             counter[account_id, result.event.request_id or order_id] += 1
-    return answered, duplicate
+    return answered, duplicate, resent
 
 
 def arrivals(facts: Facts, config: CoreConfig) -> Check:
@@ -109,7 +117,7 @@ def results_of_reports(facts: Facts) -> Check:
     told: dict[tuple[OrderId, str], list[Event]] = {}
     for key, results in facts.results.items():
         for result in results:
-            if result.event.exec_id is not None:
+            if result.event.exec_id is not None and not result.resent:
                 told.setdefault((key, result.event.exec_id), []).append(result.event)
     for key, reports in facts.executions.items():
         for report, place in reports:
@@ -126,9 +134,13 @@ def results_of_reports(facts: Facts) -> Check:
 
 
 def life(results: list[Answered]) -> list[Answered]:
-    """Results that are steps of the order itself: not refused changes, not refused repetitions of its id."""
+    """Results that are steps of the order itself: no refused changes, no refused or answered repetitions of its id."""
     return [
-        item for item in results if item.event.exec_type is not ExecType.CANCEL_REJECT and item.reason_code != DUPLICATE
+        item
+        for item in results
+        if item.event.exec_type is not ExecType.CANCEL_REJECT
+        and item.reason_code != DUPLICATE
+        and (item.terminal or not item.resent)
     ]
 
 
@@ -140,7 +152,7 @@ def new_orders(facts: Facts) -> Iterator[tuple[OrderId, OrderRequest]]:
 def counts(facts: Facts) -> dict[str, int]:
     """Numbers worth knowing beside the checks. on_their_way: requests that have no answer yet."""
     orders = [life(facts.results.get(key, [])) for key, _ in new_orders(facts)]
-    answered, _ = _answer_counts(facts)
+    answered, _, _ = _answer_counts(facts)
     waiting = {place for place in facts.misplaced if place[0] == "orders" and not facts.forwarded[place]}
     return {
         "requests": len(facts.requests) + facts.duplicates.total() + len(waiting),

@@ -149,7 +149,7 @@ class FactReader:
         self._facts.fills[fill.account_id].append(fill)
 
     def _on_result(self, _: RawRecord, result: OrderResult) -> None:
-        answered = Answered(_event(result), result.reason_code, result.terminal)
+        answered = Answered(_event(result), result.reason_code, result.terminal, result.poss_resend)
         self._facts.results[result.account_id, result.order_id].append(answered)
         self._facts.ids["result_id", result.result_id] += 1
 
@@ -179,6 +179,7 @@ class FactReader:
             self._facts.requests[key] = Asked(request, _place(record))
         elif self._facts.is_taken(_place(record)):
             self._facts.duplicates[key] += 1
+            self._facts.identical[key] += request == self._facts.requests[key].request
 
     def _on_market_data(self, record: RawRecord, data: MarketData) -> None:
         if not self._facts.is_taken(_place(record)):

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from infra.clickhouse.client import connect
 from infra.core_config import core_config
+from infra.kafka.client import brief_client_config
 from infra.settings import Settings
 from infra.topics import partition_count, topic_name
 from schemas.codec import Codec
@@ -67,9 +68,7 @@ def _from_clickhouse(
 
 
 def _end_of(settings: Settings, topic: str, partition: int) -> int:
-    consumer = Consumer(
-        {"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": f"{settings.topic_prefix}reconcile"}
-    )
+    consumer = Consumer(brief_client_config(settings) | {"group.id": f"{settings.topic_prefix}reconcile"})
     try:
         return watermarks(consumer, TopicPartition(topic_name(settings, topic), partition))[1]
     finally:

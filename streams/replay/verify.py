@@ -1,7 +1,7 @@
 """Proof that a pipeline's outputs are what its code makes of its inputs in the journal's order, byte for byte."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.codec import Codec
@@ -11,6 +11,8 @@ from streams.journal.log import LogReader
 from streams.journal.processor import FORWARDED_FROM, ShardProcessor, Transaction
 from streams.journal.records import RawOutput, RawRecord
 from streams.journal.recovery import recover
+from streams.replay.difference import difference
+from streams.replay.scope import EVERYTHING, Scope
 
 DIFFERENCES_MAX = 20
 USER_TOPICS = ("orders", "controls", "market.data")
@@ -40,11 +42,17 @@ class Verification:
 
 
 def verify(
-    config: CoreConfig, reader: LogReader, codec: Codec, on_progress: Callable[[str], None] = lambda _: None
+    config: CoreConfig,
+    reader: LogReader,
+    codec: Codec,
+    on_progress: Callable[[str], None] = lambda _: None,
+    scope: Scope = EVERYTHING,
+    from_snapshot: bool = False,
 ) -> Verification:
     """Runs the core over every shard's journal and compares each output with the record on its topic.
 
-    config says how many partitions there are; what the core does comes from the journal.
+    config says how many partitions there are; what the core does comes from the journal. from_snapshot: only what came
+    after each shard's newest snapshot is made again and compared. scope: which records are compared; all are made.
     """
     result = Verification()
     expected: Expected = defaultdict(lambda: defaultdict(deque))
@@ -57,28 +65,51 @@ def verify(
     for kind in KINDS:
         for partition in range(kind.partitions(config)):
             on_progress(f"running {kind.shard_name(partition)}")
-            recover(kind, partition, reader, codec, collect, from_snapshot=False)
+            recover(kind, partition, reader, codec, collect, from_snapshot=from_snapshot)
     for (topic, partition), shards in sorted(expected.items()):
         on_progress(f"comparing {topic}-{partition}")
-        _compare(topic, partition, shards, reader, result)
+        records = _written_by_shards(topic, partition, reader)
+        if from_snapshot:
+            records = iter(deque(records, sum(map(len, shards.values()))))
+        _Comparison(topic, partition, config, codec, scope, reader, result).run(records, shards)
     return result
 
 
-def _compare(
-    topic: str, partition: int, shards: dict[str, deque[RawOutput]], reader: LogReader, result: Verification
-) -> None:
+def _written_by_shards(topic: str, partition: int, reader: LogReader) -> Iterator[RawRecord]:
     for record in reader.read(topic, partition, 0):
-        if topic in USER_TOPICS and all(name != FORWARDED_FROM for name, _ in record.headers):
-            continue
-        result.checked[topic] = result.checked.get(topic, 0) + 1
-        if not _take_equal(record, shards):
-            result.differ(f"{topic}-{partition} offset {record.offset}: the core makes no such record next")
-            return
-    for shard, left in shards.items():
-        if left:
-            result.differ(
-                f"{topic}-{partition}: {len(left)} records that the core makes in {shard} are not on the topic"
-            )
+        if topic not in USER_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
+            yield record
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    topic: str
+    partition: int
+    config: CoreConfig
+    codec: Codec
+    scope: Scope
+    reader: LogReader
+    result: Verification
+
+    def run(self, records: Iterator[RawRecord], shards: dict[str, deque[RawOutput]]) -> None:
+        """Several shards may write one partition, each in its own order."""
+        checked = self.result.checked
+        shards = {name: deque(filter(self._covers, waiting)) for name, waiting in shards.items()}
+        for record in filter(self._covers, records):
+            checked[self.topic] = checked.get(self.topic, 0) + 1
+            if not _take_equal(record, shards):
+                candidates = [waiting[0] for waiting in shards.values() if waiting]
+                self.result.differ(difference(record, candidates, self.codec, self.reader, self.config))
+                return
+        for shard, left in shards.items():
+            if left:
+                place = f"{self.topic}-{self.partition}"
+                self.result.differ(f"{place}: {len(left)} records that the core makes in {shard} are not on the topic")
+
+    def _covers(self, record: RawRecord | RawOutput) -> bool:
+        if self.scope.is_everything:
+            return True
+        return record.value is not None and self.scope.covers(self.codec.decode(self.topic, record.value))
 
 
 def _take_equal(record: RawRecord, shards: dict[str, deque[RawOutput]]) -> bool:

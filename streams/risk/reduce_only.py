@@ -6,21 +6,22 @@ executes the others can't, the largest counts. A child that waits counts against
 becomes active only with what the parent executed.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from streams.domain.account import Account, WorkingOrder
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from streams.domain.enums import Side
 from streams.domain.messages import OrderRequest
 from streams.domain.numbers import price_text
 
+if TYPE_CHECKING:
+    from streams.domain.account import Account, WorkingOrder
+
 
 def reduce_only_problem(account: Account, asked: OrderRequest, replaced: WorkingOrder | None) -> str | None:
     """Why an order can't be taken beside the reduce-only orders of its side, itself included; None where it can."""
-    orders = [
-        order
-        for order in account.working.values()
-        if order.symbol == asked.symbol and order.side is asked.side and order is not replaced
-    ]
+    orders = [order for order in account.orders_of(asked.symbol) if order.side is asked.side and order is not replaced]
     if not asked.reduce_only and not any(order.request.reduce_only for order in orders):
         return None
     assert asked.quantity is not None

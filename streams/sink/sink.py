@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from infra.kafka.client import client_config
 from infra.settings import Settings
 from infra.topics import BY_NAME, partition_count, topic_name
 from schemas.registry import Registry
@@ -206,8 +207,7 @@ class Sink:
 
 
 def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
-    return {
-        "bootstrap.servers": settings.kafka_bootstrap_servers,
+    return client_config(settings) | {
         "group.id": group_id(settings),
         # A sink that is started again gets its partitions back at once.
         "group.instance.id": member,

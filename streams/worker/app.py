@@ -6,6 +6,7 @@ from typing import Any
 from faust import Stream
 
 from infra.core_config import core_config
+from infra.kafka.client import faust_credentials
 from infra.leave import STOP_PATIENCE_S, exit_in
 from infra.settings import Settings
 from infra.topics import topic_name
@@ -30,6 +31,7 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
     app = LaneApp(
         group_id(settings),
         broker=f"kafka://{settings.kafka_bootstrap_servers}",
+        broker_credentials=faust_credentials(settings),
         datadir=settings.paper_home / "faust",
         store="memory://",
         web_enabled=False,

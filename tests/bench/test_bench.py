@@ -11,13 +11,18 @@ from confluent_kafka.admin import AdminClient
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
+from streams.bench import resim
 from streams.bench.core import core_events_per_s
 from streams.bench.orders import bench_orders, opening, tickets
+from streams.bench.resim import resim_quotes_per_s
 from streams.domain.account_shard import AccountShard
+from streams.domain.execution_shard import ExecutionShard
+from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.errors import FeedError
 from streams.feed.synthetic import SyntheticMarket, synthetic
 from streams.feed.table import MarketTable
 from tests import builders
+from tests.domain.desk import of
 from tests.pipeline.processes import paper
 
 RATES = {
@@ -28,6 +33,7 @@ RATES = {
     "sink_rows_per_s",
     "core_events_per_s",
     "core_events_per_s_l2",
+    "resim_quotes_per_s",
     "peak_rss_mb",
 }
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
@@ -71,6 +77,19 @@ def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
     config = builders.config(instruments=tuple(INSTRUMENTS.values()))
     assert core_events_per_s(config, table, INSTRUMENTS, 50) > 0
     assert core_events_per_s(config, table, INSTRUMENTS, 50, deep=True) > 0
+
+
+def test_a_resimulation_is_measured_with_orders_that_rest_trade_and_expire() -> None:
+    market = synthetic(SyntheticMarket(1, seconds=120), tuple(INSTRUMENTS.values()))
+    assert resim_quotes_per_s(builders.config(), market, INSTRUMENTS) > 0
+    story = list(resim.story(market, INSTRUMENTS))
+    orders = [item for item in story if isinstance(item, ApprovedOrder)]
+    quotes = sum(item.kinds.count("Q") for item in story if isinstance(item, MarketData))
+    assert abs(quotes / resim.QUOTES_PER_ORDER - len(orders)) < 3
+    shard = ExecutionShard(builders.config(instruments=tuple(INSTRUMENTS.values())), 0)
+    reports = of(ExecutionReport, [output for item in story for output in shard.apply(item, None)])
+    assert {"NEW", "FILL", "EXPIRED"} <= {report.exec_type for report in reports}
+    assert "ADDED" in {report.liquidity for report in reports if report.exec_type == "FILL"}
 
 
 def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_fewer_remembered_ids_stay_fewer_after_a_restart() -> None:
         desk.send(new("o5", Side.BUY, "1"))
     desks[1].restart()
     for desk in desks:
-        desk.send(new("o0", Side.BUY, "1"), new("o5", Side.BUY, "1"))
+        desk.send(new("o0", Side.BUY, "2"), new("o5", Side.BUY, "2"))
         assert (last(desk, "o0").reason_code, last(desk, "o5").reason_code) == (None, "DUPLICATE_ORDER_ID")
     assert desks[0].state() == desks[1].state()
 

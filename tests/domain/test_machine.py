@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from streams.domain.enums import Action, ControlKind, Side, TimeInForce, TradingState
-from streams.domain.messages import ApprovedOrder, ExecutionReport, OrderResult
+from streams.domain.messages import ApprovedOrder, ExecutionReport, OrderRequest, OrderResult
 from streams.domain.numbers import price_text
 from streams.domain.shard import Output
 from tests.builders import (
@@ -69,6 +69,7 @@ class Pair(RuleBasedStateMachine):
         self.sessions = 1
         self.number = 0
         self.now = START
+        self.sent: dict[str, OrderRequest] = {}
 
     def next_id(self) -> str:
         self.number += 1
@@ -86,7 +87,7 @@ class Pair(RuleBasedStateMachine):
     @rule(side=SIDES, quantity=QUANTITIES, price=PRICES, tif=st.sampled_from(("GTC", "GTC", "DAY", "IOC", "FOK")))
     def order(self, side: str, quantity: int, price: int | None, tif: str) -> None:
         name = self.next_id()
-        request = new(name, Side(side), str(quantity), price_of(price), tif=TimeInForce(tif))
+        request = self.sent[name] = new(name, Side(side), str(quantity), price_of(price), tif=TimeInForce(tif))
         refusal = self.ledger.refusal(side, quantity) if self.ledger.open else "UNKNOWN_ACCOUNT"
         self.ask(Ask("NEW", name, None, side, quantity, price, tif), self.desk.send(request), refusal)
 
@@ -101,15 +102,34 @@ class Pair(RuleBasedStateMachine):
     @rule(data=st.data())
     def same_id_again(self, data: st.DataObject) -> None:
         known = data.draw(st.sampled_from([ask.order_id for ask in self.ledger.asked]))
-        outputs = self.desk.send(new(known, Side.BUY, "1"))
+        outputs = self.desk.send(new(known, Side.BUY, "99"))
         assert [item.reason_code for item in of(OrderResult, outputs)] == ["DUPLICATE_ORDER_ID"]
         assert not of(ApprovedOrder, outputs)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data())
+    def identical_request_again(self, data: st.DataObject) -> None:
+        """Its first answer comes again: the first line in all results that is about it."""
+        request = self.sent[data.draw(st.sampled_from(sorted(self.sent)))]
+        about = [
+            item for item in self.desk.results if not item.poss_resend and item.reason_code != "DUPLICATE_ORDER_ID"
+        ]
+        firsts = [item for item in about if (item.request_id or item.order_id) == request.order_id]
+        outputs = self.desk.send(request)
+        assert [item.message for item in outputs] == [
+            first._replace(result_id=outputs[0].message[0], ts=self.now_at_accounts(), poss_resend=True, terminal=False)
+            for first in firsts[:1]
+        ]
+
+    def now_at_accounts(self) -> int:
+        return self.desk.accounts.time_ns
 
     @precondition(lambda self: self.ledger.asked)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         target, name = self.target(data), self.next_id()
-        outputs = self.desk.send(cancel(name, target))
+        self.sent[name] = cancel(name, target)
+        outputs = self.desk.send(self.sent[name])
         self.ask(Ask("CANCEL", name, target, "", None, None, ""), outputs, self.wrong_target(target))
 
     @precondition(lambda self: self.ledger.asked)
@@ -126,7 +146,8 @@ class Pair(RuleBasedStateMachine):
         assert order.quantity is not None
         if refusal is None:
             refusal = self.ledger.refusal(order.side, max(quantity_after - order.quantity, 0))
-        outputs = self.desk.send(replace(name, target, None if quantity is None else str(quantity), price_of(price)))
+        changed = None if quantity is None else str(quantity)
+        outputs = self.desk.send(self.sent.setdefault(name, replace(name, target, changed, price_of(price))))
         kept = order.price if price is None else price
         self.ask(Ask("REPLACE", name, target, order.side, quantity_after, kept, ""), outputs, refusal)
 
@@ -211,7 +232,7 @@ class Pair(RuleBasedStateMachine):
         self.desk.send(opening(session=f"session-{self.sessions}"))
         assert self.desk.account().session_open is may
         if may:
-            self.ledger.open, self.ledger.state = True, "ACTIVE"
+            self.ledger.open = True
             self.ledger.since = len(self.ledger.heard)
 
     @rule()

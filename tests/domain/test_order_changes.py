@@ -196,7 +196,7 @@ def test_a_refused_new_order_is_described_by_its_own_fields() -> None:
 def test_ids_are_remembered_up_to_a_count_and_while_they_work() -> None:
     desk = ready(config(seen_order_ids_max=3))
     desk.send(new("w", BUY, "10", "9.00"), *[new(f"o{number}", BUY, "1") for number in range(4)])
-    desk.send(new("o3", BUY, "1"), new("w", BUY, "1"))
+    desk.send(new("o3", BUY, "2"), new("w", BUY, "1"))
     assert [result.reason_code for result in desk.results[-2:]] == ["DUPLICATE_ORDER_ID"] * 2
     desk.send(new("o0", BUY, "1"))
     assert last(desk, "o0").ord_status is OrdStatus.FILLED

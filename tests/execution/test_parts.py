@@ -14,11 +14,14 @@ import pytest
 from infra.core_config import core_config
 from infra.settings import REPOSITORY, Settings
 from streams.domain.config import AccountConfig, PartConfig, SimulatorConfig
+from streams.domain.tape import Print
+from streams.domain.venue_order import VenueOrder
 from streams.errors import ReferenceDataError
 from streams.execution.catalog import GROUPS, known_parts, make_part
 from streams.execution.choose import Simulators
 from streams.execution.contract import ContractBroken, check_part
 from streams.execution.fees import Executed, Rates
+from streams.execution.fill import TradeThrough
 from streams.execution.latency import Uniform
 from streams.execution.part import Part, PartError, PartKind
 from streams.execution.queue import RiskAverse
@@ -84,10 +87,18 @@ class Late(Uniform):
         return 0
 
 
+class Eager(TradeThrough):
+    """Keeps the promise of the model that it is made from, to be asked only beyond its price, and breaks it."""
+
+    def by_trade(self, order: VenueOrder, trade: Print) -> int:
+        return trade.sz
+
+
 @pytest.mark.parametrize(
     ("kind", "part", "rule"),
     [
         (PartKind.FEE, Moody(), "something else"),
+        (PartKind.FILL, Eager(), "nothing happens until crossed"),
         (PartKind.SLIPPAGE, Generous(), "never in the trader's favour"),
         (PartKind.SLIPPAGE, Greedy(), "quantity must be from 0"),
         (PartKind.QUEUE, Floating(), "two whole numbers"),

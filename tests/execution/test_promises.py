@@ -17,7 +17,7 @@ from streams.domain.enums import Action, ExecType, Liquidity, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.messages import ExecutionReport, Fill, MarketData, OrderRequest
 from streams.domain.shard import Message, Output
-from tests.builders import MS, PROPERTY, SECOND, START, config, new, opening, quote, top_of_book
+from tests.builders import MS, PROPERTY, SECOND, START, config, joined, new, opening, quote, top_of_book
 from tests.domain.desk import Desk, of
 from tests.execution.rich_stories import CORES, SIMULATORS, rich_stories
 
@@ -195,7 +195,8 @@ def test_neither_restarts_nor_batches_change_anything(story: list[Message], core
     venue = ExecutionShard(core, 0)
     events: list[ExecutionReport] = []
     for is_market, group in groupby(inputs, key=lambda item: isinstance(item, MarketData)):
-        for message in [_joined(list(group))] if is_market else group:
+        together = [item for item in group if isinstance(item, MarketData)] if is_market else []
+        for message in [joined(together)] if is_market else group:
             events += of(ExecutionReport, venue.apply(message, None))
     assert events == desk.executions
 
@@ -205,15 +206,6 @@ def _noted(
 ) -> list[Output]:
     inputs.append(message)
     return apply(message, at)
-
-
-def _joined(records: list[Message]) -> MarketData:
-    """One record of many: columns one after another."""
-    parts = [item for item in records if isinstance(item, MarketData)]
-    columns = {name: [row for part in parts for row in getattr(part, name)] for name in parts[0]._fields[3:10]}
-    more = {name: [row for part in parts for row in getattr(part, name)] for name in parts[0]._fields[11:]}
-    text = {name: "".join(getattr(part, name) for part in parts) for name in ("kinds", "aggressors")}
-    return parts[-1]._replace(**columns, **more, **text)  # type: ignore[arg-type]
 
 
 @settings(PROPERTY, max_examples=60)

@@ -154,9 +154,26 @@ FAULTS = {
         lost("order.results", of("n-1")), REQUESTS, "nobody/n-1 has no result and was not approved"
     ),
     "a duplicate without an answer": Fault(
-        lost("order.results", lambda m: m.reason_code == "DUPLICATE_ORDER_ID"), REQUESTS, "a-1 came again 1 times"
+        lost("order.results", lambda m: m.reason_code == "DUPLICATE_ORDER_ID"),
+        REQUESTS,
+        "a-1 came again 3 times, answered so 2 times",
     ),
-    "an order that nobody sent": Fault(lost("orders", is_new("b-8")), ORDERS, "B/b-8 has results, but orders"),
+    "an answer that was not given again": Fault(
+        lost("order.results", lambda m: m.order_id == "b-8" and m.poss_resend),
+        REQUESTS,
+        "b-8 came again 1 times, answered so 0 times",
+    ),
+    "an answer given again to another request": Fault(
+        changed("order.results", lambda m: m.reason_code == "DUPLICATE_ORDER_ID", reason_code=None, poss_resend=True),
+        REQUESTS,
+        "a-1 came again 3 times, answered so 3 times",
+    ),
+    "an answer given again as a terminal one": Fault(
+        changed("order.results", lambda m: m.order_id == "b-8" and m.poss_resend, terminal=True),
+        ORDERS,
+        "b-8 has 2 terminal results",
+    ),
+    "an order that nobody sent": Fault(lost("orders", is_new("b-7")), ORDERS, "B/b-7 has results, but orders"),
     "an order approved twice": Fault(
         doubled("orders.approved", lambda m: m.order_id == "a-9", approval_id="p"), REQUESTS, "was approved 2 times"
     ),

@@ -66,8 +66,9 @@ class Session(MemoryPipeline):
 
 
 def traded_session() -> Session:
-    """Fills whole and in parts, at the touch and at limits; changes, refusals, duplicates, forwarded orders, garbage,
-    a session that is opened again under its name, an order that works on, and one that is still on its way."""
+    """Fills whole and in parts, at the touch and at limits; changes, refusals, duplicates, identical requests that get
+    their answers again or are still to get one, forwarded orders, garbage, a session that is opened again under its
+    name, an order that works on, and one that is still on its way."""
     new, session = builders.new, Session()
     for account in ("A", "B"):
         session.send("controls", account, builders.opening(account))
@@ -86,15 +87,16 @@ def traded_session() -> Session:
     session.ask(builders.cancel("b-5", "b-3", account="B"))
     session.ask(builders.cancel("b-6", "b-3", account="B"))
     session.ask(new("b-7", Side.BUY, "9", "20.05", account="B", symbol="XYZ"))
-    session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B"))
+    for _ in range(2):
+        session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B"))
+        session.ask(new("a-1", quantity="30", price="10.02"))
     session.ask(new("n-1", account="nobody"))
     session.send_bytes("orders", b"A", b"garbage")
     _open_again(session, "C")
     session.ask(new("a-9", quantity="10", price="1.00"))
     session.close_market()
-    session.ask(
-        new("a-10", quantity="10", price="1.00")._replace(ts=builders.START + 2 * LAST_SECOND * builders.SECOND)
-    )
+    for _ in range(2):
+        session.ask(new("a-10", quantity="10", price="1.00", ts=builders.START + 2 * LAST_SECOND * builders.SECOND))
     return session
 
 

@@ -69,11 +69,11 @@ def test_a_fault_is_named_from_clickhouse(client: Client, landed: Land, session:
 def test_what_is_no_difference_is_counted(session: Session) -> None:
     facts = read_facts(session)
     assert counts(facts) == {
-        "requests": 18,
+        "requests": 22,
         "orders": 14,
         "working_orders": 2,
         "on_their_way": 1,
-        "duplicates": 1,
+        "duplicates": 5,
         "forwarded": 2,
         "fills": 12,
         "dead_letters": 1,

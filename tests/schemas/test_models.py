@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -67,7 +66,9 @@ def order_requests(draw: st.DrawFn) -> OrderRequestModel:
 
 @st.composite
 def controls(draw: st.DrawFn) -> ControlModel:
-    limits = st.dictionaries(NAMES, st.decimals(allow_nan=False, allow_infinity=False), max_size=3)
+    numbers = st.none() | st.decimals("0.000000001", 10**6, places=9) | st.integers(1, 10**6)
+    changes = numbers | st.fixed_dictionaries({}, optional={"soft": st.sampled_from(["0.5", "1"]), "limit": numbers})
+    limits = st.dictionaries(st.sampled_from(["max_position", "max_order_quantity", "max_net_exposure"]), changes)
     return ControlModel(
         control_id=draw(NAMES),
         kind=draw(st.sampled_from(list(ControlKind))),
@@ -109,9 +110,9 @@ def test_numbers_become_fixed_point() -> None:
 
 
 def test_limits_keep_their_decimal_text() -> None:
-    control = ControlModel.model_validate(CONTROL | {"limits": {"max_quantity": "10.50"}})
-    assert control.to_message().limits == '{"max_quantity": "10.50"}'
-    assert control.limits == {"max_quantity": Decimal("10.50")}
+    control = ControlModel.model_validate(CONTROL | {"limits": {"max_order_quantity": "10.50", "leverage": 2.5}})
+    assert control.to_message().limits == '{"max_order_quantity": "10.50", "leverage": "2.5"}'
+    assert control.limits == {"max_order_quantity": "10.50", "leverage": "2.5"}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,11 @@ def test_a_broken_rule_of_an_order_is_named(fields: dict[str, Any], message: str
         (CONTROL | {"reason": ""}, "reason\n"),
         (CONTROL | {"opening_cash": "1e-19"}, "more than 18 decimals"),
         (CONTROL | {"opening_cash": "1e21"}, "out of range"),
-        (CONTROL | {"limits": {"max_quantity": "many"}}, "limits.max_quantity\n"),
+        (CONTROL | {"limits": {"max_position": "many"}}, "limits\n.*max_position.limit: 'many' is refused"),
+        (CONTROL | {"limits": {"max_positon": "5"}}, "limits\n.*max_positon is not a limit; there are message_rate"),
+        (CONTROL | {"limits": {"max_position": {"sofd": "1"}}}, "limits\n.*max_position.sofd is not a parameter"),
+        (CONTROL | {"limits": {"max_position": 0.1234567890123456}}, "limits\n.*write it as text"),
+        (CONTROL | {"limits": {"leverage": None}}, "limits\n.*leverage can't be switched off"),
         (CONTROL | {"kind": "HALT"}, "kind\n"),
         (CONTROL | {"ts": 2**63}, "ts\n"),
     ],

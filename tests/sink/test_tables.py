@@ -98,13 +98,13 @@ def test_a_writer_that_knows_more_or_less_than_the_table(table_settings: Setting
     more = schema | {"fields": [*fields, {"name": "invented", "type": "string"}]}
     (row,) = order_rows(0, 1)
     tables.insert("orders", [row], ContainerWriter(more, "live").build([row._replace(body=row.body + b"\x04ab")]))
-    assert fields[-1]["name"] == "oco_group"
+    assert fields[-1]["name"] == "mode"
     less = schema | {"fields": fields[:-1]}
     (row,) = order_rows(1, 2)
     tables.insert("orders", [row], ContainerWriter(less, "live").build([row._replace(body=row.body[:-1])]))
     with closing(connect(table_settings)) as client:
-        read = client.query("SELECT order_id, oco_group FROM orders ORDER BY order_id").result_rows
-    assert read == [("o-0", None), ("o-1", None)]
+        read = client.query("SELECT order_id, mode FROM orders ORDER BY order_id").result_rows
+    assert read == [("o-0", "PAPER"), ("o-1", "PAPER")]
 
 
 def test_while_clickhouse_is_away_it_waits_longer_each_time(

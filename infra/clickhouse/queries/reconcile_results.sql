@@ -40,7 +40,7 @@ FROM
             (toString(account_id), order_id, request_id, toString(exec_type), toString(ord_status), order_qty,
                 last_qty, last_px, cum_qty, commission)
         FROM order_results
-        WHERE run_id = {run_id:String} AND exec_id IS NOT NULL
+        WHERE run_id = {run_id:String} AND exec_id IS NOT NULL AND NOT poss_resend
     )
     GROUP BY exec_id
 )

@@ -1,0 +1,190 @@
+"""Passwords and ACLs on the cluster, made to match infra/kafka/access.py."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Collection, Iterable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from infra.kafka.access import ROLES, Rule, rules
+from infra.kafka.client import client_config
+from infra.kafka.credentials import make_password, password_file, read_password
+from infra.kafka.principal import ADMIN, PRINCIPAL_NAME
+from infra.settings import Settings
+from streams.errors import AccessError
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient, UserScramCredentialAlteration
+
+ADMIN_TIMEOUT_S = 30.0
+POLL_S = 0.02
+SCRAM_ITERATIONS = 8192
+ANYWHERE = "*"
+LOG_WARNING = 4
+
+
+def ensure_access(settings: Settings) -> None:
+    """Gives each principal a password and exactly its role's ACLs on this pipeline. May be called at any time.
+
+    Other principals and what is not this pipeline's stay as they are. Does nothing without KAFKA_SECURITY.
+
+    Raises:
+        AccessError: the broker refused something.
+    """
+    if settings.kafka_security == "plaintext":
+        return
+    admin = _admin(settings)
+    _ensure_passwords(settings, admin, tuple(ROLES))
+    wanted = {rule for principal, role in ROLES.items() for rule in rules(settings, principal, role)}
+    places, own = {rule.place for rule in wanted}, {f"User:{principal}" for principal in ROLES}
+    present = _present(admin)
+    _delete(admin, {rule for rule in present if rule.principal in own and rule.place in places} - wanted)
+    _create(admin, wanted - present)
+
+
+def add_principal(settings: Settings, principal: str, role: str) -> None:
+    """Gives a principal of one's own a password and the ACLs of a role on this pipeline.
+
+    Raises:
+        AccessError: no such role, a name that is taken by one, or the broker refused something.
+    """
+    if role not in ROLES:
+        raise AccessError(f"role {role}: must be one of {', '.join(ROLES)}")
+    _demand_own(settings, principal)
+    admin = _admin(settings)
+    _ensure_passwords(settings, admin, (principal,))
+    _create(admin, rules(settings, principal, ROLES[role]) - _present(admin))
+
+
+def remove_principal(settings: Settings, principal: str) -> None:
+    """Takes a principal's password and all its ACLs away. Who is connected stays so, and may do nothing.
+
+    Raises:
+        AccessError: a principal of the stack's own, or the broker refused something.
+    """
+    from confluent_kafka.admin import ScramMechanism, UserScramCredentialDeletion
+
+    _demand_own(settings, principal)
+    admin = _admin(settings)
+    _delete(admin, {rule for rule in _present(admin) if rule.principal == f"User:{principal}"})
+    if principal in _known(admin):
+        gone = UserScramCredentialDeletion(principal, ScramMechanism.SCRAM_SHA_512)
+        _settle(admin.alter_user_scram_credentials([gone]).values(), f"the password of {principal}")
+    password_file(settings, principal).unlink(missing_ok=True)
+
+
+def remove_access(settings: Settings, prefix: str) -> None:
+    """Deletes all ACLs on names that begin so, as those of topics that were deleted. Raises AccessError."""
+    assert prefix, "an empty prefix is everybody's"
+    if settings.kafka_security == "plaintext":
+        return
+    admin = _admin(settings)
+    _delete(admin, {rule for rule in _present(admin) if rule.name.startswith(prefix)})
+
+
+def principals(settings: Settings) -> dict[str, list[str]]:
+    """Every principal with a password, and the topics of this pipeline that it may write. Raises AccessError."""
+    admin = _admin(settings)
+    present = _present(admin)
+    return {name: sorted(_written(settings, present, name)) for name in sorted(_known(admin))}
+
+
+def _written(settings: Settings, present: Collection[Rule], principal: str) -> set[str]:
+    return {
+        rule.name.removeprefix(settings.topic_prefix)
+        for rule in present
+        if (rule.principal, rule.resource, rule.operation) == (f"User:{principal}", "TOPIC", "WRITE")
+        and rule.name.startswith(settings.topic_prefix)
+    }
+
+
+def _demand_own(settings: Settings, principal: str) -> None:
+    if settings.kafka_security == "plaintext":
+        raise AccessError("principals need KAFKA_SECURITY=scram; docs/access.md says how to switch it on")
+    if principal in (ADMIN, *ROLES):
+        raise AccessError(f"principal {principal}: one of the stack's own; choose another name")
+    if not principal or not re.match(PRINCIPAL_NAME, principal):
+        raise AccessError(f"principal {principal!r}: must be made of letters, digits, '.', '_' and '-'")
+
+
+def _admin(settings: Settings) -> AdminClient:
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(client_config(settings, ADMIN) | {"log_level": LOG_WARNING})
+
+
+def _ensure_passwords(settings: Settings, admin: AdminClient, names: Iterable[str]) -> None:
+    """A name that lacks its file or is unknown to the broker gets a password; others keep theirs."""
+    from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+
+    known = _known(admin)
+    changes: list[UserScramCredentialAlteration] = []
+    for name in names:
+        has_file = password_file(settings, name).exists()
+        if has_file and name in known:
+            continue
+        password = read_password(settings, name) if has_file else make_password(settings, name)
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, SCRAM_ITERATIONS)
+        changes.append(UserScramCredentialUpsertion(name, how, password.encode()))
+    if changes:
+        _settle(admin.alter_user_scram_credentials(changes).values(), "passwords")
+
+
+def _known(admin: AdminClient) -> set[str]:
+    """Names with a password on the broker."""
+    answer: Any = admin.describe_user_scram_credentials()
+    return set(_result(answer, "the principals"))
+
+
+def _present(admin: AdminClient) -> set[Rule]:
+    """All ACLs that allow something from everywhere."""
+    from confluent_kafka.admin import AclBindingFilter, AclPermissionType
+
+    anything: Any = None  # The client's types forbid what its documentation says.
+    everything = AclBindingFilter("ANY", anything, "ANY", anything, anything, "ANY", "ANY")
+    return {
+        Rule(acl.principal, acl.restype.name, acl.resource_pattern_type.name, acl.name, acl.operation.name)
+        for acl in _result(admin.describe_acls(everything), "the ACLs")
+        if acl.permission_type is AclPermissionType.ALLOW and acl.host == ANYWHERE
+    }
+
+
+def _create(admin: AdminClient, wanted: Collection[Rule]) -> None:
+    """Waits until the broker, which hears of it from the controller, keeps to it."""
+    from confluent_kafka.admin import AclBinding
+
+    if not wanted:
+        return
+    _settle(admin.create_acls([AclBinding(*_terms(rule)) for rule in wanted]).values(), "an ACL")
+    deadline = time.monotonic() + ADMIN_TIMEOUT_S
+    while not set(wanted) <= _present(admin):
+        if time.monotonic() > deadline:
+            raise AccessError(f"ACLs are not in force after {ADMIN_TIMEOUT_S:.0f} s; read kafka's log")
+        time.sleep(POLL_S)
+
+
+def _delete(admin: AdminClient, unwanted: Collection[Rule]) -> None:
+    from confluent_kafka.admin import AclBindingFilter
+
+    if unwanted:
+        _settle(admin.delete_acls([AclBindingFilter(*_terms(rule)) for rule in unwanted]).values(), "an ACL")
+
+
+def _terms(rule: Rule) -> tuple[str, str, str, str, str, str, str]:
+    return rule.resource, rule.name, rule.pattern, rule.principal, ANYWHERE, rule.operation, "ALLOW"
+
+
+def _settle(futures: Iterable[Future[Any]], what: str) -> None:
+    for future in list(futures):
+        _result(future, what)
+
+
+def _result(future: Future[Any], what: str) -> Any:
+    from confluent_kafka import KafkaException
+
+    try:
+        return future.result(ADMIN_TIMEOUT_S)
+    except KafkaException as error:
+        raise AccessError(f"{what}: the broker refused it: {error.args[0].str()}") from error

@@ -1,0 +1,82 @@
+"""Why Kafka does not do what a command asked, in words that name the setting to correct."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from infra.kafka.client import client_config, login
+from infra.kafka.credentials import password_file
+from infra.settings import Settings
+from streams.errors import SettingsError
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+
+PROBE_S = 3.0
+POLL_S = 0.2
+NOT_ALLOWED = "authorization failed"
+
+
+def advice(settings: Settings, failure: str) -> str:
+    """What stands behind a failure of a Kafka client, empty where that is not known. Takes up to PROBE_S."""
+    who = login(settings)
+    if who is not None and NOT_ALLOWED in failure.lower():
+        return f"{who.principal} may not do this; KAFKA_PRINCIPAL names another principal (docs/access.md)"
+    where = settings.kafka_bootstrap_servers
+    if connection_errors(settings) is None:
+        return ""
+    if who is None and _listens(settings):
+        return f"Kafka at {where} closes the connection: if it asks who connects, set KAFKA_SECURITY=scram"
+    return f"Kafka at {where} does not answer: `paper up` starts the local one, KAFKA_BOOTSTRAP_SERVERS names another"
+
+
+def demand_login(settings: Settings) -> None:
+    """Finds out at once what clients would take long to say: that the password is refused.
+
+    A broker that does not answer is left to the client, which may wait for it. Does nothing without KAFKA_SECURITY.
+
+    Raises:
+        SettingsError: it is refused, or there is none.
+    """
+    from confluent_kafka import KafkaError
+
+    who = login(settings)
+    if who is None:
+        return
+    for error in connection_errors(settings) or ():
+        if error.code() == KafkaError._AUTHENTICATION:
+            raise SettingsError(
+                f"Kafka at {settings.kafka_bootstrap_servers} refuses {who.principal}: {error.str()}; its password "
+                f"here is in {password_file(settings, who.principal)}, KAFKA_PRINCIPAL names another principal, and "
+                "KAFKA_SECURITY must be what the broker was started with"
+            )
+
+
+def _listens(settings: Settings) -> bool:
+    try:
+        with socket.create_connection(settings.kafka_host_port, PROBE_S):
+            return True
+    except OSError:
+        return False
+
+
+def connection_errors(settings: Settings) -> list[KafkaError] | None:
+    """What goes wrong while connecting, up to PROBE_S; None where a connection comes about."""
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    errors: list[KafkaError] = []
+    client = AdminClient(client_config(settings) | {"error_cb": errors.append, "log_level": 0})
+    deadline = time.monotonic() + PROBE_S
+    while time.monotonic() < deadline:
+        try:
+            client.list_topics(timeout=POLL_S)
+        except KafkaException:
+            client.poll(0)
+            if any(error.code() == KafkaError._AUTHENTICATION for error in errors):
+                break
+        else:
+            return None
+    return errors

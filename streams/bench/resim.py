@@ -1,0 +1,86 @@
+"""Quotes a second of a re-simulation: one execution shard, columns in memory, orders given in advance."""
+
+import time
+from collections.abc import Iterator, Mapping
+from heapq import merge
+from pathlib import Path
+
+import numpy as np
+
+from streams.domain.columns import in_bulk
+from streams.domain.config import CoreConfig, InstrumentConfig
+from streams.domain.enums import Side, TimeInForce
+from streams.domain.execution_shard import ExecutionShard
+from streams.domain.instruments import Instrument
+from streams.domain.messages import ApprovedOrder, MarketData
+from streams.domain.numbers import NANOS_PER_S
+from streams.execution.choose import TOP_OF_BOOK
+from streams.feed.pack import pack
+from streams.feed.read import read_file
+from streams.feed.send import UPDATES_PER_RECORD
+from streams.feed.table import QUOTE, MarketTable
+from streams.study.probe import approved
+
+RECORDED = "AIG_US_20131009.quotes.csv.gz"
+"""The day that is measured where a folder of recorded markets has it: 712,006 quotes."""
+QUOTES_PER_ORDER = 64
+LIFETIME_NS = 60 * NANOS_PER_S
+
+
+def recorded_day(folder: Path) -> MarketTable | None:
+    """The quotes of RECORDED; None where the folder lacks it."""
+    return read_file(folder / RECORDED) if (folder / RECORDED).exists() else None
+
+
+def resim_quotes_per_s(
+    config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig], simulator: str = TOP_OF_BOOK
+) -> float:
+    """Quotes applied a second, orders and execution reports included.
+
+    For every QUOTES_PER_ORDER quotes of a symbol there is a limit order at its own side of the touch, a bid and an
+    offer in turn, that expires LIFETIME_NS after it was sent. Neither decoding nor the account shard is in it.
+    """
+    config = config.model_copy(
+        update={
+            "account_partitions": 1,
+            "execution_partitions": 1,
+            "simulator": simulator,
+            "instruments": tuple(instruments.values()),
+        }
+    )
+    shard, told = ExecutionShard(config, 0), list(story(table, instruments))
+    quotes, started = int(np.count_nonzero(table.kind == QUOTE)), time.perf_counter()
+    for message in told:
+        shard.apply(message, None)
+    return quotes / (time.perf_counter() - started)
+
+
+def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[MarketData | ApprovedOrder]:
+    """Records as the feed makes them, and before each the orders that are sent in its time."""
+    orders = merge(
+        *(list(_orders(table, code, instruments[symbol])) for code, symbol in enumerate(table.symbols)),
+        key=lambda order: order.order_ts,
+    )
+    waiting = next(orders, None)
+    step = UPDATES_PER_RECORD * len(table.symbols)
+    for start in range(0, len(table), step):
+        stop = min(start + step, len(table))
+        while waiting is not None and waiting.order_ts <= table.time[stop - 1]:
+            yield waiting
+            waiting = next(orders, None)
+        for record in pack(table, start, stop):
+            yield in_bulk(record)
+
+
+def _orders(table: MarketTable, code: int, config: InstrumentConfig) -> Iterator[ApprovedOrder]:
+    instrument = Instrument.from_config(config)
+    lots = max(-(-instrument.min_quantity // instrument.lot_size), 1)
+    quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
+    for number, row in enumerate(quotes[::QUOTES_PER_ORDER]):
+        side = Side.SELL if number % 2 else Side.BUY
+        prices, sizes = (table.ask_px, table.ask_sz) if number % 2 else (table.bid_px, table.bid_sz)
+        if sizes[row]:
+            sent_ns = int(table.time[row])
+            name, quantity, px = f"{instrument.symbol}-{number}", lots * instrument.lot_size, int(prices[row])
+            order = approved(name, instrument.symbol, side, quantity, px, TimeInForce.GTD, sent_ns)
+            yield order._replace(expire_ts=sent_ns + LIFETIME_NS)

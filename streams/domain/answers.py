@@ -1,0 +1,58 @@
+"""First answers to an account's newest requests, for the client that sends one again (FIX PossResend)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.domain.enums import ExecType, Liquidity, OrderType, OrdStatus, ResultSource, Side, TimeInForce
+from streams.domain.messages import OrderRequest, OrderResult
+
+
+class Answers:
+    """Requests by their id, each with its first answer, bounded by count; None: the venue has not answered yet."""
+
+    def __init__(self, limit: int, state: list[list[Any]] | None = None) -> None:
+        self.limit = limit
+        self._known: dict[str, tuple[OrderRequest, OrderResult | None]] = {}
+        for request, result in state or ():
+            self._known[request[1]] = (OrderRequest(*request), None if result is None else _result(result))
+
+    def add(self, request: OrderRequest, answer: OrderResult | None) -> None:
+        """Remembers a request, forgetting the oldest beyond the limit."""
+        self._known[request.order_id] = (request, answer)
+        while len(self._known) > self.limit:
+            del self._known[next(iter(self._known))]
+
+    def give(self, result: OrderResult) -> None:
+        """The venue has said something: the first answer to its request, if that has none."""
+        for request_id in (result.request_id, result.order_id):
+            known = self._known.get(request_id) if request_id is not None else None
+            if known is not None and known[1] is None:
+                self._known[known[0].order_id] = (known[0], result)
+                return
+
+    def knows(self, request: OrderRequest) -> bool:
+        """Whether the identical request is remembered."""
+        known = self._known.get(request.order_id)
+        return known is not None and known[0] == request
+
+    def of(self, request: OrderRequest) -> OrderResult | None:
+        """The first answer to a request that is known; None where it is still to come."""
+        return self._known[request.order_id][1]
+
+    def to_state(self) -> list[list[Any]]:
+        """JSON-able form, oldest first."""
+        return [[list(request), None if answer is None else list(answer)] for request, answer in self._known.values()]
+
+
+def _result(row: list[Any]) -> OrderResult:
+    result = OrderResult(*row)
+    return result._replace(
+        source=ResultSource(result.source),
+        side=Side(result.side),
+        order_type=OrderType(result.order_type),
+        time_in_force=TimeInForce(result.time_in_force),
+        exec_type=ExecType(result.exec_type),
+        ord_status=OrdStatus(result.ord_status),
+        liquidity=Liquidity(result.liquidity),
+    )

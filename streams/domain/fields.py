@@ -1,0 +1,37 @@
+"""Field types and the base of what people configure: exact decimals, names of time zones."""
+
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from streams.domain.numbers import NotRepresentable, to_price
+
+
+def _fixed(value: Decimal) -> Decimal:
+    try:
+        to_price(value)
+    except NotRepresentable as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{value!r} is not an IANA time zone") from error
+    return value
+
+
+FixedDecimal = Annotated[Decimal, AfterValidator(_fixed)]
+PositiveDecimal = Annotated[FixedDecimal, Field(gt=0)]
+NonNegativeDecimal = Annotated[FixedDecimal, Field(ge=0)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+
+
+class Frozen(BaseModel):
+    """Immutable; a field that is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

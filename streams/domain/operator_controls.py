@@ -1,0 +1,107 @@
+"""Operators' commands: each is checked, carried out in the account's or the shard's state, and answered."""
+
+from collections.abc import Callable
+from functools import partial
+
+from streams.domain.account import Account, WorkingOrder
+from streams.domain.account_book import AccountBook
+from streams.domain.control_answers import answer, refuse
+from streams.domain.enums import ControlKind, RiskEventKind, TradingState
+from streams.domain.messages import Control
+from streams.domain.order_entry import cancel_working
+from streams.domain.session_controls import close_session, open_session
+from streams.risk.kill_switch import KillScope, KillTarget, target_of
+
+ForAccounts = Callable[[AccountBook, list[Account], Control], None]
+
+
+def on_control(book: AccountBook, control: Control) -> None:
+    """Carries out a command or refuses it; a refused one changes nothing."""
+    if not control.actor.strip() or not control.reason.strip():
+        refuse(book, control, "a command needs actor and reason: who asks, and why")
+    elif control.kind is ControlKind.SESSION_OPEN:
+        open_session(book, control)
+    elif control.account_id is not None and control.account_id not in book.accounts:
+        refuse(book, control, f"account {control.account_id} is not known; open a session of it first")
+    elif control.kind in COMMANDS:
+        meant = [item for item in book.accounts.values() if control.account_id in (None, item.account_id)]
+        if not meant and control.kind in OF_EACH_ACCOUNT:
+            answer(book, OF_EACH_ACCOUNT[control.kind], control, "there is no account in this partition")
+            return
+        COMMANDS[control.kind](book, meant, control)
+    else:
+        refuse(book, control, f"kind {control.kind} is not known to this version")
+
+
+def _set_trading_state(book: AccountBook, accounts: list[Account], control: Control) -> None:
+    if control.trading_state is TradingState.UNKNOWN:
+        refuse(book, control, "TRADING_STATE needs trading_state ACTIVE, REDUCING or HALTED")
+        return
+    for account in accounts:
+        account.trading_state = control.trading_state
+        text = f"account {account.account_id} is {control.trading_state}"
+        answer(book, RiskEventKind.TRADING_STATE_CHANGED, control, text, account)
+
+
+def _set_limits(book: AccountBook, accounts: list[Account], control: Control) -> None:
+    try:
+        changed = [account.limits.changed_by(control.limits or "") for account in accounts]
+    except ValueError as error:
+        refuse(book, control, f"limits: {error}")
+        return
+    for account, limits in zip(accounts, changed, strict=True):
+        account.limits = limits
+        text = f"limits of account {account.account_id} changed: {control.limits}"
+        answer(book, RiskEventKind.LIMITS_CHANGED, control, text, account)
+
+
+def _kill(book: AccountBook, accounts: list[Account], control: Control) -> None:
+    """Refuses new orders of what is named, and cancels those that work. A repeated kill is answered as the first."""
+    try:
+        target = target_of(control)
+    except ValueError as error:
+        refuse(book, control, str(error))
+        return
+
+    canceled = sum(
+        cancel_working(book, account, control.control_id, partial(_is_killed, target, account)) for account in accounts
+    )
+    text = f"{target} is killed: {canceled} working orders are being canceled, new ones are refused"
+    account = accounts[0] if target.scope is KillScope.ACCOUNT else None
+    book.kills.kill(target, answer(book, RiskEventKind.KILLED, control, text, account))
+
+
+def _is_killed(target: KillTarget, account: Account, order: WorkingOrder) -> bool:
+    return target.covers(account.account_id, account.strategy_of(order.request), order.symbol)
+
+
+def _resume(book: AccountBook, accounts: list[Account], control: Control) -> None:
+    try:
+        target = target_of(control)
+    except ValueError as error:
+        refuse(book, control, str(error))
+        return
+    if target not in book.kills:
+        killed = ", ".join(map(str, book.kills.targets)) or "nothing"
+        refuse(book, control, f"{target} is not killed; killed is: {killed}")
+        return
+    book.kills.resume(target)
+    account = accounts[0] if target.scope is KillScope.ACCOUNT else None
+    answer(book, RiskEventKind.RESUMED, control, f"{target} may trade again", account)
+
+
+COMMANDS: dict[ControlKind, ForAccounts] = {
+    ControlKind.SESSION_CLOSE: close_session,
+    ControlKind.TRADING_STATE: _set_trading_state,
+    ControlKind.LIMITS: _set_limits,
+    ControlKind.KILL: _kill,
+    ControlKind.RESUME: _resume,
+}
+"""What a command does to the accounts that it means."""
+
+OF_EACH_ACCOUNT: dict[ControlKind, RiskEventKind] = {
+    ControlKind.SESSION_CLOSE: RiskEventKind.SESSION_CLOSED,
+    ControlKind.TRADING_STATE: RiskEventKind.TRADING_STATE_CHANGED,
+    ControlKind.LIMITS: RiskEventKind.LIMITS_CHANGED,
+}
+"""Commands that are answered by each account, and the answer of a shard that has none."""

@@ -1,0 +1,61 @@
+"""The table of re-simulations: which runs there are, and what each of them changed."""
+
+import json
+from datetime import UTC, datetime
+
+from clickhouse_connect.driver.client import Client
+
+from streams import __version__
+from streams.errors import InputError
+from streams.replay.run import ReplayRun
+from streams.replay.what_if import WhatIf
+
+COLUMNS = (
+    "run_id",
+    "base_run_id",
+    "what_if",
+    "what_if_sha256",
+    "strategies",
+    "inputs",
+    "outputs",
+    "outputs_sha256",
+    "code_version",
+    "recorded_at",
+)
+
+
+def is_done(client: Client, run_id: str, what_if: WhatIf) -> bool:
+    """Whether this very run is finished. Raises InputError where its name is taken by another."""
+    found = client.query(
+        "SELECT what_if_sha256 FROM replay_runs FINAL WHERE run_id = {run_id:String}", parameters={"run_id": run_id}
+    ).result_rows
+    if found and found[0][0] != what_if.sha256:
+        raise InputError(f"run {run_id} exists and changed something else; choose another --run-id")
+    if not found:
+        _refuse_recorded(client, run_id)
+    return bool(found)
+
+
+def _refuse_recorded(client: Client, run_id: str) -> None:
+    """A recorded run has market data, a re-simulation has not: nothing may be added to the record."""
+    query = "SELECT count() FROM market_data WHERE run_id = {run_id:String}"
+    ((rows,),) = client.query(query, parameters={"run_id": run_id}).result_rows
+    if rows:
+        raise InputError(f"run {run_id} is a recorded one; choose another --run-id")
+
+
+def note(client: Client, run: ReplayRun, base_run_id: str) -> None:
+    """Notes a finished run."""
+    row = (
+        run.run_id,
+        base_run_id,
+        json.dumps(run.what_if.model_dump(mode="json"), sort_keys=True),
+        run.what_if.sha256,
+        list(run.strategies),
+        run.inputs,
+        run.outputs,
+        run.outputs_sha256,
+        __version__,
+        datetime.now(UTC),
+    )
+    client.insert("replay_runs", [row], column_names=COLUMNS)

@@ -1,0 +1,132 @@
+"""What a re-simulation changes: the configuration, sessions' limits, and which orders are sent again."""
+
+import json
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, ValidationError
+
+from streams.domain.config import CoreConfig
+from streams.domain.enums import ControlKind
+from streams.domain.fields import Frozen, PositiveDecimal
+from streams.domain.instruments import Instrument
+from streams.domain.messages import Control, OrderRequest
+from streams.domain.numbers import PRICE_SCALE, to_price
+from streams.domain.shard import Message
+from streams.errors import InputError
+
+NAMED_LISTS = {"instruments": "symbol", "simulators": "name", "accounts": "account_id", "conversions": "symbol"}
+EACH = "*"
+
+
+class OrderChoice(Frozen):
+    """Which orders are sent again, and how large. An empty list is all."""
+
+    accounts: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    scale: PositiveDecimal = Decimal(1)
+    """Of quantities; rounded down to the lot, but never below one."""
+
+    def takes(self, request: OrderRequest) -> bool:
+        """Whether a request is sent again."""
+        pairs = ((self.accounts, request.account_id), (self.strategies, request.strategy_id))
+        if any(chosen and name not in chosen for chosen, name in pairs):
+            return False
+        return not self.symbols or not request.symbol or request.symbol in self.symbols
+
+
+class WhatIf(Frozen):
+    """config: merge patch (RFC 7396) over the recorded configuration, in which lists of named things may be patched by
+    name, or by * for each; limits: put over those that each session opens with; orders: which."""
+
+    config: dict[str, Any] = Field(default_factory=dict)
+    limits: dict[str, Any] = Field(default_factory=dict)
+    orders: OrderChoice = OrderChoice()
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From a YAML file. Raises InputError that names the file, the field and the rule."""
+        try:
+            document = yaml.safe_load(path.read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: {error}; write YAML with config, limits and orders") from error
+        return cls.of(document, str(path))
+
+    @classmethod
+    def of(cls, document: Any, name: str) -> Self:
+        """From plain values. Raises InputError."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+            raise InputError(f"{name}: {'; '.join(problems)}") from error
+
+    @property
+    def sha256(self) -> str:
+        """Of the canonical JSON form."""
+        return sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def configure(self, recorded: CoreConfig) -> CoreConfig:
+        """The configuration of the run. Raises InputError for one that breaks a rule."""
+        document = recorded.model_dump(mode="json")
+        try:
+            return CoreConfig.model_validate(_patched(document, self.config))
+        except (ValidationError, KeyError) as error:
+            raise InputError(f"config: {error}") from error
+
+    def change(self, message: Message, instruments: dict[str, Instrument]) -> Message | None:
+        """An input as it is sent again; None where it is not."""
+        if isinstance(message, OrderRequest):
+            return self._order(message, instruments) if self.orders.takes(message) else None
+        if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN and self.limits:
+            limits = json.loads(message.limits or "{}") | self.limits
+            return message._replace(limits=json.dumps(limits, default=str))
+        return message
+
+    def _order(self, request: OrderRequest, instruments: dict[str, Instrument]) -> OrderRequest:
+        if self.orders.scale == 1:
+            return request
+        instrument = instruments.get(request.symbol)
+        lot = instrument.lot_size if instrument else 1
+        scale = to_price(self.orders.scale)
+        sizes = {
+            name: max(size * scale // PRICE_SCALE // lot * lot, lot)
+            for name in ("quantity", "display_quantity")
+            if (size := getattr(request, name)) is not None
+        }
+        return request._replace(**sizes)
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """The target with a JSON merge patch over it (RFC 7396): null removes."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:
+    plain = {name: value for name, value in patch.items() if name not in NAMED_LISTS or not isinstance(value, dict)}
+    patched = merge_patch(document, plain)
+    for name in patch.keys() - plain.keys():
+        patched[name] = _patched_list(patched[name], patch[name], NAMED_LISTS[name])
+    return patched
+
+
+def _patched_list(items: list[dict[str, Any]], patch: dict[str, Any], naming: str) -> list[dict[str, Any]]:
+    found = {item[naming]: item for item in items}
+    for name in [*found] if EACH in patch else []:
+        found[name] = merge_patch(found[name], patch[EACH])
+    for name, change in patch.items():
+        if name != EACH:
+            found[name] = merge_patch(found.get(name, {naming: name}), change)
+    return list(found.values())

@@ -1,0 +1,242 @@
+"""Controls of what an account holds and could come to hold: working orders always count as if they filled.
+
+An order that can't raise what a control limits passes it, also where the account is above the limit.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from streams.domain.fields import NonNegativeDecimal
+from streams.domain.numbers import PRICE_SCALE, money_text, price_text, to_price
+from streams.risk.control import Control, CountLimit, EquityLimit, Limit, MoneyLimit, QuantityLimit, Reject
+
+if TYPE_CHECKING:
+    from streams.risk.proposal import Proposal
+
+
+class LongOnly(Control):
+    """No short position, with all working sells filled (FIA: short sale control)."""
+
+    code: ClassVar[str] = "LONG_ONLY"
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        if proposal.buys or not proposal.added_leaves:
+            return None
+        reached = proposal.reached_position()
+        if reached <= 0:
+            return None
+        text = (
+            f"{proposal.subject}: position in {proposal.symbol} with working orders could reach "
+            f"{price_text(-reached)}, and the account may not be short"
+        )
+        return Reject(self.code, text, "0", price_text(-reached))
+
+
+class MaxPosition(QuantityLimit):
+    """Absolute position in an instrument (SEC 15c3-5 (c)(1)(i), capital threshold; FIA: position limit)."""
+
+    code: ClassVar[str] = "MAX_POSITION"
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        reached = proposal.reached_position()
+        if reached > self.fixed and not proposal.added_leaves:
+            return None
+        return self.judge(proposal, reached, self.fixed, self.soft_fixed)
+
+    def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject:
+        """See Limit."""
+        return _position_refused(self, proposal, observed, limit)
+
+
+class MaxLongPosition(Limit):
+    """As MaxPosition, of long positions."""
+
+    code: ClassVar[str] = "MAX_LONG_POSITION"
+    of_buys: ClassVar[bool] = True
+
+    limit: NonNegativeDecimal
+
+    @cached_property
+    def fixed(self) -> int:
+        """1e-9 units."""
+        return to_price(self.limit)
+
+    @cached_property
+    def soft_fixed(self) -> int:
+        """What warns, 1e-9 units."""
+        return max(self.soft_of(self.fixed), 1)
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        if proposal.buys is not self.of_buys:
+            return None
+        reached = proposal.reached_position()
+        if reached > self.fixed and not proposal.added_leaves:
+            return None
+        return self.judge(proposal, reached, self.fixed, self.soft_fixed)
+
+    def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject:
+        """See Limit."""
+        return _position_refused(self, proposal, observed, limit)
+
+
+class MaxShortPosition(MaxLongPosition):
+    """As MaxPosition, of short positions."""
+
+    code: ClassVar[str] = "MAX_SHORT_POSITION"
+    of_buys: ClassVar[bool] = False
+
+
+def _position_refused(control: Limit, proposal: Proposal, reached: int, limit: int) -> Reject:
+    signed, bound = price_text(reached if proposal.buys else -reached), price_text(limit)
+    text = f"position in {proposal.symbol} with working orders could reach {signed}, beyond the limit {bound}"
+    return Reject(control.code, f"{proposal.subject}: {text}", bound, signed)
+
+
+class MaxOpenOrders(CountLimit):
+    """Working orders of the account (FIA: maximum number of open orders)."""
+
+    code: ClassVar[str] = "MAX_OPEN_ORDERS"
+    by_symbol: ClassVar[bool] = False
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        if proposal.replaced is not None:
+            return None
+        return self.judge(proposal, len(proposal.account.working) + 1, self.limit, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"it would be working order number {observed} of the account, the limit is {limit}"
+
+
+class MaxOpenOrdersPerSymbol(CountLimit):
+    """Working orders of the account in an instrument."""
+
+    code: ClassVar[str] = "MAX_OPEN_ORDERS_PER_SYMBOL"
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        if proposal.replaced is not None:
+            return None
+        working = len(proposal.account.orders_of(proposal.symbol))
+        return self.judge(proposal, working + 1, self.limit, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"it would be working order number {observed} of the account in {proposal.symbol}, the limit is {limit}"
+
+
+class BuyingPower(EquityLimit):
+    """Gross exposure within equity * leverage (SEC 15c3-5 (c)(1)(i), credit threshold). It can't be switched off.
+
+    limit: the leverage, exposure that a unit of equity may carry; 1 is a cash account.
+    """
+
+    code: ClassVar[str] = "BUYING_POWER"
+    by_symbol: ClassVar[bool] = False
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        exposure = proposal.exposure()
+        limit = exposure.equity * self.fixed // PRICE_SCALE
+        if exposure.gross_after <= limit or exposure.gross_after <= exposure.gross_before:
+            return self.judge_exposure(proposal, exposure.gross_before, exposure.gross_after, exposure.equity)
+        needed, has = exposure.gross_after - exposure.gross_before, max(limit - exposure.gross_before, 0)
+        text = (
+            f"{proposal.subject}: it may add an exposure of {money_text(needed)} {proposal.account.currency}, the "
+            f"account's buying power is {money_text(has)} (equity * leverage {price_text(self.fixed)} - exposure)"
+        )
+        return Reject(self.code, text, money_text(has), money_text(needed))
+
+
+class MaxLeverage(EquityLimit):
+    """Gross exposure over equity; beside BuyingPower, which the account's credit sets, the firm's own bound."""
+
+    code: ClassVar[str] = "MAX_LEVERAGE"
+    by_symbol: ClassVar[bool] = False
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        exposure = proposal.exposure()
+        return self.judge_exposure(proposal, exposure.gross_before, exposure.gross_after, exposure.equity)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"the account's leverage with working orders could reach {observed}, the limit is {limit}"
+
+
+class MaxMargin(EquityLimit):
+    """Initial margin of all positions and working orders, by the instruments' margin_rate, over equity.
+
+    limit: share of the equity that margin may use; 1 is all of it (FINRA rule 4210, initial margin).
+    """
+
+    code: ClassVar[str] = "MAX_MARGIN"
+    by_symbol: ClassVar[bool] = False
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        exposure = proposal.exposure()
+        return self.judge_exposure(proposal, exposure.margin_before, exposure.margin_after, exposure.equity)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"margin with working orders could use {observed} of the equity, the limit is {limit}"
+
+
+class MaxConcentration(EquityLimit):
+    """Exposure in one instrument over equity (FIA: concentration)."""
+
+    code: ClassVar[str] = "MAX_CONCENTRATION"
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        exposure = proposal.exposure()
+        return self.judge_exposure(proposal, exposure.symbol_before, exposure.symbol_after, exposure.equity)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        what = f"exposure in {proposal.symbol} with working orders"
+        return f"{what} could reach {observed} of the equity, the limit is {limit}"
+
+
+class MaxGrossExposure(MoneyLimit):
+    """Sum over instruments of the absolute exposure, in the account's currency (SEC 15c3-5 (c)(1)(i))."""
+
+    code: ClassVar[str] = "MAX_GROSS_EXPOSURE"
+    by_symbol: ClassVar[bool] = False
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        exposure = proposal.exposure()
+        if exposure.gross_after > self.fixed and exposure.gross_after <= exposure.gross_before:
+            return None
+        return self.judge(proposal, exposure.gross_after, self.fixed, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"gross exposure with working orders could reach {observed}, the limit is {limit}"
+
+
+class MaxNetExposure(MoneyLimit):
+    """Absolute sum over instruments of the signed exposure, if all working orders of the order's side filled."""
+
+    code: ClassVar[str] = "MAX_NET_EXPOSURE"
+    by_symbol: ClassVar[bool] = False
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        exposure = proposal.exposure()
+        if exposure.net_after > self.fixed and exposure.net_after <= exposure.net_before:
+            return None
+        return self.judge(proposal, exposure.net_after, self.fixed, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        way = "long" if proposal.buys else "short"
+        return f"net {way} exposure with working orders could reach {observed}, the limit is {limit}"

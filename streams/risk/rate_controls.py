@@ -1,0 +1,155 @@
+"""Controls of how often an account sends: exact sliding windows on its clock (decision 15).
+
+Each message counts when it arrives, whatever becomes of it. Only new orders and replaces are refused: a cancel takes
+risk away. A window remembers one message more than its limit; where more came, that is the number observed.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from streams.domain.enums import Action
+from streams.domain.fields import PositiveDecimal
+from streams.domain.numbers import NANOS_PER_MS, PRICE_SCALE, to_price
+from streams.risk.control import CountLimit, Limit, Near, Reject
+
+if TYPE_CHECKING:
+    from streams.domain.account import Account
+    from streams.domain.messages import OrderRequest
+    from streams.risk.proposal import Proposal
+
+
+class MessageRate(CountLimit):
+    """Messages of the account in a window (RTS 6 article 15 (1)(d), maximum messages limit)."""
+
+    code: ClassVar[str] = "MESSAGE_RATE"
+    by_symbol: ClassVar[bool] = False
+
+    window_ms: Annotated[int, Field(ge=1)] = 1_000
+
+    @cached_property
+    def window_ns(self) -> int:
+        """Length of the window."""
+        return self.window_ms * NANOS_PER_MS
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        count = proposal.account.memory.messages.count(proposal.now_ns, self.window_ns)
+        return self.judge(proposal, count, self.limit, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"it is message {observed} or later of the account in {self.window_ms} ms, the limit is {limit}"
+
+
+class OrderRate(MessageRate):
+    """New orders and replaces of the account in a window (SEC 15c3-5; CME: messages by 3 s)."""
+
+    code: ClassVar[str] = "ORDER_RATE"
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        count = proposal.account.memory.orders.count(proposal.now_ns, self.window_ns)
+        return self.judge(proposal, count, self.limit, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return f"it is order {observed} or later of the account in {self.window_ms} ms, the limit is {limit}"
+
+
+class OrderRatePerSymbol(MessageRate):
+    """New orders and replaces of the account in an instrument in a window."""
+
+    code: ClassVar[str] = "ORDER_RATE_PER_SYMBOL"
+    by_symbol: ClassVar[bool] = True
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        times = proposal.account.memory.orders_by_symbol[proposal.symbol]
+        return self.judge(proposal, times.count(proposal.now_ns, self.window_ns), self.limit, self.soft_fixed)
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        what = f"order {observed} or later of the account in {proposal.symbol}"
+        return f"it is {what} in {self.window_ms} ms, the limit is {limit}"
+
+
+class CancelRatio(Limit):
+    """Cancels for each fill, among the newest `observations_max` of both in a window (RTS 9, RTS 6 article 15).
+
+    Judged from min_observations on; without a fill, as if there were one.
+    """
+
+    code: ClassVar[str] = "CANCEL_RATIO"
+    by_symbol: ClassVar[bool] = False
+
+    limit: PositiveDecimal
+    window_ms: Annotated[int, Field(ge=1)] = 60_000
+    min_observations: Annotated[int, Field(ge=1)] = 20
+    observations_max: Annotated[int, Field(ge=1, le=10_000)] = 500
+
+    @cached_property
+    def fixed(self) -> int:
+        """1e-9 cancels a fill."""
+        return to_price(self.limit)
+
+    @cached_property
+    def soft_fixed(self) -> int:
+        """What warns."""
+        return self.soft_of(self.fixed)
+
+    @cached_property
+    def window_ns(self) -> int:
+        """Length of the window."""
+        return self.window_ms * NANOS_PER_MS
+
+    def check(self, proposal: Proposal) -> Reject | None:
+        """See Control."""
+        cancels, fills = proposal.account.memory.outcomes.count(proposal.now_ns, self.window_ns)
+        if cancels + fills < self.min_observations:
+            return None
+        fills = max(fills, 1)
+        if cancels * PRICE_SCALE > self.fixed * fills:
+            return self.refuse(proposal, -(-cancels * PRICE_SCALE // fills), self.fixed)
+        if cancels * PRICE_SCALE >= self.soft_fixed * fills:
+            proposal.near.append(Near(self, cancels * PRICE_SCALE // fills, self.fixed))
+        elif proposal.warned:
+            proposal.far.append(self)
+        return None
+
+    def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
+        """See Limit."""
+        return (
+            f"the account cancels {observed} times for each fill of the last {self.window_ms} ms, the limit is {limit}"
+        )
+
+
+def count_message(account: Account, request: OrderRequest, symbol: str | None) -> None:
+    """A request has come. symbol: the instrument of an order or replace, None where it is not known."""
+    limits, memory, now_ns = account.limits, account.memory, account.clock_ns
+    if limits.message_rate is not None:
+        memory.messages.add(now_ns, limits.message_rate.limit + 1)
+    if request.action is Action.NEW or request.action is Action.REPLACE:
+        if limits.order_rate is not None:
+            memory.orders.add(now_ns, limits.order_rate.limit + 1)
+        if limits.order_rate_per_symbol is not None and symbol is not None:
+            memory.orders_by_symbol[symbol].add(now_ns, limits.order_rate_per_symbol.limit + 1)
+    elif limits.cancel_ratio is not None:
+        memory.outcomes.add(now_ns, True, limits.cancel_ratio.observations_max)
+
+
+def count_new_order(account: Account, request: OrderRequest) -> None:
+    """A new order of a known instrument has come, under an id of its own."""
+    repeated = account.limits.repeated_order
+    if repeated is not None:
+        account.memory.repeats.add(request, account.clock_ns, repeated.limit + 1, repeated.window_ms * NANOS_PER_MS)
+
+
+def count_fill(account: Account) -> None:
+    """One of the account's orders has executed, wholly or in part."""
+    ratio = account.limits.cancel_ratio
+    if ratio is not None:
+        account.memory.outcomes.add(account.clock_ns, False, ratio.observations_max)
