@@ -12,6 +12,7 @@ from streams.cli.command import REASON
 if TYPE_CHECKING:
     from streams.domain.account import Account
     from streams.domain.account_shard import AccountShard
+    from streams.risk.breakers.breaker import Breaker
 
 ACCOUNT = typer.Option(None, "--account", help="Account id; without it all accounts.")
 KILL_ACCOUNT = typer.Option(None, "--account", help="Account id.")
@@ -19,7 +20,10 @@ ALL = typer.Option(False, "--all", help="All trading.")
 STRATEGY = typer.Option(None, "--strategy", help="Strategy id.")
 SYMBOL = typer.Option(None, "--symbol", help="Symbol.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON lines.")
-STATUS_COLUMNS = ("account", "session", "open", "strategy", "state", "killed", "working", "equity", "drawdown")
+BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "since_event", "latches", "config")
+STATUS_COLUMNS = (
+    "account", "session", "open", "strategy", "state", "breakers", "killed", "working", "equity", "drawdown",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +33,7 @@ def register(app: typer.Typer) -> None:
     group.command()(kill)
     group.command()(resume)
     group.add_typer(_limits(), name="limits")
+    group.add_typer(_breakers(), name="breakers")
     app.add_typer(group, name="risk")
 
 
@@ -36,6 +41,13 @@ def _limits() -> typer.Typer:
     group = typer.Typer(help="Limits of accounts.", no_args_is_help=True)
     group.command("show")(show_limits)
     group.command("set")(set_limits)
+    return group
+
+
+def _breakers() -> typer.Typer:
+    group = typer.Typer(help="Circuit breakers of accounts and of the desk.", no_args_is_help=True)
+    group.command("show")(show_breakers)
+    group.command("reset")(reset_breaker)
     return group
 
 
@@ -49,6 +61,7 @@ def status(account: str = ACCOUNT, as_json: bool = AS_JSON) -> None:
 
 def _status(shard: AccountShard, account: Account) -> dict[str, Any]:
     from streams.domain.numbers import money_text
+    from streams.risk.breakers.stops import effective_state
 
     equity = shard.equity(account.account_id)
     return {
@@ -56,7 +69,8 @@ def _status(shard: AccountShard, account: Account) -> dict[str, Any]:
         "session": account.session_id,
         "open": account.session_open,
         "strategy": account.strategy_id,
-        "state": account.trading_state,
+        "state": effective_state(account),
+        "breakers": ", ".join(f"{item.name} {item.state}" for item in account.breakers.stopping) or None,
         "killed": ", ".join(map(str, shard.kills(account.account_id))) or None,
         "working": len(account.working),
         "equity": money_text(equity),
@@ -70,10 +84,11 @@ def kill(
     strategy: str = STRATEGY,
     symbol: str = SYMBOL,
     everything: bool = ALL,
+    flatten: bool = typer.Option(False, help="Close the positions too."),
     reason: str = REASON,
 ) -> None:
     """Stops an account, a strategy, a symbol, or all trading: working orders are canceled, new ones refused."""
-    _switch("KILL", account, strategy, symbol, everything, reason)
+    _switch("KILL", account, strategy, symbol, everything, reason, flatten)
 
 
 def resume(
@@ -88,14 +103,57 @@ def resume(
 
 
 def _switch(
-    kind: str, account: str | None, strategy: str | None, symbol: str | None, everything: bool, reason: str
+    kind: str,
+    account: str | None,
+    strategy: str | None,
+    symbol: str | None,
+    everything: bool,
+    reason: str,
+    flatten: bool = False,
 ) -> None:
     from streams.cli.command import send, tell
     from streams.domain.enums import ControlKind
 
     if [account, strategy, symbol].count(None) + (not everything) != 3:
         raise typer.BadParameter("name one of --account, --strategy, --symbol, --all")
-    tell(send(kind=ControlKind(kind), account_id=account, strategy_id=strategy, symbol=symbol, reason=reason))
+    names = {"account_id": account, "strategy_id": strategy, "symbol": symbol}
+    tell(send(kind=ControlKind(kind), **names, flatten=flatten, reason=reason))
+
+
+def show_breakers(account: str = ACCOUNT, as_json: bool = AS_JSON) -> None:
+    """Shows each account's breakers and those of the desk: state, what was decided last, how they are set."""
+    from streams.cli.output import print_rows
+
+    found = _accounts(account)
+    rows = [_breaker(item.account_id, breaker) for _, item in found for breaker in item.breakers.by_name.values()]
+    if account is None:
+        rows += [_breaker("(desk)", breaker) for shard in _shards() for breaker in shard.desk_breakers]
+    print_rows(rows, BREAKER_COLUMNS, as_json)
+
+
+def _breaker(owner: str, breaker: Breaker) -> dict[str, Any]:
+    config = breaker.config.model_dump(mode="json", exclude_defaults=True, exclude={"kind"})
+    return {
+        "account": owner,
+        "breaker": breaker.name,
+        "kind": breaker.config.kind,
+        "state": breaker.state,
+        "since_event": breaker.event_id,
+        "latches": breaker.latches,
+        "config": json.dumps(config),
+    }
+
+
+def reset_breaker(
+    name: str = typer.Argument(help="Name of the breaker."),
+    account: str = typer.Option(None, "--account", help="Account id; without it the breaker is the desk's."),
+    reason: str = REASON,
+) -> None:
+    """Closes a breaker that is open, and measures afresh. Exit code 1 if there is none."""
+    from streams.cli.command import send, tell
+    from streams.domain.enums import ControlKind
+
+    tell(send(kind=ControlKind.BREAKER_RESET, account_id=account, breaker=name, reason=reason))
 
 
 def show_limits(account: str = ACCOUNT) -> None:
@@ -134,17 +192,22 @@ def _put(patch: dict[str, Any], change: str) -> None:
     patch[name] = value
 
 
-def _accounts(account_id: str | None) -> list[tuple[AccountShard, Account]]:
+def _shards() -> list[AccountShard]:
     from infra.settings import get_settings
     from schemas.codec import Codec
     from schemas.registry import Registry
     from streams.clients.shard_state import account_shards
-    from streams.errors import InputError
 
     settings = get_settings()
+    return list(account_shards(settings, Codec(Registry(settings))))
+
+
+def _accounts(account_id: str | None) -> list[tuple[AccountShard, Account]]:
+    from streams.errors import InputError
+
     found = [
         (shard, account)
-        for shard in account_shards(settings, Codec(Registry(settings)))
+        for shard in _shards()
         for account in shard.accounts.values()
         if account_id in (None, account.account_id)
     ]

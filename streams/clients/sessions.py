@@ -8,15 +8,13 @@ from schemas.codec import Codec
 from schemas.models import ControlModel
 from streams.clients.follow import Follower
 from streams.clients.producer import RecordProducer
-from streams.domain.enums import RiskEventKind
+from streams.domain.enums import ControlKind, RiskEventKind
 from streams.domain.messages import RiskEvent
 from streams.errors import ControlRefused, NoAnswer
 
 TOPIC = "controls"
 ANSWER_TIMEOUT_S = 30.0
 POLL_S = 0.1
-ANSWERS = frozenset(RiskEventKind) - {RiskEventKind.ORDER_REJECTED, RiskEventKind.BREAKER_TRANSITION}
-"""Kinds of risk events that answer a command; others may name it as their cause."""
 
 
 def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEvent:
@@ -32,9 +30,12 @@ def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEven
 def command_all(settings: Settings, codec: Codec, control: ControlModel) -> list[RiskEvent]:
     """Sends a command for all accounts, one copy to each account partition, and gives the answers of all shards.
 
+    A breaker of the desk is reset by the shard that judges it: that one answers.
+
     Raises as command; a shard that did not answer by then may still carry the command out.
     """
-    return _send(settings, codec, control, answering=partition_count(settings, TOPIC))
+    answering = 1 if control.kind is ControlKind.BREAKER_RESET else partition_count(settings, TOPIC)
+    return _send(settings, codec, control, answering)
 
 
 def _send(settings: Settings, codec: Codec, control: ControlModel, answering: int) -> list[RiskEvent]:
@@ -51,7 +52,7 @@ def _send(settings: Settings, codec: Codec, control: ControlModel, answering: in
         while len(answered) < answering and time.monotonic() < deadline:
             for followed in answers.poll(POLL_S):
                 event: RiskEvent = followed.message
-                if event.control_id == control.control_id and event.kind in ANSWERS:
+                if event.control_id == control.control_id:
                     found.append(event)
                     answered.add(followed.partition)
     if len(answered) < answering:

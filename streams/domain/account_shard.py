@@ -7,10 +7,12 @@ from streams.domain.account import Account
 from streams.domain.account_book import AccountBook
 from streams.domain.booking import on_execution
 from streams.domain.config import CoreConfig
+from streams.domain.desk import JUDGE
 from streams.domain.messages import Control, DeskReport, ExecutionReport, Mark, OrderRequest
 from streams.domain.operator_controls import on_control
 from streams.domain.order_entry import on_request
 from streams.domain.shard import Message, Output, RecordRefused, State
+from streams.risk.breakers.breaker import Breaker
 from streams.risk.kill_switch import KillScope, KillTarget
 
 
@@ -42,6 +44,11 @@ class AccountShard:
             for target in self._book.kills.targets
             if target.scope is KillScope.SYMBOL or target.covers(account_id, strategy_id, "")
         ]
+
+    @property
+    def desk_breakers(self) -> list[Breaker]:
+        """Breakers of the desk, in the shard that judges them."""
+        return list(self._book.desk.breakers.by_name.values()) if self._book.partition == JUDGE else []
 
     def configure(self, config: CoreConfig) -> None:
         """See streams.domain.shard.Shard."""

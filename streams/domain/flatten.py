@@ -6,6 +6,8 @@ where cancels are on their way, closing waits for their answers. What a closing 
 next quote of its symbol, CLOSING_ORDERS_MAX orders at most; then the rest stays, and a risk event says so.
 """
 
+from collections.abc import Callable
+
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
@@ -19,12 +21,15 @@ CLOSING_ORDERS_MAX = 20
 """For each symbol of one flattening."""
 
 
-def flatten(book: AccountBook, account: Account, cause: str) -> None:
+def flatten(
+    book: AccountBook, account: Account, cause: str, is_meant: Callable[[str], bool] = lambda symbol: True
+) -> None:
     """Closes what is open, and what working orders may still open before their cancels reach them.
 
-    cause: id of the event or control that asks for it. Canceling the working orders is the caller's.
+    cause: id of the event or control that asks for it. is_meant: which symbols. Canceling the working orders is the
+    caller's.
     """
-    for symbol in account.symbols():
+    for symbol in filter(is_meant, account.symbols()):
         if account.position_quantity(symbol) or account.orders_of(symbol):
             account.flattening[symbol] = (cause, 0)
             book.closing.setdefault(symbol, {})[account.account_id] = None

@@ -8,7 +8,9 @@ from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
 from streams.domain.approval import cancel_working
 from streams.domain.control_answers import answer, refuse
+from streams.domain.desk_watch import reset_desk
 from streams.domain.enums import ControlKind, RiskEventKind, TradingState
+from streams.domain.flatten import flatten
 from streams.domain.messages import Control
 from streams.domain.session_controls import close_session, open_session
 from streams.risk.kill_switch import KillScope, KillTarget, target_of
@@ -69,8 +71,15 @@ def _kill(book: AccountBook, accounts: list[Account], control: Control) -> None:
         cancel_working(book, account, control.control_id, partial(_is_killed, target, account)) for account in accounts
     )
     text = f"{target} is killed: {canceled} working orders are being canceled, new ones are refused"
-    account = accounts[0] if target.scope is KillScope.ACCOUNT else None
-    book.kills.kill(target, answer(book, RiskEventKind.KILLED, control, text, account))
+    killed = accounts[0] if target.scope is KillScope.ACCOUNT else None
+    book.kills.kill(target, answer(book, RiskEventKind.KILLED, control, text, killed))
+    if control.flatten:
+        for account in accounts:
+            flatten(book, account, control.control_id, partial(_is_killed_symbol, target, account))
+
+
+def _is_killed_symbol(target: KillTarget, account: Account, symbol: str) -> bool:
+    return target.covers(account.account_id, account.strategy_id, symbol)
 
 
 def _is_killed(target: KillTarget, account: Account, order: WorkingOrder) -> bool:
@@ -92,12 +101,27 @@ def _resume(book: AccountBook, accounts: list[Account], control: Control) -> Non
     answer(book, RiskEventKind.RESUMED, control, f"{target} may trade again", account)
 
 
+def _reset_breaker(book: AccountBook, accounts: list[Account], control: Control) -> None:
+    """Closes a breaker of the account, or of the desk where no account is named: its judge answers."""
+    if not control.breaker:
+        refuse(book, control, "BREAKER_RESET needs breaker, the name of one that is open")
+        return
+    try:
+        if control.account_id is None:
+            reset_desk(book, control.breaker, control)
+        else:
+            breaker_watch.reset(book, accounts[0], control.breaker, control)
+    except ValueError as error:
+        refuse(book, control, str(error))
+
+
 COMMANDS: dict[ControlKind, ForAccounts] = {
     ControlKind.SESSION_CLOSE: close_session,
     ControlKind.TRADING_STATE: _set_trading_state,
     ControlKind.LIMITS: _set_limits,
     ControlKind.KILL: _kill,
     ControlKind.RESUME: _resume,
+    ControlKind.BREAKER_RESET: _reset_breaker,
 }
 """What a command does to the accounts that it means."""
 

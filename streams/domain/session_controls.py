@@ -7,6 +7,7 @@ from streams.domain.answers import Answers
 from streams.domain.approval import cancel_working
 from streams.domain.control_answers import answer, refuse
 from streams.domain.enums import EquityTrigger, RiskEventKind
+from streams.domain.flatten import flatten
 from streams.domain.messages import Control
 from streams.risk.memory import Memory
 
@@ -80,22 +81,38 @@ def _symbols(control: Control) -> tuple[str, ...]:
 
 
 def close_session(book: AccountBook, accounts: list[Account], control: Control) -> None:
-    """Closes what is open: of all accounts, or of one, where the session that the command names must be it."""
+    """Closes what is open: of all accounts, or of one, where the session that the command names must be it.
+
+    With flatten, positions are closed too, also those of a session that is closed already.
+    """
     if control.account_id is not None:
         (account,) = accounts
-        if not account.session_open or control.session_id not in (None, account.session_id):
-            named = control.session_id or account.session_id
-            refuse(book, control, f"session {named} of account {account.account_id} is not open")
+        problem = _not_closing(account, control)
+        if problem is not None:
+            refuse(book, control, problem)
             return
     for account in accounts:
-        if account.session_open:
+        if account.session_open or (control.flatten and account.has_exposure()):
             _close(book, account, control)
 
 
+def _not_closing(account: Account, control: Control) -> str | None:
+    if control.session_id not in (None, account.session_id) or not (account.session_open or control.flatten):
+        return f"session {control.session_id or account.session_id} of account {account.account_id} is not open"
+    if not account.session_open and not account.has_exposure():
+        return f"session {account.session_id} of account {account.account_id} is closed and holds nothing"
+    return None
+
+
 def _close(book: AccountBook, account: Account, control: Control) -> None:
-    account.session_open = False
-    account.closed_ns = book.time_ns
-    cancel_working(book, account, control.control_id)
     text = f"session {account.session_id} of account {account.account_id} closed"
+    if account.session_open:
+        account.closed_ns = book.time_ns
+    else:
+        text += " before; what it holds is being closed"
+    account.session_open = False
+    cancel_working(book, account, control.control_id)
     answer(book, RiskEventKind.SESSION_CLOSED, control, text, account)
     book.emit_equity(account, EquityTrigger.SESSION_CLOSE)
+    if control.flatten:
+        flatten(book, account, control.control_id)

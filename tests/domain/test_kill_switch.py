@@ -132,3 +132,26 @@ def test_a_session_of_named_instruments_trades_no_other() -> None:
     assert last(desk, "a").reason_code == "NOT_IN_SESSION"
     desk.restart()
     assert of(ApprovedOrder, desk.send(new("x", BUY, "1", symbol="XYZ")))
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_kill_with_flatten_closes_what_is_named(scope: str) -> None:
+    killed, _ = SCOPES[scope]
+    desk = Desk()
+    desk.send(opening(strategy_id="s1"), opening("B", strategy_id="s2"), quote(), quote(symbol="XYZ"))
+    for account in ("A", "B"):
+        desk.send(new("b", BUY, "10", account=account), new("x", BUY, "10", symbol="XYZ", account=account))
+    desk.send(command(ControlKind.KILL, flatten=True, **killed))
+    held = {
+        (account, symbol)
+        for account in ("A", "B")
+        for symbol in ("ABC", "XYZ")
+        if desk.account(account).position_quantity(symbol)
+    }
+    left = {
+        "all": set(),
+        "account": {("B", "ABC"), ("B", "XYZ")},
+        "strategy": {("B", "ABC"), ("B", "XYZ")},
+        "symbol": {("A", "XYZ"), ("B", "XYZ")},
+    }
+    assert held == left[scope]

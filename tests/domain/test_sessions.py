@@ -192,3 +192,24 @@ def test_states_are_plain_json() -> None:
     desk.send(new("w", BUY, "150", "10.02"))
     for shard in (desk.accounts, desk.execution):
         assert json.loads(json.dumps(shard.to_state())) == shard.to_state()
+
+
+def test_closing_with_flatten_closes_positions_and_lets_the_account_open_again() -> None:
+    desk = ready()
+    desk.send(new("b", BUY, "10"), new("w", SELL, "5", "11.00"))
+    outputs = desk.send(closing._replace(flatten=True))
+    assert {order.order_id for order in of(ApprovedOrder, outputs)} >= {"close-1:w", "flatten-close-1-ABC"}
+    assert desk.account().position_quantity("ABC") == 0
+    desk.send(opening(session="session-2"))
+    assert desk.account().session_id == "session-2"
+
+
+def test_a_closed_session_that_still_holds_something_may_be_flattened() -> None:
+    desk = ready()
+    desk.send(new("b", BUY, "10"), closing)
+    assert desk.account().position_quantity("ABC") == px("10")
+    (event,) = of(RiskEvent, desk.send(closing._replace(control_id="close-2", flatten=True)))
+    assert event.kind is RiskEventKind.SESSION_CLOSED
+    assert desk.account().position_quantity("ABC") == 0
+    (event,) = of(RiskEvent, desk.send(closing._replace(control_id="close-3", flatten=True)))
+    assert (event.kind, "holds nothing" in event.text) == (RiskEventKind.CONTROL_REJECTED, True)

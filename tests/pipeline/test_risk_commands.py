@@ -46,6 +46,28 @@ def test_kill_limits_and_status_survive_a_killed_worker(settings: Settings, tmp_
         assert "7" in json.dumps(shown["max_position"])
 
 
+def test_a_breaker_that_tripped_before_the_kill_stops_the_next_order_after_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with running(settings, tmp_path, "worker") as worker:
+        done(settings, "session", "open", "--account", "hand")
+        done(settings, "feed", "--synthetic", "--seconds", "5")
+        breaker = 'breakers.pace={"kind": "frequency", "limit": 2, "window_ms": 3600000}'
+        done(settings, "risk", "limits", "set", breaker, "--account", "hand", "--reason", "drill")
+        for _ in range(2):
+            paper(settings, *ORDER)
+        shown = json.loads(done(settings, "risk", "breakers", "show", "--account", "hand", "--json"))
+        assert (shown["breaker"], shown["state"]) == ("pace", "OPEN")
+        worker.kill()
+    with running(settings, tmp_path, "worker"):
+        assert "BREAKER_OPEN" in done(settings, *ORDER, code=1)
+        assert "OPEN" in done(settings, "risk", "status", "--account", "hand", "--json")
+        assert "there is no breaker" in done(settings, "risk", "breakers", "reset", "x", "--reason", "y", code=1)
+        reset = ("risk", "breakers", "reset", "pace", "--account", "hand", "--reason", "mended")
+        assert "is CLOSED, was OPEN" in done(settings, *reset)
+        assert "FILL" in done(settings, *ORDER)
+
+
 def test_wrong_risk_commands_say_what_is_wrong(settings: Settings) -> None:
     assert "name one of" in done(settings, "risk", "kill", "--reason", "x", code=2)
     assert "name one of" in done(settings, "risk", "kill", "--all", "--symbol", "A", "--reason", "x", code=2)

@@ -27,7 +27,7 @@ ITS_OWN = "not an origin"
 
 
 class Opened(NamedTuple):
-    """dom: the page as the browser has it; requests: addresses that the page asked for; console: what was logged there."""
+    """dom: the page as the browser has it; requests: addresses that it asked for; console: what was logged there."""
 
     dom: str
     requests: list[str]

@@ -1,15 +1,16 @@
-"""A part of the recorded days that trades in less than a minute: the open of a US stock, and three days of a currency."""
+"""A part of the recorded days that trades in less than a minute: a US stock's open, three days of a currency."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 STOCK, CURRENCY = "AIG_US_20131009", "EURUSD_OANDA_201405"
 OPEN_NS = 1_381_325_400_000_000_000
 """2013-10-09 09:30 in New York."""
-STOCK_QUOTES, CURRENCY_QUOTES = 12_000, 2_000
+STOCK_QUOTES, CURRENCY_QUOTES = 8_000, 1_200
 DAY_NS = 86_400_000_000_000
 
 
@@ -29,7 +30,7 @@ def write_days(source: Path, target: Path) -> None:
     _write(source / f"{CURRENCY}.quotes.csv.gz", target, [line for lines in days.values() for line in lines])
 
 
-def _after(path: Path, time_ns: int):  # type: ignore[no-untyped-def]
+def _after(path: Path, time_ns: int) -> Iterator[str]:
     with gzip.open(path, "rt") as lines:
         next(lines)
         yield from (line for line in lines if _time(line) >= time_ns)

@@ -12,37 +12,25 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.domain.enums import Side
 from streams.metrics.compute import Conventions
 from streams.sessions import charts
 from streams.sessions.charts import Bar, Line, Mark
 from streams.sessions.find import find_session
 from streams.sessions.page import page
 from streams.sessions.report import Report, read_report
-from tests import builders
 from tests.reconcile.session import Session
 from tests.sessions.browser import open_page
 from tests.sessions.dom import Shapes, shapes
+from tests.sessions.stories import three_days
 
 HOSTILE = '</title><script>document.title="owned"</script><img src="http://127.0.0.1:9/x">'
-DAY = 24 * 3600
 START = datetime(2024, 1, 2, 9, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def traded() -> Session:
-    """Two symbols on three days, nine fills, rejects, an open position; the session's name is an attack."""
-    session = Session()
-    session.send("controls", "A", builders.opening("A", session=HOSTILE, strategy_id="<b>s</b>", instruments="ABC,XYZ"))
-    session.move("20.00", "20.05", symbol="XYZ")
-    for day in range(3):
-        for number, side in enumerate((Side.BUY, Side.SELL, Side.BUY)):
-            session.move(f"{10 + day}.0{number}", f"{10 + day}.0{number + 2}")
-            session.ask(builders.new(f"o-{day}-{number}", side, "10", symbol="ABC" if number < 2 else "XYZ"))
-        session.ask(builders.new(f"big-{day}", Side.BUY, "900000"))
-        session.second += DAY
-    session.close_market()
-    return session
+    """The session's name is an attack."""
+    return three_days(HOSTILE)
 
 
 @pytest.fixture
@@ -60,13 +48,13 @@ def test_a_browser_shows_every_chart_and_asks_for_nothing(report: Report, tmp_pa
     assert found["equity"].lines == 1
     assert found["drawdown"].lines == 1
     assert found["exposure"].lines == 2
-    assert found["returns by day"].bars == 3
+    assert found["returns by day"].bars == 4
     assert found["fills of ABC"].marks == 6
     assert found["fills of XYZ"].marks == 3
     assert found["slippage"].bars >= 1
     assert found["costs"].bars == 4, "commissions and slippage of two instruments"
     assert found["metrics"].rows == len(report.metrics)
-    assert found["returns by day table"].rows == 3
+    assert found["returns by day table"].rows == 4
     assert found["open positions"].rows == 1
     assert found["rejected orders"].rows == 1
     assert found["title"].text == f"Paper session {HOSTILE}"

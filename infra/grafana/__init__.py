@@ -1,0 +1,1 @@
+"""Grafana's provisioning: data source, folder, and dashboards generated as code."""

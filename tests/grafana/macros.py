@@ -1,0 +1,31 @@
+"""What Grafana and its ClickHouse plugin make of a panel's SQL before it is sent."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+FROM, TO = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+INTERVAL_S = 60
+TIMES = (
+    (r"\$__timeFilter\(([^()]+)\)", r"\1 >= toDateTime({start}) AND \1 <= toDateTime({end})"),
+    (r"\$__timeInterval\(([^()]+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL {step} second)"),
+    (r"\$__fromTime", r"toDateTime({start})"),
+    (r"\$__toTime", r"toDateTime({end})"),
+)
+"""Macros of the plugin as its documentation defines them (github.com/grafana/clickhouse-datasource, README)."""
+
+
+def expanded(sql: str, variables: dict[str, str]) -> str:
+    """The query with macros and variables filled in. Raises AssertionError for one that is not known."""
+    times = {"start": int(FROM.timestamp()), "end": int(TO.timestamp()), "step": INTERVAL_S}
+    for pattern, replacement in TIMES:
+        sql = re.sub(pattern, replacement.format(**times), sql)
+    sql = re.sub(r"\$\{(\w+):sqlstring\}", lambda match: _sql_string(variables[match[1]]), sql)
+    assert "$" not in sql, f"not expanded: {sql[sql.index('$') :][:60]}"
+    return sql
+
+
+def _sql_string(value: str) -> str:
+    """Grafana's format sqlstring: single quotes, doubled inside."""
+    return "'" + value.replace("'", "''") + "'"
