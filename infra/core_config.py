@@ -50,6 +50,7 @@ def core_config(settings: Settings) -> CoreConfig:
             limits=limits.default,
             account_limits=limits.by_account,
             limits_version=limits.version,
+            desk=limits.desk,
             conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
             minor_units=document.get("minor_units", {}),
         )

@@ -7,18 +7,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from streams.errors import ReferenceDataError
+from streams.risk.breakers.config import DeskConfig
 from streams.risk.limits import RiskLimits
 
-TABLES = ("version", "limits", "account")
+TABLES = ("version", "limits", "account", "desk")
 
 
 class LimitsFile(NamedTuple):
-    """default: of accounts that the file doesn't name."""
+    """default: of accounts that the file doesn't name. desk: breakers over all of them."""
 
     version: int
     default: RiskLimits
     by_account: dict[str, RiskLimits]
+    desk: DeskConfig
 
 
 def load_limits(path: Path) -> LimitsFile:
@@ -35,9 +39,16 @@ def load_limits(path: Path) -> LimitsFile:
     accounts = document.get("account", {})
     if not isinstance(accounts, dict):
         raise ReferenceDataError(f"{path}: account must be a table for each account: [account.<id>]")
-    return LimitsFile(
-        version, default, {name: _patched(path, f"account.{name}", default, patch) for name, patch in accounts.items()}
-    )
+    by_account = {name: _patched(path, f"account.{name}", default, patch) for name, patch in accounts.items()}
+    return LimitsFile(version, default, by_account, _desk(path, document.get("desk", {})))
+
+
+def _desk(path: Path, document: Any) -> DeskConfig:
+    try:
+        return DeskConfig.model_validate(document)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, ('desk', *item['loc'])))}: {item['msg']}" for item in error.errors()]
+        raise ReferenceDataError(f"{path}: {'; '.join(problems)}") from error
 
 
 def _patched(path: Path, table: str, limits: RiskLimits, patch: Any) -> RiskLimits:
