@@ -6,10 +6,12 @@ from typing import Any, Self
 
 from streams.domain.columns import as_ints
 from streams.domain.messages import Column
-from streams.domain.numbers import divide_half_even
+from streams.domain.numbers import NANOS_PER_S, divide_half_even
 
 SIZE_UNKNOWN = -1
 """Displayed size where the source has none: it limits nothing."""
+LEVELS_KEPT_NS = 60 * NANOS_PER_S
+"""So long after the market told all its levels those behind the quote are believed, in its own time."""
 Quotes = tuple[Column, Column]
 """Prices and sizes of one side."""
 
@@ -31,6 +33,7 @@ class Book:
 
     Where the market tells only its best prices a side has one level. A level is refreshed, and what was taken of it is
     there again, when its displayed size changes or it comes back after it was gone; the same size told again is not.
+    Levels behind the quote that were told too long ago, yesterday's say, are gone with the next quote.
     """
 
     bids: list[Level] = field(default_factory=list)
@@ -39,6 +42,8 @@ class Book:
     seen_ns: int = 0
     halted: bool = False
     is_deep: bool = False
+    levels_ts: int = 0
+    """Source time of all levels."""
 
     @property
     def bid(self) -> int | None:
@@ -100,6 +105,7 @@ class Book:
 
     def refresh(self, bid: tuple[int, int], ask: tuple[int, int], ts: int) -> None:
         """The market tells its best prices with their sizes; size 0 says that the side is absent."""
+        self.is_deep = self.is_deep and ts - self.levels_ts <= LEVELS_KEPT_NS
         self.bids = _with_best(self.bids, *bid, self.is_deep, 1)
         self.asks = _with_best(self.asks, *ask, self.is_deep, -1)
         self.ts = ts
@@ -114,7 +120,8 @@ class Book:
     def refresh_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts: int) -> None:
         """The market tells all levels that it shows, each side best first."""
         self.bids, self.asks = _refreshed(self.bids, bids), _refreshed(self.asks, asks)
-        self.ts, self.is_deep = ts, True
+        self.ts = self.levels_ts = ts
+        self.is_deep = True
 
     def clear(self) -> None:
         """The market has told nothing yet: after a split nobody knows who stands where."""
@@ -123,7 +130,7 @@ class Book:
     def to_state(self) -> list[Any]:
         """JSON-able form."""
         sides = [[[level.px, level.sz, level.left] for level in side] for side in (self.bids, self.asks)]
-        return [*sides, self.ts, self.seen_ns, self.halted, self.is_deep]
+        return [*sides, self.ts, self.seen_ns, self.halted, self.is_deep, self.levels_ts]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:

@@ -56,6 +56,7 @@ class Ahead:
 
     def watched(self, row: int, end: int, watch: Watch, book: Book) -> int:
         """First update from row on, before end, that can matter to the orders of a watch; end: none."""
+        watch.look()
         if watch.stale or watch.always or book.is_deep:
             return row
         if self._only_quotes:

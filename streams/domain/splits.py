@@ -18,23 +18,22 @@ def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> 
     order.arrival_px = None if order.arrival_px is None else divide_half_even(order.arrival_px * of, to)
     order.queue_entry, order.queue_ahead = _size(order.queue_entry, to, of), _size(order.queue_ahead, to, of)
     order.level_size, order.level_traded = _size(order.level_size, to, of), order.level_traded * to // of
-    order.slice_left = _size(order.slice_left, to, of)
+    order.slice_left = _lots(order.slice_left, to, of, instrument.lot_size)
     order.request = split_request(order.request, to, of, instrument)
 
 
 def split_request(request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder:
     """A request of before the split as it would be asked after it."""
     tick, lot, bids = instrument.tick_size, instrument.lot_size, request.side is Side.BUY
-    quantity, display = _size(request.quantity, to, of), _size(request.display_quantity, to, of)
     offset = request.trailing_offset
     if request.trailing_type is OffsetType.PRICE:
         offset = _price(offset, to, of, tick, bids)
     return request._replace(
-        quantity=None if quantity is None else max(quantity - quantity % lot, lot),
+        quantity=_lots(request.quantity, to, of, lot),
         price=_price(request.price, to, of, tick, bids),
         stop_price=_price(request.stop_price, to, of, tick, bids),
         trailing_offset=offset,
-        display_quantity=None if display is None else max(display - display % lot, lot),
+        display_quantity=_lots(request.display_quantity, to, of, lot),
     )
 
 
@@ -47,3 +46,11 @@ def _price(price: int | None, to: int, of: int, tick: int, down: bool) -> int | 
 
 def _size(size: int | None, to: int, of: int) -> int | None:
     return None if size is None else size * to // of
+
+
+def _lots(size: int | None, to: int, of: int, lot: int) -> int | None:
+    """Down to whole lots, and at least one."""
+    if size is None:
+        return None
+    found = size * to // of
+    return max(found - found % lot, lot)

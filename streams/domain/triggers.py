@@ -33,11 +33,16 @@ def follow_market(order: VenueOrder, book: Book, tick: int) -> None:
     if order.buying:
         stop = reference + distance
         stop += -stop % tick
-        order.stop_price = stop if order.stop_price is None else min(order.stop_price, stop)
     else:
         stop = max(reference - distance, tick)
         stop -= stop % tick
-        order.stop_price = stop if order.stop_price is None else max(order.stop_price, stop)
+    order.stop_price = tighter(order, stop, order.stop_price)
+
+
+def tighter(order: VenueOrder, *stops: int | None) -> int | None:
+    """Of some stop prices of a trailing order the one nearest to the market; None where all are."""
+    known = [stop for stop in stops if stop is not None]
+    return (min if order.buying else max)(known, default=None)
 
 
 def _distance(order: VenueOrder, reference: int) -> int:

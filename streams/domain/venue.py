@@ -24,6 +24,8 @@ Choice = Callable[[str, str], Simulator]
 """The simulator of an account's orders in a symbol."""
 
 CLOCK_AHEAD_MAX_NS = 24 * 3600 * NANOS_PER_S
+VAIN_MAX = 31
+"""Updates that are stepped through without looking ahead, once looking ahead has found nothing to pass over."""
 
 
 class Venue:
@@ -145,8 +147,11 @@ class Venue:
             self._skip_through(record, by_event)
 
     def _skip_through(self, record: MarketData, by_event: bool) -> None:
-        """Steps through what can matter to an order and passes over all else, with the same result."""
-        rows, ahead, row = MarketRows(record), Ahead(record), 0
+        """Steps through what can matter to an order and passes over all else, with the same result.
+
+        Where nothing could be passed over, it looks ahead again only after a while, at most VAIN_MAX updates.
+        """
+        rows, ahead, row, vain = MarketRows(record), Ahead(record), 0, 0
         while row < ahead.rows:
             end = ahead.rows
             if by_event:
@@ -158,12 +163,12 @@ class Venue:
                 found = ahead.watched(row, end, self.orders.watch, self.book)
             else:
                 found = ahead.idle(row, end, self.book)
+            vain = min(2 * vain + 1, VAIN_MAX) if found == row else 0
             if found > row:
                 self._pass_over(record, rows, slice(row, found), ahead.times, by_event)
-            if found < end:
-                self._step(record, rows, found, ahead.times[found], by_event)
-                found += 1
-            row = found
+            row = min(found + 1 + vain, ahead.rows) if found < end else found
+            for at in range(found, row):
+                self._step(record, rows, at, ahead.times[at], by_event)
 
     def _pass_over(self, record: MarketData, rows: MarketRows, passed: slice, times: list[int], by_event: bool) -> None:
         """Takes updates of which none matters to an order, and none is a halt or a split."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streams.domain import execution_records as records
-from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrdStatus, TimeInForce
+from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrderType, OrdStatus, TimeInForce
 from streams.domain.expiries import Expiries
 from streams.domain.linked_orders import LinkedOrders
 from streams.domain.messages import ApprovedOrder, ExecutionReport
@@ -13,7 +13,7 @@ from streams.domain.shard import State
 from streams.domain.splits import split_order
 from streams.domain.surroundings import Surroundings
 from streams.domain.tape import Print
-from streams.domain.triggers import follow_market, is_triggered
+from streams.domain.triggers import follow_market, is_triggered, tighter
 from streams.domain.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
 from streams.domain.watch import Watch
 from streams.execution.simulator import Match, Simulator
@@ -136,6 +136,8 @@ class VenueOrders:
             return
         before = (order.quantity, order.price, order.stop_price)
         order.quantity, order.price, order.stop_price = request.quantity, request.price, request.stop_price
+        if order.request.order_type is OrderType.TRAILING_STOP:
+            order.stop_price = tighter(order, request.stop_price, before[2])
         if order.request.post_only and order.is_active and self._is_live(order) and self._would_take(order):
             order.quantity, order.price, order.stop_price = before
             text = f"request {request.order_id}: post-only order {order.request.order_id} would trade at once"

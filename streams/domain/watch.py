@@ -49,6 +49,7 @@ class Watch:
         self._buys: list[Entry] = []
         self._sells: list[Entry] = []
         self._reached: list[Entry] = []
+        self._is_settled = True
         self._others: dict[OrderKey, VenueOrder] = {}
         """Those that each step is told to: they wait for more than a price."""
         self.always = False
@@ -88,11 +89,18 @@ class Watch:
         return sorted(self._concerned(px, px), key=in_turn)
 
     def settle(self) -> None:
-        """Looks ahead again after a step."""
+        """After a step: what it holds of the orders that the step was told to is to be found anew."""
         for entry in self._reached:
             if self._is_alive(entry):
                 heappush(self._buys if entry[2].buying else self._sells, entry)
         self._reached = []
+        self._is_settled = False
+
+    def look(self) -> None:
+        """Brings its limits up to date, which every step may have moved."""
+        if self._is_settled:
+            return
+        self._is_settled = True
         others, self._others = self._others, {}
         self._look_at(order for key, order in others.items() if self._working.get(key) is order)
 

@@ -118,7 +118,7 @@ class ExecutionSimulator:
         for level in book.opposite(order.buying):
             if not order.marketable_at(level.px):
                 return None
-            quantity = _taken(level, order.displayed, instrument)
+            quantity = _taken(level, order.leaves, instrument)
             if quantity:
                 return self._added(order, quantity, book)
         return None
@@ -148,9 +148,12 @@ class ExecutionSimulator:
     def _added(self, order: VenueOrder, quantity: int, book: Book) -> Match:
         assert order.price is not None
         if order.slice_left is not None:
-            order.slice_left -= quantity
-            if order.slice_left == 0:
+            beyond = quantity - order.slice_left
+            if beyond < 0:
+                order.slice_left = -beyond
+            else:
                 self.rest(order, book)
+                order.slice_left -= beyond % order.slice_left
         return Match(quantity, order.price, Liquidity.ADDED)
 
     def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:

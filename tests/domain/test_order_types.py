@@ -121,6 +121,24 @@ def test_a_trailing_stop_begins_where_it_is_told() -> None:
     assert last(desk).ord_status == "FILLED"
 
 
+@pytest.mark.parametrize(
+    ("change", "stopped_at"),
+    [
+        ({"quantity": px("5")}, "10.40"),
+        ({"stop_price": px("10.30")}, "10.40"),
+        ({"stop_price": px("10.43")}, "10.43"),
+    ],
+)
+def test_a_replace_never_moves_a_trailing_stop_away_from_the_market(change: dict[str, Any], stopped_at: str) -> None:
+    """The stop has trailed to 10.40; the market has come back to 10.45 since."""
+    desk = ready()
+    desk.send(trailing(SELL, "0.10"), quote("10.50", "10.52"), quote("10.45", "10.47"))
+    desk.send(replace("r", "o")._replace(**change))
+    assert desk.executions[-1].stop_price == px(stopped_at)
+    desk.send(quote(stopped_at, stopped_at))
+    assert last(desk).ord_status == "FILLED"
+
+
 # Times in force
 
 
@@ -208,6 +226,15 @@ def test_an_iceberg_shows_a_slice_and_queues_again_for_the_next() -> None:
     assert [quantity for quantity, _, _ in fills_of(desk)][1:] == [px("5")], "only the slice is shown"
     desk.send(trade("10.00", "29", aggressor="S"))
     assert [quantity for quantity, _, _ in fills_of(desk)][2:] == [px("9")], "the next stood behind 20 again"
+
+
+def test_a_quote_that_comes_to_an_iceberg_takes_all_its_slices_at_once() -> None:
+    """However small the slice: one fill, not one for each; of the last slice the rest stays shown."""
+    desk = ready(QUEUE)
+    desk.send(new("o", BUY, "100000", "10.00", display_quantity=px("10")), quote("9.98", "9.99", ask_sz="60004"))
+    assert fills_of(desk) == [(px("60004"), px("10.00"), Liquidity.ADDED)]
+    desk.send(quote("9.99", "10.03"), trade("9.99", "500", aggressor="S"))
+    assert [quantity for quantity, _, _ in fills_of(desk)][1:] == [px("6")]
 
 
 # Orders that hang together
@@ -479,6 +506,19 @@ def test_levels_of_a_deep_book_do_not_depend_on_how_quotes_are_batched() -> None
         desk.send(new("o", BUY, "50", tif=TimeInForce.IOC), new("s", SELL, "50", tif=TimeInForce.IOC))
         answers.append([*fills_of(desk), *fills_of(desk, "s")])
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(("later", "filled"), [(60 * SECOND, ("15", "20")), (60 * SECOND + 1, ("15",))])
+def test_levels_that_were_told_long_ago_are_not_believed(later: int, filled: tuple[str, ...]) -> None:
+    """Quotes go on, the levels do not: yesterday's stand behind today's quote no more."""
+    desk = ready(market=False)
+    desk.send(book((("9.99", "10"),), (("10.01", "10"), ("10.02", "20"))))
+    for seconds in range(10, 60, 10):
+        desk.send(quote("9.99", "10.01", ask_sz="15", at=START + seconds * SECOND))
+    desk.restart()
+    desk.send(quote("9.98", "10.01", ask_sz="15", at=START + later))
+    desk.send(new("o", BUY, "60", tif=TimeInForce.IOC, ts=START + later))
+    assert tuple(fill.quantity for fill in desk.fills) == tuple(map(px, filled))
 
 
 def test_a_quote_moves_the_touch_of_a_deep_book() -> None:

@@ -25,6 +25,7 @@ from tests.builders import (
     replace,
     split,
     top_of_book,
+    trade,
 )
 from tests.domain.desk import Desk, last, of, ready, trail
 
@@ -60,6 +61,13 @@ def test_orders_are_restated_and_wait_for_the_market_of_after_the_split() -> Non
     desk.send(quote("1.14", "1.16", bid_sz="700"))
     assert last(desk, "stop").ord_status == "FILLED"
     assert desk.account().position_quantity("ABC") == 0
+
+
+def test_after_a_reverse_split_an_iceberg_still_shows_a_lot() -> None:
+    desk = ready()
+    desk.send(new("o", BUY, "100", "10.00", display_quantity=px("5")), split(1, 10), quote("100.00", "100.20"))
+    desk.send(trade("100.00", "50", aggressor="S"), trade("100.00", "50", aggressor="S"))
+    assert [fill.quantity for fill in desk.fills] == [px("1"), px("1")]
 
 
 def test_what_is_on_its_way_is_restated_too() -> None:

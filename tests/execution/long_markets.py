@@ -42,6 +42,7 @@ def story(seed: int, deep: bool, most: int = 120) -> list[Message]:
     time_ns, middle, known = START, 1_000, list[str]()
     found: list[Message] = []
     busy = draw.choice((0.03, 0.15, 0.5))
+    calm, shown = draw.choice((0.0, 0.0, 0.7)), dict[str, MarketData]()
     kinds = draw.choice(("Q", "QQQT", "QQQQQQTTHRS" + "B" * 4 * deep, "QQT" + "BBT" * deep))
     for number in range(draw.randrange(20, most)):
         time_ns += draw.choice(STEPS) if draw.random() < 0.99 else 2 * 3600 * SECOND
@@ -53,7 +54,11 @@ def story(seed: int, deep: bool, most: int = 120) -> list[Message]:
         elif draw.random() < 0.03:
             found.append(heartbeat(time_ns + draw.choice((0, 5 * MS)), "ABC"))
         else:
-            found.append(_update(draw, draw.choice(kinds), middle, time_ns))
+            kind = draw.choice(kinds)
+            again = shown.get(kind) if draw.random() < calm and kind in "QB" else None
+            update = again or _update(draw, kind, middle, time_ns)
+            shown[kind] = update
+            found.append(update._replace(ts=time_ns, times=[time_ns]))
     return found
 
 

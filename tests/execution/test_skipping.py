@@ -16,14 +16,17 @@ from streams.domain import expiries, venue, watch
 from streams.domain.book import Book
 from streams.domain.columns import NAMES, as_ints
 from streams.domain.config import CoreConfig
+from streams.domain.enums import Action, OffsetType, OrderType, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ExecutionReport, MarketData
+from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.shard import Message, Output
 from streams.domain.tape import Print
+from streams.domain.triggers import follow_market, is_triggered, wakes_at
 from streams.domain.venue_order import VenueOrder
 from streams.execution.catalog import known_parts
 from streams.execution.part import Part, PartKind
-from tests.builders import PROPERTY, SECOND, START, cents, config, quote, quotes, top_of_book
+from streams.study.probe import approved
+from tests.builders import PROPERTY, SECOND, START, cents, config, px, quote, quotes, top_of_book, trade
 from tests.domain.desk import of
 from tests.execution.long_markets import ABC, VENUES, batches, request, story
 
@@ -36,6 +39,7 @@ def _bounds_of_speed_are_low() -> Iterator[None]:
     """Short records are searched as long ones are, and what has ended is swept out soon."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(venue, "BULK_ROWS", 1)
+        patch.setattr(venue, "VAIN_MAX", 1)
         patch.setattr(watch, "DEAD_MAX", 0)
         patch.setattr(expiries, "DEAD_MAX", 0)
         yield
@@ -95,6 +99,68 @@ def reports(outputs: Sequence[Sequence[Output]]) -> list[ExecutionReport]:
 def unmarked(state: str) -> object:
     found = json.loads(state)
     return [{name: value for name, value in item.items() if name != "marked_ns"} for item in found["venues"]]
+
+
+def test_a_child_that_wakes_in_the_middle_of_a_trade_meets_it_too() -> None:
+    def fills(exact: bool) -> list[tuple[str, int | None]]:
+        shard = ExecutionShard(config(), 0, exact=exact)
+        shard.apply(quote(), None)
+        parent = limit("parent", Side.BUY, "9.99")
+        for order in (parent, limit("child", Side.BUY, "9.99")._replace(parent_order_id="parent")):
+            shard.apply(order, None)
+        shard.apply(quote("9.98", at=START + 1), None)
+        outputs = shard.apply(trade("9.99", "100", at=START + 2), None)
+        return [(item.order_id, item.last_qty) for item in of(ExecutionReport, outputs) if item.last_qty]
+
+    assert fills(exact=False) == fills(exact=True) == [("parent", px(10)), ("child", px(10))]
+
+
+def test_a_group_is_canceled_in_time_priority_before_and_after_a_restart() -> None:
+    def canceled(restart: bool) -> list[str]:
+        shard = ExecutionShard(config(), 0)
+        shard.apply(quote(), None)
+        for name in ("first", "second", "third"):
+            shard.apply(limit(name, Side.BUY, "9.90")._replace(oco_group="g"), None)
+        moved = limit("move", Side.BUY, "9.91")._replace(action=Action.REPLACE, orig_order_id="first")
+        shard.apply(moved, None)
+        if restart:
+            shard = ExecutionShard.from_state(config(), 0, json.loads(json.dumps(shard.to_state())))
+        up = limit("up", Side.BUY, "10.02")._replace(action=Action.REPLACE, orig_order_id="third")
+        outputs = shard.apply(up, None)
+        return [item.order_id for item in of(ExecutionReport, outputs) if item.exec_type == "CANCELED"]
+
+    assert canceled(restart=False) == canceled(restart=True) == ["second", "first"]
+
+
+def limit(name: str, side: Side, price: str) -> ApprovedOrder:
+    return approved(name, "ABC", side, px(10), px(price), TimeInForce.GTC, START)
+
+
+@settings(PROPERTY, max_examples=200)
+@given(
+    side=st.sampled_from((Side.BUY, Side.SELL)),
+    stop=st.none() | st.integers(1, 60),
+    tick=st.integers(1, 7),
+    offset=st.integers(1, 9) | st.integers(10**9, 99 * 10**9),
+    is_percent=st.booleans(),
+)
+def test_a_trailing_stop_is_moved_by_the_quotes_that_it_wakes_at(
+    side: Side, stop: int | None, tick: int, offset: int, is_percent: bool
+) -> None:
+    """Each price is tried; prices are so small that every rounding shows."""
+    kind, offset = (OffsetType.PERCENT, offset) if is_percent else (OffsetType.PRICE, offset % 10 + 1)
+    plain = limit("o", side, "1")._replace(order_type=OrderType.TRAILING_STOP)
+    request = plain._replace(trailing_offset=offset, trailing_type=kind)
+    for reference in range(1, 120):
+        order = VenueOrder(request, 1, None, stop)
+        low, high = wakes_at(order, tick)
+        book = Book()
+        book.refresh((reference, 1), (reference, 1), 1)
+        wakes = is_triggered(order, book)
+        if not wakes:
+            follow_market(order, book, tick)
+            wakes = order.stop_price != stop
+        assert wakes == (reference <= low or reference >= high)
 
 
 class Attentive(Part):

@@ -78,10 +78,10 @@ def test_skipping_is_exact_on_recorded_markets(market_data_folder: Path, begins:
     table = of_market(market_data_folder, begins)
     for number, core in enumerate(CORES.values(), 1):
         first = min(len(table) * number // 6, max(len(table) - WINDOW, 0))
-        assert compare(table, begins, core, first, min(first + WINDOW, len(table))) > WINDOW // EVERY
+        assert compare(table, begins, core, first, min(first + WINDOW, len(table))) > WINDOW // EVERY // 2
         if begins == "BTCUSDT":
             quotes = without_books(table)
-            assert compare(quotes, begins, core, first // 2, first // 2 + WINDOW) > WINDOW // EVERY
+            assert compare(quotes, begins, core, first // 2, first // 2 + WINDOW) > WINDOW // EVERY // 2
 
 
 def without_books(table: MarketTable) -> MarketTable:

@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
+from hypothesis import Phase, settings
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate
 from infra.settings import Settings
+from tests.builders import PROPERTY
 from tests.clickhouse.servers import LocalServer
+
+ON_SERVER = settings(PROPERTY, phases=(Phase.explicit, Phase.generate))
+"""Of property tests whose every example asks a server: a failure is told as found, shrinking takes minutes."""
 
 FIRST_DAY = datetime(2024, 1, 2, 15, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from streams.metrics.compute import Conventions, Scope, metric_rows
-from tests.builders import PROPERTY
-from tests.metrics.rows import DAY, EPOCH, FIRST_DAY, equity, fill, insert, new_run, session
+from tests.metrics.rows import DAY, EPOCH, FIRST_DAY, ON_SERVER, equity, fill, insert, new_run, session
 
 CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)
 SERIES_OF_A_QUERY = 8
@@ -117,7 +116,7 @@ def episodes(drawdowns: list[float], days: list[int]) -> dict[str, float | None]
 
 
 @given(st.lists(series, min_size=SERIES_OF_A_QUERY, max_size=SERIES_OF_A_QUERY))
-@settings(PROPERTY, max_examples=8)
+@settings(ON_SERVER, max_examples=8)
 def test_random_returns_equal_numpy_and_scipy(client: Client, drawn: list[list[tuple[Decimal, int]]]) -> None:
     run_id, rows, models = new_run(), [], {}
     for number, steps in enumerate(drawn):
@@ -142,7 +141,7 @@ def close(value: float | None) -> Any:
 
 
 @given(st.lists(st.floats(1e-12, 1 - 1e-12), min_size=50, max_size=50))
-@settings(PROPERTY, max_examples=4)
+@settings(ON_SERVER, max_examples=4)
 def test_the_normal_quantile_equals_scipys(client: Client, levels: list[float]) -> None:
     query = "SELECT arrayMap(p -> assumeNotNull(paper_normal_quantile(p)), {levels:Array(Float64)})"
     got = client.query(query, parameters={"levels": levels}).result_rows[0][0]

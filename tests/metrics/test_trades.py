@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from streams.domain.numbers import money_text, to_money, to_price
 from streams.domain.portfolio import Position
 from streams.metrics.compute import Conventions, Scope, metric_rows
-from tests.builders import PROPERTY
 from tests.metrics.fifo import Trade, lots, round_trips
-from tests.metrics.rows import DAY, FIRST_DAY, fill, insert, new_run, session
+from tests.metrics.rows import DAY, FIRST_DAY, ON_SERVER, fill, insert, new_run, session
 
 STORIES_OF_A_QUERY = 8
 ROUNDING = Fraction(1, 10**16)
@@ -70,7 +69,7 @@ def landed(client: Client, drawn: list[list[Trade]]) -> str:
 
 
 @given(stories)
-@settings(PROPERTY, max_examples=6)
+@settings(ON_SERVER, max_examples=6)
 def test_lots_and_round_trips_equal_the_model(client: Client, drawn: list[list[Trade]]) -> None:
     run_id = landed(client, drawn)
     all_lots = metric_rows(client, "metrics_lots", run_id, Scope("session"), Conventions())
@@ -99,7 +98,7 @@ def test_lots_and_round_trips_equal_the_model(client: Client, drawn: list[list[T
 
 
 @given(stories)
-@settings(PROPERTY, max_examples=4)
+@settings(ON_SERVER, max_examples=4)
 def test_trade_statistics_equal_numpy(client: Client, drawn: list[list[Trade]]) -> None:
     run_id = landed(client, drawn)
     for basis in ("round_trips", "lots"):
