@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from streams.domain import breaker_watch, desk_watch
 from streams.domain.account_shard import AccountShard
 from streams.domain.config import CoreConfig
 from streams.domain.enums import BreakerState, ControlKind, OrderType, RiskEventKind, Side, TimeInForce, TradingState
@@ -350,3 +351,44 @@ def test_a_session_that_opens_is_no_profit_of_the_desk() -> None:
     shards.send(0, control(ControlKind.SESSION_CLOSE, "C"), opening("C", cash="10", session="session-2"))
     shards.send(0, heartbeat(START + 2 * SECOND))
     assert not [item for item in of(RiskEvent, shards.outputs) if item.kind is RiskEventKind.BREAKER_TRANSITION]
+
+
+def test_a_person_resets_a_breaker_of_an_account_and_losses_count_from_there() -> None:
+    desk = lossy()
+    falls(desk)
+    book = desk.accounts._book
+    command = control(ControlKind.BREAKER_RESET, control_id="r1", breaker="b")
+    event_id = breaker_watch.reset(book, desk.account(), "b", command)
+    (output,) = book.take_outputs()
+    event = output.message
+    assert isinstance(event, RiskEvent)
+    assert (event.event_id, event.breaker_state, event.control_id, event.actor, event.reason, event.cause) == (
+        event_id,
+        BreakerState.CLOSED,
+        "r1",
+        "operator",
+        "test",
+        "r1",
+    )
+    falls(desk, "9.62", "9.63", at=START + 2 * SECOND)
+    desk.send(new("next", BUY, "1"))
+    assert last(desk, "next").reason_code is None
+    falls(desk, "9.61", "9.62", at=START + 3 * SECOND)
+    assert transitions(desk)[-1].observed_value == "20.515", "of the position of 101"
+    with pytest.raises(ValueError, match="no breaker x"):
+        breaker_watch.reset(book, desk.account(), "x", command)
+
+
+def test_a_person_resets_a_breaker_of_the_desk_for_all_shards() -> None:
+    shards = TwoShards(desk_core(kind="frequency", limit=1, window_ms=1_000))
+    shards.send(1, opening("B"), quote(), new("o", BUY, "1", "9.00", account="B"), heartbeat(START + SECOND))
+    assert shards.refused(1, new("n", BUY, "1", "9.00", account="B")) == "all"
+    command = control(ControlKind.BREAKER_RESET, None, breaker="all")
+    assert desk_watch.reset_desk(shards.desks[1].accounts._book, "all", command) is None
+    judge = shards.desks[0].accounts._book
+    desk_watch.reset_desk(judge, "all", command)
+    for item in judge.take_outputs():
+        if item.topic == "desk":
+            assert item.partition is not None
+            shards.send(item.partition, item.message)
+    assert shards.refused(1, new("again", BUY, "1", "9.00", account="B")) is None

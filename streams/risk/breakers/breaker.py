@@ -86,6 +86,7 @@ class Breaker:
         self.meter = meter
         self.latches = config.latched if latches is None else latches
         self.state = BreakerState.CLOSED
+        self._half_open_judges = config.kind not in TRIALS_DECIDE
         self.event_id: str | None = None
         self.due_ns = NEVER_NS
         """When an open breaker goes half-open."""
@@ -95,9 +96,8 @@ class Breaker:
     @property
     def judges(self) -> bool:
         """Whether a breach of the window opens it now."""
-        if self.state is BreakerState.CLOSED:
-            return True
-        return self.state is BreakerState.HALF_OPEN and self.config.kind not in TRIALS_DECIDE
+        state = self.state
+        return state is BreakerState.CLOSED or (state is BreakerState.HALF_OPEN and self._half_open_judges)
 
     @property
     def admits(self) -> bool:

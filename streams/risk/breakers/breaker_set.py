@@ -108,11 +108,10 @@ class BreakerSet:
         """Requests were sent."""
         if not self._requests:
             return []
-        found = [
-            breaker.open(now_ns, breach)
-            for breaker, meter in self._requests
-            if breaker.judges and (breach := meter.on_requests(now_ns, orders, cancels))
-        ]
+        found: list[Transition] = []
+        for breaker, meter in self._requests:
+            if breaker.judges and (breach := meter.on_requests(now_ns, orders, cancels)):
+                found.append(breaker.open(now_ns, breach))
         return self._changed(found)
 
     def on_outcome(self, now_ns: int, order_id: str, business: int, technical: int) -> list[Transition]:
@@ -151,11 +150,10 @@ class BreakerSet:
 
     def on_fill(self, now_ns: int, order_id: str, fill: FillFacts) -> list[Transition]:
         """An order filled."""
-        found = [
-            breaker.open(now_ns, breach)
-            for breaker, meter in self._fills
-            if breaker.judges and (breach := meter.on_fill(now_ns, fill))
-        ]
+        found: list[Transition] = []
+        for breaker, meter in self._fills:
+            if breaker.judges and (breach := meter.on_fill(now_ns, fill)):
+                found.append(breaker.open(now_ns, breach))
         for breaker in self.stopping:
             if order_id in breaker.trials and isinstance(breaker.meter, SlippageMeter):
                 transition = breaker.end_trial(now_ns, order_id, not breaker.meter.is_bad(fill))
@@ -169,7 +167,7 @@ class BreakerSet:
 
     def on_equity(self, now_ns: int, settled: int, worth: int) -> list[Transition]:
         """The account is worth something else; see streams.risk.breakers.equity_meters."""
-        found = []
+        found: list[Transition] = []
         for breaker, meter in self._equity:
             breach = meter.on_equity(now_ns, settled, worth)
             if breach is not None and breaker.state is BreakerState.CLOSED:
@@ -178,7 +176,7 @@ class BreakerSet:
 
     def on_symbol(self, now_ns: int, symbol: str, settled: int, worth: int) -> list[Transition]:
         """An instrument's own PnL is something else: settled without, worth with what is open."""
-        found = []
+        found: list[Transition] = []
         for breaker, meter in self._symbols:
             breach = meter.on_equity(now_ns, settled, worth, symbol)
             if breach is not None and breaker.state is BreakerState.CLOSED:

@@ -96,16 +96,16 @@ class DrawdownMeter:
 class _Series:
     """One level that may lose: the account's, or a symbol's."""
 
+    __slots__ = ("baseline", "highs", "settled", "worth")
+
     def __init__(self, start: int, span_ns: int | None) -> None:
         self.baseline = self.settled = self.worth = start
         self.highs = None if span_ns is None else HighWindow(span_ns)
 
-    def loss(self, now_ns: int, settled: int, worth: int) -> int:
-        """Loss now; the level before the first observation counts too."""
+    def sliding_loss(self, now_ns: int, settled: int, worth: int) -> int:
+        """Loss in the window; the level before the first observation counts too."""
         highs = self.highs
-        if highs is None:
-            self.settled, self.worth = settled, worth
-            return self.baseline - worth
+        assert highs is not None
         if not highs:
             highs.add(now_ns, self.worth)
         self.settled, self.worth = settled, worth
@@ -151,7 +151,14 @@ class LossMeter:
         """Judges the account, or with a symbol the instrument's own PnL."""
         if now_ns >= self._day_end_ns:
             self._start_day(now_ns)
-        loss = self._of(symbol).loss(now_ns, settled, settled if self._realised else worth)
+        series = self._series.get(symbol) or self._of(symbol)
+        if self._realised:
+            worth = settled
+        if series.highs is None:
+            series.settled, series.worth = settled, worth
+            loss = series.baseline - worth
+        else:
+            loss = series.sliding_loss(now_ns, settled, worth)
         return None if loss < self._limit else self._breach(symbol, loss)
 
     def _start_day(self, now_ns: int) -> None:
