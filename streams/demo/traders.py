@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from infra.core_config import core_config
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.models import ControlModel
@@ -16,6 +17,7 @@ from streams.domain.enums import ControlKind
 from streams.domain.instruments import Instrument
 from streams.domain.numbers import PRICE_SCALE, price_to_decimal
 from streams.feed.table import QUOTE, MarketTable
+from streams.sessions.settings_hash import settings_sha256
 from streams.strategies.catalog import STRATEGIES
 from streams.strategies.runner import StrategyRunner
 from streams.strategies.strategy import Ticket
@@ -69,6 +71,7 @@ def _quantity(config: InstrumentConfig, table: MarketTable, quotes: np.ndarray[t
 
 def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_progress: Callable[[str], None]) -> None:
     """Opens a paper session for each trader. Raises ControlRefused, NoAnswer."""
+    settings_hash = settings_sha256(core_config(settings))
     for trader in traders:
         notional = Decimal(trader.quantity * trader.price) / PRICE_SCALE / PRICE_SCALE
         position = price_to_decimal(trader.max_position)
@@ -86,6 +89,8 @@ def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_pr
             opening_cash=Decimal(int(notional * CASH_ORDERS) + 1),
             currency=trader.instrument.currency,
             limits=limits,
+            instruments=(trader.instrument.symbol,),
+            settings_sha256=settings_hash,
             actor="paper demo",
             reason="demonstration",
             ts=time.time_ns(),

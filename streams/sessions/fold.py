@@ -128,7 +128,7 @@ class _Folding:
     def _on_decision(self, event: RiskEvent) -> None:
         if event.kind is RiskEventKind.SESSION_OPENED:
             self._open(event, self._asked.get(event.control_id or ""))
-        elif event.kind is RiskEventKind.SESSION_CLOSED:
+        elif event.kind is RiskEventKind.SESSION_CLOSED and self.session.status == OPEN:
             self.session.status, self.session.closed_ns = CLOSED, event.ts
         elif event.kind is RiskEventKind.BREAKER_TRANSITION and event.breaker_state is BreakerState.OPEN:
             self.session.breaker_trips += 1

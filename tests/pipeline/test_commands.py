@@ -14,6 +14,10 @@ ORDERS = """order_id,account_id,symbol,side,order_type,quantity,price,time_in_fo
 l-1,hand,ACME.SIM,BUY,LIMIT,1,1.00,GTC
 l-2,hand,GLOBEX.SIM,BUY,MARKET,1,,DAY
 """
+OPENING = (
+    *("--account", "hand", "--cash", "100000", "--session", "by-hand"),
+    *("--instrument", "ACME.SIM", "--instrument", "GLOBEX.SIM"),
+)
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_a_session_by_hand(settings: Settings, tmp_path: Path) -> None:
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
-        assert "opened" in done(settings, "session", "open", "--account", "hand", "--cash", "100000")
+        assert "opened" in done(settings, "session", "open", *OPENING)
         refused = paper(settings, "session", "open", "--account", "hand")
         assert (refused.returncode, "still open" in refused.stderr) == (1, True)
         fed = json.loads(done(settings, "feed", "--synthetic", "--seconds", "10", "--json"))
@@ -61,7 +65,7 @@ def test_a_session_by_hand(settings: Settings, tmp_path: Path) -> None:
 
         assert "HALTED" in done(settings, "trading-state", "HALTED", "--account", "hand", "--reason", "lunch")
         assert "TRADING_HALTED" in done(settings, *order, code=1)
-        assert "closed" in done(settings, "session", "close", "--account", "hand")
+        assert "closed" in done(settings, "session", "close", "--account", "hand", "--reason", "evening")
 
         positions = {row["symbol"]: row["quantity"] for row in rows(done(settings, "positions", "--json"))}
         assert positions["ACME.SIM"] == "5"
@@ -72,6 +76,14 @@ def test_a_session_by_hand(settings: Settings, tmp_path: Path) -> None:
     with running(settings, tmp_path, "sink"):
         report = json.loads(done(settings, "reconcile", "--json"))
     assert report["passed"]
+    listed = rows(done(settings, "session", "list", "--json"))[0]
+    assert (listed["session_id"], listed["status"], listed["instruments"]) == (
+        "by-hand",
+        "CLOSED",
+        "ACME.SIM,GLOBEX.SIM",
+    )
+    assert len(listed["settings_sha256"]) == 64
+    assert json.loads(done(settings, "session", "rebuild", "by-hand", "--json"))["equal"]
     assert done(settings, "replay", "verify").endswith("all equal\n")
 
 

@@ -1,5 +1,7 @@
-"""A session's numbers from the raw Kafka records, independent of the project: its own consumer, the Apache avro library's
-decoder, and plain decimal arithmetic. Conventions are those that `paper metrics list` states."""
+"""A session's numbers from the raw Kafka records, by a way of their own through nothing of the project.
+
+Its own consumer, the Apache avro library's decoder, plain decimals; conventions as `paper metrics list` states them.
+"""
 
 from __future__ import annotations
 
@@ -83,6 +85,7 @@ class Numbers:
     flows: Decimal = Decimal(0)
     end_equity: Decimal = Decimal(0)
     cash: Decimal = Decimal(0)
+    borrow_fees: Decimal = Decimal(0)
     peak: Decimal = Decimal(0)
     max_drawdown: Decimal = Decimal(0)
     orders: int = 0
@@ -125,7 +128,7 @@ class Numbers:
 
     def value(self, record: Record) -> None:
         """An equity record: the end of its day so far, peak and drawdown."""
-        self.end_equity, self.cash = record["equity"], record["cash"]
+        self.end_equity, self.cash, self.borrow_fees = record["equity"], record["cash"], record["borrow_fees"]
         if record["trigger"] == "SESSION_OPEN":
             self.opening_cash = self.peak = record["equity"]
             return

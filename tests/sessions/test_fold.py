@@ -111,6 +111,29 @@ def test_splits_and_borrowing_are_part_of_the_state() -> None:
     assert_equals_shard(pipeline, rebuilt)
 
 
+def test_what_was_asked_at_the_opening_and_how_it_ended(landed: Any, client: Any) -> None:
+    """Closed with an open position, then flattened: the session ended when it was closed first."""
+    pipeline = recorded.Session()
+    pipeline.send("controls", "A", builders.opening("A", instruments="ABC", settings_sha256="5e77", strategy_id="s"))
+    pipeline.move()
+    pipeline.ask(builders.new("a-1", quantity="30", price="10.02"))
+    close = builders.control(ControlKind.SESSION_CLOSE, "A", "close")
+    pipeline.send("controls", "A", close)
+    pipeline.run()
+    closed = from_kafka(pipeline, "A")
+    assert_equals_shard(pipeline, closed)
+    pipeline.move("10.05", "10.07")
+    pipeline.send("controls", "A", close._replace(control_id="flatten", flatten=True))
+    pipeline.run()
+    pipeline.move("10.05", "10.07")
+    flat = from_kafka(pipeline, "A")
+    assert_equals_shard(pipeline, flat)
+    assert (flat.instruments, flat.settings_sha256, flat.strategy_id, flat.status) == ("ABC", "5e77", "s", "CLOSED")
+    assert (flat.positions["ABC"].quantity, flat.fills, flat.closed_ns) == (0, 2, closed.closed_ns)
+    (row,) = client.query(query_file("sessions"), parameters={"run_id": landed(pipeline)}).named_results()
+    assert (row["status"], int(row["closed_at"].timestamp() * 10**9)) == ("CLOSED", flat.closed_ns)
+
+
 def send_split(pipeline: recorded.Session, to: int, of: int) -> None:
     pipeline.second += 1
     at = builders.START + pipeline.second * builders.SECOND

@@ -1,4 +1,4 @@
-"""Recorded days traded by the demonstration: sessions rebuilt, metrics recomputed from raw records, the report opened."""
+"""Recorded days traded by the demonstration: sessions rebuilt, metrics recomputed from raw records, the report."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_clickhouse_says_what_the_raw_records_say(run: Settings) -> None:
     topics = RawTopics(run.kafka_bootstrap_servers, run.schema_registry_url, run.topic_prefix)
     sessions, quoted = recompute(topics)
     assert len(sessions) == 6
-    assert sum(numbers.fills for numbers in sessions.values()) > 200
+    assert sum(numbers.fills for numbers in sessions.values()) > 50
     for name, numbers in sessions.items():
         found = metrics_of(run, name)
         assert_same_sums(found, numbers, name)
@@ -67,7 +67,7 @@ def test_clickhouse_says_what_the_raw_records_say(run: Settings) -> None:
 
 
 def assert_same_sums(found: dict[str, Any], numbers: Numbers, name: str) -> None:
-    assert numbers.cash == numbers.opening_cash + numbers.flows, name
+    assert numbers.cash == numbers.opening_cash + numbers.flows - numbers.borrow_fees, name
     exact = {
         "fills": numbers.fills,
         "fees": numbers.fees,
@@ -123,7 +123,7 @@ def test_the_report_of_a_recorded_session(run: Settings, tmp_path: Path) -> None
     assert (opened.requests, opened.console) == ([], [])
     found = shapes(opened.dom)
     assert found["fills of EURUSD.OANDA"].marks == state["fills"]
-    assert found["returns by day"].bars == 3
+    assert found["returns by day"].bars == found["returns by day table"].rows > 0
 
     unknown = paper(run, "session", "report", "nobody")
     assert (unknown.returncode, "see `paper session list`" in unknown.stderr) == (1, True)

@@ -4,16 +4,13 @@
 WITH
     openings AS
     (
-        SELECT account_id, session_id, argMax((control_id, ts, offset), (kafka_timestamp, offset)) AS opening
+        SELECT
+            account_id, session_id,
+            argMaxIf((control_id, ts, offset), (kafka_timestamp, offset), kind = 'SESSION_OPENED') AS opening,
+            arraySort(arrayFilter(closing -> closing.1 > opening.3,
+                groupArrayIf((offset, ts), kind = 'SESSION_CLOSED'))) AS closings
         FROM risk_events
-        WHERE run_id = {run_id:String} AND kind = 'SESSION_OPENED'
-        GROUP BY account_id, session_id
-    ),
-    closings AS
-    (
-        SELECT account_id, session_id, argMax((ts, offset), (kafka_timestamp, offset)) AS closing
-        FROM risk_events
-        WHERE run_id = {run_id:String} AND kind = 'SESSION_CLOSED'
+        WHERE run_id = {run_id:String} AND kind IN ('SESSION_OPENED', 'SESSION_CLOSED')
         GROUP BY account_id, session_id
     ),
     asked AS
@@ -40,9 +37,9 @@ SELECT
     session_id,
     account_id,
     asked.strategy AS strategy_id,
-    if(closing.2 > opening.3, 'CLOSED', 'OPEN') AS status,
+    if(empty(closings), 'OPEN', 'CLOSED') AS status,
     if(toUnixTimestamp64Nano(opening.2) > 0, opening.2, first_ts) AS opened_at,
-    if(status = 'CLOSED', closing.1, NULL) AS closed_at,
+    if(empty(closings), NULL, closings[1].2) AS closed_at,
     newest.1 AS currency,
     asked.cash AS opening_cash,
     newest.2 AS equity,
@@ -52,7 +49,6 @@ SELECT
     asked.symbols AS instruments,
     asked.settings AS settings_sha256
 FROM openings
-LEFT JOIN closings USING (account_id, session_id)
 LEFT JOIN asked ON openings.opening.1 = asked.control_id
 LEFT JOIN valued USING (account_id, session_id)
 LEFT JOIN filled USING (account_id, session_id)
