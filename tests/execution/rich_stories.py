@@ -49,7 +49,20 @@ SIMULATORS: tuple[SimulatorConfig, ...] = (
     top_of_book(slippage={"model": "fixed-bps"}),
     top_of_book(slippage={"model": "volume-share"}, latency=LATENCY),
 )
-CORES: tuple[CoreConfig, ...] = tuple(config(instruments=FEES, simulators=(parts,)) for parts in SIMULATORS)
+TIERS = [{"from_notional": "0", "maker": "1", "taker": "2"}, {"from_notional": "500", "maker": "0.5", "taker": "1"}]
+FEE_MODELS: tuple[dict[str, Any], ...] = (
+    FEES[0].fee.model_dump(),
+    {"model": "per-share", "amount": "0.0075", "minimum": "1"},
+    {"model": "published", "schedule": "ibkr-us-fixed"},
+    {"model": "basis-points", "maker": "1", "taker": "3", "minimum": "2"},
+    {"model": "tiered", "tiers": TIERS},
+    {"model": "fixed", "per_order": "1", "per_fill": "0.25"},
+    {"model": "published", "schedule": "binance-spot"},
+)
+CORES: tuple[CoreConfig, ...] = tuple(
+    config(instruments=(instrument(fee=fees),), simulators=(parts,), minor_units={"USD": 2})
+    for parts, fees in zip(SIMULATORS, FEE_MODELS, strict=True)
+)
 LASTING = st.sampled_from((TimeInForce.DAY, TimeInForce.GTC))
 
 
@@ -99,9 +112,12 @@ def orders(draw: st.DrawFn, order_id: str, known: list[str], ts: int) -> OrderRe
     elif kind is OrderType.STOP_LIMIT:
         more |= {"price": price, "stop_price": stop_price}
     elif kind is OrderType.TRAILING_STOP:
-        more |= {"trailing_offset": cents(draw(st.integers(1, 9))), "trailing_type": OffsetType.PRICE}
+        unit = draw(st.sampled_from((OffsetType.PRICE, OffsetType.PERCENT)))
+        more |= {"trailing_offset": cents(draw(st.integers(1, 9))), "trailing_type": unit}
     else:
         more["stop_price"] = stop_price
+    if "time_in_force" not in more and draw(st.integers(0, 3)) == 0:
+        more |= {"time_in_force": TimeInForce.GTD, "expire_ts": ts + draw(st.sampled_from((1, 50 * MS, SECOND)))}
     if "time_in_force" not in more or more["time_in_force"] is TimeInForce.DAY:
         if draw(st.integers(0, 3)) == 0:
             more["oco_group"] = draw(st.sampled_from(("g", "h")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -12,18 +12,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig
+from streams.domain.book import LEVELS_KEPT_NS
+from streams.domain.config import STALE_AFTER_MS, CoreConfig
 from streams.domain.enums import Action, ExecType, Liquidity, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ExecutionReport, Fill, MarketData, OrderRequest
+from streams.domain.messages import ApprovedOrder, ExecutionReport, Fill, MarketData, OrderRequest
 from streams.domain.shard import Message, Output
-from tests.builders import MS, PROPERTY, SECOND, START, config, joined, new, opening, quote, top_of_book
+from tests.builders import (
+    MS,
+    PROPERTY,
+    SECOND,
+    START,
+    book,
+    config,
+    heartbeat,
+    joined,
+    new,
+    opening,
+    quote,
+    top_of_book,
+)
 from tests.domain.desk import Desk, of
 from tests.execution.rich_stories import CORES, SIMULATORS, rich_stories
 
 MANY = settings(PROPERTY, max_examples=250)
 STORIES = given(rich_stories(), st.sampled_from(CORES))
 BUY = Side.BUY
+STALE_NS = STALE_AFTER_MS * MS
 
 
 def told(story: list[Message], core: CoreConfig) -> Desk:
@@ -39,10 +54,13 @@ def asked(story: list[Message]) -> dict[str, OrderRequest]:
 @MANY
 @STORIES
 def test_fills_keep_within_their_orders(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
-    requests = asked(story)
+    check_fills(told(story, core).executions, asked(story))
+
+
+def check_fills(reports: Sequence[ExecutionReport], requests: Mapping[str, OrderRequest | ApprovedOrder]) -> None:
+    """What every fill promises to its order, and the last word of a fill-or-kill."""
     done: Counter[str] = Counter()
-    for report in desk.executions:
+    for report in reports:
         if report.last_qty is None:
             continue
         request = requests[report.order_id]
@@ -59,15 +77,15 @@ def test_fills_keep_within_their_orders(story: list[Message], core: CoreConfig) 
             touch = report.ask_px if report.side is BUY else report.bid_px
             assert touch is not None
             assert (report.last_px - touch) * (1 if report.side is BUY else -1) >= 0, "better than the market"
+            assert (report.slippage_mid or 0) >= 0, "who takes never trades better than the middle"
+            assert (report.book_age_ns or 0) <= STALE_NS, "nothing is taken from a stale market"
         else:
             assert report.last_px == report.price
         assert (report.commission or 0) >= 0, "none of these fee models pays"
-    ends: dict[str, list[ExecutionReport]] = defaultdict(list)
-    for report in desk.executions:
-        ends[report.order_id].append(report)
-    for name, reports in ends.items():
+    ends = {report.order_id: report for report in reports}
+    for name, end in ends.items():
         if requests.get(name) and requests[name].time_in_force is TimeInForce.FOK:
-            assert reports[-1].cum_qty in (0, requests[name].quantity), "fill or kill is all or nothing"
+            assert end.cum_qty in (0, requests[name].quantity), "fill or kill is all or nothing"
 
 
 @dataclass
@@ -76,7 +94,9 @@ class Shown:
 
     sizes: dict[int, int] = field(default_factory=dict)
     taken: Counter[int] = field(default_factory=Counter)
-    deep: bool = False
+    asks: bool = False
+    told_ts: int | None = None
+    """When all levels were told last."""
 
     def tell(self, levels: dict[int, int]) -> None:
         """levels: all that the market shows of this side."""
@@ -85,51 +105,72 @@ class Shown:
                 del self.taken[price]
         self.sizes = levels
 
-    def touch(self, price: int, size: int, sign: int) -> None:
-        """A quote: in a deep book the levels behind it stay."""
-        behind = {px_: sz for px_, sz in self.sizes.items() if self.deep and (price - px_) * sign > 0}
+    def take(self, price: int, quantity: int, impact: bool) -> None:
+        """An order takes at a price: what is displayed there has it, or the price lies behind all that is displayed."""
+        if price not in self.sizes:
+            assert impact, "not displayed, and nothing trades beyond"
+            worst = max(self.sizes) if self.asks else min(self.sizes)
+            assert (price - worst) * (1 if self.asks else -1) > 0, "a price between the levels"
+            return
+        self.taken[price] += quantity
+        assert self.taken[price] <= self.sizes[price], "more than is displayed"
+
+    def meet(self, limit: int, quantity: int) -> None:
+        """The side comes to an order that rests at a limit: what is displayed up to there has it, the best first."""
+        for price in sorted(self.sizes, reverse=not self.asks):
+            if price <= limit if self.asks else price >= limit:
+                used = min(quantity, self.sizes[price] - self.taken[price])
+                self.taken[price] += used
+                quantity -= used
+        assert quantity == 0, "more than is displayed"
+
+    def touch(self, price: int, size: int, at: int) -> None:
+        """A quote: in a deep book the levels behind it stay, unless they were told too long ago."""
+        if self.told_ts is not None and at - self.told_ts > LEVELS_KEPT_NS:
+            self.told_ts = None
+        sign = -1 if self.asks else 1
+        behind = {px_: sz for px_, sz in self.sizes.items() if self.told_ts is not None and (price - px_) * sign > 0}
         self.tell({price: size} | behind)
 
 
-AT_ONCE = [
-    core for core in CORES if core.simulators[0].slippage.model == "none" and not core.simulators[0].latency.cancel
-]
-"""What arrives at once meets the market that was told last."""
-
-
 @MANY
-@given(rich_stories(), st.sampled_from(AT_ONCE))
+@STORIES
 def test_nothing_that_the_market_shows_or_trades_is_used_twice(story: list[Message], core: CoreConfig) -> None:
     desk = Desk(core)
-    bids, asks = Shown(), Shown()
+    bids, asks, impact = Shown(), Shown(asks=True), core.simulators[0].slippage.model != "none"
     for message in story:
         if isinstance(message, MarketData):
+            # What was on its way and is due by now meets the market that was told last.
+            assert _used(desk.send(heartbeat(message.ts)), bids, asks, impact) == 0, "no trade was told"
             _tell(message, bids, asks)
-        before = len(desk.executions)
-        desk.send(message)
-        by_trade: Counter[int] = Counter()
-        for report in desk.executions[before:]:
-            if report.last_qty is None or report.last_px is None:
-                continue
-            if report.trade_px is not None:
-                by_trade[report.trade_px] += report.last_qty
-            elif report.liquidity is Liquidity.REMOVED:
-                side = asks if report.side is BUY else bids
-                side.taken[report.last_px] += report.last_qty
-                assert side.taken[report.last_px] <= side.sizes[report.last_px], "more than is displayed"
-        if by_trade:
-            assert isinstance(message, MarketData)
-            assert by_trade.total() <= sum(message.trade_sz), "more than has traded"
+        by_trade = _used(desk.send(message), bids, asks, impact)
+        assert by_trade <= (sum(message.trade_sz) if isinstance(message, MarketData) else 0), "more than has traded"
+
+
+def _used(outputs: list[Output], bids: Shown, asks: Shown, impact: bool) -> int:
+    """Takes fills off what is shown; the quantity of those that trades of the market gave."""
+    by_trade = 0
+    for report in of(ExecutionReport, outputs):
+        if report.last_qty is None or report.last_px is None:
+            continue
+        side = asks if report.side is BUY else bids
+        if report.trade_px is not None:
+            by_trade += report.last_qty
+        elif report.liquidity is Liquidity.REMOVED:
+            side.take(report.last_px, report.last_qty, impact)
+        else:
+            side.meet(report.last_px, report.last_qty)
+    return by_trade
 
 
 def _tell(record: MarketData, bids: Shown, asks: Shown) -> None:
     """Records of these stories have one update."""
     if record.kinds == "Q":
-        bids.touch(record.bid_px[0], record.bid_sz[0], 1)
-        asks.touch(record.ask_px[0], record.ask_sz[0], -1)
+        bids.touch(record.bid_px[0], record.bid_sz[0], record.ts)
+        asks.touch(record.ask_px[0], record.ask_sz[0], record.ts)
     elif record.kinds == "B":
         levels = list(zip(record.book_px, record.book_sz, strict=True))
-        bids.deep = asks.deep = True
+        bids.told_ts = asks.told_ts = record.ts
         bids.tell(dict(levels[: record.book_bids[0]]))
         asks.tell(dict(levels[record.book_bids[0] :]))
 
@@ -208,31 +249,64 @@ def _noted(
     return apply(message, at)
 
 
-@settings(PROPERTY, max_examples=60)
+PARTS: tuple[dict[str, dict[str, str]], ...] = (
+    {},
+    {"slippage": {"model": "half-spread"}},
+    {"slippage": {"model": "fixed-bps"}},
+    {"slippage": {"model": "square-root", "daily_volatility": "0.02", "daily_volume": "100000"}},
+)
+
+
+@settings(PROPERTY, max_examples=150)
 @given(
+    parts=st.sampled_from(PARTS),
+    side=st.sampled_from((BUY, Side.SELL)),
+    limited=st.booleans(),
+    depth=st.integers(0, 3),
     steps=st.lists(st.integers(0, 5), min_size=3, max_size=30),
     quantity=st.integers(1, 100),
     fast=st.integers(0, 40),
     slower=st.integers(0, 80),
-    sizes=st.integers(1, 60),
+    size=st.integers(1, 60),
 )
-def test_worse_latency_is_never_better_where_the_market_only_rises(
-    steps: list[int], quantity: int, fast: int, slower: int, sizes: int
+def test_worse_latency_is_never_better_where_the_market_only_runs_away(
+    parts: dict[str, dict[str, str]],
+    side: Side,
+    limited: bool,
+    depth: int,
+    steps: list[int],
+    quantity: int,
+    fast: int,
+    slower: int,
+    size: int,
 ) -> None:
-    def average(latency_ms: int) -> tuple[int, int]:
-        desk = Desk(config(simulators=(top_of_book(latency_ms),)))
-        desk.send(opening(), quote("10.00", "10.01", ask_sz=str(sizes)), new("o", BUY, str(quantity), ts=START))
-        price = 1001
-        for number, step in enumerate(steps):
-            price += step
-            row = (str(sizes + number % 2), str(sizes + number % 2))
-            desk.send(quote(f"{(price - 1) / 100:.2f}", f"{price / 100:.2f}", *row, at=START + (number + 1) * 10 * MS))
-        paid = sum(fill.quantity * fill.price for fill in desk.fills)
-        return paid, sum(fill.quantity for fill in desk.fills)
+    """Up for a buy, down for a sell, by quotes or by books; what fills is no cheaper and no more."""
+    sign = 1 if side is BUY else -1
 
-    quick, late = average(fast), average(fast + slower)
-    if quick[1] == late[1] and quick[1]:
-        assert late[0] >= quick[0]
+    def market(touch: int, number: int) -> MarketData:
+        shown, at = str(size + number % 2), START + number * 10 * MS
+        away = [(f"{(touch + sign * step) / 100:.2f}", shown) for step in range(depth + 1)]
+        own = [(f"{(touch - sign) / 100:.2f}", shown)]
+        bids, asks = (own, away) if side is BUY else (away, own)
+        if depth:
+            return book(bids, asks, at=at)
+        return quote(bids[0][0], asks[0][0], bids[0][1], asks[0][1], at=at)
+
+    def traded(latency_ms: int) -> tuple[int, int]:
+        desk = Desk(config(simulators=(top_of_book(latency_ms, **parts),)))
+        limit = f"{(1001 + sign * 9) / 100:.2f}" if limited else None
+        desk.send(opening(), market(1001, 0), new("o", side, str(quantity), limit, ts=START))
+        touch = 1001
+        for number, step in enumerate(steps, 1):
+            touch += sign * step
+            desk.send(market(touch, number))
+        return sum(fill.quantity * fill.price for fill in desk.fills), sum(fill.quantity for fill in desk.fills)
+
+    (quick_paid, quick), (late_paid, late) = traded(fast), traded(fast + slower)
+    if quick and late and (quick == late or not limited):
+        assert (late_paid * quick - quick_paid * late) * sign >= 0
+    if limited:
+        assert late <= quick
 
 
 def test_a_story_has_every_kind_of_event() -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from infra.settings import Settings
 from streams.clients.follow import Follower
-from streams.domain.enums import Action, OffsetType, OrderType, Side, TimeInForce
+from streams.domain.enums import Side, TimeInForce
 from streams.domain.messages import MarketData, OrderRequest
-from tests.builders import SECOND, START, book, cancel, new, px, quote, replace, split, trade
+from tests.builders import SECOND, START, book, new, px, quote, split, trade
 from tests.pipeline.desk import AWAIT_S, Desk
 from tests.pipeline.processes import paper, running
 
@@ -68,6 +68,10 @@ fee = {model = "per-share", amount = "0.013", minimum = "0.333"}
 """
 
 
+NO_LIMITS = "version = 1\n[limits]\n"
+"""Orders are judged by the venue alone: an order may overtake the mark of the market that it was meant for."""
+
+
 class Trader:
     """Sends one thing after another, each after the answer to the last."""
 
@@ -82,13 +86,29 @@ class Trader:
         self.desk.send("orders", request.account_id, request._replace(ts=START))
         self.await_result(request.orig_order_id or request.order_id, until)
 
+    def command(self, order_id: str, *arguments: str, until: str = "NEW", code: int = 0) -> None:
+        """`paper orders submit ACME ...`, likewise."""
+        more = ("--account", "A", "--order-id", order_id)
+        done = paper(self.desk.settings, "orders", "submit", "ACME", *arguments, *more)
+        assert done.returncode == code, done.stdout + done.stderr
+        self.await_result(order_id, until)
+
+    def change(self, target: str, action: str, *arguments: str, until: str) -> None:
+        """`paper orders cancel` or `replace`, likewise."""
+        done = paper(self.desk.settings, "orders", action, target, *arguments, "--account", "A")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.await_result(target, until)
+
     def await_result(self, order_id: str, kind: str) -> None:
         self.desk.flush()
         deadline = time.monotonic() + AWAIT_S
         while (order_id, kind) not in self._seen:
             assert time.monotonic() < deadline, f"{order_id} {kind} did not come: {self._seen[-5:]}"
             for item in self._results.poll(0.1):
-                self._seen.append((item.message.order_id, item.message.exec_type))
+                result = item.message
+                self._seen.append((result.order_id, result.exec_type))
+                unexpected = result.exec_type == "REJECTED" and (result.order_id, kind) == (order_id, "FILL")
+                assert not unexpected, f"{order_id}: {result.reason_code}: {result.text}"
 
     def market(self, record: MarketData) -> None:
         """One second later."""
@@ -101,7 +121,9 @@ class Trader:
 def settings(pipeline_settings: Settings, tmp_path: Path) -> Settings:
     path = tmp_path / "reference.toml"
     path.write_text(REFERENCE)
-    changes = {"mock_trading": False, "simulator": "patient", "reference_data": path}
+    limits = tmp_path / "limits.toml"
+    limits.write_text(NO_LIMITS)
+    changes = {"mock_trading": False, "simulator": "patient", "reference_data": path, "limits_file": limits}
     return pipeline_settings.model_copy(update=changes)
 
 
@@ -114,48 +136,43 @@ def asks(order_id: str, side: Side, quantity: str, price: str | None = None, **m
 
 
 def trade_everything(trader: Trader) -> None:
-    market, ask = trader.market, trader.ask
+    market, ask, order = trader.market, trader.ask, trader.command
     market(quote("1.2499", "1.2501", symbol="EURUSD"))
     market(quote("99.98", "100.00", symbol="DAX"))
     market(book((("9.99", "50"), ("9.98", "80")), (("10.01", "40"), ("10.02", "60")), symbol="ACME"))
     # Booked fills leave marks, by which orders without a price are valued.
     ask(new("euro", BUY, "1", "1.2501", symbol="EURUSD"), until="FILL")
     ask(asks("first", BUY, "1", "10.01"), until="FILL")
-    ask(asks("market", BUY, "119"), until="FILL")
-    ask(asks("limit", BUY, "30", "9.99"))
+    order("market", "BUY", "119", until="FILL")
+    order("limit", "BUY", "30", "--price", "9.99", "--tif", "GTC")
     market(trade("9.99", "60", symbol="ACME", aggressor="S"))
     trader.await_result("limit", "PARTIAL_FILL")
-    ask(replace("less", "limit", "25"), until="REPLACED")
-    ask(asks("ioc", BUY, "500", "10.02", time_in_force=TimeInForce.IOC), until="CANCELED")
+    trader.change("limit", "replace", "--quantity", "25", "--order-id", "less", until="REPLACED")
+    order("ioc", "BUY", "500", "--price", "10.02", "--tif", "IOC", until="CANCELED")
     market(acme("9.99", "10.01", ask_sz="70"))
-    ask(asks("fok", BUY, "9000", "10.01", time_in_force=TimeInForce.FOK), until="CANCELED")
-    ask(asks("iceberg", SELL, "40", "10.04", display_quantity=px("10")))
-    ask(asks("post", BUY, "5", "10.04", post_only=True), until="REJECTED")
+    order("fok", "BUY", "9000", "--price", "10.01", "--tif", "FOK", until="CANCELED")
+    order("iceberg", "SELL", "40", "--price", "10.04", "--display", "10")
+    order("post", "BUY", "5", "--price", "10.04", "--post-only", until="REJECTED", code=1)
     ask(asks("form", BUY, "5", "10.04", stop_price=px("9")), until="REJECTED")
-    ask(asks("gtd", BUY, "5", "9.00", time_in_force=TimeInForce.GTD, expire_ts=START + 40 * SECOND))
-    ask(asks("stop", BUY, "10", order_type=OrderType.STOP, stop_price=px("10.05")))
-    ask(asks("stop-limit", BUY, "10", "10.03", order_type=OrderType.STOP_LIMIT, stop_price=px("10.05")))
-    ask(asks("touched", BUY, "10", order_type=OrderType.MARKET_IF_TOUCHED, stop_price=px("9.80")))
-    trail: dict[str, Any] = {"trailing_offset": px("2"), "trailing_type": OffsetType.PERCENT}
-    ask(asks("trailing", SELL, "20", order_type=OrderType.TRAILING_STOP, reduce_only=True, **trail))
+    order("gtd", "BUY", "5", "--price", "9.00", "--tif", "GTD", "--expires", "2023-11-14T22:14:00")
+    order("gone", "BUY", "5", "--price", "9.01", "--tif", "GTC")
+    trader.change("gone", "cancel", "--order-id", "away", until="CANCELED")
+    order("stop", "BUY", "10", "--type", "STOP", "--stop-price", "10.05")
+    order("stop-limit", "BUY", "10", "--type", "STOP_LIMIT", "--stop-price", "10.05", "--price", "10.03")
+    order("touched", "BUY", "10", "--type", "MARKET_IF_TOUCHED", "--stop-price", "9.80")
+    order("trailing", "SELL", "20", "--type", "TRAILING_STOP", "--trail", "2%", "--reduce-only")
+    order("trailed", "SELL", "20", "--type", "TRAILING_STOP", "--trail", "0.50", "--tif", "GTC")
     market(acme("10.05", "10.06"))
     trader.await_result("stop", "FILL")
+    market(acme("9.55", "9.56"))
+    trader.await_result("trailed", "FILL")
     market(acme("9.79", "9.80", bid_sz="60"))
     trader.await_result("trailing", "FILL")
     trader.await_result("touched", "FILL")
-    ask(asks("entry", BUY, "10", "9.80"))
-    ask(asks("target", SELL, "10", "9.95", parent_order_id="entry", oco_group="exit"))
-    ask(
-        asks(
-            "stopped",
-            SELL,
-            "10",
-            order_type=OrderType.STOP,
-            stop_price=px("9.50"),
-            parent_order_id="entry",
-            oco_group="exit",
-        )
-    )
+    order("entry", "BUY", "10", "--price", "9.80", "--tif", "GTC")
+    exits = ("--parent", "entry", "--oco", "exit", "--tif", "GTC")
+    order("target", "SELL", "10", "--price", "9.95", *exits)
+    order("stopped", "SELL", "10", "--type", "STOP", "--stop-price", "9.50", *exits)
     market(acme("9.79", "9.81"))
     market(trade("9.79", "900", symbol="ACME", aggressor="S"))
     trader.await_result("target", "TRIGGERED")
@@ -167,17 +184,51 @@ def trade_everything(trader: Trader) -> None:
     market(acme("4.98", "4.99"))
     trader.await_result("gtd", "RESTATED")
     ask(asks("after", BUY, "10", "4.99"), until="FILL")
-    ask(cancel("all", None)._replace(action=Action.MASS_CANCEL), until="MASS_CANCEL")
+    canceled = paper(trader.desk.settings, "orders", "cancel-all", "--account", "A", "--order-id", "all")
+    assert canceled.returncode == 0, canceled.stdout + canceled.stderr
     trader.await_result("gtd", "CANCELED")
     trader.second = int(DAY // SECOND) + 10
     market(acme("4.97", "4.99"))
     market(acme("4.96", "4.99"))
 
 
-ORDERS = (
-    "market", "limit", "ioc", "fok", "iceberg", "post", "form", "gtd", "stop", "stop-limit", "touched", "trailing",
-    "entry", "target", "stopped", "dax", "short", "after",
-)  # fmt: skip
+STORIES: dict[str, tuple[str, ...]] = {
+    "market": ("BUY MARKET DAY 119 ACME", "simulator patient", "39 @ 10.01", "60 @ 10.02", "0.01 beyond", "20 @ 10.04",
+        "119 executed at 10.0201"),
+    "limit": ("GTC 30 ACME limit 9.99", "stood behind 50", "trade of 60 @ 9.99", "REPLACE less of limit: 25",
+        "REPLACED by request less: now 25 limit 9.99"),
+    "ioc": ("LIMIT IOC", "IOC_REMAINDER"),
+    "fok": ("LIMIT FOK", "CANCELED: 0 open, 0 executed", "FOK_NOT_FILLABLE: all of it could not"),
+    "iceberg": ("limit 10.04", "shows 10", "40 @ 10.04 (is met, ADDED)"),
+    "post": ("post-only", "REJECTED", "POST_ONLY_WOULD_TAKE"),
+    "form": ("controls refused form: REJECTED", "ORDER_FORM", "takes no stop_price"),
+    "gtd": ("LIMIT GTD", "expires 2023-11-14 22:14:00", "RESTATED: now 10 limit 4.5", "SPLIT", "MASS_CANCEL all",
+        "CANCELED by request all:gtd"),
+    "gone": ("CANCEL away of gone", "CANCELED by request away", "CANCEL_REQUESTED"),
+    "stop": ("BUY STOP DAY 10 ACME stop 10.05", "TRIGGERED", "PRICE_REACHED", "stop at 10.05", "10 @ 10.06"),
+    "stop-limit": ("STOP_LIMIT DAY 10 ACME limit 10.03 stop 10.05", "TRIGGERED", "10 @ 10.03 (is met, ADDED)"),
+    "touched": ("MARKET_IF_TOUCHED DAY 10 ACME stop 9.8", "TRIGGERED", "10 @ 9.56"),
+    "trailing": ("TRAILING_STOP", "trailing by 2 %, reduce-only", "TRIGGERED", "stop at 9.84", "20 @ 9.55"),
+    "trailed": ("TRAILING_STOP", "trailing by 0.5", "TRIGGERED", "stop at 9.55", "20 @ 9.55"),
+    "entry": ("10 @ 9.8",),
+    "target": ("waits for order entry, one of group exit", "PARENT_EXECUTED", "10 @ 9.95", "realised"),
+    "stopped": ("waits for order entry", "PARENT_EXECUTED", "CANCELED", "OCO: order stopped: another order"),
+    "dax": ("3 @ 100", "fee 0.33", "USD, position 3"),
+    "short": ("SELL MARKET", "position -"),
+    "after": ("10 @ 4.99",),
+    "all": ("account A asks: MASS_CANCEL all", "answer to all", "working orders in all symbols are being canceled"),
+}  # fmt: skip
+"""What `paper explain` says of each order, in this order."""
+
+
+def check_story(settings: Settings, order_id: str) -> None:
+    told = paper(settings, "explain", order_id)
+    assert told.returncode == 0, told.stderr
+    at = 0
+    for words in ("account A asks: ", *STORIES[order_id]):
+        found = told.stdout.find(words, at)
+        assert found >= 0, f"{words!r} is not told, or not in its place:\n{told.stdout}"
+        at = found
 
 
 def test_every_order_type_end_to_end(settings: Settings, tmp_path: Path) -> None:
@@ -201,15 +252,8 @@ def test_every_order_type_end_to_end(settings: Settings, tmp_path: Path) -> None
     kinds = {result.order_id: result for result in desk.read("order.results")}
     assert [kinds[name].fix_reason for name in ("post", "form")] == [11, 11]
 
-    told = paper(settings, "explain", "target").stdout
-    for words in (
-        "account A asks: NEW target",
-        "controls passed",
-        "waits for order entry",
-        "PARENT_EXECUTED",
-        "realised",
-    ):
-        assert words in told, told
+    for order_id in STORIES:
+        check_story(settings, order_id)
     steps = [json.loads(line) for line in paper(settings, "explain", "limit", "--json").stdout.splitlines()]
     filled = next(step for step in steps if step.get("trade_px"))
     assert (filled["queue_ahead"], filled["trade_px"], filled["trade_sz"]) == ("50", "9.99", "60")

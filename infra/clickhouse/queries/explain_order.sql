@@ -8,6 +8,12 @@ WITH
         WHERE run_id = {run_id:String}
             AND (order_id = {order_id:String} OR orig_order_id = {order_id:String})
             AND ({account_id:String} = '' OR account_id = {account_id:String})
+        UNION DISTINCT
+        -- Cancels that the account shard made of a MASS_CANCEL or a control, and the MASS_CANCEL itself.
+        SELECT run_id, account_id, arrayJoin([order_id, replaceOne(order_id, concat(':', {order_id:String}), '')])
+        FROM orders_approved
+        WHERE run_id = {run_id:String} AND orig_order_id = {order_id:String}
+            AND ({account_id:String} = '' OR account_id = {account_id:String})
     )
 SELECT
     stage, account_id, order_id, request_id, what, symbol, side, order_type, time_in_force, quantity, price, stop_price,
