@@ -8,6 +8,7 @@ from streams.domain.account import Account, SeenIds
 from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.conversion import Conversions, converted
 from streams.domain.enums import EquityTrigger, MarkKind, Side
+from streams.domain.exposure import Exposures
 from streams.domain.instruments import Instrument
 from streams.domain.messages import ExecutionReport, Mark
 from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, PRICE_SCALE, divide_half_even
@@ -52,6 +53,9 @@ class AccountBook:
             seen.limit = config.seen_order_ids_max
         for account in self.accounts.values():
             account.answers.limit = config.answers_max
+            account.exposures = Exposures()
+            symbols = [*account.positions, *(order.symbol for order in account.working.values())]
+            account.exposures.touched.update(dict.fromkeys(symbols))
 
     def emit(self, output: Output) -> None:
         """Adds an output of the current record."""
@@ -117,7 +121,14 @@ class AccountBook:
 
     def asked_price(self, account: Account, symbol: str) -> int:
         """The highest price that an account's working orders in a symbol without a mark ask for."""
-        return max((order.price or order.stop_price or 0 for order in account.orders_of(symbol)), default=0)
+        return max(
+            (
+                order.price or order.stop_price or 0
+                for side in (Side.BUY, Side.SELL)
+                for order in account.orders_of(symbol, side)
+            ),
+            default=0,
+        )
 
     def on_mark(self, mark: Mark) -> None:
         """Takes the last quote of a symbol, and values the accounts where an interval has passed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from streams.domain.enums import Side
 from streams.domain.fields import NonNegativeDecimal
 from streams.domain.numbers import PRICE_SCALE, money_text, price_text, to_price
 from streams.risk.control import Control, CountLimit, EquityLimit, Limit, MoneyLimit, QuantityLimit, Reject
@@ -25,7 +26,7 @@ class LongOnly(Control):
         """See Control."""
         if proposal.buys or not proposal.added_leaves:
             return None
-        reached = proposal.reached_position()
+        reached = proposal.reached
         if reached <= 0:
             return None
         text = (
@@ -42,7 +43,7 @@ class MaxPosition(QuantityLimit):
 
     def check(self, proposal: Proposal) -> Reject | None:
         """See Control."""
-        reached = proposal.reached_position()
+        reached = proposal.reached
         if reached > self.fixed and not proposal.added_leaves:
             return None
         return self.judge(proposal, reached, self.fixed, self.soft_fixed)
@@ -74,7 +75,7 @@ class MaxLongPosition(Limit):
         """See Control."""
         if proposal.buys is not self.of_buys:
             return None
-        reached = proposal.reached_position()
+        reached = proposal.reached
         if reached > self.fixed and not proposal.added_leaves:
             return None
         return self.judge(proposal, reached, self.fixed, self.soft_fixed)
@@ -123,7 +124,8 @@ class MaxOpenOrdersPerSymbol(CountLimit):
         """See Control."""
         if proposal.replaced is not None:
             return None
-        working = len(proposal.account.orders_of(proposal.symbol))
+        account, symbol = proposal.account, proposal.symbol
+        working = len(account.orders_of(symbol, Side.BUY)) + len(account.orders_of(symbol, Side.SELL))
         return self.judge(proposal, working + 1, self.limit, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:

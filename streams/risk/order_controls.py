@@ -252,7 +252,7 @@ class RepeatedOrder(CountLimit):
         """See Control."""
         if proposal.replaced is not None:
             return None
-        count = proposal.account.memory.repeats.count(proposal.request, proposal.now_ns, self.window_ms * NANOS_PER_MS)
+        count = proposal.account.memory.repeats.count_newest(proposal.now_ns, self.window_ms * NANOS_PER_MS)
         return self.judge(proposal, count, self.limit, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
