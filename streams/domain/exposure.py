@@ -36,14 +36,19 @@ class Exposure(NamedTuple):
 class Held(NamedTuple):
     """An account's exposure in a symbol, and what it was worked out from.
 
-    long, short: with all buys, all sells filled. margin: 1e-27. settled: the mark and the position say whether it still
-    holds; otherwise more does, such as a rate of exchange.
+    bought, sold: the position with all buys filled, and with all sells filled toward short, 1e-9 units; long, short:
+    their values. margin: 1e-27. settled: the mark and the position say whether it still holds; otherwise other things
+    do, such as a rate of exchange.
     """
 
     mark: tuple[int | None, int | None] | None
     position: Position | None
     quantity: int
     settled: bool
+    price: int
+    margin_rate: int
+    bought: int
+    sold: int
     value: int
     gross: int
     long: int
@@ -51,7 +56,7 @@ class Held(NamedTuple):
     margin: int
 
 
-NOTHING = Held(None, None, 0, True, 0, 0, 0, 0, 0)
+NOTHING = Held(None, None, 0, True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Exposures:
@@ -104,41 +109,45 @@ def exposure_of(book: AccountBook, proposal: Proposal) -> Exposure:
     exposures = account.exposures
     exposures.refresh(book, account)
     known = before = exposures.of(symbol)
-    price = proposal.mark_price
-    if price is None:
-        price = proposal.reference_price
-        assert price is not None, "an order is judged with a price"
-        before = _held(book, account, symbol, price)
+    if proposal.mark_price is None:
+        before = _held(book, account, symbol, proposal.reference_price)
+    elif known is NOTHING:
+        before = _held(book, account, symbol)
     buys = proposal.buys
-    after = _held(book, account, symbol, price, *((added, 0) if buys else (0, added))) if added else before
-    gross = exposures.gross - known.gross
-    margin = exposures.margin - known.margin
-    net = exposures.long - known.long if buys else exposures.short - known.short
+    bought, sold = before.bought, before.sold
+    if buys:
+        toward_before, toward_after = before.long, _value(book, account, symbol, before, bought + added)
+        net = exposures.long - known.long
+        worst = max(abs(bought + added), abs(sold))
+    else:
+        toward_before, toward_after = before.short, _value(book, account, symbol, before, sold + added)
+        net = exposures.short - known.short
+        worst = max(abs(bought), abs(sold + added))
+    gross_after = _value(book, account, symbol, before, worst)
+    gross, margin = exposures.gross - known.gross, exposures.margin - known.margin
     return Exposure(
         account.cash + exposures.value - known.value + before.value,
         gross + before.gross,
-        gross + after.gross,
-        net + (before.long if buys else before.short),
-        net + (after.long if buys else after.short),
+        gross + gross_after,
+        net + toward_before,
+        net + toward_after,
         before.gross,
-        after.gross,
+        gross_after,
         (margin + before.margin) // PRICE_SCALE,
-        (margin + after.margin) // PRICE_SCALE,
+        (margin + gross_after * before.margin_rate) // PRICE_SCALE,
     )
 
 
-def _held(
-    book: AccountBook,
-    account: Account,
-    symbol: str,
-    price: int | None = None,
-    added_buys: int = 0,
-    added_sells: int = 0,
-) -> Held:
+def _value(book: AccountBook, account: Account, symbol: str, held: Held, quantity: int) -> int:
+    return quantity * held.price if held.settled else book.value(account, symbol, quantity, held.price)
+
+
+def _held(book: AccountBook, account: Account, symbol: str, price: int | None = None) -> Held:
+    """What an account holds and works in a symbol; price: 1e-9, where it is not the mark."""
     position = account.positions.get(symbol)
     quantity = position.quantity if position else 0
-    long = quantity + account.working_leaves(symbol, Side.BUY) + added_buys
-    short = account.working_leaves(symbol, Side.SELL) + added_sells - quantity
+    bought = quantity + account.working_leaves(symbol, Side.BUY)
+    sold = account.working_leaves(symbol, Side.SELL) - quantity
     if price is None:
         price = book.mark_price(symbol)
     if price is None:
@@ -146,12 +155,12 @@ def _held(
     instrument = book.instruments.get(symbol)
     rate = PRICE_SCALE if instrument is None else instrument.margin_rate
     plain = (instrument is None or instrument.currency == account.currency) and symbol not in book.split_gaps
-    worst = max(abs(long), abs(short))
+    worst = max(abs(bought), abs(sold))
     if plain:
-        gross = worst * price
-        numbers = (quantity * price, gross, long * price, short * price)
+        values = (quantity * price, worst * price, bought * price, sold * price)
     else:
-        gross = book.value(account, symbol, worst, price)
-        value, bought, sold = (book.value(account, symbol, item, price) for item in (quantity, long, short))
-        numbers = (value, gross, bought, sold)
-    return Held(book.marks.get(symbol), position, quantity, plain, *numbers, gross * rate)
+        value, gross, long, short = (
+            book.value(account, symbol, item, price) for item in (quantity, worst, bought, sold)
+        )
+        values = (value, gross, long, short)
+    return Held(book.marks.get(symbol), position, quantity, plain, price, rate, bought, sold, *values, values[1] * rate)

@@ -14,11 +14,14 @@ from pydantic import Field
 from streams.domain.enums import Action
 from streams.domain.fields import PositiveDecimal
 from streams.domain.numbers import NANOS_PER_MS, PRICE_SCALE, to_price
-from streams.risk.control import CountLimit, Limit, Near, Reject
+from streams.risk.control import Check, CountLimit, Limit, Reject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.domain.account import Account
     from streams.domain.messages import OrderRequest
+    from streams.risk.memory import Times
     from streams.risk.proposal import Proposal
 
 
@@ -30,15 +33,21 @@ class MessageRate(CountLimit):
 
     window_ms: Annotated[int, Field(ge=1)] = 1_000
 
-    @cached_property
-    def window_ns(self) -> int:
-        """Length of the window."""
-        return self.window_ms * NANOS_PER_MS
+    def counter(self, of: Callable[[Proposal], Times]) -> Check:
+        """Judges how many of these times are in the window."""
+        limit, soft, window_ns = self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS
 
-    def check(self, proposal: Proposal) -> Reject | None:
+        def check(proposal: Proposal) -> Reject | None:
+            count = of(proposal).count(proposal.now_ns, window_ns)
+            if count < soft and not proposal.warned:
+                return None
+            return self.judge(proposal, count, limit, soft)
+
+        return check
+
+    def checker(self) -> Check:
         """See Control."""
-        count = proposal.account.memory.messages.count(proposal.now_ns, self.window_ns)
-        return self.judge(proposal, count, self.limit, self.soft_fixed)
+        return self.counter(lambda proposal: proposal.account.memory.messages)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -50,10 +59,9 @@ class OrderRate(MessageRate):
 
     code: ClassVar[str] = "ORDER_RATE"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        count = proposal.account.memory.orders.count(proposal.now_ns, self.window_ns)
-        return self.judge(proposal, count, self.limit, self.soft_fixed)
+        return self.counter(lambda proposal: proposal.account.memory.orders)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -66,10 +74,9 @@ class OrderRatePerSymbol(MessageRate):
     code: ClassVar[str] = "ORDER_RATE_PER_SYMBOL"
     by_symbol: ClassVar[bool] = True
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        times = proposal.account.memory.orders_by_symbol[proposal.symbol]
-        return self.judge(proposal, times.count(proposal.now_ns, self.window_ns), self.limit, self.soft_fixed)
+        return self.counter(lambda proposal: proposal.account.memory.orders_by_symbol[proposal.symbol])
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -101,24 +108,25 @@ class CancelRatio(Limit):
         """What warns."""
         return self.soft_of(self.fixed)
 
-    @cached_property
-    def window_ns(self) -> int:
-        """Length of the window."""
-        return self.window_ms * NANOS_PER_MS
-
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        cancels, fills = proposal.account.memory.outcomes.count(proposal.now_ns, self.window_ns)
-        if cancels + fills < self.min_observations:
-            return None
-        fills = max(fills, 1)
-        if cancels * PRICE_SCALE > self.fixed * fills:
-            return self.refuse(proposal, -(-cancels * PRICE_SCALE // fills), self.fixed)
-        if cancels * PRICE_SCALE >= self.soft_fixed * fills:
-            proposal.near.append(Near(self, cancels * PRICE_SCALE // fills, self.fixed))
-        elif proposal.warned:
-            proposal.far.append(self)
-        return None
+        fixed, soft, window_ns, least = (
+            self.fixed,
+            self.soft_fixed,
+            self.window_ms * NANOS_PER_MS,
+            self.min_observations,
+        )
+
+        def check(proposal: Proposal) -> Reject | None:
+            cancels, fills = proposal.account.memory.outcomes.count(proposal.now_ns, window_ns)
+            if cancels + fills < least:
+                return None
+            fills = max(fills, 1)
+            if cancels * PRICE_SCALE > fixed * fills:
+                return self.refuse(proposal, -(-cancels * PRICE_SCALE // fills), fixed)
+            return self.judge(proposal, cancels * PRICE_SCALE // fills, fixed, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""

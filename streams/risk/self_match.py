@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from streams.domain.enums import OrderType, Side
 from streams.domain.numbers import price_text
-from streams.risk.control import Control, Reject
+from streams.risk.control import Check, Control, Reject
 
 if TYPE_CHECKING:
     from streams.domain.account import WorkingOrder
@@ -38,8 +38,11 @@ class SelfMatch(Control):
 
     mode: SelfMatchMode
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
+        return self._check
+
+    def _check(self, proposal: Proposal) -> Reject | None:
         met = _met(proposal)
         if not met:
             return None
