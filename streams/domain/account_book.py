@@ -76,7 +76,8 @@ class AccountBook:
         bid, ask = self.marks.get(symbol, (None, None))
         if bid is None or ask is None:
             return bid if ask is None else ask
-        return divide_half_even(bid + ask, 2)
+        doubled = bid + ask
+        return divide_half_even(doubled, 2) if doubled & 1 else doubled >> 1
 
     def converts(self, currency: str, account_currency: str) -> bool | None:
         """Whether a price in a currency can be valued in an account's; None where its rate is not known yet."""

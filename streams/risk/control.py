@@ -46,7 +46,7 @@ class Control(Frozen):
         return value if value is None or isinstance(value, dict | Control) else {cls.alone: value}
 
     def checker(self) -> Check:
-        """The control as a function of a proposal, made once: it holds its numbers, a model's fields are slow to read."""
+        """The control as a function of a proposal, made once with its numbers: fields of a model are slow to read."""
         raise NotImplementedError
 
 

@@ -68,6 +68,11 @@ class RiskLimits(Frozen):
         }
 
     @cached_property
+    def kept(self) -> rate.Kept:
+        """How much of an account's past is remembered for these limits."""
+        return rate.kept_for(self)
+
+    @cached_property
     def checks(self) -> tuple[Check, ...]:
         """What is asked of a proposal, in order: the cheapest first, exposures after all that needs no valuation."""
         chosen = (getattr(self, item) if isinstance(item, str) else item for item in ORDER)

@@ -7,7 +7,7 @@ risk away. A window remembers one message more than its limit; where more came, 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from streams.domain.account import Account
     from streams.domain.messages import OrderRequest
+    from streams.risk.limits import RiskLimits
     from streams.risk.memory import Times
     from streams.risk.proposal import Proposal
 
@@ -135,29 +136,54 @@ class CancelRatio(Limit):
         )
 
 
+class Kept(NamedTuple):
+    """How much of an account's past its limits need; 0: nothing."""
+
+    messages: int
+    orders: int
+    orders_by_symbol: int
+    outcomes: int
+    repeats: int
+    repeats_window_ns: int
+
+
+def kept_for(limits: RiskLimits) -> Kept:
+    """What the windows of an account's limits reach back to: one more than each limit, to see that it is passed."""
+    messages, orders, by_symbol = limits.message_rate, limits.order_rate, limits.order_rate_per_symbol
+    ratio, repeated = limits.cancel_ratio, limits.repeated_order
+    return Kept(
+        messages=messages.limit + 1 if messages else 0,
+        orders=orders.limit + 1 if orders else 0,
+        orders_by_symbol=by_symbol.limit + 1 if by_symbol else 0,
+        outcomes=ratio.observations_max if ratio else 0,
+        repeats=repeated.limit + 1 if repeated else 0,
+        repeats_window_ns=repeated.window_ms * NANOS_PER_MS if repeated else 0,
+    )
+
+
 def count_message(account: Account, request: OrderRequest, symbol: str | None) -> None:
     """A request has come. symbol: the instrument of an order or replace, None where it is not known."""
-    limits, memory, now_ns = account.limits, account.memory, account.clock_ns
-    if limits.message_rate is not None:
-        memory.messages.add(now_ns, limits.message_rate.limit + 1)
+    kept, memory, now_ns = account.limits.kept, account.memory, account.clock_ns
+    if kept.messages:
+        memory.messages.add(now_ns, kept.messages)
     if request.action is Action.NEW or request.action is Action.REPLACE:
-        if limits.order_rate is not None:
-            memory.orders.add(now_ns, limits.order_rate.limit + 1)
-        if limits.order_rate_per_symbol is not None and symbol is not None:
-            memory.orders_by_symbol[symbol].add(now_ns, limits.order_rate_per_symbol.limit + 1)
-    elif limits.cancel_ratio is not None:
-        memory.outcomes.add(now_ns, True, limits.cancel_ratio.observations_max)
+        if kept.orders:
+            memory.orders.add(now_ns, kept.orders)
+        if kept.orders_by_symbol and symbol is not None:
+            memory.orders_by_symbol[symbol].add(now_ns, kept.orders_by_symbol)
+    elif kept.outcomes:
+        memory.outcomes.add(now_ns, True, kept.outcomes)
 
 
 def count_new_order(account: Account, request: OrderRequest) -> None:
     """A new order of a known instrument has come, under an id of its own."""
-    repeated = account.limits.repeated_order
-    if repeated is not None:
-        account.memory.repeats.add(request, account.clock_ns, repeated.limit + 1, repeated.window_ms * NANOS_PER_MS)
+    kept = account.limits.kept
+    if kept.repeats:
+        account.memory.repeats.add(request, account.clock_ns, kept.repeats, kept.repeats_window_ns)
 
 
 def count_fill(account: Account) -> None:
     """One of the account's orders has executed, wholly or in part."""
-    ratio = account.limits.cancel_ratio
-    if ratio is not None:
-        account.memory.outcomes.add(account.clock_ns, False, ratio.observations_max)
+    kept = account.limits.kept
+    if kept.outcomes:
+        account.memory.outcomes.add(account.clock_ns, False, kept.outcomes)
