@@ -1,12 +1,13 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
-from collections.abc import Iterator, ValuesView
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from streams.domain.answers import Answers
 from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode, TradingState
+from streams.domain.exposure import Exposures
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
@@ -14,7 +15,6 @@ from streams.risk.breakers.breaker_set import BreakerSet
 from streams.risk.limits import RiskLimits
 from streams.risk.memory import Memory
 
-NO_ORDERS: dict[str, "WorkingOrder"] = {}
 IN_BOOK_AT_ONCE = (OrderType.LIMIT, OrderType.MARKET)
 
 
@@ -83,6 +83,14 @@ class WorkingOrder:
         return order
 
 
+@dataclass(slots=True)
+class SideOrders:
+    """Working orders of a symbol and side, oldest first. leaves: what they can execute, of a group the largest."""
+
+    by_id: dict[str, WorkingOrder] = field(default_factory=dict)
+    leaves: int = 0
+
+
 class SeenIds:
     """The newest order ids of an account, bounded by count; older ones are forgotten."""
 
@@ -136,31 +144,42 @@ class Account:
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
     """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
-    _leaves: dict[tuple[str, Side], int] = field(default_factory=dict)
+    exposures: Exposures = field(default_factory=Exposures)
+    reduce_only_orders: int = 0
+    """How many of the working orders are reduce-only."""
     _groups: dict[str, list[WorkingOrder]] = field(default_factory=dict)
-    _by_symbol: dict[str, dict[str, WorkingOrder]] = field(default_factory=dict)
+    _buys: dict[str, SideOrders] = field(default_factory=dict)
+    _sells: dict[str, SideOrders] = field(default_factory=dict)
+    """By symbol."""
+
+    def __post_init__(self) -> None:
+        self.exposures.touched.update(dict.fromkeys(self.positions))
 
     def working_leaves(self, symbol: str, side: Side) -> int:
         """Open quantity of the account's working orders in a symbol and side, 1e-9 units; of a group the largest."""
-        return self._leaves.get((symbol, side), 0)
+        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        return 0 if orders is None else orders.leaves
 
-    def orders_of(self, symbol: str) -> ValuesView[WorkingOrder]:
-        """Working orders in a symbol, oldest first."""
-        return self._by_symbol.get(symbol, NO_ORDERS).values()
+    def orders_of(self, symbol: str, side: Side) -> Collection[WorkingOrder]:
+        """Working orders in a symbol and side, oldest first."""
+        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        return () if orders is None else orders.by_id.values()
+
+    def orders_in(self, symbol: str) -> list[WorkingOrder]:
+        """Working orders in a symbol, buys first."""
+        return [*self.orders_of(symbol, Side.BUY), *self.orders_of(symbol, Side.SELL)]
 
     def symbols(self) -> list[str]:
         """Symbols with a position or working orders, by name."""
-        return sorted({*self.positions, *self._by_symbol})
-
-    def symbols_with(self, symbol: str) -> list[str]:
-        """Symbols with a position or working orders, and this one, in a fixed order."""
-        return list(dict.fromkeys([*self.positions, *self._by_symbol, symbol]))
+        return sorted({*self.positions, *self._buys, *self._sells})
 
     def add_order(self, order: WorkingOrder) -> None:
         """Takes an order among the working ones."""
         before = self._counted(order)
         self.working[order.order_id] = order
-        self._by_symbol.setdefault(order.symbol, {})[order.order_id] = order
+        orders = (self._buys if order.side is Side.BUY else self._sells).setdefault(order.symbol, SideOrders())
+        orders.by_id[order.order_id] = order
+        self.reduce_only_orders += order.request.reduce_only
         if order.request.oco_group is not None:
             self._groups.setdefault(order.request.oco_group, []).append(order)
         self._add_leaves(order, self._counted(order) - before)
@@ -176,9 +195,9 @@ class Account:
         """Takes an order out of the working ones."""
         before = self._counted(order)
         del self.working[order.order_id]
-        del self._by_symbol[order.symbol][order.order_id]
-        if not self._by_symbol[order.symbol]:
-            del self._by_symbol[order.symbol]
+        side = self._buys if order.side is Side.BUY else self._sells
+        del side[order.symbol].by_id[order.order_id]
+        self.reduce_only_orders -= order.request.reduce_only
         group = order.request.oco_group
         if group is not None:
             self._groups[group].remove(order)
@@ -205,10 +224,14 @@ class Account:
         return max((member.leaves for member in members if member.side is order.side), default=0)
 
     def _add_leaves(self, order: WorkingOrder, quantity: int) -> None:
-        key = (order.symbol, order.side)
-        total = self._leaves.get(key, 0) + quantity
-        assert total >= 0, "open quantity is never negative"
-        self._leaves[key] = total
+        side = self._buys if order.side is Side.BUY else self._sells
+        orders = side[order.symbol]
+        orders.leaves += quantity
+        assert orders.leaves >= 0, "open quantity is never negative"
+        assert orders.by_id or not orders.leaves, "without orders nothing is open"
+        if not orders.by_id:
+            del side[order.symbol]
+        self.exposures.touched[order.symbol] = None
 
     def strategy_of(self, request: OrderRequest) -> str | None:
         """Strategy of an order: as it says, else the session's."""

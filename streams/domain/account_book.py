@@ -9,6 +9,7 @@ from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.conversion import Conversions, converted
 from streams.domain.desk import DeskState
 from streams.domain.enums import EquityTrigger, MarkKind, Side
+from streams.domain.exposure import Exposures
 from streams.domain.holdings import Holdings
 from streams.domain.instruments import Instrument
 from streams.domain.messages import ExecutionReport, Mark
@@ -65,6 +66,9 @@ class AccountBook:
             seen.limit = config.seen_order_ids_max
         for account in self.accounts.values():
             account.answers.limit = config.answers_max
+            account.exposures = Exposures()
+            symbols = [*account.positions, *(order.symbol for order in account.working.values())]
+            account.exposures.touched.update(dict.fromkeys(symbols))
 
     def emit(self, output: Output) -> None:
         """Adds an output of the current record."""
@@ -85,7 +89,8 @@ class AccountBook:
         bid, ask = self.marks.get(symbol, (None, None))
         if bid is None or ask is None:
             return bid if ask is None else ask
-        return divide_half_even(bid + ask, 2)
+        doubled = bid + ask
+        return divide_half_even(doubled, 2) if doubled & 1 else doubled >> 1
 
     def converts(self, currency: str, account_currency: str) -> bool | None:
         """Whether a price in a currency can be valued in an account's; None where its rate is not known yet."""
@@ -145,7 +150,14 @@ class AccountBook:
 
     def asked_price(self, account: Account, symbol: str) -> int:
         """The highest price that an account's working orders in a symbol without a mark ask for."""
-        return max((order.price or order.stop_price or 0 for order in account.orders_of(symbol)), default=0)
+        return max(
+            (
+                order.price or order.stop_price or 0
+                for side in (Side.BUY, Side.SELL)
+                for order in account.orders_of(symbol, side)
+            ),
+            default=0,
+        )
 
     def on_mark(self, mark: Mark) -> list[Account]:
         """Takes the last quote of a symbol, and values the accounts where an interval has passed.

@@ -35,8 +35,13 @@ def is_open(
     """
     if day_start is None and calendar is None:
         return True
-    hours = _hours_near(time_ns // NANOS_PER_DAY, timezone, day_start, day_end, calendar)
-    return any(start_ns <= time_ns < end_ns for start_ns, end_ns in hours)
+    for start_ns, end_ns in _hours_near(time_ns // NANOS_PER_DAY, timezone, day_start, day_end, calendar):
+        if start_ns <= time_ns:
+            if time_ns < end_ns:
+                return True
+        else:
+            break
+    return False
 
 
 @cache

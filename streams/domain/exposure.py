@@ -1,4 +1,6 @@
-"""What an order would make of an account's exposure: one pass over what the account holds and works."""
+"""What an order would make of an account's exposure; kept by symbol, and worked out again where something changed."""
+
+from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -6,7 +8,9 @@ from streams.domain.enums import Side
 from streams.domain.numbers import PRICE_SCALE
 
 if TYPE_CHECKING:
+    from streams.domain.account import Account
     from streams.domain.account_book import AccountBook
+    from streams.domain.portfolio import Position
     from streams.risk.proposal import Proposal
 
 
@@ -29,55 +33,134 @@ class Exposure(NamedTuple):
     margin_after: int
 
 
-def exposure_of(book: "AccountBook", proposal: "Proposal") -> Exposure:
-    """The account's exposure at the marks, without and with the order; without a mark, at the order's price."""
-    account, asked_symbol, buys = proposal.account, proposal.symbol, proposal.buys
-    equity = account.cash
-    gross = net = margin = symbol_before = 0
-    gross_after = net_after = margin_after = symbol_after = 0
-    for symbol in account.symbols_with(asked_symbol):
-        quantity = account.position_quantity(symbol)
-        bought, sold = account.working_leaves(symbol, Side.BUY), account.working_leaves(symbol, Side.SELL)
-        judged = symbol == asked_symbol
-        if not (quantity or bought or sold or judged):
-            continue
-        price = book.mark_price(symbol)
-        if price is None:
-            price = proposal.reference_price if judged else book.asked_price(account, symbol)
-            assert price is not None, "an order is judged with a price"
-        instrument = book.instruments.get(symbol)
-        rate = PRICE_SCALE if instrument is None else instrument.margin_rate
-        before = _worst(quantity, bought, sold)
-        toward = quantity + bought if buys else sold - quantity
-        if (instrument is None or instrument.currency == account.currency) and symbol not in book.split_gaps:
-            equity += quantity * price
-            worst, side = before * price, toward * price
+class Held(NamedTuple):
+    """An account's exposure in a symbol, and what it was worked out from.
+
+    bought, sold: the position with all buys filled, and with all sells filled toward short, 1e-9 units; long, short:
+    their values. margin: 1e-27. settled: the mark and the position say whether it still holds; otherwise other things
+    do, such as a rate of exchange.
+    """
+
+    mark: tuple[int | None, int | None] | None
+    position: Position | None
+    quantity: int
+    settled: bool
+    price: int
+    margin_rate: int
+    bought: int
+    sold: int
+    value: int
+    gross: int
+    long: int
+    short: int
+    margin: int
+
+
+NOTHING = Held(None, None, 0, True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+class Exposures:
+    """Of one account. touched: symbols whose working orders have changed, or of which nothing is known yet."""
+
+    __slots__ = ("_held", "gross", "long", "margin", "short", "touched", "value")
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+        self.touched: dict[str, None] = {}
+        self.value = self.gross = self.long = self.short = self.margin = 0
+
+    def refresh(self, book: AccountBook, account: Account) -> None:
+        """Works out again what has changed since."""
+        marks, gaps, stale = book.marks, book.split_gaps, self.touched
+        for symbol, held in self._held.items():
+            position = held.position
+            if (
+                marks.get(symbol) is not held.mark
+                or (position is not None and position.quantity != held.quantity)
+                or not held.settled
+                or (gaps and symbol in gaps)
+            ):
+                stale[symbol] = None
+        if stale:
+            for symbol in stale:
+                self._put(symbol, _held(book, account, symbol))
+            stale.clear()
+
+    def of(self, symbol: str) -> Held:
+        """In a symbol."""
+        return self._held.get(symbol, NOTHING)
+
+    def _put(self, symbol: str, held: Held) -> None:
+        before = self._held.get(symbol, NOTHING)
+        self.value += held.value - before.value
+        self.gross += held.gross - before.gross
+        self.long += held.long - before.long
+        self.short += held.short - before.short
+        self.margin += held.margin - before.margin
+        if held.gross or held.quantity:
+            self._held[symbol] = held
         else:
-            equity += book.value(account, symbol, quantity, price)
-            worst, side = book.value(account, symbol, before, price), book.value(account, symbol, toward, price)
-        gross += worst
-        net += side
-        margin += worst * rate
-        if judged:
-            added = proposal.added_leaves
-            after = _worst(quantity, bought + added, sold) if buys else _worst(quantity, bought, sold + added)
-            symbol_before, symbol_after = worst, book.value(account, symbol, after, price)
-            gross_after = symbol_after - worst
-            net_after = book.value(account, symbol, toward + added, price) - side
-            margin_after = gross_after * rate
+            self._held.pop(symbol, None)
+
+
+def exposure_of(book: AccountBook, proposal: Proposal) -> Exposure:
+    """The account's exposure at the marks, without and with the order; without a mark, at the order's price."""
+    account, symbol, added = proposal.account, proposal.symbol, proposal.added_leaves
+    exposures = account.exposures
+    exposures.refresh(book, account)
+    known = before = exposures.of(symbol)
+    if proposal.mark_price is None:
+        before = _held(book, account, symbol, proposal.reference_price)
+    elif known is NOTHING:
+        before = _held(book, account, symbol)
+    buys = proposal.buys
+    bought, sold = before.bought, before.sold
+    if buys:
+        toward_before, toward_after = before.long, _value(book, account, symbol, before, bought + added)
+        net = exposures.long - known.long
+        worst = max(abs(bought + added), abs(sold))
+    else:
+        toward_before, toward_after = before.short, _value(book, account, symbol, before, sold + added)
+        net = exposures.short - known.short
+        worst = max(abs(bought), abs(sold + added))
+    gross_after = _value(book, account, symbol, before, worst)
+    gross, margin = exposures.gross - known.gross, exposures.margin - known.margin
     return Exposure(
-        equity,
-        gross,
+        account.cash + exposures.value - known.value + before.value,
+        gross + before.gross,
         gross + gross_after,
-        net,
-        net + net_after,
-        symbol_before,
-        symbol_after,
-        margin // PRICE_SCALE,
-        (margin + margin_after) // PRICE_SCALE,
+        net + toward_before,
+        net + toward_after,
+        before.gross,
+        gross_after,
+        (margin + before.margin) // PRICE_SCALE,
+        (margin + gross_after * before.margin_rate) // PRICE_SCALE,
     )
 
 
-def _worst(quantity: int, bought: int, sold: int) -> int:
-    """The largest absolute position that filling all buys or all sells gives."""
-    return max(abs(quantity + bought), abs(quantity - sold))
+def _value(book: AccountBook, account: Account, symbol: str, held: Held, quantity: int) -> int:
+    return quantity * held.price if held.settled else book.value(account, symbol, quantity, held.price)
+
+
+def _held(book: AccountBook, account: Account, symbol: str, price: int | None = None) -> Held:
+    """What an account holds and works in a symbol; price: 1e-9, where it is not the mark."""
+    position = account.positions.get(symbol)
+    quantity = position.quantity if position else 0
+    bought = quantity + account.working_leaves(symbol, Side.BUY)
+    sold = account.working_leaves(symbol, Side.SELL) - quantity
+    if price is None:
+        price = book.mark_price(symbol)
+    if price is None:
+        price = book.asked_price(account, symbol)
+    instrument = book.instruments.get(symbol)
+    rate = PRICE_SCALE if instrument is None else instrument.margin_rate
+    plain = (instrument is None or instrument.currency == account.currency) and symbol not in book.split_gaps
+    worst = max(abs(bought), abs(sold))
+    if plain:
+        values = (quantity * price, worst * price, bought * price, sold * price)
+    else:
+        value, gross, long, short = (
+            book.value(account, symbol, item, price) for item in (quantity, worst, bought, sold)
+        )
+        values = (value, gross, long, short)
+    return Held(book.marks.get(symbol), position, quantity, plain, price, rate, bought, sold, *values, values[1] * rate)

@@ -30,7 +30,7 @@ def flatten(
     caller's.
     """
     for symbol in filter(is_meant, account.symbols()):
-        if account.position_quantity(symbol) or account.orders_of(symbol):
+        if account.position_quantity(symbol) or account.orders_in(symbol):
             account.flattening[symbol] = (cause, 0)
             book.closing.setdefault(symbol, {})[account.account_id] = None
             _step(book, account, symbol)
@@ -66,7 +66,7 @@ def _step(book: AccountBook, account: Account, symbol: str) -> None:
     """Sends the next closing order, waits, or ends the flattening of a symbol."""
     cause, sent = account.flattening[symbol]
     held = account.position_quantity(symbol)
-    working = account.orders_of(symbol)
+    working = account.orders_in(symbol)
     own = _order_id(cause, symbol)
     if not held and not working:
         del account.flattening[symbol]

@@ -31,6 +31,7 @@ FORMS: dict[OrderType, Form] = {
 
 _LASTING = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.GTD)
 _IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+_PLAIN_TIMES = (TimeInForce.DAY, TimeInForce.GTC, *_IMMEDIATE)
 TIMES_IN_FORCE: dict[OrderType, tuple[TimeInForce, ...]] = {
     OrderType.MARKET: _LASTING + _IMMEDIATE,
     OrderType.LIMIT: _LASTING + _IMMEDIATE,
@@ -97,8 +98,27 @@ COMBINATIONS: tuple[Combination, ...] = (
 )
 
 
+def _is_plain(request: OrderRequest) -> bool:
+    """Whether it is what most orders are, a market or limit order with nothing beside: the tables allow that."""
+    kind = request.order_type
+    return (
+        (request.price is not None if kind is OrderType.LIMIT else kind is OrderType.MARKET and request.price is None)
+        and request.time_in_force in _PLAIN_TIMES
+        and request.stop_price is None
+        and request.trailing_offset is None
+        and request.trailing_type is OffsetType.UNKNOWN
+        and request.expire_ts is None
+        and not request.post_only
+        and request.display_quantity is None
+        and request.parent_order_id is None
+        and request.oco_group is None
+    )
+
+
 def form_problem(request: OrderRequest) -> str | None:
     """What of a NEW order's fields no table allows, as a sentence without subject; None where all is well."""
+    if _is_plain(request):
+        return None
     form = FORMS.get(request.order_type)
     if form is None:
         return f"order type {request.order_type} is not one of {', '.join(FORMS)}"

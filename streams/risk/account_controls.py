@@ -8,11 +8,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from streams.domain.enums import Side
 from streams.domain.fields import NonNegativeDecimal
 from streams.domain.numbers import PRICE_SCALE, money_text, price_text, to_price
-from streams.risk.control import Control, CountLimit, EquityLimit, Limit, MoneyLimit, QuantityLimit, Reject
+from streams.risk.control import Check, Control, CountLimit, EquityLimit, Limit, MoneyLimit, QuantityLimit, Reject
 
 if TYPE_CHECKING:
+    from streams.domain.exposure import Exposure
     from streams.risk.proposal import Proposal
 
 
@@ -21,12 +23,13 @@ class LongOnly(Control):
 
     code: ClassVar[str] = "LONG_ONLY"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.buys or not proposal.added_leaves:
-            return None
-        reached = proposal.reached_position()
-        if reached <= 0:
+        return self._check
+
+    def _check(self, proposal: Proposal) -> Reject | None:
+        reached = proposal.reached
+        if proposal.buys or reached <= 0 or not proposal.added_leaves:
             return None
         text = (
             f"{proposal.subject}: position in {proposal.symbol} with working orders could reach "
@@ -40,12 +43,17 @@ class MaxPosition(QuantityLimit):
 
     code: ClassVar[str] = "MAX_POSITION"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        reached = proposal.reached_position()
-        if reached > self.fixed and not proposal.added_leaves:
-            return None
-        return self.judge(proposal, reached, self.fixed, self.soft_fixed)
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            reached = proposal.reached
+            if (reached < soft and not proposal.warned) or (reached > fixed and not proposal.added_leaves):
+                return None
+            return self.judge(proposal, reached, fixed, soft)
+
+        return check
 
     def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject:
         """See Limit."""
@@ -70,14 +78,19 @@ class MaxLongPosition(Limit):
         """What warns, 1e-9 units."""
         return max(self.soft_of(self.fixed), 1)
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.buys is not self.of_buys:
-            return None
-        reached = proposal.reached_position()
-        if reached > self.fixed and not proposal.added_leaves:
-            return None
-        return self.judge(proposal, reached, self.fixed, self.soft_fixed)
+        fixed, soft, of_buys = self.fixed, self.soft_fixed, self.of_buys
+
+        def check(proposal: Proposal) -> Reject | None:
+            reached = proposal.reached
+            if proposal.buys is not of_buys or (reached < soft and not proposal.warned):
+                return None
+            if reached > fixed and not proposal.added_leaves:
+                return None
+            return self.judge(proposal, reached, fixed, soft)
+
+        return check
 
     def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject:
         """See Limit."""
@@ -103,11 +116,17 @@ class MaxOpenOrders(CountLimit):
     code: ClassVar[str] = "MAX_OPEN_ORDERS"
     by_symbol: ClassVar[bool] = False
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.replaced is not None:
-            return None
-        return self.judge(proposal, len(proposal.account.working) + 1, self.limit, self.soft_fixed)
+        limit, soft = self.limit, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            number = len(proposal.account.working) + 1
+            if proposal.replaced is not None or (number < soft and not proposal.warned):
+                return None
+            return self.judge(proposal, number, limit, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -119,12 +138,18 @@ class MaxOpenOrdersPerSymbol(CountLimit):
 
     code: ClassVar[str] = "MAX_OPEN_ORDERS_PER_SYMBOL"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.replaced is not None:
-            return None
-        working = len(proposal.account.orders_of(proposal.symbol))
-        return self.judge(proposal, working + 1, self.limit, self.soft_fixed)
+        limit, soft = self.limit, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            account, symbol = proposal.account, proposal.symbol
+            number = len(account.orders_of(symbol, Side.BUY)) + len(account.orders_of(symbol, Side.SELL)) + 1
+            if proposal.replaced is not None or (number < soft and not proposal.warned):
+                return None
+            return self.judge(proposal, number, limit, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -140,13 +165,13 @@ class BuyingPower(EquityLimit):
     code: ClassVar[str] = "BUYING_POWER"
     by_symbol: ClassVar[bool] = False
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        exposure = proposal.exposure()
-        limit = exposure.equity * self.fixed // PRICE_SCALE
-        if exposure.gross_after <= limit or exposure.gross_after <= exposure.gross_before:
-            return self.judge_exposure(proposal, exposure.gross_before, exposure.gross_after, exposure.equity)
-        needed, has = exposure.gross_after - exposure.gross_before, max(limit - exposure.gross_before, 0)
+        return self.exposure_checker(lambda exposure: (exposure.gross_before, exposure.gross_after))
+
+    def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
+        """See EquityLimit."""
+        needed, has = after - before, max(exposure.equity * self.fixed // PRICE_SCALE - before, 0)
         text = (
             f"{proposal.subject}: it may add an exposure of {money_text(needed)} {proposal.account.currency}, the "
             f"account's buying power is {money_text(has)} (equity * leverage {price_text(self.fixed)} - exposure)"
@@ -160,10 +185,9 @@ class MaxLeverage(EquityLimit):
     code: ClassVar[str] = "MAX_LEVERAGE"
     by_symbol: ClassVar[bool] = False
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        exposure = proposal.exposure()
-        return self.judge_exposure(proposal, exposure.gross_before, exposure.gross_after, exposure.equity)
+        return self.exposure_checker(lambda exposure: (exposure.gross_before, exposure.gross_after))
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -179,10 +203,9 @@ class MaxMargin(EquityLimit):
     code: ClassVar[str] = "MAX_MARGIN"
     by_symbol: ClassVar[bool] = False
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        exposure = proposal.exposure()
-        return self.judge_exposure(proposal, exposure.margin_before, exposure.margin_after, exposure.equity)
+        return self.exposure_checker(lambda exposure: (exposure.margin_before, exposure.margin_after))
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -194,10 +217,9 @@ class MaxConcentration(EquityLimit):
 
     code: ClassVar[str] = "MAX_CONCENTRATION"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        exposure = proposal.exposure()
-        return self.judge_exposure(proposal, exposure.symbol_before, exposure.symbol_after, exposure.equity)
+        return self.exposure_checker(lambda exposure: (exposure.symbol_before, exposure.symbol_after))
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -211,12 +233,18 @@ class MaxGrossExposure(MoneyLimit):
     code: ClassVar[str] = "MAX_GROSS_EXPOSURE"
     by_symbol: ClassVar[bool] = False
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        exposure = proposal.exposure()
-        if exposure.gross_after > self.fixed and exposure.gross_after <= exposure.gross_before:
-            return None
-        return self.judge(proposal, exposure.gross_after, self.fixed, self.soft_fixed)
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            exposure = proposal.exposure()
+            after = exposure.gross_after
+            if (after < soft and not proposal.warned) or (after > fixed and after <= exposure.gross_before):
+                return None
+            return self.judge(proposal, after, fixed, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -229,12 +257,18 @@ class MaxNetExposure(MoneyLimit):
     code: ClassVar[str] = "MAX_NET_EXPOSURE"
     by_symbol: ClassVar[bool] = False
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        exposure = proposal.exposure()
-        if exposure.net_after > self.fixed and exposure.net_after <= exposure.net_before:
-            return None
-        return self.judge(proposal, exposure.net_after, self.fixed, self.soft_fixed)
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            exposure = proposal.exposure()
+            after = exposure.net_after
+            if (after < soft and not proposal.warned) or (after > fixed and after <= exposure.net_before):
+                return None
+            return self.judge(proposal, after, fixed, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""

@@ -5,6 +5,7 @@ Sources of the terms: SEC rule 15c3-5, MiFID II RTS 6 article 15, FIA best pract
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
@@ -15,7 +16,11 @@ from streams.domain.fields import FixedDecimal, Frozen, PositiveDecimal
 from streams.domain.numbers import PRICE_SCALE, money_text, plain, price_text, to_price
 
 if TYPE_CHECKING:
+    from streams.domain.exposure import Exposure
     from streams.risk.proposal import Proposal
+
+Check = Callable[["Proposal"], "Reject | None"]
+"""Why a request is refused; None where the control has nothing against it."""
 
 Share = Annotated[FixedDecimal, Field(gt=0, le=1)]
 
@@ -43,8 +48,8 @@ class Control(Frozen):
     def _value_alone(cls, value: Any) -> Any:
         return value if value is None or isinstance(value, dict | Control) else {cls.alone: value}
 
-    def check(self, proposal: Proposal) -> Reject | None:
-        """Why the request is refused; None where the control has nothing against it."""
+    def checker(self) -> Check:
+        """The control as a function of a proposal, made once with its numbers: fields of a model are slow to read."""
         raise NotImplementedError
 
 
@@ -66,7 +71,10 @@ class Limit(Control):
         return -(-limit * self.soft_share // PRICE_SCALE)
 
     def judge(self, proposal: Proposal, observed: int, limit: int, soft: int) -> Reject | None:
-        """Refuses what is above the limit, and notes what has come near it. All in one unit."""
+        """Refuses what is above the limit, and notes what has come near it. All in one unit.
+
+        A checker needs to ask only if the number is at soft or above, or the proposal's account has been warned.
+        """
         if observed > limit:
             return self.refuse(proposal, observed, limit)
         if observed >= soft:
@@ -178,17 +186,25 @@ class EquityLimit(Limit):
         """What warns, 1e-9 of the equity."""
         return self.soft_of(self.fixed)
 
-    def judge_exposure(self, proposal: Proposal, before: int, after: int, equity: int) -> Reject | None:
-        """Judges an exposure (1e-18) against the equity; one that the order can't raise passes."""
-        limit = equity * self.fixed // PRICE_SCALE
-        if after <= limit or after > before:
-            if equity > 0 and after > limit:
-                return self.refuse(proposal, -(-after * PRICE_SCALE // equity), self.fixed)
-            if after > limit:
-                text = f"{proposal.subject}: the equity {money_text(equity)} carries nothing more"
-                return Reject(self.code, text, price_text(self.fixed), None)
-            if after * PRICE_SCALE >= equity * self.soft_fixed:
-                proposal.near.append(Near(self, after * PRICE_SCALE // max(equity, 1), self.fixed))
-            elif proposal.warned:
-                proposal.far.append(self)
-        return None
+    def exposure_checker(self, which: Callable[[Exposure], tuple[int, int]]) -> Check:
+        """Judges an exposure before and after the order (1e-18) against the equity; what it can't raise passes."""
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            exposure = proposal.exposure()
+            before, after = which(exposure)
+            equity = exposure.equity
+            if after * PRICE_SCALE < equity * soft and not proposal.warned:
+                return None
+            if after * PRICE_SCALE <= equity * fixed:
+                return self.judge(proposal, after * PRICE_SCALE // max(equity, 1), fixed, soft)
+            return self.beyond(proposal, exposure, before, after) if after > before else None
+
+        return check
+
+    def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
+        """The answer to an order that raises an exposure above the limit."""
+        if exposure.equity > 0:
+            return self.refuse(proposal, -(-after * PRICE_SCALE // exposure.equity), self.fixed)
+        text = f"{proposal.subject}: the equity {money_text(exposure.equity)} carries nothing more"
+        return Reject(self.code, text, price_text(self.fixed), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, get_args
@@ -16,13 +15,11 @@ from streams.risk import form_controls as form
 from streams.risk import order_controls as order
 from streams.risk import rate_controls as rate
 from streams.risk.breakers.config import BreakerConfigs
-from streams.risk.control import Control, Reject
+from streams.risk.control import Check, Control, Reject
 from streams.risk.self_match import SelfMatch
 
 if TYPE_CHECKING:
     from streams.risk.proposal import Proposal
-
-Check = Callable[["Proposal"], Reject | None]
 
 
 class RiskLimits(Frozen):
@@ -74,10 +71,15 @@ class RiskLimits(Frozen):
         }
 
     @cached_property
+    def kept(self) -> rate.Kept:
+        """How much of an account's past is remembered for these limits."""
+        return rate.kept_for(self)
+
+    @cached_property
     def checks(self) -> tuple[Check, ...]:
         """What is asked of a proposal, in order: the cheapest first, exposures after all that needs no valuation."""
         chosen = (getattr(self, item) if isinstance(item, str) else item for item in ORDER)
-        return tuple(item.check if isinstance(item, Control) else item for item in chosen if item is not None)
+        return tuple(item.checker() if isinstance(item, Control) else item for item in chosen if item is not None)
 
     def first_reject(self, proposal: Proposal) -> Reject | None:
         """The answer of the first control that refuses; None where all agree."""

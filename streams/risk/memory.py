@@ -78,35 +78,31 @@ Alike = tuple[str, str, int | None, int | None, int | None]
 class Repeats:
     """When the same order came, by what makes orders the same; the one longest unseen first."""
 
-    __slots__ = ("_times",)
+    __slots__ = ("_newest", "_times")
 
     def __init__(self, state: list[list[Any]] | None = None) -> None:
+        self._newest = Times()
         self._times: dict[Alike, Times] = {(a, b, c, d, e): Times(times) for (a, b, c, d, e), times in state or ()}
 
     def add(self, request: OrderRequest, now_ns: int, keep: int, window_ns: int) -> None:
         """A new order came; keep: how many of the same are remembered, those of the window at most."""
-        key = _alike(request)
+        key = (request.symbol, request.side, request.quantity, request.price, request.stop_price)
         times = self._times.pop(key, None) or Times()
         times.add(now_ns, keep)
-        self._times[key] = times
+        self._times[key] = self._newest = times
         while len(self._times) > 1:
             oldest = next(iter(self._times))
             if len(self._times) <= ALIKE_MAX and self._times[oldest].last > now_ns - window_ns:
                 return
             del self._times[oldest]
 
-    def count(self, request: OrderRequest, now_ns: int, window_ns: int) -> int:
-        """How often an order like the request came after now - window."""
-        times = self._times.get(_alike(request))
-        return 0 if times is None else times.count(now_ns, window_ns)
+    def count_newest(self, now_ns: int, window_ns: int) -> int:
+        """How often an order like the one that was added last came after now - window."""
+        return self._newest.count(now_ns, window_ns)
 
     def to_state(self) -> list[list[Any]]:
         """JSON-able form."""
         return [[list(key), times.to_state()] for key, times in self._times.items()]
-
-
-def _alike(request: OrderRequest) -> Alike:
-    return (request.symbol, request.side, request.quantity, request.price, request.stop_price)
 
 
 class Memory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -10,7 +9,7 @@ from pydantic import Field, model_validator
 from streams.domain.enums import OrderType, TimeInForce
 from streams.domain.fields import PositiveDecimal
 from streams.domain.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, price_text, to_price
-from streams.risk.control import Control, CountLimit, Limit, MoneyLimit, Near, QuantityLimit, Reject
+from streams.risk.control import Check, Control, CountLimit, Limit, MoneyLimit, Near, QuantityLimit, Reject
 
 if TYPE_CHECKING:
     from streams.risk.proposal import Proposal
@@ -26,12 +25,17 @@ class RestrictedList(Control):
 
     symbols: tuple[Annotated[str, Field(min_length=1)], ...]
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.symbol not in self.symbols:
-            return None
-        text = f"{proposal.subject}: {proposal.symbol} is on the restricted list of the account"
-        return Reject(self.code, text, None, proposal.symbol)
+        symbols = frozenset(self.symbols)
+
+        def check(proposal: Proposal) -> Reject | None:
+            if proposal.symbol not in symbols:
+                return None
+            text = f"{proposal.subject}: {proposal.symbol} is on the restricted list of the account"
+            return Reject(self.code, text, None, proposal.symbol)
+
+        return check
 
 
 class OrderTypes(Control):
@@ -42,13 +46,18 @@ class OrderTypes(Control):
 
     allowed: Annotated[tuple[OrderType, ...], Field(min_length=1)]
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        asked = proposal.asked.order_type
-        if asked in self.allowed:
-            return None
-        text = f"{proposal.subject}: order type {asked} is not one that the account may use: {', '.join(self.allowed)}"
-        return Reject(self.code, text, ",".join(self.allowed), asked.value)
+        allowed = self.allowed
+
+        def check(proposal: Proposal) -> Reject | None:
+            asked = proposal.asked.order_type
+            if asked in allowed:
+                return None
+            text = f"{proposal.subject}: order type {asked} is not one that the account may use: {', '.join(allowed)}"
+            return Reject(self.code, text, ",".join(allowed), asked.value)
+
+        return check
 
 
 class TimesInForce(Control):
@@ -59,14 +68,20 @@ class TimesInForce(Control):
 
     allowed: Annotated[tuple[TimeInForce, ...], Field(min_length=1)]
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        asked = proposal.asked.time_in_force
-        if asked in self.allowed:
-            return None
-        allowed = ", ".join(self.allowed)
-        text = f"{proposal.subject}: time in force {asked} is not one that the account may use: {allowed}"
-        return Reject(self.code, text, ",".join(self.allowed), asked.value)
+        allowed = self.allowed
+
+        def check(proposal: Proposal) -> Reject | None:
+            asked = proposal.asked.time_in_force
+            if asked in allowed:
+                return None
+            text = (
+                f"{proposal.subject}: time in force {asked} is not one that the account may use: {', '.join(allowed)}"
+            )
+            return Reject(self.code, text, ",".join(allowed), asked.value)
+
+        return check
 
 
 class MinOrderQuantity(Control):
@@ -76,18 +91,18 @@ class MinOrderQuantity(Control):
 
     limit: PositiveDecimal
 
-    @cached_property
-    def fixed(self) -> int:
-        """1e-9 units."""
-        return to_price(self.limit)
-
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.quantity >= self.fixed:
-            return None
-        asked, limit = price_text(proposal.quantity), price_text(self.fixed)
-        text = f"{proposal.subject}: quantity {asked} is below the account's minimum {limit}"
-        return Reject(self.code, text, limit, asked)
+        fixed = to_price(self.limit)
+
+        def check(proposal: Proposal) -> Reject | None:
+            if proposal.quantity >= fixed:
+                return None
+            asked, limit = price_text(proposal.quantity), price_text(fixed)
+            text = f"{proposal.subject}: quantity {asked} is below the account's minimum {limit}"
+            return Reject(self.code, text, limit, asked)
+
+        return check
 
 
 class MaxOrderQuantity(QuantityLimit):
@@ -95,9 +110,17 @@ class MaxOrderQuantity(QuantityLimit):
 
     code: ClassVar[str] = "MAX_ORDER_QUANTITY"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        return self.judge(proposal, proposal.quantity, self.fixed, self.soft_fixed)
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            quantity = proposal.quantity
+            if quantity < soft and not proposal.warned:
+                return None
+            return self.judge(proposal, quantity, fixed, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -111,20 +134,20 @@ class MinOrderNotional(Control):
 
     limit: PositiveDecimal
 
-    @cached_property
-    def fixed(self) -> int:
-        """1e-18 of the instrument's currency."""
-        return to_price(self.limit) * PRICE_SCALE
-
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        assert proposal.reference_price is not None
-        notional = proposal.quantity * proposal.reference_price
-        if notional >= self.fixed:
-            return None
-        asked, limit = money_text(notional), money_text(self.fixed)
-        text = f"{proposal.subject}: notional {asked} is below the account's minimum {limit}"
-        return Reject(self.code, text, limit, asked)
+        fixed = to_price(self.limit) * PRICE_SCALE
+
+        def check(proposal: Proposal) -> Reject | None:
+            assert proposal.reference_price is not None
+            notional = proposal.quantity * proposal.reference_price
+            if notional >= fixed:
+                return None
+            asked, limit = money_text(notional), money_text(fixed)
+            text = f"{proposal.subject}: notional {asked} is below the account's minimum {limit}"
+            return Reject(self.code, text, limit, asked)
+
+        return check
 
 
 class MaxOrderNotional(MoneyLimit):
@@ -132,10 +155,18 @@ class MaxOrderNotional(MoneyLimit):
 
     code: ClassVar[str] = "MAX_ORDER_NOTIONAL"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        assert proposal.reference_price is not None
-        return self.judge(proposal, proposal.quantity * proposal.reference_price, self.fixed, self.soft_fixed)
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            assert proposal.reference_price is not None
+            notional = proposal.quantity * proposal.reference_price
+            if notional < soft and not proposal.warned:
+                return None
+            return self.judge(proposal, notional, fixed, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -147,8 +178,11 @@ class SessionHours(Control):
 
     code: ClassVar[str] = "MARKET_CLOSED"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
+        return self._check
+
+    def _check(self, proposal: Proposal) -> Reject | None:
         if proposal.instrument.is_open(proposal.now_ns):
             return None
         text = f"{proposal.subject}: the market of {proposal.symbol} is closed at this time; send it in its hours"
@@ -166,15 +200,23 @@ class StaleMark(Control):
 
     max_age_ms: Annotated[int, Field(ge=0)]
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
+        most_ns = self.max_age_ms * NANOS_PER_MS
+
+        def check(proposal: Proposal) -> Reject | None:
+            mark_ns = proposal.mark_ns
+            if mark_ns is not None and proposal.market_ns - mark_ns <= most_ns:
+                return None
+            return self._refuse(proposal)
+
+        return check
+
+    def _refuse(self, proposal: Proposal) -> Reject:
         if proposal.mark_ns is None:
             text = f"{proposal.subject}: no mark of {proposal.symbol} yet; wait for market data"
             return Reject(self.code, text, str(self.max_age_ms), None)
-        age_ns = proposal.market_ns - proposal.mark_ns
-        if age_ns <= self.max_age_ms * NANOS_PER_MS:
-            return None
-        age_ms = str(-(-age_ns // NANOS_PER_MS))
+        age_ms = str(-(-(proposal.market_ns - proposal.mark_ns) // NANOS_PER_MS))
         text = (
             f"{proposal.subject}: the mark of {proposal.symbol} is {age_ms} ms old, the limit is {self.max_age_ms} ms; "
             "wait for market data"
@@ -203,32 +245,30 @@ class PriceCollar(Limit):
             raise ValueError("a collar needs percent, ticks or both")
         return self
 
-    @cached_property
-    def percent_fixed(self) -> int:
-        """1e-9 of a percent; 0 for none."""
-        return 0 if self.percent is None else to_price(self.percent)
-
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        price, mark, stop = proposal.asked.price, proposal.mark_price, proposal.asked.stop_price
-        if price is None or mark is None:
-            return None
-        if stop is not None:
-            mark = max(mark, stop) if proposal.buys else min(mark, stop)
-        collar = mark * self.percent_fixed // (PERCENT * PRICE_SCALE)
-        if self.ticks is not None:
-            collar = max(collar, self.ticks * proposal.instrument.tick_size)
-        beyond = price - mark if proposal.buys else mark - price
-        if beyond <= 0 and not proposal.warned:
-            return None
-        bound = mark + collar if proposal.buys else mark - collar
-        if beyond > collar:
-            return self.refuse(proposal, price, bound)
-        if beyond >= self.soft_of(collar):
+        percent = 0 if self.percent is None else to_price(self.percent)
+        ticks, share = self.ticks or 0, self.soft_share
+
+        def check(proposal: Proposal) -> Reject | None:
+            price, mark, stop = proposal.asked.price, proposal.mark_price, proposal.asked.stop_price
+            if price is None or mark is None:
+                return None
+            if stop is not None:
+                mark = max(mark, stop) if proposal.buys else min(mark, stop)
+            collar = max(mark * percent // (PERCENT * PRICE_SCALE), ticks * proposal.instrument.tick_size)
+            beyond = price - mark if proposal.buys else mark - price
+            if beyond * PRICE_SCALE < collar * share:
+                if proposal.warned:
+                    proposal.far.append(self)
+                return None
+            bound = mark + collar if proposal.buys else mark - collar
+            if beyond > collar:
+                return self.refuse(proposal, price, bound)
             proposal.near.append(Near(self, price, bound))
-        elif proposal.warned:
-            proposal.far.append(self)
-        return None
+            return None
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -248,12 +288,19 @@ class RepeatedOrder(CountLimit):
 
     window_ms: Annotated[int, Field(ge=1)] = 1_000
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        if proposal.replaced is not None:
-            return None
-        count = proposal.account.memory.repeats.count(proposal.request, proposal.now_ns, self.window_ms * NANOS_PER_MS)
-        return self.judge(proposal, count, self.limit, self.soft_fixed)
+        limit, soft, window_ns = self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS
+
+        def check(proposal: Proposal) -> Reject | None:
+            if proposal.replaced is not None:
+                return None
+            count = proposal.account.memory.repeats.count_newest(proposal.now_ns, window_ns)
+            if count < soft and not proposal.warned:
+                return None
+            return self.judge(proposal, count, limit, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Proposal:
     """asked: the order as it would be; quantity: its total, added_leaves: what it adds to the account's open quantity
     on its side (1e-9 units). mark_price: 1e-9, mark_ns: its time; None where there is none yet. reference_price: limit
-    or stop price, else the mark. converts: whether the instrument's currency has a rate; None: not yet. market_ns:
-    the shard's time; now_ns: the account's clock.
+    or stop price, else the mark. converts: whether the instrument's currency has a rate; None: not yet. market_ns: the
+    shard's time; now_ns: the account's clock. reached: the position if every working order of the side and this one
+    filled, 1e-9 units, positive toward the side.
 
     The controls leave in near and far which limits the order came near, or is well below of; in cancels the working
     orders that must go for it.
@@ -42,6 +43,7 @@ class Proposal:
         "near",
         "now_ns",
         "quantity",
+        "reached",
         "reference_price",
         "replaced",
         "request",
@@ -81,6 +83,9 @@ class Proposal:
         self.replaced = replaced
         self.converts = converts
         self.now_ns = account.clock_ns
+        held = account.position_quantity(instrument.symbol)
+        self.reached = account.working_leaves(instrument.symbol, asked.side) + added_leaves
+        self.reached += held if self.buys else -held
         self._expose = expose
         self._exposure: Exposure | None = None
         self.near: list[Near] = []
@@ -99,9 +104,3 @@ class Proposal:
         if found is None:
             found = self._exposure = self._expose(self)
         return found
-
-    def reached_position(self) -> int:
-        """Position if every working order of the side and this one filled; 1e-9 units, toward the side positive."""
-        held = self.account.position_quantity(self.symbol)
-        leaves = self.account.working_leaves(self.symbol, self.side) + self.added_leaves
-        return leaves + (held if self.buys else -held)

@@ -7,18 +7,22 @@ risk away. A window remembers one message more than its limit; where more came, 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
 from streams.domain.enums import Action
 from streams.domain.fields import PositiveDecimal
 from streams.domain.numbers import NANOS_PER_MS, PRICE_SCALE, to_price
-from streams.risk.control import CountLimit, Limit, Near, Reject
+from streams.risk.control import Check, CountLimit, Limit, Reject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.domain.account import Account
     from streams.domain.messages import OrderRequest
+    from streams.risk.limits import RiskLimits
+    from streams.risk.memory import Times
     from streams.risk.proposal import Proposal
 
 
@@ -30,15 +34,21 @@ class MessageRate(CountLimit):
 
     window_ms: Annotated[int, Field(ge=1)] = 1_000
 
-    @cached_property
-    def window_ns(self) -> int:
-        """Length of the window."""
-        return self.window_ms * NANOS_PER_MS
+    def counter(self, of: Callable[[Proposal], Times]) -> Check:
+        """Judges how many of these times are in the window."""
+        limit, soft, window_ns = self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS
 
-    def check(self, proposal: Proposal) -> Reject | None:
+        def check(proposal: Proposal) -> Reject | None:
+            count = of(proposal).count(proposal.now_ns, window_ns)
+            if count < soft and not proposal.warned:
+                return None
+            return self.judge(proposal, count, limit, soft)
+
+        return check
+
+    def checker(self) -> Check:
         """See Control."""
-        count = proposal.account.memory.messages.count(proposal.now_ns, self.window_ns)
-        return self.judge(proposal, count, self.limit, self.soft_fixed)
+        return self.counter(lambda proposal: proposal.account.memory.messages)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -50,10 +60,9 @@ class OrderRate(MessageRate):
 
     code: ClassVar[str] = "ORDER_RATE"
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        count = proposal.account.memory.orders.count(proposal.now_ns, self.window_ns)
-        return self.judge(proposal, count, self.limit, self.soft_fixed)
+        return self.counter(lambda proposal: proposal.account.memory.orders)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -66,10 +75,9 @@ class OrderRatePerSymbol(MessageRate):
     code: ClassVar[str] = "ORDER_RATE_PER_SYMBOL"
     by_symbol: ClassVar[bool] = True
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        times = proposal.account.memory.orders_by_symbol[proposal.symbol]
-        return self.judge(proposal, times.count(proposal.now_ns, self.window_ns), self.limit, self.soft_fixed)
+        return self.counter(lambda proposal: proposal.account.memory.orders_by_symbol[proposal.symbol])
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -101,24 +109,25 @@ class CancelRatio(Limit):
         """What warns."""
         return self.soft_of(self.fixed)
 
-    @cached_property
-    def window_ns(self) -> int:
-        """Length of the window."""
-        return self.window_ms * NANOS_PER_MS
-
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
-        cancels, fills = proposal.account.memory.outcomes.count(proposal.now_ns, self.window_ns)
-        if cancels + fills < self.min_observations:
-            return None
-        fills = max(fills, 1)
-        if cancels * PRICE_SCALE > self.fixed * fills:
-            return self.refuse(proposal, -(-cancels * PRICE_SCALE // fills), self.fixed)
-        if cancels * PRICE_SCALE >= self.soft_fixed * fills:
-            proposal.near.append(Near(self, cancels * PRICE_SCALE // fills, self.fixed))
-        elif proposal.warned:
-            proposal.far.append(self)
-        return None
+        fixed, soft, window_ns, least = (
+            self.fixed,
+            self.soft_fixed,
+            self.window_ms * NANOS_PER_MS,
+            self.min_observations,
+        )
+
+        def check(proposal: Proposal) -> Reject | None:
+            cancels, fills = proposal.account.memory.outcomes.count(proposal.now_ns, window_ns)
+            if cancels + fills < least:
+                return None
+            fills = max(fills, 1)
+            if cancels * PRICE_SCALE > fixed * fills:
+                return self.refuse(proposal, -(-cancels * PRICE_SCALE // fills), fixed)
+            return self.judge(proposal, cancels * PRICE_SCALE // fills, fixed, soft)
+
+        return check
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -127,29 +136,54 @@ class CancelRatio(Limit):
         )
 
 
+class Kept(NamedTuple):
+    """How much of an account's past its limits need; 0: nothing."""
+
+    messages: int
+    orders: int
+    orders_by_symbol: int
+    outcomes: int
+    repeats: int
+    repeats_window_ns: int
+
+
+def kept_for(limits: RiskLimits) -> Kept:
+    """What the windows of an account's limits reach back to: one more than each limit, to see that it is passed."""
+    messages, orders, by_symbol = limits.message_rate, limits.order_rate, limits.order_rate_per_symbol
+    ratio, repeated = limits.cancel_ratio, limits.repeated_order
+    return Kept(
+        messages=messages.limit + 1 if messages else 0,
+        orders=orders.limit + 1 if orders else 0,
+        orders_by_symbol=by_symbol.limit + 1 if by_symbol else 0,
+        outcomes=ratio.observations_max if ratio else 0,
+        repeats=repeated.limit + 1 if repeated else 0,
+        repeats_window_ns=repeated.window_ms * NANOS_PER_MS if repeated else 0,
+    )
+
+
 def count_message(account: Account, request: OrderRequest, symbol: str | None) -> None:
     """A request has come. symbol: the instrument of an order or replace, None where it is not known."""
-    limits, memory, now_ns = account.limits, account.memory, account.clock_ns
-    if limits.message_rate is not None:
-        memory.messages.add(now_ns, limits.message_rate.limit + 1)
+    kept, memory, now_ns = account.limits.kept, account.memory, account.clock_ns
+    if kept.messages:
+        memory.messages.add(now_ns, kept.messages)
     if request.action is Action.NEW or request.action is Action.REPLACE:
-        if limits.order_rate is not None:
-            memory.orders.add(now_ns, limits.order_rate.limit + 1)
-        if limits.order_rate_per_symbol is not None and symbol is not None:
-            memory.orders_by_symbol[symbol].add(now_ns, limits.order_rate_per_symbol.limit + 1)
-    elif limits.cancel_ratio is not None:
-        memory.outcomes.add(now_ns, True, limits.cancel_ratio.observations_max)
+        if kept.orders:
+            memory.orders.add(now_ns, kept.orders)
+        if kept.orders_by_symbol and symbol is not None:
+            memory.orders_by_symbol[symbol].add(now_ns, kept.orders_by_symbol)
+    elif kept.outcomes:
+        memory.outcomes.add(now_ns, True, kept.outcomes)
 
 
 def count_new_order(account: Account, request: OrderRequest) -> None:
     """A new order of a known instrument has come, under an id of its own."""
-    repeated = account.limits.repeated_order
-    if repeated is not None:
-        account.memory.repeats.add(request, account.clock_ns, repeated.limit + 1, repeated.window_ms * NANOS_PER_MS)
+    kept = account.limits.kept
+    if kept.repeats:
+        account.memory.repeats.add(request, account.clock_ns, kept.repeats, kept.repeats_window_ns)
 
 
 def count_fill(account: Account) -> None:
     """One of the account's orders has executed, wholly or in part."""
-    ratio = account.limits.cancel_ratio
-    if ratio is not None:
-        account.memory.outcomes.add(account.clock_ns, False, ratio.observations_max)
+    kept = account.limits.kept
+    if kept.outcomes:
+        account.memory.outcomes.add(account.clock_ns, False, kept.outcomes)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def reduce_only_problem(account: Account, asked: OrderRequest, replaced: WorkingOrder | None) -> str | None:
     """Why an order can't be taken beside the reduce-only orders of its side, itself included; None where it can."""
-    orders = [order for order in account.orders_of(asked.symbol) if order.side is asked.side and order is not replaced]
+    if not asked.reduce_only and not account.reduce_only_orders:
+        return None
+    orders = [order for order in account.orders_of(asked.symbol, asked.side) if order is not replaced]
     if not asked.reduce_only and not any(order.request.reduce_only for order in orders):
         return None
     assert asked.quantity is not None

@@ -8,9 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from streams.domain.enums import OrderType
+from streams.domain.enums import OrderType, Side
 from streams.domain.numbers import price_text
-from streams.risk.control import Control, Reject
+from streams.risk.control import Check, Control, Reject
 
 if TYPE_CHECKING:
     from streams.domain.account import WorkingOrder
@@ -38,8 +38,11 @@ class SelfMatch(Control):
 
     mode: SelfMatchMode
 
-    def check(self, proposal: Proposal) -> Reject | None:
+    def checker(self) -> Check:
         """See Control."""
+        return self._check
+
+    def _check(self, proposal: Proposal) -> Reject | None:
         met = _met(proposal)
         if not met:
             return None
@@ -56,19 +59,18 @@ class SelfMatch(Control):
 
 def _met(proposal: Proposal) -> list[WorkingOrder]:
     """The account's resting orders that the order would trade with."""
-    asked, side = proposal.asked, proposal.side
-    orders = proposal.account.orders_of(proposal.symbol)
-    if not orders or _rests_apart(proposal):
+    price, buys = proposal.asked.price, proposal.buys
+    others = proposal.account.orders_of(proposal.symbol, Side.SELL if buys else Side.BUY)
+    if not others or _rests_apart(proposal):
         return []
-    price = asked.price
-    return [
-        order
-        for order in orders
-        if order.side is not side
-        and order.in_book
-        and order.price is not None
-        and (price is None or (price >= order.price if proposal.buys else price <= order.price))
-    ]
+    met = []
+    for order in others:
+        resting = order.price
+        if resting is None or (price is not None and (price < resting if buys else price > resting)):
+            continue
+        if order.in_book:
+            met.append(order)
+    return met
 
 
 def _rests_apart(proposal: Proposal) -> bool:
