@@ -18,6 +18,7 @@ from streams.bench.core import core_events_per_s
 from streams.bench.live import Client, Latency
 from streams.bench.memory import peak_memory
 from streams.bench.orders import Ticket, tickets
+from streams.bench.risk import risk_us_per_order
 from streams.demo.children import Children, running_pipeline
 from streams.demo.market import instruments_for, with_reference_data
 from streams.demo.namespace import fresh_namespace, remove_runs
@@ -34,7 +35,10 @@ POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB."""
+    """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB.
+
+    risk_us_per_order: microseconds that all controls together take of an order.
+    """
 
     orders_per_s: float
     quotes_per_s: float
@@ -42,14 +46,16 @@ class BenchResult:
     sink_rows_per_s: float
     core_events_per_s: float
     core_events_per_s_l2: float
+    risk_us_per_order: float
     peak_rss_mb: float
 
 
 class Core(NamedTuple):
-    """Events a second through the core alone, with quotes and with books of several levels."""
+    """Events a second through the core alone, with quotes and with books of several levels; and what controls cost."""
 
     top_of_book: float
     deep: float
+    risk_us_per_order: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
     try:
         on_step("core alone")
         config = core_config(settings)
-        core = Core(*(core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)))
+        top, deep = (core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True))
+        core = Core(top, deep, risk_us_per_order())
         return _live(settings, load, chosen, core, on_step)
     finally:
         remove_runs(settings, NAME)
@@ -96,7 +103,7 @@ def _live(
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
-    return BenchResult(throughput, quotes, latency, sink, core.top_of_book, core.deep, peak.megabytes)
+    return BenchResult(throughput, quotes, latency, sink, *core, peak.megabytes)
 
 
 def _sink_rows_per_s(settings: Settings, children: Children) -> float:

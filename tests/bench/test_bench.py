@@ -13,10 +13,12 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from streams.bench.core import core_events_per_s
 from streams.bench.orders import bench_orders, opening, tickets
+from streams.bench.risk import ALL_ON, risk_us_per_order
 from streams.domain.account_shard import AccountShard
 from streams.errors import FeedError
 from streams.feed.synthetic import SyntheticMarket, synthetic
 from streams.feed.table import MarketTable
+from streams.risk.limits import CONTROLS
 from tests import builders
 from tests.pipeline.processes import paper
 
@@ -28,6 +30,7 @@ RATES = {
     "sink_rows_per_s",
     "core_events_per_s",
     "core_events_per_s_l2",
+    "risk_us_per_order",
     "peak_rss_mb",
 }
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
@@ -71,6 +74,11 @@ def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
     config = builders.config(instruments=tuple(INSTRUMENTS.values()))
     assert core_events_per_s(config, table, INSTRUMENTS, 50) > 0
     assert core_events_per_s(config, table, INSTRUMENTS, 50, deep=True) > 0
+
+
+def test_the_controls_cost_is_measured_with_all_of_them_on() -> None:
+    assert set(ALL_ON) == CONTROLS.keys() - {"long_only"}, "selling from a position of each symbol stays allowed"
+    assert risk_us_per_order(orders=50) > 0
 
 
 def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:
