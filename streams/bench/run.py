@@ -19,6 +19,7 @@ from streams.bench.live import Client, Latency
 from streams.bench.memory import peak_memory
 from streams.bench.orders import Ticket, tickets
 from streams.bench.resim import resim_quotes_per_s
+from streams.bench.risk import risk_us_per_order
 from streams.demo.children import Children, running_pipeline
 from streams.demo.market import instruments_for, with_reference_data
 from streams.demo.namespace import fresh_namespace, remove_runs
@@ -35,7 +36,10 @@ POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB."""
+    """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB.
+
+    risk_us_per_order: microseconds that all controls together take of an order.
+    """
 
     orders_per_s: float
     quotes_per_s: float
@@ -44,15 +48,18 @@ class BenchResult:
     core_events_per_s: float
     core_events_per_s_l2: float
     resim_quotes_per_s: float
+    risk_us_per_order: float
     peak_rss_mb: float
 
 
 class Core(NamedTuple):
-    """Events a second through the core alone, with quotes and with books of several levels; re-simulated quotes."""
+    """Events a second through the core alone, with quotes and with books of several levels; re-simulated quotes a second;
+    and what controls cost, in microseconds an order."""
 
     top_of_book: float
     deep: float
     resim: float
+    risk_us_per_order: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
             core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)
         )
         resim = resim_quotes_per_s(config, load.resim, instruments_for(settings, load.resim))
-        core = Core(top_of_book, deep, resim)
+        core = Core(top_of_book, deep, resim, risk_us_per_order())
         return _live(settings, load, chosen, core, on_step)
     finally:
         remove_runs(settings, NAME)
@@ -107,7 +114,7 @@ def _live(
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
-    return BenchResult(throughput, quotes, latency, sink, core.top_of_book, core.deep, core.resim, peak.megabytes)
+    return BenchResult(throughput, quotes, latency, sink, *core, peak.megabytes)
 
 
 def _sink_rows_per_s(settings: Settings, children: Children) -> float:

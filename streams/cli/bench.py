@@ -63,6 +63,7 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "core_events_per_s": round(result.core_events_per_s, 1),
         "core_events_per_s_l2": round(result.core_events_per_s_l2, 1),
         "resim_quotes_per_s": round(result.resim_quotes_per_s, 1),
+        "risk_us_per_order": round(result.risk_us_per_order, 1),
         "peak_rss_mb": round(result.peak_rss_mb, 1),
         "hops": {
             name: {"mean_ms": round(mean, 2), "share": round(mean / total, 3)}

@@ -15,12 +15,14 @@ from streams.bench import resim
 from streams.bench.core import core_events_per_s
 from streams.bench.orders import bench_orders, opening, tickets
 from streams.bench.resim import resim_quotes_per_s
+from streams.bench.risk import ALL_ON, risk_us_per_order
 from streams.domain.account_shard import AccountShard
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.errors import FeedError
 from streams.feed.synthetic import SyntheticMarket, synthetic
 from streams.feed.table import MarketTable
+from streams.risk.limits import CONTROLS
 from tests import builders
 from tests.domain.desk import of
 from tests.pipeline.processes import paper
@@ -34,6 +36,7 @@ RATES = {
     "core_events_per_s",
     "core_events_per_s_l2",
     "resim_quotes_per_s",
+    "risk_us_per_order",
     "peak_rss_mb",
 }
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
@@ -90,6 +93,11 @@ def test_a_resimulation_is_measured_with_orders_that_rest_trade_and_expire() -> 
     reports = of(ExecutionReport, [output for item in story for output in shard.apply(item, None)])
     assert {"NEW", "FILL", "EXPIRED"} <= {report.exec_type for report in reports}
     assert "ADDED" in {report.liquidity for report in reports if report.exec_type == "FILL"}
+
+
+def test_the_controls_cost_is_measured_with_all_of_them_on() -> None:
+    assert set(ALL_ON) == CONTROLS.keys() - {"long_only"}, "selling from a position of each symbol stays allowed"
+    assert risk_us_per_order(orders=50) > 0
 
 
 def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:

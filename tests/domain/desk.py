@@ -11,12 +11,14 @@ from streams.domain import messages
 from streams.domain.account import Account
 from streams.domain.account_shard import AccountShard
 from streams.domain.config import CoreConfig
-from streams.domain.enums import Liquidity
+from streams.domain.enums import Liquidity, RiskEventKind
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.shard import Message, Output
 from tests.builders import config, opening, quote
 
 M = TypeVar("M", bound=Message)
+Answer = tuple[str, str | None, str | None]
+"""Code, limit value, observed value."""
 
 
 class Desk:
@@ -132,3 +134,22 @@ def last(desk: Desk, order_id: str = "o") -> messages.OrderResult:
 def fills_of(desk: Desk, order_id: str = "o") -> list[tuple[int, int, Liquidity]]:
     """Quantity, price and liquidity of an order's fills."""
     return [(fill.quantity, fill.price, fill.liquidity) for fill in desk.fills if fill.order_id == order_id]
+
+
+def answer(desk: Desk, request: messages.OrderRequest) -> Answer | None:
+    """How the request is refused, by its result and by its risk event alike; None where it is approved."""
+    outputs = desk.send(request)
+    if of(messages.ApprovedOrder, outputs):
+        assert {event.kind for event in of(messages.RiskEvent, outputs)} <= {RiskEventKind.LIMIT_WARNING}
+        return None
+    (result,), (event,) = of(messages.OrderResult, outputs), of(messages.RiskEvent, outputs)
+    assert result.reason_code is not None
+    assert (event.kind, event.order_id) == (RiskEventKind.ORDER_REJECTED, request.order_id)
+    assert (event.code, event.limit_value, event.observed_value, event.text) == (
+        result.reason_code,
+        result.limit_value,
+        result.observed_value,
+        result.text,
+    )
+    assert request.order_id in event.text
+    return result.reason_code, result.limit_value, result.observed_value

@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 
 from streams.domain.config import CoreConfig
-from streams.domain.enums import ControlKind, OrderType, RiskEventKind, Side, TimeInForce, TradingState
-from streams.domain.messages import ApprovedOrder, OrderRequest, OrderResult, RiskEvent
+from streams.domain.enums import ControlKind, OrderType, Side, TimeInForce, TradingState
+from streams.domain.messages import OrderRequest
 from tests.builders import cancel, config, control, instrument, limits, new, opening, quote, replace, state_of_trading
-from tests.domain.desk import Desk, of, ready
-
-Answer = tuple[str, str | None, str | None]
-"""Code, limit value, observed value."""
+from tests.domain.desk import Answer, Desk, answer, ready
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -22,25 +19,6 @@ SMALL = config(
     ),
     limits=limits(max_order_quantity="500", max_order_notional="4000", max_position="600"),
 )
-
-
-def answer(desk: Desk, request: OrderRequest) -> Answer | None:
-    """How the request is refused, by its result and by its risk event alike; None where it is approved."""
-    outputs = desk.send(request)
-    if of(ApprovedOrder, outputs):
-        assert {event.kind for event in of(RiskEvent, outputs)} <= {RiskEventKind.LIMIT_WARNING}
-        return None
-    (result,), (event,) = of(OrderResult, outputs), of(RiskEvent, outputs)
-    assert result.reason_code is not None
-    assert (event.kind, event.order_id) == (RiskEventKind.ORDER_REJECTED, request.order_id)
-    assert (event.code, event.limit_value, event.observed_value, event.text) == (
-        result.reason_code,
-        result.limit_value,
-        result.observed_value,
-        result.text,
-    )
-    assert request.order_id in event.text
-    return result.reason_code, result.limit_value, result.observed_value
 
 
 @pytest.mark.parametrize(
