@@ -12,6 +12,8 @@ TICKS = 5
 DAY_S = 86_400.0
 GAP, GAP_SHARE, GAP_MIN_S = 16, 0.04, 1_800.0
 """Width of a cut in the time axis, and from which share of the time shown, and seconds, on one is made."""
+SPAN_SHARE = 0.02
+"""What a span between cuts takes of the axis beside its own length: a single moment is seen too."""
 LABEL = 92
 """Room that the label of a time takes."""
 
@@ -65,17 +67,18 @@ class _Clock:
         cuts = _cuts(times)
         bounds = zip([0, *cuts], [*cuts, len(times)], strict=True)
         spans = [(times[start], times[end - 1]) for start, end in bounds]
-        whole = sum(end - start for start, end in spans) or 1.0
+        least = sum(end - start for start, end in spans) * SPAN_SHARE or 1.0
+        whole = sum(end - start + least for start, end in spans)
         room, self.spans = WIDTH - LEFT - RIGHT - GAP * len(cuts), []
         left = float(LEFT)
         for start, end in spans:
-            right = left + room * (end - start) / whole
+            right = left + room * (end - start + least) / whole
             self.spans.append(_Scale(start, end, left, right))
             left = right + GAP
 
     def __call__(self, time: float) -> float:
         span = next((span for span in self.spans if time <= span.high), self.spans[-1])
-        return span.start if span.low == span.high else span(time)
+        return (span.start + span.end) / 2 if span.low == span.high else span(time)
 
 
 def curves(name: str, lines: Sequence[Line], number: AxisText, marks: Sequence[Mark] = ()) -> str:
@@ -178,8 +181,8 @@ def _value_axis(y: _Scale, number: AxisText) -> Iterator[str]:
 
 
 def _time_axis(x: _Clock) -> Iterator[str]:
-    if len(x.spans) == 1:
-        span = x.spans[0]
+    span = x.spans[0]
+    if len(x.spans) == 1 and span.low < span.high:
         form = _time_form(span.high - span.low)
         for place in range(TICKS + 1):
             anchor = "start" if place == 0 else "end" if place == TICKS else "middle"

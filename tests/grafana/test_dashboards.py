@@ -68,7 +68,7 @@ def add_records(client: Client, run_id: str) -> None:
     decision = {
         "decision_id": "d",
         "strategy_id": "s1",
-        "kind": "EVALUATION",
+        "kind": "EVALUATED",
         "level": "LIMITED_LIVE",
         "criteria": "[]",
     }

@@ -108,6 +108,12 @@ def test_bars_stand_on_zero_and_gaps_are_cut() -> None:
     days = [(day * 86_400.0 + minute * 60, 1.0) for day in range(3) for minute in range(390)]
     overnight = Xml.fromstring(charts.curves("c", [Line("l", "one", days)], lambda value, step: "1"))
     assert len(overnight.findall("line[@class='cut']")) == 2
+    moments = [(day * 86_400.0, 1.0) for day in range(3)]
+    line = Xml.fromstring(charts.curves("c", [Line("l", "one", moments)], lambda value, step: "1")).find("polyline")
+    assert line is not None
+    places = [float(point.split(",")[0]) for point in line.attrib["points"].split()]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.11)
+    assert places[1] - places[0] > charts.WIDTH / 4, "moments apart are spread"
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2e-6, 1.1e-6), (14_315_500.0, 14_316_001.0), (99.0, 101.5)])

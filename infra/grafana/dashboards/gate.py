@@ -41,10 +41,10 @@ ORDER BY failed DESC, suite"""
 
 def build() -> Dashboard:
     """The dashboard."""
-    live = f"SELECT countIf(newest.2 != 'PAPER_ONLY') AS strategies\nFROM\n(\n{NEWEST}\n)"
+    live = f"SELECT countIf(newest.1 != 'REVOKED' AND newest.2 != 'PAPER_ONLY') AS strategies\nFROM\n(\n{NEWEST}\n)"
     panels = [
         tile("Strategies decided on", f"SELECT uniqExact(strategy_id) AS strategies FROM gate_decisions {OF_RUN}"),
-        tile("Beyond paper", live),
+        tile("Decided beyond paper", live),
         tile("Test cases", f"SELECT count() AS cases FROM test_results {OF_RUN}"),
         tile("Failed cases", f"SELECT countIf(status IN ('FAILED', 'ERROR')) AS cases FROM test_results {OF_RUN}"),
         grid("Newest decision of each strategy", STRATEGIES, WHOLE),
