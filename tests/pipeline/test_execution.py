@@ -194,7 +194,7 @@ def trade_everything(trader: Trader) -> None:
 
 STORIES: dict[str, tuple[str, ...]] = {
     "market": ("BUY MARKET DAY 119 ACME", "simulator patient", "39 @ 10.01", "60 @ 10.02", "0.01 beyond", "20 @ 10.04",
-        "119 executed at 10.0201"),
+        "119 executed at 10.02"),
     "limit": ("GTC 30 ACME limit 9.99", "stood behind 50", "trade of 60 @ 9.99", "REPLACE less of limit: 25",
         "REPLACED by request less: now 25 limit 9.99"),
     "ioc": ("LIMIT IOC", "IOC_REMAINDER"),

@@ -1,0 +1,46 @@
+"""Fills keep their promises on recorded markets too: no sizes, equal stamps, gaps of days, locked, crossed, late prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.domain.enums import Action
+from streams.domain.execution_shard import ExecutionShard
+from streams.domain.messages import ApprovedOrder, ExecutionReport
+from tests.builders import config, px, top_of_book
+from tests.domain.desk import of
+from tests.execution.long_markets import Traded
+from tests.execution.rich_stories import LATENCY
+from tests.execution.test_promises import check_fills
+from tests.execution.test_skipping_recorded import INSTRUMENTS, MARKETS, WINDOW, of_market, told
+
+CORES = {
+    name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**parts),))
+    for name, parts in {
+        "touch, impact": {"slippage": {"model": "half-spread"}, "latency": LATENCY},
+        "queue, volume share": {
+            "fill": {"model": "queue"},
+            "queue": {"model": "log"},
+            "slippage": {"model": "volume-share"},
+        },
+    }.items()
+}
+
+
+@pytest.mark.parametrize("begins", MARKETS)
+@pytest.mark.parametrize("core", CORES)
+def test_fills_keep_their_promises_on_recorded_markets(market_data_folder: Path, begins: str, core: str) -> None:
+    table = of_market(market_data_folder, begins)
+    symbol, tick, lot = MARKETS[begins]
+    first = max(len(table) // 2 - WINDOW, 0)
+    shard = ExecutionShard(CORES[core], 0)
+    reports: list[ExecutionReport] = []
+    requests: dict[str, ApprovedOrder] = {}
+    for message in told(table, Traded(symbol, px(tick), px(lot)), first, min(first + WINDOW, len(table))):
+        if isinstance(message, ApprovedOrder) and message.action is Action.NEW:
+            requests[message.order_id] = message
+        reports += of(ExecutionReport, shard.apply(message, None))
+    check_fills(reports, requests)
+    assert any(report.last_qty for report in reports)
