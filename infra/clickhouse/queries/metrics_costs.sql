@@ -1,0 +1,83 @@
+-- Fills and what they cost a session, an account or a strategy, in the account's currency; a part is a day or a symbol.
+--   Slippage is positive where the trader paid: (fill price - middle) * side * quantity, against the middle at the fill
+--   and the middle when the order arrived, in currency and in basis points of the value of the fills that know it.
+--   turnover: value traded / mean equity at the days' ends (a day's own for a part that is a day).
+--   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
+WITH
+    scoped AS
+    (
+        SELECT scope_id, account_id, session_id, currency
+        FROM v_scopes
+        WHERE run_id = {run_id:String} AND scope = {scope:String}
+            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+    ),
+    filled AS
+    (
+        SELECT
+            account_id, session_id,
+            if({by:String} = 'day', toString(toDate(toStartOfFifteenMinutes(ts), {time_zone:String})),
+                if({by:String} = 'instrument', toString(symbol), '')) AS part,
+            count() AS number,
+            countIf(liquidity = 'ADDED') AS added,
+            sum(paper_converted(notional, fx_rate)) AS value,
+            sum(paper_converted(commission, fx_rate)) AS fee,
+            sum(realised_pnl) AS realised,
+            sum(paper_converted(toDecimal128(quantity, 9) * slippage_mid, fx_rate)) AS cost_mid,
+            sumIf(paper_converted(notional, fx_rate), slippage_mid IS NOT NULL) AS value_mid,
+            sum(paper_converted(toDecimal128(quantity, 9) * slippage_arrival, fx_rate)) AS cost_arrival,
+            sumIf(paper_converted(notional, fx_rate), slippage_arrival IS NOT NULL) AS value_arrival
+        FROM fills
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
+        GROUP BY account_id, session_id, part
+    ),
+    valued AS
+    (
+        SELECT scope_id, currency, part, avg(equity) AS mean_equity
+        FROM
+        (
+            SELECT
+                scope_id, currency, day,
+                if({by:String} = 'day', toString(day), '') AS part,
+                sum(toFloat64(end_equity)) AS equity
+            FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
+            INNER JOIN scoped USING (account_id, session_id)
+            GROUP BY scope_id, currency, day
+        )
+        GROUP BY scope_id, currency, part
+    )
+SELECT
+    scope_id,
+    currency,
+    part,
+    fills,
+    maker_share,
+    traded_value,
+    paper_ratio(traded_value, mean_equity) AS turnover,
+    realised_pnl,
+    fees,
+    paper_ratio(fees, traded_value) * 1e4 AS fees_bps,
+    if(known_mid > 0, slippage_mid, NULL) AS slippage_mid,
+    paper_ratio(slippage_mid, known_mid) * 1e4 AS slippage_mid_bps,
+    if(known_arrival > 0, slippage_arrival, NULL) AS slippage_arrival,
+    paper_ratio(slippage_arrival, known_arrival) * 1e4 AS slippage_arrival_bps
+FROM
+(
+    SELECT
+        scope_id, currency, part, if({by:String} = 'day', part, '') AS equity_part,
+        sum(number) AS fills,
+        paper_ratio(sum(added), fills) AS maker_share,
+        sum(value) AS traded_value,
+        sum(realised) AS realised_pnl,
+        sum(fee) AS fees,
+        sum(cost_mid) AS slippage_mid,
+        sum(value_mid) AS known_mid,
+        sum(cost_arrival) AS slippage_arrival,
+        sum(value_arrival) AS known_arrival
+    FROM filled
+    INNER JOIN scoped USING (account_id, session_id)
+    GROUP BY scope_id, currency, part
+) AS costs
+LEFT JOIN valued ON costs.scope_id = valued.scope_id AND costs.currency = valued.currency
+    AND costs.equity_part = valued.part
+ORDER BY scope_id, currency, part
+SETTINGS join_use_nulls = 1

@@ -1,0 +1,42 @@
+-- Each day of a session, an account or a strategy: equity, profit and loss, return, drawdown. Parameters and conventions
+-- as in metrics_returns.sql; a day's drawdown is that of its end against the highest end before it, or the start.
+WITH
+    days AS
+    (
+        SELECT
+            scope_id, currency, day,
+            sum(start_equity) AS day_start,
+            sum(end_equity) AS day_end,
+            min(worst_drawdown) AS day_drawdown
+        FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
+        INNER JOIN v_scopes AS scopes USING (account_id, session_id)
+        WHERE scopes.run_id = {run_id:String} AND scope = {scope:String}
+            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+        GROUP BY scope_id, currency, day
+    ),
+    gathered AS
+    (
+        SELECT
+            scope_id, currency,
+            arraySort(groupArray((day, day_start, day_end, day_drawdown))) AS rows,
+            arrayMap(row -> if(row.2 > 0, toFloat64(row.3) / toFloat64(row.2) - 1, 0.), rows) AS returns,
+            paper_wealth(returns) AS wealth,
+            paper_drawdowns(wealth) AS drawdowns,
+            min(day_start) > 0 AS has_returns
+        FROM days
+        GROUP BY scope_id, currency
+    )
+SELECT
+    scope_id,
+    currency,
+    toString(row.1) AS part,
+    row.2 AS day_start_equity,
+    row.3 AS day_end_equity,
+    row.3 - row.2 AS day_pnl,
+    if(has_returns, returns[number], NULL) AS daily_return,
+    if(has_returns, wealth[number + 1] - 1, NULL) AS cumulative_return,
+    if(has_returns, drawdowns[number + 1], NULL) AS drawdown,
+    row.4 AS drawdown_intraday
+FROM gathered
+ARRAY JOIN rows AS row, arrayEnumerate(rows) AS number
+ORDER BY scope_id, currency, part

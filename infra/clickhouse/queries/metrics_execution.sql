@@ -1,0 +1,104 @@
+-- How fast orders were answered, and what it cost to work them, from single records; a part is a day or an instrument.
+--   latency: from the order's record to that of its first answer (accepted or rejected), by Kafka's clock, in
+--   milliseconds; percentiles by linear interpolation.
+--   implementation_shortfall: against a paper portfolio that trades the whole order at the middle on arrival: slippage of
+--   what was executed + fees + what the market moved on what was not, up to the order's end (Perold 1988). Of orders that
+--   ended and arrived in a market of two sides; in the account's currency by the symbol's last rate, positive is a cost,
+--   and in basis points of order quantity * arrival price.
+--   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
+WITH
+    scoped AS
+    (
+        SELECT scope_id, account_id, session_id, currency
+        FROM v_scopes
+        WHERE run_id = {run_id:String} AND scope = {scope:String}
+            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+    ),
+    asked AS
+    (
+        SELECT account_id, order_id, min(kafka_timestamp) AS asked_at
+        FROM orders
+        WHERE run_id = {run_id:String} AND action = 'NEW' AND account_id IN (SELECT account_id FROM scoped)
+        GROUP BY account_id, order_id
+    ),
+    answers AS
+    (
+        SELECT
+            account_id, order_id,
+            argMin((assumeNotNull(session_id), symbol, ts), offset) AS first,
+            min(kafka_timestamp) AS answered_at
+        FROM order_results
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
+            AND exec_type IN ('NEW', 'REJECTED') AND session_id IS NOT NULL
+        GROUP BY account_id, order_id
+    ),
+    latencies AS
+    (
+        SELECT
+            scope_id, currency,
+            multiIf({by:String} = 'day', toString(toDate(first.3, {time_zone:String})),
+                {by:String} = 'instrument', toString(first.2), '') AS part,
+            count() AS timed,
+            quantilesExactInclusive(0.5, 0.9, 0.99, 1)(dateDiff('millisecond', asked_at, answered_at)) AS latency
+        FROM answers
+        INNER JOIN asked USING (account_id, order_id)
+        INNER JOIN scoped ON answers.account_id = scoped.account_id AND answers.first.1 = scoped.session_id
+        GROUP BY scope_id, currency, part
+    ),
+    rates AS
+    (
+        SELECT ifNull(account_currency, currency) AS currency, symbol, argMax(tuple(fx_rate), (ts, offset)).1 AS rate
+        FROM fills
+        WHERE run_id = {run_id:String}
+        GROUP BY currency, symbol
+    ),
+    worked AS
+    (
+        SELECT
+            account_id, assumeNotNull(session_id) AS session_id, order_id, symbol,
+            argMax((ord_status, ts, order_qty, cum_qty, arrival_px, bid_px + ask_px, side), offset) AS last,
+            sum(ifNull(toDecimal128(last_qty, 9) * slippage_arrival, toDecimal128(0, 18))) AS slipped,
+            sum(ifNull(commission, toDecimal128(0, 18))) AS paid
+        FROM executions
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped) AND session_id IS NOT NULL
+        GROUP BY account_id, session_id, order_id, symbol
+    ),
+    shortfalls AS
+    (
+        SELECT
+            scope_id, scoped.currency AS currency,
+            multiIf({by:String} = 'day', toString(toDate(last.2, {time_zone:String})),
+                {by:String} = 'instrument', toString(worked.symbol), '') AS part,
+            last.3 - last.4 AS left_over,
+            if(left_over = 0, toDecimal128(0, 18),
+                if(last.7 = 'BUY', 1, -1) * toDecimal128(left_over, 9) * (last.6 - 2 * last.5) / 2) AS missed,
+            paper_converted(slipped + paid + missed, rates.rate) AS shortfall,
+            paper_converted(toDecimal128(assumeNotNull(last.3), 9) * last.5, rates.rate) AS value
+        FROM worked
+        INNER JOIN scoped ON worked.account_id = scoped.account_id AND worked.session_id = scoped.session_id
+        INNER JOIN rates ON rates.currency = scoped.currency AND rates.symbol = worked.symbol
+        WHERE last.1 IN ('FILLED', 'CANCELED', 'EXPIRED') AND last.5 IS NOT NULL AND missed IS NOT NULL
+    )
+SELECT
+    scope_id,
+    currency,
+    part,
+    timed AS timed_orders,
+    latency[1] AS latency_ms_p50,
+    latency[2] AS latency_ms_p90,
+    latency[3] AS latency_ms_p99,
+    latency[4] AS latency_ms_max,
+    costs.ended AS shortfall_orders,
+    costs.shortfall AS implementation_shortfall,
+    costs.bps AS implementation_shortfall_bps
+FROM latencies
+LEFT JOIN
+(
+    SELECT
+        scope_id, currency, part, count() AS ended, sum(shortfall) AS shortfall,
+        paper_ratio(sum(shortfalls.shortfall), sum(value)) * 1e4 AS bps
+    FROM shortfalls
+    GROUP BY scope_id, currency, part
+) AS costs USING (scope_id, currency, part)
+ORDER BY scope_id, currency, part
+SETTINGS join_use_nulls = 1

@@ -1,0 +1,56 @@
+-- Open positions of a session, an account or a strategy by the last mark, with its age.
+--   mark: middle of the last quote, half even to 1e-9, or the one side that there is, as the account shard marks. In the
+--   instrument's currency; amounts in the account's, by the rate of the symbol's last fill. mark_age_seconds: behind the
+--   latest market time of the run. NULL where there is no mark. scope, scope_id: as in metrics_returns.sql.
+WITH
+    scoped AS
+    (
+        SELECT scope_id, account_id, session_id, currency
+        FROM v_scopes
+        WHERE run_id = {run_id:String} AND scope = {scope:String}
+            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+    ),
+    held AS
+    (
+        SELECT account_id, symbol, argMax((assumeNotNull(session_id), quantity, cost, avg_px), offset) AS newest
+        FROM positions
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
+        GROUP BY account_id, symbol
+        HAVING newest.2 != 0
+    ),
+    rates AS
+    (
+        SELECT account_id, symbol, argMax(tuple(fx_rate), offset).1 AS rate
+        FROM fills
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
+        GROUP BY account_id, symbol
+    ),
+    quoted AS
+    (
+        SELECT symbol, max(ts) AS mark_ts, argMax((bid_px, ask_px), (ts, offset)) AS sides
+        FROM marks
+        WHERE run_id = {run_id:String} AND kind = 'QUOTE' AND (bid_px IS NOT NULL OR ask_px IS NOT NULL)
+            AND symbol IN (SELECT symbol FROM held)
+        GROUP BY symbol
+    )
+SELECT
+    scope_id,
+    currency,
+    held.account_id AS account_id,
+    held.symbol AS symbol,
+    newest.2 AS quantity,
+    newest.4 AS average_price,
+    newest.3 AS cost,
+    multiIf(sides.1 IS NULL, sides.2, sides.2 IS NULL, sides.1,
+        toDecimal64(roundBankers((toDecimal128(sides.1, 18) + toDecimal128(sides.2, 18)) / 2, 9), 9)) AS mark,
+    mark_ts,
+    (toUnixTimestamp64Nano((SELECT max(ts) FROM marks WHERE run_id = {run_id:String}))
+        - toUnixTimestamp64Nano(mark_ts)) / 1e9 AS mark_age_seconds,
+    paper_converted(toDecimal128(newest.2, 9) * mark, rates.rate) AS position_value,
+    position_value - newest.3 AS unrealised_pnl
+FROM held
+INNER JOIN scoped ON held.account_id = scoped.account_id AND held.newest.1 = scoped.session_id
+LEFT JOIN rates ON held.account_id = rates.account_id AND held.symbol = rates.symbol
+LEFT JOIN quoted ON held.symbol = quoted.symbol
+ORDER BY scope_id, currency, account_id, symbol
+SETTINGS join_use_nulls = 1

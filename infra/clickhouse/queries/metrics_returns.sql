@@ -1,0 +1,99 @@
+-- Returns, risk and their confidence of a session, an account or a strategy, from the equity at the end of each day.
+--   r_t = E_t / E_{t-1} - 1 on mark-to-market equity; E_0 is the opening cash. Of several sessions a day's return is that
+--   of their sum: (sum of ends - sum of starts) / sum of starts (asset-weighted composite, GIPS 2020). Days are those of
+--   time_zone. Where a day starts with equity of 0 or less, all ratios are NULL.
+--   scope: session, account or strategy. scope_id: which; empty for all. annualisation: days of a year, 252 or 365.
+--   mar: minimum acceptable return a day. benchmark_sharpe: annual. level: of the tail, 0.05 for the worst 5 %.
+--   trials, trials_variance: how many strategies were tried, and the variance of their ratios a day; NULL: not declared.
+WITH
+    days AS
+    (
+        SELECT
+            scope_id, currency, day,
+            sum(start_equity) AS day_start,
+            sum(end_equity) AS day_end,
+            min(worst_drawdown) AS day_drawdown
+        FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
+        INNER JOIN v_scopes AS scopes USING (account_id, session_id)
+        WHERE scopes.run_id = {run_id:String} AND scope = {scope:String}
+            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+        GROUP BY scope_id, currency, day
+    ),
+    observed AS
+    (
+        SELECT
+            scope_id, currency,
+            count() AS days,
+            min(day) AS first_day,
+            max(day) AS last_day,
+            argMin(day_start, day) AS start_equity,
+            argMax(day_end, day) AS end_equity,
+            sum(day_end - day_start) AS net_pnl,
+            min(day_drawdown) AS max_drawdown_intraday,
+            min(day_start) > 0 AS has_returns,
+            arraySort(groupArray((day, toFloat64(day_end) / toFloat64(day_start) - 1))) AS pairs,
+            if(has_returns, arrayMap(pair -> pair.2, pairs), []) AS returns,
+            arrayMap(day -> toInt32(toRelativeDayNum(day)),
+                arrayConcat([first_day - 1], if(has_returns, arrayMap(pair -> pair.1, pairs), []))) AS day_numbers,
+            (last_day - first_day + 1) / 365 AS years
+        FROM days
+        GROUP BY scope_id, currency
+    ),
+    measured AS
+    (
+        SELECT
+            *,
+            paper_wealth(returns) AS wealth,
+            paper_drawdowns(wealth) AS drawdowns,
+            paper_drawdown_episodes(drawdowns, day_numbers) AS episodes,
+            arraySort(episode -> episode.1, episodes)[1] AS deepest,
+            arrayFilter(episode -> episode.4 IS NOT NULL, episodes) AS recovered,
+            arrayPushBack(arrayPopFront(arrayDifference(day_numbers)), 1) AS weights,
+            paper_sharpe(returns) AS daily_sharpe,
+            paper_skewness(returns) AS skewness,
+            paper_kurtosis(returns) AS kurtosis,
+            {benchmark_sharpe:Float64} / sqrt({annualisation:Float64}) AS target,
+            paper_defined(if(empty(returns), NULL, pow(wealth[-1], 1 / years) - 1)) AS cagr,
+            if(empty(returns), NULL, arrayMin(drawdowns)) AS max_drawdown
+        FROM observed
+    )
+SELECT
+    scope_id,
+    currency,
+    days,
+    first_day,
+    last_day,
+    start_equity,
+    end_equity,
+    net_pnl,
+    if(empty(returns), NULL, wealth[-1] - 1) AS total_return,
+    if(empty(returns), NULL, arrayMax(returns)) AS best_day,
+    if(empty(returns), NULL, arrayMin(returns)) AS worst_day,
+    cagr,
+    paper_deviation(returns) * sqrt({annualisation:Float64}) AS volatility,
+    daily_sharpe * sqrt({annualisation:Float64}) AS sharpe,
+    if(empty(returns), NULL, paper_sortino(returns, {mar:Float64})) * sqrt({annualisation:Float64}) AS sortino,
+    paper_ratio(cagr, abs(max_drawdown)) AS calmar,
+    max_drawdown,
+    if(empty(episodes), NULL, deepest.5 - deepest.2) AS max_drawdown_days,
+    if(empty(episodes), NULL, deepest.4 - deepest.3) AS max_drawdown_recovery_days,
+    max_drawdown_intraday,
+    paper_defined(arrayAvg(arrayMap(episode -> episode.1, episodes))) AS average_drawdown,
+    paper_defined(arrayAvg(arrayMap(episode -> episode.5 - episode.2, episodes))) AS average_drawdown_days,
+    paper_defined(arrayAvg(arrayMap(episode -> assumeNotNull(episode.4) - episode.3, recovered)))
+        AS average_recovery_days,
+    if(empty(returns), NULL, paper_ratio(arraySum(arrayMap((drawdown, weight) -> -drawdown * weight, drawdowns, weights)),
+        arraySum(weights))) AS time_weighted_drawdown,
+    if(empty(returns), NULL, sqrt(arrayAvg(arrayMap(drawdown -> drawdown * drawdown, drawdowns)))) AS ulcer_index,
+    paper_value_at_risk(returns, {level:Float64}) AS value_at_risk,
+    paper_expected_shortfall(returns, {level:Float64}) AS expected_shortfall,
+    skewness,
+    kurtosis,
+    paper_psr(daily_sharpe, target, days, skewness, kurtosis) AS psr,
+    paper_min_track_record(daily_sharpe, target, skewness, kurtosis, {confidence:Float64}) AS min_track_record_days,
+    paper_deflated_target({trials:Nullable(UInt32)}, {trials_variance:Nullable(Float64)})
+        * sqrt({annualisation:Float64}) AS deflated_target,
+    paper_psr(daily_sharpe, paper_deflated_target({trials:Nullable(UInt32)}, {trials_variance:Nullable(Float64)}),
+        days, skewness, kurtosis) AS dsr
+FROM measured
+ORDER BY scope_id, currency

@@ -1,0 +1,66 @@
+-- Closed trades of a session, an account or a strategy; a part is the day of closing, or the instrument.
+--   basis: round_trips (flat to flat, at average cost) or lots (first in, first out). A trade's profit and loss is net of
+--   the fees of its fills, in the account's currency. Wins are above 0, losses below; break-even trades count as trades.
+--   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
+WITH
+    trades AS
+    (
+        SELECT run_id, account_id, session_id, symbol, opened, assumeNotNull(closed) AS ended, assumeNotNull(pnl) AS net, fees
+        FROM v_round_trips
+        WHERE closed IS NOT NULL AND {basis:String} = 'round_trips'
+        UNION ALL
+        SELECT run_id, account_id, session_id, symbol, opened, assumeNotNull(closed), assumeNotNull(pnl), fees
+        FROM v_lots
+        WHERE closed IS NOT NULL AND {basis:String} = 'lots'
+    ),
+    sums AS
+    (
+        SELECT
+            scope_id, scopes.currency AS currency,
+            multiIf({by:String} = 'day', toString(toDate(ended, {time_zone:String})),
+                {by:String} = 'instrument', toString(symbol), '') AS part,
+            count() AS trades,
+            countIf(net > 0) AS wins,
+            countIf(net < 0) AS losses,
+            sum(net) AS trade_pnl,
+            sumIf(net, net > 0) AS gross_profit,
+            sumIf(net, net < 0) AS gross_loss,
+            max(net) AS best,
+            min(net) AS worst,
+            paper_deviation(groupArray(toFloat64(net))) AS deviation,
+            avg((toUnixTimestamp64Nano(ended) - toUnixTimestamp64Nano(opened)) / 1e9) AS holding
+        FROM trades
+        INNER JOIN v_scopes AS scopes ON trades.account_id = scopes.account_id AND trades.session_id = scopes.session_id
+        WHERE trades.run_id = {run_id:String} AND scopes.run_id = {run_id:String} AND scope = {scope:String}
+            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+            AND trades.account_id IN
+            (
+                SELECT account_id FROM v_scopes
+                WHERE run_id = {run_id:String} AND scope = {scope:String}
+                    AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+            )
+        GROUP BY scope_id, currency, part
+    )
+SELECT
+    scope_id,
+    currency,
+    part,
+    trades,
+    wins AS winning_trades,
+    losses AS losing_trades,
+    trade_pnl,
+    gross_profit,
+    gross_loss,
+    paper_ratio(wins, trades) AS hit_rate,
+    paper_ratio(gross_profit, abs(gross_loss)) AS profit_factor,
+    paper_ratio(trade_pnl, trades) AS expectancy,
+    (1 + payoff) * hit_rate - 1 AS expectancy_ratio,
+    paper_ratio(gross_profit, wins) AS average_win,
+    paper_ratio(gross_loss, losses) AS average_loss,
+    paper_ratio(average_win, abs(average_loss)) AS payoff,
+    if(wins > 0, best, NULL) AS largest_win,
+    if(losses > 0, worst, NULL) AS largest_loss,
+    paper_ratio(expectancy, deviation) * sqrt(trades) AS sqn,
+    holding AS holding_seconds
+FROM sums
+ORDER BY scope_id, currency, part

@@ -1,0 +1,1 @@
+"""Metrics of sessions, accounts and strategies: defined once, computed in ClickHouse."""
