@@ -5,6 +5,7 @@ from typing import Self
 
 from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
+from streams.domain.authorisations import Authorisations
 from streams.domain.config import CoreConfig
 from streams.domain.conversion import Conversions, converted
 from streams.domain.enums import EquityTrigger, MarkKind, Side
@@ -32,6 +33,7 @@ class AccountBook:
         self.marks: dict[str, tuple[int | None, int | None]] = {}
         """Bid and ask by symbol, 1e-9."""
         self.equity_due_ns: int | None = None
+        self.authorisations = Authorisations()
         self.split_gaps: dict[str, tuple[int, int]] = {}
         """By symbol: shares after and before a split that only the marks or only the positions know yet."""
         self._charged_day: int | None = None
@@ -204,6 +206,7 @@ class AccountBook:
             "marks": {symbol: list(prices) for symbol, prices in self.marks.items()},
             "split_gaps": {symbol: list(gap) for symbol, gap in self.split_gaps.items()},
             "charged_day": self._charged_day,
+            "authorisations": self.authorisations.to_state(),
             "accounts": [account.to_state() for account in self.accounts.values()],
         }
 
@@ -218,6 +221,7 @@ class AccountBook:
         book.marks = {symbol: (prices[0], prices[1]) for symbol, prices in state["marks"].items()}
         book.split_gaps = {symbol: (gap[0], gap[1]) for symbol, gap in state["split_gaps"].items()}
         book._charged_day = state["charged_day"]
+        book.authorisations = Authorisations.from_state(state.get("authorisations", {}))
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max)
             book.accounts[account.account_id] = account

@@ -4,16 +4,18 @@ from typing import Self
 
 from streams.domain.account import Account
 from streams.domain.account_book import AccountBook
+from streams.domain.authorisations import on_revocation
 from streams.domain.booking import on_execution
 from streams.domain.config import CoreConfig
-from streams.domain.messages import Control, ExecutionReport, Mark, OrderRequest
+from streams.domain.enums import DeskReportKind
+from streams.domain.messages import Control, DeskReport, ExecutionReport, Mark, OrderRequest
 from streams.domain.order_entry import on_request
 from streams.domain.session_controls import on_control
 from streams.domain.shard import Message, Output, RecordRefused, State
 
 
 class AccountShard:
-    """Inputs: OrderRequest, ExecutionReport, Mark, Control. See streams.domain.shard.Shard."""
+    """Inputs: OrderRequest, ExecutionReport, Mark, Control, DeskReport. See streams.domain.shard.Shard."""
 
     def __init__(self, config: CoreConfig, partition: int) -> None:
         self._book = AccountBook(config, partition)
@@ -56,6 +58,8 @@ class AccountShard:
             book.on_mark(message)
         elif isinstance(message, Control):
             on_control(book, message)
+        elif isinstance(message, DeskReport) and message.kind is DeskReportKind.REVOCATION:
+            on_revocation(book, message)
         else:
             raise TypeError(f"an account shard takes no {type(message).__name__}")
 

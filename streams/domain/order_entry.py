@@ -6,6 +6,7 @@ from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
 from streams.domain.enums import Action, RiskEventKind, Side
+from streams.domain.live_orders import TOPICS, live_reject, mode_of, under_level
 from streams.domain.messages import OrderRequest
 from streams.domain.shard import Output
 from streams.risk.controls import Proposal, Reject, first_reject
@@ -28,6 +29,8 @@ def on_request(book: AccountBook, request: OrderRequest) -> None:
             "open one with a SESSION_OPEN control"
         )
         _refuse(book, account, request, Reject("UNKNOWN_ACCOUNT", text))
+    elif (reject := live_reject(book, account, request)) is not None:
+        _refuse(book, account, request, reject)
     elif request.action is Action.NEW:
         _on_new(book, account, request)
     elif request.action is Action.CANCEL:
@@ -71,7 +74,7 @@ def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
         valuation=partial(book.valuation, account),
         converts=book.converts(instrument.currency, account.currency),
     )
-    reject = first_reject(proposal)
+    reject = under_level(book, account, proposal.asked.mode, partial(first_reject, proposal))
     if reject is not None:
         _refuse(book, account, request, reject)
         return
@@ -130,7 +133,7 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
         valuation=partial(book.valuation, account),
         converts=book.converts(instrument.currency, account.currency),
     )
-    reject = first_reject(proposal)
+    reject = under_level(book, account, proposal.asked.mode, partial(first_reject, proposal))
     if reject is not None:
         _refuse(book, account, request, reject)
         return
@@ -170,9 +173,10 @@ def _target(book: AccountBook, account: Account, request: OrderRequest) -> Worki
 
 
 def approve(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    """Sends a request on to the venue of its symbol."""
-    message = records.approved(request, account.session_id, book.next_id(), book.time_ns)
-    book.emit(Output("orders.approved", request.symbol, message))
+    """Sends a request on to the venue of its symbol, a live one to the external adapter."""
+    mode = mode_of(account, request)
+    message = records.approved(request._replace(mode=mode), account.session_id, book.next_id(), book.time_ns)
+    book.emit(Output(TOPICS[mode], request.symbol, message))
 
 
 def _refuse(

@@ -3,6 +3,7 @@
 from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
 from streams.domain.account_book import AccountBook
+from streams.domain.authorisations import on_authorisation
 from streams.domain.enums import ControlKind, EquityTrigger, RiskEventKind, TradingState
 from streams.domain.messages import Control
 from streams.domain.order_entry import approve
@@ -14,6 +15,11 @@ def on_control(book: AccountBook, control: Control) -> None:
     """Carries out a command or refuses it; a refused one changes nothing."""
     if control.kind is ControlKind.SESSION_OPEN:
         _open_session(book, control)
+        return
+    if control.kind is ControlKind.AUTHORISATION:
+        problem = on_authorisation(book, control)
+        if problem is not None:
+            _refuse_control(book, control, problem)
         return
     if control.account_id is None:
         accounts = list(book.accounts.values())
