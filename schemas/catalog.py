@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.domain import messages
+from streams.gate.messages import GateDecision, TestResult
 
 SCHEMA_FOLDER = Path(__file__).parent / "avsc"
 
@@ -23,12 +24,14 @@ MESSAGE_CLASSES: dict[str, type[tuple[Any, ...]]] = {
     "controls": messages.Control,
     "desk": messages.DeskReport,
     "orders.live": messages.ApprovedOrder,
+    "test.results": TestResult,
+    "gate.decisions": GateDecision,
     "journal.accounts": messages.Journal,
     "journal.execution": messages.Journal,
     "snapshots.accounts": messages.Snapshot,
     "snapshots.execution": messages.Snapshot,
 }
-"""Topics that the core reads or writes; test.results and gate.decisions have a schema only."""
+"""Record of each topic with a schema."""
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Self
 
 from streams.domain import account_records as records
 from streams.domain.account import Account, SeenIds
+from streams.domain.authorisations import Authorisations
 from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.conversion import Conversions, converted
 from streams.domain.desk import DeskState
@@ -47,6 +48,7 @@ class AccountBook:
         """Accounts with breakers that wait for time to pass, and when the first of them may have waited enough."""
         self.waiting_ns = NEVER_NS
         self.equity_due_ns: int | None = None
+        self.authorisations = Authorisations()
         self.split_gaps: dict[str, tuple[int, int]] = {}
         """By symbol: shares after and before a split that only the marks or only the positions know yet."""
         self._charged_day: int | None = None
@@ -262,6 +264,7 @@ class AccountBook:
             "charged_day": self._charged_day,
             "kills": self.kills.to_state(),
             "desk": self.desk.to_state(),
+            "authorisations": self.authorisations.to_state(),
             "accounts": [account.to_state() for account in self.accounts.values()],
         }
 
@@ -280,6 +283,7 @@ class AccountBook:
         book.kills = KillSwitch.from_state(state.get("kills", []))
         book.desk.load(state.get("desk"))
         book.desk.configure(config.desk)
+        book.authorisations = Authorisations.from_state(state.get("authorisations", {}))
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max, config.answers_max)
             book.accounts[account.account_id] = account

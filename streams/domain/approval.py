@@ -5,14 +5,16 @@ from collections.abc import Callable
 from streams.domain import account_records as records
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
+from streams.domain.live_orders import TOPICS, mode_of
 from streams.domain.messages import OrderRequest
 from streams.domain.shard import Output
 
 
 def approve(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    """Sends a request on to the venue of its symbol."""
-    message = records.approved(request, account.session_id, book.next_id(), book.time_ns)
-    book.emit(Output("orders.approved", request.symbol, message))
+    """Sends a request on to the venue of its symbol, a live one to the external adapter."""
+    mode = mode_of(account, request)
+    message = records.approved(request._replace(mode=mode), account.session_id, book.next_id(), book.time_ns)
+    book.emit(Output(TOPICS[mode], request.symbol, message))
 
 
 def cancel_working(

@@ -10,6 +10,7 @@ from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
 from streams.domain.account_clock import advance
 from streams.domain.approval import cancel_working
+from streams.domain.authorisations import revoke
 from streams.domain.enums import Action, BreakerState, ExecType, OrderType, RiskEventKind
 from streams.domain.flatten import flatten
 from streams.domain.messages import Control, ExecutionReport, Mark, OrderRequest
@@ -230,6 +231,9 @@ def _tell(book: AccountBook, account: Account, transitions: list[Transition], ca
         breaker = transition.breaker
         if breaker.state is BreakerState.OPEN:
             stop(book, account, breaker.config.cancel_orders, breaker.config.flatten, event_id)
+            if breaker.latches:
+                why = f"breaker {breaker.name} of account {account.account_id} is open: {transition.why}"
+                revoke(book, account.strategy_id, why)
 
 
 def stop(book: AccountBook, account: Account, cancel_orders: bool, flattens: bool, event_id: str) -> None:

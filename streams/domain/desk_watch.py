@@ -8,6 +8,7 @@ from streams.domain import account_records as records
 from streams.domain.account import Account
 from streams.domain.account_book import AccountBook
 from streams.domain.approval import cancel_working
+from streams.domain.authorisations import on_revocation, revoke_all
 from streams.domain.conversion import converted
 from streams.domain.desk import JUDGE, Share
 from streams.domain.enums import BreakerState, DeskReportKind, RiskEventKind, TradingState
@@ -82,11 +83,13 @@ def _share(book: AccountBook) -> Share | None:
 
 
 def on_report(book: AccountBook, report: DeskReport) -> None:
-    """A share for the judge, or what the judge says."""
+    """A share for the judge, what the judge says, or what any shard takes from a strategy."""
     if report.kind is DeskReportKind.SHARE and book.partition == JUDGE:
         _judge(book, report)
     elif report.kind is DeskReportKind.BREAKER:
         _adopt(book, report)
+    elif report.kind is DeskReportKind.REVOCATION:
+        on_revocation(book, report)
 
 
 def _judge(book: AccountBook, report: DeskReport) -> None:
@@ -163,6 +166,7 @@ def _adopt(book: AccountBook, report: DeskReport) -> None:
     config = book.config.desk.breakers.get(report.breaker)
     when_open = config.when_open if config else TradingState.HALTED
     book.desk.stops.append(DeskStop(report.breaker, report.event_id, when_open, report.text or ""))
+    revoke_all(book, f"breaker {report.breaker} of the desk is open: {report.text}")
     if config is None:
         return
     for account in book.accounts.values():

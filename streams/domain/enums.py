@@ -166,11 +166,12 @@ class BreakerState(StrEnum):
 
 
 class DeskReportKind(StrEnum):
-    """SHARE: a shard's part of the desk; BREAKER: a breaker of the desk has a new state."""
+    """SHARE: a shard's part of the desk; BREAKER: a breaker of the desk has a new state; REVOCATION: of a strategy."""
 
     UNKNOWN = "UNKNOWN"
     SHARE = "SHARE"
     BREAKER = "BREAKER"
+    REVOCATION = "REVOCATION"
 
 
 class TradingMode(StrEnum):
@@ -188,3 +189,32 @@ class TradingState(StrEnum):
     ACTIVE = "ACTIVE"
     REDUCING = "REDUCING"
     HALTED = "HALTED"
+
+
+class TradingLevel(StrEnum):
+    """What the gate lets a strategy do: LIMITED_LIVE trades under reduced limits."""
+
+    UNKNOWN = "UNKNOWN"
+    PAPER_ONLY = "PAPER_ONLY"
+    LIMITED_LIVE = "LIMITED_LIVE"
+    FULL_LIVE = "FULL_LIVE"
+
+
+class GateDecisionKind(StrEnum):
+    """EVALUATED: by criteria; APPROVED: by a person; REVOKED: by either; TRIALS: how many strategies were tried."""
+
+    UNKNOWN = "UNKNOWN"
+    EVALUATED = "EVALUATED"
+    APPROVED = "APPROVED"
+    REVOKED = "REVOKED"
+    TRIALS = "TRIALS"
+
+
+class TestStatus(StrEnum):
+    """Outcome of a test case, as in JUnit XML."""
+
+    UNKNOWN = "UNKNOWN"
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    ERROR = "ERROR"
+    SKIPPED = "SKIPPED"

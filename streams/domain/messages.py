@@ -353,6 +353,7 @@ class DeskReport(NamedTuple):
     event_id: str | None
     text: str | None
     ts: int
+    strategy_id: str | None = None
 
 
 class Journal(NamedTuple):

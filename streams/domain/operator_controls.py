@@ -7,6 +7,7 @@ from streams.domain import breaker_watch
 from streams.domain.account import Account, WorkingOrder
 from streams.domain.account_book import AccountBook
 from streams.domain.approval import cancel_working
+from streams.domain.authorisations import on_authorisation
 from streams.domain.control_answers import answer, refuse
 from streams.domain.desk_watch import reset_desk
 from streams.domain.enums import ControlKind, RiskEventKind, TradingState
@@ -115,6 +116,13 @@ def _reset_breaker(book: AccountBook, accounts: list[Account], control: Control)
         refuse(book, control, str(error))
 
 
+def _authorise(book: AccountBook, accounts: list[Account], control: Control) -> None:
+    """What the gate says of a strategy holds in every shard, whatever accounts it has."""
+    problem = on_authorisation(book, control)
+    if problem is not None:
+        refuse(book, control, problem)
+
+
 COMMANDS: dict[ControlKind, ForAccounts] = {
     ControlKind.SESSION_CLOSE: close_session,
     ControlKind.TRADING_STATE: _set_trading_state,
@@ -122,6 +130,7 @@ COMMANDS: dict[ControlKind, ForAccounts] = {
     ControlKind.KILL: _kill,
     ControlKind.RESUME: _resume,
     ControlKind.BREAKER_RESET: _reset_breaker,
+    ControlKind.AUTHORISATION: _authorise,
 }
 """What a command does to the accounts that it means."""
 

@@ -11,6 +11,7 @@ from streams.domain.approval import approve, cancel_working
 from streams.domain.enums import Action, RiskEventKind, Side
 from streams.domain.exposure import exposure_of
 from streams.domain.instruments import Instrument
+from streams.domain.live_orders import live_reject, under_level
 from streams.domain.messages import OrderRequest, OrderResult
 from streams.domain.shard import Output
 from streams.risk.control import Reject
@@ -38,6 +39,8 @@ def on_request(book: AccountBook, request: OrderRequest) -> None:
             "open one with a SESSION_OPEN control"
         )
         _refuse(book, account, request, Reject("UNKNOWN_ACCOUNT", text))
+    elif (reject := live_reject(book, account, request)) is not None:
+        _refuse(book, account, request, reject)
     elif request.action is Action.NEW:
         _on_new(book, account, request)
     elif request.action is Action.CANCEL:
@@ -133,7 +136,7 @@ def _passes(
         book.converts(instrument.currency, account.currency),
         partial(exposure_of, book),
     )
-    reject = account.limits.first_reject(proposal)
+    reject = under_level(book, account, asked.mode, lambda: account.limits.first_reject(proposal))
     for order in proposal.cancels:
         request_id = f"{request.order_id}:{order.order_id}"
         approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))

@@ -192,7 +192,7 @@ class ShardProcessor:
     def _encode(self, output: Output) -> RawOutput:
         partition = output.partition
         if partition is None:
-            execution_topic = output.topic == "orders.approved"
+            execution_topic = output.topic in ("orders.approved", "orders.live")
             count = self.config.execution_partitions if execution_topic else self.config.account_partitions
             partition = partition_of(output.key, count)
         return RawOutput(output.topic, partition, output.key.encode(), self._codec.encode(output.topic, output.message))
