@@ -53,8 +53,8 @@ class BenchResult:
 
 
 class Core(NamedTuple):
-    """Events a second through the core alone, with quotes and with books of several levels; re-simulated quotes a second;
-    and what controls cost, in microseconds an order."""
+    """Events a second through the core alone, with quotes and with books of several levels; quotes a second that are
+    re-simulated; microseconds an order that controls cost."""
 
     top_of_book: float
     deep: float
