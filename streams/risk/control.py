@@ -204,7 +204,5 @@ class EquityLimit(Limit):
 
     def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
         """The answer to an order that raises an exposure above the limit."""
-        if exposure.equity > 0:
-            return self.refuse(proposal, -(-after * PRICE_SCALE // exposure.equity), self.fixed)
-        text = f"{proposal.subject}: the equity {money_text(exposure.equity)} carries nothing more"
-        return Reject(self.code, text, price_text(self.fixed), None)
+        assert exposure.equity > 0, "without equity there is no buying power, which is asked first"
+        return self.refuse(proposal, -(-after * PRICE_SCALE // exposure.equity), self.fixed)

@@ -38,9 +38,9 @@ class RiskLimits(Frozen):
     max_order_quantity: order.MaxOrderQuantity | None = order.MaxOrderQuantity(limit=Decimal(100_000))
     min_order_notional: order.MinOrderNotional | None = None
     max_order_notional: order.MaxOrderNotional | None = order.MaxOrderNotional(limit=Decimal(5_000_000))
-    session_hours: order.SessionHours | None = None
     stale_mark: order.StaleMark | None = None
     price_collar: order.PriceCollar | None = None
+    session_hours: order.SessionHours | None = None
     repeated_order: order.RepeatedOrder | None = None
     cancel_ratio: rate.CancelRatio | None = None
     max_open_orders: account.MaxOpenOrders | None = None
