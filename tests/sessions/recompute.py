@@ -93,6 +93,7 @@ class Numbers:
     closed: list[Decimal] = field(default_factory=list)
     open_trips: dict[str, Trip] = field(default_factory=dict)
     ends: dict[date, Decimal] = field(default_factory=dict)
+    opened: date = date.min
     symbols: set[str] = field(default_factory=set)
 
     def book(self, fill: Record) -> None:
@@ -131,15 +132,15 @@ class Numbers:
         self.end_equity, self.cash, self.borrow_fees = record["equity"], record["cash"], record["borrow_fees"]
         if record["trigger"] == "SESSION_OPEN":
             self.opening_cash = self.peak = record["equity"]
+            self.opened = day_of(record["ts"])
             return
         self.peak = max(self.peak, record["equity"])
         self.max_drawdown = min(self.max_drawdown, record["equity"] / self.peak - 1)
         self.ends[day_of(record["ts"])] = record["equity"]
 
     def returns(self, quoted: dict[str, set[date]]) -> dict[date, Decimal]:
-        """By day: with a record of the session, or later with quotes of what it trades."""
-        first = min(self.ends)
-        quiet = {day for symbol in self.symbols for day in quoted[symbol] if day > first}
+        """By day: with a record of the session, or after its opening with quotes of what it trades."""
+        quiet = {day for symbol in self.symbols for day in quoted[symbol] if day > self.opened}
         found, before = {}, self.opening_cash
         for day in sorted(self.ends.keys() | quiet):
             after = self.ends.get(day, before)

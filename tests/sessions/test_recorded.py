@@ -59,6 +59,7 @@ def test_clickhouse_says_what_the_raw_records_say(run: Settings) -> None:
         found = metrics_of(run, name)
         assert_same_sums(found, numbers, name)
         returns = numbers.returns(quoted)
+        assert [part for part in found if part[:2] == "20"] == [day.isoformat() for day in returns], name
         assert found["days"] == len(returns), name
         for day, value in returns.items():
             assert math.isclose(found[day.isoformat()], value, abs_tol=1e-12), (name, day)
