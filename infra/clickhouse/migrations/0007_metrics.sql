@@ -12,6 +12,9 @@ CREATE OR REPLACE FUNCTION paper_defined AS (x) -> if(isFinite(x), x, NULL);
 CREATE OR REPLACE FUNCTION paper_ratio AS (part, whole) ->
     paper_defined(toFloat64(part) / nullIf(toFloat64(whole), 0));
 
+-- Arithmetic mean, NULL of nothing.
+CREATE OR REPLACE FUNCTION paper_mean AS (x) -> if(empty(x), NULL, arrayAvg(x));
+
 -- An amount (scale 18) at a rate (scale 9), rounded half even as accounts book it; a rate of NULL: the same currency.
 CREATE OR REPLACE FUNCTION paper_converted AS (amount, rate) ->
     if(rate IS NULL, amount, toDecimal128(roundBankers(
@@ -29,11 +32,11 @@ CREATE OR REPLACE FUNCTION paper_deviation AS (r) ->
         sqrt(arraySum(c -> c * c, paper_centred(r)) / (length(r) - 1))));
 
 -- Sharpe ratio a period: mean / sample deviation. NULL for zero variance or fewer than 2 values. Sharpe 1994.
-CREATE OR REPLACE FUNCTION paper_sharpe AS (r) -> paper_ratio(arrayAvg(r), paper_deviation(r));
+CREATE OR REPLACE FUNCTION paper_sharpe AS (r) -> paper_ratio(paper_mean(r), paper_deviation(r));
 
 -- Sortino ratio a period: mean(r - mar) / sqrt(sum(min(r - mar, 0)^2) / n) over all n. Sortino and Price 1994.
 CREATE OR REPLACE FUNCTION paper_sortino AS (r, mar) ->
-    paper_ratio(arrayAvg(r) - mar, sqrt(arrayAvg(arrayMap(v -> pow(least(v - mar, 0.), 2), r))));
+    paper_ratio(paper_mean(r) - mar, sqrt(arrayAvg(arrayMap(v -> pow(least(v - mar, 0.), 2), r))));
 
 -- Skewness g3 and raw kurtosis g4 (normal: 3) by population moments, as scipy's with bias. NULL for zero variance.
 CREATE OR REPLACE FUNCTION paper_skewness AS (r) ->
@@ -192,8 +195,7 @@ ALTER TABLE account_equity ADD PROJECTION IF NOT EXISTS quarter_hours
         countIf(`trigger` = 'SESSION_CLOSE'),
         argMaxIf(equity, offset, `trigger` = 'SESSION_OPEN'),
         argMax(equity, offset),
-        minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0),
-        max(gross_exposure)
+        minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0)
     GROUP BY run_id, account_id, session_id, strategy_id, currency, toStartOfFifteenMinutes(ts)
 );
 ALTER TABLE account_equity MATERIALIZE PROJECTION quarter_hours SETTINGS mutations_sync = 1;
@@ -230,30 +232,30 @@ SELECT
     countIf(`trigger` = 'SESSION_CLOSE') AS closings,
     argMaxIf(equity, offset, `trigger` = 'SESSION_OPEN') AS opening,
     argMax(equity, offset) AS last_equity,
-    minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0) AS worst_drawdown,
-    max(gross_exposure) AS greatest_exposure
+    minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0) AS worst_drawdown
 FROM account_equity
 GROUP BY run_id, account_id, session_id, strategy_id, currency, quarter;
 
--- Sessions by what is asked for: all of a session, of an account, or of a strategy.
-CREATE OR REPLACE VIEW v_scopes AS
-WITH
-    sessions AS
+-- The sessions of what is asked for. scope: session, account or strategy; scope_id: which one, empty for all.
+CREATE OR REPLACE VIEW v_scope AS
+SELECT scope_id, account_id, session_id, currency
+FROM
+(
+    SELECT
+        if({scope:String} = 'session', session_id, if({scope:String} = 'account', account_id, strategy_id)) AS scope_id,
+        account_id, session_id, currency
+    FROM
     (
         SELECT
-            run_id, toString(account_id) AS account_id, toString(session_id) AS session_id,
-            toString(strategy_id) AS strategy_id, toString(currency) AS currency,
+            toString(account_id) AS account_id, ifNull(toString(session_id), '') AS session_id,
+            ifNull(toString(strategy_id), '') AS strategy_id, toString(currency) AS currency,
             countIf(`trigger` = 'SESSION_OPEN') AS openings
         FROM account_equity
-        GROUP BY run_id, account_id, session_id, strategy_id, currency
+        WHERE run_id = {run_id:String}
+        GROUP BY account_id, session_id, strategy_id, currency
     )
-SELECT run_id, 'session' AS scope, assumeNotNull(session_id) AS scope_id, account_id, session_id, currency
-FROM sessions WHERE session_id IS NOT NULL
-UNION ALL
-SELECT run_id, 'account', account_id, account_id, session_id, currency FROM sessions
-UNION ALL
-SELECT run_id, 'strategy', assumeNotNull(strategy_id), account_id, session_id, currency
-FROM sessions WHERE strategy_id IS NOT NULL;
+)
+WHERE scope_id != '' AND ({scope_id:String} = '' OR scope_id = {scope_id:String});
 
 -- Each session's days in a time zone: equity at the day's start and end, in the account's currency.
 --   A day has a record of the session, or quotes of a symbol that it trades between its opening and its end: on a quiet
@@ -334,10 +336,23 @@ FROM
 )
 WHERE day_counts AND ifNull(opening, ended_before) IS NOT NULL;
 
+-- The days of what is asked for: the sums of its sessions' equity; day_drawdown: the worst of a record of one of them.
+CREATE OR REPLACE VIEW v_scope_days AS
+SELECT
+    scope_id, currency, day,
+    sum(start_equity) AS day_start,
+    sum(end_equity) AS day_end,
+    min(worst_drawdown) AS day_drawdown
+FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
+INNER JOIN v_scope(run_id = {run_id:String}, scope = {scope:String}, scope_id = {scope_id:String}) AS sessions
+    ON session_days.account_id = sessions.account_id AND session_days.session_id = sessions.session_id
+GROUP BY scope_id, currency, day;
+
 -- The fills of an account in a symbol as legs: what of a fill closed the position, and what opened one.
 --   trip: number of the round trip, from flat to flat or through flat. leg_value, leg_fee: in the account's currency, by
 --   quantity; realised of the closing leg without fees. after: position after the leg.
---   units: shares after all splits of the session that one share of the leg became.
+--   units: what one unit of the leg became by the splits that the position went through later. Fills show them: between
+--   two of them a position has grown or shrunk.
 CREATE OR REPLACE VIEW v_legs AS
 SELECT
     run_id, account_id, session_id, symbol, offset, exec_id, ts,
@@ -413,7 +428,7 @@ GROUP BY run_id, account_id, session_id, symbol, trip;
 
 -- FIFO lots: what was opened first is closed first, in each direction of a position. In the account's currency.
 --   The n-th unit that closes is the n-th that was opened, so the lots are the intervals between the bounds of both
---   running sums. quantity: in units after all splits of the session; closed and pnl are NULL while the lot is open.
+--   running sums. quantity: in units after those splits; closed and pnl are NULL while the lot is open.
 --   open_value, close_value, fees: of the lot's share of its two fills, by quantity; rounded so that shares sum exactly.
 CREATE OR REPLACE VIEW v_lots AS
 SELECT

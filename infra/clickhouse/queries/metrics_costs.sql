@@ -6,10 +6,7 @@
 WITH
     scoped AS
     (
-        SELECT scope_id, account_id, session_id, currency
-        FROM v_scopes
-        WHERE run_id = {run_id:String} AND scope = {scope:String}
-            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+        SELECT * FROM v_scope(run_id = {run_id:String}, scope = {scope:String}, scope_id = {scope_id:String})
     ),
     filled AS
     (
@@ -32,17 +29,12 @@ WITH
     ),
     valued AS
     (
-        SELECT scope_id, currency, part, avg(equity) AS mean_equity
-        FROM
-        (
-            SELECT
-                scope_id, currency, day,
-                if({by:String} = 'day', toString(day), '') AS part,
-                sum(toFloat64(end_equity)) AS equity
-            FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
-            INNER JOIN scoped USING (account_id, session_id)
-            GROUP BY scope_id, currency, day
-        )
+        SELECT
+            scope_id, currency, if({by:String} = 'day', toString(day), '') AS part,
+            avg(toFloat64(day_end)) AS mean_equity
+        FROM v_scope_days(
+            run_id = {run_id:String}, time_zone = {time_zone:String}, scope = {scope:String},
+            scope_id = {scope_id:String})
         GROUP BY scope_id, currency, part
     )
 SELECT

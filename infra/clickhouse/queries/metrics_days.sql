@@ -1,19 +1,6 @@
 -- Each day of a session, an account or a strategy: equity, profit and loss, return, drawdown. Parameters and conventions
 -- as in metrics_returns.sql; a day's drawdown is that of its end against the highest end before it, or the start.
 WITH
-    days AS
-    (
-        SELECT
-            scope_id, currency, day,
-            sum(start_equity) AS day_start,
-            sum(end_equity) AS day_end,
-            min(worst_drawdown) AS day_drawdown
-        FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
-        INNER JOIN v_scopes AS scopes USING (account_id, session_id)
-        WHERE scopes.run_id = {run_id:String} AND scope = {scope:String}
-            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
-        GROUP BY scope_id, currency, day
-    ),
     gathered AS
     (
         SELECT
@@ -23,7 +10,9 @@ WITH
             paper_wealth(returns) AS wealth,
             paper_drawdowns(wealth) AS drawdowns,
             min(day_start) > 0 AS has_returns
-        FROM days
+        FROM v_scope_days(
+            run_id = {run_id:String}, time_zone = {time_zone:String}, scope = {scope:String},
+            scope_id = {scope_id:String})
         GROUP BY scope_id, currency
     )
 SELECT

@@ -4,10 +4,7 @@
 WITH
     scoped AS
     (
-        SELECT scope_id, account_id, session_id, currency
-        FROM v_scopes
-        WHERE run_id = {run_id:String} AND scope = {scope:String}
-            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
+        SELECT * FROM v_scope(run_id = {run_id:String}, scope = {scope:String}, scope_id = {scope_id:String})
     ),
     answered AS
     (

@@ -6,19 +6,6 @@
 --   mar: minimum acceptable return a day. benchmark_sharpe: annual. level: of the tail, 0.05 for the worst 5 %.
 --   trials, trials_variance: how many strategies were tried, and the variance of their ratios a day; NULL: not declared.
 WITH
-    days AS
-    (
-        SELECT
-            scope_id, currency, day,
-            sum(start_equity) AS day_start,
-            sum(end_equity) AS day_end,
-            min(worst_drawdown) AS day_drawdown
-        FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
-        INNER JOIN v_scopes AS scopes USING (account_id, session_id)
-        WHERE scopes.run_id = {run_id:String} AND scope = {scope:String}
-            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
-        GROUP BY scope_id, currency, day
-    ),
     observed AS
     (
         SELECT
@@ -36,7 +23,9 @@ WITH
             arrayMap(day -> toInt32(toRelativeDayNum(day)),
                 arrayConcat([first_day - 1], if(has_returns, arrayMap(pair -> pair.1, pairs), []))) AS day_numbers,
             (last_day - first_day + 1) / 365 AS years
-        FROM days
+        FROM v_scope_days(
+            run_id = {run_id:String}, time_zone = {time_zone:String}, scope = {scope:String},
+            scope_id = {scope_id:String})
         GROUP BY scope_id, currency
     ),
     measured AS
@@ -72,15 +61,15 @@ SELECT
     cagr,
     paper_deviation(returns) * sqrt({annualisation:Float64}) AS volatility,
     daily_sharpe * sqrt({annualisation:Float64}) AS sharpe,
-    if(empty(returns), NULL, paper_sortino(returns, {mar:Float64})) * sqrt({annualisation:Float64}) AS sortino,
+    paper_sortino(returns, {mar:Float64}) * sqrt({annualisation:Float64}) AS sortino,
     paper_ratio(cagr, abs(max_drawdown)) AS calmar,
     max_drawdown,
     if(empty(episodes), NULL, deepest.5 - deepest.2) AS max_drawdown_days,
     if(empty(episodes), NULL, deepest.4 - deepest.3) AS max_drawdown_recovery_days,
     max_drawdown_intraday,
-    paper_defined(arrayAvg(arrayMap(episode -> episode.1, episodes))) AS average_drawdown,
-    paper_defined(arrayAvg(arrayMap(episode -> episode.5 - episode.2, episodes))) AS average_drawdown_days,
-    paper_defined(arrayAvg(arrayMap(episode -> assumeNotNull(episode.4) - episode.3, recovered)))
+    paper_mean(arrayMap(episode -> episode.1, episodes)) AS average_drawdown,
+    paper_mean(arrayMap(episode -> episode.5 - episode.2, episodes)) AS average_drawdown_days,
+    paper_mean(arrayMap(episode -> assumeNotNull(episode.4) - episode.3, recovered))
         AS average_recovery_days,
     if(empty(returns), NULL, paper_ratio(arraySum(arrayMap((drawdown, weight) -> -drawdown * weight, drawdowns, weights)),
         arraySum(weights))) AS time_weighted_drawdown,

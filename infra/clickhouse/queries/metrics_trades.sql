@@ -3,20 +3,26 @@
 --   the fees of its fills, in the account's currency. Wins are above 0, losses below; break-even trades count as trades.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
+    scoped AS
+    (
+        SELECT * FROM v_scope(run_id = {run_id:String}, scope = {scope:String}, scope_id = {scope_id:String})
+    ),
     trades AS
     (
-        SELECT run_id, account_id, session_id, symbol, opened, assumeNotNull(closed) AS ended, assumeNotNull(pnl) AS net, fees
+        SELECT account_id, session_id, symbol, opened, assumeNotNull(closed) AS ended, assumeNotNull(pnl) AS net
         FROM v_round_trips
-        WHERE closed IS NOT NULL AND {basis:String} = 'round_trips'
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
+            AND closed IS NOT NULL AND {basis:String} = 'round_trips'
         UNION ALL
-        SELECT run_id, account_id, session_id, symbol, opened, assumeNotNull(closed), assumeNotNull(pnl), fees
+        SELECT account_id, session_id, symbol, opened, assumeNotNull(closed), assumeNotNull(pnl)
         FROM v_lots
-        WHERE closed IS NOT NULL AND {basis:String} = 'lots'
+        WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
+            AND closed IS NOT NULL AND {basis:String} = 'lots'
     ),
     sums AS
     (
         SELECT
-            scope_id, scopes.currency AS currency,
+            scope_id, currency,
             multiIf({by:String} = 'day', toString(toDate(ended, {time_zone:String})),
                 {by:String} = 'instrument', toString(symbol), '') AS part,
             count() AS trades,
@@ -30,15 +36,7 @@ WITH
             paper_deviation(groupArray(toFloat64(net))) AS deviation,
             avg((toUnixTimestamp64Nano(ended) - toUnixTimestamp64Nano(opened)) / 1e9) AS holding
         FROM trades
-        INNER JOIN v_scopes AS scopes ON trades.account_id = scopes.account_id AND trades.session_id = scopes.session_id
-        WHERE trades.run_id = {run_id:String} AND scopes.run_id = {run_id:String} AND scope = {scope:String}
-            AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
-            AND trades.account_id IN
-            (
-                SELECT account_id FROM v_scopes
-                WHERE run_id = {run_id:String} AND scope = {scope:String}
-                    AND ({scope_id:String} = '' OR scope_id = {scope_id:String})
-            )
+        INNER JOIN scoped USING (account_id, session_id)
         GROUP BY scope_id, currency, part
     )
 SELECT
