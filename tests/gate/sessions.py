@@ -47,8 +47,9 @@ def insert_session(
     """A session of strategy st with everything that the criteria ask for."""
     ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
     rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
-    for number, change in enumerate(changes):
-        _insert_day(client, run_id, number, change, fills_a_day, fee, profit, loss)
+    days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
+    for table, number in (("marks", 0), ("fills", 1), ("order_results", 2)):
+        rows.insert(client, table, [row for day in days for row in day[number]])
     if trials is not None:
         declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
@@ -67,11 +68,11 @@ def insert_breaker(client: Client, run_id: str, day: int, *states: str) -> None:
         rows.insert(client, "risk_events", [row | {"breaker": "drawdown", "breaker_state": state}])
 
 
-def _insert_day(
-    client: Client, run_id: str, number: int, change: int, fills: int, fee: str, profit: str, loss: str
-) -> None:
+def _day(
+    run_id: str, number: int, fills: int, fee: str, profit: str, loss: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Marks, fills and answers of a day."""
     start = rows.FIRST_DAY + number * rows.DAY
-    rows.insert(client, "marks", _marks(run_id, start, number))
     done = []
     for pair in range(fills // 2):
         ts = start + timedelta(minutes=pair)
@@ -83,13 +84,12 @@ def _insert_day(
             run_id, "SELL", 10, price, ts + timedelta(seconds=9), realised_pnl=gross - Decimal(fee), **known
         )
         done += [bought, sold]
-    rows.insert(client, "fills", done)
     answers = [
         {"run_id": run_id, "account_id": "A", "session_id": "s", "order_id": row["order_id"], "source": "EXECUTION"}
         | {"exec_type": "NEW", "ts": row["ts"]}
         for row in done
     ]
-    rows.insert(client, "order_results", answers)
+    return _marks(run_id, start, number), done, answers
 
 
 def _marks(run_id: str, start: datetime, number: int) -> list[dict[str, Any]]:

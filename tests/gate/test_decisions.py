@@ -82,7 +82,7 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(with_breaker("OPEN"), ["open_breakers"], id="open breaker"),
         pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED"), ["breaker_trips"], id="trips"),
         pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED", day=80), [], id="trips long ago"),
-        pytest.param(planted(fee="6"), ["stress_costs"], id="costs double"),
+        pytest.param(planted(fee="5"), ["stress_costs"], id="costs double"),
         pytest.param(planted(profit="25"), ["profit_factor"], id="losses too large"),
         pytest.param(with_row("dead_letters", {"topic": "dlq.fills"}), ["dead_letters"], id="dead letter"),
         pytest.param(with_row("dead_letters", {"topic": "dlq.orders"}), [], id="a client's dead letter"),

@@ -3,8 +3,7 @@
 WITH
     accounts AS
     (
-        SELECT DISTINCT account_id FROM v_scopes
-        WHERE run_id = {run_id:String} AND scope = 'strategy' AND scope_id = {strategy_id:String}
+        SELECT DISTINCT account_id FROM v_scope(run_id = {run_id:String}, scope = 'strategy', scope_id = {strategy_id:String})
     ),
     (
         SELECT max(ts) FROM account_equity

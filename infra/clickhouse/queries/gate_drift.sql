@@ -16,8 +16,7 @@ WITH
         WHERE run_id = {run_id:String}
             AND (toString(account_id), ifNull(toString(session_id), '')) IN
             (
-                SELECT account_id, session_id FROM v_scopes
-                WHERE run_id = {run_id:String} AND scope = 'strategy' AND scope_id = {strategy_id:String}
+                SELECT account_id, session_id FROM v_scope(run_id = {run_id:String}, scope = 'strategy', scope_id = {strategy_id:String})
             )
     ),
     samples AS

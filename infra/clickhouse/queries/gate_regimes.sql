@@ -5,8 +5,7 @@
 WITH
     scoped AS
     (
-        SELECT DISTINCT account_id, session_id FROM v_scopes
-        WHERE run_id = {run_id:String} AND scope = 'strategy' AND scope_id = {strategy_id:String}
+        SELECT DISTINCT account_id, session_id FROM v_scope(run_id = {run_id:String}, scope = 'strategy', scope_id = {strategy_id:String})
     ),
     traded AS
     (

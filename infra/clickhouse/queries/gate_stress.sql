@@ -5,8 +5,7 @@
 WITH
     scoped AS
     (
-        SELECT account_id, session_id, currency FROM v_scopes
-        WHERE run_id = {run_id:String} AND scope = 'strategy' AND scope_id = {strategy_id:String}
+        SELECT account_id, session_id, currency FROM v_scope(run_id = {run_id:String}, scope = 'strategy', scope_id = {strategy_id:String})
     ),
     costs AS
     (
