@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
+from defusedxml import ElementTree  # type: ignore[import-untyped]
+from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
 from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestCase, TestSuite
 
 from streams.domain.enums import TestStatus
@@ -73,7 +73,7 @@ def _suites(report: JUnitXml) -> Iterator[TestSuite]:
         own = element.makeelement("testsuite", dict(element.attrib))
         own.extend([child for child in element if child.tag != "testsuite"])
         if own.find("testcase") is not None:
-            yield TestSuite.fromelem(own)
+            yield TestSuite.fromelem(own)  # type: ignore[no-untyped-call]
 
 
 def _result(path: Path, case: TestCase, suite: str, commit: str | None, ts: int) -> TestResult:
@@ -105,7 +105,7 @@ def _time_ns(path: Path, suite: TestSuite, now_ns: int) -> int:
 
 
 def _commit(suite: TestSuite) -> str | None:
-    named = {item.name: item.value for item in suite.properties()}
+    named = {item.name: item.value for item in suite.properties()}  # type: ignore[no-untyped-call]
     return next((named[name] for name in COMMIT_PROPERTIES if named.get(name)), None)
 
 

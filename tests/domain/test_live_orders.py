@@ -10,7 +10,7 @@ import pytest
 from streams.domain.account_shard import AccountShard
 from streams.domain.authorisations import revoke
 from streams.domain.enums import Action, ControlKind, DeskReportKind, RiskEventKind, Side, TradingMode
-from streams.domain.messages import ApprovedOrder, Control, DeskReport, Mark, OrderRequest, RiskEvent
+from streams.domain.messages import ApprovedOrder, Control, DeskReport, Mark, OrderRequest, OrderResult, RiskEvent
 from streams.domain.order_entry import on_request
 from tests.builders import MS, SECOND, START, cancel, config, control, new, opening, quote, replace
 from tests.domain.desk import Desk, last, of
@@ -92,7 +92,7 @@ def test_changes_follow_their_order_to_the_adapter_and_cancels_pass_without_auth
     made = desk(*APPROVED)
     made.send(live("o"), live("p"))
     outputs = made.send(replace("r", "o", "5"))
-    assert [(item.topic, item.message.mode) for item in outputs] == [("orders.live", LIVE)]
+    assert [(item.topic, item.message[-1]) for item in outputs] == [("orders.live", LIVE)]
     made.send(gate("REVOCATION"))
     made.outputs.clear()
     refused = made.send(replace("r2", "p", "5"))
@@ -102,7 +102,7 @@ def test_changes_follow_their_order_to_the_adapter_and_cancels_pass_without_auth
     for request in (cancel("c", "o"), everything, control(ControlKind.SESSION_CLOSE)):
         sent = [item for item in made.send(request) if isinstance(item.message, ApprovedOrder)]
         assert sent, request
-        assert {(item.topic, item.message.mode) for item in sent} == {("orders.live", LIVE)}
+        assert {(item.topic, item.message[-1]) for item in sent} == {("orders.live", LIVE)}
 
 
 def test_linked_orders_have_one_mode() -> None:
@@ -182,8 +182,8 @@ def test_a_restart_keeps_authorisations_and_an_older_state_has_none() -> None:
     old = made.accounts.to_state()
     del old["authorisations"]
     shard = AccountShard.from_state(made.config, 0, old)
-    (result, _) = shard.apply(live("q"), None)
-    assert result.message.reason_code == "LIVE_NO_DECISION"
+    (result,) = of(OrderResult, shard.apply(live("q"), None))
+    assert result.reason_code == "LIVE_NO_DECISION"
 
 
 def test_a_shard_that_revokes_tells_every_other() -> None:
@@ -199,14 +199,14 @@ def test_a_shard_that_revokes_tells_every_other() -> None:
     reports = [item for item in outputs if isinstance(item.message, DeskReport)]
     assert [(item.topic, item.partition) for item in reports] == [("desk", 0), ("desk", 2)]
     assert [event.code for event in of(RiskEvent, outputs)] == ["REVOCATION"]
-    assert "breaker drawdown is open" in outputs[0].message.text
+    assert "breaker drawdown is open" in of(RiskEvent, outputs)[0].text
     for report in reports:
-        assert report.message.kind is DeskReportKind.REVOCATION
+        assert of(DeskReport, [report])[0].kind is DeskReportKind.REVOCATION
         (event,) = of(RiskEvent, shards[report.partition or 0].apply(report.message, None))
         assert (event.strategy_id, "accounts-1" in event.text) == ("s1", True)
     for number, shard in enumerate(shards):
         on_request(shard._book, live("o", account=f"A{number}"))
-        assert shard._book.take_outputs()[0].message.reason_code == "LIVE_REVOKED"
+        assert of(OrderResult, shard._book.take_outputs())[0].reason_code == "LIVE_REVOKED"
 
 
 def test_strategies_without_a_decision_have_nothing_to_revoke() -> None:
