@@ -14,6 +14,7 @@ PRINCIPALS = {
     "session": OPERATOR,
     "trading-state": OPERATOR,
     "risk": OPERATOR,
+    "gate": OPERATOR,
     "orders": TRADER,
     "strategy": TRADER,
     "results": TRADER,

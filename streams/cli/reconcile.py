@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
 def reconcile(
     wait: float = typer.Option(60.0, min=0, help="Seconds to wait for the sink to land what Kafka holds."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    record: bool = typer.Option(False, help="Record the outcome on test.results, for the gate."),
 ) -> None:
     """Checks orders, fills, money and rows, from Kafka and from ClickHouse, of a pipeline at rest.
 
@@ -34,6 +36,13 @@ def reconcile(
     except PaperError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
+    if record:
+        from streams.gate.desk import GateDesk, head_commit
+        from streams.gate.proofs import reconcile_results
+
+        settings = get_settings()
+        results = reconcile_results(report, settings.run_id, head_commit(), time.time_ns())
+        GateDesk(settings).record_tests(results)
     if as_json:
         print(json.dumps(as_document(report), indent=2))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def verify(
     to: str = typer.Option(None, help="Compare only before this market time, UTC."),
     from_snapshot: bool = typer.Option(False, help="Make and compare only what came after the newest snapshots."),
     as_json: bool = AS_JSON,
+    record: bool = typer.Option(False, help="Record the outcome on test.results, for the gate."),
 ) -> None:
     """Runs the core over the journals and compares its outputs with the topics, byte for byte.
 
@@ -58,8 +60,17 @@ def verify(
 
     settings = get_settings()
     scope = Scope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
+    if record and not (scope.is_everything and not from_snapshot):
+        raise typer.BadParameter("--record is for the whole record: leave --session, --from, --to, --from-snapshot out")
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
-    print_verification(run(core_config(settings), reader, codec, say, scope, from_snapshot), as_json)
+    result = run(core_config(settings), reader, codec, say, scope, from_snapshot)
+    if record:
+        from streams.gate.desk import GateDesk, head_commit
+        from streams.gate.proofs import replay_results
+
+        results = replay_results(result, settings.run_id, head_commit(), time.time_ns())
+        GateDesk(settings).record_tests(results)
+    print_verification(result, as_json)
 
 
 def print_verification(result: Verification, as_json: bool) -> None:

@@ -57,6 +57,7 @@ class FactReader:
             "executions": self._on_execution,
             "market.data": self._on_market_data,
             "orders.approved": self._on_approved,
+            "orders.live": self._on_approved,
             "orders": self._on_request,
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,17 +17,15 @@ from tests.execution.rich_stories import LATENCY
 from tests.execution.test_promises import check_fills
 from tests.execution.test_skipping_recorded import INSTRUMENTS, MARKETS, WINDOW, of_market, told
 
-CORES = {
-    name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**parts),))
-    for name, parts in {
-        "touch, impact": {"slippage": {"model": "half-spread"}, "latency": LATENCY},
-        "queue, volume share": {
-            "fill": {"model": "queue"},
-            "queue": {"model": "log"},
-            "slippage": {"model": "volume-share"},
-        },
-    }.items()
+PARTS: dict[str, dict[str, Any]] = {
+    "touch, impact": {"slippage": {"model": "half-spread"}, "latency": LATENCY},
+    "queue, volume share": {
+        "fill": {"model": "queue"},
+        "queue": {"model": "log"},
+        "slippage": {"model": "volume-share"},
+    },
 }
+CORES = {name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**parts),)) for name, parts in PARTS.items()}
 
 
 @pytest.mark.parametrize("begins", MARKETS)

@@ -65,8 +65,12 @@ WITH
     approvals AS
     (
         SELECT account_id, order_id, count() AS approved
-        FROM orders_approved
-        WHERE run_id = {run_id:String}
+        FROM
+        (
+            SELECT account_id, order_id FROM orders_approved WHERE run_id = {run_id:String}
+            UNION ALL
+            SELECT account_id, order_id FROM orders_live WHERE run_id = {run_id:String}
+        )
         GROUP BY account_id, order_id
     )
 SELECT

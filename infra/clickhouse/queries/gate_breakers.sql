@@ -1,0 +1,30 @@
+-- Breakers of a strategy: how often they opened in the last days of its market time, and how many are open now.
+--   A breaker is the account's, or the strategy's own. strategy_id, days.
+WITH
+    accounts AS
+    (
+        SELECT DISTINCT account_id FROM v_scope(run_id = {run_id:String}, scope = 'strategy', scope_id = {strategy_id:String})
+    ),
+    (
+        SELECT max(ts) FROM account_equity
+        WHERE run_id = {run_id:String} AND toString(account_id) IN accounts
+    ) AS last_ts,
+    transitions AS
+    (
+        SELECT account_id, breaker, breaker_state, ts, partition, offset
+        FROM risk_events FINAL
+        WHERE run_id = {run_id:String} AND kind = 'BREAKER_TRANSITION'
+            AND (toString(account_id) IN accounts OR ifNull(toString(strategy_id), '') = {strategy_id:String})
+    )
+SELECT
+    (
+        SELECT count() FROM transitions
+        WHERE breaker_state = 'OPEN' AND ts > last_ts - toIntervalDay({days:UInt32})
+    ) AS trips,
+    (
+        SELECT count() FROM
+        (
+            SELECT argMax(breaker_state, (ts, offset)) AS state FROM transitions GROUP BY account_id, breaker, partition
+        )
+        WHERE state != 'CLOSED'
+    ) AS open_breakers

@@ -1,0 +1,11 @@
+-- How much of a strategy's profit its best day made: greatest daily change of equity / sum of all; NULL without profit.
+--   strategy_id, time_zone of days; a row for each currency.
+SELECT currency, if(sum(pnl) > 0, paper_ratio(max(pnl), sum(pnl)), NULL) AS best_day_share
+FROM
+(
+    SELECT currency, day_end - day_start AS pnl
+    FROM v_scope_days(
+        run_id = {run_id:String}, time_zone = {time_zone:String}, scope = 'strategy', scope_id = {strategy_id:String})
+)
+GROUP BY currency
+ORDER BY currency
