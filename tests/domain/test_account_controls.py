@@ -123,7 +123,7 @@ EXPOSURES = [
 
 @pytest.mark.parametrize(("limit", "side", "quantity", "expected"), EXPOSURES)
 def test_exposures_with_the_order_filled(
-    limit: dict[str, str], side: Side, quantity: str, expected: Answer | None
+    limit: dict[str, Any], side: Side, quantity: str, expected: Answer | None
 ) -> None:
     """Of 100 ABC at 10.00, an exposure of 1,000 on an equity of 10,000."""
     assert answer(holding(**limit), new("o", side, quantity, "9.00" if side is BUY else "11.00")) == expected
@@ -131,7 +131,7 @@ def test_exposures_with_the_order_filled(
 
 @pytest.mark.parametrize(("limit", "side", "quantity", "expected"), EXPOSURES)
 def test_exposures_with_half_of_the_order_working_already(
-    limit: dict[str, str], side: Side, quantity: str, expected: Answer | None
+    limit: dict[str, Any], side: Side, quantity: str, expected: Answer | None
 ) -> None:
     desk = holding(**limit)
     price = "9.00" if side is BUY else "11.00"
@@ -175,7 +175,7 @@ ABOVE = [
 
 
 @pytest.mark.parametrize("limit", ABOVE, ids=[next(iter(item)) for item in ABOVE])
-def test_an_account_above_its_limit_may_do_what_raises_nothing(limit: dict[str, str]) -> None:
+def test_an_account_above_its_limit_may_do_what_raises_nothing(limit: dict[str, Any]) -> None:
     desk = holding()
     desk.send(new("w", BUY, "10", "9.00"))
     desk.accounts.accounts["A"].limits = limits(**({"leverage": "100"} | limit))
