@@ -59,7 +59,7 @@ def evaluate(
     ),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Decides a strategy's level by the records. Exit code 1 if the level asked for, or any live one, is not reached."""
+    """Decides a strategy's level by the records. Exit code 1 if the level asked for, or any live one, is missed."""
     from streams.domain.enums import TradingLevel
     from streams.gate.desk import head_commit
 

@@ -1,4 +1,4 @@
-"""The decision: criteria over evidence, each explained. A function of its arguments: the same evidence, the same answer."""
+"""The decision: criteria over evidence, each explained. The same evidence gives the same decision."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -20,7 +20,7 @@ STEADY = (300, -100, 250, 150, -50, 200)
 """Daily changes of equity in turn."""
 
 
-def tested(run_id: str, suite: str, status: str = "PASSED", age: float = 1, **changes: Any) -> dict[str, Any]:
+def report_of(run_id: str, suite: str, status: str = "PASSED", age: float = 1, **changes: Any) -> dict[str, Any]:
     """One case of a suite that ran so many hours ago."""
     ts = AS_OF - timedelta(hours=age)
     row = {"run_id": run_id, "suite": suite, "case": f"{suite}.case", "status": status, "commit": COMMIT, "ts": ts}
@@ -54,10 +54,10 @@ def insert_session(
         declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
     for suite in suites:
-        rows.insert(client, "test_results", [tested(run_id, suite, age=age)])
-        rows.insert(client, "test_results", [tested(run_id, suite, "SKIPPED", age=age, case="other")])
+        rows.insert(client, "test_results", [report_of(run_id, suite, age=age)])
+        rows.insert(client, "test_results", [report_of(run_id, suite, "SKIPPED", age=age, case="other")])
     if failing:
-        rows.insert(client, "test_results", [tested(run_id, failing, "FAILED", age=age, case="broken")])
+        rows.insert(client, "test_results", [report_of(run_id, failing, "FAILED", age=age, case="broken")])
 
 
 def insert_breaker(client: Client, run_id: str, day: int, *states: str) -> None:
