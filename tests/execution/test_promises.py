@@ -29,8 +29,10 @@ from tests.builders import (
     joined,
     new,
     opening,
+    px,
     quote,
     top_of_book,
+    trade,
 )
 from tests.domain.desk import Desk, of
 from tests.execution.rich_stories import CORES, SIMULATORS, rich_stories

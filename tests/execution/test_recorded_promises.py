@@ -1,4 +1,4 @@
-"""Fills keep their promises on recorded markets too: no sizes, equal stamps, gaps of days, locked, crossed, late prints."""
+"""Fills keep their promises on recorded markets too: no sizes, gaps of days, crossed quotes, late prints."""
 
 from __future__ import annotations
 
