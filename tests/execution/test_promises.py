@@ -29,8 +29,10 @@ from tests.builders import (
     joined,
     new,
     opening,
+    px,
     quote,
     top_of_book,
+    trade,
 )
 from tests.domain.desk import Desk, of
 from tests.execution.rich_stories import CORES, SIMULATORS, rich_stories
@@ -173,6 +175,29 @@ def _tell(record: MarketData, bids: Shown, asks: Shown) -> None:
         bids.told_ts = asks.told_ts = record.ts
         bids.tell(dict(levels[: record.book_bids[0]]))
         asks.tell(dict(levels[record.book_bids[0] :]))
+
+
+@settings(PROPERTY, max_examples=60)
+@given(
+    core=st.sampled_from(CORES),
+    orders=st.lists(st.tuples(st.integers(998, 1000), st.integers(1, 30), st.booleans()), min_size=2, max_size=6),
+    trades=st.lists(st.tuples(st.integers(996, 1000), st.integers(1, 40)), min_size=1, max_size=6),
+)
+def test_a_trade_is_used_once_by_all_that_it_meets(
+    core: CoreConfig, orders: list[tuple[int, int, bool]], trades: list[tuple[int, int]]
+) -> None:
+    """Bids at and behind the touch, some of them icebergs; the market's sales give no more than they are."""
+    desk = Desk(core)
+    desk.send(opening(), quote("10.00", "10.05"))
+    for number, (price, quantity, iceberg) in enumerate(orders):
+        shown = px(1) if iceberg and quantity > 1 else None
+        desk.send(new(f"o{number}", BUY, str(quantity), f"{price / 100:.2f}", display_quantity=shown, ts=START))
+    desk.send(heartbeat(START + SECOND))
+    for price, size in trades:
+        outputs = desk.send(trade(f"{price / 100:.2f}", str(size), at=START + SECOND, aggressor="S"))
+        filled = [report for report in of(ExecutionReport, outputs) if report.last_qty is not None]
+        assert sum(report.last_qty or 0 for report in filled) <= px(size)
+        assert all((report.price or 0) >= px(f"{price / 100:.2f}") for report in filled)
 
 
 @MANY
