@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,26 +17,24 @@ from tests.execution.rich_stories import LATENCY
 from tests.execution.test_promises import check_fills
 from tests.execution.test_skipping_recorded import INSTRUMENTS, MARKETS, WINDOW, of_market, told
 
-CORES = {
-    name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**parts),))
-    for name, parts in {
-        "touch, impact": {"slippage": {"model": "half-spread"}, "latency": LATENCY},
-        "queue, volume share": {
-            "fill": {"model": "queue"},
-            "queue": {"model": "log"},
-            "slippage": {"model": "volume-share"},
-        },
-    }.items()
+PARTS: dict[str, dict[str, Any]] = {
+    "touch, impact": {"slippage": {"model": "half-spread"}, "latency": LATENCY},
+    "queue, volume share": {
+        "fill": {"model": "queue"},
+        "queue": {"model": "log"},
+        "slippage": {"model": "volume-share"},
+    },
 }
 
 
 @pytest.mark.parametrize("begins", MARKETS)
-@pytest.mark.parametrize("core", CORES)
-def test_fills_keep_their_promises_on_recorded_markets(market_data_folder: Path, begins: str, core: str) -> None:
+@pytest.mark.parametrize("name", PARTS)
+def test_fills_keep_their_promises_on_recorded_markets(market_data_folder: Path, begins: str, name: str) -> None:
     table = of_market(market_data_folder, begins)
     symbol, tick, lot = MARKETS[begins]
     first = max(len(table) // 2 - WINDOW, 0)
-    shard = ExecutionShard(CORES[core], 0)
+    core = config(instruments=INSTRUMENTS, simulators=(top_of_book(**PARTS[name]),))
+    shard = ExecutionShard(core, 0)
     reports: list[ExecutionReport] = []
     requests: dict[str, ApprovedOrder] = {}
     for message in told(table, Traded(symbol, px(tick), px(lot)), first, min(first + WINDOW, len(table))):
