@@ -29,12 +29,13 @@ CORES = {name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**parts),
 
 
 @pytest.mark.parametrize("begins", MARKETS)
-@pytest.mark.parametrize("core", CORES)
-def test_fills_keep_their_promises_on_recorded_markets(market_data_folder: Path, begins: str, core: str) -> None:
+@pytest.mark.parametrize("name", PARTS)
+def test_fills_keep_their_promises_on_recorded_markets(market_data_folder: Path, begins: str, name: str) -> None:
     table = of_market(market_data_folder, begins)
     symbol, tick, lot = MARKETS[begins]
     first = max(len(table) // 2 - WINDOW, 0)
-    shard = ExecutionShard(CORES[core], 0)
+    core = config(instruments=INSTRUMENTS, simulators=(top_of_book(**PARTS[name]),))
+    shard = ExecutionShard(core, 0)
     reports: list[ExecutionReport] = []
     requests: dict[str, ApprovedOrder] = {}
     for message in told(table, Traded(symbol, px(tick), px(lot)), first, min(first + WINDOW, len(table))):
