@@ -52,7 +52,8 @@ def test_a_report_of_pytest(tmp_path: Path) -> None:
 
 def test_nested_suites_times_and_commits(tmp_path: Path) -> None:
     file = tmp_path / "r.xml"
-    inner = f'<testsuite {STAMP}><properties><property name="commit" value="c1"/></properties><testcase name="a"/></testsuite>'
+    commit = '<properties><property name="commit" value="c1"/></properties>'
+    inner = f'<testsuite {STAMP}>{commit}<testcase name="a"/></testsuite>'
     file.write_text(f'<testsuites><testsuite name="outer">{inner}</testsuite></testsuites>')
     (result,) = read_report(file, NOW_NS)
     assert (result.suite, result.case, result.commit) == ("s", "a", "c1")
