@@ -57,9 +57,8 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
         done(settings, "gate", "revoke", STRATEGY, "--reason", "enough")
         _refuse_live(desk, "l-5", "LIVE_REVOKED")
         assert "REVOKED by" in done(settings, "gate", "show", STRATEGY)
-        kinds = [
-            json.loads(line)["kind"] for line in done(settings, "gate", "history", STRATEGY, "--json").splitlines()
-        ]
+        history = done(settings, "gate", "history", STRATEGY, "--json").splitlines()
+        kinds = [json.loads(line)["kind"] for line in history]
         assert kinds == ["TRIALS", "EVALUATED", "EVALUATED", "APPROVED", "REVOKED"]
     assert done(settings, "replay", "verify").endswith("all equal\n")
 
