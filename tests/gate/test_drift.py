@@ -37,6 +37,6 @@ def test_live_slippage_outside_the_paper_band(
     rows.insert(client, "orders_live", orders)
     parameters = {"run_id": run_id, "strategy_id": "st", "time_zone": "UTC", **criteria.criteria.drift.model_dump()}
     found = {row["metric"]: row for row in rows_of(client, "gate_drift", parameters)}
-    assert found["slippage_bps"]["outside"] is outside
+    assert found["slippage_bps"]["outside"] == outside
     assert found["return_bps"]["outside"] is None
     assert (found["slippage_bps"]["paper_n"], found["slippage_bps"]["live_n"]) == (40, number)
