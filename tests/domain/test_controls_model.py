@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.enums import Action, ResultSource, RiskEventKind, Side, TimeInForce
+from streams.domain.enums import Action, ControlKind, ResultSource, RiskEventKind, Side, TimeInForce
 from streams.domain.messages import ApprovedOrder, OrderRequest, OrderResult, RiskEvent
 from streams.domain.numbers import price_text
-from tests.builders import MS, PROPERTY, START, cancel, cents, config, instrument, limits, new, opening, quote, replace
+from tests.builders import (
+    MS,
+    PROPERTY,
+    START,
+    cancel,
+    cents,
+    config,
+    control,
+    instrument,
+    limits,
+    new,
+    opening,
+    quote,
+    replace,
+)
 from tests.domain.desk import Desk, of
 from tests.domain.naive_controls import Naive, Sent, number
 
@@ -48,7 +63,20 @@ STEPS = st.tuples(
     st.none() | st.integers(-4, 4),
     st.sampled_from((0, 0, 0, 1, 7, 20, 45, 120)),
     st.integers(-20, 20),
+    st.none() | st.tuples(st.integers(0, 7), st.booleans()),
 )
+"""What happens, where, which side, how many, at which distance, after how long, the market's drift, and the edge."""
+EDGES = {
+    "MAX_ORDER_QUANTITY": "max_order_quantity",
+    "MAX_POSITION": "max_position",
+    "BUYING_POWER": "leverage",
+    "MAX_GROSS_EXPOSURE": "max_gross_exposure",
+    "MAX_NET_EXPOSURE": "max_net_exposure",
+    "MAX_CONCENTRATION": "max_concentration",
+    "MAX_LEVERAGE": "max_leverage",
+    "MAX_MARGIN": "max_margin",
+}
+"""Controls whose limit may be put to exactly what the next order will observe, or just below."""
 TIGHT = st.sets(st.sampled_from(sorted(LIMITS)), max_size=5)
 
 
@@ -57,13 +85,13 @@ TIGHT = st.sets(st.sampled_from(sorted(LIMITS)), max_size=5)
 def test_the_controls_say_what_the_naive_model_says(steps: list[Any], tight: set[str]) -> None:
     chosen = {name: LIMITS[name] if name in tight else LOOSE[name] for name in LIMITS}
     core = config(instruments=INSTRUMENTS, limits=limits(**({"max_order_notional": None} | chosen)))
-    desk, naive = Desk(core), Naive(chosen, Fraction(CASH), MARGIN)
+    desk, naive = Desk(core), Naive({name: dict(values) for name, values in chosen.items()}, Fraction(CASH), MARGIN)
     desk.send(opening(cash=CASH))
     now = START
     middles = {"ABC": 1000, "XYZ": 1000}
     for symbol in middles:
         move(desk, naive, symbol, 1000, now)
-    for step, (kind, symbol, side, quantity, offset, after_ms, drift) in enumerate(steps):
+    for step, (kind, symbol, side, quantity, offset, after_ms, drift, edge) in enumerate(steps):
         now += after_ms * MS
         price = None if offset is None else price_text(cents(middles[symbol] + offset))
         working = sorted(naive.orders())
@@ -75,11 +103,34 @@ def test_the_controls_say_what_the_naive_model_says(steps: list[Any], tight: set
             desk.restart()
         elif kind == "new":
             tif = TimeInForce.IOC if price is None else TimeInForce.GTC
-            ask(desk, naive, new(f"o{step}", side, str(quantity), price, tif=tif, symbol=symbol, ts=now), None)
+            request = new(f"o{step}", side, str(quantity), price, tif=tif, symbol=symbol, ts=now)
+            moved = None if edge is None else to_the_edge(desk, naive, request, *edge)
+            ask(desk, naive, request, None)
+            if moved is not None:
+                change(desk, naive, moved, chosen[moved]["limit"])
         elif target is not None and kind == "replace" and not naive.orders()[target].pending:
             ask(desk, naive, replace(f"r{step}", target, str(quantity), ts=now), target)
         elif target is not None and kind == "cancel":
             ask(desk, naive, cancel(f"c{step}", target, ts=now), target)
+
+
+def to_the_edge(desk: Desk, naive: Naive, request: OrderRequest, number_of: int, above: bool) -> str | None:
+    """Puts a limit to what the request will observe, or a billionth below. Gives its name."""
+    naive.sent.append(Sent(naive.clock(request.ts), request, request.symbol))
+    observed = {item.code: item.observed for item in naive.judged(request, None)}
+    naive.sent.pop()
+    code = list(EDGES)[number_of]
+    billionths = int(observed.get(code, Fraction(0)) * 10**9) - above
+    if billionths <= 0:
+        return None
+    change(desk, naive, EDGES[code], price_text(billionths))
+    return EDGES[code]
+
+
+def change(desk: Desk, naive: Naive, name: str, limit: str) -> None:
+    """An operator changes a limit."""
+    naive.limits[name]["limit"] = limit
+    desk.send(control(ControlKind.LIMITS, limits=json.dumps({name: {"limit": limit}})))
 
 
 def move(desk: Desk, naive: Naive, symbol: str, middle: int, at: int) -> None:
