@@ -16,7 +16,7 @@ from streams.journal.processor import ShardProcessor
 from streams.journal.records import RawOutput
 
 CHUNK_BYTES = 900_000
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 """Raised whenever a state from before could not be read as it is."""
 
 
