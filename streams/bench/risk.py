@@ -1,4 +1,4 @@
-"""Microseconds that the pre-trade controls cost an order: all of them on, at limits of production, orders approved."""
+"""Microseconds that controls and breakers cost an order: all of them on, at limits of production, orders approved."""
 
 from __future__ import annotations
 
@@ -59,8 +59,22 @@ ALL_ON: dict[str, object] = {
 }
 
 
+BREAKERS: dict[str, object] = {
+    "drawdown": {"kind": "drawdown", "percent": "20"},
+    "loss": {"kind": "loss", "percent": "10"},
+    "errors": {"kind": "error_rate", "window_ms": 60_000, "percent": "50"},
+    "frequency": {"kind": "frequency", "limit": 1_000, "window_ms": 1_000},
+    "losses": {"kind": "consecutive_losses", "limit": 50},
+    "stop-outs": {"kind": "stop_outs", "limit": 50, "window_ms": 60_000},
+    "slippage": {"kind": "slippage", "limit_bps": "50", "window_count": 100},
+    "gap": {"kind": "market_data_gap", "gap_ms": 60_000},
+    "repeated": {"kind": "repeated_execution", "limit": 5_000, "window_ms": 60_000},
+}
+"""One of each kind."""
+
+
 def risk_us_per_order(orders: int = ORDERS) -> float:
-    """What an order's time in the account shard takes longer with all controls than with none, in microseconds.
+    """What an order takes longer in the account shard with all controls and breakers than with none, in microseconds.
 
     Of each, the smallest of some rounds' medians: what else the machine does only adds.
     """
@@ -77,7 +91,7 @@ class _Desk:
 
     def __init__(self, config: CoreConfig) -> None:
         self._accounts, self._venue = AccountShard(config, 0), ExecutionShard(config, 0)
-        self._accounts.apply(opening(ACCOUNT)._replace(limits=json.dumps(ALL_ON)), None)
+        self._accounts.apply(opening(ACCOUNT)._replace(limits=json.dumps(ALL_ON | {"breakers": BREAKERS})), None)
         self._now_ns, self._number = START_NS, 0
         self._move()
         for symbol in SYMBOLS:
@@ -92,10 +106,11 @@ class _Desk:
         assert len(account.working) == 2 * WORKING_A_SIDE * len(SYMBOLS)
 
     def lift(self) -> None:
-        """Takes all controls away."""
+        """Takes all controls and breakers away."""
         account = self._accounts.accounts[ACCOUNT]
         account.limits = account.limits.patched({name: None for name in CONTROLS if name != "leverage"})
         account.limits.__dict__["checks"] = ()
+        account.breakers.configure({})
 
     def times(self, orders: int) -> list[float]:
         """Seconds in the account shard of each of so many orders; all are approved, and the venue cancels them."""
