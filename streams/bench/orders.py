@@ -19,6 +19,7 @@ ROOM = "900000000"
 LIMITS = json.dumps(
     {name: None for name in CONTROLS if name != "leverage"}
     | {"max_order_quantity": ROOM, "max_order_notional": ROOM, "max_position": ROOM}
+    | {"breakers": {"frequency": None, "repeated-execution": None}}
 )
 """A benchmark's orders are all at one time and at stale prices: what looks at either is off."""
 

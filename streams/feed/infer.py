@@ -64,9 +64,12 @@ def _toml(item: InstrumentConfig) -> str:
     lines = [f'{name} = "{plain(getattr(item, name))}"' for name in numbers]
     head = [f'symbol = "{item.symbol}"', f'currency = "{item.currency}"']
     tail = [f'timezone = "{item.timezone}"']
+    tail += [f"day_start = {item.day_start.isoformat()}"] if item.day_start else []
     tail += [f"day_end = {item.day_end.isoformat()}"] if item.day_end else []
     tail += [f'calendar = "{item.calendar}"'] if item.calendar else []
     tail += [f'simulator = "{item.simulator}"'] if item.simulator else []
+    tail += [] if item.tradable else ["tradable = false"]
+    tail += [f'margin_rate = "{plain(item.margin_rate)}"'] if item.margin_rate != 1 else []
     tail += [f'borrow_rate = "{plain(item.borrow_rate)}"'] if item.borrow_rate else []
     fee = ", ".join(f"{name} = {json.dumps(value)}" for name, value in item.fee.model_dump(mode="json").items())
     return "\n".join(["[[instrument]]", *head, *lines, *tail, f"fee = {{{fee}}}", ""])

@@ -198,7 +198,8 @@ def test_a_broker_that_is_away_is_named_with_its_setting(scram: Settings) -> Non
     demand_login(scram.model_copy(update=away))
 
 
-def test_who_connects_must_be_said(scram: Settings) -> None:
+def test_who_connects_must_be_said(scram: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.kafka.principal._Process.principal", "")
     with pytest.raises(SettingsError, match="KAFKA_PRINCIPAL"):
         client_config(scram)
 

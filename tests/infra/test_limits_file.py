@@ -43,7 +43,15 @@ def test_the_shipped_file_switches_the_controls_and_breakers_on() -> None:
     found = load_limits(Settings(_env_file=None).limits_file)
     assert found.version >= 1
     off = [name for name in RiskLimits.model_fields if getattr(found.default, name) is None]
-    assert off == ["min_order_quantity", "min_order_notional", "long_only", "max_long_position", "max_short_position"]
+    assert off == [
+        "min_order_quantity",
+        "min_order_notional",
+        "stale_mark",
+        "repeated_order",
+        "long_only",
+        "max_long_position",
+        "max_short_position",
+    ]
     assert {item.kind for item in found.default.breakers.values()} >= {"drawdown", "loss", "error_rate", "frequency"}
 
 

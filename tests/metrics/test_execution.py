@@ -168,7 +168,7 @@ def test_breakers_that_opened_are_counted(client: Client, run_id: str) -> None:
         event | {"breaker_state": "OPEN", "ts": FIRST_DAY},
         event | {"breaker_state": "HALF_OPEN", "ts": FIRST_DAY},
         event | {"breaker_state": "OPEN", "ts": FIRST_DAY + DAY},
-        event | {"breaker_state": None, "kind": "ORDER_REJECTED", "ts": FIRST_DAY},
+        event | {"breaker_state": "UNKNOWN", "kind": "ORDER_REJECTED", "ts": FIRST_DAY},
     ]
     insert(client, "risk_events", events)
     assert [row["breaker_trips"] for row in rows_of(client, "metrics_breakers", run_id)] == [2]
