@@ -36,8 +36,7 @@ class AccountBook:
         self.strangers = SeenIds(config.seen_order_ids_max)
         """Order ids of requests for accounts that no session knows."""
         self.marks: dict[str, tuple[int | None, int | None]] = {}
-        """Bid and ask by symbol, 1e-9; written by set_mark."""
-        self._middles: dict[str, int | None] = {}
+        """Bid and ask by symbol, 1e-9."""
         self.kills = KillSwitch()
         self.mark_times: dict[str, int] = {}
         """When each was quoted, UTC nanoseconds: market time, or the record's where that is the clock."""
