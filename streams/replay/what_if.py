@@ -13,6 +13,7 @@ from streams.domain.config import CoreConfig
 from streams.domain.enums import ControlKind
 from streams.domain.fields import Frozen, PositiveDecimal
 from streams.domain.instruments import Instrument
+from streams.domain.merge_patch import merge_patch
 from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import PRICE_SCALE, to_price
 from streams.domain.shard import Message
@@ -99,19 +100,6 @@ class WhatIf(Frozen):
             if (size := getattr(request, name)) is not None
         }
         return request._replace(**sizes)
-
-
-def merge_patch(target: Any, patch: Any) -> Any:
-    """The target with a JSON merge patch over it (RFC 7396): null removes."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
 
 
 def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from streams.domain.fields import Frozen
+from streams.domain.merge_patch import merge_patch
 from streams.risk import account_controls as account
 from streams.risk import form_controls as form
 from streams.risk import order_controls as order
@@ -107,7 +108,7 @@ class RiskLimits(Frozen):
         """The document of these limits with a patch over it, not yet judged."""
         document = self.to_state()
         for name, value in patch.items():
-            document[name] = _merged(document.get(name), self._spread(name, value))
+            document[name] = merge_patch(document.get(name), self._spread(name, value))
         return document
 
     def _spread(self, name: str, value: Any) -> Any:
@@ -206,19 +207,6 @@ def check_patch(patch: dict[str, Any]) -> None:
 
 def _of_the_whole(item: Any) -> bool:
     return item["type"] == "missing" or (item["type"] == "value_error" and len(item["loc"]) == 1)
-
-
-def _merged(target: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merged(merged.get(name), value)
-    return merged
 
 
 def _sentence(item: Any) -> str:

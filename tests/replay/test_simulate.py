@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from streams.domain.enums import OrdStatus
+from streams.domain.merge_patch import merge_patch
 from streams.domain.messages import OrderRequest, OrderResult
 from streams.errors import InputError
 from streams.replay.inputs import Input, recorded_config, recorded_inputs
 from streams.replay.run import ReplayRun, simulate
-from streams.replay.what_if import WhatIf, merge_patch
+from streams.replay.what_if import WhatIf
 from streams.sink.container import Row
 from tests.builders import MS, SECOND, START, px
 from tests.journal.pipeline import MemoryPipeline, traded
