@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from streams.domain.answers import Answers
-from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode, TradingState
+from streams.domain.enums import OrderType, OrdStatus, Side, TradingState
 from streams.domain.exposure import Exposures
+from streams.domain.listed import record_of
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
@@ -69,18 +70,8 @@ class WorkingOrder:
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """The order that to_state described."""
-        request = OrderRequest(*state[0])
-        request = request._replace(
-            action=Action(request.action),
-            side=Side(request.side),
-            order_type=OrderType(request.order_type),
-            time_in_force=TimeInForce(request.time_in_force),
-            trailing_type=OffsetType(request.trailing_type),
-            mode=TradingMode(request.mode),
-        )
-        order = cls(request, *state[1:])
-        order.status = OrdStatus(order.status)
-        return order
+        fields = dict(zip(list(cls.__dataclass_fields__)[1:], state[1:], strict=True))
+        return cls(record_of(OrderRequest, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.domain.enums import ExecType, Liquidity, OrderType, OrdStatus, ResultSource, Side, TimeInForce
+from streams.domain.listed import record_of
 from streams.domain.messages import OrderRequest, OrderResult
 
 
@@ -15,7 +15,10 @@ class Answers:
         self.limit = limit
         self._known: dict[str, tuple[OrderRequest, OrderResult | None]] = {}
         for request, result in state or ():
-            self._known[request[1]] = (OrderRequest(*request), None if result is None else _result(result))
+            self._known[request[1]] = (
+                record_of(OrderRequest, request),
+                None if result is None else record_of(OrderResult, result),
+            )
 
     def add(self, request: OrderRequest, answer: OrderResult | None) -> None:
         """Remembers a request, forgetting the oldest beyond the limit."""
@@ -43,16 +46,3 @@ class Answers:
     def to_state(self) -> list[list[Any]]:
         """JSON-able form, oldest first."""
         return [[list(request), None if answer is None else list(answer)] for request, answer in self._known.values()]
-
-
-def _result(row: list[Any]) -> OrderResult:
-    result = OrderResult(*row)
-    return result._replace(
-        source=ResultSource(result.source),
-        side=Side(result.side),
-        order_type=OrderType(result.order_type),
-        time_in_force=TimeInForce(result.time_in_force),
-        exec_type=ExecType(result.exec_type),
-        ord_status=OrdStatus(result.ord_status),
-        liquidity=Liquidity(result.liquidity),
-    )

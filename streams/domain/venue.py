@@ -7,6 +7,7 @@ from streams.domain.book import Book
 from streams.domain.columns import BULK_ROWS
 from streams.domain.enums import Action
 from streams.domain.instruments import Instrument
+from streams.domain.listed import record_of
 from streams.domain.market_data import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
 from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.numbers import NANOS_PER_S
@@ -14,7 +15,6 @@ from streams.domain.shard import RecordRefused, State
 from streams.domain.skip import Ahead
 from streams.domain.splits import split_request
 from streams.domain.tape import Print, Tape
-from streams.domain.venue_order import approved_from_state
 from streams.domain.venue_orders import VenueOrders
 from streams.execution.simulator import Simulator
 
@@ -259,9 +259,11 @@ class Venue:
         self.tape = Tape.from_state(state["tape"])
         self.marked_ns = state["marked_ns"]
         self.orders.restore(state["orders"])
-        self._before_market = [(approved_from_state(item), sent_ns) for item, sent_ns in state["before_market"]]
+        self._before_market = [(record_of(ApprovedOrder, item), sent_ns) for item, sent_ns in state["before_market"]]
         self._data_ns = state["data_ns"]
-        self._arrivals = [(due, count, sent, approved_from_state(item)) for due, count, sent, item in state["arrivals"]]
+        self._arrivals = [
+            (due, count, sent, record_of(ApprovedOrder, item)) for due, count, sent, item in state["arrivals"]
+        ]
         heapify(self._arrivals)
         self._submitted = state["submitted"]
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from streams.domain.enums import Action, OffsetType, OrderType, OrdStatus, Side, TimeInForce, TradingMode
+from streams.domain.enums import OrderType, OrdStatus, Side
+from streams.domain.listed import record_of
 from streams.domain.messages import ApprovedOrder
 from streams.domain.numbers import divide_half_even
 
@@ -103,22 +104,8 @@ class VenueOrder:
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """The order that to_state described."""
-        order = cls(approved_from_state(state[0]), *state[1:])
-        order.status = OrdStatus(order.status)
-        return order
+        fields = dict(zip(_STATE, state[1:], strict=True))
+        return cls(record_of(ApprovedOrder, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
 
 
 _STATE = [name for name in VenueOrder.__dataclass_fields__ if name not in ("request", "place")]
-
-
-def approved_from_state(state: list[Any]) -> ApprovedOrder:
-    """The request whose fields were listed."""
-    request = ApprovedOrder(*state)
-    return request._replace(
-        action=Action(request.action),
-        side=Side(request.side),
-        order_type=OrderType(request.order_type),
-        time_in_force=TimeInForce(request.time_in_force),
-        trailing_type=OffsetType(request.trailing_type),
-        mode=TradingMode(request.mode),
-    )

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from schemas.codec import Codec
 from streams.domain.config import CoreConfig
 from streams.errors import DeliveryGap, MissingInputs, RecreatedTopic
 from streams.journal.kinds import ShardKind
 from streams.journal.log import LogReader, LogWriter
-from streams.journal.processor import ShardProcessor
+from streams.journal.processor import ShardProcessor, Transaction
 from streams.journal.records import RawRecord
 from streams.journal.recovery import recover
 from streams.journal.snapshots import SnapshotPolicy, snapshot_records
@@ -16,6 +17,13 @@ from streams.journal.snapshots import SnapshotPolicy, snapshot_records
 log = logging.getLogger(__name__)
 
 FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX"
+
+
+class Prepared(NamedTuple):
+    """A transaction, and the positions that it will stand for: the next offset of each input topic."""
+
+    transaction: Transaction
+    positions: dict[str, int]
 
 
 class OwnedShard:
@@ -57,21 +65,31 @@ class OwnedShard:
 
         Raises Fenced, LogUnavailable; then nothing of it counts.
         """
-        self._commit(self._snapshots.is_due(self.processor))
+        self.write(self.prepare())
 
     def hand_over(self) -> None:
         """Leaves a snapshot for the next owner, if there is anything new since the last one."""
-        self._commit(self.processor.records_since_snapshot > 0)
+        self.write(self._prepare(self.processor.records_since_snapshot > 0))
 
-    def _commit(self, with_snapshot: bool) -> None:
+    def prepare(self) -> Prepared | None:
+        """The transaction of all that was taken since the last one. More may be taken while it is written."""
+        return self._prepare(self._snapshots.is_due(self.processor))
+
+    def write(self, prepared: Prepared | None) -> None:
+        """Commits a transaction; the one before must have been written. Raises as commit does."""
+        if prepared is not None:
+            self.processor.journal_offset = self._writer.commit(prepared.transaction)
+            self.committed = prepared.positions
+
+    def _prepare(self, with_snapshot: bool) -> Prepared | None:
         processor = self.processor
         transaction = processor.finish(even_if_empty=with_snapshot)
         if transaction is None:
-            return
+            return None
         if with_snapshot:
             transaction.snapshot = snapshot_records(processor, self._codec)
-        processor.committed(transaction, self._writer.commit(transaction))
-        self.committed = dict(processor.positions)
+            processor.snapshot_taken()
+        return Prepared(transaction, dict(processor.positions))
 
     def close(self) -> None:
         """Gives up what is under way."""

@@ -123,11 +123,9 @@ class ShardProcessor:
         record = RawOutput(self.kind.journal, self.partition, self.name.encode(), value)
         return Transaction(self.sequence, outputs, record, checksum)
 
-    def committed(self, transaction: Transaction, journal_offset: int) -> None:
-        """Notes that a transaction stands on the topics, its journal record at this offset."""
-        self.journal_offset = journal_offset
-        if transaction.snapshot:
-            self.records_since_snapshot = self.bytes_since_snapshot = 0
+    def snapshot_taken(self) -> None:
+        """Notes that the next transaction carries the state as it is now."""
+        self.records_since_snapshot = self.bytes_since_snapshot = 0
 
     def _note(self, record: RawRecord) -> None:
         last = self._runs[-1] if self._runs else None

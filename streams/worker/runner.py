@@ -1,4 +1,4 @@
-"""One shard at work: takes what is waiting, applies it, commits it as one transaction."""
+"""One shard at work: takes what is waiting while the transaction before is on its way, then commits it as the next."""
 
 import asyncio
 import logging
@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 class ShardRunner:
     """Feeds a shard from a queue until it is released.
 
+    A transaction holds what came while the one before it was written: a record when little comes, many under load.
+
     Args:
         batch_records_max: taken into one transaction; a batch of the fetch is not divided.
         queued_batches_max: so many wait.
@@ -23,7 +25,10 @@ class ShardRunner:
     def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int) -> None:
         self._shard = shard
         self._batch_records_max = batch_records_max
-        self._queue: asyncio.Queue[RecordBatch | None] = asyncio.Queue(queued_batches_max)
+        self._queue: asyncio.Queue[RecordBatch] = asyncio.Queue(queued_batches_max)
+        self._taken = 0
+        self._writing: asyncio.Future[None] | None = None
+        self._stirred = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=shard.name)
         self._releasing = False
 
@@ -46,12 +51,15 @@ class ShardRunner:
         """Queues a batch; waits while the queue is full. A batch for a shard that is being released is dropped."""
         if not self._releasing:
             await self._queue.put(batch)
+            self._stirred.set()
 
     async def run(self) -> None:
         """Works until released. Any error leaves with nothing of its batch committed."""
         try:
             while not self._releasing:
-                await self._work(await self._waiting_batches())
+                await self._step()
+            if self._writing is not None:
+                await self._writing
             await self._in_thread(self._shard.hand_over)
         except (Fenced, LogUnavailable) as error:
             if not self._releasing:
@@ -61,26 +69,37 @@ class ShardRunner:
             await self._in_thread(self._shard.close)
             self._thread.shutdown(wait=False)
 
-    async def _waiting_batches(self) -> list[RecordBatch]:
-        first = await self._queue.get()
-        batches, size = [first], len(first.records) if first else 0
-        while size < self._batch_records_max and not self._queue.empty():
-            batches.append(self._queue.get_nowait())
-            size += len(batches[-1].records) if batches[-1] else 0
-        return [batch for batch in batches if batch is not None]
+    async def _step(self) -> None:
+        """One thing that can be done now; where there is none, waits for a batch or for the end of the writing."""
+        self._stirred.clear()
+        if self._writing is not None and self._writing.done():
+            self._writing.result()
+            self._writing = None
+        if self._taken < self._batch_records_max and not self._queue.empty():
+            self._take(self._queue.get_nowait())
+            await asyncio.sleep(0)  # Who waits for room in the queue comes first.
+        elif self._taken and self._writing is None:
+            self._write()
+        else:
+            await self._stirred.wait()
 
-    async def _work(self, batches: list[RecordBatch]) -> None:
-        for batch in batches:
-            self._shard.take(batch.follows, batch.records)
-        await self._in_thread(self._shard.commit)
+    def _take(self, batch: RecordBatch) -> None:
+        self._shard.take(batch.follows, batch.records)
+        self._taken += len(batch.records)
 
-    async def _in_thread(self, call: Callable[[], None]) -> None:
+    def _write(self) -> None:
+        prepared = self._shard.prepare()
+        self._taken = 0
+        self._writing = self._in_thread(lambda: self._shard.write(prepared))
+        self._writing.add_done_callback(lambda _: self._stirred.set())
+
+    def _in_thread(self, call: Callable[[], None]) -> asyncio.Future[None]:
         """Runs a call that waits for the broker, so that the worker's heartbeats go on."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def release(self) -> None:
         """Asks the shard to finish what it works on, drop what waits, and leave a snapshot for its next owner."""
         self._releasing = True
         while not self._queue.empty():
             self._queue.get_nowait()
-        self._queue.put_nowait(None)
+        self._stirred.set()

@@ -9,7 +9,16 @@ import pytest
 
 from streams.domain.account_shard import AccountShard
 from streams.domain.authorisations import revoke
-from streams.domain.enums import Action, BreakerState, ControlKind, DeskReportKind, RiskEventKind, Side, TradingMode
+from streams.domain.enums import (
+    Action,
+    BreakerState,
+    ControlKind,
+    DeskReportKind,
+    MarkKind,
+    RiskEventKind,
+    Side,
+    TradingMode,
+)
 from streams.domain.messages import ApprovedOrder, Control, DeskReport, Mark, OrderRequest, OrderResult, RiskEvent
 from streams.risk.breakers.config import DeskConfig
 from tests.builders import MS, SECOND, START, cancel, config, control, limits, new, opening, quote, replace
@@ -266,4 +275,4 @@ def test_strategies_without_a_decision_have_nothing_to_revoke() -> None:
     for strategy in ("s1", None):
         revoke(made.accounts._book, strategy, "why")
     assert made.accounts._book.take_outputs() == []
-    assert made.send(Mark("ABC", "HEARTBEAT", None, None, None, None, START + MS)) == []  # type: ignore[arg-type]
+    assert made.send(Mark("ABC", MarkKind.HEARTBEAT, None, None, None, None, START + MS)) == []

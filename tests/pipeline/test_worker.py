@@ -75,7 +75,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(settings: Settings, desk: Des
             desk.open_account("A")
             desk.quote(0, ask="50.02")
             desk.trade([immediate(f"before-{number}", "A") for number in range(20)])
-            for number in range(200):
+            for number in range(150):
                 desk.send("orders", "A", immediate(f"during-{number}", "A"))
             worker.kill()
             desk.flush()
@@ -84,7 +84,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(settings: Settings, desk: Des
             desk.trade([immediate("after", "A")])
         terminal = [result.order_id for result in desk.read("order.results") if result.terminal]
         assert sorted(terminal) == sorted(
-            [f"before-{n}" for n in range(20)] + [f"during-{n}" for n in range(200)] + ["after"]
+            [f"before-{n}" for n in range(20)] + [f"during-{n}" for n in range(150)] + ["after"]
         )
         prove(settings, desk)
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from streams.journal.owned_shard import OwnedShard
+from streams.journal.owned_shard import OwnedShard, Prepared
 from streams.journal.processor import Transaction
-from streams.journal.snapshots import snapshot_records
 from tests.simulation.broker import Broker
 from tests.simulation.histories import HistoryFailed, run_history
-from tests.simulation.world import CODEC, ShardKey, World
+from tests.simulation.world import ShardKey, World
 from tests.sink.memory import MemoryClickHouse
 
 HISTORIES_MAX = 600
@@ -75,17 +74,18 @@ def commit_without_journal(self: Any, transaction: Transaction) -> int:
 
 
 def test_a_snapshot_ahead_of_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def snapshot_first(self: OwnedShard, with_snapshot: bool) -> None:
-        transaction = self.processor.finish(even_if_empty=with_snapshot)
-        if transaction is None:
+    def snapshot_first(self: OwnedShard, prepared: Prepared | None) -> None:
+        if prepared is None:
             return
-        if with_snapshot:
+        transaction: Any = prepared.transaction
+        if transaction.snapshot:
             writer: Any = self._writer
-            writer.write(snapshot_records(self.processor, CODEC))
-        self.processor.committed(transaction, self._writer.commit(transaction))
-        self.committed = dict(self.processor.positions)
+            writer.write(transaction.snapshot)
+            transaction.snapshot = []
+        self.processor.journal_offset = self._writer.commit(transaction)
+        self.committed = prepared.positions
 
-    monkeypatch.setattr(OwnedShard, "_commit", snapshot_first)
+    monkeypatch.setattr(OwnedShard, "write", snapshot_first)
     assert "stands for journal" in first_failure()
 
 

@@ -50,16 +50,30 @@ class Crash(Exception):
 
 
 class Owner:
-    """A worker's hold on a shard, with what was delivered to it. under_way: taken since its last commit."""
+    """A worker's hold on a shard, with what was delivered to it.
+
+    under_way: taken since its last transaction was made; writing: what that transaction is of, until it is committed.
+    """
 
     def __init__(self, world: World, key: ShardKey) -> None:
         self.shard: OwnedShard = world.take_over(key)
         self.next = dict(self.shard.starts)
         self.under_way: list[RawRecord] = []
+        self.writing: list[RawRecord] = []
 
     def take(self, follows: int, records: list[RawRecord]) -> None:
         self.shard.take(follows, records)
         self.under_way += records
+
+    def commit(self, hand_over: bool, meanwhile: Callable[[], object]) -> None:
+        """Makes a transaction and commits it; meanwhile: what happens before it is written."""
+        self.writing, self.under_way = self.under_way, []
+        if hand_over:
+            self.shard.hand_over()
+        else:
+            prepared = self.shard.prepare()
+            meanwhile()
+            self.shard.write(prepared)
 
 
 class RunningSink:
@@ -169,33 +183,44 @@ class World:
                 self.zombies = [(k, zombie) for k, zombie in self.zombies if zombie is not owner]
 
     def _commit(self) -> None:
-        self._commit_of(self._any_key())
+        key = self._any_key()
+        self._commit_of(key, meanwhile=partial(self._take_meanwhile, key, self.owners[key]))
 
-    def _commit_of(self, key: ShardKey, owner: Owner | None = None, hand_over: bool = False) -> None:
+    def _commit_of(
+        self,
+        key: ShardKey,
+        owner: Owner | None = None,
+        hand_over: bool = False,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         owner = owner or self.owners[key]
 
         def work() -> None:
             self._committing = owner
             try:
-                owner.shard.hand_over() if hand_over else owner.shard.commit()
+                owner.commit(hand_over, meanwhile)
             finally:
                 self._committing = None
 
         self._guarded(key, owner, work)
+
+    def _take_meanwhile(self, key: ShardKey, owner: Owner) -> None:
+        if self.draw.random() < 0.4:
+            self.injected["taken while a transaction was written"] += self._deliver_to(key, 3, owner)
 
     def _commit_with_a_fault(self) -> None:
         key = self._any_key()
         if self.owners[key].under_way:
             moment, error = self.draw.choice(MOMENTS), self.draw.choice((Crash, LogUnavailable))
             self._armed = (moment, error)
-            self._commit_of(key)
+            self._commit_of(key, meanwhile=partial(self._take_meanwhile, key, self.owners[key]))
             self._armed = None
 
     def _strike(self, writer: str, moment: str) -> None:
         if moment == MOMENTS[2] and self._committing is not None:
             # The harness sees the commit itself, whatever the owner comes to know.
-            self.arrived[self._committing.shard.name] += self._committing.under_way
-            self._committing.under_way = []
+            self.arrived[self._committing.shard.name] += self._committing.writing
+            self._committing.writing = []
         if self._armed is not None and self._armed[0] == moment:
             self.injected[f"{self._armed[1].__name__} {moment}"] += 1
             raise self._armed[1](f"{writer} {moment}")
