@@ -139,7 +139,8 @@ def test_the_smaller_of_the_accounts_limit_and_the_levels_counts(
 
 def test_the_levels_limits_hold_for_changes_and_not_for_paper() -> None:
     made = desk(decision("LIMITED_LIVE", limits={"max_order_quantity": "20"}), gate("APPROVAL"))
-    assert len(of(ApprovedOrder, made.send(new("paper", price="9.00", quantity="21")))) == 1
+    made.send(quote(symbol="XYZ"))
+    assert len(of(ApprovedOrder, made.send(new("paper", price="9.00", quantity="21", symbol="XYZ")))) == 1
     made.send(live("o", quantity="20"))
     made.send(replace("r", "o", "21"))
     assert last(made).reason_code == "MAX_ORDER_QUANTITY"
@@ -217,11 +218,11 @@ def test_a_shard_that_revokes_tells_every_other() -> None:
 @pytest.mark.parametrize(("breaker", "revoked"), [({"kind": "loss", "amount": "20"}, True), (None, False)])
 def test_a_latched_breaker_takes_the_authorisation_away(breaker: dict[str, str] | None, revoked: bool) -> None:
     made = Desk(config(limits=limits(breakers={"b": breaker} if breaker else {})))
-    made.send(opening(strategy_id="s1"), quote(), *APPROVED, new("held", quantity="100"))
+    made.send(opening(strategy_id="s1"), quote(), quote(symbol="XYZ"), *APPROVED, new("held", quantity="100"))
     made.send(quote("9.81", "9.83", at=START + SECOND))
     if revoked:
         made.send(control(ControlKind.BREAKER_RESET, breaker="b"))
-    (approved, code) = (of(ApprovedOrder, made.send(live("o", quantity="1"))), "LIVE_REVOKED")
+    (approved, code) = (of(ApprovedOrder, made.send(live("o", quantity="1", symbol="XYZ"))), "LIVE_REVOKED")
     assert (len(approved), last(made).reason_code if revoked else code) == (int(not revoked), code)
 
 
