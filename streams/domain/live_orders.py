@@ -74,9 +74,9 @@ def _missing(book: AccountBook, account: Account, request: OrderRequest) -> Reje
         return Reject("LIVE_PAPER_ONLY", f"{decision} says {known.level}")
     if known.approved_by is None:
         return Reject("LIVE_NOT_APPROVED", f"{decision} has no person's approval; `paper gate approve` it")
-    if book.time_ns >= known.expires_ns:
+    if account.clock_ns >= known.expires_ns:
         text = f"{decision} has expired; evaluate the strategy again"
-        return Reject("LIVE_EXPIRED", text, str(known.expires_ns), str(book.time_ns))
+        return Reject("LIVE_EXPIRED", text, str(known.expires_ns), str(account.clock_ns))
     return None
 
 

@@ -80,12 +80,24 @@ def test_a_live_order_is_told_what_it_lacks(
         assert approved == [(topic, "ABC")]
 
 
-def test_time_ends_an_authorisation_by_the_shards_clock() -> None:
+def test_the_markets_time_ends_an_authorisation() -> None:
     made = desk(*APPROVED)
     for at, expected in ((START + HOUR - 1, 1), (START + HOUR, 0)):
         made.send(quote(at=at))
         assert len(of(ApprovedOrder, made.send(live(f"o-{at}")))) == expected
     assert last(made, f"o-{START + HOUR}").reason_code == "LIVE_EXPIRED"
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_an_order_that_is_late_by_its_own_time_ends_it_for_its_account_alone(others: bool) -> None:
+    made = desk(*APPROVED)
+    made.send(opening("B", strategy_id="s1"))
+    if others:
+        made.send(live("b", account="B", ts=START + HOUR))
+        assert last(made, "b").reason_code == "LIVE_EXPIRED"
+    assert len(of(ApprovedOrder, made.send(live("in time", ts=START + HOUR - 1)))) == 1
+    made.send(live("late", ts=START + HOUR), live("dated back", ts=START))
+    assert [last(made, name).reason_code for name in ("late", "dated back")] == ["LIVE_EXPIRED"] * 2
 
 
 def test_changes_follow_their_order_to_the_adapter_and_cancels_pass_without_authorisation() -> None:
