@@ -38,7 +38,7 @@ def live_reject(book: AccountBook, account: Account, request: OrderRequest) -> R
 
 
 def _mixed(account: Account, request: OrderRequest) -> Reject | None:
-    """What an account holds and works in a symbol is of one mode: a live order can't close what exists on paper only."""
+    """What an account holds and works in a symbol is of one mode: no live order can close what is on paper only."""
     symbol, mode = request.symbol, account.mode_in(request.symbol)
     if request.mode is mode or not (account.position_quantity(symbol) or account.orders_in(symbol)):
         return None

@@ -178,6 +178,7 @@ def test_the_gates_words_are_answered_with_who_and_why() -> None:
         (decision(limits={"max_order_quantity": "NaN"}), "no number"),
         (decision(limits={"min_order_notional": "1"}), "min_order_notional"),
         (decision(limits={"price_collar": "1"}), "price_collar"),
+        (decision(limits={"order_rate": "1"}), "order_rate"),
         (decision(limits={"max_order_quantity": "-1"}), "max_order_quantity"),
         (gate("APPROVAL"), "not the newest"),
     ],
