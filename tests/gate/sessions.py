@@ -42,9 +42,13 @@ def insert_session(
     trials: tuple[int, float | None] | None = (1, None),
     suites: Sequence[str] = ("pytest", "reconcile", "replay-verify"),
     age: float = 1,
+    stale: str = "",
     failing: str = "",
 ) -> None:
-    """A session of strategy st with everything that the criteria ask for."""
+    """A session of strategy st with everything that the criteria ask for.
+
+    age: of the suites' reports, hours; that of stale is older than any may be.
+    """
     ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
     rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
     days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
@@ -54,8 +58,9 @@ def insert_session(
         declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
     for suite in suites:
-        rows.insert(client, "test_results", [suite_case(run_id, suite, age=age)])
-        rows.insert(client, "test_results", [suite_case(run_id, suite, "SKIPPED", age=age, case="other")])
+        hours = 200 if suite == stale else age
+        rows.insert(client, "test_results", [suite_case(run_id, suite, age=hours)])
+        rows.insert(client, "test_results", [suite_case(run_id, suite, "SKIPPED", age=hours, case="other")])
     if failing:
         rows.insert(client, "test_results", [suite_case(run_id, failing, "FAILED", age=age, case="broken")])
 

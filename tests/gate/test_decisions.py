@@ -74,6 +74,8 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(planted(trials=(10, None)), ["dsr"], id="variance of trials not declared"),
         pytest.param(planted(changes=STEADY * 60 + (-5_000,)), ["daily_loss"], id="one huge loss"),
         pytest.param(planted(age=200), ["reconciliation", "replay_verification", "tests pytest"], id="all stale"),
+        pytest.param(planted(stale="pytest"), ["tests pytest"], id="stale tests"),
+        pytest.param(planted(stale="reconcile"), ["reconciliation"], id="reconciled long ago"),
         pytest.param(planted(suites=("reconcile", "replay-verify")), ["tests pytest"], id="missing tests"),
         pytest.param(planted(failing="pytest"), ["tests pytest"], id="failing tests"),
         pytest.param(planted(failing="reconcile"), ["reconciliation"], id="unreconciled"),
