@@ -65,11 +65,12 @@ def insert_session(
         rows.insert(client, "test_results", [suite_case(run_id, failing, "FAILED", age=age, case="broken")])
 
 
-def insert_breaker(client: Client, run_id: str, day: int, *states: str) -> None:
-    """Transitions of a breaker of the account, a second apart."""
+def insert_breaker(client: Client, run_id: str, day: int, *states: str, account: str = "A") -> None:
+    """Transitions of a breaker of the account, or of the desk where it is empty, a second apart."""
     for number, state in enumerate(states):
         ts = rows.FIRST_DAY + day * rows.DAY + timedelta(seconds=number)
-        row = {"run_id": run_id, "account_id": "A", "session_id": "s", "kind": "BREAKER_TRANSITION", "ts": ts}
+        row = {"run_id": run_id, "account_id": account, "session_id": "s" if account else None, "ts": ts}
+        row |= {"kind": "BREAKER_TRANSITION"}
         rows.insert(client, "risk_events", [row | {"breaker": "drawdown", "breaker_state": state}])
 
 
