@@ -61,6 +61,12 @@ def test_each_position_is_closed_in_its_own_mode(ending: Message, authorised: bo
     assert not desk.account().has_exposure()
 
 
+def test_a_state_from_before_there_were_live_orders_is_read() -> None:
+    state = trading(PAPER_LONG).accounts.to_state()
+    del state["accounts"][0]["live_symbols"]
+    assert AccountShard.from_state(config(), 0, state).accounts["A"].mode_in("XYZ") is PAPER
+
+
 def test_a_breaker_closes_a_live_position_live_and_takes_the_authorisation() -> None:
     desk = trading(
         live("l", price=None, quantity="100"), breakers={"b": {"kind": "loss", "amount": "20", "flatten": True}}
