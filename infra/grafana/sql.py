@@ -22,7 +22,7 @@ CONVENTIONS: dict[str, Any] = {
     "points": 2000,
 }
 """As `paper metrics show` has them where nothing is said; streams.metrics.compute.Conventions explains them."""
-OF_SESSION = {"scope": "session", "scope_id": "${session:sqlstring}"}
+OF_SESSION = {"scope": "session", "scope_id": "concat(${account:sqlstring}, '/', ${session:sqlstring})"}
 OF_ALL = {"scope": "account", "scope_id": ""}
 
 
@@ -40,7 +40,7 @@ def _filled(query: str, parameters: dict[str, Any]) -> str:
         if value is None:
             return f"CAST(NULL AS {kind})"
         if isinstance(value, str):
-            return value if value.startswith("${") else f"'{value}'"
+            return value if "${" in value else f"'{value}'"
         return f"to{kind}({value})"
 
     return PARAMETER.sub(literal, query)

@@ -115,7 +115,7 @@ def watch(
     once: bool = typer.Option(False, help="Look once."),
     every: float = typer.Option(30.0, min=1, help="Seconds between two looks."),
 ) -> None:
-    """Revokes decisions that a failed check, an open breaker or drift speaks against."""
+    """Revokes decisions that have expired, or that a failed check, an open breaker or drift speaks against."""
     from streams.gate.watch import watch_once
 
     desk = _desk()

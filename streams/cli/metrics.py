@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.metrics.compute import Scope, Value
+    from streams.metrics.compute import Value
 
 AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
 COLUMNS = ("name", "unit", "convention", "source", "query")
@@ -35,7 +35,7 @@ def list_metrics(as_json: bool = AS_JSON) -> None:
 
 def show(
     session: str = typer.Option("", help="Session id."),
-    account: str = typer.Option("", help="Account id."),
+    account: str = typer.Option("", help="Account id; of the session, where several accounts have one of its name."),
     strategy: str = typer.Option("", help="Strategy id."),
     run_id: str = typer.Option("", help="Run; RUN_ID where none is given."),
     by: str = typer.Option("", help="day, instrument or reason (of rejects)."),
@@ -55,9 +55,11 @@ def show(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.metrics.compute import Conventions, metric_values
+    from streams.metrics.compute import Conventions, Scope, metric_values, session_scope
 
-    scope = _scope(session=session, account=account, strategy=strategy)
+    named = [(kind, ident) for kind, ident in (("account", account), ("strategy", strategy)) if ident]
+    if (len(named) != 1 and not session) or (session and strategy):
+        raise typer.BadParameter("name one of --session, --account and --strategy, or --session with its --account")
     _one_of("--by", by, ("", "day", "instrument", "reason"))
     _one_of("--basis", basis, ("round_trips", "lots"))
     conventions = Conventions(
@@ -66,20 +68,12 @@ def show(
     settings = get_settings()
     run = run_id or settings.run_id
     with closing(connect(settings)) as client:
+        scope = session_scope(client, run, session, account) if session else Scope(*named[0])
         values = list(metric_values(client, run, scope, conventions, by))
     if not values and not by:
         typer.echo(f"{scope.kind} {scope.ident} has no records in run {run}; is the sink running?", err=True)
         raise typer.Exit(1)
     _print(values, as_json)
-
-
-def _scope(**named: str) -> Scope:
-    from streams.metrics.compute import Scope
-
-    given = [(kind, ident) for kind, ident in named.items() if ident]
-    if len(given) != 1:
-        raise typer.BadParameter("name one of --session, --account and --strategy")
-    return Scope(*given[0])
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

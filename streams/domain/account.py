@@ -132,6 +132,8 @@ class Account:
     """By symbol: realised PnL at which the round trip that is under way, or comes next, began, 1e-18."""
     flattening: dict[str, tuple[str, int]] = field(default_factory=dict)
     """By symbol: what asked to close it, and how many closing orders were sent."""
+    live_symbols: dict[str, None] = field(default_factory=dict)
+    """Symbols whose newest order is LIVE: with streams.domain.live_orders also what is held in them."""
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
     """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
@@ -168,6 +170,10 @@ class Account:
         """Takes an order among the working ones."""
         before = self._counted(order)
         self.working[order.order_id] = order
+        if order.request.mode is TradingMode.LIVE:
+            self.live_symbols[order.symbol] = None
+        elif self.live_symbols:
+            self.live_symbols.pop(order.symbol, None)
         orders = (self._buys if order.side is Side.BUY else self._sells).setdefault(order.symbol, SideOrders())
         orders.by_id[order.order_id] = order
         self.reduce_only_orders += order.request.reduce_only
@@ -224,6 +230,10 @@ class Account:
             del side[order.symbol]
         self.exposures.touched[order.symbol] = None
 
+    def mode_in(self, symbol: str) -> TradingMode:
+        """Whether what the account holds and works in a symbol is live."""
+        return TradingMode.LIVE if symbol in self.live_symbols else TradingMode.PAPER
+
     def strategy_of(self, request: OrderRequest) -> str | None:
         """Strategy of an order: as it says, else the session's."""
         return request.strategy_id or self.strategy_id
@@ -261,6 +271,7 @@ class Account:
             "breakers": self.breakers.to_state(),
             "trip_starts": self.trip_starts,
             "flattening": {symbol: list(item) for symbol, item in self.flattening.items()},
+            "live_symbols": list(self.live_symbols),
             "positions": {
                 symbol: [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
                 for symbol, item in self.positions.items()
@@ -293,6 +304,7 @@ class Account:
             breakers=BreakerSet.from_state(state["opening_cash"], state.get("breakers", [])),
             trip_starts=dict(state.get("trip_starts", {})),
             flattening={symbol: (item[0], item[1]) for symbol, item in state.get("flattening", {}).items()},
+            live_symbols=dict.fromkeys(state.get("live_symbols", ())),
             positions={symbol: Position(*item) for symbol, item in state["positions"].items()},
         )
         for item in state["working"]:

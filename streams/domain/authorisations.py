@@ -88,7 +88,7 @@ def on_authorisation(book: "AccountBook", control: Control) -> str | None:
     """Takes what the gate says and answers with a risk event; a sentence where it is refused and nothing changes."""
     try:
         document = AuthorisationDocument.model_validate_json(control.authorisation or "")
-        _reduced(book.config.limits, document.limits)
+        check_level(document.limits)
     except ValidationError as error:
         return "; ".join(f"authorisation.{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
     except ValueError as error:
@@ -189,20 +189,34 @@ def _report(book: "AccountBook", strategy_id: str, why: str) -> DeskReport:
     )
 
 
+def check_level(limits: dict[str, str]) -> None:
+    """Raises ValueError where one is none of REDUCIBLE, or no number that it can have."""
+    for name, value in limits.items():
+        if name not in REDUCIBLE:
+            raise ValueError(f"{name} is not a limit that a level can reduce; there are {', '.join(REDUCIBLE)}")
+        try:
+            REDUCIBLE[name].model_validate({"limit": value})
+        except ValidationError as error:
+            text = f"{name}: {value!r} is no number that stands for it: {error.errors()[0]['msg']}"
+            raise ValueError(text) from error
+
+
 def _reduced(own: RiskLimits, level: dict[str, str]) -> RiskLimits:
-    """Raises ValueError where a limit of the level is none, no number, or one that does not reduce by being smaller."""
     state = own.to_state()
-    smaller = {name: value for name, value in level.items() if _is_below(name, value, state.get(name))}
+    smaller = {name: value for name, value in level.items() if _is_below(value, state[name])}
     return own.patched(smaller) if smaller else own
 
 
-def _is_below(name: str, value: str, own: dict[str, Any] | None) -> bool:
-    """Only limits that a number alone describes, so that they can be put on where the account has none."""
-    kind = CONTROLS.get(name)
-    if kind is None or not issubclass(kind, Limit) or "limit" not in kind.model_fields:
-        raise ValueError(f"{name} is not a limit that a level can reduce")
-    try:
-        kind.model_validate({"limit": value})
-    except ValidationError as error:
-        raise ValueError(f"{name}: {value!r} is no number that stands for it: {error.errors()[0]['msg']}") from error
+def _is_below(value: str, own: dict[str, Any] | None) -> bool:
     return own is None or Decimal(value) < Decimal(own["limit"])
+
+
+REDUCIBLE: dict[str, type[Limit]] = {
+    name: kind
+    for name, kind in CONTROLS.items()
+    if issubclass(kind, Limit) and kind.model_fields.keys() == {"limit", "soft"}
+}
+"""Limits that a number alone describes, so that they can be put on where the account has none.
+
+Those with windows are not: an account that has none remembers nothing that one could count.
+"""

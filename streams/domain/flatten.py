@@ -1,9 +1,10 @@
 """Flattening: the shard closes an account's positions by orders of its own, booked like any other.
 
-The closing orders are MARKET, IOC and reduce-only, with ids made of the cause and the symbol. They are not asked by the
-controls, so they go out while the account is HALTED. None is larger than what other orders of its side leave to close:
-where cancels are on their way, closing waits for their answers. What a closing order leaves open is tried again at the
-next quote of its symbol, CLOSING_ORDERS_MAX orders at most; then the rest stays, and a risk event says so.
+The closing orders are MARKET, IOC and reduce-only, with ids made of the cause and the symbol, and live where what they
+close is. Neither controls nor authorisations are asked, so they go out while the account is HALTED. None is larger than
+what other orders of its side leave to close: where cancels are on their way, closing waits for their answers. What a
+closing order leaves open is tried again at the next quote of its symbol, CLOSING_ORDERS_MAX orders at most; then the
+rest stays, and a risk event says so.
 """
 
 from collections.abc import Callable
@@ -111,6 +112,7 @@ def _send(book: AccountBook, account: Account, symbol: str, side: Side, quantity
         price=None,
         ts=book.time_ns,
         reduce_only=True,
+        mode=account.mode_in(symbol),
     )
     account.seen.add(order_id)
     account.add_order(WorkingOrder(request, quantity, None))

@@ -33,7 +33,17 @@ def live_reject(book: AccountBook, account: Account, request: OrderRequest) -> R
             f"order {request.order_id}: it hangs together with order {other}, which is not {mode}; one mode is needed"
         )
         return Reject("ORDER_FORM", text)
-    return _missing(book, account, request) if mode is TradingMode.LIVE else None
+    missing = _missing(book, account, request) if mode is TradingMode.LIVE else None
+    return _mixed(account, request) if missing is None and request.action is Action.NEW else missing
+
+
+def _mixed(account: Account, request: OrderRequest) -> Reject | None:
+    """What an account holds and works in a symbol is of one mode: no live order can close what is on paper only."""
+    symbol, mode = request.symbol, account.mode_in(request.symbol)
+    if request.mode is mode or not (account.position_quantity(symbol) or account.orders_in(symbol)):
+        return None
+    text = f"order {request.order_id}: what account {account.account_id} holds or works in {symbol} is {mode}"
+    return Reject("MIXED_MODE", f"{text}; close it before an order that is {request.mode}", mode, request.mode)
 
 
 def _linked_in_another_mode(account: Account, request: OrderRequest) -> str | None:
@@ -64,9 +74,9 @@ def _missing(book: AccountBook, account: Account, request: OrderRequest) -> Reje
         return Reject("LIVE_PAPER_ONLY", f"{decision} says {known.level}")
     if known.approved_by is None:
         return Reject("LIVE_NOT_APPROVED", f"{decision} has no person's approval; `paper gate approve` it")
-    if book.time_ns >= known.expires_ns:
+    if account.clock_ns >= known.expires_ns:
         text = f"{decision} has expired; evaluate the strategy again"
-        return Reject("LIVE_EXPIRED", text, str(known.expires_ns), str(book.time_ns))
+        return Reject("LIVE_EXPIRED", text, str(known.expires_ns), str(account.clock_ns))
     return None
 
 

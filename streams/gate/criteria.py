@@ -5,8 +5,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from streams.domain.authorisations import check_level
 from streams.domain.enums import TradingLevel
 from streams.domain.fields import Frozen, TimeZone
 from streams.errors import ReferenceDataError
@@ -34,11 +35,16 @@ class Thresholds(Frozen):
     stale_share_max: Share
 
 
+def _reducible(limits: dict[str, str]) -> dict[str, str]:
+    check_level(limits)
+    return limits
+
+
 class Level(Frozen):
     """limits: by name, each counts where it is smaller than the account's own."""
 
     expires_days: Annotated[int, Field(ge=1)]
-    limits: dict[str, str] = Field(default_factory=dict)
+    limits: Annotated[dict[str, str], AfterValidator(_reducible)] = Field(default_factory=dict)
     criteria: Thresholds
 
 

@@ -120,15 +120,13 @@ class GateDesk:
         known = self.records(decision.strategy_id)
         return next((item for item in known if (item.kind, item.of_decision_id) == (kind, decision.decision_id)), None)
 
-    def in_force(self) -> list[GateDecision]:
-        """Newest live decisions that are neither expired nor revoked."""
+    def unrevoked(self) -> list[GateDecision]:
+        """Newest live decisions that nothing has ended by a record yet, expired ones among them."""
         newest = {item.strategy_id: item for item in self.records() if item.kind is GateDecisionKind.EVALUATED}
         return [
             item
             for item in newest.values()
-            if item.level in LIVE_LEVELS
-            and (item.expires_ts or 0) > time.time_ns()
-            and self.follower(item, GateDecisionKind.REVOKED) is None
+            if item.level in LIVE_LEVELS and self.follower(item, GateDecisionKind.REVOKED) is None
         ]
 
     def record_tests(self, results: list[TestResult]) -> None:

@@ -1,5 +1,6 @@
-"""What ends an authorisation by itself: a failed check, an open breaker, live fills unlike the paper ones."""
+"""What ends an authorisation by itself: time, a failed check, an open breaker, live fills unlike the paper ones."""
 
+import time
 from contextlib import closing
 
 from infra.clickhouse.client import connect
@@ -10,24 +11,24 @@ from streams.gate.messages import GateDecision
 
 
 def watch_once(desk: GateDesk) -> list[GateDecision]:
-    """Revokes every decision in force that the records speak against; the records that say so.
+    """Revokes every live decision that time or the records speak against; the records that say so.
 
     Raises:
         ClickHouseError: it does not answer.
     """
     return [
         desk.revoke(item.strategy_id, "; ".join(reasons))
-        for item in desk.in_force()
-        if (reasons := reasons_against(desk, item.strategy_id))
+        for item in desk.unrevoked()
+        if (reasons := reasons_against(desk, item))
     ]
 
 
-def reasons_against(desk: GateDesk, strategy_id: str) -> list[str]:
-    """Why a strategy may not go on trading live, from ClickHouse."""
+def reasons_against(desk: GateDesk, decision: GateDecision) -> list[str]:
+    """Why a strategy may not go on trading live: its decision has expired, or what ClickHouse holds."""
     config = desk.file.criteria
     parameters = {
         "run_id": desk.settings.run_id,
-        "strategy_id": strategy_id,
+        "strategy_id": decision.strategy_id,
         "time_zone": config.evidence.time_zone,
         "days": config.evidence.breaker_days,
         **config.drift.model_dump(),
@@ -37,7 +38,8 @@ def reasons_against(desk: GateDesk, strategy_id: str) -> list[str]:
         breakers = rows_of(client, "gate_breakers", parameters)
         drift = rows_of(client, "gate_drift", parameters)
         revoked = rows_of(client, "gate_revocations", parameters)
-    reasons = [
+    reasons = ["it has expired"] if (decision.expires_ts or 0) <= time.time_ns() else []
+    reasons += [
         f"{row['suite']} failed: {', '.join(row['failures'])}"
         for row in suites
         if row["suite"] in (RECONCILE, REPLAY_VERIFY) and row["failed"]

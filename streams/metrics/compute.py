@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
 from infra.clickhouse.client import query_file
-from streams.errors import ClickHouseError
+from streams.errors import ClickHouseError, InputError
 from streams.metrics.catalog import METRICS, PARTS
 
 
@@ -38,7 +38,7 @@ class Conventions(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """kind: session, account or strategy; ident: which one, empty for all."""
+    """kind: session, account or strategy; ident: which one, empty for all. A session may also be ACCOUNT/SESSION."""
 
     kind: str
     ident: str = ""
@@ -52,6 +52,26 @@ class Value(NamedTuple):
     part: str
     name: str
     value: Any
+
+
+def session_scope(client: Client, run_id: str, session_id: str, account_id: str = "") -> Scope:
+    """A session, of the account where one is named.
+
+    Raises:
+        InputError: several accounts have used the session's id.
+        ClickHouseError: it does not answer.
+    """
+    if account_id:
+        return Scope("session", f"{account_id}/{session_id}")
+    try:
+        parameters = {"run_id": run_id, "session_id": session_id}
+        accounts = [row[0] for row in client.query(query_file("session_accounts"), parameters=parameters).result_rows]
+    except DriverError as error:
+        raise ClickHouseError(f"accounts of session {session_id}: {error}") from error
+    if len(accounts) > 1:
+        names = ", ".join(accounts)
+        raise InputError(f"session {session_id}: accounts {names} have one of this name; choose with --account")
+    return Scope("session", session_id)
 
 
 def metric_rows(

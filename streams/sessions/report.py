@@ -8,7 +8,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
 from infra.clickhouse.client import query_file
 from streams.errors import ClickHouseError
-from streams.metrics.compute import Conventions, Scope, Value, metric_rows, metric_values
+from streams.metrics.compute import Conventions, Value, metric_rows, metric_values, session_scope
 
 Row = dict[str, Any]
 LINE_POINTS = 600
@@ -47,7 +47,7 @@ class Report:
 
 def read_report(client: Client, run_id: str, session: Row, conventions: Conventions) -> Report:
     """The report of a session of streams.sessions.find. Raises ClickHouseError."""
-    scope = Scope("session", session["session_id"])
+    scope = session_scope(client, run_id, session["session_id"], session["account_id"])
     named = {"run_id": run_id, "account_id": session["account_id"], "session_id": session["session_id"]}
 
     def metrics(query: str, by: str = "") -> list[Row]:

@@ -89,12 +89,24 @@ def test_a_live_order_is_told_what_it_lacks(
         assert approved == [(topic, "ABC")]
 
 
-def test_time_ends_an_authorisation_by_the_shards_clock() -> None:
+def test_the_markets_time_ends_an_authorisation() -> None:
     made = desk(*APPROVED)
     for at, expected in ((START + HOUR - 1, 1), (START + HOUR, 0)):
         made.send(quote(at=at))
         assert len(of(ApprovedOrder, made.send(live(f"o-{at}")))) == expected
     assert last(made, f"o-{START + HOUR}").reason_code == "LIVE_EXPIRED"
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_an_order_that_is_late_by_its_own_time_ends_it_for_its_account_alone(others: bool) -> None:
+    made = desk(*APPROVED)
+    made.send(opening("B", strategy_id="s1"))
+    if others:
+        made.send(live("b", account="B", ts=START + HOUR))
+        assert last(made, "b").reason_code == "LIVE_EXPIRED"
+    assert len(of(ApprovedOrder, made.send(live("in time", ts=START + HOUR - 1)))) == 1
+    made.send(live("late", ts=START + HOUR), live("dated back", ts=START))
+    assert [last(made, name).reason_code for name in ("late", "dated back")] == ["LIVE_EXPIRED"] * 2
 
 
 def test_changes_follow_their_order_to_the_adapter_and_cancels_pass_without_authorisation() -> None:
@@ -148,7 +160,8 @@ def test_the_smaller_of_the_accounts_limit_and_the_levels_counts(
 
 def test_the_levels_limits_hold_for_changes_and_not_for_paper() -> None:
     made = desk(decision("LIMITED_LIVE", limits={"max_order_quantity": "20"}), gate("APPROVAL"))
-    assert len(of(ApprovedOrder, made.send(new("paper", price="9.00", quantity="21")))) == 1
+    made.send(quote(symbol="XYZ"))
+    assert len(of(ApprovedOrder, made.send(new("paper", price="9.00", quantity="21", symbol="XYZ")))) == 1
     made.send(live("o", quantity="20"))
     made.send(replace("r", "o", "21"))
     assert last(made).reason_code == "MAX_ORDER_QUANTITY"
@@ -174,6 +187,7 @@ def test_the_gates_words_are_answered_with_who_and_why() -> None:
         (decision(limits={"max_order_quantity": "NaN"}), "no number"),
         (decision(limits={"min_order_notional": "1"}), "min_order_notional"),
         (decision(limits={"price_collar": "1"}), "price_collar"),
+        (decision(limits={"order_rate": "1"}), "order_rate"),
         (decision(limits={"max_order_quantity": "-1"}), "max_order_quantity"),
         (gate("APPROVAL"), "not the newest"),
     ],
@@ -226,11 +240,11 @@ def test_a_shard_that_revokes_tells_every_other() -> None:
 @pytest.mark.parametrize(("breaker", "revoked"), [({"kind": "loss", "amount": "20"}, True), (None, False)])
 def test_a_latched_breaker_takes_the_authorisation_away(breaker: dict[str, str] | None, revoked: bool) -> None:
     made = Desk(config(limits=limits(breakers={"b": breaker} if breaker else {})))
-    made.send(opening(strategy_id="s1"), quote(), *APPROVED, new("held", quantity="100"))
+    made.send(opening(strategy_id="s1"), quote(), quote(symbol="XYZ"), *APPROVED, new("held", quantity="100"))
     made.send(quote("9.81", "9.83", at=START + SECOND))
     if revoked:
         made.send(control(ControlKind.BREAKER_RESET, breaker="b"))
-    (approved, code) = (of(ApprovedOrder, made.send(live("o", quantity="1"))), "LIVE_REVOKED")
+    (approved, code) = (of(ApprovedOrder, made.send(live("o", quantity="1", symbol="XYZ"))), "LIVE_REVOKED")
     assert (len(approved), last(made).reason_code if revoked else code) == (int(not revoked), code)
 
 

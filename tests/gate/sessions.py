@@ -42,9 +42,13 @@ def insert_session(
     trials: tuple[int, float | None] | None = (1, None),
     suites: Sequence[str] = ("pytest", "reconcile", "replay-verify"),
     age: float = 1,
+    stale: str = "",
     failing: str = "",
 ) -> None:
-    """A session of strategy st with everything that the criteria ask for."""
+    """A session of strategy st with everything that the criteria ask for.
+
+    age: of the suites' reports, hours; that of stale is older than any may be.
+    """
     ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
     rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
     days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
@@ -54,17 +58,19 @@ def insert_session(
         declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
     for suite in suites:
-        rows.insert(client, "test_results", [suite_case(run_id, suite, age=age)])
-        rows.insert(client, "test_results", [suite_case(run_id, suite, "SKIPPED", age=age, case="other")])
+        hours = 200 if suite == stale else age
+        rows.insert(client, "test_results", [suite_case(run_id, suite, age=hours)])
+        rows.insert(client, "test_results", [suite_case(run_id, suite, "SKIPPED", age=hours, case="other")])
     if failing:
         rows.insert(client, "test_results", [suite_case(run_id, failing, "FAILED", age=age, case="broken")])
 
 
-def insert_breaker(client: Client, run_id: str, day: int, *states: str) -> None:
-    """Transitions of a breaker of the account, a second apart."""
+def insert_breaker(client: Client, run_id: str, day: int, *states: str, account: str = "A") -> None:
+    """Transitions of a breaker of the account, or of the desk where it is empty, a second apart."""
     for number, state in enumerate(states):
         ts = rows.FIRST_DAY + day * rows.DAY + timedelta(seconds=number)
-        row = {"run_id": run_id, "account_id": "A", "session_id": "s", "kind": "BREAKER_TRANSITION", "ts": ts}
+        row = {"run_id": run_id, "account_id": account, "session_id": "s" if account else None, "ts": ts}
+        row |= {"kind": "BREAKER_TRANSITION"}
         rows.insert(client, "risk_events", [row | {"breaker": "drawdown", "breaker_state": state}])
 
 

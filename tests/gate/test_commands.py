@@ -11,12 +11,12 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from streams.domain.enums import TradingMode
 from tests.gate.sessions import insert_session
-from tests.gate.test_ingest import real_report
 from tests.pipeline.desk import AWAIT_S, SYMBOL, Desk, immediate
 from tests.pipeline.processes import paper, running
 
-GREEN = "import pytest\ndef test_good(): pass\n"
 STRATEGY = "st"
+OWN_TESTS = "tests/gate/test_criteria.py"
+"""Small ones of the project itself."""
 
 
 def done(settings: Settings, *arguments: str, code: int = 0) -> str:
@@ -28,11 +28,15 @@ def done(settings: Settings, *arguments: str, code: int = 0) -> str:
 def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp_path: Path) -> None:
     settings = pipeline_settings.model_copy(update={"mock_trading": False})
     desk, commit = Desk(settings), "c0ffee"
-    report = str(real_report(tmp_path, GREEN))
+    started_ns = time.time_ns()
+    done(settings, "test", "-q", "-p", "no:cacheprovider", OWN_TESTS)
+    report = str(settings.paper_home / "junit.xml")
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
         done(settings, "session", "open", "--account", "l", "--strategy", STRATEGY)
         for _ in range(2):
-            assert "1 cases of pytest" in done(settings, "gate", "ingest", report, "--commit", commit)
+            said = done(settings, "gate", "ingest", report, "--commit", commit)
+        cases = _own_cases(desk, started_ns, commit)
+        assert said == f"{cases} cases of pytest recorded\n"
         done(settings, "gate", "trials", STRATEGY, "1", "--reason", "the first")
         assert "evil.xml" in _refused(settings, tmp_path, report)
         done(settings, "reconcile", "--record")
@@ -47,6 +51,9 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
         _refuse_live(desk, "l-3", "LIVE_NOT_APPROVED")
         decision = json.loads(done(settings, "gate", "show", STRATEGY, "--json"))
         assert (decision["level"], decision["kind"]) == ("LIMITED_LIVE", "EVALUATED")
+        (tests,) = [item for item in decision["criteria"] if item["criterion"] == "tests pytest"]
+        assert (tests["value"], tests["passed"]) == (f"{cases} passed, 0 failed", True)
+        assert tests["threshold"].endswith(f"of {commit}")
         assert "not the newest" in paper(settings, "gate", "approve", STRATEGY, "d-1", "--reason", "no").stderr
         done(settings, "gate", "approve", STRATEGY, decision["decision_id"], "--reason", "looks good")
         order = immediate("l-4", "l")._replace(mode=TradingMode.LIVE, strategy_id=None)
@@ -61,6 +68,18 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
         kinds = [json.loads(line)["kind"] for line in history]
         assert kinds == ["TRIALS", "EVALUATED", "EVALUATED", "APPROVED", "REVOKED"]
     assert done(settings, "replay", "verify").endswith("all equal\n")
+
+
+def _own_cases(desk: Desk, started_ns: int, commit: str) -> int:
+    """How many cases of the project's own tests are on record, each with its suite, commit and the time of its run."""
+    found = [item for item in desk.read("test.results") if item.suite == "pytest"]
+    names = {item.case for item in found}
+    module = OWN_TESTS.removesuffix(".py").replace("/", ".")
+    assert len(found) == 2 * len(names), "ingested twice"
+    assert all(name.startswith(f"{module}.test_") for name in names)
+    assert {item.commit for item in found} == {commit}
+    assert all(started_ns <= item.ts <= time.time_ns() for item in found)
+    return len(names)
 
 
 def _refused(settings: Settings, folder: Path, good: str) -> str:

@@ -34,10 +34,10 @@ def planted(**changes: Any) -> Made:
     return lambda client, run_id: insert_session(client, run_id, **changes)
 
 
-def with_breaker(*states: str, day: int = 119) -> Made:
+def with_breaker(*states: str, day: int = 119, account: str = "A") -> Made:
     def make(client: Client, run_id: str) -> None:
         insert_session(client, run_id)
-        insert_breaker(client, run_id, day, *states)
+        insert_breaker(client, run_id, day, *states, account=account)
 
     return make
 
@@ -74,13 +74,18 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(planted(trials=(10, None)), ["dsr"], id="variance of trials not declared"),
         pytest.param(planted(changes=STEADY * 60 + (-5_000,)), ["daily_loss"], id="one huge loss"),
         pytest.param(planted(age=200), ["reconciliation", "replay_verification", "tests pytest"], id="all stale"),
+        pytest.param(planted(stale="pytest"), ["tests pytest"], id="stale tests"),
+        pytest.param(planted(stale="reconcile"), ["reconciliation"], id="reconciled long ago"),
         pytest.param(planted(suites=("reconcile", "replay-verify")), ["tests pytest"], id="missing tests"),
         pytest.param(planted(failing="pytest"), ["tests pytest"], id="failing tests"),
         pytest.param(planted(failing="reconcile"), ["reconciliation"], id="unreconciled"),
         pytest.param(planted(suites=("pytest", "replay-verify")), ["reconciliation"], id="never reconciled"),
         pytest.param(planted(failing="replay-verify"), ["replay_verification"], id="replay differs"),
         pytest.param(with_breaker("OPEN"), ["open_breakers"], id="open breaker"),
+        pytest.param(with_breaker("OPEN", account=""), ["open_breakers"], id="open breaker of the desk"),
+        pytest.param(with_breaker("OPEN", account="B"), [], id="open breaker of a strange account"),
         pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED"), ["breaker_trips"], id="trips"),
+        pytest.param(with_breaker(*("OPEN", "CLOSED") * 2, account=""), [], id="trips of the desk"),
         pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED", day=80), [], id="trips long ago"),
         pytest.param(planted(fee="5"), ["stress_costs"], id="costs double"),
         pytest.param(planted(profit="25"), ["profit_factor"], id="losses too large"),

@@ -141,6 +141,21 @@ def test_shortfall_counts_what_was_not_executed(client: Client, run_id: str) -> 
     assert row["implementation_shortfall_bps"] == pytest.approx(-5 / 2000 * 1e4)
 
 
+def test_an_order_that_ends_on_a_later_day_costs_on_that_day(client: Client, run_id: str) -> None:
+    insert(client, "account_equity", session(run_id, 1000, [1000, 1000]))
+    insert(client, "orders", [{"run_id": run_id, "account_id": "A", "action": "NEW", "order_id": "o"}])
+    insert(client, "order_results", [result(run_id, "o", "NEW", kafka_timestamp=FIRST_DAY + SECOND)])
+    insert(client, "fills", [fill(run_id, "BUY", 1, 100, FIRST_DAY, order_id="other")])
+    end: dict[str, Any] = {"bid_px": Decimal(101), "ask_px": Decimal(103), "ts": FIRST_DAY + DAY}
+    insert(client, "executions", [execution(run_id, "o", "CANCELED", 0, **end)])
+    first, second = rows_of(client, "metrics_execution", run_id, "day")
+    assert (first["part"], first["timed_orders"], first["latency_ms_p50"]) == ("2024-01-02", 1, 1000)
+    assert (first["shortfall_orders"], first["implementation_shortfall"]) == (None, None)
+    assert (second["part"], second["timed_orders"], second["shortfall_orders"]) == ("2024-01-03", 0, 1)
+    assert [second[f"latency_ms_{name}"] for name in ("p50", "p90", "p99", "max")] == [None] * 4
+    assert second["implementation_shortfall"] == 20
+
+
 def test_exposure_is_weighted_by_time(client: Client, run_id: str) -> None:
     """50 of 100 for 30 s, short 100 of 100 for 10 s, flat for 60 s."""
     records = [equity(run_id, 100, EPOCH, "SESSION_OPEN")]

@@ -1,5 +1,6 @@
--- Breakers of a strategy: how often they opened in the last days of its market time, and how many are open now.
---   A breaker is the account's, or the strategy's own. strategy_id, days.
+-- Breakers of a strategy: how often they opened in the last days of its market time, and how many are not closed now.
+--   A breaker is the account's or the strategy's own; one of the desk, which has no account, is open for every strategy.
+--   strategy_id, days.
 WITH
     accounts AS
     (
@@ -14,12 +15,13 @@ WITH
         SELECT account_id, breaker, breaker_state, ts, partition, offset
         FROM risk_events FINAL
         WHERE run_id = {run_id:String} AND kind = 'BREAKER_TRANSITION'
-            AND (toString(account_id) IN accounts OR ifNull(toString(strategy_id), '') = {strategy_id:String})
+            AND (account_id = '' OR toString(account_id) IN accounts
+                OR ifNull(toString(strategy_id), '') = {strategy_id:String})
     )
 SELECT
     (
         SELECT count() FROM transitions
-        WHERE breaker_state = 'OPEN' AND ts > last_ts - toIntervalDay({days:UInt32})
+        WHERE breaker_state = 'OPEN' AND account_id != '' AND ts > last_ts - toIntervalDay({days:UInt32})
     ) AS trips,
     (
         SELECT count() FROM

@@ -4,7 +4,7 @@
 --   implementation_shortfall: against a paper portfolio that trades the whole order at the middle on arrival: slippage of
 --   what was executed + fees + what the market moved on what was not, up to the order's end (Perold 1988). Of orders that
 --   ended and arrived in a market of two sides; in the account's currency by the symbol's last rate, positive is a cost,
---   and in basis points of order quantity * arrival price.
+--   and in basis points of order quantity * arrival price. An order may be answered on one day and end on another.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS
@@ -80,16 +80,16 @@ SELECT
     scope_id,
     currency,
     part,
-    timed AS timed_orders,
-    latency[1] AS latency_ms_p50,
-    latency[2] AS latency_ms_p90,
-    latency[3] AS latency_ms_p99,
-    latency[4] AS latency_ms_max,
+    ifNull(timed, 0) AS timed_orders,
+    if(timed_orders = 0, NULL, latency[1]) AS latency_ms_p50,
+    if(timed_orders = 0, NULL, latency[2]) AS latency_ms_p90,
+    if(timed_orders = 0, NULL, latency[3]) AS latency_ms_p99,
+    if(timed_orders = 0, NULL, latency[4]) AS latency_ms_max,
     costs.ended AS shortfall_orders,
     costs.shortfall AS implementation_shortfall,
     costs.bps AS implementation_shortfall_bps
 FROM latencies
-LEFT JOIN
+FULL JOIN
 (
     SELECT
         scope_id, currency, part, count() AS ended, sum(shortfall) AS shortfall,
