@@ -1,6 +1,5 @@
 """The table of re-simulations: which runs there are, and what each of them changed."""
 
-import json
 from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
@@ -49,7 +48,7 @@ def note(client: Client, run: ReplayRun, base_run_id: str) -> None:
     row = (
         run.run_id,
         base_run_id,
-        json.dumps(run.what_if.model_dump(mode="json"), sort_keys=True),
+        run.what_if.as_json,
         run.what_if.sha256,
         list(run.strategies),
         run.inputs,
