@@ -43,9 +43,11 @@ class Loop:
 
     def show(self, record: MarketData, now_ns: int) -> None:
         """Shows the market that has come with a record at a time."""
-        for participant in self._by_symbol.get(record.symbol, ()):
+        watching = self._by_symbol.get(record.symbol)
+        if watching:
             for tick in ticks(record):
-                self._send(participant.on_tick(tick, max(tick.ts, now_ns)))
+                for participant in watching:
+                    self._send(participant.on_tick(tick, max(tick.ts, now_ns)))
 
     def _send(self, requests: Iterable[OrderRequest]) -> None:
         for request in requests:
