@@ -123,15 +123,15 @@ def run(
     what_if = WhatIf.read(with_) if with_ else WhatIf()
     if strategies_only:
         what_if.demand_alone()
+    source = open_source(get_settings(), data, strategies_only, say)
     with closing(connect(settings)) as client:
-        if register.is_done(client, run_id, what_if):
+        if register.is_done(client, run_id, what_if, source.name):
             say(f"run {run_id} is there already")
             return
-        source = open_source(get_settings(), data, strategies_only, say)
         inputs = source.inputs(bool(what_if.strategies))
         with closing(Tables(settings, lambda seconds: None)) as tables:
             result = simulate(run_id, source.config, inputs, what_if, tables, lambda taken: say(f"{taken:,} inputs"))
-        register.note(client, result, source.run_id)
+        register.note(client, result, source.name)
     for sentence in result.refused:
         say(f"refused: {sentence}")
     if as_json:

@@ -12,6 +12,7 @@ from streams.domain.config import CoreConfig, TimeSource
 from streams.errors import InputError
 from streams.feed.folder import read_folder
 from streams.feed.infer import infer_instruments
+from streams.feed.position import feed_id
 from streams.feed.table import MarketTable
 from streams.journal.kafka_log import KafkaLogReader
 from streams.journal.log import LogReader
@@ -22,12 +23,12 @@ from streams.replay.market_time import MarketOrder, market_only, recorded_market
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """run_id: of the record's own rows in ClickHouse, empty without one; config: as recorded last, or of the settings.
+    """name: the record's run id, the content of the files, or both; config: as recorded last, or of the settings.
 
     record: what was recorded; None: nothing is. market: files that stand in for the recorded market.data.
     """
 
-    run_id: str
+    name: str
     config: CoreConfig
     record: tuple[LogReader, Codec] | None
     market: MarketTable | None
@@ -63,7 +64,7 @@ def open_source(
     if strategies_only:
         if market is None or archives:
             raise InputError("--strategies-only reads no record: give one folder of market data files with --data")
-        return Source("", _with_instruments(core_config(settings), market), None, market)
+        return Source(_files(market), _with_instruments(core_config(settings), market), None, market)
     if archives:
         archive = Archive(archives[0])
         archive.check()
@@ -72,7 +73,13 @@ def open_source(
     else:
         reader, codec, run_id = KafkaLogReader(settings), Codec(Registry(settings)), settings.run_id
     config = recorded_config(reader, codec)
-    return Source(run_id, _with_instruments(config, market) if market is not None else config, (reader, codec), market)
+    if market is None:
+        return Source(run_id, config, (reader, codec), None)
+    return Source(f"{run_id} on {_files(market)}", _with_instruments(config, market), (reader, codec), market)
+
+
+def _files(market: MarketTable) -> str:
+    return f"files {feed_id(market)}"
 
 
 def _with_instruments(config: CoreConfig, market: MarketTable) -> CoreConfig:

@@ -85,8 +85,9 @@ def sweep(
 
     on_done: called with the name of a run and how many are left.
     """
+    base = open_source(settings, folders, strategies_only, lambda _: None).name
     with closing(connect(settings)) as client:
-        left = [point for point in chosen if not register.is_done(client, point.run_id, point.what_if)]
+        left = [point for point in chosen if not register.is_done(client, point.run_id, point.what_if, base)]
     if not left:
         return
     context = multiprocessing.get_context("spawn")
@@ -128,7 +129,7 @@ def _do(point: Point) -> None:
     with closing(Tables(settings, lambda seconds: None)) as tables:
         run = simulate(point.run_id, process.source.config, inputs, point.what_if, tables)
     with closing(connect(settings)) as client:
-        register.note(client, run, process.source.run_id)
+        register.note(client, run, process.source.name)
 
 
 def texts(point: Point) -> Iterator[tuple[str, str]]:
