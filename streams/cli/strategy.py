@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 
@@ -56,6 +58,7 @@ def run(
     trading = participant(account, config, Instrument.from_config(instruments[symbol]), settings.run_seed)
     runner = StrategyRunner(settings, Codec(Registry(settings)), max_orders)
     runner.add(trading)
+    print(f"{name} trades {symbol} for account {account}", file=sys.stderr, flush=True)
     try:
         runner.run()
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,14 +46,16 @@ class Store:
 def recorded(
     table: MarketTable, step: int, orders: Iterable[OrderRequest] = (), core: CoreConfig | None = None
 ) -> MemoryPipeline:
-    """A pipeline that two accounts opened, that was sent orders, and fed a market as the feed does it, step by step."""
-    pipeline = MemoryPipeline(core)
+    """A pipeline that two accounts opened, fed a market step by step, and before each the orders of its time."""
+    pipeline, waiting = MemoryPipeline(core), deque(orders)
     for account in ACCOUNTS:
-        pipeline.send("controls", account, builders.opening(account))
-    for order in orders:
-        pipeline.send("orders", order.account_id, order)
+        currency = pipeline.config.instruments[0].currency
+        pipeline.send("controls", account, builders.opening(account, currency=currency))
     for start in range(0, len(table), step):
-        for record in pack(table, start, min(start + step, len(table))):
+        stop = min(start + step, len(table))
+        while waiting and waiting[0].ts <= table.time[stop - 1]:
+            pipeline.send("orders", waiting[0].account_id, waiting.popleft())
+        for record in pack(table, start, stop):
             pipeline.send("market.data", record.symbol, record)
         pipeline.run()
     for partition in range(PARTITIONS):

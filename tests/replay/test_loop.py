@@ -28,7 +28,7 @@ VENUE_MS = 3
 CORE = config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS, simulators=(top_of_book(VENUE_MS),))
 PROBE = "tests.replay.probe:Probe"
 PARTS = {"symbol": "ABC", "quantity": "10", "max_position": "50", "every": 2, "cash": "1000000"}
-FEW = settings(PROPERTY, max_examples=15)
+FEW = settings(PROPERTY, max_examples=10)
 DRAWN = ({"model": "uniform", "max_ms": 50}, {"model": "lognormal", "median_ms": 9, "sigma": 1})
 SEEDS, LATENCIES_MS = st.integers(0, 2**32), st.sampled_from((0, 1, 20, 700))
 
@@ -112,7 +112,7 @@ def test_its_results_are_those_of_the_run() -> None:
     assert {result.exec_type for result in results} >= {ExecType.NEW, ExecType.FILL, ExecType.CANCELED}
 
 
-@settings(PROPERTY, max_examples=8)
+@settings(PROPERTY, max_examples=5)
 @given(seed=SEEDS)
 def test_topics_in_any_batches_and_files_give_the_same_run(seed: int) -> None:
     table = market(seed, seconds=1)
