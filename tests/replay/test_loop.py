@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig
+from streams.domain.config import CoreConfig, TimeSource
 from streams.domain.enums import ExecType
+from streams.domain.instruments import Instrument
 from streams.domain.messages import ExecutionReport, OrderRequest, OrderResult
 from streams.errors import InputError
 from streams.feed.synthetic import SyntheticMarket, synthetic
 from streams.feed.table import COLUMNS, QUOTE, MarketTable
+from streams.replay.loop import Loop
 from streams.replay.run import ReplayRun
 from streams.replay.what_if import WhatIf
+from streams.strategies.config import StrategyConfig
+from streams.strategies.participant import participant
 from streams.strategies.strategy import Tick
-from tests.builders import MS, PROPERTY, config, new, top_of_book
+from tests.builders import MS, PROPERTY, SECOND, START, config, instrument, new, quote, top_of_book
 from tests.journal.pipeline import PARTITIONS
 from tests.replay.markets import Store, over_files, over_record, recorded
 from tests.replay.probe import Probe
@@ -56,9 +60,10 @@ def constant(ms: int) -> dict[str, Any]:
 
 
 @FEW
-@given(seed=SEEDS, ms=LATENCIES_MS)
-def test_no_order_is_sent_or_arrives_before_it_could(seed: int, ms: int) -> None:
-    _, store, probe = probed(market(seed), latency=constant(ms))
+@given(seed=SEEDS, ms=LATENCIES_MS, clock=st.sampled_from(TimeSource))
+def test_no_order_is_sent_or_arrives_before_it_could(seed: int, ms: int, clock: TimeSource) -> None:
+    core = CORE.model_copy(update={"time_source": clock})
+    _, store, probe = probed(market(seed), core, latency=constant(ms))
     orders: list[OrderRequest] = store.messages("orders")
     reports: list[ExecutionReport] = store.messages("executions")
     sent = {order.order_id: order.ts for order in orders}
@@ -69,6 +74,26 @@ def test_no_order_is_sent_or_arrives_before_it_could(seed: int, ms: int) -> None
     assert all(ts >= sent[order_id] + VENUE_MS * MS for order_id, ts in arrived.items())
     times = [order.ts for order in orders]
     assert times == sorted(times), "they enter in the order of time"
+
+
+def test_a_request_comes_before_what_is_later_and_behind_what_is_not() -> None:
+    came: list[tuple[str, int]] = []
+
+    def put(request: OrderRequest, time_ns: int) -> list[OrderResult]:
+        came.append((request.order_id, time_ns))
+        return []
+
+    told = StrategyConfig.model_validate(PARTS | {"strategy": PROBE, "every": 1, "latency": constant(5)})
+    loop = Loop([participant("P", told, Instrument.from_config(instrument("ABC")), 1)], put)
+    loop.release(START)
+    loop.show(quote(at=START), START)
+    loop.release(START + 5 * MS)
+    assert came == []
+    loop.release(START + 5 * MS + 1)
+    assert came == [("P-1", START + 5 * MS), ("P-2", START + 5 * MS)]
+    loop.show(quote(at=START, symbol="XYZ"), START + SECOND)
+    loop.release(START + 2 * SECOND)
+    assert len(came) == 2, "another symbol's market is not its own"
 
 
 @FEW
