@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from clickhouse_connect.driver.client import Client
 
 from streams.gate.evidence import rows_of
@@ -12,7 +14,7 @@ from tests.gate.sessions import AS_OF
 from tests.metrics import rows
 
 
-def note(client: Client, run_id: str, strategy: str, document: dict[str, object]) -> None:
+def note(client: Client, run_id: str, strategy: str, document: dict[str, Any]) -> None:
     what_if = WhatIf.of(document, "test")
     register.note(client, ReplayRun(run_id, what_if, (strategy, "another"), 1, 1, "hash", ()), "base")
 
