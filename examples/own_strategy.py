@@ -1,115 +1,55 @@
-"""A strategy of your own, in one file, with nothing but confluent-kafka and the .avsc files of this repository.
+"""A strategy of your own: it buys after the market has fallen, and sells when it has risen again.
 
-It reads quotes from market.data, sends limit orders that buy at the ask while it is flat and sell at the bid while
-it is long, and reads from order.results what they came to. Beside a worker and a feed:
+The same class trades live and is asked "what if" on any market that was recorded:
 
     ./paper session open --account mine --cash 100000
-    .venv/bin/python examples/own_strategy.py --account mine --symbol ACME.SIM --orders 20
+    ./paper strategy run examples.own_strategy:BuyDips --account mine --symbol ACME.SIM --quantity 10 --max-position 50
+    ./paper replay run --run-id dip --with examples/own_strategy.yaml
+
+It knows quotes and its own results, nothing else: no clock, no files, no chance. So the same market gives the same
+orders.
 """
 
-import argparse
-import os
-import time
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
-from confluent_kafka.serialization import MessageField, SerializationContext
+from streams.domain.enums import Side, TimeInForce
+from streams.domain.messages import OrderRequest, OrderResult
+from streams.strategies.strategy import Holding, Tick, Ticket
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "schemas" / "avsc"
-BROKER = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
-REGISTRY = os.environ.get("SCHEMA_REGISTRY_URL", "http://127.0.0.1:8081/apis/ccompat/v7")
-PREFIX = os.environ.get("TOPIC_PREFIX", "")
-SCALE = Decimal(1_000_000_000)  # market.data has integers of 1e-9
+MOVE_BPS = 2
+"""How far the middle must have moved since the last look."""
 
 
-class Topics:
-    """Avro in and out, by the schema files."""
+class BuyDips:
+    """Prices, quantities and the position bound are whole numbers of 1e-9; every: quotes between two looks."""
 
-    def __init__(self) -> None:
-        registry = SchemaRegistryClient({"url": REGISTRY})
-        registered = {"auto.register.schemas": False, "use.latest.version": True}
-        self._orders = AvroSerializer(registry, (SCHEMAS / "orders.avsc").read_text(), conf=registered)
-        self._read = AvroDeserializer(registry)
-        self._producer = Producer({"bootstrap.servers": BROKER, "linger.ms": 1})
-        self._consumer = Consumer(
-            {"bootstrap.servers": BROKER, "group.id": "trader.own-strategy", "isolation.level": "read_committed"}
-        )
-        names = [PREFIX + "market.data", PREFIX + "order.results"]
-        partitions = {name: self._consumer.list_topics(name, timeout=10).topics[name].partitions for name in names}
-        places = [TopicPartition(name, number) for name in names for number in partitions[name]]
-        for place in places:
-            place.offset = self._consumer.get_watermark_offsets(place, timeout=10)[1]
-        self._consumer.assign(places)
+    def __init__(self, ticket: Ticket, quantity: int, max_position: int, every: int) -> None:
+        self._ticket = ticket
+        self._quantity = quantity
+        self._max_position = max_position
+        self._every = every
+        self._ticks = 0
+        self._before: int | None = None
+        self._holding = Holding()
 
-    def next(self, timeout: float) -> tuple[str, dict[str, Any]] | None:
-        """Topic and record, or nothing within the timeout."""
-        message = self._consumer.poll(timeout)
-        if message is None or message.error():
-            return None
-        topic = str(message.topic())
-        record = self._read(message.value(), SerializationContext(topic, MessageField.VALUE))
-        return topic.removeprefix(PREFIX), record
+    def on_tick(self, tick: Tick) -> Sequence[OrderRequest]:
+        """Called with each quote that has both sides. The requests it gives are sent after the strategy's latency."""
+        self._ticks += 1
+        if self._ticks % self._every:
+            return ()
+        middle, before = tick.bid_px + tick.ask_px, self._before
+        self._before = middle
+        if before is None:
+            return ()
+        move = (middle - before) * 10_000
+        held = self._holding.quantity
+        if move <= -MOVE_BPS * before and held + self._quantity <= self._max_position:
+            return (self._ticket.limit(Side.BUY, self._quantity, tick.ask_px, tick.ts, TimeInForce.IOC),)
+        if move >= MOVE_BPS * before and held >= self._quantity:
+            return (self._ticket.limit(Side.SELL, self._quantity, tick.bid_px, tick.ts, TimeInForce.IOC),)
+        return ()
 
-    def order(self, order: dict[str, Any]) -> None:
-        """Sends an order; its key is the account id."""
-        topic = PREFIX + "orders"
-        value = self._orders(order, SerializationContext(topic, MessageField.VALUE))
-        self._producer.produce(topic, key=order["account_id"], value=value)
-        self._producer.poll(0)
-
-    def close(self) -> None:
-        """Delivers what waits."""
-        self._producer.flush(10)
-        self._consumer.close()
-
-
-def main() -> None:
-    """Trades until so many orders have come to an end."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--account", required=True)
-    parser.add_argument("--symbol", required=True)
-    parser.add_argument("--quantity", type=Decimal, default=Decimal(10))
-    parser.add_argument("--orders", type=int, default=20)
-    options = parser.parse_args()
-
-    topics, sent, ended, position = Topics(), 0, 0, Decimal(0)
-    working = False
-    while ended < options.orders:
-        received = topics.next(timeout=1.0)
-        if received is None:
-            continue
-        topic, record = received
-        if topic == "order.results" and record["account_id"] == options.account:
-            if record["last_qty"] is not None:
-                position += record["last_qty"] if record["side"] == "BUY" else -record["last_qty"]
-                print(f"{record['side']} {record['last_qty']} at {record['last_px']}, position {position}")
-            if record["terminal"]:
-                ended += 1
-                working = False
-        elif topic == "market.data" and record["symbol"] == options.symbol and record["bid_px"] and not working:
-            side = "SELL" if position > 0 else "BUY"
-            order = {
-                "action": "NEW",
-                "order_id": f"{options.account}-{time.time_ns()}",
-                "account_id": options.account,
-                "symbol": options.symbol,
-                "side": side,
-                "order_type": "LIMIT",
-                "time_in_force": "IOC",
-                "quantity": options.quantity,
-                "price": (record["ask_px"] if side == "BUY" else record["bid_px"])[-1] / SCALE,
-                "ts": record["times"][-1],
-            }
-            topics.order(order)
-            sent += 1
-            working = True
-    topics.close()
-    print(f"{sent} orders sent, {ended} ended, position {position}")
-
-
-if __name__ == "__main__":
-    main()
+    def on_result(self, result: OrderResult) -> Sequence[OrderRequest]:
+        """Called with each result of the account's requests: fills, refusals, cancels."""
+        self._holding.note(result)
+        return ()

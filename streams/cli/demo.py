@@ -44,13 +44,14 @@ def demo(
     from infra.settings import get_settings
     from schemas.codec import Codec
     from schemas.registry import Registry
-    from streams.demo.market import recorded_market, synthetic_market
+    from streams.demo.market import synthetic_market
     from streams.demo.namespace import NAME, fresh_namespace
     from streams.demo.run import run_demo
     from streams.demo.summary import summarise
+    from streams.feed.folder import read_folder
 
     settings = get_settings()
-    table = synthetic_market(settings, seconds) if data is None else recorded_market(data, _say)
+    table = synthetic_market(settings, seconds) if data is None else read_folder(data, _say)
     stack.up(settings, on_progress=_say)
     settings = fresh_namespace(settings, NAME, _say)
     with _display(table) as show:

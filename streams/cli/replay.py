@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from streams.replay.verify import Verification
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+WITH = typer.Option(None, "--with", help="YAML file: what is changed. Without it, nothing.")
+DATA = typer.Option(
+    [], help="An archive, instead of the topics; a folder of market data files, instead of market.data; or both."
+)
+ALONE = typer.Option(False, help="Read no record: the strategies of --with, on files, under the settings.")
 ACCOUNT_COLUMNS = ("account_id", "what", "a", "b", "change")
 FIGURES = ("fills", "fees", "realised", "equity", "drawdown", "rejects", "trips")
 ORDER_COLUMNS = (
@@ -95,11 +100,15 @@ def print_verification(result: Verification, as_json: bool) -> None:
 
 def run(
     run_id: str = typer.Option(..., help="Name of the run in every row; ^[\\w.-]+$."),
-    with_: Path = typer.Option(None, "--with", help="YAML file: what is changed. Without it, nothing."),
-    data: Path = typer.Option(None, help="An archive, instead of the topics."),
+    with_: Path = WITH,
+    data: list[Path] = DATA,
+    strategies_only: bool = ALONE,
     as_json: bool = AS_JSON,
 ) -> None:
-    """Sends recorded orders again, under other settings, into rows of a run of its own; topics are only read."""
+    """Sends recorded orders again, under other settings, into rows of a run of its own; topics are only read.
+
+    Strategies that --with names trade anew on the replayed market.
+    """
     from contextlib import closing
 
     from infra.clickhouse.client import connect
@@ -112,16 +121,17 @@ def run(
 
     settings = get_settings().model_copy(update={"run_id": run_id})
     what_if = WhatIf.read(with_) if with_ else WhatIf()
+    if strategies_only:
+        what_if.demand_alone()
+    source = open_source(get_settings(), data, strategies_only, say)
     with closing(connect(settings)) as client:
-        if register.is_done(client, run_id, what_if):
+        if register.is_done(client, run_id, what_if, source.name):
             say(f"run {run_id} is there already")
             return
-        source = open_source(get_settings(), data)
+        inputs = source.inputs(bool(what_if.strategies))
         with closing(Tables(settings, lambda seconds: None)) as tables:
-            result = simulate(
-                run_id, source.config, source.inputs(), what_if, tables, lambda taken: say(f"{taken:,} inputs")
-            )
-        register.note(client, result, source.run_id)
+            result = simulate(run_id, source.config, inputs, what_if, tables, lambda taken: say(f"{taken:,} inputs"))
+        register.note(client, result, source.name)
     for sentence in result.refused:
         say(f"refused: {sentence}")
     if as_json:
@@ -176,7 +186,9 @@ def _why(row: dict[str, Any]) -> str:
 def sweep(
     grid: Path = typer.Option(..., help="YAML: dotted names of what is changed, each with its values."),
     name: str = typer.Option("sweep", help="Beginning of the runs' names."),
-    data: Path = typer.Option(None, help="An archive, instead of the topics."),
+    with_: Path = WITH,
+    data: list[Path] = DATA,
+    strategies_only: bool = ALONE,
     jobs: int = typer.Option(os.cpu_count(), min=1, help="Runs at a time."),
     as_json: bool = AS_JSON,
 ) -> None:
@@ -185,17 +197,22 @@ def sweep(
 
     from infra.settings import get_settings
     from streams.cli.archive import write
+    from streams.replay.archive import MANIFEST
     from streams.replay.sweep import points, read_grid
     from streams.replay.sweep import sweep as run
+    from streams.replay.what_if import read_document
 
     settings = get_settings()
-    chosen = points(name, read_grid(grid))
+    chosen = points(name, read_grid(grid), read_document(with_) if with_ else {})
+    if strategies_only:
+        for point in chosen:
+            point.what_if.demand_alone()
     with TemporaryDirectory(prefix="paper-sweep-") as folder:
-        archive = data
-        if archive is None:
+        if not strategies_only and not any((path / MANIFEST).is_file() for path in data):
             archive = Path(folder) / "archive"
             write(archive)
-        run(settings, archive, chosen, jobs, lambda run_id, left: say(f"{run_id} is done, {left} left"))
+            data = [archive, *data]
+        run(settings, data, strategies_only, chosen, jobs, lambda run_id, left: say(f"{run_id} is done, {left} left"))
     _print_sweep(chosen, as_json)
 
 

@@ -1,31 +1,12 @@
-"""The market of a demonstration: recorded files of a folder, or the synthetic one; and its reference data."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""The synthetic market of a demonstration, and the reference data of any."""
 
 from infra.core_config import load_instruments
 from infra.settings import Settings
 from streams.domain.config import InstrumentConfig
 from streams.errors import FeedError
 from streams.feed.infer import infer_instruments, to_toml
-from streams.feed.read import is_market_file, read_file
 from streams.feed.synthetic import SYNTHETIC_SUFFIX, SyntheticMarket, synthetic
 from streams.feed.table import MarketTable
-
-
-def recorded_market(folder: Path, on_progress: Callable[[str], None]) -> MarketTable:
-    """All market data files of a folder, merged by time.
-
-    Raises:
-        FeedError: the folder has none, or one breaks a rule.
-    """
-    files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")])
-    chosen = [path for path in files if is_market_file(path)]
-    if not chosen:
-        raise FeedError(f"{folder}: no market data files (.csv, .csv.gz) there")
-    for path in files:
-        on_progress(f"{path.name}: {'read' if path in chosen else 'left out, no market data'}")
-    return MarketTable.merged([read_file(path) for path in chosen])
 
 
 def synthetic_market(settings: Settings, seconds: float) -> MarketTable:

@@ -19,8 +19,9 @@ from streams.domain.numbers import PRICE_SCALE, price_to_decimal
 from streams.feed.table import QUOTE, MarketTable
 from streams.sessions.settings_hash import settings_sha256
 from streams.strategies.catalog import STRATEGIES
+from streams.strategies.config import StrategyConfig
+from streams.strategies.participant import participant
 from streams.strategies.runner import StrategyRunner
-from streams.strategies.strategy import Ticket
 
 LOOKS = 4_500
 """How often a strategy looks at the market in all: some thousand orders for each symbol."""
@@ -102,7 +103,13 @@ def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> Strat
     """The traders' strategies, ready to run."""
     runner = StrategyRunner(settings, codec)
     for trader in traders:
-        ticket = Ticket(trader.strategy, trader.account_id, Instrument.from_config(trader.instrument))
-        strategy = STRATEGIES[trader.strategy](ticket, trader.quantity, trader.max_position, trader.every)
-        runner.add(trader.account_id, trader.instrument.symbol, strategy)
+        told = StrategyConfig(
+            strategy=trader.strategy,
+            symbol=trader.instrument.symbol,
+            quantity=price_to_decimal(trader.quantity),
+            max_position=price_to_decimal(trader.max_position),
+            every=trader.every,
+        )
+        instrument = Instrument.from_config(trader.instrument)
+        runner.add(participant(trader.account_id, told, instrument, settings.run_seed))
     return runner

@@ -75,7 +75,7 @@ def _day_end_ns(day: date, timezone: ZoneInfo, day_end: time | None, calendar: s
 def _session_close(day: date, calendar: str) -> datetime | None:
     """When the session of a day closes; None on a day without one."""
     sessions = _calendar_of_year(calendar, day.year)
-    if not sessions.is_session(day.isoformat()):
+    if not _is_session(sessions, day):
         return None
     close: datetime = sessions.session_close(day.isoformat()).to_pydatetime()
     return close
@@ -84,10 +84,18 @@ def _session_close(day: date, calendar: str) -> datetime | None:
 def _session_open(day: date, calendar: str) -> datetime | None:
     """When the session of a day opens; None on a day without one."""
     sessions = _calendar_of_year(calendar, day.year)
-    if not sessions.is_session(day.isoformat()):
+    if not _is_session(sessions, day):
         return None
     opens: datetime = sessions.session_open(day.isoformat()).to_pydatetime()
     return opens
+
+
+def _is_session(sessions: Any, day: date) -> bool:
+    """Whether a day of the year is one of its sessions; the library takes no day outside of the first and the last."""
+    if not sessions.first_session.date() <= day <= sessions.last_session.date():
+        return False
+    found: bool = sessions.is_session(day.isoformat())
+    return found
 
 
 @cache

@@ -25,17 +25,17 @@ def gather(
     """Raises ClickHouseError: it does not answer, or refuses a query."""
     config = criteria.evidence
     parameters: dict[str, Any] = {"run_id": run_id, "strategy_id": strategy_id}
-    declared = next(iter(rows_of(client, "gate_trials", parameters)), {"trials": None, "trials_variance": None})
+    (tried,) = rows_of(client, "gate_trials", parameters)
     conventions = Conventions(
         time_zone=config.time_zone,
         annualisation=config.annualisation,
         confidence=config.confidence,
-        trials=declared["trials"],
-        trials_variance=declared["trials_variance"],
+        trials=tried["trials"],
+        trials_variance=tried["trials_variance"],
     )
-    parameters |= config.model_dump() | declared | {"days": config.breaker_days}
+    parameters |= config.model_dump() | tried | {"days": config.breaker_days}
     scope = Scope("strategy", strategy_id)
-    rows = {"gate_trials": [declared], "gate_suites": rows_of(client, "gate_suites", parameters)}
+    rows = {"gate_trials": [tried], "gate_suites": rows_of(client, "gate_suites", parameters)}
     rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
     rows |= {query: rows_of(client, query, parameters) for query in QUERIES}
     return Evidence(strategy_id, as_of_ns, commit, rows)

@@ -1,6 +1,6 @@
 """What came into a recorded pipeline from outside, in the order in which it came."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from heapq import merge
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ OUTSIDE: dict[str, ShardKind] = {"controls": ACCOUNTS, "market.data": EXECUTION,
 
 
 class Input(NamedTuple):
-    """time_ns: the Kafka time at which it came, UTC; partition: the shard's that takes it."""
+    """time_ns: the Kafka time at which it came, UTC, or its market time; partition: the shard's that takes it."""
 
     time_ns: int
     rank: int
@@ -42,11 +42,14 @@ def recorded_config(reader: LogReader, codec: Codec) -> CoreConfig:
     return CoreConfig.model_validate_json(text)
 
 
-def recorded_inputs(reader: LogReader, codec: Codec, config: CoreConfig) -> Iterator[Input]:
+def recorded_inputs(
+    reader: LogReader, codec: Codec, config: CoreConfig, topics: Collection[str] = tuple(OUTSIDE)
+) -> Iterator[Input]:
     """Orders, controls and market data as they came, each once; what no shard could decode is left out."""
     streams = [
         _of_partition(reader, codec, config, topic, rank, partition)
         for rank, (topic, kind) in enumerate(OUTSIDE.items())
+        if topic in topics
         for partition in range(kind.partitions(config))
     ]
     return merge(*streams, key=lambda item: item[:4])

@@ -1,6 +1,5 @@
 """The table of re-simulations: which runs there are, and what each of them changed."""
 
-import json
 from datetime import UTC, datetime
 
 from clickhouse_connect.driver.client import Client
@@ -24,13 +23,15 @@ COLUMNS = (
 )
 
 
-def is_done(client: Client, run_id: str, what_if: WhatIf) -> bool:
-    """Whether this very run is finished. Raises InputError where its name is taken by another."""
+def is_done(client: Client, run_id: str, what_if: WhatIf, base: str) -> bool:
+    """Whether this very run is finished. base: name of its source. Raises InputError where another has its name."""
     found = client.query(
-        "SELECT what_if_sha256 FROM replay_runs FINAL WHERE run_id = {run_id:String}", parameters={"run_id": run_id}
+        "SELECT what_if_sha256, base_run_id FROM replay_runs FINAL WHERE run_id = {run_id:String}",
+        parameters={"run_id": run_id},
     ).result_rows
-    if found and found[0][0] != what_if.sha256:
-        raise InputError(f"run {run_id} exists and changed something else; choose another --run-id")
+    if found and found[0] != (what_if.sha256, base):
+        other = "changed something else" if found[0][0] != what_if.sha256 else f"ran over {found[0][1]}, not {base}"
+        raise InputError(f"run {run_id} exists and {other}; choose another --run-id")
     if not found:
         _refuse_recorded(client, run_id)
     return bool(found)
@@ -44,12 +45,12 @@ def _refuse_recorded(client: Client, run_id: str) -> None:
         raise InputError(f"run {run_id} is a recorded one; choose another --run-id")
 
 
-def note(client: Client, run: ReplayRun, base_run_id: str) -> None:
-    """Notes a finished run."""
+def note(client: Client, run: ReplayRun, base: str) -> None:
+    """Notes a finished run. base: name of its source."""
     row = (
         run.run_id,
-        base_run_id,
-        json.dumps(run.what_if.model_dump(mode="json"), sort_keys=True),
+        base,
+        run.what_if.as_json,
         run.what_if.sha256,
         list(run.strategies),
         run.inputs,

@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 from streams.domain.config import CoreConfig
 from streams.domain.instruments import Instrument
-from streams.domain.messages import OrderRequest
+from streams.domain.messages import MarketData, OrderRequest, OrderResult
 from streams.domain.shard import Message
+from streams.journal.partitions import partition_of
 from streams.replay.engine import Engine
 from streams.replay.inputs import Input
+from streams.replay.loop import Loop
+from streams.replay.participants import openings, participants
 from streams.replay.results import Results, RowStore
 from streams.replay.what_if import WhatIf
 
@@ -39,27 +42,62 @@ def simulate(
 ) -> ReplayRun:
     """Runs inputs, in their order, under a changed configuration. store: where rows go; None: only hashes are kept.
 
-    Raises InputError where what_if breaks a rule.
+    inputs: in the order of market time where what_if has strategies. Raises InputError where what_if breaks a rule.
     """
     config = what_if.configure(recorded)
     instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
-    results, strategies, time_ns, taken = Results(run_id, store), dict[str, None](), 0, 0
-
-    def keep(topic: str, partition: int, key: str, message: Message) -> None:
-        results.add(topic, partition, key, message, time_ns)
-
-    engine = Engine(config, keep)
+    pipeline = _Pipeline(config, Results(run_id, store), on_progress)
+    loop = Loop(participants(what_if.strategies, instruments, config.run_seed), pipeline.send)
+    opened = False
     for item in inputs:
+        if not opened:
+            for control in openings(what_if, config, instruments, item.time_ns):
+                pipeline.take(control)
+            opened = True
+        loop.release(item.time_ns)
         message = what_if.change(item.message, instruments)
         if message is None:
             continue
-        time_ns, taken = item.time_ns, taken + 1
+        loop.tell(pipeline.take(item._replace(message=message)), item.time_ns)
+        if isinstance(message, MarketData):
+            loop.show(message, item.time_ns)
+    return pipeline.finish(run_id, what_if)
+
+
+class _Pipeline:
+    """The engine, and what is counted and kept of what goes in and comes out."""
+
+    def __init__(self, config: CoreConfig, results: Results, on_progress: Callable[[int], None]) -> None:
+        self._engine = Engine(config, self._keep)
+        self._results = results
+        self._on_progress = on_progress
+        self._strategies: dict[str, None] = {}
+        self._time_ns = 0
+        self._taken = 0
+
+    def take(self, item: Input) -> list[OrderResult]:
+        """An input with all that it causes; gives the clients' results."""
+        self._time_ns = item.time_ns
+        self._taken += 1
         if item.topic in INPUT_TABLES:
-            results.add(item.topic, item.partition, "", message, time_ns)
-        if isinstance(message, OrderRequest) and message.strategy_id:
-            strategies[message.strategy_id] = None
-        engine.put(item.topic, item.partition, message, time_ns)
-        if taken % PROGRESS_INPUTS == 0:
-            on_progress(taken)
-    digest = results.finish()
-    return ReplayRun(run_id, what_if, tuple(sorted(strategies)), taken, results.count, digest, tuple(engine.refused))
+            self._keep(item.topic, item.partition, "", item.message)
+        if isinstance(item.message, OrderRequest) and item.message.strategy_id:
+            self._strategies[item.message.strategy_id] = None
+        results = self._engine.put(item.topic, item.partition, item.message, item.time_ns)
+        if self._taken % PROGRESS_INPUTS == 0:
+            self._on_progress(self._taken)
+        return results
+
+    def send(self, request: OrderRequest, time_ns: int) -> list[OrderResult]:
+        """A request of a strategy in the loop."""
+        partition = partition_of(request.account_id, self._engine.config.account_partitions)
+        return self.take(Input(time_ns, 0, partition, 0, "orders", request))
+
+    def finish(self, run_id: str, what_if: WhatIf) -> ReplayRun:
+        """Lands what waits; what the run came to."""
+        digest, refused = self._results.finish(), tuple(self._engine.refused)
+        strategies = tuple(sorted(self._strategies))
+        return ReplayRun(run_id, what_if, strategies, self._taken, self._results.count, digest, refused)
+
+    def _keep(self, topic: str, partition: int, key: str, message: Message) -> None:
+        self._results.add(topic, partition, key, message, self._time_ns)

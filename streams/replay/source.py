@@ -1,39 +1,89 @@
-"""Where a re-simulation reads from: the topics of the pipeline, or an archive of them."""
+"""Where a re-simulation reads from: the topics of the pipeline or an archive of them, files of market data, or both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from infra.core_config import core_config
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.registry import Registry
-from streams.domain.config import CoreConfig
+from streams.domain.config import CoreConfig, TimeSource
+from streams.errors import InputError
+from streams.feed.folder import read_folder
+from streams.feed.infer import infer_instruments
+from streams.feed.position import feed_id
+from streams.feed.table import MarketTable
 from streams.journal.kafka_log import KafkaLogReader
 from streams.journal.log import LogReader
-from streams.replay.archive import Archive
+from streams.replay.archive import MANIFEST, Archive
 from streams.replay.inputs import Input, recorded_config, recorded_inputs
+from streams.replay.market_time import MarketOrder, market_only, recorded_market, with_record
 
 
-class Source(NamedTuple):
-    """A recorded pipeline. run_id: under which its own rows stand in ClickHouse; config: as recorded last."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """name: the record's run id, the content of the files, or both; config: as recorded last, or of the settings.
 
-    reader: LogReader
-    codec: Codec
-    run_id: str
+    record: what was recorded; None: nothing is. market: files that stand in for the recorded market.data.
+    """
+
+    name: str
     config: CoreConfig
+    record: tuple[LogReader, Codec] | None
+    market: MarketTable | None
 
-    def inputs(self) -> Iterator[Input]:
-        """What came from outside, in order."""
-        return recorded_inputs(self.reader, self.codec, self.config)
+    def inputs(self, strategies: bool = False) -> Iterable[Input]:
+        """What came from outside, in the order of coming; beside strategies or files, in that of market time."""
+        if self.record is None:
+            assert self.market is not None
+            return market_only(self.market, self.config)
+        reader, codec = self.record
+        if self.market is not None:
+            return with_record(market_only(self.market, self.config), reader, codec, self.config)
+        if strategies and self.config.time_source is TimeSource.EVENT:
+            return self._market_time(reader, codec)
+        return recorded_inputs(reader, codec, self.config)
+
+    def _market_time(self, reader: LogReader, codec: Codec) -> MarketOrder:
+        return with_record(recorded_market(reader, codec, self.config), reader, codec, self.config)
 
 
-def open_source(settings: Settings, archive: Path | None) -> Source:
-    """The topics, or an archive. Raises ArchiveError, InputError where nothing was recorded."""
-    if archive is None:
-        reader: LogReader = KafkaLogReader(settings)
-        codec, run_id = Codec(Registry(settings)), settings.run_id
+def open_source(
+    settings: Settings, folders: Sequence[Path], strategies_only: bool, on_progress: Callable[[str], None]
+) -> Source:
+    """The topics, or what folders hold: an archive instead of them, market data files instead of market.data.
+
+    Raises ArchiveError, FeedError, InputError where nothing was recorded or folders don't fit each other.
+    """
+    archives = [folder for folder in folders if (folder / MANIFEST).is_file()]
+    markets = [folder for folder in folders if folder not in archives]
+    if len(archives) > 1 or len(markets) > 1:
+        raise InputError("--data: give at most one archive and one folder of market data files")
+    market = read_folder(markets[0], on_progress) if markets else None
+    if strategies_only:
+        if market is None or archives:
+            raise InputError("--strategies-only reads no record: give one folder of market data files with --data")
+        return Source(_files(market), _with_instruments(core_config(settings), market), None, market)
+    if archives:
+        archive = Archive(archives[0])
+        archive.check()
+        reader: LogReader = archive
+        codec, run_id = Codec(archive), archive.manifest["run_id"]
     else:
-        found = Archive(archive)
-        found.check()
-        reader, codec, run_id = found, Codec(found), found.manifest["run_id"]
-    return Source(reader, codec, run_id, recorded_config(reader, codec))
+        reader, codec, run_id = KafkaLogReader(settings), Codec(Registry(settings)), settings.run_id
+    config = recorded_config(reader, codec)
+    if market is None:
+        return Source(run_id, config, (reader, codec), None)
+    return Source(f"{run_id} on {_files(market)}", _with_instruments(config, market), (reader, codec), market)
+
+
+def _files(market: MarketTable) -> str:
+    return f"files {feed_id(market)}"
+
+
+def _with_instruments(config: CoreConfig, market: MarketTable) -> CoreConfig:
+    """A symbol that the configuration does not know is inferred from the market, as `paper demo` does."""
+    known = {item.symbol for item in config.instruments}
+    added = [item for item in infer_instruments(market) if item.symbol not in known]
+    return config.model_copy(update={"instruments": (*config.instruments, *added)}) if added else config

@@ -2,7 +2,7 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from itertools import product
@@ -13,9 +13,11 @@ import yaml
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
+from streams.domain.merge_patch import merge_patch
 from streams.errors import InputError
 from streams.replay import register
 from streams.replay.inputs import Input
+from streams.replay.market_time import MarketOrder
 from streams.replay.run import simulate
 from streams.replay.source import Source, open_source
 from streams.replay.what_if import WhatIf
@@ -44,15 +46,18 @@ def read_grid(path: Path) -> dict[str, list[Any]]:
     return document
 
 
-def points(prefix: str, grid: Mapping[str, Sequence[Any]]) -> list[Point]:
-    """Every combination; the name of a run holds the hash of what it changes. Raises InputError."""
+def points(prefix: str, grid: Mapping[str, Sequence[Any]], base: Mapping[str, Any]) -> list[Point]:
+    """Every combination over what all runs change; the name of a run holds the hash of what it changes.
+
+    Raises InputError.
+    """
     combinations = list(product(*grid.values()))
     if len(combinations) > RUNS_MAX:
         raise InputError(f"the grid has {len(combinations)} combinations; at most {RUNS_MAX} are run")
     found = []
     for combination in combinations:
         values = dict(zip(grid, combination, strict=True))
-        what_if = WhatIf.of(_document(values), "grid")
+        what_if = WhatIf.of(merge_patch(base, _document(values)), "grid")
         found.append(Point(f"{prefix}-{what_if.sha256[:HASH_CHARS]}", what_if, values))
     return found
 
@@ -69,15 +74,24 @@ def _document(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def sweep(
-    settings: Settings, archive: Path, chosen: Sequence[Point], jobs: int, on_done: Callable[[str, int], None]
+    settings: Settings,
+    folders: Sequence[Path],
+    strategies_only: bool,
+    chosen: Sequence[Point],
+    jobs: int,
+    on_done: Callable[[str, int], None],
 ) -> None:
-    """Does those of the runs that are not done yet. on_done: with the name of a run and how many are left."""
+    """Does those of the runs that are not done yet. folders, strategies_only: as streams.replay.source.open_source.
+
+    on_done: called with the name of a run and how many are left.
+    """
+    base = open_source(settings, folders, strategies_only, lambda _: None).name
     with closing(connect(settings)) as client:
-        left = [point for point in chosen if not register.is_done(client, point.run_id, point.what_if)]
+        left = [point for point in chosen if not register.is_done(client, point.run_id, point.what_if, base)]
     if not left:
         return
     context = multiprocessing.get_context("spawn")
-    arguments = (settings, archive)
+    arguments = (settings, folders, strategies_only)
     with ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_begin, initargs=arguments) as pool:
         running = {pool.submit(_do, point): point for point in left}
         for number, future in enumerate(as_completed(running), 1):
@@ -85,29 +99,37 @@ def sweep(
             on_done(running[future].run_id, len(left) - number)
 
 
-class _Process(NamedTuple):
+class _Process:
     """What a process of the pool reads once."""
 
-    settings: Settings
-    source: Source
-    inputs: list[Input]
+    def __init__(self, settings: Settings, source: Source) -> None:
+        self.settings = settings
+        self.source = source
+        self._inputs: dict[bool, Iterable[Input]] = {}
+
+    def inputs(self, strategies: bool) -> Iterable[Input]:
+        """As Source.inputs, to be gone through again and again."""
+        if strategies not in self._inputs:
+            found = self.source.inputs(strategies)
+            self._inputs[strategies] = found if isinstance(found, MarketOrder) else list(found)
+        return self._inputs[strategies]
 
 
 _process: list[_Process] = []
 
 
-def _begin(settings: Settings, archive: Path) -> None:
-    source = open_source(settings, archive)
-    _process.append(_Process(settings, source, list(source.inputs())))
+def _begin(settings: Settings, folders: Sequence[Path], strategies_only: bool) -> None:
+    _process.append(_Process(settings, open_source(settings, folders, strategies_only, lambda _: None)))
 
 
 def _do(point: Point) -> None:
     (process,) = _process
     settings = process.settings.model_copy(update={"run_id": point.run_id})
+    inputs = process.inputs(bool(point.what_if.strategies))
     with closing(Tables(settings, lambda seconds: None)) as tables:
-        run = simulate(point.run_id, process.source.config, process.inputs, point.what_if, tables)
+        run = simulate(point.run_id, process.source.config, inputs, point.what_if, tables)
     with closing(connect(settings)) as client:
-        register.note(client, run, process.source.run_id)
+        register.note(client, run, process.source.name)
 
 
 def texts(point: Point) -> Iterator[tuple[str, str]]:

@@ -18,9 +18,11 @@ from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import PRICE_SCALE, to_price
 from streams.domain.shard import Message
 from streams.errors import InputError
+from streams.strategies.config import StrategyConfig
 
 NAMED_LISTS = {"instruments": "symbol", "simulators": "name", "accounts": "account_id", "conversions": "symbol"}
 EACH = "*"
+PARTS = "write YAML with config, limits, orders and strategies"
 
 
 class OrderChoice(Frozen):
@@ -42,20 +44,18 @@ class OrderChoice(Frozen):
 
 class WhatIf(Frozen):
     """config: merge patch (RFC 7396) over the recorded configuration, in which lists of named things may be patched by
-    name, or by * for each; limits: put over those that each session opens with; orders: which."""
+    name, or by * for each; limits: put over those that each session opens with; orders: which; strategies: that decide
+    anew, by account, in place of the account's recorded orders."""
 
     config: dict[str, Any] = Field(default_factory=dict)
     limits: dict[str, Any] = Field(default_factory=dict)
     orders: OrderChoice = OrderChoice()
+    strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """From a YAML file. Raises InputError that names the file, the field and the rule."""
-        try:
-            document = yaml.safe_load(path.read_text()) or {}
-        except (OSError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: {error}; write YAML with config, limits and orders") from error
-        return cls.of(document, str(path))
+        return cls.of(read_document(path), str(path))
 
     @classmethod
     def of(cls, document: Any, name: str) -> Self:
@@ -66,10 +66,23 @@ class WhatIf(Frozen):
             problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
             raise InputError(f"{name}: {'; '.join(problems)}") from error
 
+    def demand_alone(self) -> None:
+        """Raises InputError where the run can't do without a record."""
+        if not self.strategies:
+            raise InputError("--strategies-only: name strategies in the file of --with")
+        for account_id, strategy in self.strategies.items():
+            if strategy.cash is None:
+                raise InputError(f"strategies.{account_id}: needs cash: without a record nothing opens its session")
+
     @property
     def sha256(self) -> str:
         """Of the canonical JSON form."""
-        return sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        return sha256(self.as_json.encode()).hexdigest()
+
+    @property
+    def as_json(self) -> str:
+        """What is changed, in canonical form; {} where nothing is."""
+        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
 
     def configure(self, recorded: CoreConfig) -> CoreConfig:
         """The configuration of the run. Raises InputError for one that breaks a rule."""
@@ -82,11 +95,17 @@ class WhatIf(Frozen):
     def change(self, message: Message, instruments: dict[str, Instrument]) -> Message | None:
         """An input as it is sent again; None where it is not."""
         if isinstance(message, OrderRequest):
-            return self._order(message, instruments) if self.orders.takes(message) else None
-        if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN and self.limits:
-            limits = json.loads(message.limits or "{}") | self.limits
-            return message._replace(limits=json.dumps(limits, default=str))
+            taken = message.account_id not in self.strategies and self.orders.takes(message)
+            return self._order(message, instruments) if taken else None
+        if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN:
+            return message._replace(limits=self.session_limits(message.limits))
         return message
+
+    def session_limits(self, recorded: str | None) -> str | None:
+        """The limits that a session opens with, as JSON."""
+        if not self.limits:
+            return recorded
+        return json.dumps(json.loads(recorded or "{}") | self.limits, default=str)
 
     def _order(self, request: OrderRequest, instruments: dict[str, Instrument]) -> OrderRequest:
         if self.orders.scale == 1:
@@ -100,6 +119,17 @@ class WhatIf(Frozen):
             if (size := getattr(request, name)) is not None
         }
         return request._replace(**sizes)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A YAML file as plain values. Raises InputError."""
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: {error}; {PARTS}") from error
+    if not isinstance(document, dict | None):
+        raise InputError(f"{path}: it is no mapping; {PARTS}")
+    return document or {}
 
 
 def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:

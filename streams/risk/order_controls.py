@@ -174,7 +174,10 @@ class MaxOrderNotional(MoneyLimit):
 
 
 class SessionHours(Control):
-    """Orders are taken in the instrument's hours only: its calendar, time zone, day_start and day_end."""
+    """Orders are taken in the instrument's hours only: its calendar, time zone, day_start and day_end.
+
+    Before there is a market time, nothing is closed: the order waits for its market.
+    """
 
     code: ClassVar[str] = "MARKET_CLOSED"
 
@@ -183,7 +186,7 @@ class SessionHours(Control):
         return self._check
 
     def _check(self, proposal: Proposal) -> Reject | None:
-        if proposal.instrument.is_open(proposal.now_ns):
+        if proposal.now_ns == 0 or proposal.instrument.is_open(proposal.now_ns):
             return None
         text = f"{proposal.subject}: the market of {proposal.symbol} is closed at this time; send it in its hours"
         return Reject(self.code, text)

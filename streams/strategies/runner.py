@@ -1,15 +1,15 @@
 """Trading strategies through Kafka: market.data and order.results in, orders out."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from infra.settings import Settings
 from schemas.codec import Codec
 from streams.clients.follow import Follower
 from streams.clients.producer import RecordProducer
-from streams.domain.market_data import QUOTE
 from streams.domain.messages import MarketData, OrderRequest, OrderResult
-from streams.strategies.strategy import Strategy, Tick
+from streams.strategies.participant import Participant
+from streams.strategies.strategy import ticks
 
 POLL_S = 0.02
 
@@ -23,8 +23,8 @@ class StrategyRunner:
     def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
         self._follower = Follower(settings, codec, ["market.data", "order.results"])
         self._producer = RecordProducer(settings, codec, linger_ms=1)
-        self._by_account: dict[str, Strategy] = {}
-        self._by_symbol: dict[str, list[Strategy]] = {}
+        self._by_account: dict[str, Participant] = {}
+        self._by_symbol: dict[str, list[Participant]] = {}
         self._max_orders = max_orders
         self._stop = threading.Event()
         self.updates = 0
@@ -32,10 +32,10 @@ class StrategyRunner:
         self.results = 0
         self.unanswered: dict[tuple[str, str], None] = {}
 
-    def add(self, account_id: str, symbol: str, strategy: Strategy) -> None:
-        """Takes a strategy that trades a symbol for an account."""
-        self._by_account[account_id] = strategy
-        self._by_symbol.setdefault(symbol, []).append(strategy)
+    def add(self, participant: Participant) -> None:
+        """Takes a strategy on an account of its own."""
+        self._by_account[participant.account_id] = participant
+        self._by_symbol.setdefault(participant.symbol, []).append(participant)
 
     def stop(self) -> None:
         """Ends run() soon. May be called from another thread."""
@@ -57,20 +57,20 @@ class StrategyRunner:
         return self._max_orders is not None and self.requests >= self._max_orders and not self.unanswered
 
     def _on_market_data(self, record: MarketData) -> None:
-        strategies = self._by_symbol.get(record.symbol)
-        if strategies:
+        participants = self._by_symbol.get(record.symbol)
+        if participants:
             for tick in ticks(record):
-                for strategy in strategies:
-                    self._send(strategy.on_tick(tick))
+                for participant in participants:
+                    self._send(participant.on_tick(tick, tick.ts))
         self.updates += len(record.kinds)
 
     def _on_result(self, result: OrderResult) -> None:
-        strategy = self._by_account.get(result.account_id)
-        if strategy is None:
+        participant = self._by_account.get(result.account_id)
+        if participant is None:
             return
         self.results += 1
         self.unanswered.pop((result.account_id, result.request_id or result.order_id), None)
-        self._send(strategy.on_result(result))
+        self._send(participant.on_result(result, result.ts))
 
     def _send(self, requests: Sequence[OrderRequest]) -> None:
         for request in requests:
@@ -79,12 +79,3 @@ class StrategyRunner:
             self.requests += 1
             self.unanswered[request.account_id, request.order_id] = None
             self._producer.send("orders", request.account_id, request)
-
-
-def ticks(record: MarketData) -> Iterator[Tick]:
-    """The quotes of a record that have both sides."""
-    times = (ts for kind, ts in zip(record.kinds, record.times, strict=True) if kind == QUOTE)
-    columns = (record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, times)
-    for bid_px, bid_sz, ask_px, ask_sz, ts in zip(*columns, strict=True):
-        if bid_sz and ask_sz:
-            yield Tick(bid_px, bid_sz, ask_px, ask_sz, ts)

@@ -1,11 +1,12 @@
 """What a strategy is: quotes and results in, requests out; no clock but the market's, no I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from streams.domain.enums import Action, OrderType, Side, TimeInForce
 from streams.domain.instruments import Instrument
-from streams.domain.messages import OrderRequest, OrderResult
+from streams.domain.market_data import QUOTE
+from streams.domain.messages import MarketData, OrderRequest, OrderResult
 
 
 class Tick(NamedTuple):
@@ -19,7 +20,10 @@ class Tick(NamedTuple):
 
 
 class Strategy(Protocol):
-    """Trades one instrument for one account. The same calls in the same order give the same requests."""
+    """Trades one instrument for one account. The same calls in the same order give the same requests.
+
+    Who asks it stamps the requests' ts: the time of what it saw, and its own latency.
+    """
 
     def on_tick(self, tick: Tick) -> Sequence[OrderRequest]:
         """A new top of book."""
@@ -28,6 +32,15 @@ class Strategy(Protocol):
     def on_result(self, result: OrderResult) -> Sequence[OrderRequest]:
         """A result of one of the strategy's own requests."""
         ...
+
+
+def ticks(record: MarketData) -> Iterator[Tick]:
+    """The quotes of a record that have both sides."""
+    times = (ts for kind, ts in zip(record.kinds, record.times, strict=True) if kind == QUOTE)
+    columns = (record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, times)
+    for bid_px, bid_sz, ask_px, ask_sz, ts in zip(*columns, strict=True):
+        if bid_sz and ask_sz:
+            yield Tick(bid_px, bid_sz, ask_px, ask_sz, ts)
 
 
 class Ticket:

@@ -183,6 +183,9 @@ HOURS = [
     pytest.param(NEW_YORK, "2023-11-14T21:00", False, id="at the close"),
     pytest.param(NEW_YORK, "2023-11-18T15:00", False, id="Saturday"),
     pytest.param(NEW_YORK, "2023-11-23T15:00", False, id="Thanksgiving"),
+    pytest.param(NEW_YORK, "2024-01-01T15:00", False, id="New Year, before the year's first session"),
+    pytest.param(NEW_YORK, "2022-12-31T15:00", False, id="New Year's Eve, after the year's last session"),
+    pytest.param(NEW_YORK, "2024-12-31T15:00", True, id="New Year's Eve"),
     pytest.param(NEW_YORK, "2023-11-24T17:59", True, id="early close, before"),
     pytest.param(NEW_YORK, "2023-11-24T18:00", False, id="early close, at"),
     pytest.param(NEW_YORK | {"day_start": "04:00", "day_end": "20:00"}, "2023-11-14T08:59", False, id="before 04:00"),
@@ -201,6 +204,11 @@ def test_session_hours(hours: dict[str, str], at: str, is_open: bool) -> None:
     desk.send(quote(at=time_ns))
     expected = None if is_open else ("MARKET_CLOSED", None, None)
     assert answer(desk, new("o", BUY, "10", "9.00", ts=time_ns)) == expected
+
+
+def test_before_there_is_a_market_time_no_market_is_closed() -> None:
+    desk = ready(config(instruments=(instrument(**NEW_YORK),), limits=limits(session_hours=True)), market=False)
+    assert answer(desk, new("o", BUY, "10", "9.00", ts=START)) is None
 
 
 def repeating(core: CoreConfig, *orders: OrderRequest) -> list[str]:

@@ -32,11 +32,11 @@ def python(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_the_own_strategy_trades_without_our_code(settings: Settings, tmp_path: Path) -> None:
+def test_the_own_client_trades_without_our_code(settings: Settings, tmp_path: Path) -> None:
     with running(settings, tmp_path, "worker"):
         assert paper(settings, "session", "open", "--account", "mine").returncode == 0
         with running(settings, tmp_path, "feed", "--synthetic", "--seconds", "60", "--speed", "2") as feed:
-            own = ("examples/own_strategy.py", "--account", "mine", "--symbol", "ACME.SIM", "--orders", "5")
+            own = ("examples/own_client.py", "--account", "mine", "--symbol", "ACME.SIM", "--orders", "5")
             traded = python(settings, *own)
             feed.stop()
     assert traded.returncode == 0, traded.stderr

@@ -14,26 +14,9 @@ from streams.errors import InputError
 from streams.replay.inputs import Input, recorded_config, recorded_inputs
 from streams.replay.run import ReplayRun, simulate
 from streams.replay.what_if import WhatIf
-from streams.sink.container import Row
 from tests.builders import MS, SECOND, START, px
 from tests.journal.pipeline import MemoryPipeline, traded
-
-
-class Store:
-    """Rows by topic, as a table would hold them."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[Row]] = {}
-
-    def insert(self, topic: str, rows: list[Row], container: bytes) -> None:
-        """See streams.replay.results.RowStore."""
-        assert container
-        self.rows.setdefault(topic, []).extend(rows)
-
-    def messages(self, pipeline: MemoryPipeline, topic: str) -> list[Any]:
-        """Decoded."""
-        header = pipeline.codec.encode(topic, pipeline.messages(topic)[0])[:5]
-        return [pipeline.codec.decode(topic, header + row.body) for row in self.rows.get(topic, [])]
+from tests.replay.markets import Store
 
 
 def stamped() -> MemoryPipeline:
@@ -75,7 +58,7 @@ def test_inputs_come_once_each_in_their_order_to_the_right_shard() -> None:
 def test_every_order_has_one_terminal_result_or_works() -> None:
     pipeline = stamped()
     run, store = simulated(pipeline)
-    results: list[OrderResult] = store.messages(pipeline, "order.results")
+    results: list[OrderResult] = store.messages("order.results")
     assert {result.order_id for result in results} == {order.order_id for order, _ in orders_of(inputs_of(pipeline))}
     terminal = [result.order_id for result in results if result.terminal]
     assert len(terminal) == len(set(terminal))
@@ -98,20 +81,20 @@ def test_another_setting_gives_another_hash() -> None:
 def test_scaled_orders_keep_the_lot() -> None:
     pipeline = stamped()
     _, store = simulated(pipeline, {"orders": {"scale": "0.33"}})
-    quantities = {order.quantity for order in store.messages(pipeline, "orders")}
+    quantities = {order.quantity for order in store.messages("orders")}
     assert quantities == {px(3), px(660000)}
 
 
 def test_filtered_orders_are_not_sent() -> None:
     pipeline = stamped()
     _, store = simulated(pipeline, {"orders": {"accounts": ["A"]}})
-    assert {order.account_id for order in store.messages(pipeline, "orders")} == {"A"}
+    assert {order.account_id for order in store.messages("orders")} == {"A"}
 
 
 def test_limits_of_the_run_hold_from_the_opening_on() -> None:
     pipeline = stamped()
     _, store = simulated(pipeline, {"limits": {"max_order_quantity": "5"}})
-    results: list[OrderResult] = store.messages(pipeline, "order.results")
+    results: list[OrderResult] = store.messages("order.results")
     assert {result.ord_status for result in results} == {OrdStatus.REJECTED}
     assert {result.reason_code for result in results} == {"MAX_ORDER_QUANTITY", "MAX_QUANTITY"}
 

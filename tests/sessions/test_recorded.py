@@ -74,6 +74,13 @@ def test_clickhouse_says_what_the_raw_records_say(run: Settings) -> None:
         assert math.isclose(found["total_return"], total, abs_tol=1e-12), name
 
 
+def test_the_record_proves_itself(run: Settings) -> None:
+    proved = paper(run, "replay", "verify", "--json")
+    document = json.loads(proved.stdout)
+    assert (proved.returncode, document["differences"]) == (0, [])
+    assert document["checked"]["fills"] > 50
+
+
 def assert_same_sums(found: dict[str, Any], numbers: Numbers, name: str) -> None:
     assert numbers.cash == numbers.opening_cash + numbers.flows - numbers.borrow_fees, name
     exact = {

@@ -13,8 +13,7 @@ from streams.domain.shard import Message
 from streams.feed.pack import pack
 from streams.feed.synthetic import SyntheticMarket, synthetic
 from streams.strategies.catalog import STRATEGIES
-from streams.strategies.runner import ticks
-from streams.strategies.strategy import Ticket
+from streams.strategies.strategy import Ticket, ticks
 from tests import builders
 
 QUANTITY, MAX_POSITION, EVERY = builders.px(10), builders.px(50), 3
