@@ -13,7 +13,8 @@ class MarketFile(NamedTuple):
     """One symbol's quotes, n by time, and m limit orders by time; prices, sizes 1e-9; times UTC nanoseconds.
 
     quote_ts, bid_px, bid_sz, ask_px, ask_sz: shape (n,). order_ts, order_side (1 buys, -1 sells), order_px, order_qty,
-    cancel_ts: shape (m,); an order that has not filled ends at its cancel_ts. steps: tick size, lot size.
+    cancel_ts: shape (m,); an order reaches the venue latency_ns after order_ts, and if it has not filled it ends at its
+    cancel_ts. Single numbers, shape (1,): tick_size, lot_size, latency_ns.
     """
 
     quote_ts: Ints
@@ -26,7 +27,9 @@ class MarketFile(NamedTuple):
     order_px: Ints
     order_qty: Ints
     cancel_ts: Ints
-    steps: Ints
+    tick_size: Ints
+    lot_size: Ints
+    latency_ns: Ints
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the file, uncompressed (.npz)."""

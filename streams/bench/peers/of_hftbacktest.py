@@ -12,6 +12,7 @@ from hftbacktest import (
     BUY_EVENT,
     DEPTH_EVENT,
     EXCH_EVENT,
+    FILLED,
     GTC,
     LIMIT,
     LOCAL_EVENT,
@@ -29,6 +30,8 @@ from streams.bench.peers.market_file import Ints, MarketFile
 UNIT = 1e9
 ROUNDS = 3
 HOUR_NS = 3_600 * 10**9
+LOOK, CANCEL, SEND = range(3)
+"""Kinds of steps, in their order at one time."""
 DEPTH = DEPTH_EVENT | EXCH_EVENT | LOCAL_EVENT
 
 
@@ -62,24 +65,37 @@ def _side(px: Ints, size: Ints, again: Flags) -> tuple[Flags, Ints, Ints]:
     return np.stack([shown, removed], 1), np.stack([px, before], 1), np.stack([size, np.zeros_like(size)], 1)
 
 
-def _run(hbt: Any, at: Ints, number: Ints, cancels: Flags, buys: Flags, px: Any, qty: Any, filled: Flags) -> None:
-    """Sends and cancels at their times; an order that can't be canceled when its time is over has filled."""
+def steps_of(market: MarketFile) -> tuple[Ints, Ints, Ints]:
+    """Time, number of the order and kind of all steps by time: it is sent, canceled, and looked at when it has ended.
+
+    A cancel is sent so early that it reaches the venue at the order's cancel_ts.
+    """
+    orders = np.arange(len(market.order_ts))
+    times = np.concatenate([market.cancel_ts, market.cancel_ts - market.latency_ns, market.order_ts])
+    kinds = np.repeat([LOOK, CANCEL, SEND], len(orders))
+    order = np.lexsort((kinds, times))
+    return times[order], np.tile(orders, 3)[order], kinds[order]
+
+
+def _run(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: Any, qty: Any, filled: Flags) -> None:
+    """Takes the steps. Ended orders are forgotten only before one is sent: a canceled one still stands at its look."""
     hbt.elapse(0)
     for step in range(len(at)):
         if at[step] > hbt.current_timestamp:
             hbt.elapse(at[step] - hbt.current_timestamp)
         n = number[step]
-        if cancels[step]:
-            order = hbt.orders(0).get(n)
-            if order is not None and order.cancellable:
-                hbt.cancel(0, n, False)
-            else:
-                filled[n] = True
+        if kind[step] == SEND:
             hbt.clear_inactive_orders(0)
-        elif buys[n]:
-            hbt.submit_buy_order(0, n, px[n], qty[n], GTC, LIMIT, False)
-        else:
-            hbt.submit_sell_order(0, n, px[n], qty[n], GTC, LIMIT, False)
+            if buys[n]:
+                hbt.submit_buy_order(0, n, px[n], qty[n], GTC, LIMIT, False)
+            else:
+                hbt.submit_sell_order(0, n, px[n], qty[n], GTC, LIMIT, False)
+            continue
+        order = hbt.orders(0).get(n)
+        if kind[step] == LOOK:
+            filled[n] = order is None or order.status == FILLED
+        elif order is not None and order.cancellable:
+            hbt.cancel(0, n, False)
     while hbt.elapse(HOUR_NS) == 0:
         pass
 
@@ -89,15 +105,11 @@ def main() -> None:
     market = MarketFile.read(request()["market"])
     started = time.perf_counter()
     events = depth_events(market)
-    orders = np.arange(len(market.order_ts))
-    times = np.concatenate([market.order_ts, market.cancel_ts])
-    cancels = np.repeat([False, True], len(orders))
-    order = np.lexsort((cancels, times))
-    steps = times[order], np.tile(orders, 2)[order], cancels[order]
+    steps = steps_of(market)
     order_columns = market.order_side > 0, market.order_px / UNIT, market.order_qty / UNIT
     load_s = time.perf_counter() - started
     compiled, spent = njit(_run), []
-    filled = np.zeros(len(orders), bool)
+    filled = np.zeros(len(market.order_ts), bool)
     for _ in range(ROUNDS + 1):
         hbt = ROIVectorMarketDepthBacktest([_asset(market, events)])
         filled[:] = False
@@ -116,9 +128,9 @@ def main() -> None:
 
 
 def _asset(market: MarketFile, events: NDArray[Any]) -> Any:
-    tick, lot = (float(step) for step in market.steps / UNIT)
+    tick, lot = float(market.tick_size[0]) / UNIT, float(market.lot_size[0]) / UNIT
     low, high = float(market.bid_px.min()) / UNIT, float(market.ask_px.max()) / UNIT
-    asset = BacktestAsset().data([events]).linear_asset(1.0).constant_order_latency(0, 0)
+    asset = BacktestAsset().data([events]).linear_asset(1.0).constant_order_latency(int(market.latency_ns[0]), 0)
     asset = asset.risk_adverse_queue_model().no_partial_fill_exchange().last_trades_capacity(0)
     return asset.tick_size(tick).lot_size(lot).roi_lb(low - tick).roi_ub(high + tick)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+from nautilus_trader.backtest.models import LatencyModel
 from nautilus_trader.config import LoggingConfig, RiskEngineConfig, StrategyConfig
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.currencies import BTC, USD
@@ -54,19 +55,18 @@ class Orders(Strategy):  # type: ignore[misc] # the library is not there where t
 def main() -> None:
     """Answers with quotes a second, with and without orders, seconds of loading, and which orders have filled."""
     market = MarketFile.read(request()["market"])
-    price_digits, size_digits = (digits(int(step)) for step in market.steps)
     started = time.perf_counter()
-    ticks = _ticks(market, price_digits, size_digits)
+    ticks = _ticks(market)
     quotes_s = time.perf_counter() - started
-    engine = _engine(price_digits, size_digits, ticks)
+    engine = _engine(market, ticks)
     alone_s = _run(engine)
     engine.dispose()
 
     started = time.perf_counter()
-    engine = _engine(price_digits, size_digits, ticks)
+    engine = _engine(market, ticks)
     strategy = Orders()
     engine.add_strategy(strategy)
-    strategy.due = _orders(market, strategy, price_digits, size_digits)
+    strategy.due = _orders(market, strategy)
     load_s = quotes_s + time.perf_counter() - started
     with_orders_s = _run(engine)
     ids = (ClientOrderId(str(number)) for number in range(len(market.order_ts)))
@@ -85,15 +85,22 @@ def _run(engine: BacktestEngine) -> float:
     return time.perf_counter() - started
 
 
-def _engine(price_digits: int, size_digits: int, ticks: list[QuoteTick]) -> BacktestEngine:
+def _engine(market: MarketFile, ticks: list[QuoteTick]) -> BacktestEngine:
     """An engine of one instrument; a currency pair, because its sizes may have digits behind the point."""
     config = BacktestEngineConfig(
         logging=LoggingConfig(bypass_logging=True), risk_engine=RiskEngineConfig(bypass=True), run_analysis=False
     )
     engine = BacktestEngine(config)
     engine.add_venue(
-        VENUE, OmsType.NETTING, AccountType.MARGIN, [Money(1_000_000_000, USD)], base_currency=USD, frozen_account=True
+        VENUE,
+        OmsType.NETTING,
+        AccountType.MARGIN,
+        [Money(1_000_000_000, USD)],
+        base_currency=USD,
+        frozen_account=True,
+        latency_model=LatencyModel(int(market.latency_ns[0])),
     )
+    price_digits, size_digits = _digits(market)
     engine.add_instrument(
         CurrencyPair(
             instrument_id=INSTRUMENT,
@@ -112,7 +119,14 @@ def _engine(price_digits: int, size_digits: int, ticks: list[QuoteTick]) -> Back
     return engine
 
 
-def _ticks(market: MarketFile, price_digits: int, size_digits: int) -> list[QuoteTick]:
+def _digits(market: MarketFile) -> tuple[int, int]:
+    """Digits behind the point of prices and of sizes."""
+    return digits(int(market.tick_size[0])), digits(int(market.lot_size[0]))
+
+
+def _ticks(market: MarketFile) -> list[QuoteTick]:
+    price_digits, size_digits = _digits(market)
+
     def tick(ts: int, bid: int, bid_size: int, ask: int, ask_size: int) -> QuoteTick:
         prices = Price(bid / UNIT, price_digits), Price(ask / UNIT, price_digits)
         sizes = Quantity(bid_size / UNIT, size_digits), Quantity(ask_size / UNIT, size_digits)
@@ -122,7 +136,8 @@ def _ticks(market: MarketFile, price_digits: int, size_digits: int) -> list[Quot
     return list(starmap(tick, zip(*(column.tolist() for column in columns), strict=True)))
 
 
-def _orders(market: MarketFile, strategy: Strategy, price_digits: int, size_digits: int) -> list[tuple[int, Any]]:
+def _orders(market: MarketFile, strategy: Strategy) -> list[tuple[int, Any]]:
+    price_digits, size_digits = _digits(market)
     columns = (market.order_ts, market.order_side, market.order_px, market.order_qty, market.cancel_ts)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [

@@ -6,10 +6,13 @@ import numpy as np
 
 from streams.bench.peers.market_file import Ints, MarketFile
 from streams.bench.resim import sent_orders
-from streams.domain.config import InstrumentConfig
+from streams.domain.config import InstrumentConfig, SimulatorConfig
 from streams.domain.enums import Side
 from streams.domain.instruments import Instrument
 from streams.errors import PeerError
+from streams.execution.catalog import make_part
+from streams.execution.choose import TOP_OF_BOOK
+from streams.execution.part import PartKind
 from streams.feed.table import QUOTE, MarketTable
 
 
@@ -32,6 +35,7 @@ def market_file(table: MarketTable, instruments: Mapping[str, InstrumentConfig])
             "sizes; take another market, or leave --peers out"
         )
     orders = list(sent_orders(table, instruments))
+    latency = make_part(PartKind.LATENCY, SimulatorConfig(name=TOP_OF_BOOK).latency.new)
     instrument = Instrument.from_config(instruments[table.symbols[0]])
 
     def column(numbers: Sequence[int | None]) -> Ints:
@@ -48,5 +52,7 @@ def market_file(table: MarketTable, instruments: Mapping[str, InstrumentConfig])
         order_px=column([order.price for order in orders]),
         order_qty=column([order.quantity for order in orders]),
         cancel_ts=column([order.expire_ts for order in orders]),
-        steps=column([instrument.tick_size, instrument.lot_size]),
+        tick_size=column([instrument.tick_size]),
+        lot_size=column([instrument.lot_size]),
+        latency_ns=column([latency.most_ns()]),
     )
