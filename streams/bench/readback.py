@@ -51,16 +51,25 @@ def read_back(settings: Settings, codec: Codec, table: MarketTable, records: int
         return codec.decode(record.topic, record.value or b"")
 
     first = _write(settings, repeated)
-    raw_s, size = _read(settings, "order.results", first, lambda record: None)
-    decoded_s, _ = _read(settings, "order.results", first, decode)
-    quotes_s, _ = _read(settings, "market.data", _write(settings, quotes), decode)
+    raw = _read(settings, "order.results", first, lambda record: None)
+    decoded = _read(settings, "order.results", first, decode)
+    market = _read(settings, "market.data", _write(settings, quotes), decode)
+    assert (raw.records, market.records) == (len(repeated), len(quotes)), "what was written is read back"
     return ReadBack(
-        records / raw_s,
-        size / BYTES_PER_MB / raw_s,
-        records / decoded_s,
-        size / BYTES_PER_MB / decoded_s,
-        len(table) / quotes_s,
+        raw.records / raw.seconds,
+        raw.size / BYTES_PER_MB / raw.seconds,
+        decoded.records / decoded.seconds,
+        decoded.size / BYTES_PER_MB / decoded.seconds,
+        len(table) / market.seconds,
     )
+
+
+class _Reading(NamedTuple):
+    """size: bytes of keys and values. seconds: with making the consumer."""
+
+    records: int
+    size: int
+    seconds: float
 
 
 def _write(settings: Settings, outputs: list[RawOutput]) -> int:
@@ -73,10 +82,11 @@ def _write(settings: Settings, outputs: list[RawOutput]) -> int:
     return first
 
 
-def _read(settings: Settings, topic: str, first: int, use: Callable[[RawRecord], object]) -> tuple[float, int]:
-    """Reads all from an offset on: seconds with making the consumer, bytes of keys and values."""
-    size, started = 0, time.perf_counter()
+def _read(settings: Settings, topic: str, first: int, use: Callable[[RawRecord], object]) -> _Reading:
+    """Reads all from an offset on."""
+    records, size, started = 0, 0, time.perf_counter()
     for record in KafkaLogReader(settings).read(topic, PARTITION, first):
         use(record)
+        records += 1
         size += len(record.key or b"") + len(record.value or b"")
-    return time.perf_counter() - started, size
+    return _Reading(records, size, time.perf_counter() - started)
