@@ -1,3 +1,7 @@
 """The pipeline: orders in, results, positions and evidence out."""
 
+from infra.compiled import use_compiled
+
 __version__ = "0.1.0"
+
+use_compiled()

@@ -2,7 +2,7 @@
 
 from streams.domain.config import CoreConfig, SimulatorConfig
 from streams.execution.execution_simulator import ExecutionSimulator
-from streams.execution.mock import MockExecutor
+from streams.execution.mock import MOCK, MockExecutor
 from streams.execution.order_fees import OrderFees
 from streams.execution.part import PartError
 from streams.execution.simulator import Simulator
@@ -16,13 +16,13 @@ class Simulators:
     def __init__(self, config: CoreConfig) -> None:
         """Raises PartError that names the simulator and what is wrong with it."""
         fees = OrderFees(config)
-        self._by_name: dict[str, Simulator] = {MockExecutor.name: MockExecutor(config, fees)}
+        self._by_name: dict[str, Simulator] = {MOCK: MockExecutor(config, fees)}
         for parts in (SimulatorConfig(name=TOP_OF_BOOK), *config.simulators):
             try:
                 self._by_name[parts.name] = ExecutionSimulator(config, parts, fees)
             except PartError as error:
                 raise PartError(f"simulator {parts.name}: {error}") from error
-        default = config.simulator or (MockExecutor.name if config.mock_trading else TOP_OF_BOOK)
+        default = config.simulator or (MOCK if config.mock_trading else TOP_OF_BOOK)
         self._default = self._named(default, "the setting SIMULATOR")
         self._by_symbol = {
             item.symbol: self._named(item.simulator, f"instrument {item.symbol}")

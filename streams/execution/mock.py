@@ -12,13 +12,14 @@ from streams.execution.draws import DRAW_RANGE, below, draws
 from streams.execution.order_fees import OrderFees
 from streams.execution.simulator import Match, Reach, VenueReject
 
+MOCK = "mock"
 BPS_PER_ONE = 10_000
 
 
 class MockExecutor:
     """Ignores the displayed size and the market's trades; fills that take slip away from the quote, up to the limit."""
 
-    name = "mock"
+    name = MOCK
 
     def __init__(self, config: CoreConfig, fees: OrderFees) -> None:
         self._seed = config.run_seed

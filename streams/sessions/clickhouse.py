@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
 from schemas.catalog import MESSAGE_CLASSES, load_schema
-from schemas.codec import ENUMS
+from schemas.layout import ENUMS
 from streams.errors import ClickHouseError
 from streams.sessions.fold import TOPICS
 from streams.sink.tables import table_of

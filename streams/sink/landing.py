@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from infra.topics import BY_NAME, DLQ_PREFIX
 from schemas.catalog import MESSAGE_CLASSES, load_schema
-from schemas.codec import HEADER, MAGIC, NOT_A_SCHEMA, Codec, SchemaSource
+from schemas.codec import HEADER, MAGIC, Codec, SchemaSource
 from schemas.compatibility import unreadable
 from schemas.errors import UndecodableRecord
+from schemas.foreign import NOT_A_SCHEMA
 from streams.errors import SinkError
 from streams.journal.dead_letters import BadRecord, dead_letter
 from streams.journal.kinds import KINDS

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from fastavro import parse_schema, schemaless_writer
 
 from schemas.catalog import load_schema
-from schemas.codec import HEADER, MAGIC, Codec, SchemaSource, without_decimals
+from schemas.codec import HEADER, MAGIC, Codec, SchemaSource
+from schemas.foreign import without_decimals
 from streams.domain.shard import Message
 from streams.journal.records import Headers
 from tests import builders

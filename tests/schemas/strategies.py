@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.catalog import MESSAGE_CLASSES, load_schema
-from schemas.codec import ENUMS
+from schemas.layout import ENUMS
 
 LONG = st.integers(-(2**63), 2**63 - 1)
 INT = st.integers(-(2**31), 2**31 - 1)

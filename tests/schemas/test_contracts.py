@@ -8,8 +8,8 @@ import pytest
 
 from infra.topics import TOPICS
 from schemas.catalog import MESSAGE_CLASSES, all_topics, load_schema
-from schemas.codec import ENUMS
 from schemas.compatibility import is_flat
+from schemas.layout import ENUMS
 from tests.schemas.strategies import CORE_TOPICS
 
 TOPICS_WITH_SCHEMA = all_topics()

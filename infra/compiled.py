@@ -1,0 +1,96 @@
+"""The core as machine code: used where it was compiled from exactly the present sources, else Python reads them.
+
+Compiled and read code do the same (one source, docs/decisions/0018-compiled-core.md); `paper compile` makes it.
+"""
+
+import hashlib
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
+SWITCH = "PAPER_COMPILED"
+"""Environment variable; 0 leaves compiled code aside."""
+LOCK_NAME = "requirements.lock"
+PACKAGES = ("schemas", "streams/domain", "streams/risk", "streams/risk/breakers", "streams/execution")
+CONTRACTS = ("schemas/layout.py", "schemas/reading.py", "schemas/writing.py")
+"""Of schemas, where the rest reads files or asks the registry."""
+MODELS = (
+    "streams/domain/authorisations.py",
+    "streams/domain/config.py",
+    "streams/domain/fields.py",
+    "streams/execution/catalog.py",
+    "streams/execution/fees.py",
+    "streams/execution/fill.py",
+    "streams/execution/latency.py",
+    "streams/execution/part.py",
+    "streams/execution/queue.py",
+    "streams/execution/slippage.py",
+    "streams/risk/account_controls.py",
+    "streams/risk/breakers/breaker_set.py",
+    "streams/risk/breakers/config.py",
+    "streams/risk/control.py",
+    "streams/risk/limits.py",
+    "streams/risk/order_controls.py",
+    "streams/risk/rate_controls.py",
+    "streams/risk/self_match.py",
+)
+"""pydantic makes their classes while the program runs, which mypyc can't compile."""
+
+
+def sources(root: Path) -> list[str]:
+    """The modules that are compiled, as paths under root."""
+    found = [f"{package}/{path.name}" for package in PACKAGES for path in sorted((root / package).glob("*.py"))]
+    left_out = {*MODELS, *(f"{package}/__init__.py" for package in PACKAGES)}
+    return [name for name in found if name not in left_out and (name in CONTRACTS or not name.startswith("schemas/"))]
+
+
+def build_folder(root: Path) -> Path:
+    """Where the build of the present sources by the present interpreter and compiler is, or would be."""
+    digest = hashlib.sha256(f"{sys.version} {sysconfig.get_platform()}".encode())
+    digest.update((root / LOCK_NAME).read_bytes())
+    for name in sources(root):
+        digest.update(name.encode())
+        digest.update((root / name).read_bytes())
+    return root / ".venv" / "compiled" / digest.hexdigest()[:16]
+
+
+class _Finder(MetaPathFinder):
+    """Finds modules in the build, and leaves all others to Python."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self._files = files
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        file = self._files.get(fullname)
+        return spec_from_file_location(fullname, file) if file else None
+
+
+def modules(folder: Path) -> dict[str, Path]:
+    """The files of a build by module name; empty where there is none."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    return {
+        ".".join(file.relative_to(folder).parts).removesuffix(suffix): file for file in folder.glob(f"**/*{suffix}")
+    }
+
+
+def is_compiled() -> bool:
+    """Whether this process uses compiled code."""
+    return any(isinstance(finder, _Finder) for finder in sys.meta_path)
+
+
+def use_compiled() -> None:
+    """From here on modules come from the build, if there is one of exactly these sources."""
+    if is_compiled() or os.environ.get(SWITCH) == "0" or not (ROOT / ".venv" / "compiled").is_dir():
+        return
+    files = modules(build_folder(ROOT))
+    if files:
+        sys.meta_path.insert(0, _Finder(files))
