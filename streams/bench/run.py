@@ -132,7 +132,7 @@ def _live(
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
     on_step("reading topics back")
-    readback = read_back(settings, codec, load.table, READBACK_PER_ORDER * load.orders)
+    readback = read_back(settings, codec, load.resim, READBACK_PER_ORDER * load.orders)
     return BenchResult(throughput, quotes, latency, sink, *core, peak.megabytes, readback)
 
 
