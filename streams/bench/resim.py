@@ -33,14 +33,19 @@ def recorded_day(folder: Path) -> MarketTable | None:
 
 
 def resim_quotes_per_s(
-    config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig], simulator: str = TOP_OF_BOOK
+    config: CoreConfig,
+    table: MarketTable,
+    instruments: Mapping[str, InstrumentConfig],
+    simulator: str = TOP_OF_BOOK,
+    orders: bool = True,
 ) -> float:
-    """Quotes applied a second, orders and execution reports included.
+    """Quotes applied a second, orders and execution reports included; orders False: the quotes alone.
 
     For every QUOTES_PER_ORDER quotes of a symbol there is a limit order at its own side of the touch, a bid and an
     offer in turn, that expires LIFETIME_NS after it was sent. Neither decoding nor the account shard is in it.
     """
-    shard, told = _shard(config, instruments, simulator), list(story(table, instruments))
+    shard = _shard(config, instruments, simulator)
+    told = [message for message in story(table, instruments) if orders or isinstance(message, MarketData)]
     quotes, started = int(np.count_nonzero(table.kind == QUOTE)), time.perf_counter()
     for message in told:
         shard.apply(message, None)

@@ -110,6 +110,7 @@ def test_numbers_of_both_engines_and_how_their_fills_agree_with_ours(table: Mark
     python = stand_in(tmp_path, f"""echo '{{"quotes_per_s": 5.5, "filled": "{packed(flags)}"}}'""")
     numbers = engines_beside(python, builders.config(), table, INSTRUMENTS)
     assert numbers.pop("resim_load_s") > 0
+    assert numbers.pop("resim_no_orders_quotes_per_s") > 0
     expected = {"quotes_per_s": 5.5, "filled": flags.sum(), "agree": len(orders) - 1}
     assert numbers == {"resim_orders": len(orders), "resim_filled": len(ours)} | {
         f"peer_{name}_{key}": value for name in ("hftbacktest", "nautilus") for key, value in expected.items()

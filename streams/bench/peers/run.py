@@ -17,7 +17,7 @@ from infra.kafka.principal import ADMIN
 from infra.settings import REPOSITORY, Settings
 from streams.bench.peers.answer import unpacked
 from streams.bench.peers.prepare import market_file
-from streams.bench.resim import filled_orders, sent_orders, story
+from streams.bench.resim import filled_orders, resim_quotes_per_s, sent_orders, story
 from streams.domain.config import CoreConfig, InstrumentConfig
 from streams.errors import PeerError
 from streams.feed.table import MarketTable
@@ -56,6 +56,7 @@ def engines_beside(
     started = time.perf_counter()
     list(story(table, instruments))
     numbers: Numbers = {"resim_load_s": time.perf_counter() - started}
+    numbers["resim_no_orders_quotes_per_s"] = resim_quotes_per_s(config, table, instruments, orders=False)
     ours = filled_orders(config, table, instruments)
     own = np.array([order.order_id in ours for order in sent_orders(table, instruments)], bool)
     numbers |= {"resim_orders": len(own), "resim_filled": int(own.sum())}
