@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.bench import resim
 from streams.bench.peers.answer import packed, unpacked
+from streams.bench.peers.depth import depth_changes
 from streams.bench.peers.market_file import MarketFile, digits
 from streams.bench.peers.prepare import first_symbol, market_file
 from streams.bench.peers.run import LOCK, ask, engines_beside, parsed, peers_python
@@ -63,6 +66,33 @@ def test_the_first_symbol_is_taken_and_quotes_alone() -> None:
     assert one.symbols == ("ABC",)
     assert 0 < len(one) < len(both)
     assert set(one.kind.tolist()) == {ord("Q")}
+
+
+PRICES, SIZES = st.integers(95, 105), st.integers(1, 3)
+
+
+@given(st.lists(st.tuples(PRICES, SIZES, PRICES, SIZES), min_size=1, max_size=30))
+def test_changes_of_depth_make_the_quotes_again(quotes: list[tuple[int, int, int, int]]) -> None:
+    """Also what hftbacktest relies on: no side is ever empty, and sides meet only where a quote's own sides do."""
+    bid_px, bid_sz, ask_px, ask_sz = (np.array(column, np.int64) for column in zip(*quotes, strict=True))
+    none = np.zeros(0, np.int64)
+    market = MarketFile(np.arange(len(quotes)), bid_px, bid_sz, ask_px, ask_sz, *[none] * 8)
+    changes = depth_changes(market)
+    bids, asks = dict[int, int](), dict[int, int]()
+    for row, (bid, bid_size, offer, offer_size) in enumerate(quotes):
+        for at in np.flatnonzero(changes.quote == row).tolist():
+            side, px, size = (bids if changes.bid[at] else asks), int(changes.px[at]), int(changes.size[at])
+            if size:
+                side[px] = size
+            else:
+                del side[px]
+                assert side
+            apart = row > 0 and quotes[row - 1][0] < quotes[row - 1][2] and bid < offer
+            assert not apart or max(bids) < min(asks)
+        assert (bids, asks) == ({bid: bid_size}, {offer: offer_size})
+        told = int(np.count_nonzero(changes.quote == row))
+        repeated = row > 0 and quotes[row - 1] == quotes[row]
+        assert not repeated or told == (2 if bid >= offer else 0)
 
 
 @pytest.mark.parametrize("size", [0, -1])

@@ -25,6 +25,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streams.bench.peers.answer import Flags, packed, reply, request
+from streams.bench.peers.depth import depth_changes
 from streams.bench.peers.market_file import Ints, MarketFile
 
 UNIT = 1e9
@@ -36,33 +37,13 @@ DEPTH = DEPTH_EVENT | EXCH_EVENT | LOCAL_EVENT
 
 
 def depth_events(market: MarketFile) -> NDArray[Any]:
-    """Each quote as what it changes of the depth.
-
-    A side's new level comes before the old one goes, and a side that makes room before the one that follows, so that
-    the book is never empty and never crosses by the order of events alone. After a locked quote both levels are told
-    anew: hftbacktest drops the level that another one meets.
-    """
-    met = np.concatenate([[False], (market.bid_px >= market.ask_px)[:-1]])
-    bid, ask = _side(market.bid_px, market.bid_sz, met), _side(market.ask_px, market.ask_sz, met)
-    rises = (np.diff(market.bid_px, prepend=0) > 0)[:, None]
-    keep, px, size = (
-        np.where(rises, np.hstack([b, a]), np.hstack([a, b])).ravel() for a, b in zip(bid, ask, strict=True)
-    )
-    kind = np.where(rises, [[SELL_EVENT] * 2 + [BUY_EVENT] * 2], [[BUY_EVENT] * 2 + [SELL_EVENT] * 2]).ravel()
-    events = np.zeros(np.count_nonzero(keep), event_dtype)
-    events["ev"] = kind[keep] | DEPTH
-    events["exch_ts"] = events["local_ts"] = np.repeat(market.quote_ts, 4)[keep]
-    events["px"], events["qty"] = px[keep] / UNIT, size[keep] / UNIT
+    """The quotes as hftbacktest's events, seen by the venue and by the strategy at once."""
+    changes = depth_changes(market)
+    events = np.zeros(len(changes.quote), event_dtype)
+    events["ev"] = np.where(changes.bid, BUY_EVENT, SELL_EVENT) | DEPTH
+    events["exch_ts"] = events["local_ts"] = market.quote_ts[changes.quote]
+    events["px"], events["qty"] = changes.px / UNIT, changes.size / UNIT
     return events
-
-
-def _side(px: Ints, size: Ints, again: Flags) -> tuple[Flags, Ints, Ints]:
-    """Of each quote the new level and the removal of the old one: whether there is one, its price, its size."""
-    before = np.concatenate([[0], px[:-1]])
-    moved = px != before
-    shown = moved | (np.diff(size, prepend=0) != 0) | again
-    removed = moved & (before > 0)
-    return np.stack([shown, removed], 1), np.stack([px, before], 1), np.stack([size, np.zeros_like(size)], 1)
 
 
 def steps_of(market: MarketFile) -> tuple[Ints, Ints, Ints]:
