@@ -1,4 +1,4 @@
-"""Makes the project's virtual environment. Runs before any dependency exists: standard library only."""
+"""Makes a virtual environment from a lock. Runs before any dependency exists: standard library only."""
 
 from __future__ import annotations
 
@@ -9,43 +9,52 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 LOCK_NAME = "requirements.lock"
 PIP_INSTALL = ("--disable-pip-version-check", "install", "--quiet", "--no-deps", "--require-hashes")
 
 
-def is_whole(root: Path) -> bool:
+def is_whole(target: Path, lock: Path) -> bool:
     """Whether the environment was finished from the present requirements."""
-    stamp = root / ".venv" / LOCK_NAME
-    python = root / ".venv" / "bin" / "python"
-    return stamp.is_file() and python.exists() and filecmp.cmp(root / LOCK_NAME, stamp, shallow=False)
+    stamp = target / LOCK_NAME
+    return stamp.is_file() and (target / "bin" / "python").exists() and filecmp.cmp(lock, stamp, shallow=False)
 
 
-def make(root: Path) -> None:
-    """Makes the environment anew, unless another process has just done it.
+def make(target: Path, lock: Path, say: Callable[[], None]) -> Path:
+    """Makes the environment anew, unless it is whole or another process has just done it; its Python.
+
+    say: called before the work begins, which takes a while.
 
     Raises:
         subprocess.CalledProcessError: pip failed; its own message stands on stderr.
     """
-    guard = os.open(root, os.O_RDONLY)
+    python = target / "bin" / "python"
+    guard = os.open(target.parent, os.O_RDONLY)
     try:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        if is_whole(root):
-            return
-        print("paper: first run, making the Python environment in .venv (about a minute)", flush=True)
-        target = root / ".venv"
+        if is_whole(target, lock):
+            return python
+        say()
         venv.EnvBuilder(clear=True, symlinks=True, with_pip=True).create(target)
-        subprocess.run([target / "bin" / "python", "-m", "pip", *PIP_INSTALL, "-r", root / LOCK_NAME], check=True)
+        subprocess.run([python, "-m", "pip", *PIP_INSTALL, "-r", lock], check=True, stdout=sys.stderr)
         temporary = target / f"{LOCK_NAME}.new"
-        shutil.copyfile(root / LOCK_NAME, temporary)
+        shutil.copyfile(lock, temporary)
         temporary.replace(target / LOCK_NAME)
     finally:
         os.close(guard)
+    return python
+
+
+def main(root: Path) -> None:
+    """The environment of the project in a folder."""
+    text = "paper: first run, making the Python environment in .venv (about a minute)"
+    make(root / ".venv", root / LOCK_NAME, lambda: print(text, flush=True))
 
 
 if __name__ == "__main__":
     try:
-        make(Path(sys.argv[1]))
+        main(Path(sys.argv[1]))
     except subprocess.CalledProcessError as error:
         sys.exit(f"paper: pip failed (exit code {error.returncode}); mend the cause above and run again")

@@ -11,6 +11,7 @@ PaperError                   anything a user can read and act on
 ├── DeliveryError            the broker did not take a client's record
 ├── SchemaError              in schemas.errors: a schema, or a record against its schema
 ├── ArchiveError             an archive's file is missing or not what its hash says
+├── PeerError                an engine that is measured beside ours can't be installed or failed
 ├── MemberIdTaken            another process of this machine has this name in its group
 ├── PipelineError            a shard can't go on
 │   ├── RecoveryError        a shard's journal, snapshot or inputs are not what was recorded
@@ -79,6 +80,10 @@ class MemberIdTaken(PaperError):
 
 class ArchiveError(PaperError):
     """An archive's file is missing or not what its hash says."""
+
+
+class PeerError(PaperError):
+    """An engine that is measured beside ours can't be installed, or it failed."""
 
 
 class PipelineError(PaperError):

@@ -9,10 +9,10 @@ import numpy as np
 
 from streams.domain.columns import in_bulk
 from streams.domain.config import CoreConfig, InstrumentConfig
-from streams.domain.enums import Side, TimeInForce
+from streams.domain.enums import ExecType, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.instruments import Instrument
-from streams.domain.messages import ApprovedOrder, MarketData
+from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
 from streams.domain.numbers import NANOS_PER_S
 from streams.execution.choose import TOP_OF_BOOK
 from streams.feed.pack import pack
@@ -33,34 +33,41 @@ def recorded_day(folder: Path) -> MarketTable | None:
 
 
 def resim_quotes_per_s(
-    config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig], simulator: str = TOP_OF_BOOK
+    config: CoreConfig,
+    table: MarketTable,
+    instruments: Mapping[str, InstrumentConfig],
+    simulator: str = TOP_OF_BOOK,
+    orders: bool = True,
 ) -> float:
-    """Quotes applied a second, orders and execution reports included.
+    """Quotes applied a second, orders and execution reports included; orders False: the quotes alone.
 
     For every QUOTES_PER_ORDER quotes of a symbol there is a limit order at its own side of the touch, a bid and an
     offer in turn, that expires LIFETIME_NS after it was sent. Neither decoding nor the account shard is in it.
     """
-    config = config.model_copy(
-        update={
-            "account_partitions": 1,
-            "execution_partitions": 1,
-            "simulator": simulator,
-            "instruments": tuple(instruments.values()),
-        }
-    )
-    shard, told = ExecutionShard(config, 0), list(story(table, instruments))
+    shard = _shard(config, instruments, simulator)
+    told = [message for message in story(table, instruments) if orders or isinstance(message, MarketData)]
     quotes, started = int(np.count_nonzero(table.kind == QUOTE)), time.perf_counter()
     for message in told:
         shard.apply(message, None)
     return quotes / (time.perf_counter() - started)
 
 
+def filled_orders(config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> set[str]:
+    """Ids of the orders that the same re-simulation fills completely."""
+    shard = _shard(config, instruments, TOP_OF_BOOK)
+    outputs = (output.message for message in story(table, instruments) for output in shard.apply(message, None))
+    reports = (message for message in outputs if isinstance(message, ExecutionReport))
+    return {report.order_id for report in reports if report.exec_type is ExecType.FILL}
+
+
+def _shard(config: CoreConfig, instruments: Mapping[str, InstrumentConfig], simulator: str) -> ExecutionShard:
+    chosen = {"simulator": simulator, "instruments": tuple(instruments.values())}
+    return ExecutionShard(config.model_copy(update=chosen | {"account_partitions": 1, "execution_partitions": 1}), 0)
+
+
 def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[MarketData | ApprovedOrder]:
     """Records as the feed makes them, and before each the orders that are sent in its time."""
-    orders = merge(
-        *(list(_orders(table, code, instruments[symbol])) for code, symbol in enumerate(table.symbols)),
-        key=lambda order: order.order_ts,
-    )
+    orders = sent_orders(table, instruments)
     waiting = next(orders, None)
     step = UPDATES_PER_RECORD * len(table.symbols)
     for start in range(0, len(table), step):
@@ -70,6 +77,14 @@ def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> It
             waiting = next(orders, None)
         for record in pack(table, start, stop):
             yield in_bulk(record)
+
+
+def sent_orders(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[ApprovedOrder]:
+    """All orders of the re-simulation by the time at which they are sent."""
+    return merge(
+        *(list(_orders(table, code, instruments[symbol])) for code, symbol in enumerate(table.symbols)),
+        key=lambda order: order.order_ts,
+    )
 
 
 def _orders(table: MarketTable, code: int, config: InstrumentConfig) -> Iterator[ApprovedOrder]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import psutil
@@ -18,6 +18,8 @@ from streams.bench.core import core_events_per_s
 from streams.bench.live import Client, Latency
 from streams.bench.memory import peak_memory
 from streams.bench.orders import Ticket, tickets
+from streams.bench.peers.run import Numbers, engines_beside, peers_python, quix_beside
+from streams.bench.readback import ReadBack, read_back
 from streams.bench.resim import resim_quotes_per_s
 from streams.bench.risk import risk_us_per_order
 from streams.demo.children import Children, running_pipeline
@@ -30,6 +32,7 @@ from streams.reconcile.rows import landed_counts
 NAME = "bench"
 LATENCY_ORDERS_PER_S = 30.0
 CORE_ORDERS = 5_000
+READBACK_PER_ORDER = 60
 SINK_TIMEOUT_S = 120.0
 POLL_S = 0.2
 
@@ -50,6 +53,8 @@ class BenchResult:
     resim_quotes_per_s: float
     risk_us_per_order: float
     peak_rss_mb: float
+    readback: ReadBack
+    peers: Numbers = field(default_factory=dict)
 
 
 class Core(NamedTuple):
@@ -66,13 +71,14 @@ class Core(NamedTuple):
 class Load:
     """orders: of the throughput measurement; latency_orders: of the latency measurement.
 
-    resim: the market of the re-simulation.
+    resim: the market of the re-simulation. peers: whether other engines are measured too; then resim has one symbol.
     """
 
     table: MarketTable
     resim: MarketTable
     orders: int
     latency_orders: int
+    peers: bool = False
 
 
 def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) -> BenchResult:
@@ -80,7 +86,9 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
 
     Raises:
         FeedError: the market data have no quotes, or are of several currencies.
+        PeerError: another engine can't be installed, or failed.
     """
+    python = peers_python(on_step) if load.peers else None
     instruments = instruments_for(settings, load.table)
     chosen = tickets(load.table, instruments, len(load.table))
     settings = with_reference_data(fresh_namespace(settings, NAME, on_step), instruments)
@@ -90,9 +98,18 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
         top_of_book, deep = (
             core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)
         )
-        resim = resim_quotes_per_s(config, load.resim, instruments_for(settings, load.resim))
+        resim_instruments = instruments_for(settings, load.resim)
+        resim = resim_quotes_per_s(config, load.resim, resim_instruments)
         core = Core(top_of_book, deep, resim, risk_us_per_order())
-        return _live(settings, load, chosen, core, on_step)
+        peers: Numbers = {}
+        if python:
+            on_step("re-simulation by other engines")
+            peers |= engines_beside(python, config, load.resim, resim_instruments)
+        result = _live(settings, load, chosen, core, on_step)
+        if python:
+            on_step("live path by Quix Streams")
+            peers |= quix_beside(python, settings)
+        return replace(result, peers=peers)
     finally:
         remove_runs(settings, NAME)
         settings.reference_data.unlink()
@@ -114,7 +131,9 @@ def _live(
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
         on_step("sink on a backlog")
         sink = _sink_rows_per_s(settings, children)
-    return BenchResult(throughput, quotes, latency, sink, *core, peak.megabytes)
+    on_step("reading topics back")
+    readback = read_back(settings, codec, load.resim, READBACK_PER_ORDER * load.orders)
+    return BenchResult(throughput, quotes, latency, sink, *core, peak.megabytes, readback)
 
 
 def _sink_rows_per_s(settings: Settings, children: Children) -> float:

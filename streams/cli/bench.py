@@ -26,11 +26,17 @@ def bench(
     recorded: Path | None = typer.Option(
         None, envvar="PAPER_MARKET_DATA", help="Folder that may hold the day to re-simulate; default: ../shared/data."
     ),
+    peers: bool = typer.Option(
+        False,
+        "--peers",
+        help="Measure hftbacktest, NautilusTrader and Quix Streams too, in an environment of their own.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Measures core, re-simulation, live path, latency and sink in one run; its topics are removed afterwards."""
     from infra import stack
     from infra.settings import REPOSITORY, get_settings
+    from streams.bench.peers.prepare import first_symbol
     from streams.bench.resim import recorded_day
     from streams.bench.run import Load, run_bench
     from streams.demo.market import synthetic_market
@@ -40,14 +46,14 @@ def bench(
     table = synthetic_market(settings, seconds) if data is None else read_file(data)
     stack.up(settings, on_progress=_say)
     day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
-    load = Load(table, table if day is None else day, orders, latency_orders)
+    load = Load(table, first_symbol(table) if day is None else day, orders, latency_orders, peers)
     document = _document(run_bench(settings, load, _say))
     if as_json:
         print(json.dumps(document))
         return
     hops = document.pop("hops")
     for name, value in document.items():
-        print(f"{name:<20} {value:>14,.1f}")
+        print(f"{name:<36} {value:>14,.1f}")
     for name, hop in hops.items():
         print(f"  {name:<32} {hop['mean_ms']:>7.1f} ms {hop['share']:>6.0%}")
 
@@ -65,6 +71,8 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "resim_quotes_per_s": round(result.resim_quotes_per_s, 1),
         "risk_us_per_order": round(result.risk_us_per_order, 1),
         "peak_rss_mb": round(result.peak_rss_mb, 1),
+        **{f"readback_{name}": round(value, 1) for name, value in result.readback._asdict().items()},
+        **{name: round(value, 2) for name, value in result.peers.items()},
         "hops": {
             name: {"mean_ms": round(mean, 2), "share": round(mean / total, 3)}
             for name, mean in result.latency.hops_ms.items()

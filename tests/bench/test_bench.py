@@ -38,6 +38,11 @@ RATES = {
     "resim_quotes_per_s",
     "risk_us_per_order",
     "peak_rss_mb",
+    "readback_records_per_s",
+    "readback_mb_per_s",
+    "readback_decoded_records_per_s",
+    "readback_decoded_mb_per_s",
+    "readback_quotes_per_s",
 }
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
 QUOTES = """ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz

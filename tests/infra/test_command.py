@@ -117,8 +117,9 @@ def test_no_usable_python_is_said_with_a_remedy(project: Path) -> None:
     assert not (project / ".venv").exists()
 
 
-def test_the_lock_has_hashes_and_names_no_index() -> None:
-    lines = (REPOSITORY / "requirements.lock").read_text().splitlines()
+@pytest.mark.parametrize("lock", ["requirements.lock", "infra/peers/requirements.lock"])
+def test_a_lock_has_hashes_and_names_no_index(lock: str) -> None:
+    lines = (REPOSITORY / lock).read_text().splitlines()
     requirements = [index for index, line in enumerate(lines) if "==" in line and not line.startswith(" ")]
     assert requirements
     for index in requirements:
