@@ -23,14 +23,14 @@ def _words(*numbers: int) -> Words:
     return np.array(numbers, WORD)
 
 
-_PAYLOAD, _MORES, _ONE = _words(0x7F7F7F7F7F7F7F7F, 0x8080808080808080, 1)
-_BEYOND = np.uint64(56)
+PAYLOAD, MORES, _ONE = _words(0x7F7F7F7F7F7F7F7F, 0x8080808080808080, 1)
+BEYOND = np.uint64(56)
 """Bits in a word's 8 bytes of 7."""
 _FIRST_BYTES = (
     _words(*((1 << 8 * count) - 1 for count in range(WORD_BYTES + 1)))[
         np.minimum(np.arange(LONG_BYTES_MAX + 1), WORD_BYTES)
     ]
-    & _PAYLOAD
+    & PAYLOAD
 )
 """By length of a number, its payload in the first 8 bytes."""
 _LANES = tuple(
@@ -52,18 +52,25 @@ def unzigzag(numbers: Words) -> Ints:
     return found
 
 
+def join_groups(groups: Words) -> Words:
+    """The 56 bits of 8 bytes that hold 7 each."""
+    for low, high, gap in _LANES:
+        groups = (groups & low) | ((groups & high) >> gap)
+    return groups
+
+
 def encode_longs(numbers: Ints) -> tuple[Bytes, Ints]:
     """The numbers one behind another, and where each of them ends."""
     rest = zigzag(np.ascontiguousarray(numbers, np.int64))
     groups = rest & _words((1 << 56) - 1)
     for low, high, gap in reversed(_LANES):
         groups = (groups & low) | (groups << gap & high)
-    beyond = rest >> _BEYOND
-    above = (groups >> np.uint64(8)) | ((beyond != 0).astype(WORD) << _BEYOND)
+    beyond = rest >> BEYOND
+    above = (groups >> np.uint64(8)) | ((beyond != 0).astype(WORD) << BEYOND)
     for distance in (8, 16, 32):
         above |= above >> np.uint64(distance)
     # A byte that has anything above it gets the bit: adding 0x7F carries it there.
-    followed = ((above & _PAYLOAD) + _PAYLOAD) & _MORES
+    followed = ((above & PAYLOAD) + PAYLOAD) & MORES
     table = np.empty((len(rest), LONG_BYTES_MAX), np.uint8)
     table[:, :WORD_BYTES] = (groups | followed)[:, None].view(np.uint8)
     table[:, WORD_BYTES] = beyond
@@ -128,8 +135,7 @@ class _Numbers:
         # A word at every byte.
         words: Words = np.ndarray((len(padded) - WORD_BYTES,), WORD, padded, strides=(1,))
         groups = words[starts] & _FIRST_BYTES[np.minimum(self._lengths, LONG_BYTES_MAX)]
-        for low, high, gap in _LANES:
-            groups = (groups & low) | ((groups & high) >> gap)
+        groups = join_groups(groups)
         self._wrong = len(self._ends)
         longer = np.flatnonzero(self._lengths > WORD_BYTES)
         if len(longer):
@@ -143,7 +149,7 @@ class _Numbers:
         tenth = padded[starts + WORD_BYTES + 1].astype(WORD) * (lengths >= LONG_BYTES_MAX)
         wrong = longer[(lengths > LONG_BYTES_MAX) | (tenth > 1)]
         self._wrong = int(wrong[0]) if len(wrong) else self._wrong
-        found: Words = (ninth & _words(MORE - 1)) << _BEYOND | tenth << np.uint64(63)
+        found: Words = (ninth & _words(MORE - 1)) << BEYOND | tenth << np.uint64(63)
         return found
 
     def end(self, count: int) -> int:
