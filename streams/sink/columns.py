@@ -40,8 +40,8 @@ class ColumnWriter:
         return cls(fields, frozenset(kinds), run_id)
 
     def build(self, batches: Sequence[Batch], values: Sequence[bytes]) -> bytes:
-        """The block of some records. Raises Unusual where one of them is not as it should be."""
-        rows = len(values)
+        """The block of some records, one at least. Raises Unusual where one is not like the first, or is bad."""
+        rows, header = len(values), values[0][: HEADER.size]
         partitions = np.repeat(np.array([b.partition for b in batches], np.int32), [len(b) for b in batches])
         places = [
             native.same_text("run_id", self._run_id, rows),
@@ -52,8 +52,7 @@ class ColumnWriter:
             ),
         ]
         pieces = [
-            transpose(values[row : row + ROWS_AT_ONCE], HEADER.size, self._fields)
-            for row in range(0, rows, ROWS_AT_ONCE)
+            transpose(values[row : row + ROWS_AT_ONCE], header, self._fields) for row in range(0, rows, ROWS_AT_ONCE)
         ]
         columns = [native.column(piece) for piece in zip(*pieces, strict=True) if piece[0].field.name in self._wanted]
         return native.block(rows, [*places, *columns])

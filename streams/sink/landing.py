@@ -127,8 +127,7 @@ class Landing:
         values = [value for batch in batches for value in batch.values if value is not None]
         if len(values) < COLUMNS_FROM or len(values) < sum(map(len, batches)):
             return None
-        headers = {value[: HEADER.size] for value in values}
-        writer = self._column_writer(topic, headers.pop()) if len(headers) == 1 else None
+        writer = self._column_writer(topic, values[0][: HEADER.size])
         try:
             return None if writer is None else writer.build(batches, values)
         except Unusual as reason:

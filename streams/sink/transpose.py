@@ -86,8 +86,8 @@ def _field(name: str, kind: Any) -> Field | None:
     return None
 
 
-def transpose(values: Sequence[bytes], header: int, fields: Sequence[Field]) -> list[Column]:
-    """Columns of some records, each of which begins with a header of so many bytes.
+def transpose(values: Sequence[bytes], header: bytes, fields: Sequence[Field]) -> list[Column]:
+    """Columns of some records, each of which begins with this header, of less than 8 bytes.
 
     Raises Unusual.
     """
@@ -103,13 +103,17 @@ def transpose(values: Sequence[bytes], header: int, fields: Sequence[Field]) -> 
 class _Reader:
     """Stands in every row at once. A row may lead into the next: lengths are never negative, so it ends elsewhere."""
 
-    def __init__(self, values: Sequence[bytes], header: int) -> None:
+    def __init__(self, values: Sequence[bytes], header: bytes) -> None:
         self._bytes = np.frombuffer(b"".join((MARGIN, *values, MARGIN)), np.uint8)
         # A word at every byte.
         self._words = np.ndarray((len(self._bytes) - WORD_BYTES,), WORD, self._bytes, strides=(1,))
         lengths = np.fromiter(map(len, values), np.int64, len(values))
         self._ends = np.cumsum(lengths) + len(MARGIN)
-        self._at = self._ends - lengths + header
+        starts = self._ends - lengths
+        cut = np.uint64(8 * (WORD_BYTES - len(header)))
+        if np.any(self._words[starts] << cut != np.frombuffer(header.rjust(WORD_BYTES, b"\0"), WORD)):
+            raise Unusual("a record with another header")
+        self._at = starts + len(header)
 
     def column(self, field: Field) -> Column:
         """The next field."""

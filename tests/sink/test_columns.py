@@ -107,6 +107,13 @@ def test_a_record_that_is_too_short_or_too_long_is_unusual(cut: int) -> None:
                 built("fills", *values)
 
 
+@pytest.mark.parametrize("other", [b"", b"\x00", b"\x00\x00\x00\x00", b"\x01", b"\x00\x00\x00\x01\x00"])
+def test_a_record_with_another_header_is_unusual(other: bytes) -> None:
+    good = fill_value(SOURCE, 1)
+    with pytest.raises(Unusual):
+        built("fills", good, other + good[len(other) :] if len(other) == HEADER.size else other, good)
+
+
 def test_an_older_writers_records_lack_columns_and_a_strangers_go_another_way() -> None:
     ours = load_schema("fills")
     older = ours | {"fields": ours["fields"][:-1]}
