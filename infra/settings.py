@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         128_000_000, ge=1_000_000, description="Bytes that wait in the sink; with more it inserts, then reads on."
     )
     sink_queue_bytes: int = Field(
-        32_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client reads ahead."
+        64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client reads ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
     watchdog_s: float = Field(
