@@ -1,6 +1,6 @@
 """The core as machine code: used where it was compiled from exactly the present sources, else Python reads them.
 
-Compiled and read code do the same (one source, docs/decisions/0018-compiled-core.md); `paper compile` makes it.
+Compiled and read code do the same (one source, docs/decisions/0019-compiled-core.md); `paper compile` makes it.
 """
 
 import hashlib

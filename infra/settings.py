@@ -89,13 +89,15 @@ class Settings(BaseSettings):
     snapshot_every_bytes: int = Field(
         8_000_000, ge=1, description="Bytes of inputs between two snapshots of a shard, likewise."
     )
-    sink_block_rows: int = Field(50_000, ge=1, le=100_000, description="Rows of a topic that the sink inserts at once.")
+    sink_block_rows: int = Field(
+        100_000, ge=1, le=100_000, description="Rows of a topic that the sink inserts at once."
+    )
     sink_block_age_s: float = Field(1.0, gt=0, description="Seconds after which the sink inserts what it has.")
     sink_buffer_bytes: int = Field(
-        64_000_000, ge=1_000_000, description="Bytes that wait in the sink; with more it inserts, then reads on."
+        128_000_000, ge=1_000_000, description="Bytes that wait in the sink; with more it inserts, then reads on."
     )
     sink_queue_bytes: int = Field(
-        16_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client reads ahead."
+        64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client reads ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
     watchdog_s: float = Field(

@@ -1,7 +1,7 @@
 """A record's fields in Avro's binary encoding (Apache Avro 1.12 specification, "Binary Encoding").
 
 fastavro does the same for any schema; this does it for flat records alone, and, compiled, in a fraction of the time
-(docs/decisions/0018-compiled-core.md).
+(docs/decisions/0019-compiled-core.md).
 """
 
 from collections.abc import Sequence

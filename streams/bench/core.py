@@ -35,12 +35,12 @@ def core_events_per_s(
     """
     config = config.model_copy(update={"account_partitions": 1, "execution_partitions": 1})
     accounts, execution = AccountShard(config, 0), ExecutionShard(config, 0)
-    story = list(_story(table, instruments, orders))
+    records: list[Message] = list(story(table, instruments, orders))
     if deep:
         ticks = {symbol: to_price(item.tick_size) for symbol, item in instruments.items()}
-        story = [_deepened(item, ticks[item.symbol]) if isinstance(item, MarketData) else item for item in story]
+        records = [_deepened(item, ticks[item.symbol]) if isinstance(item, MarketData) else item for item in records]
     events, started = 0, time.perf_counter()
-    for told in story:
+    for told in records:
         waiting = deque([told])
         while waiting:
             message = waiting.popleft()
@@ -74,7 +74,7 @@ def _deepened(record: MarketData, tick: int) -> MarketData:
     )
 
 
-def _story(table: MarketTable, instruments: Mapping[str, InstrumentConfig], orders: int) -> Iterator[Message]:
+def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig], orders: int) -> Iterator[Message]:
     """Batches of the market as the feed sends them, and after each its share of the orders at the quotes so far."""
     yield opening(ACCOUNT, tickets(table, instruments, len(table))[0].currency)
     step = UPDATES_PER_RECORD * len(table.symbols)

@@ -19,10 +19,12 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    orders: int = typer.Option(5_000, min=1, help="Orders of the throughput measurement."),
-    latency_orders: int = typer.Option(300, min=1, help="Orders of the latency measurement, 30 a second."),
+    orders: int = typer.Option(20_000, min=1, help="Orders of the throughput measurement."),
+    latency_orders: int = typer.Option(5_000, min=1, help="Orders of the latency measurement, 500 a second."),
     data: Path | None = typer.Option(None, help="Quotes of a file instead of the synthetic market."),
     seconds: float = typer.Option(300.0, min=1, help="Market seconds of the synthetic market."),
+    sink_backlog: int = typer.Option(1_000_000, min=1, help="Records that wait for the sink when it is measured."),
+    feed_seconds: float = typer.Option(3_000.0, min=1, help="Market seconds that the feed sends when it is measured."),
     recorded: Path | None = typer.Option(
         None, envvar="PAPER_MARKET_DATA", help="Folder that may hold the day to re-simulate; default: ../shared/data."
     ),
@@ -46,7 +48,8 @@ def bench(
     table = synthetic_market(settings, seconds) if data is None else read_file(data)
     stack.up(settings, on_progress=_say)
     day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
-    load = Load(table, first_symbol(table) if day is None else day, orders, latency_orders, peers)
+    resim = first_symbol(table) if day is None else day
+    load = Load(table, resim, orders, latency_orders, sink_backlog, feed_seconds, peers)
     document = _document(run_bench(settings, load, _say))
     if as_json:
         print(json.dumps(document))
@@ -66,6 +69,7 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "latency_ms_p50": round(result.latency.p50_ms, 2),
         "latency_ms_p99": round(result.latency.p99_ms, 2),
         "sink_rows_per_s": round(result.sink_rows_per_s, 1),
+        "feed_quotes_per_s": round(result.feed_quotes_per_s, 1),
         "core_events_per_s": round(result.core_events_per_s, 1),
         "core_events_per_s_l2": round(result.core_events_per_s_l2, 1),
         "resim_quotes_per_s": round(result.resim_quotes_per_s, 1),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from streams.domain.answers import Answers
-from streams.domain.enums import OrderType, OrdStatus, Side, TradingState
+from streams.domain.enums import OrderType, OrdStatus, Side, TradingMode, TradingState
 from streams.domain.exposure import Exposures
 from streams.domain.listed import record_of
 from streams.domain.messages import OrderRequest

@@ -10,7 +10,8 @@ import numpy as np
 from streams.domain.numbers import NANOS_PER_S
 from streams.feed.table import Ints
 
-UPDATES_PER_TRANSACTION = 10_000
+UPDATES_PER_TRANSACTION = 50_000
+"""A commit takes as long as encoding so many."""
 SLICE_S = 0.02
 HEARTBEAT_S = 1.0
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from infra.settings import Settings
 from infra.topics import partition_count
-from schemas.codec import Codec
+from schemas.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
 from streams.domain.messages import MarketData
 from streams.domain.numbers import NANOS_PER_S
 from streams.errors import FeedError
+from streams.feed.encode import encode
 from streams.feed.pace import UPDATES_PER_TRANSACTION, Slice, at_once, paced
-from streams.feed.pack import heartbeat, pack
+from streams.feed.pack import heartbeat
 from streams.feed.position import TOPIC, feed_id, settled_end
 from streams.feed.table import QUOTE, MarketTable
 from streams.feed.writer import FeedWriter
@@ -109,15 +110,13 @@ class Feed:
 
     def _records(self, start: int, stop: int) -> Iterator[RawOutput]:
         step = UPDATES_PER_RECORD * len(self._table.symbols)
-        for first in range(start, stop, step):
-            for record in pack(self._table, first, min(first + step, stop)):
-                yield self._output(record, partition_of(record.symbol, self._partitions))
+        header = self._codec.encode(TOPIC, heartbeat(0))[: HEADER.size]
+        for symbol, value in encode(self._table, start, stop, step, header):
+            yield RawOutput(TOPIC, partition_of(symbol, self._partitions), symbol.encode(), value)
 
     def _heartbeats(self, time_ns: int) -> list[RawOutput]:
-        return [self._output(heartbeat(time_ns), partition) for partition in range(self._partitions)]
-
-    def _output(self, record: MarketData, partition: int) -> RawOutput:
-        return RawOutput(TOPIC, partition, record.symbol.encode(), self._codec.encode(TOPIC, record))
+        value = self._codec.encode(TOPIC, heartbeat(time_ns))
+        return [RawOutput(TOPIC, partition, b"", value) for partition in range(self._partitions)]
 
     def _demand_fresh(self) -> None:
         """Looks at the newest records of market.data, where other feeds have left their times."""

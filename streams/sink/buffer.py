@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from streams.journal.records import RawRecord
+import numpy as np
 
-BLOCK_BYTES_MAX = 16 * 1024 * 1024
-RECORD_BYTES = 400
-"""What a waiting record costs in memory beside its bytes."""
+from streams.sink.batch import Batch
 
-
-def weight(record: RawRecord) -> int:
-    """Bytes of memory that a waiting record takes."""
-    headers = sum(len(name) + len(value) for name, value in record.headers)
-    return RECORD_BYTES + len(record.key or b"") + len(record.value or b"") + headers
+BLOCK_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Buffer:
@@ -30,20 +24,22 @@ class Buffer:
         self._rows_max = rows_max
         self._age_max_s = age_max_s
         self._bytes_max = bytes_max
-        self._records: dict[str, list[RawRecord]] = {}
+        self._batches: dict[str, list[Batch]] = {}
+        self._rows: dict[str, int] = {}
         self._bytes: dict[str, int] = {}
         self._since: dict[str, float] = {}
 
-    def add(self, records: Iterable[RawRecord], now: float) -> None:
+    def add(self, batches: Iterable[Batch], now: float) -> None:
         """Takes records that were just read."""
-        for record in records:
-            waiting = self._records.get(record.topic)
-            if waiting is None:
-                waiting = self._records[record.topic] = []
-                self._bytes[record.topic] = 0
-                self._since[record.topic] = now
-            waiting.append(record)
-            self._bytes[record.topic] += weight(record)
+        for batch in batches:
+            topic = batch.topic
+            if topic not in self._batches:
+                self._batches[topic] = []
+                self._rows[topic] = self._bytes[topic] = 0
+                self._since[topic] = now
+            self._batches[topic].append(batch)
+            self._rows[topic] += len(batch)
+            self._bytes[topic] += int(batch.weights.sum())
 
     @property
     def bytes(self) -> int:
@@ -55,39 +51,49 @@ class Buffer:
         largest = max(self._bytes, key=self._bytes.__getitem__) if self.bytes >= self._bytes_max else None
         return [
             topic
-            for topic, waiting in self._records.items()
+            for topic, rows in self._rows.items()
             if topic == largest
-            or len(waiting) >= self._rows_max
+            or rows >= self._rows_max
             or self._bytes[topic] >= BLOCK_BYTES_MAX
             or now - self._since[topic] >= self._age_max_s
         ]
 
     def topics(self) -> list[str]:
         """Topics with waiting records."""
-        return list(self._records)
+        return list(self._batches)
 
-    def peek(self, topic: str) -> list[RawRecord]:
-        """The next block of a topic; empty if nothing waits."""
-        block: list[RawRecord] = []
-        size = 0
-        for record in self._records.get(topic, [])[: self._rows_max]:
-            size += weight(record)
-            if block and size > BLOCK_BYTES_MAX:
+    def peek(self, topic: str) -> list[Batch]:
+        """The next block of a topic: whole batches and the beginning of one; empty if nothing waits."""
+        block: list[Batch] = []
+        rows, room = self._rows_max, BLOCK_BYTES_MAX
+        for batch in self._batches.get(topic, []):
+            weights = np.cumsum(batch.weights[:rows])
+            fitting = int(np.searchsorted(weights, room, side="right"))
+            count = fitting or (0 if block else 1)
+            if count:
+                block.append(batch.part(0, count))
+            if count < len(batch):
                 break
-            block.append(record)
+            rows -= count
+            room -= int(weights[-1])
         return block
 
     def remove(self, topic: str, count: int) -> None:
         """Forgets a topic's first records: they have landed."""
-        self._keep(topic, self._records[topic][count:])
+        kept = []
+        for batch in self._batches[topic]:
+            skipped = min(count, len(batch))
+            count -= skipped
+            if skipped < len(batch):
+                kept.append(batch.part(skipped, len(batch)))
+        self._keep(topic, kept)
 
     def discard(self, partitions: Container[tuple[str, int]]) -> None:
         """Forgets records of partitions that another sink reads now."""
-        for topic, waiting in list(self._records.items()):
-            kept = [record for record in waiting if (topic, record.partition) not in partitions]
-            self._keep(topic, kept)
+        for topic, waiting in list(self._batches.items()):
+            self._keep(topic, [batch for batch in waiting if (topic, batch.partition) not in partitions])
 
-    def _keep(self, topic: str, records: list[RawRecord]) -> None:
+    def _keep(self, topic: str, batches: list[Batch]) -> None:
         since = self._since[topic]
-        del self._records[topic], self._bytes[topic], self._since[topic]
-        self.add(records, since)
+        del self._batches[topic], self._rows[topic], self._bytes[topic], self._since[topic]
+        self.add(batches, since)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 
 from schemas.errors import RegistryUnavailable
-from streams.journal.records import RawRecord
+from streams.sink.batch import Batch
 from streams.sink.buffer import Buffer
 from streams.sink.landing import Landing
 from streams.sink.letter_box import LetterBox
@@ -47,6 +47,7 @@ class Flow:
         self._letters = letters
         self._pause = pause
         self._on_landed = on_landed
+        self._under_way: tuple[dict[Place, int], int] | None = None
 
     def begin(self, partitions: Collection[Place]) -> dict[Place, int]:
         """Takes partitions over. The offset to read from of each that has rows; others are read from their beginning.
@@ -59,30 +60,49 @@ class Flow:
         return {(topic, number): ends[topic][number] + 1 for topic, number in partitions if number in ends[topic]}
 
     def release(self, partitions: Collection[Place]) -> None:
-        """Forgets partitions. Nothing to save: the next owner reads from the tables where to go on."""
+        """Forgets partitions. Nothing to save: the next owner reads from the tables where to go on.
+
+        Raises as Landing.settle does.
+        """
+        self._settle()
         self._buffer.discard(partitions)
         self._letters.forget(partitions)
 
-    def take(self, records: Iterable[RawRecord], now: float) -> None:
+    def take(self, batches: Iterable[Batch], now: float) -> None:
         """Takes records that were just read, of each partition in the order of their offsets."""
-        self._buffer.add(records, now)
+        self._buffer.add(batches, now)
 
     def land_due(self, now: float) -> None:
         """Lands what is full or old enough. Raises as Landing.land does."""
+        if self._landing.is_done:
+            self._settle()
         self._land(self._buffer.due(now))
 
     def land_all(self) -> None:
         """Lands everything. Raises as Landing.land does."""
         self._land(self._buffer.topics())
+        self._settle()
+
+    def _settle(self) -> None:
+        self._landing.settle()
+        self._tell()
 
     def _land(self, topics: list[str]) -> None:
         for topic in topics:
             while block := self._buffer.peek(topic):
                 self._land_block(topic, block)
-                self._buffer.remove(topic, len(block))
-                self._on_landed({(topic, record.partition): record.offset + 1 for record in block}, len(block))
+                self._tell()
+                rows = sum(len(batch) for batch in block)
+                self._buffer.remove(topic, rows)
+                self._under_way = {(topic, batch.partition): int(batch.offsets[-1]) + 1 for batch in block}, rows
 
-    def _land_block(self, topic: str, block: list[RawRecord]) -> None:
+    def _tell(self) -> None:
+        """All blocks but one that was given to the landing since then have landed."""
+        landed, self._under_way = self._under_way, None
+        if landed is not None:
+            self._on_landed(*landed)
+
+    def _land_block(self, topic: str, block: list[Batch]) -> None:
         waited_s = 0.0
         while True:
             try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from infra.topics import BY_NAME, DLQ_PREFIX
 from schemas.catalog import MESSAGE_CLASSES, load_schema
@@ -17,24 +20,44 @@ from streams.journal.dead_letters import BadRecord, dead_letter
 from streams.journal.kinds import KINDS
 from streams.journal.records import RawOutput, RawRecord
 from streams.sink import dead_letters
+from streams.sink.batch import Batch
+from streams.sink.columns import ColumnWriter, spans
 from streams.sink.container import ContainerWriter, Row
-from streams.sink.tables import Refused
+from streams.sink.tables import NATIVE, Refused, Spans
+from streams.sink.transpose import Unusual
 
 NANOS_PER_MS = 1_000_000
+COLUMNS_FROM = 500
+"""Rows of a block from which transposing it costs less than ClickHouse's own reading of its records."""
 SHARD_INPUTS = frozenset(topic for kind in KINDS for topic in kind.inputs)
 """Topics of which a shard writes the dead letters, in the transaction that takes the record."""
+
+log = logging.getLogger(__name__)
 
 
 class Target(Protocol):
     """Where blocks go: streams.sink.tables.Tables."""
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
-        """Inserts a block or raises Refused."""
+        """Inserts a block of encoded records or raises Refused."""
+        ...
+
+    def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
+        """Inserts a block in a format of ClickHouse's or raises Refused."""
         ...
 
 
+class UnderWay(NamedTuple):
+    """A block that is being inserted, how to do it again, and its records should it be refused."""
+
+    topic: str
+    batches: list[Batch]
+    send: Callable[[], None]
+    inserted: Future[None] | None
+
+
 class Landing:
-    """Lands the records of one run.
+    """Lands the records of one run. One block of columns is inserted in a thread beside: what comes next waits for it.
 
     All records of a partition before one that is inserted are rows or dead letters themselves: a restart may go on
     behind the highest row. A record that a shard refuses has the shard's letter, and gets none here.
@@ -52,9 +75,12 @@ class Landing:
         self._write_letters = write_letters
         self._run_id = run_id
         self._writers: dict[tuple[str, bytes | None], ContainerWriter] = {}
+        self._inserter = ThreadPoolExecutor(1, thread_name_prefix="insert")
+        self._under_way: UnderWay | None = None
+        self._column_writers: dict[tuple[str, bytes], ColumnWriter | None] = {}
         self._letters = ContainerWriter(dead_letters.SCHEMA, run_id)
 
-    def land(self, topic: str, records: Sequence[RawRecord]) -> None:
+    def land(self, topic: str, batches: Sequence[Batch]) -> None:
         """Lands records of one topic; of each partition they are in the order of their offsets.
 
         Raises:
@@ -62,12 +88,56 @@ class Landing:
             RegistryUnavailable: a schema can't be had now.
             LogUnavailable: a dead letter could not be written.
         """
+        self.settle()
+        batches = sorted(batches, key=lambda batch: batch.partition)
         if topic.startswith(DLQ_PREFIX):
-            self._land_dead_letters(topic, records)
+            self._land_dead_letters(topic, _records(batches))
             return
+        block = self._columns(topic, batches)
+        if block is None:
+            self._land_records(topic, _records(batches))
+            return
+        send = partial(self._target.insert_block, topic, spans(batches), block, NATIVE)
+        self._under_way = UnderWay(topic, batches, send, self._inserter.submit(send))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether settle() would not wait."""
+        inserted = None if self._under_way is None else self._under_way.inserted
+        return inserted is None or inserted.done()
+
+    def settle(self) -> None:
+        """Waits until all that was given to land() has landed. Raises as land() does; may be called again then."""
+        if self._under_way is None:
+            return
+        topic, batches, send, inserted = self._under_way
+        self._under_way = self._under_way._replace(inserted=None)
+        try:
+            send() if inserted is None else inserted.result()
+        except Refused as refused:
+            log.info("%s: a block goes record by record: %.300s", topic, refused)
+            self._land_records(topic, _records(batches))
+        self._under_way = None
+
+    def close(self) -> None:
+        """Waits for the insert under way, which must not be wanted any more."""
+        self._inserter.shutdown(cancel_futures=True)
+
+    def _columns(self, topic: str, batches: list[Batch]) -> bytes | None:
+        """A large block of like records that are all as they should be, as columns; None for any other."""
+        values = [value for batch in batches for value in batch.values if value is not None]
+        if len(values) < COLUMNS_FROM or len(values) < sum(map(len, batches)):
+            return None
+        writer = self._column_writer(topic, values[0][: HEADER.size])
+        try:
+            return None if writer is None else writer.build(batches, values)
+        except Unusual as reason:
+            log.info("%s: a block goes record by record: %s", topic, reason)
+            return None
+
+    def _land_records(self, topic: str, records: list[RawRecord]) -> None:
         # A null value is a tombstone of a compacted topic: no record.
         present = [record for record in records if record.value is not None or not BY_NAME[topic].compacted]
-        present.sort(key=lambda record: record.partition)
         # All writers come first, so that an unreachable registry finds nothing half done.
         writers, complaints = self._judge(topic, {_header(record) for record in present})
         for bad, run in groupby(present, key=lambda record: _header(record) in complaints):
@@ -158,6 +228,15 @@ class Landing:
             known = self._writers[topic, header] = ContainerWriter(self._writer_schema(topic, header), self._run_id)
         return known
 
+    def _column_writer(self, topic: str, header: bytes) -> ColumnWriter | None:
+        if (topic, header) not in self._column_writers:
+            try:
+                schema = self._writer_schema(topic, header)
+            except UndecodableRecord:
+                return None
+            self._column_writers[topic, header] = ColumnWriter.of(schema, load_schema(topic), self._run_id)
+        return self._column_writers[topic, header]
+
     def _writer_schema(self, topic: str, header: bytes | None) -> dict[str, Any]:
         if header is None:
             raise UndecodableRecord("NULL_VALUE", f"a record of {topic} needs a value")
@@ -175,6 +254,10 @@ class Landing:
         if problems:
             raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is none of {topic}: {problems[0]}")
         return schema
+
+
+def _records(batches: Sequence[Batch]) -> list[RawRecord]:
+    return [record for batch in batches for record in batch.records()]
 
 
 def _letter(record: RawRecord, complaint: UndecodableRecord) -> RawOutput:

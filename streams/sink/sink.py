@@ -14,8 +14,8 @@ from infra.settings import Settings
 from infra.topics import BY_NAME, partition_count, topic_name
 from schemas.registry import Registry
 from streams.errors import LogUnavailable, SinkError
-from streams.journal.kafka_log import KafkaLogReader, KafkaTransactions, raw_record
-from streams.journal.records import RawRecord
+from streams.journal.kafka_log import KafkaLogReader, KafkaTransactions
+from streams.sink.batch import of_messages
 from streams.sink.buffer import Buffer
 from streams.sink.flow import Flow, Place
 from streams.sink.landing import Landing
@@ -61,9 +61,9 @@ class Sink:
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
         self._tables = Tables(settings, self._pause)
         letters = LetterBox(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
-        landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
+        self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
         buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
-        self._flow = Flow(buffer, self._tables, landing, letters, self._pause, self._note)
+        self._flow = Flow(buffer, self._tables, self._landing, letters, self._pause, self._note)
         self._consumer = self._join()
         self._rejoined_at: list[int] = []
         self._failure: Exception | None = None
@@ -97,6 +97,8 @@ class Sink:
             log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
             self._leave()
         finally:
+            self._stop.set()
+            self._landing.close()
             self._consumer.close()
             self._tables.close()
         return self._landed
@@ -127,12 +129,9 @@ class Sink:
         messages = self._consumer.consume(READ_MAX, 0) or self._consumer.consume(1, READ_WAIT_S)
         if self._failure is not None:
             raise self._failure
-        self._flow.take((self._record(m) for m in messages if self._is_record(m)), monotonic())
-
-    def _record(self, message: Message) -> RawRecord:
-        topic = message.topic()
-        assert topic is not None
-        return raw_record(message, self._topics[topic])
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if self._is_record(message)]
+        self._flow.take(of_messages(messages, self._topics), monotonic())
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
@@ -179,7 +178,10 @@ class Sink:
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         revoked = {self._place(partition) for partition in partitions}
-        self._flow.release(revoked)
+        try:
+            self._flow.release(revoked)
+        except Exception as error:
+            self._failure = error
         self._next = {place: offset for place, offset in self._next.items() if place not in revoked}
 
     def _place(self, partition: TopicPartition) -> Place:
@@ -221,4 +223,6 @@ def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
         "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
         # One answer of the broker's comes whole, whatever waits already.
         "fetch.max.bytes": settings.sink_queue_bytes // 4,
+        # A second, the default, is longer than what waits takes to land.
+        "fetch.queue.backoff.ms": 10,
     }

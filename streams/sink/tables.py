@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
@@ -13,6 +13,15 @@ from streams.errors import ClickHouseError, SinkError
 from streams.sink.container import Row
 
 DEAD_LETTERS = "dead_letters"
+AVRO, NATIVE = "Avro", "Native"
+SETTINGS = {
+    "async_insert": 0,
+    # A writer of an older version lacks our newest fields: they take the column's default.
+    "input_format_avro_allow_missing_fields": 1,
+    # No two rows of a block are the same; merges look for those of several blocks, and count what is in a column.
+    "optimize_on_insert": 0,
+    "materialize_statistics_on_insert": 0,
+}
 OUTAGE_MAX_S = 3600.0
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_S, PAUSE_MAX_S = 0.2, 10.0
@@ -55,12 +64,27 @@ def table_of(topic: str) -> str:
     return DEAD_LETTERS if topic.startswith(DLQ_PREFIX) else topic.replace(".", "_")
 
 
-def _offsets(rows: Sequence[Row]) -> dict[int, list[int]]:
-    """Offsets of a block by partition."""
-    offsets: dict[int, list[int]] = {}
+class Span(NamedTuple):
+    """A partition's records in a block: the first and the last offset, and how many they are."""
+
+    first: int
+    last: int
+    rows: int
+
+
+Spans = Mapping[int, Span]
+"""By partition."""
+
+
+def spans_of(rows: Iterable[Row]) -> dict[int, Span]:
+    """What a block's rows span; those of a partition are in the order of their offsets."""
+    spans: dict[int, Span] = {}
     for row in rows:
-        offsets.setdefault(row.partition, []).append(row.offset)
-    return offsets
+        before = spans.get(row.partition)
+        spans[row.partition] = (
+            Span(before.first, row.offset, before.rows + 1) if before else Span(row.offset, row.offset, 1)
+        )
+    return spans
 
 
 class Tables:
@@ -109,7 +133,11 @@ class Tables:
         return rows
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
-        """Inserts a block; while ClickHouse is away it waits and sends the identical block again.
+        """Inserts a block of encoded records as insert_block does."""
+        self.insert_block(topic, spans_of(rows), container, AVRO)
+
+    def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
+        """Inserts a block in a format of ClickHouse's; while that is away it waits and sends the identical block again.
 
         ClickHouse notes a token before it keeps the part. Killed in between it takes the block for a repetition of one
         that it does not have (measured: 1 of 57 kills). So where a block may be one that was sent before, its rows are
@@ -119,12 +147,12 @@ class Tables:
             Refused: ClickHouse can't read the block.
             SinkError: the table is not as it must be, or ClickHouse stays away.
         """
-        token = self._token(topic, rows)
+        token = self._token(topic, spans)
         for attempt in range(ATTEMPTS_MAX):
-            repeated = self._send(topic, container, f"{token} {attempt}" if attempt else token)
+            repeated = self._send(topic, block, form, f"{token} {attempt}" if attempt else token)
             if topic in self._sure and not repeated:
                 return
-            if self._holds(topic, rows):
+            if self._holds(topic, spans):
                 self._sure.add(topic)
                 return
             log.warning("%s: ClickHouse took a block for one that it does not have: %s", topic, token)
@@ -133,25 +161,20 @@ class Tables:
             "nothing is lost: look at its log, then start the sink again"
         )
 
-    def _send(self, topic: str, container: bytes, token: str) -> bool:
+    def _send(self, topic: str, block: bytes, form: str, token: str) -> bool:
         """Inserts a block; whether it had to be sent more than once."""
-        settings = {
-            "async_insert": 0,
-            "insert_deduplication_token": token,
-            # A writer of an older version lacks our newest fields: they take the column's default.
-            "input_format_avro_allow_missing_fields": 1,
-        }
+        settings = SETTINGS | {"insert_deduplication_token": token}
         sent = 0
 
         def send(client: TableClient) -> None:
             nonlocal sent
             sent += 1
-            client.raw_insert(table_of(topic), insert_block=container, fmt="Avro", settings=settings)
+            client.raw_insert(table_of(topic), insert_block=block, fmt=form, settings=settings)
 
         self._patiently(send)
         return sent > 1
 
-    def _holds(self, topic: str, rows: Sequence[Row]) -> bool:
+    def _holds(self, topic: str, spans: Spans) -> bool:
         """Whether all rows of a block are there."""
         query = (
             f"SELECT uniqExact(offset) FROM {table_of(topic)} WHERE run_id = {{run_id:String}} "
@@ -159,16 +182,16 @@ class Tables:
         )
         if topic.startswith(DLQ_PREFIX):
             query += " AND topic = {topic:String}"
-        for partition, offsets in _offsets(rows).items():
-            parameters = {"first_offset": offsets[0], "last_offset": offsets[-1]}
+        for partition, span in spans.items():
+            parameters = {"first_offset": span.first, "last_offset": span.last}
             ((count,),) = self._ask(query, {"topic": topic, "partition": partition} | parameters)
-            if count < len(offsets):
+            if count < span.rows:
                 return False
         return True
 
-    def _token(self, topic: str, rows: Sequence[Row]) -> str:
+    def _token(self, topic: str, spans: Spans) -> str:
         """Names the block: of each partition the first and the last offset."""
-        parts = [f"{topic}:{number}:{offsets[0]}-{offsets[-1]}" for number, offsets in sorted(_offsets(rows).items())]
+        parts = [f"{topic}:{number}:{span.first}-{span.last}" for number, span in sorted(spans.items())]
         return " ".join([self._settings.run_id, *parts])
 
     def _patiently(self, call: Callable[[TableClient], T]) -> T:

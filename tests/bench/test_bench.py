@@ -33,6 +33,7 @@ RATES = {
     "latency_ms_p50",
     "latency_ms_p99",
     "sink_rows_per_s",
+    "feed_quotes_per_s",
     "core_events_per_s",
     "core_events_per_s_l2",
     "resim_quotes_per_s",
@@ -108,7 +109,18 @@ def test_the_controls_cost_is_measured_with_all_of_them_on() -> None:
 def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "few.quotes.csv"
     file.write_text(QUOTES)
-    small = ("--orders", "50", "--latency-orders", "20", "--data", str(file))
+    small = (
+        "--orders",
+        "50",
+        "--latency-orders",
+        "20",
+        "--data",
+        str(file),
+        "--sink-backlog",
+        "2000",
+        "--feed-seconds",
+        "5",
+    )
     done = paper(pipeline_settings, "bench", "--json", *small)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

@@ -147,7 +147,7 @@ def test_it_finds_where_it_stood_behind_the_open_transaction_of_another(
         other.produce(topic_name(market.settings, TOPIC), b"garbage", b"ACME.SIM", partition)
     other.flush(AWAIT_S)
     feed.stop()
-    assert feed.run(None).left > 0
+    assert feed.run(None, updates_per_transaction=10_000).left > 0
     ends = iter([lambda: other.abort_transaction(AWAIT_S)])
     monkeypatch.setattr(position, "sleep", lambda _: next(ends, lambda: None)())
     again = market.feed()

@@ -17,6 +17,7 @@ from streams.journal.partitions import partition_of
 from streams.journal.records import RawRecord
 from streams.reconcile.facts import Facts
 from streams.reconcile.read import FactReader
+from streams.sink.batch import of_records
 from streams.sink.landing import Landing
 from streams.sink.tables import Tables
 from tests import builders
@@ -127,7 +128,9 @@ def land(session: Session, settings: Settings) -> None:
             record for (name, _), log in sorted(session.log.partitions.items()) for record in log if name == topic
         ]
         if records:
-            landing.land(topic, records)
+            landing.land(topic, of_records(records))
+    landing.settle()
+    landing.close()
     tables.close()
 
 

@@ -19,6 +19,7 @@ from streams.journal.kinds import KINDS, ShardKind
 from streams.journal.owned_shard import OwnedShard, take_over
 from streams.journal.records import RawRecord
 from streams.journal.snapshots import SnapshotPolicy
+from streams.sink.batch import of_records
 from streams.sink.buffer import Buffer
 from streams.sink.flow import Flow
 from streams.sink.landing import Landing
@@ -290,7 +291,7 @@ class World:
             if records:
                 found = True
                 sink.next[place] = records[-1].offset + 1
-                sink.flow.take(records, self.now)
+                sink.flow.take(of_records(records), self.now)
         return found
 
     def _land(self) -> None:

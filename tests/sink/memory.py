@@ -14,7 +14,8 @@ from infra.settings import Settings
 from streams.errors import Fenced
 from streams.journal.memory_log import MemoryLog
 from streams.journal.records import RawOutput
-from streams.sink.tables import DEAD_LETTERS
+from streams.sink.tables import DEAD_LETTERS, NATIVE
+from tests.sink.native_reader import read_native
 
 CANNOT_READ = 33
 UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, UnicodeDecodeError)
@@ -38,10 +39,9 @@ class MemoryClickHouse:
         return self
 
     def raw_insert(self, table: str, *, insert_block: bytes, fmt: str, settings: dict[str, Any]) -> None:
-        assert fmt == "Avro"
         self.fault("before", table)
         try:
-            rows: list[Any] = list(fastavro.reader(BytesIO(insert_block)))
+            rows: list[Any] = read_native(insert_block) if fmt == NATIVE else [*fastavro.reader(BytesIO(insert_block))]
         except UNREADABLE as error:
             raise DatabaseError(f"can't read: {error}", code=CANNOT_READ) from error
         token = (table, settings["insert_deduplication_token"])

@@ -8,6 +8,8 @@ from clickhouse_connect.driver.exceptions import OperationalError
 from infra.settings import Settings
 from schemas.memory_registry import MemoryRegistry
 from streams.journal.memory_log import MemoryLog
+from streams.sink import landing
+from streams.sink.batch import of_records
 from streams.sink.buffer import Buffer
 from streams.sink.flow import Flow
 from streams.sink.landing import Landing
@@ -52,9 +54,9 @@ class RunningSink:
         self.world = world
         tables = Tables(settings, lambda seconds: self.pause(seconds), world.clickhouse)
         letters = LetterBox(tables, world.log, world.pen)
-        landing = Landing(tables, SOURCE, letters.write, settings.run_id)
+        self.landing = Landing(tables, SOURCE, letters.write, settings.run_id)
         self.buffer = Buffer(100, 1.0, BYTES_MAX)
-        self.flow = Flow(self.buffer, tables, landing, letters, self.pause)
+        self.flow = Flow(self.buffer, tables, self.landing, letters, self.pause)
         self.next = {place: 0 for place in (FILLS, LETTERS)} | self.flow.begin([FILLS, LETTERS])
 
     def pause(self, _: float) -> None:
@@ -63,7 +65,7 @@ class RunningSink:
     def read(self) -> None:
         for topic, partition in (FILLS, LETTERS):
             records = list(self.world.log.read(topic, partition, self.next[topic, partition]))
-            self.flow.take(records, 0)
+            self.flow.take(of_records(records), 0)
             self.next[topic, partition] += len(records)
 
     def land_everything(self) -> None:
@@ -73,8 +75,10 @@ class RunningSink:
         self.flow.land_all()
 
 
-@pytest.fixture
-def world() -> World:
+@pytest.fixture(params=["records", "columns"])
+def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Blocks go as columns where all their records are good, or always record by record."""
+    monkeypatch.setattr(landing, "COLUMNS_FROM", 1 if request.param == "columns" else 10**9)
     return World()
 
 
@@ -189,7 +193,7 @@ def test_memory_is_bounded_over_all_topics(world: World) -> None:
     sink = world.sink()
     for number in range(20):
         for topic in ("fills", "positions", "executions"):
-            sink.flow.take([record(bytes(100_000), number, topic=topic)], 0)
+            sink.flow.take(of_records([record(bytes(100_000), number, topic=topic)]), 0)
             sink.flow.land_due(0)
             assert sink.buffer.bytes < BYTES_MAX
 

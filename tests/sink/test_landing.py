@@ -15,10 +15,12 @@ from schemas.errors import RegistryUnavailable
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import SinkError
 from streams.journal.records import RawOutput
+from streams.sink.batch import of_records
 from streams.sink.container import Row
-from streams.sink.landing import Landing
-from streams.sink.tables import Refused
+from streams.sink.landing import COLUMNS_FROM, Landing
+from streams.sink.tables import Refused, Spans
 from tests import builders
+from tests.sink.native_reader import read_native
 from tests.sink.records import fill_value, order_value, record
 
 SOURCE = MemoryRegistry()
@@ -32,6 +34,7 @@ class ReadingTarget:
         self.rows: list[dict[str, Any]] = []
         self.blocks: list[int] = []
         self.refused_orders: set[str] = set()
+        self.refuses_columns = False
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
         try:
@@ -42,6 +45,14 @@ class ReadingTarget:
             raise Refused("a reason that only the server knows")
         self.rows += read
         self.blocks.append(len(read))
+
+    def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
+        assert form == "Native"
+        if self.refuses_columns:
+            raise Refused("columns")
+        read = read_native(block)
+        self.rows += read
+        self.blocks.append(-len(read))
 
     def offsets(self) -> list[tuple[int, int]]:
         return [(row["partition"], row["offset"]) for row in self.rows]
@@ -61,7 +72,7 @@ class Setting:
         self.land("fills", *values)
 
     def land(self, topic: str, *values: bytes | None) -> None:
-        self.landing.land(topic, [record(value, offset, topic=topic) for offset, value in enumerate(values)])
+        self.landing.land(topic, of_records(record(value, offset, topic=topic) for offset, value in enumerate(values)))
 
     def refusals(self) -> list[tuple[int, str]]:
         headers = [dict(letter.headers) for letter in self.letters]
@@ -187,7 +198,7 @@ def test_all_records_before_one_that_landed_are_done(setting: Setting) -> None:
 
 
 def test_partitions_share_a_block(setting: Setting) -> None:
-    setting.landing.land("orders", [record(good(n), n // 2, partition=n % 2) for n in range(10)])
+    setting.landing.land("orders", of_records(record(good(n), n // 2, partition=n % 2) for n in range(10)))
     assert setting.target.blocks == [10]
     assert sorted(setting.target.offsets()) == [(p, o) for p in range(2) for o in range(5)]
 
@@ -232,7 +243,7 @@ def test_dead_letters_become_rows_with_their_source(setting: Setting) -> None:
     (letter,) = setting.letters
     value = record(letter.value, 0, topic="dlq.fills")._replace(headers=letter.headers)
     foreign = record(None, 1, topic="dlq.fills")._replace(key=None, headers=(("offset", b"9" * 30),))
-    setting.landing.land("dlq.fills", [value, foreign])
+    setting.landing.land("dlq.fills", of_records([value, foreign]))
     ours, other = setting.target.rows[-2:]
     assert (ours["topic"], ours["source_topic"], ours["source_offset"]) == ("dlq.fills", b"fills", 0)
     assert (ours["record_key"], ours["record_value"]) == (b"acc-1", b"\xff\x00")
@@ -247,4 +258,29 @@ def test_refused_dead_letters_stop_the_sink(setting: Setting) -> None:
 
     setting.target.insert = refuse  # type: ignore[method-assign]
     with pytest.raises(SinkError, match="no such luck"):
-        setting.landing.land("dlq.orders", [record(b"x", 0, topic="dlq.orders")])
+        setting.landing.land("dlq.orders", of_records([record(b"x", 0, topic="dlq.orders")]))
+
+
+def test_a_large_block_lands_as_columns(setting: Setting) -> None:
+    setting.land_orders(*(good(n) for n in range(COLUMNS_FROM)))
+    setting.landing.settle()
+    assert setting.target.blocks == [-COLUMNS_FROM]
+    assert [row["order_id"] for row in setting.target.rows] == [f"o-{n}" for n in range(COLUMNS_FROM)]
+
+
+@pytest.mark.parametrize("bad", [b"", b"rubbish", filled(3)[:-2], None])
+def test_a_bad_record_in_a_large_block_costs_its_columns_only(setting: Setting, bad: bytes | None) -> None:
+    values: list[bytes | None] = [filled(n) for n in range(COLUMNS_FROM)]
+    setting.land_fills(*values[:7], bad, *values[7:])
+    setting.landing.settle()
+    assert setting.target.offsets() == [(0, n) for n in range(COLUMNS_FROM + 1) if n != 7]
+    assert [offset for offset, _ in setting.refusals()] == [7]
+    assert min(setting.target.blocks) > 0
+
+
+def test_a_block_of_columns_that_the_server_refuses_goes_record_by_record(setting: Setting) -> None:
+    setting.target.refuses_columns = True
+    setting.land_orders(*(good(n) for n in range(COLUMNS_FROM)))
+    assert setting.target.blocks == []
+    setting.land_fills(filled(0))
+    assert setting.target.blocks == [COLUMNS_FROM, 1], "what comes later waits for it"

@@ -1,0 +1,66 @@
+"""Values encoded in bulk are the codec's values of the packed records, byte for byte."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.codec import HEADER, Codec
+from schemas.memory_registry import MemoryRegistry
+from streams.feed.encode import encode
+from streams.feed.pack import heartbeat, pack
+from streams.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketTable
+from tests.builders import PROPERTY
+
+CODEC = Codec(MemoryRegistry())
+WIRE = CODEC.encode("market.data", heartbeat(0))[: HEADER.size]
+KINDS = (QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT)
+
+
+def any_table(seed: int, rows: int, kinds: list[int]) -> MarketTable:
+    """Updates of all kinds of three symbols, one with a name of several bytes a letter; numbers of all sizes."""
+    draw = np.random.default_rng(seed)
+    kind = draw.choice(np.array(kinds, np.uint8), rows)
+    widths = draw.integers(1, 63, (6, rows))
+    numbers = draw.integers(-1, 1 << 62, (6, rows)) >> (62 - widths)
+    bid_px, bid_sz, ask_px, ask_sz, *_ = numbers
+    bids, asks = draw.integers(0, 4, (2, rows))
+    book, trade = kind == BOOK, kind == TRADE
+    counts = np.where(book, bids + asks, 0)
+    levels = int(counts.sum())
+    return MarketTable(
+        symbols=("A", "BÉ.SIM", "C"),
+        symbol=draw.integers(0, 3, rows).astype(np.int32),
+        kind=kind,
+        time=np.sort(draw.integers(0, 1 << 61, rows)),
+        bid_px=np.where(book, np.cumsum(counts) - counts, bid_px),
+        bid_sz=np.where(book, bids, bid_sz),
+        ask_px=np.where(book, asks, np.where(trade, draw.choice(np.frombuffer(b"BS-", np.uint8), rows), ask_px)),
+        ask_sz=ask_sz,
+        level_px=draw.integers(1, 1 << 40, levels),
+        level_sz=draw.integers(1, 1 << 50, levels),
+    )
+
+
+@PROPERTY
+@given(
+    seed=st.integers(0, 2**32),
+    rows=st.integers(1, 300),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=6),
+    step=st.integers(1, 200),
+    start=st.integers(0, 299),
+)
+def test_values_are_the_codecs_of_packed_records(seed: int, rows: int, kinds: list[int], step: int, start: int) -> None:
+    table = any_table(seed, rows, kinds)
+    start = min(start, rows - 1)
+    expected = [
+        (record.symbol, CODEC.encode("market.data", record))
+        for first in range(start, rows, step)
+        for record in pack(table, first, min(first + step, rows))
+    ]
+    assert list(encode(table, start, rows, step, WIRE)) == expected
+
+
+def test_nothing_gives_no_records() -> None:
+    assert list(encode(any_table(1, 5, [QUOTE]), 3, 3, 10, WIRE)) == []
