@@ -48,9 +48,11 @@ def make(target: Path, lock: Path, say: Callable[[], None]) -> Path:
 
 
 def main(root: Path) -> None:
-    """The environment of the project in a folder."""
+    """The environment of the project in a folder, and in it the compiled core, without which all works, but slower."""
     text = "paper: first run, making the Python environment in .venv (about a minute)"
-    make(root / ".venv", root / LOCK_NAME, lambda: print(text, flush=True))
+    python = make(root / ".venv", root / LOCK_NAME, lambda: print(text, flush=True))
+    print("paper: compiling the core (about two minutes, once)", flush=True)
+    subprocess.run([python, "-P", "-m", "infra.compile"], env={**os.environ, "PYTHONPATH": str(root)}, check=False)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def bench(
 ) -> None:
     """Measures core, re-simulation, live path, latency and sink in one run; its topics are removed afterwards."""
     from infra import stack
+    from infra.compiled import is_compiled
     from infra.settings import REPOSITORY, get_settings
     from streams.bench.peers.prepare import first_symbol
     from streams.bench.resim import recorded_day
@@ -44,6 +45,8 @@ def bench(
     from streams.demo.market import synthetic_market
     from streams.feed.read import read_file
 
+    if not is_compiled():
+        _say("the core is not compiled as it is now and runs two to four times slower: ./paper compile")
     settings = get_settings()
     table = synthetic_market(settings, seconds) if data is None else read_file(data)
     stack.up(settings, on_progress=_say)

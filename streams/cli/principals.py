@@ -44,6 +44,7 @@ NO_KAFKA = frozenset(
         "study",
         "test",
         "check",
+        "compile",
         "lint",
         "types",
         "format",

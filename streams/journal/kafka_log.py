@@ -121,6 +121,8 @@ class KafkaLogReader:
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 10,
+                # librdkafka pauses a whole second each time its queue is full.
+                "fetch.queue.backoff.ms": 10,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
             }
