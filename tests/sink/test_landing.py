@@ -160,12 +160,20 @@ def test_what_only_the_server_refuses_is_found_by_halves(setting: Setting) -> No
     assert setting.target.offsets() == [(0, n) for n in range(40) if n not in (7, 23)]
 
 
-def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it(setting: Setting) -> None:
-    """Here a length with more bytes than it needs. The shard has processed it, and may have a letter of its own."""
+def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it() -> None:
+    """Here a length in more bytes than it needs, by another writer. The shard has processed it, or has a letter."""
+    wider = load_schema("market.data")
+    wider["fields"] = [*wider["fields"], {"name": "venue_note", "type": "string"}]
+
+    class Wider(MemoryRegistry):
+        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+            return wider if schema_id == 900 else super().schema_by_id(schema_id)
+
+    setting = Setting(Wider())
     body = codec.encode("market.data", builders.quote(symbol="ABC"))
     assert body[5:6] == b"\x06"
-    odd = body[:5] + b"\x86\x00" + body[6:]
-    assert codec.decode("market.data", odd) == codec.decode("market.data", body)
+    odd = b"\x00" + (900).to_bytes(4, "big") + b"\x86\x00" + body[6:] + b"\x06abc"
+    assert Codec(Wider()).decode("market.data", odd) == codec.decode("market.data", body)
     insert = setting.target.insert
 
     def strict_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
