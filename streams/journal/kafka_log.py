@@ -11,8 +11,8 @@ from infra.kafka.client import brief_client_config, client_config
 from infra.settings import Settings
 from infra.topics import topic_name
 from streams.errors import Fenced, LogUnavailable
-from streams.journal.processor import Transaction
 from streams.journal.records import RawOutput, RawRecord
+from streams.journal.transaction import Transaction
 
 READ_BATCH = 2_000
 READ_POLL_S = 0.05
