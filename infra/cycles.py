@@ -7,7 +7,7 @@ ALLOCATIONS = 100_000
 
 
 def search_rarely() -> None:
-    """What is loaded by now is never searched again, what comes later seldom. Memory without cycles is freed at once."""
+    """What is loaded by now is never searched again, what comes later seldom; without cycles memory is freed at once."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 20)
