@@ -7,7 +7,7 @@ ALLOCATIONS = 100_000
 
 
 def search_rarely() -> None:
-    """What is loaded by now is never searched again, what comes later seldom; without cycles memory is freed at once."""
+    """Never again what is loaded by now, seldom what comes later. Memory outside of cycles is freed at once, as ever."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 20)

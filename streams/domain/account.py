@@ -1,5 +1,6 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
+from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -86,20 +87,24 @@ class SeenIds:
 
     def __init__(self, limit: int, ids: list[str] | None = None) -> None:
         self.limit = limit
-        self._ids: dict[str, None] = dict.fromkeys(ids or [])
+        self._oldest_first = deque(ids or [])
+        self._ids = set(self._oldest_first)
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._ids
 
     def add(self, order_id: str) -> None:
         """Remembers an id, forgetting the oldest beyond the limit."""
-        self._ids[order_id] = None
+        if order_id in self._ids:
+            return
+        self._ids.add(order_id)
+        self._oldest_first.append(order_id)
         while len(self._ids) > self.limit:
-            del self._ids[next(iter(self._ids))]
+            self._ids.remove(self._oldest_first.popleft())
 
     def to_state(self) -> list[str]:
         """JSON-able form, oldest first."""
-        return list(self._ids)
+        return list(self._oldest_first)
 
 
 @dataclass(slots=True)
