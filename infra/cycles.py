@@ -7,7 +7,7 @@ ALLOCATIONS = 100_000
 
 
 def search_rarely() -> None:
-    """Never again what is loaded by now, seldom what comes later. Memory outside of cycles is freed at once, as ever."""
+    """Never again what is loaded by now, seldom what comes later. Memory outside of cycles is freed at once."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 20)
