@@ -223,6 +223,9 @@ def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
         "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
         # One answer of the broker's comes whole, whatever waits already.
         "fetch.max.bytes": settings.sink_queue_bytes // 4,
+        # Rows wait for each other longer than this: an answer for each transaction would cost the broker and us more.
+        "fetch.min.bytes": 100_000,
+        "fetch.wait.max.ms": 100,
         # A second, the default, is longer than what waits takes to land.
         "fetch.queue.backoff.ms": 10,
     }
