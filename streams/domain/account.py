@@ -1,5 +1,6 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from streams.domain.listed import record_of
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
+from streams.domain.side_orders import SideOrders
 from streams.risk.breakers.breaker_set import BreakerSet
 from streams.risk.limits import RiskLimits
 from streams.risk.memory import Memory
@@ -74,20 +76,13 @@ class WorkingOrder:
         return cls(record_of(OrderRequest, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
 
 
-@dataclass(slots=True)
-class SideOrders:
-    """Working orders of a symbol and side, oldest first. leaves: what they can execute, of a group the largest."""
-
-    by_id: dict[str, WorkingOrder] = field(default_factory=dict)
-    leaves: int = 0
-
-
 class SeenIds:
     """The newest order ids of an account, bounded by count; older ones are forgotten."""
 
     def __init__(self, limit: int, ids: list[str] | None = None) -> None:
         self.limit = limit
-        self._ids: dict[str, None] = dict.fromkeys(ids or [])
+        # Not a dict: to find its first key it walks over all that were deleted before.
+        self._ids: OrderedDict[str, None] = OrderedDict.fromkeys(ids or [])
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._ids
@@ -96,7 +91,7 @@ class SeenIds:
         """Remembers an id, forgetting the oldest beyond the limit."""
         self._ids[order_id] = None
         while len(self._ids) > self.limit:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
 
     def to_state(self) -> list[str]:
         """JSON-able form, oldest first."""
@@ -158,6 +153,11 @@ class Account:
         orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
         return () if orders is None else orders.by_id.values()
 
+    def best_limit(self, symbol: str, side: Side) -> int | None:
+        """The best limit price among the working orders of a symbol and side, 1e-9; None where none has one."""
+        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        return None if orders is None else orders.best_limit()
+
     def orders_in(self, symbol: str) -> list[WorkingOrder]:
         """Working orders in a symbol, buys first."""
         return [*self.orders_of(symbol, Side.BUY), *self.orders_of(symbol, Side.SELL)]
@@ -176,6 +176,7 @@ class Account:
             self.live_symbols.pop(order.symbol, None)
         orders = (self._buys if order.side is Side.BUY else self._sells).setdefault(order.symbol, SideOrders())
         orders.by_id[order.order_id] = order
+        orders.note_limit(order)
         self.reduce_only_orders += order.request.reduce_only
         if order.request.oco_group is not None:
             self._groups.setdefault(order.request.oco_group, []).append(order)
@@ -183,9 +184,11 @@ class Account:
 
     @contextmanager
     def change_order(self, order: WorkingOrder) -> Iterator[None]:
-        """Around changes of an order's quantities."""
-        before = self._counted(order)
+        """Around changes of an order's quantities and prices."""
+        before, price = self._counted(order), order.price
         yield
+        if order.price != price:
+            (self._buys if order.side is Side.BUY else self._sells)[order.symbol].note_limit(order)
         self._add_leaves(order, self._counted(order) - before)
 
     def remove_order(self, order: WorkingOrder) -> None:

@@ -69,8 +69,7 @@ class AccountBook:
         for account in self.accounts.values():
             account.answers.limit = config.answers_max
             account.exposures = Exposures()
-            symbols = [*account.positions, *(order.symbol for order in account.working.values())]
-            account.exposures.touched.update(dict.fromkeys(symbols))
+            account.exposures.touched.update(dict.fromkeys(account.symbols()))
 
     def emit(self, output: Output) -> None:
         """Adds an output of the current record."""
@@ -135,7 +134,7 @@ class AccountBook:
     def valuation(self, account: Account) -> Valuation:
         """What an account is worth now."""
         position_value = gross = worst = 0
-        for symbol in dict.fromkeys([*account.positions, *(order.symbol for order in account.working.values())]):
+        for symbol in account.symbols():
             quantity = account.position_quantity(symbol)
             buys, sells = (account.working_leaves(symbol, side) for side in (Side.BUY, Side.SELL))
             price = self.mark_price(symbol)
