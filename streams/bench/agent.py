@@ -25,7 +25,7 @@ from streams.bench.risk import (
     judged_instrument,
     quote,
 )
-from streams.bench.wait import until_silent
+from streams.bench.wait import taken, until_silent
 from streams.clients.follow import Followed, Follower
 from streams.clients.producer import RecordProducer
 from streams.demo.children import WORKER, Children
@@ -121,11 +121,10 @@ def _transactions(told: Iterator[Followed], topics: Sequence[str], records: int)
     for item in told:
         if item.topic != "journal.accounts":
             continue
-        runs = zip(item.message.topics, item.message.counts, strict=True)
-        taken = sum(count for topic, count in runs if topic in topics)
-        if taken:
-            yield item.timestamp_ns, taken
-            records -= taken
+        number = taken(item.message, topics)
+        if number:
+            yield item.timestamp_ns, number
+            records -= number
         if records <= 0:
             return
 

@@ -16,14 +16,14 @@ from schemas.registry import Registry
 from streams.bench.backlog import COUNT, own_topics
 from streams.bench.crowd import open_sessions
 from streams.bench.resim import LIFETIME_NS, sent_orders
-from streams.bench.wait import SILENCE_S, until_silent
+from streams.bench.wait import SILENCE_S, taken, until_silent
 from streams.clients.follow import Follower
 from streams.clients.producer import RecordProducer
 from streams.clients.read import read_topic
 from streams.demo.children import running_pipeline
 from streams.demo.market import instruments_for, with_reference_data
 from streams.domain.config import InstrumentConfig
-from streams.domain.enums import ExecType
+from streams.domain.enums import ExecType, ResultSource
 from streams.domain.messages import OrderRequest
 from streams.domain.numbers import NANOS_PER_S
 from streams.errors import NoAnswer
@@ -36,8 +36,8 @@ from streams.sink.tables import table_of
 ACCOUNT = "bench-day"
 STEP = 20_000
 """Updates that the feed sends at once."""
-AHEAD = 3
-"""Steps that orders are sent before the market that they are for; they are approved one step later at the latest."""
+AHEAD = 4
+"""Steps that orders are sent before the market that they are for; until the next step all must have come to the venue."""
 POLL_S = 0.1
 FILLS = (ExecType.PARTIAL_FILL, ExecType.FILL)
 
@@ -81,7 +81,7 @@ def _traded(
     settings: Settings, codec: Codec, table: MarketTable, instruments: Mapping[str, InstrumentConfig]
 ) -> tuple[int, int]:
     """Feeds the market with its orders until each order has ended; how many orders and fills there were."""
-    with Follower(settings, codec, ["orders.approved", "order.results"]) as follower:
+    with Follower(settings, codec, ["journal.execution", "order.results"]) as follower:
         trading = _Trading(settings, codec, table, instruments, follower)
         trading.reach(0)
         Feed(settings, codec, table).run(None, trading.reach, updates_per_transaction=STEP)
@@ -129,9 +129,10 @@ class _Trading:
         if is_there():
             return
         for item in self._told:
-            if item.topic == "orders.approved":
-                self._admitted += 1
+            if item.topic == "journal.execution":
+                self._admitted += taken(item.message, ("orders.approved",))
             else:
+                self._admitted += item.message.source is ResultSource.RISK
                 self._ended += item.message.terminal
                 self._fills += item.message.exec_type in FILLS
             if is_there():

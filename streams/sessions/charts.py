@@ -108,7 +108,8 @@ def growth(name: str, lines: Sequence[Line], number: AxisText, unit: str) -> str
     if not points:
         return nothing(name)
     sizes = sorted({size for size, _ in points})
-    x = _Scale(_power(sizes[0]), max(_power(sizes[-1]), _power(sizes[0]) + 1), LEFT + INDENT, WIDTH - RIGHT - INDENT)
+    low, high = _power(sizes[0]), _power(sizes[-1])
+    x = _Scale(low, high if high > low else low + 1, LEFT + INDENT, WIDTH - RIGHT - INDENT)
     y = _Scale(0.0, _widened(0.0, max(value for _, value in points))[1], HEIGHT - BOTTOM, TOP)
     body = list(_value_axis(y, number))
     for size in sizes:
