@@ -37,7 +37,7 @@ ACCOUNT = "bench-day"
 STEP = 20_000
 """Updates that the feed sends at once."""
 AHEAD = 4
-"""Steps that orders are sent before the market that they are for; until the next step all must have come to the venue."""
+"""Steps that orders are sent before their market; until the next step all must have come to the venue."""
 POLL_S = 0.1
 FILLS = (ExecType.PARTIAL_FILL, ExecType.FILL)
 

@@ -20,9 +20,7 @@ text.value { fill: var(--ink); } text.head { font-size: 15px; font-weight: 600; 
 
 def plot(scale: Scale) -> str:
     """Orders a second against partitions, a line for each number of workers; cost of an order against what there is."""
-    throughput = _lines(
-        [(f"{item.workers} worker(s)", item.partitions, item.orders_per_s) for item in scale.throughput]
-    )
+    throughput = _lines([(f"workers: {item.workers}", item.partitions, item.orders_per_s) for item in scale.throughput])
     costs = _lines([(item.what, item.number, item.us_per_order) for item in scale.costs])
     charts = [
         ("Orders a second, end to end", growth("throughput", throughput, axis_number, "partitions")),
