@@ -18,9 +18,15 @@ ROOT = Path(__file__).parent.parent
 SWITCH = "PAPER_COMPILED"
 """Environment variable; 0 leaves compiled code aside."""
 LOCK_NAME = "requirements.lock"
-PACKAGES = ("schemas", "streams/domain", "streams/risk", "streams/risk/breakers", "streams/execution")
-CONTRACTS = ("schemas/layout.py", "schemas/reading.py", "schemas/writing.py")
-"""Of schemas, where the rest reads files or asks the registry."""
+PACKAGES = ("streams/domain", "streams/risk", "streams/risk/breakers", "streams/execution")
+SINGLE = (
+    "schemas/codec.py",
+    "schemas/layout.py",
+    "schemas/reading.py",
+    "schemas/writing.py",
+    "streams/journal/processor.py",
+)
+"""What each record passes through beside the core; the rest of their packages does I/O."""
 MODELS = (
     "streams/domain/authorisations.py",
     "streams/domain/config.py",
@@ -48,7 +54,7 @@ def sources(root: Path) -> list[str]:
     """The modules that are compiled, as paths under root."""
     found = [f"{package}/{path.name}" for package in PACKAGES for path in sorted((root / package).glob("*.py"))]
     left_out = {*MODELS, *(f"{package}/__init__.py" for package in PACKAGES)}
-    return [name for name in found if name not in left_out and (name in CONTRACTS or not name.startswith("schemas/"))]
+    return [name for name in (*SINGLE, *found) if name not in left_out and (root / name).exists()]
 
 
 def build_folder(root: Path) -> Path:

@@ -85,8 +85,8 @@ class _TopicCodec:
         reader = Reader(value, HEADER.size)
         try:
             values = reader.record(self.fields)
-        except TooManyDigits as error:
-            raise self._too_many_digits(str(error)) from error
+        except TooManyDigits as number:
+            raise self._too_many_digits(str(number)) from number
         except (EOFError, ValueError) as error:
             text = f"the body of this {self._topic} record is not of its schema: {type(error).__name__} {error}"
             raise UndecodableRecord("NOT_READABLE", text) from error

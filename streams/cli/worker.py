@@ -16,6 +16,7 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
 
     from faust import Worker
 
+    from infra.cycles import search_rarely
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.health.last_error import remembered_errors
@@ -26,4 +27,6 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
     settings = get_settings()
     end_with_supervisor()
     with member_id(settings, "worker", settings.worker_id) as name, remembered_errors(settings, name):
-        Worker(make_app(settings, name), loglevel=log_level, redirect_stdouts=False).execute_from_commandline()
+        app = make_app(settings, name)
+        search_rarely()
+        Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

@@ -1,8 +1,7 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -81,21 +80,24 @@ class SeenIds:
 
     def __init__(self, limit: int, ids: list[str] | None = None) -> None:
         self.limit = limit
-        # Not a dict: to find its first key it walks over all that were deleted before.
-        self._ids: OrderedDict[str, None] = OrderedDict.fromkeys(ids or [])
+        self._oldest_first = deque(ids or [])
+        self._ids = set(self._oldest_first)
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._ids
 
     def add(self, order_id: str) -> None:
         """Remembers an id, forgetting the oldest beyond the limit."""
-        self._ids[order_id] = None
+        if order_id in self._ids:
+            return
+        self._ids.add(order_id)
+        self._oldest_first.append(order_id)
         while len(self._ids) > self.limit:
-            self._ids.popitem(last=False)
+            self._ids.remove(self._oldest_first.popleft())
 
     def to_state(self) -> list[str]:
         """JSON-able form, oldest first."""
-        return list(self._ids)
+        return list(self._oldest_first)
 
 
 @dataclass(slots=True)
@@ -131,7 +133,7 @@ class Account:
     """Symbols whose newest order is LIVE: with streams.domain.live_orders also what is held in them."""
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
-    """By order id; changed through add_order, change_order and remove_order, which keep the sums."""
+    """By order id; added and removed through methods, and recounted or repriced after a change."""
     exposures: Exposures = field(default_factory=Exposures)
     reduce_only_orders: int = 0
     """How many of the working orders are reduce-only."""
@@ -163,12 +165,12 @@ class Account:
         return [*self.orders_of(symbol, Side.BUY), *self.orders_of(symbol, Side.SELL)]
 
     def symbols(self) -> list[str]:
-        """Symbols with a position or working orders, by name."""
-        return sorted({*self.positions, *self._buys, *self._sells})
+        """Symbols with a position or working orders."""
+        return list(dict.fromkeys([*self.positions, *self._buys, *self._sells]))
 
     def add_order(self, order: WorkingOrder) -> None:
         """Takes an order among the working ones."""
-        before = self._counted(order)
+        before = self.counted(order)
         self.working[order.order_id] = order
         if order.request.mode is TradingMode.LIVE:
             self.live_symbols[order.symbol] = None
@@ -180,20 +182,27 @@ class Account:
         self.reduce_only_orders += order.request.reduce_only
         if order.request.oco_group is not None:
             self._groups.setdefault(order.request.oco_group, []).append(order)
-        self._add_leaves(order, self._counted(order) - before)
+        self._add_leaves(order, self.counted(order) - before)
 
-    @contextmanager
-    def change_order(self, order: WorkingOrder) -> Iterator[None]:
-        """Around changes of an order's quantities and prices."""
-        before, price = self._counted(order), order.price
-        yield
-        if order.price != price:
-            (self._buys if order.side is Side.BUY else self._sells)[order.symbol].note_limit(order)
-        self._add_leaves(order, self._counted(order) - before)
+    def counted(self, order: WorkingOrder) -> int:
+        """Open quantity of an order, or of its group on its side: as much as the group can execute."""
+        group = order.request.oco_group
+        if group is None:
+            return order.leaves if order.order_id in self.working else 0
+        members = self._groups.get(group, ())
+        return max((member.leaves for member in members if member.side is order.side), default=0)
+
+    def recount(self, order: WorkingOrder, before: int) -> None:
+        """After a change of an order's quantities. before: what counted then."""
+        self._add_leaves(order, self.counted(order) - before)
+
+    def reprice(self, order: WorkingOrder) -> None:
+        """After a change of an order's limit price."""
+        (self._buys if order.side is Side.BUY else self._sells)[order.symbol].note_limit(order)
 
     def remove_order(self, order: WorkingOrder) -> None:
         """Takes an order out of the working ones."""
-        before = self._counted(order)
+        before = self.counted(order)
         del self.working[order.order_id]
         side = self._buys if order.side is Side.BUY else self._sells
         del side[order.symbol].by_id[order.order_id]
@@ -203,7 +212,7 @@ class Account:
             self._groups[group].remove(order)
             if not self._groups[group]:
                 del self._groups[group]
-        self._add_leaves(order, self._counted(order) - before)
+        self._add_leaves(order, self.counted(order) - before)
 
     def added_leaves(self, request: OrderRequest, quantity: int) -> int:
         """What a new order would add to the open quantity of its side."""
@@ -214,14 +223,6 @@ class Account:
     def group(self, name: str) -> list[WorkingOrder]:
         """Working orders of a group of which what one executes the others can't."""
         return list(self._groups.get(name, ()))
-
-    def _counted(self, order: WorkingOrder) -> int:
-        """Open quantity of an order, or of its group on its side: as much as the group can execute."""
-        group = order.request.oco_group
-        if group is None:
-            return order.leaves if order.order_id in self.working else 0
-        members = self._groups.get(group, ())
-        return max((member.leaves for member in members if member.side is order.side), default=0)
 
     def _add_leaves(self, order: WorkingOrder, quantity: int) -> None:
         side = self._buys if order.side is Side.BUY else self._sells

@@ -133,21 +133,10 @@ class AccountBook:
 
     def valuation(self, account: Account) -> Valuation:
         """What an account is worth now."""
-        position_value = gross = worst = 0
-        for symbol in account.symbols():
-            quantity = account.position_quantity(symbol)
-            buys, sells = (account.working_leaves(symbol, side) for side in (Side.BUY, Side.SELL))
-            price = self.mark_price(symbol)
-            if price is None:
-                price = self.asked_price(account, symbol)
-            if quantity:
-                value = self.value(account, symbol, quantity, price)
-                position_value += value
-                gross += abs(value)
-            if quantity or buys or sells:
-                worst += self.value(account, symbol, max(abs(quantity + buys), abs(quantity - sells)), price)
+        exposures = account.exposures
+        exposures.refresh(self, account)
         leverage = account.limits.leverage.fixed
-        return Valuation(account.cash, position_value, gross, worst, leverage)
+        return Valuation(account.cash, exposures.value, exposures.held, exposures.gross, leverage)
 
     def asked_price(self, account: Account, symbol: str) -> int:
         """The highest price that an account's working orders in a symbol without a mark ask for."""

@@ -106,39 +106,19 @@ def risk_result(
 
 def execution_result(report: ExecutionReport, result_id: str, time_ns: int) -> OrderResult:
     """An execution report as the client sees it."""
+    from_exec_id_to_text = report[:23]
+    terminal = report.exec_type is not ExecType.CANCEL_REJECT and report.ord_status in TERMINAL_STATUSES
     return OrderResult(
-        result_id=result_id,
-        source=ResultSource.EXECUTION,
-        exec_id=report.exec_id,
-        order_id=report.order_id,
-        request_id=report.request_id,
-        account_id=report.account_id,
-        session_id=report.session_id,
-        strategy_id=report.strategy_id,
-        symbol=report.symbol,
-        side=report.side,
-        order_type=report.order_type,
-        time_in_force=report.time_in_force,
-        exec_type=report.exec_type,
-        ord_status=report.ord_status,
-        order_qty=report.order_qty,
-        price=report.price,
-        last_qty=report.last_qty,
-        last_px=report.last_px,
-        cum_qty=report.cum_qty,
-        leaves_qty=report.leaves_qty,
-        avg_px=report.avg_px,
-        commission=report.commission,
-        liquidity=report.liquidity,
-        reason_code=report.reason_code,
-        text=report.text,
-        limit_value=None,
-        observed_value=None,
-        terminal=report.exec_type is not ExecType.CANCEL_REJECT and report.ord_status in TERMINAL_STATUSES,
-        order_ts=report.order_ts,
-        ts=time_ns,
-        stop_price=report.stop_price,
-        fix_reason=_fix_reason(report),
+        result_id,
+        ResultSource.EXECUTION,
+        *from_exec_id_to_text,
+        None,
+        None,
+        terminal,
+        report.order_ts,
+        time_ns,
+        report.stop_price,
+        _fix_reason(report),
     )
 
 

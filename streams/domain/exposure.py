@@ -60,19 +60,22 @@ NOTHING = Held(None, None, 0, True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Exposures:
-    """Of one account. touched: symbols whose working orders have changed, or of which nothing is known yet."""
+    """Of one account: sums over its symbols, see Held. held: what the positions alone are worth, long or short.
 
-    __slots__ = ("_held", "gross", "long", "margin", "short", "touched", "value")
+    touched: symbols whose working orders have changed, or of which nothing is known yet.
+    """
+
+    __slots__ = ("_by_symbol", "gross", "held", "long", "margin", "short", "touched", "value")
 
     def __init__(self) -> None:
-        self._held: dict[str, Held] = {}
+        self._by_symbol: dict[str, Held] = {}
         self.touched: dict[str, None] = {}
-        self.value = self.gross = self.long = self.short = self.margin = 0
+        self.value = self.held = self.gross = self.long = self.short = self.margin = 0
 
     def refresh(self, book: AccountBook, account: Account) -> None:
         """Works out again what has changed since."""
         marks, gaps, stale = book.marks, book.split_gaps, self.touched
-        for symbol, held in self._held.items():
+        for symbol, held in self._by_symbol.items():
             position = held.position
             if (
                 marks.get(symbol) is not held.mark
@@ -88,19 +91,20 @@ class Exposures:
 
     def of(self, symbol: str) -> Held:
         """In a symbol."""
-        return self._held.get(symbol, NOTHING)
+        return self._by_symbol.get(symbol, NOTHING)
 
     def _put(self, symbol: str, held: Held) -> None:
-        before = self._held.get(symbol, NOTHING)
+        before = self._by_symbol.get(symbol, NOTHING)
         self.value += held.value - before.value
+        self.held += abs(held.value) - abs(before.value)
         self.gross += held.gross - before.gross
         self.long += held.long - before.long
         self.short += held.short - before.short
         self.margin += held.margin - before.margin
         if held.gross or held.quantity:
-            self._held[symbol] = held
+            self._by_symbol[symbol] = held
         else:
-            self._held.pop(symbol, None)
+            self._by_symbol.pop(symbol, None)
 
 
 def exposure_of(book: AccountBook, proposal: Proposal) -> Exposure:

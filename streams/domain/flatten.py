@@ -30,7 +30,7 @@ def flatten(
     cause: id of the event or control that asks for it. is_meant: which symbols. Canceling the working orders is the
     caller's.
     """
-    for symbol in filter(is_meant, account.symbols()):
+    for symbol in sorted(filter(is_meant, account.symbols())):
         if account.position_quantity(symbol) or account.orders_in(symbol):
             account.flattening[symbol] = (cause, 0)
             book.closing.setdefault(symbol, {})[account.account_id] = None

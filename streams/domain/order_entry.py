@@ -219,8 +219,9 @@ def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> N
     if not _passes(book, account, instrument, request, asked, max(quantity - target.quantity, 0), target):
         return
     account.answers.add(request, None)
-    with account.change_order(target):
-        target.replace_quantity = quantity
+    counted = account.counted(target)
+    target.replace_quantity = quantity
+    account.recount(target, counted)
     approve(
         book,
         account,

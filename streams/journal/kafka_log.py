@@ -11,8 +11,8 @@ from infra.kafka.client import brief_client_config, client_config
 from infra.settings import Settings
 from infra.topics import topic_name
 from streams.errors import Fenced, LogUnavailable
-from streams.journal.processor import Transaction
 from streams.journal.records import RawOutput, RawRecord
+from streams.journal.transaction import Transaction
 
 READ_BATCH = 2_000
 READ_POLL_S = 0.05
@@ -205,19 +205,16 @@ class KafkaTransactions:
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:
         on_delivery = self._on_noted_delivered if is_noted else None
-        deadline = monotonic() + COMMIT_DEADLINE_S
+        name = topic_name(self._settings, record.topic)
+        refused_until = None
         while True:
             try:
                 self._producer.produce(
-                    topic_name(self._settings, record.topic),
-                    partition=record.partition,
-                    key=record.key,
-                    value=record.value,
-                    headers=list(record.headers),
-                    on_delivery=on_delivery,
+                    name, record.value, record.key, record.partition, on_delivery, headers=list(record.headers)
                 )
             except BufferError:
-                if monotonic() > deadline:
+                refused_until = refused_until or monotonic() + COMMIT_DEADLINE_S
+                if monotonic() > refused_until:
                     raise LogUnavailable(f"the producer's queue stayed full for {COMMIT_DEADLINE_S:.0f} s") from None
                 self._producer.poll(RETRY_PAUSE_S)
             else:

@@ -3,8 +3,8 @@
 from collections.abc import Generator, Iterable
 from typing import Protocol
 
-from streams.journal.processor import Transaction
 from streams.journal.records import RawRecord
+from streams.journal.transaction import Transaction
 
 
 class LogReader(Protocol):

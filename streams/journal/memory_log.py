@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 
-from streams.journal.processor import Transaction
 from streams.journal.records import Headers, RawRecord
+from streams.journal.transaction import Transaction
 
 
 class MemoryLog:

@@ -9,10 +9,11 @@ from streams.domain.config import CoreConfig
 from streams.errors import DeliveryGap, MissingInputs, RecreatedTopic
 from streams.journal.kinds import ShardKind
 from streams.journal.log import LogReader, LogWriter
-from streams.journal.processor import ShardProcessor, Transaction
+from streams.journal.processor import ShardProcessor
 from streams.journal.records import RawRecord
 from streams.journal.recovery import recover
 from streams.journal.snapshots import SnapshotPolicy, snapshot_records
+from streams.journal.transaction import Transaction
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """One shard with its positions: takes raw records, and gives the transaction that they make. No I/O."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from zlib import crc32
 
 from schemas.codec import Codec
@@ -13,6 +13,7 @@ from streams.journal.dead_letters import BadRecord, dead_letter
 from streams.journal.kinds import ShardKind
 from streams.journal.partitions import partition_of
 from streams.journal.records import RawOutput, RawRecord
+from streams.journal.transaction import Transaction
 
 FORWARDED_FROM = "forwarded-from"
 TEXT_CHARS_MAX = 10_000
@@ -26,22 +27,6 @@ class Run:
     first_offset: int
     last_offset: int
     count: int
-
-
-@dataclass(slots=True)
-class Transaction:
-    """What one batch writes, all or nothing."""
-
-    sequence: int
-    outputs: list[RawOutput]
-    journal: RawOutput
-    outputs_crc32: int
-    snapshot: list[RawOutput] = field(default_factory=list)
-
-    @property
-    def records(self) -> list[RawOutput]:
-        """All records, the journal's right after the outputs that it vouches for."""
-        return [*self.outputs, self.journal, *self.snapshot]
 
 
 class ShardProcessor:
@@ -198,17 +183,17 @@ class ShardProcessor:
 
 def _check_texts(topic: str, message: Message) -> None:
     """What a client writes comes back in several records of ours, which must not become too large for Kafka."""
-    longest = max((len(value) for value in message if isinstance(value, str)), default=0)
-    if longest > TEXT_CHARS_MAX:
-        text = f"a text in this {topic} record has {longest} characters; at most {TEXT_CHARS_MAX} are taken"
-        raise BadRecord("TEXT_TOO_LONG", text)
+    for value in message:
+        if isinstance(value, str) and len(value) > TEXT_CHARS_MAX:
+            text = f"a text in this {topic} record has {len(value)} characters; at most {TEXT_CHARS_MAX} are taken"
+            raise BadRecord("TEXT_TOO_LONG", text)
 
 
 def outputs_crc32(outputs: list[RawOutput]) -> int:
     """CRC-32 over topic, partition, key and value of the outputs in order."""
-    checksum = 0
+    parts: list[bytes] = []
     for output in outputs:
-        checksum = crc32(f"{output.topic}\0{output.partition}\0".encode(), checksum)
-        checksum = crc32(output.key or b"", checksum)
-        checksum = crc32(output.value or b"", checksum)
-    return checksum
+        parts.append(f"{output.topic}\0{output.partition}\0".encode())
+        parts.append(output.key or b"")
+        parts.append(output.value or b"")
+    return crc32(b"".join(parts))

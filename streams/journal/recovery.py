@@ -9,9 +9,10 @@ from streams.domain.messages import Journal, Snapshot
 from streams.errors import MissingInputs, MissingJournal, RecoveryError
 from streams.journal.kinds import ShardKind
 from streams.journal.log import LogReader
-from streams.journal.processor import ShardProcessor, Transaction
+from streams.journal.processor import ShardProcessor
 from streams.journal.records import RawRecord
 from streams.journal.snapshots import newest_snapshot, restore
+from streams.journal.transaction import Transaction
 
 OnTransaction = Callable[[ShardProcessor, Transaction], None]
 

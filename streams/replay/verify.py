@@ -8,9 +8,10 @@ from schemas.codec import Codec
 from streams.domain.config import CoreConfig
 from streams.journal.kinds import KINDS
 from streams.journal.log import LogReader
-from streams.journal.processor import FORWARDED_FROM, ShardProcessor, Transaction
+from streams.journal.processor import FORWARDED_FROM, ShardProcessor
 from streams.journal.records import RawOutput, RawRecord
 from streams.journal.recovery import recover
+from streams.journal.transaction import Transaction
 from streams.replay.difference import difference
 from streams.replay.scope import EVERYTHING, Scope
 

@@ -118,6 +118,12 @@ class Naive:
         held = sum((self.position(symbol) * price for symbol, price in self.quotes.items()), Fraction(0))
         return self.cash - spent + held
 
+    def worth(self) -> tuple[list[Fraction], list[Fraction]]:
+        """Signed value of each position, and the gross exposure of each symbol, working orders filled."""
+        orders = self.orders()
+        positions = [self.position(symbol) * price for symbol, price in self.quotes.items()]
+        return positions, [self._exposure(orders, symbol, Side.BUY, Fraction(0))[0] for symbol in self.quotes]
+
     def in_window(self, times: list[int], now: int, window_ms: int) -> int:
         return sum(at > now - window_ms * 10**6 for at in times)
 

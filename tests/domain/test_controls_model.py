@@ -110,6 +110,17 @@ def test_the_controls_say_what_the_naive_model_says(steps: list[Any], tight: set
             ask_at_the_edge(desk, naive, request, target, edge, chosen)
         elif target is not None and kind == "cancel":
             ask(desk, naive, cancel(f"c{step}", target, ts=now), target)
+        compare_worth(desk, naive)
+
+
+def compare_worth(desk: Desk, naive: Naive) -> None:
+    """The account's valuation is kept from change to change; the model's is summed anew over all that came out."""
+    worth = desk.accounts._book.valuation(desk.account())
+    positions, exposures = naive.worth()
+    assert Fraction(worth.equity, 10**18) == naive.equity()
+    assert Fraction(worth.position_value, 10**18) == sum(positions)
+    assert Fraction(worth.gross_exposure, 10**18) == sum(map(abs, positions))
+    assert Fraction(worth.worst_exposure, 10**18) == sum(exposures)
 
 
 def ask_at_the_edge(

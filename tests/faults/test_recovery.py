@@ -12,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 from infra.settings import Settings
 from infra.topics import delete_topics, ensure_topics, topic_name
 from streams.journal.kafka_log import KafkaLogReader, KafkaLogWriter
-from streams.journal.processor import Transaction
 from streams.journal.records import RawOutput
+from streams.journal.transaction import Transaction
 from tests.pipeline.desk import Desk, immediate
 from tests.pipeline.processes import paper, running
 

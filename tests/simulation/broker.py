@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from streams.errors import Fenced
-from streams.journal.processor import Transaction
 from streams.journal.records import Headers, RawOutput, RawRecord
+from streams.journal.transaction import Transaction
 
 PENDING, COMMITTED, ABORTED = "pending", "committed", "aborted"
 CLIENT = "client"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streams.journal.owned_shard import OwnedShard, Prepared
-from streams.journal.processor import Transaction
+from streams.journal.transaction import Transaction
 from tests.simulation.broker import Broker
 from tests.simulation.histories import HistoryFailed, run_history
 from tests.simulation.world import ShardKey, World

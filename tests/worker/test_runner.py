@@ -13,9 +13,9 @@ from streams.errors import DeliveryGap
 from streams.journal.kinds import ACCOUNTS
 from streams.journal.memory_log import MemoryLog
 from streams.journal.owned_shard import take_over
-from streams.journal.processor import Transaction
 from streams.journal.records import RawRecord
 from streams.journal.snapshots import SnapshotPolicy
+from streams.journal.transaction import Transaction
 from streams.worker.lane import RecordBatch
 from streams.worker.runner import ShardRunner
 from tests import builders
