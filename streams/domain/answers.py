@@ -14,6 +14,7 @@ class Answers:
 
     def __init__(self, limit: int, state: list[list[Any]] | None = None) -> None:
         self.limit = limit
+        # Not a dict, which walks over all that was deleted to find its first key.
         self._known: OrderedDict[str, tuple[OrderRequest, OrderResult | None]] = OrderedDict()
         for request, result in state or ():
             self._known[request[1]] = (

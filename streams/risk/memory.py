@@ -82,6 +82,7 @@ class Repeats:
 
     def __init__(self, state: list[list[Any]] | None = None) -> None:
         self._newest = Times()
+        # Not a dict, which walks over all that was deleted to find its first key.
         self._times: OrderedDict[Alike, Times] = OrderedDict(
             ((a, b, c, d, e), Times(times)) for (a, b, c, d, e), times in state or ()
         )
