@@ -10,7 +10,8 @@ from infra.settings import Settings
 from infra.topics import partition_count
 from schemas.codec import Codec
 from streams.bench.orders import Ticket, bench_orders, opening
-from streams.clients.follow import Followed, Follower
+from streams.bench.wait import POLL_S, SILENCE_S, until_silent
+from streams.clients.follow import Follower
 from streams.clients.producer import RecordProducer
 from streams.domain.enums import MarkKind
 from streams.domain.messages import OrderRequest
@@ -18,8 +19,6 @@ from streams.errors import NoAnswer
 from streams.feed.send import send
 from streams.feed.table import MarketTable
 
-AWAIT_S = 120.0
-POLL_S = 0.005
 NANOS_PER_MS = 1_000_000
 HOPS = ("orders", "orders.approved", "executions", "order.results")
 
@@ -48,7 +47,7 @@ class Client:
         with Follower(self._settings, self._codec, ["risk.events"]) as events:
             control = opening(self._account_id, self._chosen[0].currency)
             self._producer.send("controls", self._account_id, control)
-            next(item for item in _until(events) if item.message.account_id == self._account_id)
+            next(item for item in until_silent(events) if item.message.account_id == self._account_id)
 
     def quotes_per_s(self, table: MarketTable) -> float:
         """Feeds the table at full speed until every execution shard has passed its closing heartbeat on."""
@@ -56,7 +55,7 @@ class Client:
             started = time.monotonic()
             result = send(self._settings, self._codec, table, speed=None)
             left = partition_count(self._settings, "market.data") * partition_count(self._settings, "marks")
-            for item in _until(marks):
+            for item in until_silent(marks):
                 left -= item.message.kind is MarkKind.HEARTBEAT
                 if not left:
                     return result.quotes / (time.monotonic() - started)
@@ -69,7 +68,7 @@ class Client:
             for order in bench_orders(self._account_id, self._chosen, count):
                 self._producer.send("orders", order.account_id, order)
             left = count
-            for item in _until(results):
+            for item in until_silent(results):
                 left -= item.message.terminal
                 if not left:
                     return count / (time.monotonic() - started)
@@ -86,7 +85,7 @@ class Client:
         with Follower(self._settings, self._codec, HOPS) as follower:
             started = time.monotonic()
             while len(took) < count:
-                if time.monotonic() - started > count / per_second + AWAIT_S:
+                if time.monotonic() - started > count / per_second + SILENCE_S:
                     raise NoAnswer(f"{len(took)} of {count} orders were answered; see the worker's log")
                 self._send_due(orders, sent, (time.monotonic() - started) * per_second)
                 for item in follower.poll(POLL_S):
@@ -107,15 +106,6 @@ class Client:
                 return
             sent[order.order_id] = time.monotonic()
             self._producer.send("orders", order.account_id, order)
-
-
-def _until(follower: Follower) -> Iterator[Followed]:
-    heard = time.monotonic()
-    while time.monotonic() - heard < AWAIT_S:
-        for item in follower.poll(POLL_S):
-            heard = time.monotonic()
-            yield item
-    raise NoAnswer(f"nothing came for {AWAIT_S:.0f} s; see the worker's log")
 
 
 def _hops(stamps: list[dict[str, int]], total_ms: float) -> dict[str, float]:

@@ -62,7 +62,7 @@ ALL_ON: dict[str, object] = {
 BREAKERS: dict[str, object] = {
     "drawdown": {"kind": "drawdown", "percent": "20"},
     "loss": {"kind": "loss", "percent": "10"},
-    "errors": {"kind": "error_rate", "window_ms": 60_000, "percent": "50"},
+    "errors": {"kind": "error_rate", "window_count": None, "window_ms": 60_000, "percent": "50"},
     "frequency": {"kind": "frequency", "limit": 1_000, "window_ms": 1_000},
     "losses": {"kind": "consecutive_losses", "limit": 50},
     "stop-outs": {"kind": "stop_outs", "limit": 50, "window_ms": 60_000},
@@ -70,7 +70,7 @@ BREAKERS: dict[str, object] = {
     "gap": {"kind": "market_data_gap", "gap_ms": 60_000},
     "repeated": {"kind": "repeated_execution", "limit": 5_000, "window_ms": 60_000},
 }
-"""One of each kind."""
+"""One of each kind, as a patch of whatever limits a pipeline has."""
 
 
 def risk_us_per_order(orders: int = ORDERS) -> float:
@@ -78,7 +78,7 @@ def risk_us_per_order(orders: int = ORDERS) -> float:
 
     Of each, the smallest of some rounds' medians: what else the machine does only adds.
     """
-    instruments = tuple(map(_instrument, SYMBOLS))
+    instruments = tuple(map(judged_instrument, SYMBOLS))
     config = CoreConfig(mock_trading=False, account_partitions=1, execution_partitions=1, instruments=instruments)
     judged, free = _Desk(config), _Desk(config)
     free.lift()
@@ -126,7 +126,7 @@ class _Desk:
         """A quote in each symbol, EVERY_NS after the last."""
         self._now_ns += EVERY_NS
         for symbol in SYMBOLS:
-            self._deliver(_quote(symbol, self._now_ns))
+            self._deliver(quote(symbol, self._now_ns, BID, ASK))
 
     def _trade(self, symbol: str, side: Side, price: int, tif: TimeInForce) -> float:
         """An order's time in the account shard, in seconds; what becomes of it at the venue is not timed."""
@@ -163,12 +163,14 @@ def _order(order_id: str, symbol: str, side: Side, price: int, tif: TimeInForce,
     )
 
 
-def _quote(symbol: str, ts: int) -> MarketData:
-    size = QUANTITY * 100
-    return MarketData(symbol, ts, QUOTE, [ts], [BID], [size], [ASK], [size], [], [], "")
+def quote(symbol: str, ts: int, bid: int, ask: int) -> MarketData:
+    """A record of one quote, of a size that takes many orders."""
+    size = QUANTITY * 10_000
+    return MarketData(symbol, ts, QUOTE, [ts], [bid], [size], [ask], [size], [], [], "")
 
 
-def _instrument(symbol: str) -> InstrumentConfig:
+def judged_instrument(symbol: str) -> InstrumentConfig:
+    """An instrument that every control has something to ask of."""
     fields = {"tick_size": "0.01", "lot_size": "1", "min_quantity": "1", "max_quantity": "100000"}
     hours = {"calendar": "XNYS", "timezone": "America/New_York", "day_start": "04:00", "day_end": "20:00"}
     return InstrumentConfig.model_validate(

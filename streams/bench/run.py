@@ -10,8 +10,11 @@ from infra.core_config import core_config
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.registry import Registry
+from streams.bench.agent import agent_events_per_s
 from streams.bench.backlog import own_topics, sink_rows_per_s
 from streams.bench.core import core_events_per_s
+from streams.bench.crowd import even_names, open_sessions, orders_in_turn
+from streams.bench.day import Day, day_to_clickhouse
 from streams.bench.live import Client, Latency
 from streams.bench.memory import peak_memory
 from streams.bench.orders import Ticket, tickets
@@ -19,6 +22,7 @@ from streams.bench.peers.run import Numbers, engines_beside, peers_python, quix_
 from streams.bench.readback import ReadBack, read_back
 from streams.bench.resim import resim_quotes_per_s
 from streams.bench.risk import risk_us_per_order
+from streams.bench.sustain import Sustained, sustained
 from streams.demo.children import running_pipeline
 from streams.demo.market import instruments_for, synthetic_market, with_reference_data
 from streams.demo.namespace import fresh_namespace, remove_runs
@@ -36,7 +40,7 @@ READBACK_PER_ORDER = 15
 class BenchResult:
     """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB.
 
-    risk_us_per_order: microseconds that all controls together take of an order.
+    risk_us_per_order: microseconds that all controls together take of an order. sustained: None: not asked for.
     """
 
     orders_per_s: float
@@ -50,6 +54,9 @@ class BenchResult:
     risk_us_per_order: float
     peak_rss_mb: float
     readback: ReadBack
+    sustained: Sustained | None
+    agent_events_per_s: float
+    day: Day
     peers: Numbers = field(default_factory=dict)
 
 
@@ -58,6 +65,13 @@ class Flow(NamedTuple):
 
     sink_rows_per_s: float
     feed_quotes_per_s: float
+
+
+class Apart(NamedTuple):
+    """What runs a pipeline of its own: events a second of the account shard's agent, a day from file to ClickHouse."""
+
+    agent_events_per_s: float
+    day: Day
 
 
 class Core(NamedTuple):
@@ -74,8 +88,11 @@ class Core(NamedTuple):
 class Load:
     """orders: of the throughput measurement; latency_orders: of the latency measurement.
 
-    resim: the market of the re-simulation. sink_backlog: records that wait for the sink; feed_seconds: of the synthetic
-    market that the feed sends. peers: whether other engines are measured too; then resim has one symbol.
+    resim: the market of the re-simulation; read_day: reads it from where it is, for the day through the pipeline.
+    sink_backlog: records that wait for the sink; feed_seconds: of the synthetic market that the feed sends.
+    agent_events: records that wait for the account shard. sustain_s: how long orders are sent on and on, 0: not;
+    sustain_per_s: at most so many a second, None: as fast as they are answered.
+    peers: whether other engines are measured too; then resim has one symbol.
     """
 
     table: MarketTable
@@ -84,6 +101,10 @@ class Load:
     latency_orders: int
     sink_backlog: int
     feed_seconds: float
+    read_day: Callable[[], MarketTable]
+    agent_events: int
+    sustain_s: float = 0.0
+    sustain_per_s: float | None = None
     peers: bool = False
 
 
@@ -112,7 +133,11 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
             on_step("re-simulation by other engines")
             peers |= engines_beside(python, config, load.resim, resim_instruments)
         flow = _flow_alone(settings, load, instruments, on_step)
-        result = _live(settings, load, chosen, flow, core, on_step)
+        apart = Apart(
+            agent_events_per_s(settings, load.agent_events, on_step),
+            day_to_clickhouse(settings, load.read_day, load.resim, on_step),
+        )
+        result = _live(settings, load, chosen, (flow, core, apart), on_step)
         if python:
             on_step("live path by Quix Streams")
             peers |= quix_beside(python, settings)
@@ -123,8 +148,13 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
 
 
 def _live(
-    settings: Settings, load: Load, chosen: list[Ticket], flow: Flow, core: Core, on_step: Callable[[str], None]
+    settings: Settings,
+    load: Load,
+    chosen: list[Ticket],
+    before: tuple[Flow, Core, Apart],
+    on_step: Callable[[str], None],
 ) -> BenchResult:
+    flow, core, apart = before
     codec = Codec(Registry(settings))
     own = psutil.Process().pid
     with running_pipeline(settings, 1, on_step) as children, peak_memory(lambda: [own, *children.pids()]) as peak:
@@ -136,9 +166,19 @@ def _live(
         throughput = client.orders_per_s(load.orders)
         on_step(f"latency at {LATENCY_ORDERS_PER_S:g} orders/s")
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
+        lasting = _sustained(settings, codec, load, chosen, on_step) if load.sustain_s else None
     on_step("reading topics back")
     readback = read_back(settings, codec, load.resim, READBACK_PER_ORDER * load.orders)
-    return BenchResult(throughput, quotes, latency, *flow, *core, peak.megabytes, readback)
+    return BenchResult(throughput, quotes, latency, *flow, *core, peak.megabytes, readback, lasting, *apart)
+
+
+def _sustained(
+    settings: Settings, codec: Codec, load: Load, chosen: list[Ticket], on_step: Callable[[str], None]
+) -> Sustained:
+    on_step(f"orders for {load.sustain_s:g} s")
+    accounts = even_names("bench-lasting-", 2)
+    open_sessions(settings, codec, accounts, chosen[0].currency)
+    return sustained(settings, codec, orders_in_turn(accounts, chosen), load.sustain_s, load.sustain_per_s)
 
 
 def _flow_alone(

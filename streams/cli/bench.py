@@ -11,14 +11,19 @@ import typer
 
 if TYPE_CHECKING:
     from streams.bench.run import BenchResult
+    from streams.feed.table import MarketTable
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    app.command()(bench)
+    group = typer.Typer(invoke_without_command=True, help="Measures how fast the pipeline is on this machine.")
+    group.callback()(bench)
+    group.command()(scale)
+    app.add_typer(group, name="bench")
 
 
 def bench(
+    context: typer.Context,
     orders: int = typer.Option(20_000, min=1, help="Orders of the throughput measurement."),
     latency_orders: int = typer.Option(5_000, min=1, help="Orders of the latency measurement, 500 a second."),
     data: Path | None = typer.Option(None, help="Quotes of a file instead of the synthetic market."),
@@ -28,6 +33,13 @@ def bench(
     recorded: Path | None = typer.Option(
         None, envvar="PAPER_MARKET_DATA", help="Folder that may hold the day to re-simulate; default: ../shared/data."
     ),
+    agent_events: int = typer.Option(
+        150_000, min=1, help="Records that wait for the account shard when its agent is measured."
+    ),
+    sustain: float = typer.Option(0.0, min=0, help="Seconds for which orders are sent on and on; 0: not measured."),
+    sustain_rate: float = typer.Option(
+        0.0, min=0, help="Of these at most so many a second; 0: as fast as they are answered."
+    ),
     peers: bool = typer.Option(
         False,
         "--peers",
@@ -35,9 +47,10 @@ def bench(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
-    """Measures core, re-simulation, live path, latency and sink in one run; its topics are removed afterwards."""
+    """Measures core, re-simulation, live path, latency, sink and a day in one run; its topics are removed after it."""
+    if context.invoked_subcommand:
+        return
     from infra import stack
-    from infra.compiled import is_compiled
     from infra.settings import REPOSITORY, get_settings
     from streams.bench.peers.prepare import first_symbol
     from streams.bench.resim import recorded_day
@@ -45,14 +58,30 @@ def bench(
     from streams.demo.market import synthetic_market
     from streams.feed.read import read_file
 
-    if not is_compiled():
-        _say("the core is not compiled as it is now and runs two to four times slower: ./paper compile")
+    _warn_uncompiled()
     settings = get_settings()
-    table = synthetic_market(settings, seconds) if data is None else read_file(data)
+
+    def market() -> MarketTable:
+        return synthetic_market(settings, seconds) if data is None else read_file(data)
+
+    def read_day() -> MarketTable:
+        day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
+        return first_symbol(market()) if day is None else day
+
     stack.up(settings, on_progress=_say)
-    day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
-    resim = first_symbol(table) if day is None else day
-    load = Load(table, resim, orders, latency_orders, sink_backlog, feed_seconds, peers)
+    load = Load(
+        market(),
+        read_day(),
+        orders,
+        latency_orders,
+        sink_backlog,
+        feed_seconds,
+        read_day,
+        agent_events,
+        sustain,
+        sustain_rate or None,
+        peers,
+    )
     document = _document(run_bench(settings, load, _say))
     if as_json:
         print(json.dumps(document))
@@ -64,8 +93,39 @@ def bench(
         print(f"  {name:<32} {hop['mean_ms']:>7.1f} ms {hop['share']:>6.0%}")
 
 
+def scale(
+    seconds: float = typer.Option(10.0, min=1, help="Seconds of orders for each number of partitions and workers."),
+    partitions: list[int] = typer.Option([1, 2, 4, 8], min=1, max=8, help="Partitions; may be given again and again."),
+    workers: list[int] = typer.Option([1, 2], min=1, help="Workers, likewise."),
+    accounts: list[int] = typer.Option([10, 1_000, 100_000], min=1, help="Open accounts, likewise."),
+    working: list[int] = typer.Option([0, 100, 1_000, 10_000], min=0, help="Working orders, likewise."),
+    orders: int = typer.Option(3_000, min=3, help="Orders of a cost measurement's round; the best of three counts."),
+    plot_file: Path | None = typer.Option(None, "--plot", help="SVG file to draw the curves into."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
+    """Measures orders a second by partitions and workers, and an order's cost by accounts and working orders."""
+    from infra import stack
+    from infra.settings import get_settings
+    from streams.bench.plot import plot
+    from streams.bench.scale import Sizes, measure
+    from streams.cli.output import print_rows
+
+    _warn_uncompiled()
+    settings = get_settings()
+    stack.up(settings, on_progress=_say)
+    found = measure(settings, Sizes(partitions, workers, accounts, working, seconds, orders), _say)
+    if plot_file is not None:
+        plot_file.write_text(plot(found))
+    tables = {name: [row._asdict() for row in rows] for name, rows in found._asdict().items()}
+    if as_json:
+        print(json.dumps(tables))
+        return
+    for rows in tables.values():
+        print_rows(rows, list(rows[0]), as_json=False)
+
+
 def _document(result: BenchResult) -> dict[str, Any]:
-    total = sum(result.latency.hops_ms.values()) or 1.0
+    total, lasting = sum(result.latency.hops_ms.values()) or 1.0, result.sustained
     return {
         "orders_per_s": round(result.orders_per_s, 1),
         "quotes_per_s": round(result.quotes_per_s, 1),
@@ -79,12 +139,24 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "risk_us_per_order": round(result.risk_us_per_order, 1),
         "peak_rss_mb": round(result.peak_rss_mb, 1),
         **{f"readback_{name}": round(value, 1) for name, value in result.readback._asdict().items()},
+        "agent_events_per_s": round(result.agent_events_per_s, 1),
+        "day_to_clickhouse_s": round(result.day.seconds, 2),
+        "day_orders": result.day.orders,
+        "day_fills": result.day.fills,
+        **({f"sustained_{name}": round(value, 1) for name, value in lasting._asdict().items()} if lasting else {}),
         **{name: round(value, 2) for name, value in result.peers.items()},
         "hops": {
             name: {"mean_ms": round(mean, 2), "share": round(mean / total, 3)}
             for name, mean in result.latency.hops_ms.items()
         },
     }
+
+
+def _warn_uncompiled() -> None:
+    from infra.compiled import is_compiled
+
+    if not is_compiled():
+        _say("the core is not compiled as it is now and runs two to four times slower: ./paper compile")
 
 
 def _say(text: str) -> None:

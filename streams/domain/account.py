@@ -12,6 +12,7 @@ from streams.domain.listed import record_of
 from streams.domain.messages import OrderRequest
 from streams.domain.portfolio import Position
 from streams.domain.shard import State
+from streams.domain.side_orders import SideOrders
 from streams.risk.breakers.breaker_set import BreakerSet
 from streams.risk.limits import RiskLimits
 from streams.risk.memory import Memory
@@ -74,14 +75,6 @@ class WorkingOrder:
         return cls(record_of(OrderRequest, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
 
 
-@dataclass(slots=True)
-class SideOrders:
-    """Working orders of a symbol and side, oldest first. leaves: what they can execute, of a group the largest."""
-
-    by_id: dict[str, WorkingOrder] = field(default_factory=dict)
-    leaves: int = 0
-
-
 class SeenIds:
     """The newest order ids of an account, bounded by count; older ones are forgotten."""
 
@@ -140,7 +133,7 @@ class Account:
     """Symbols whose newest order is LIVE: with streams.domain.live_orders also what is held in them."""
     positions: dict[str, Position] = field(default_factory=dict)
     working: dict[str, WorkingOrder] = field(default_factory=dict)
-    """By order id; added and removed through methods, and recounted after a change, which keeps the sums."""
+    """By order id; added and removed through methods, and recounted or repriced after a change."""
     exposures: Exposures = field(default_factory=Exposures)
     reduce_only_orders: int = 0
     """How many of the working orders are reduce-only."""
@@ -162,6 +155,11 @@ class Account:
         orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
         return () if orders is None else orders.by_id.values()
 
+    def best_limit(self, symbol: str, side: Side) -> int | None:
+        """The best limit price among the working orders of a symbol and side, 1e-9; None where none has one."""
+        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        return None if orders is None else orders.best_limit()
+
     def orders_in(self, symbol: str) -> list[WorkingOrder]:
         """Working orders in a symbol, buys first."""
         return [*self.orders_of(symbol, Side.BUY), *self.orders_of(symbol, Side.SELL)]
@@ -180,6 +178,7 @@ class Account:
             self.live_symbols.pop(order.symbol, None)
         orders = (self._buys if order.side is Side.BUY else self._sells).setdefault(order.symbol, SideOrders())
         orders.by_id[order.order_id] = order
+        orders.note_limit(order)
         self.reduce_only_orders += order.request.reduce_only
         if order.request.oco_group is not None:
             self._groups.setdefault(order.request.oco_group, []).append(order)
@@ -196,6 +195,10 @@ class Account:
     def recount(self, order: WorkingOrder, before: int) -> None:
         """After a change of an order's quantities. before: what counted then."""
         self._add_leaves(order, self.counted(order) - before)
+
+    def reprice(self, order: WorkingOrder) -> None:
+        """After a change of an order's limit price."""
+        (self._buys if order.side is Side.BUY else self._sells)[order.symbol].note_limit(order)
 
     def remove_order(self, order: WorkingOrder) -> None:
         """Takes an order out of the working ones."""

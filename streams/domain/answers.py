@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 from streams.domain.listed import record_of
@@ -13,7 +14,8 @@ class Answers:
 
     def __init__(self, limit: int, state: list[list[Any]] | None = None) -> None:
         self.limit = limit
-        self._known: dict[str, tuple[OrderRequest, OrderResult | None]] = {}
+        # Not a dict, which walks over all that was deleted to find its first key.
+        self._known: OrderedDict[str, tuple[OrderRequest, OrderResult | None]] = OrderedDict()
         for request, result in state or ():
             self._known[request[1]] = (
                 record_of(OrderRequest, request),
@@ -24,7 +26,7 @@ class Answers:
         """Remembers a request, forgetting the oldest beyond the limit."""
         self._known[request.order_id] = (request, answer)
         while len(self._known) > self.limit:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
 
     def give(self, result: OrderResult) -> None:
         """The venue has said something: the first answer to its request, if that has none."""

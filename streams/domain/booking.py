@@ -26,9 +26,11 @@ def on_execution(book: AccountBook, report: ExecutionReport) -> None:
         raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
     first = order is not None and order.status is OrdStatus.PENDING_NEW
     if order is not None:
-        counted = account.counted(order)
+        counted, price = account.counted(order), order.price
         _follow(order, report)
         account.recount(order, counted)
+        if order.price != price:
+            account.reprice(order)
     result = records.execution_result(report, book.next_id(), book.time_ns)
     account.answers.give(result)
     book.emit(Output("order.results", report.account_id, result))

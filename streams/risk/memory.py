@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -82,7 +82,10 @@ class Repeats:
 
     def __init__(self, state: list[list[Any]] | None = None) -> None:
         self._newest = Times()
-        self._times: dict[Alike, Times] = {(a, b, c, d, e): Times(times) for (a, b, c, d, e), times in state or ()}
+        # Not a dict, which walks over all that was deleted to find its first key.
+        self._times: OrderedDict[Alike, Times] = OrderedDict(
+            ((a, b, c, d, e), Times(times)) for (a, b, c, d, e), times in state or ()
+        )
 
     def add(self, request: OrderRequest, now_ns: int, keep: int, window_ns: int) -> None:
         """A new order came; keep: how many of the same are remembered, those of the window at most."""

@@ -60,17 +60,20 @@ class SelfMatch(Control):
 def _met(proposal: Proposal) -> list[WorkingOrder]:
     """The account's resting orders that the order would trade with."""
     price, buys = proposal.asked.price, proposal.buys
-    others = proposal.account.orders_of(proposal.symbol, Side.SELL if buys else Side.BUY)
-    if not others or _rests_apart(proposal):
+    account, symbol, other_side = proposal.account, proposal.symbol, Side.SELL if buys else Side.BUY
+    best = account.best_limit(symbol, other_side)
+    if best is None or not _reaches(buys, price, best) or _rests_apart(proposal):
         return []
-    met = []
-    for order in others:
-        resting = order.price
-        if resting is None or (price is not None and (price < resting if buys else price > resting)):
-            continue
-        if order.in_book:
-            met.append(order)
-    return met
+    return [
+        order
+        for order in account.orders_of(symbol, other_side)
+        if order.price is not None and _reaches(buys, price, order.price) and order.in_book
+    ]
+
+
+def _reaches(buys: bool, price: int | None, resting: int) -> bool:
+    """Whether an order's limit price, None for a market order, comes up to a resting one."""
+    return price is None or (price >= resting if buys else price <= resting)
 
 
 def _rests_apart(proposal: Proposal) -> bool:

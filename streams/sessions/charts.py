@@ -17,6 +17,9 @@ SPAN_SHARE = 0.02
 LABEL = 92
 """Room that the label of a time takes."""
 
+INDENT = 30
+"""What an axis of sizes keeps free at its ends."""
+
 Point = tuple[float, float]
 """UTC seconds and a value."""
 AxisText = Callable[[float, float], str]
@@ -93,6 +96,33 @@ def curves(name: str, lines: Sequence[Line], number: AxisText, marks: Sequence[M
     for line in lines:
         body += _curve(line, x, y)
     body += [_sign(mark, x, y) for mark in marks]
+    return _svg(name, body)
+
+
+def growth(name: str, lines: Sequence[Line], number: AxisText, unit: str) -> str:
+    """Lines over sizes, each many times the one before: the axis of sizes, which unit names, is logarithmic.
+
+    Points are a size and a value; size 0 stands at 1. The axis of values starts at 0.
+    """
+    points = [point for line in lines for point in line.points]
+    if not points:
+        return nothing(name)
+    sizes = sorted({size for size, _ in points})
+    low, high = _power(sizes[0]), _power(sizes[-1])
+    x = _Scale(low, high if high > low else low + 1, LEFT + INDENT, WIDTH - RIGHT - INDENT)
+    y = _Scale(0.0, _widened(0.0, max(value for _, value in points))[1], HEIGHT - BOTTOM, TOP)
+    body = list(_value_axis(y, number))
+    for size in sizes:
+        body.append(_text(x(_power(size)), HEIGHT - 10, f"{size:,.0f}", "middle"))
+    body.append(_text(LEFT - 8, HEIGHT - 10, unit, "end"))
+    for line in lines:
+        places = [(x(_power(size)), y(value)) for size, value in line.points]
+        path = " ".join(f"{across:.1f},{height:.1f}" for across, height in places)
+        body.append(f'<polyline class="line {line.css}" points="{path}"><title>{escape(line.name)}</title></polyline>')
+        body += [
+            f'<circle class="dot {line.css}" cx="{across:.1f}" cy="{height:.1f}" r="3"/>' for across, height in places
+        ]
+        body.append(_text(places[-1][0], places[-1][1] - 8, line.name, "end", "value"))
     return _svg(name, body)
 
 
@@ -211,6 +241,10 @@ def ticks(low: float, high: float) -> tuple[float, list[float]]:
     power = 10.0 ** floor(log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     return step, [count * step for count in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+
+
+def _power(size: float) -> float:
+    return log10(max(size, 1.0))
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

@@ -44,12 +44,21 @@ RATES = {
     "readback_decoded_records_per_s",
     "readback_decoded_mb_per_s",
     "readback_quotes_per_s",
+    "agent_events_per_s",
+    "day_to_clickhouse_s",
+    "day_orders",
+    "day_fills",
+    "sustained_orders_per_s",
+    "sustained_p50_ms",
+    "sustained_p99_ms",
 }
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC"), builders.instrument("XYZ", lot_size="7"))}
 QUOTES = """ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz
 1700000000000000000,FILE,10.00,100,10.02,100
 1700000001000000000,FILE,10.01,100,10.03,100
+1700000002000000000,FILE,9.98,100,10.00,100
 """
+"""The day's only order is at the first bid; the last offer comes to it."""
 
 
 @pytest.fixture
@@ -120,6 +129,12 @@ def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, 
         "2000",
         "--feed-seconds",
         "5",
+        "--recorded",
+        str(tmp_path),
+        "--agent-events",
+        "5000",  # More than two transactions of WORKER_BATCH_RECORDS.
+        "--sustain",
+        "1",
     )
     done = paper(pipeline_settings, "bench", "--json", *small)
     assert done.returncode == 0, done.stderr
@@ -127,10 +142,15 @@ def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, 
     assert document.keys() == RATES | {"hops"}
     assert all(document[name] > 0 for name in RATES)
     assert document["latency_ms_p99"] >= document["latency_ms_p50"]
+    assert (document["day_orders"], document["day_fills"]) == (1, 1)
     assert sum(hop["share"] for hop in document["hops"].values()) == pytest.approx(1, abs=0.01)
 
-    admin = AdminClient({"bootstrap.servers": pipeline_settings.kafka_bootstrap_servers})
+    demand_nothing_left(pipeline_settings)
+
+
+def demand_nothing_left(settings: Settings) -> None:
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     assert [topic for topic in admin.list_topics(timeout=30).topics if topic.startswith("bench-")] == []
-    with closing(connect(pipeline_settings)) as client:
+    with closing(connect(settings)) as client:
         assert client.query("SELECT count() FROM orders").result_rows == [(0,)]
-    assert list(pipeline_settings.paper_home.glob("bench-*")) == []
+    assert list(settings.paper_home.glob("bench-*")) == []

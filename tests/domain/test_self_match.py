@@ -48,6 +48,12 @@ def test_what_would_meet(resting: OrderRequest, incoming: OrderRequest, meets: b
     assert "w" in desk.account().working
 
 
+def test_what_counts_is_the_price_that_a_replace_gave() -> None:
+    desk = desk_of("cancel_newest", new("w", SELL, price="10.05"), replace("r", "w", price="10.03"))
+    assert answer(desk, new("o", BUY, price="10.02")) is None
+    assert answer(desk, new("o2", BUY, price="10.03")) == (REFUSED, "10.03", "10.03")
+
+
 def test_the_newest_goes() -> None:
     desk = desk_of("cancel_newest", new("w", SELL, price="10.05"))
     assert answer(desk, new("o", BUY, price="10.07")) == (REFUSED, "10.05", "10.07")

@@ -1,0 +1,196 @@
+"""What an order costs the shards, in memory: against the accounts that are open, and the orders that work already."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from streams.bench.orders import opening
+from streams.bench.risk import ALL_ON, BREAKERS, START_NS, judged_instrument
+from streams.domain.account_shard import AccountShard
+from streams.domain.config import CoreConfig
+from streams.domain.enums import Action, OrderType, Side, TimeInForce
+from streams.domain.execution_shard import ExecutionShard
+from streams.domain.market_data import QUOTE
+from streams.domain.messages import ApprovedOrder, Mark, MarketData, OrderRequest
+from streams.domain.numbers import NANOS_PER_MS, to_price
+from streams.risk.limits import RiskLimits
+
+SEED = 1
+ORDERS = 3_000
+ROUNDS = 3
+SYMBOL = "SCALE.SIM"
+MARK_INTERVAL_MS = 30_000
+EVERY_NS = 10 * NANOS_PER_MS
+OPENING_NS = NANOS_PER_MS
+"""Market time between an order and what comes next; between the first orders, of ORDERS_A_QUOTE accounts at once."""
+ORDERS_A_QUOTE = 50
+MIDDLE, TICK, QUANTITY = to_price("1000.00"), to_price("0.01"), to_price(1)
+SWING, APART, LEVELS = 20, 100, 500
+"""Ticks: the middle swings so far; what is to rest keeps so far apart; over so many prices it is spread."""
+
+LIMITS = json.dumps(
+    ALL_ON | {"max_open_orders": 100_000, "max_open_orders_per_symbol": 100_000} | {"breakers": BREAKERS}
+)
+
+
+class AccountCost(NamedTuple):
+    """Microseconds in the account shard: of an order with its reports, and of a mark that moves all accounts."""
+
+    us_per_order: float
+    us_per_mark: float
+
+
+def cost_of_accounts(accounts: int, orders: int = ORDERS) -> AccountCost:
+    """Orders of random accounts, all filled, where so many accounts are open and each holds a position."""
+    desk = _Desk([f"account-{number}" for number in range(accounts)])
+    return desk.cost(orders)
+
+
+def cost_of_own_orders(working: int, orders: int = ORDERS) -> AccountCost:
+    """Orders of one account, all filled, while so many others of its own work in the symbol."""
+    desk = _Desk(["account"])
+    for side, price in _apart(working, desk.draw):
+        desk.send("account", side, price, TimeInForce.GTC, EVERY_NS)
+    desk.move()
+    return desk.cost(orders)
+
+
+class _Desk:
+    """Account shard with all controls and breakers on, and the venue that answers it; only the former is timed."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        config = _config()
+        self._accounts, self._venue = AccountShard(config, 0), ExecutionShard(config, 0)
+        self._names, self.draw = names, _draw()
+        self._now_ns, self._number = START_NS, 0
+        self._spent = self._spent_on_marks = 0.0
+        self._marks = 0
+        for name in names:
+            self._accounts.apply(opening(name)._replace(limits=None), None)
+        self.move()
+        for number, name in enumerate(names):
+            self._take(name, Side.BUY, OPENING_NS)
+            if number % ORDERS_A_QUOTE == 0:
+                self.move()
+        self.move()
+
+    def cost(self, orders: int) -> AccountCost:
+        """Of the best round: what else the machine does only adds."""
+        found = []
+        for _ in range(ROUNDS):
+            self._spent = 0.0
+            for number, at in enumerate(self.draw.integers(0, len(self._names), orders).tolist()):
+                self._take(self._names[at], Side.BUY if number % 2 else Side.SELL, EVERY_NS)
+                self.move()
+            found.append(self._spent / orders)
+        return AccountCost(min(found) * 1e6, self._spent_on_marks / self._marks * 1e6)
+
+    def send(self, name: str, side: Side, price: int, time_in_force: TimeInForce, every_ns: int) -> None:
+        """An order through the account shard to the venue, where it arrives when the market moves."""
+        self._number += 1
+        self._now_ns += every_ns
+        order = _order(f"o{self._number}", name, side, price, time_in_force, self._now_ns)
+        started = time.perf_counter()
+        outputs = self._accounts.apply(order, None)
+        self._spent += time.perf_counter() - started
+        approved = [output.message for output in outputs if output.topic == "orders.approved"]
+        assert approved, outputs
+        self._venue.apply(approved[0], None)
+
+    def move(self) -> None:
+        """A quote, to which everything that is under way to the venue arrives."""
+        self._now_ns += EVERY_NS
+        for output in self._venue.apply(_quote(self._now_ns, self.draw), None):
+            started = time.perf_counter()
+            self._accounts.apply(output.message, None)
+            spent = time.perf_counter() - started
+            if isinstance(output.message, Mark):
+                self._spent_on_marks += spent
+                self._marks += 1
+            else:
+                self._spent += spent
+
+    def _take(self, name: str, side: Side, every_ns: int) -> None:
+        self.send(name, side, _through(side), TimeInForce.IOC, every_ns)
+
+
+def venue_us_per_order(working: int, orders: int = ORDERS) -> float:
+    """Microseconds in the execution shard of an order, quotes included, while so many others rest in its symbol.
+
+    Of three orders one is filled at once, one rests until the market comes to it, and one rests and is canceled.
+    """
+    draw, venue, now_ns = _draw(), ExecutionShard(_config(), 0), START_NS
+    venue.apply(_quote(now_ns, draw), None)
+    for number, (side, price) in enumerate(_apart(working, draw)):
+        venue.apply(_approved(f"resting-{number}", side, price, TimeInForce.GTC, now_ns), None)
+    found = []
+    for _ in range(ROUNDS):
+        told: list[ApprovedOrder | MarketData] = []
+        for number in range(orders // 3):
+            now_ns += EVERY_NS
+            told += [_quote(now_ns, draw), *_three(number, now_ns)]
+        started = time.perf_counter()
+        for message in told:
+            venue.apply(message, None)
+        found.append((time.perf_counter() - started) / orders)
+    assert len(venue.venues[SYMBOL].orders.working) >= working
+    return min(found) * 1e6
+
+
+def _three(number: int, now_ns: int) -> Iterator[ApprovedOrder]:
+    side = Side.BUY if number % 2 else Side.SELL
+    sign = 1 if side is Side.BUY else -1
+    near, far = MIDDLE - sign * (number % (SWING // 2)) * TICK, MIDDLE - sign * APART * TICK
+    yield _approved(f"take-{now_ns}", side, _through(side), TimeInForce.IOC, now_ns)
+    yield _approved(f"near-{now_ns}", side, near, TimeInForce.GTC, now_ns)
+    canceled = _approved(f"far-{now_ns}", side, far, TimeInForce.GTC, now_ns)
+    yield canceled
+    yield canceled._replace(action=Action.CANCEL, order_id=f"cancel-{now_ns}", orig_order_id=canceled.order_id)
+
+
+def _apart(working: int, draw: np.random.Generator) -> Iterator[tuple[Side, int]]:
+    """Sides and prices of orders that the market does not reach."""
+    for number, level in enumerate(draw.integers(0, LEVELS, working).tolist()):
+        ticks = (APART + level) * TICK
+        yield (Side.BUY, MIDDLE - ticks) if number % 2 else (Side.SELL, MIDDLE + ticks)
+
+
+def _through(side: Side) -> int:
+    """A limit that the market is never beyond."""
+    return MIDDLE + (2 * SWING if side is Side.BUY else -2 * SWING) * TICK
+
+
+def _order(order_id: str, name: str, side: Side, price: int, tif: TimeInForce, ts: int) -> OrderRequest:
+    return OrderRequest(
+        Action.NEW, order_id, None, name, "bench", SYMBOL, side, OrderType.LIMIT, tif, QUANTITY, price, ts
+    )
+
+
+def _approved(order_id: str, side: Side, price: int, tif: TimeInForce, ts: int) -> ApprovedOrder:
+    request = _order(order_id, "account", side, price, tif, ts)
+    return ApprovedOrder(*request[:11], approval_id=order_id, session_id=None, order_ts=ts, ts=ts)
+
+
+def _quote(ts: int, draw: np.random.Generator) -> MarketData:
+    middle, size = MIDDLE + int(draw.integers(-SWING, SWING + 1)) * TICK, 1_000 * QUANTITY
+    return MarketData(SYMBOL, ts, QUOTE, [ts], [middle - TICK], [size], [middle + TICK], [size], [], [], "")
+
+
+def _config() -> CoreConfig:
+    return CoreConfig(
+        mock_trading=False,
+        account_partitions=1,
+        execution_partitions=1,
+        mark_interval_ms=MARK_INTERVAL_MS,
+        instruments=(judged_instrument(SYMBOL),),
+        limits=RiskLimits().changed_by(LIMITS),
+    )
+
+
+def _draw() -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(SEED))
