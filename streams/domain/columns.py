@@ -9,7 +9,22 @@ from streams.domain.messages import Column, Ints, MarketData
 
 BULK_ROWS = 16
 """Updates from which on arrays pay: below it building and asking them costs more than stepping through."""
-NAMES = tuple(name for name, kind in MarketData.__annotations__.items() if kind == Column)
+NAMES = (
+    "times",
+    "bid_px",
+    "bid_sz",
+    "ask_px",
+    "ask_sz",
+    "trade_px",
+    "trade_sz",
+    "book_bids",
+    "book_asks",
+    "book_px",
+    "book_sz",
+    "split_to",
+    "split_of",
+)
+"""Those that are columns of numbers. Written out: compiled code keeps no annotation to find them by."""
 
 
 def in_bulk(record: MarketData) -> MarketData:
