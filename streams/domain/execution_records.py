@@ -1,47 +1,30 @@
 """Builders of the execution shard's output records."""
 
-from typing import Protocol
-
 from streams.domain.book import SIZE_UNKNOWN, Book
 from streams.domain.enums import ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
-from streams.domain.instruments import Instrument
 from streams.domain.messages import ApprovedOrder, ExecutionReport, Mark
+from streams.domain.surroundings import Surroundings
 from streams.domain.tape import Print
 from streams.domain.venue_order import VenueOrder
-from streams.execution.simulator import Match, Simulator
-
-
-class Place(Protocol):
-    """What a report says of the venue: its time, its market and its simulator."""
-
-    time_ns: int
-    book: Book
-    instrument: Instrument | None
-
-    def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
-        ...
+from streams.execution.simulator import Match
 
 
 def report(
     order: VenueOrder,
     exec_type: ExecType,
-    venue: Place,
+    venue: Surroundings,
     exec_id: str,
-    *,
     request_id: str | None = None,
-    match: Match | None = None,
-    commission: int | None = None,
     reason_code: str | None = None,
     text: str | None = None,
+    match: Match | None = None,
+    commission: int | None = None,
     trade: Print | None = None,
 ) -> ExecutionReport:
     """What the venue says of an order and why; order.status is its status after the event."""
-    request = order.request
+    request, status = order.request, order.status
     simulator = venue.simulator_of(request.account_id)
-    status = order.status
-    quoted = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
-    middle = None if match is None else venue.book.middle
+    bid_px, bid_sz, ask_px, ask_sz, quote_ts, age_ns = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
     # By place, in the order of the fields: forty names cost more than all else here.
     return ExecutionReport(
         exec_id,
@@ -58,28 +41,32 @@ def report(
         status,
         order.quantity,
         order.price,
-        match.quantity if match else None,
-        match.price if match else None,
+        None if match is None else match.quantity,
+        None if match is None else match.price,
         order.cum_quantity,
         order.leaves if status is OrdStatus.NEW or status is OrdStatus.PARTIALLY_FILLED else 0,
         order.average_price,
         commission,
-        match.liquidity if match else Liquidity.UNKNOWN,
+        Liquidity.UNKNOWN if match is None else match.liquidity,
         reason_code,
         text,
         simulator.name,
-        *quoted[:5],
+        bid_px,
+        bid_sz,
+        ask_px,
+        ask_sz,
+        quote_ts,
         request.order_ts,
         venue.time_ns,
         order.stop_price,
         simulator.describe(venue.instrument) if venue.instrument else None,
         order.latency_ns,
-        quoted[5],
+        age_ns,
         order.queue_entry,
-        trade.px if trade else None,
-        trade.sz if trade else None,
+        None if trade is None else trade.px,
+        None if trade is None else trade.sz,
         order.arrival_px,
-        None if match is None else _slippage(order, match, middle),
+        None if match is None else _slippage(order, match, venue.book.middle),
         None if match is None else _slippage(order, match, order.arrival_px),
     )
 
@@ -88,20 +75,13 @@ _Quoted = tuple[int | None, int | None, int | None, int | None, int | None, int 
 _NOT_QUOTED: _Quoted = (None, None, None, None, None, None)
 
 
-def _quoted(venue: Place) -> _Quoted:
+def _quoted(venue: Surroundings) -> _Quoted:
     """Bid and its size, ask and its size, time and age of the market that a report is made in."""
     book = venue.book
     if book.ts == 0:
         return _NOT_QUOTED
-    bid, ask = book.bids[0] if book.bids else None, book.asks[0] if book.asks else None
-    return (
-        bid.px if bid else None,
-        _size(bid.sz) if bid else 0,
-        ask.px if ask else None,
-        _size(ask.sz) if ask else 0,
-        book.ts,
-        venue.time_ns - book.seen_ns,
-    )
+    age_ns = venue.time_ns - book.seen_ns
+    return book.bid, _size(book.bid_size), book.ask, _size(book.ask_size), book.ts, age_ns
 
 
 def _slippage(order: VenueOrder, match: Match, benchmark: int | None) -> int | None:
@@ -115,10 +95,11 @@ def _size(size: int) -> int | None:
     return None if size == SIZE_UNKNOWN else size
 
 
-def unknown_order(request: ApprovedOrder, venue: Place, exec_id: str, code: str, text: str) -> ExecutionReport:
+def unknown_order(request: ApprovedOrder, venue: Surroundings, exec_id: str, code: str, text: str) -> ExecutionReport:
     """A cancel or replace of an order that the venue does not hold."""
     assert request.orig_order_id is not None
-    ghost = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None, status=OrdStatus.UNKNOWN)
+    ghost = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None)
+    ghost.status = OrdStatus.UNKNOWN
     kind = ExecType.CANCEL_REJECT
     return report(ghost, kind, venue, exec_id, request_id=request.order_id, reason_code=code, text=text)
 

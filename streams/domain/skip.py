@@ -123,13 +123,13 @@ class _Side:
         """Whether a price from row on is at most px; a row without the side counts, whatever its price says."""
         if self._lowest is None:
             self._lowest = np.minimum.accumulate(as_ints(self._px)[::-1])[::-1]
-        return bool(self._lowest[row] <= px)
+        return self._lowest.item(row) <= px
 
     def _rises_to(self, row: int, px: int) -> bool:
         """Whether a price from row on is at least px, likewise."""
         if self._highest is None:
             self._highest = np.maximum.accumulate(as_ints(self._px)[::-1])[::-1]
-        return bool(self._highest[row] >= px)
+        return self._highest.item(row) >= px
 
     @staticmethod
     def _slice(column: Column, start: int, stop: int) -> Ints:

@@ -1,7 +1,6 @@
 """The orders that work at a venue, in time priority: how each enters, waits, trades, changes and ends."""
 
 from collections.abc import Callable
-from typing import Any
 
 from streams.domain import execution_records as records
 from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrderType, OrdStatus, TimeInForce
@@ -78,9 +77,9 @@ class VenueOrders:
             self._rest(order)
         self._tell(order, ExecType.NEW)
         self._settle_links(order)
-        if order.key in self.working:
+        if not order.resting and order.key in self.working:
             self._move(order)
-        if order.key in self.working and self._watch is not None:
+        if self._watch is not None and order.key in self.working:
             self._watch.add(order)
 
     def _take_in(self, order: VenueOrder) -> None:
@@ -150,7 +149,7 @@ class VenueOrders:
             order.resting = False
         self._tell(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
-        if order.key in self.working and self._watch is not None:
+        if self._watch is not None and order.key in self.working:
             self._watch.add(order)
 
     def _refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
@@ -287,7 +286,8 @@ class VenueOrders:
         filled = order.leaves == 0
         order.status = OrdStatus.FILLED if filled else OrdStatus.PARTIALLY_FILLED
         exec_type = ExecType.FILL if filled else ExecType.PARTIAL_FILL
-        self._tell(order, exec_type, match=match, commission=commission, trade=trade)
+        place, exec_id = self._venue, self._next_id()
+        self._report(records.report(order, exec_type, place, exec_id, match=match, commission=commission, trade=trade))
         if filled:
             del self.working[order.key]
             self.expiries.drop(order)
@@ -367,8 +367,15 @@ class VenueOrders:
             else:
                 self._cancel(order, "SPLIT", "less than a lot is left of it after the split")
 
-    def _tell(self, order: VenueOrder, exec_type: ExecType, **details: Any) -> None:
-        self._report(records.report(order, exec_type, self._venue, self._next_id(), **details))
+    def _tell(
+        self,
+        order: VenueOrder,
+        exec_type: ExecType,
+        request_id: str | None = None,
+        reason_code: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        self._report(records.report(order, exec_type, self._venue, self._next_id(), request_id, reason_code, text))
 
     # State
 

@@ -8,13 +8,13 @@ far is rounded to it, half to even, so that the commissions of its fills sum up 
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, ClassVar, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.domain import numbers
-from streams.domain.numbers import MONEY_SCALE, PRICE_SCALE, divide_half_even
+from streams.domain.numbers import PRICE_SCALE, divide_half_even
 from streams.execution.part import Part
 
 BPS_PER_ONE = 10_000
@@ -193,15 +193,14 @@ class Published(Part):
             raise ValueError(f"schedule {self.schedule} is known from {first} on")
         return self
 
-    @property
-    def version(self) -> Schedule:
-        """The version in force."""
+    @cached_property
+    def _fee(self) -> FeeModel:
+        """Of the version in force."""
         versions = [item for item in SCHEDULES[self.schedule] if self.as_of is None or item.effective <= self.as_of]
-        return versions[-1]
+        return versions[-1].fee
 
     def order_fee(self, executed: Executed) -> int:
-        fee: int = self.version.fee.order_fee(executed)
-        return fee
+        return self._fee.order_fee(executed)
 
 
 PARTS: Sequence[type[Part]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Published)
@@ -210,11 +209,3 @@ PARTS: Sequence[type[Part]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Publ
 def _share(notional: int, rate: Decimal) -> int:
     """rate of a notional, half even to 1e-18."""
     return divide_half_even(notional * to_price(rate), PRICE_SCALE)
-
-
-def to_minor_unit(fee: int, digits: int | None) -> int:
-    """A fee (1e-18) rounded half even to a currency's minor unit of so many digits; None leaves it exact."""
-    if digits is None:
-        return fee
-    unit: int = MONEY_SCALE // 10**digits
-    return divide_half_even(fee, unit) * unit
