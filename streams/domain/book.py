@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from streams.domain.columns import as_ints
 from streams.domain.messages import Column, MarketData
 from streams.domain.numbers import NANOS_PER_S, divide_half_even
 
-SIZE_UNKNOWN = -1
+SIZE_UNKNOWN: Final = -1
 """Displayed size where the source has none: it limits nothing."""
 LEVELS_KEPT_NS = 60 * NANOS_PER_S
 """So long after the market told all its levels those behind the quote are believed, in its own time."""

@@ -1,5 +1,6 @@
 """Columns of market.data: lists as they are decoded, arrays of int64 where a record is long enough to search in it."""
 
+from bisect import bisect_left
 from operator import gt
 from typing import Any
 
@@ -43,23 +44,23 @@ def as_ints(column: Column) -> Ints:
     return np.asarray(column, np.int64)
 
 
-def as_list(column: Column) -> list[int]:
-    """The column as a list: single numbers of an array are slow to read, and are no integers of Python."""
-    return column.tolist() if isinstance(column, np.ndarray) else list(column)
-
-
 def lowest(column: Column) -> int:
     """Smallest number of a column that is not empty."""
-    return int(np.minimum.reduce(column)) if isinstance(column, np.ndarray) else min(column)
+    return column.item(column.argmin()) if isinstance(column, np.ndarray) else min(column)
 
 
 def highest(column: Column) -> int:
     """Largest number of a column that is not empty."""
-    return int(np.maximum.reduce(column)) if isinstance(column, np.ndarray) else max(column)
+    return column.item(column.argmax()) if isinstance(column, np.ndarray) else max(column)
 
 
 def falls(column: Column) -> bool:
     """Whether a number is below the one before it."""
     if isinstance(column, np.ndarray):
-        return bool(np.logical_or.reduce(column[1:] < column[:-1]))
+        return bool(np.count_nonzero(column[1:] < column[:-1]))
     return any(map(gt, column, column[1:]))
+
+
+def first_from(column: Column, number: int) -> int:
+    """Row of the first number of a column that never falls which is not below another; the number of rows: none is."""
+    return int(column.searchsorted(number)) if isinstance(column, np.ndarray) else bisect_left(column, number)

@@ -1,5 +1,7 @@
 """Rules that a market.data record keeps, and reading its columns."""
 
+from typing import Final
+
 import numpy as np
 
 from streams.domain.book import SIZE_UNKNOWN
@@ -8,7 +10,12 @@ from streams.domain.messages import Column, MarketData
 from streams.domain.numbers import PRICE_MAX
 from streams.domain.shard import RecordRefused
 
-QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT = "QTBHRS"
+QUOTE: Final = "Q"
+TRADE: Final = "T"
+BOOK: Final = "B"
+HALT: Final = "H"
+RESUME: Final = "R"
+SPLIT: Final = "S"
 KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
 AGGRESSORS = frozenset("BS-")
 SPLIT_MAX = 1_000_000

@@ -158,7 +158,7 @@ class Venue(Surroundings):
             if by_event:
                 end = ahead.due(row, self._due_ns())
                 if end == row:
-                    self.advance(ahead.times[row])
+                    self.advance(ahead.time_ns(row))
                     continue
             if self.orders.working:
                 found = ahead.watched(row, end, self.orders.watch, self.book)
@@ -166,26 +166,25 @@ class Venue(Surroundings):
                 found = ahead.idle(row, end, self.book)
             vain = min(2 * vain + 1, VAIN_MAX) if found == row else 0
             if found > row:
-                self._pass_over(record, rows, row, found, ahead.times, by_event)
+                self._pass_over(ahead, rows, row, found, by_event)
             row = min(found + 1 + vain, ahead.rows) if found < end else found
             for at in range(found, row):
-                self._step(record, rows, at, ahead.times[at], by_event)
+                self._step(record, rows, at, ahead.time_ns(at), by_event)
 
-    def _pass_over(
-        self, record: MarketData, rows: MarketRows, start: int, stop: int, times: list[int], by_event: bool
-    ) -> None:
+    def _pass_over(self, ahead: Ahead, rows: MarketRows, start: int, stop: int, by_event: bool) -> None:
         """Takes updates of which none matters to an order, and none is a halt or a split."""
+        record, last_ns = ahead.record, ahead.time_ns(stop - 1)
         before_ns, quote, trade = self.time_ns, rows.quotes, rows.trades
         rows.pass_over(start, stop)
-        if by_event and times[stop - 1] > before_ns:
-            self.time_ns = times[stop - 1]
+        if by_event and last_ns > before_ns:
+            self.time_ns = last_ns
         if rows.quotes - quote < stop - start:
             for row in range(start, stop):
                 if record.kinds[row] == TRADE:
-                    self.tape.add(times[row], int(record.trade_sz[trade]))
+                    self.tape.add(ahead.time_ns(row), int(record.trade_sz[trade]))
                     trade += 1
         if quote < rows.quotes and not self.book.is_deep:
-            time_ns = times[stop - 1 if rows.only_quotes else record.kinds.rfind(QUOTE, start, stop)]
+            time_ns = last_ns if rows.only_quotes else ahead.time_ns(record.kinds.rfind(QUOTE, start, stop))
             self.book.refresh_at_once(record, quote, rows.quotes, time_ns)
             self.book.seen_ns = max(before_ns, time_ns) if by_event else self.time_ns
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
+from typing import Final
 
 from streams.domain.book import Book
 from streams.domain.numbers import PRICE_MAX
@@ -10,7 +11,8 @@ from streams.domain.surroundings import Surroundings
 from streams.domain.triggers import wakes_at
 from streams.domain.venue_order import OrderKey, VenueOrder
 
-NEVER_LOW, NEVER_HIGH = 0, PRICE_MAX + 1
+NEVER_LOW: Final = 0
+NEVER_HIGH: Final = PRICE_MAX + 1
 """Every price is above the one and below the other."""
 DEAD_MAX = 64
 """Ended orders that are kept beside as many as work before they are swept out."""

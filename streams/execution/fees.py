@@ -82,9 +82,10 @@ class PerShare(Part):
     maximum_rate: Annotated[Decimal, Field(gt=0, decimal_places=9)] | None = None
 
     def order_fee(self, executed: Executed) -> int:
-        if executed.quantity == 0:
+        quantity = executed.quantity
+        if quantity == 0:
             return 0
-        fee = max(executed.quantity * to_price(self.amount), to_money(self.minimum))
+        fee = max(quantity * to_price(self.amount), to_money(self.minimum))
         return fee if self.maximum_rate is None else min(fee, _share(executed.notional, self.maximum_rate))
 
 
