@@ -6,14 +6,15 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from streams.domain.columns import as_ints
-from streams.domain.messages import Column, MarketData
+from streams.domain.messages import Ints
 from streams.domain.numbers import NANOS_PER_S, divide_half_even
 
 SIZE_UNKNOWN: Final = -1
 """Displayed size where the source has none: it limits nothing."""
 LEVELS_KEPT_NS = 60 * NANOS_PER_S
 """So long after the market told all its levels those behind the quote are believed, in its own time."""
+Quotes = tuple[Ints, Ints]
+"""Prices and sizes of one side."""
 
 
 @dataclass(slots=True, init=False)
@@ -113,11 +114,11 @@ class Book:
         self.asks = _with_best(self.asks, ask[0], ask[1], self.is_deep, -1)
         self.ts = ts
 
-    def refresh_at_once(self, record: MarketData, start: int, stop: int, ts: int) -> None:
+    def refresh_at_once(self, bids: Quotes, asks: Quotes, start: int, stop: int, ts: int) -> None:
         """The market tells its best prices many times: rows start to stop of the quotes. Not for a deep book."""
         assert not self.is_deep, "each quote decides which levels of a deep book stay"
-        self.bids = _with_last(self.bids, record.bid_px, record.bid_sz, start, stop)
-        self.asks = _with_last(self.asks, record.ask_px, record.ask_sz, start, stop)
+        self.bids = _with_last(self.bids, bids, start, stop)
+        self.asks = _with_last(self.asks, asks, start, stop)
         self.ts = ts
 
     def refresh_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts: int) -> None:
@@ -152,15 +153,15 @@ def _with_best(levels: list[Level], px: int, sz: int, is_deep: bool, sign: int) 
     return [best, *(level for level in levels if (px - level.px) * sign > 0)]
 
 
-def _with_last(levels: list[Level], px: Column, sz: Column, start: int, stop: int) -> list[Level]:
+def _with_last(levels: list[Level], told: Quotes, start: int, stop: int) -> list[Level]:
     """As _with_best quote by quote, of a side with one level."""
-    last_px, last_sz = int(px[stop - 1]), int(sz[stop - 1])
+    last_px, last_sz = told[0].item(stop - 1), told[1].item(stop - 1)
     if last_sz == 0:
         return []
     if not _shows(levels, last_px, last_sz):
         return [Level(last_px, last_sz, last_sz)]
     best = levels[0]
-    if best.left != best.sz and _moves(best, px, sz, start, stop):
+    if best.left != best.sz and _moves(best, told, start, stop):
         return [Level(last_px, last_sz, last_sz)]
     return levels
 
@@ -170,10 +171,10 @@ def _shows(levels: list[Level], px: int, sz: int) -> bool:
     return bool(levels) and levels[0].px == px and levels[0].sz == sz
 
 
-def _moves(level: Level, px: Column, sz: Column, start: int, stop: int) -> bool:
+def _moves(level: Level, told: Quotes, start: int, stop: int) -> bool:
     """Whether a quote tells another price or size than the level's."""
-    moved = (as_ints(px[start:stop]) != level.px) | (as_ints(sz[start:stop]) != level.sz)
-    return bool(np.logical_or.reduce(moved))
+    px, sz = told
+    return bool(np.count_nonzero((px[start:stop] != level.px) | (sz[start:stop] != level.sz)))
 
 
 def _refreshed(levels: list[Level], told: Sequence[tuple[int, int]]) -> list[Level]:

@@ -1,6 +1,5 @@
 """Columns of market.data: lists as they are decoded, arrays of int64 where a record is long enough to search in it."""
 
-from bisect import bisect_left
 from operator import gt
 from typing import Any
 
@@ -59,8 +58,3 @@ def falls(column: Column) -> bool:
     if isinstance(column, np.ndarray):
         return bool(np.count_nonzero(column[1:] < column[:-1]))
     return any(map(gt, column, column[1:]))
-
-
-def first_from(column: Column, number: int) -> int:
-    """Row of the first number of a column that never falls which is not below another; the number of rows: none is."""
-    return int(column.searchsorted(number)) if isinstance(column, np.ndarray) else bisect_left(column, number)

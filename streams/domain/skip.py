@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.domain.book import Book, Level
-from streams.domain.columns import as_ints, first_from
+from streams.domain.book import Book, Level, Quotes
+from streams.domain.columns import as_ints
 from streams.domain.market_data import BOOK, QUOTE, TRADE
-from streams.domain.messages import Column, Ints, MarketData
+from streams.domain.messages import MarketData
 from streams.domain.watch import NEVER_HIGH, NEVER_LOW, SideWatch, Watch
 
 Rows = NDArray[np.intp]
@@ -17,10 +17,12 @@ class Ahead:
 
     def __init__(self, record: MarketData) -> None:
         self.rows = len(record.kinds)
-        self.record = record
+        self.bids = as_ints(record.bid_px), as_ints(record.bid_sz)
+        self.asks = as_ints(record.ask_px), as_ints(record.ask_sz)
+        self._record, self._times = record, as_ints(record.times)
+        self._bid, self._ask = _Side(self.bids), _Side(self.asks)
         self._last_ns = self.time_ns(self.rows - 1)
         self._due_ns, self._due_row = self._last_ns + 1, self.rows
-        self._sides: tuple[_Side, _Side] | None = None
         self._quotes = self._trades = self._books = self._others = _NONE
         self._only_quotes = len(record.bid_px) == self.rows
         if not self._only_quotes:
@@ -31,14 +33,14 @@ class Ahead:
 
     def time_ns(self, row: int) -> int:
         """When an update was told."""
-        return int(self.record.times[row])
+        return self._times.item(row)
 
     def due(self, row: int, time_ns: int | None) -> int:
         """First update from row on that is not before a time; the number of rows where none is."""
         if time_ns is None or self._last_ns < time_ns:
             return self.rows
         if time_ns != self._due_ns:
-            self._due_ns, self._due_row = time_ns, first_from(self.record.times, time_ns)
+            self._due_ns, self._due_row = time_ns, int(self._times.searchsorted(time_ns))
         return max(row, self._due_row)
 
     def idle(self, row: int, end: int, book: Book) -> int:
@@ -75,17 +77,14 @@ class Ahead:
 
     def _quote(self, start: int, stop: int, watch: Watch, book: Book) -> int:
         """As watched, in rows of the quote columns."""
-        if self._sides is None:
-            record = self.record
-            self._sides = _Side(record.bid_px, record.bid_sz), _Side(record.ask_px, record.ask_sz)
-        bid, ask = self._sides
-        return bid.first(start, ask.first(start, stop, watch.ask, book.asks), watch.bid, book.bids)
+        stop = self._ask.first(start, stop, watch.ask, book.asks)
+        return self._bid.first(start, stop, watch.bid, book.bids)
 
     def _trade(self, start: int, stop: int, watch: Watch) -> int:
         """As watched, in rows of the trade columns."""
         if start == stop or (watch.trade_low == NEVER_LOW and watch.trade_high == NEVER_HIGH):
             return stop
-        prices = as_ints(self.record.trade_px[start:stop])
+        prices = as_ints(self._record.trade_px[start:stop])
         return _first_true((prices <= watch.trade_low) | (prices >= watch.trade_high), start, stop)
 
 
@@ -96,9 +95,9 @@ _NONE: Rows = np.zeros(0, np.intp)
 class _Side:
     """Prices and sizes of one side of the quotes."""
 
-    def __init__(self, px: Column, sz: Column) -> None:
-        self._px, self._sz = as_ints(px), as_ints(sz)
-        self._low, self._high = _Reached(self._px, self._sz, falling=True), _Reached(self._px, self._sz, falling=False)
+    def __init__(self, told: Quotes) -> None:
+        self._px, self._sz = told
+        self._low, self._high = _Reached(told, falling=True), _Reached(told, falling=False)
 
     def first(self, start: int, stop: int, watch: SideWatch, levels: list[Level]) -> int:
         """First row from start on, before stop, that a watch is for; stop: none."""
@@ -121,8 +120,9 @@ class _Reached:
     The answer for a price holds until its row is passed, however often it is asked for.
     """
 
-    def __init__(self, px: Ints, sz: Ints, falling: bool) -> None:
-        self._px, self._sz, self._falling = px, sz, falling
+    def __init__(self, told: Quotes, falling: bool) -> None:
+        self._px, self._sz = told
+        self._falling = falling
         self._limit = self._row = -1
 
     def first(self, start: int, limit: int) -> int:
@@ -135,7 +135,7 @@ class _Reached:
         rows, px = len(self._px), self._px[start:]
         reached = px <= limit if self._falling else px >= limit
         found = _first_true(reached, start, rows)
-        if found < rows and self._sz[found] == 0:
+        if found < rows and self._sz.item(found) == 0:
             return _first_true(reached & (self._sz[start:] != 0), start, rows)
         return found
 

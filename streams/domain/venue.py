@@ -140,7 +140,7 @@ class Venue(Surroundings):
         self._data_ns = int(record.times[-1])
         self.advance(int(record.times[0]) if record_time_ns is None else record_time_ns)
         by_event = record_time_ns is None
-        if self._exact or (self.orders.working and len(record.kinds) < BULK_ROWS):
+        if self._exact or len(record.kinds) < BULK_ROWS:
             rows = MarketRows(record)
             for row, time_ns in enumerate(record.times):
                 self._step(record, rows, row, int(time_ns), by_event)
@@ -166,15 +166,16 @@ class Venue(Surroundings):
                 found = ahead.idle(row, end, self.book)
             vain = min(2 * vain + 1, VAIN_MAX) if found == row else 0
             if found > row:
-                self._pass_over(ahead, rows, row, found, by_event)
+                self._pass_over(record, rows, ahead, row, found, by_event)
             row = min(found + 1 + vain, ahead.rows) if found < end else found
             for at in range(found, row):
                 self._step(record, rows, at, ahead.time_ns(at), by_event)
 
-    def _pass_over(self, ahead: Ahead, rows: MarketRows, start: int, stop: int, by_event: bool) -> None:
+    def _pass_over(
+        self, record: MarketData, rows: MarketRows, ahead: Ahead, start: int, stop: int, by_event: bool
+    ) -> None:
         """Takes updates of which none matters to an order, and none is a halt or a split."""
-        record, last_ns = ahead.record, ahead.time_ns(stop - 1)
-        before_ns, quote, trade = self.time_ns, rows.quotes, rows.trades
+        before_ns, last_ns, quote, trade = self.time_ns, ahead.time_ns(stop - 1), rows.quotes, rows.trades
         rows.pass_over(start, stop)
         if by_event and last_ns > before_ns:
             self.time_ns = last_ns
@@ -185,7 +186,7 @@ class Venue(Surroundings):
                     trade += 1
         if quote < rows.quotes and not self.book.is_deep:
             time_ns = last_ns if rows.only_quotes else ahead.time_ns(record.kinds.rfind(QUOTE, start, stop))
-            self.book.refresh_at_once(record, quote, rows.quotes, time_ns)
+            self.book.refresh_at_once(ahead.bids, ahead.asks, quote, rows.quotes, time_ns)
             self.book.seen_ns = max(before_ns, time_ns) if by_event else self.time_ns
 
     def _step(self, record: MarketData, rows: MarketRows, row: int, time_ns: int, by_event: bool) -> None:

@@ -159,6 +159,8 @@ class VenueOrders:
 
     def on_book(self) -> None:
         """The market told its quote or levels."""
+        if not self.working:
+            return
         watch, book = self.watch, self._venue.book
         all_see_it = watch.stale or watch.linked
         for order in list(self.working.values()) if all_see_it else watch.told_book(book):

@@ -69,8 +69,9 @@ class Rates(Part):
     per_unit: _AMOUNT = Decimal(0)
 
     def order_fee(self, executed: Executed) -> int:
-        shares = _share(executed.added_notional, self.maker_rate) + _share(executed.removed_notional, self.taker_rate)
-        return shares + executed.quantity * to_price(self.per_unit)
+        maker = _share(executed.added_notional, to_price(self.maker_rate))
+        taker = _share(executed.removed_notional, to_price(self.taker_rate))
+        return maker + taker + executed.quantity * to_price(self.per_unit)
 
 
 class PerShare(Part):
@@ -85,8 +86,15 @@ class PerShare(Part):
         quantity = executed.quantity
         if quantity == 0:
             return 0
-        fee = max(quantity * to_price(self.amount), to_money(self.minimum))
-        return fee if self.maximum_rate is None else min(fee, _share(executed.notional, self.maximum_rate))
+        amount, minimum, maximum_rate = self._terms
+        fee = max(quantity * amount, minimum)
+        return fee if maximum_rate is None else min(fee, _share(executed.notional, maximum_rate))
+
+    @cached_property
+    def _terms(self) -> tuple[int, int, int | None]:
+        """Amount a share (1e-9), minimum (1e-18), maximum rate (1e-9)."""
+        maximum_rate = None if self.maximum_rate is None else to_price(self.maximum_rate)
+        return to_price(self.amount), to_money(self.minimum), maximum_rate
 
 
 class BasisPoints(Part):
@@ -100,8 +108,8 @@ class BasisPoints(Part):
     def order_fee(self, executed: Executed) -> int:
         if executed.quantity == 0:
             return 0
-        maker = _share(executed.added_notional, self.maker / BPS_PER_ONE)
-        fee = maker + _share(executed.removed_notional, self.taker / BPS_PER_ONE)
+        maker = _share(executed.added_notional, to_price(self.maker / BPS_PER_ONE))
+        fee = maker + _share(executed.removed_notional, to_price(self.taker / BPS_PER_ONE))
         return max(fee, to_money(self.minimum)) if self.minimum else fee
 
 
@@ -131,8 +139,8 @@ class Tiered(Part):
     def order_fee(self, executed: Executed) -> int:
         reached = [tier for tier in self.tiers if to_money(tier.from_notional) <= executed.before]
         tier = reached[-1]
-        maker = _share(executed.added_notional, tier.maker / BPS_PER_ONE)
-        return maker + _share(executed.removed_notional, tier.taker / BPS_PER_ONE)
+        maker = _share(executed.added_notional, to_price(tier.maker / BPS_PER_ONE))
+        return maker + _share(executed.removed_notional, to_price(tier.taker / BPS_PER_ONE))
 
 
 class Fixed(Part):
@@ -207,6 +215,6 @@ class Published(Part):
 PARTS: Sequence[type[Part]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Published)
 
 
-def _share(notional: int, rate: Decimal) -> int:
-    """rate of a notional, half even to 1e-18."""
-    return divide_half_even(notional * to_price(rate), PRICE_SCALE)
+def _share(notional: int, rate: int) -> int:
+    """rate (1e-9) of a notional, half even to 1e-18."""
+    return divide_half_even(notional * rate, PRICE_SCALE)
