@@ -17,6 +17,9 @@ from streams.execution.queue import QueueModel, join_queue, see_level, see_trade
 from streams.execution.simulator import Match, Reach, VenueReject
 from streams.execution.slippage import Beyond, SlippageModel
 
+MET_BEYOND: dict[Skips, int | None] = {Skips.NOTHING: None, Skips.UNTIL_TOUCHED: 0, Skips.UNTIL_CROSSED: 1}
+"""How far beyond an order's price (1e-9) the market must come before a fill model need be asked; None: always ask."""
+
 
 class ExecutionSimulator:
     """An arriving order takes level by level what the market displays, then beyond it what the slippage model grants.
@@ -32,7 +35,7 @@ class ExecutionSimulator:
         self._seed = config.run_seed
         self._fill: FillModel = make_part(PartKind.FILL, parts.fill)
         self._queues = self._fill.queues
-        self._skips: Skips = getattr(self._fill, "skips", Skips.NOTHING)
+        self._met_beyond = MET_BEYOND[getattr(self._fill, "skips", Skips.NOTHING)]
         self._queue: QueueModel = make_part(PartKind.QUEUE, parts.queue)
         self._slippage: SlippageModel = make_part(PartKind.SLIPPAGE, parts.slippage)
         latency = parts.latency
@@ -139,12 +142,11 @@ class ExecutionSimulator:
 
     def reach(self, order: VenueOrder) -> Reach | None:
         """As the fill model declares it."""
-        if self._skips is Skips.NOTHING or order.price is None:
+        price, beyond = order.price, self._met_beyond
+        if price is None or beyond is None:
             return None
-        beyond = order.price
-        if self._skips is Skips.UNTIL_CROSSED:
-            beyond += -1 if order.buying else 1
-        return Reach(beyond, order.price if self._queues else beyond, self._queues)
+        met_at = price - beyond if order.buying else price + beyond
+        return Reach(met_at, price if self._queues else met_at, self._queues)
 
     def _added(self, order: VenueOrder, quantity: int, book: Book) -> Match:
         assert order.price is not None
