@@ -2,27 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from streams.domain.columns import as_ints
-from streams.domain.messages import Column
+import numpy as np
+
+from streams.domain.messages import Ints
 from streams.domain.numbers import NANOS_PER_S, divide_half_even
 
-SIZE_UNKNOWN = -1
+SIZE_UNKNOWN: Final = -1
 """Displayed size where the source has none: it limits nothing."""
 LEVELS_KEPT_NS = 60 * NANOS_PER_S
 """So long after the market told all its levels those behind the quote are believed, in its own time."""
-Quotes = tuple[Column, Column]
+Quotes = tuple[Ints, Ints]
 """Prices and sizes of one side."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Level:
     """px: 1e-9 of the currency; sz: displayed, 1e-9 units; left: what of it no simulated order has taken yet."""
 
     px: int
     sz: int
     left: int
+
+    def __init__(self, px: int, sz: int, left: int) -> None:
+        self.px, self.sz, self.left = px, sz, left
 
 
 @dataclass(slots=True)
@@ -106,15 +110,15 @@ class Book:
     def refresh(self, bid: tuple[int, int], ask: tuple[int, int], ts: int) -> None:
         """The market tells its best prices with their sizes; size 0 says that the side is absent."""
         self.is_deep = self.is_deep and ts - self.levels_ts <= LEVELS_KEPT_NS
-        self.bids = _with_best(self.bids, *bid, self.is_deep, 1)
-        self.asks = _with_best(self.asks, *ask, self.is_deep, -1)
+        self.bids = _with_best(self.bids, bid[0], bid[1], self.is_deep, 1)
+        self.asks = _with_best(self.asks, ask[0], ask[1], self.is_deep, -1)
         self.ts = ts
 
     def refresh_at_once(self, bids: Quotes, asks: Quotes, start: int, stop: int, ts: int) -> None:
-        """The market tells its best prices many times: rows start to stop of columns. Not for a deep book."""
+        """The market tells its best prices many times: rows start to stop of the quotes. Not for a deep book."""
         assert not self.is_deep, "each quote decides which levels of a deep book stay"
-        self.bids = _with_last(self.bids, *bids, start, stop)
-        self.asks = _with_last(self.asks, *asks, start, stop)
+        self.bids = _with_last(self.bids, bids, start, stop)
+        self.asks = _with_last(self.asks, asks, start, stop)
         self.ts = ts
 
     def refresh_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts: int) -> None:
@@ -142,26 +146,35 @@ class Book:
 def _with_best(levels: list[Level], px: int, sz: int, is_deep: bool, sign: int) -> list[Level]:
     if sz == 0:
         return []
-    best = levels[0] if levels else None
-    if best is None or best.px != px or best.sz != sz:
-        known = next((level for level in levels if level.px == px and level.sz == sz), None) if is_deep else None
-        best = known or Level(px, sz, sz)
     if not is_deep:
-        return [best]
+        return levels[:1] if _shows(levels, px, sz) else [Level(px, sz, sz)]
+    known = next((level for level in levels if level.px == px and level.sz == sz), None)
+    best = known or Level(px, sz, sz)
     return [best, *(level for level in levels if (px - level.px) * sign > 0)]
 
 
-def _with_last(levels: list[Level], px: Column, sz: Column, start: int, stop: int) -> list[Level]:
+def _with_last(levels: list[Level], told: Quotes, start: int, stop: int) -> list[Level]:
     """As _with_best quote by quote, of a side with one level."""
-    last_px, last_sz = int(px[stop - 1]), int(sz[stop - 1])
+    last_px, last_sz = told[0].item(stop - 1), told[1].item(stop - 1)
     if last_sz == 0:
         return []
-    best = levels[0] if levels else None
-    if best is not None and best.left != best.sz:
-        moved = (as_ints(px[start:stop]) != best.px) | (as_ints(sz[start:stop]) != best.sz)
-        if not moved.any():
-            return levels
-    return [Level(last_px, last_sz, last_sz)]
+    if not _shows(levels, last_px, last_sz):
+        return [Level(last_px, last_sz, last_sz)]
+    best = levels[0]
+    if best.left != best.sz and _moves(best, told, start, stop):
+        return [Level(last_px, last_sz, last_sz)]
+    return levels
+
+
+def _shows(levels: list[Level], px: int, sz: int) -> bool:
+    """Whether this is the best level of a side."""
+    return bool(levels) and levels[0].px == px and levels[0].sz == sz
+
+
+def _moves(level: Level, told: Quotes, start: int, stop: int) -> bool:
+    """Whether a quote tells another price or size than the level's."""
+    px, sz = told
+    return bool(np.count_nonzero((px[start:stop] != level.px) | (sz[start:stop] != level.sz)))
 
 
 def _refreshed(levels: list[Level], told: Sequence[tuple[int, int]]) -> list[Level]:

@@ -9,7 +9,22 @@ from streams.domain.messages import Column, Ints, MarketData
 
 BULK_ROWS = 16
 """Updates from which on arrays pay: below it building and asking them costs more than stepping through."""
-NAMES = tuple(name for name, kind in MarketData.__annotations__.items() if kind == Column)
+NAMES = (
+    "times",
+    "bid_px",
+    "bid_sz",
+    "ask_px",
+    "ask_sz",
+    "trade_px",
+    "trade_sz",
+    "book_bids",
+    "book_asks",
+    "book_px",
+    "book_sz",
+    "split_to",
+    "split_of",
+)
+"""Those that are columns of numbers. Written out: compiled code keeps no annotation to find them by."""
 
 
 def in_bulk(record: MarketData) -> MarketData:
@@ -28,23 +43,18 @@ def as_ints(column: Column) -> Ints:
     return np.asarray(column, np.int64)
 
 
-def as_list(column: Column) -> list[int]:
-    """The column as a list: single numbers of an array are slow to read, and are no integers of Python."""
-    return column.tolist() if isinstance(column, np.ndarray) else list(column)
-
-
 def lowest(column: Column) -> int:
     """Smallest number of a column that is not empty."""
-    return int(np.minimum.reduce(column)) if isinstance(column, np.ndarray) else min(column)
+    return column.item(column.argmin()) if isinstance(column, np.ndarray) else min(column)
 
 
 def highest(column: Column) -> int:
     """Largest number of a column that is not empty."""
-    return int(np.maximum.reduce(column)) if isinstance(column, np.ndarray) else max(column)
+    return column.item(column.argmax()) if isinstance(column, np.ndarray) else max(column)
 
 
 def falls(column: Column) -> bool:
     """Whether a number is below the one before it."""
     if isinstance(column, np.ndarray):
-        return bool(np.logical_or.reduce(column[1:] < column[:-1]))
+        return bool(np.count_nonzero(column[1:] < column[:-1]))
     return any(map(gt, column, column[1:]))

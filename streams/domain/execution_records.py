@@ -1,86 +1,113 @@
 """Builders of the execution shard's output records."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 from streams.domain.book import SIZE_UNKNOWN, Book
 from streams.domain.enums import ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
-from streams.domain.instruments import Instrument
 from streams.domain.messages import ApprovedOrder, ExecutionReport, Mark
+from streams.domain.surroundings import Surroundings
 from streams.domain.tape import Print
 from streams.domain.venue_order import VenueOrder
-from streams.execution.simulator import Match, Simulator
+from streams.execution.simulator import Match
 
 
-class Place(Protocol):
-    """What a report says of the venue: its time, its market and its simulator."""
+class Reporter:
+    """Says what becomes of a venue's orders. next_id gives an execution report's id, report takes it."""
 
-    time_ns: int
-    book: Book
-    instrument: Instrument | None
+    def __init__(
+        self, venue: Surroundings, next_id: Callable[[], str], report: Callable[[ExecutionReport], None]
+    ) -> None:
+        self._venue, self._next_id, self._report = venue, next_id, report
 
-    def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
-        ...
+    def tell(
+        self,
+        order: VenueOrder,
+        exec_type: ExecType,
+        request_id: str | None = None,
+        reason_code: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        """What has become of an order, and why."""
+        self._report(_report(self._venue, self._next_id(), order, exec_type, request_id, reason_code, text))
+
+    def tell_fill(
+        self, order: VenueOrder, exec_type: ExecType, match: Match, commission: int, trade: Print | None
+    ) -> None:
+        """An order has executed a match, by a trade of the market or by its quote; commission: 1e-18."""
+        exec_id = self._next_id()
+        self._report(_report(self._venue, exec_id, order, exec_type, match=match, commission=commission, trade=trade))
+
+    def tell_unknown(self, request: ApprovedOrder, code: str, text: str) -> None:
+        """A cancel or replace of an order that the venue does not hold."""
+        assert request.orig_order_id is not None
+        ghost = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None)
+        ghost.status = OrdStatus.UNKNOWN
+        self.tell(ghost, ExecType.CANCEL_REJECT, request.order_id, code, text)
 
 
-def report(
+def _report(
+    venue: Surroundings,
+    exec_id: str,
     order: VenueOrder,
     exec_type: ExecType,
-    venue: Place,
-    exec_id: str,
-    *,
     request_id: str | None = None,
-    match: Match | None = None,
-    commission: int | None = None,
     reason_code: str | None = None,
     text: str | None = None,
+    match: Match | None = None,
+    commission: int | None = None,
     trade: Print | None = None,
 ) -> ExecutionReport:
     """What the venue says of an order and why; order.status is its status after the event."""
-    request = order.request
+    request, status = order.request, order.status
     simulator = venue.simulator_of(request.account_id)
-    status = order.status
-    quoted = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
-    middle = None if match is None else venue.book.middle
-    # By place, in the order of the fields: forty names cost more than all else here.
-    return ExecutionReport(
-        exec_id,
-        request.order_id,
-        request_id,
-        request.account_id,
-        request.session_id,
-        request.strategy_id,
-        request.symbol,
-        request.side,
-        request.order_type,
-        request.time_in_force,
-        exec_type,
-        status,
-        order.quantity,
-        order.price,
-        match.quantity if match else None,
-        match.price if match else None,
-        order.cum_quantity,
-        order.leaves if status is OrdStatus.NEW or status is OrdStatus.PARTIALLY_FILLED else 0,
-        order.average_price,
-        commission,
-        match.liquidity if match else Liquidity.UNKNOWN,
-        reason_code,
-        text,
-        simulator.name,
-        *quoted[:5],
-        request.order_ts,
-        venue.time_ns,
-        order.stop_price,
-        simulator.describe(venue.instrument) if venue.instrument else None,
-        order.latency_ns,
-        quoted[5],
-        order.queue_entry,
-        trade.px if trade else None,
-        trade.sz if trade else None,
-        order.arrival_px,
-        None if match is None else _slippage(order, match, middle),
-        None if match is None else _slippage(order, match, order.arrival_px),
+    bid_px, bid_sz, ask_px, ask_sz, quote_ts, age_ns = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
+    # As one tuple in the order of the fields: forty arguments cost more than all else here.
+    return ExecutionReport._make(
+        (
+            exec_id,
+            request.order_id,
+            request_id,
+            request.account_id,
+            request.session_id,
+            request.strategy_id,
+            request.symbol,
+            request.side,
+            request.order_type,
+            request.time_in_force,
+            exec_type,
+            status,
+            order.quantity,
+            order.price,
+            None if match is None else match.quantity,
+            None if match is None else match.price,
+            order.cum_quantity,
+            order.leaves if status is OrdStatus.NEW or status is OrdStatus.PARTIALLY_FILLED else 0,
+            order.average_price,
+            commission,
+            Liquidity.UNKNOWN if match is None else match.liquidity,
+            reason_code,
+            text,
+            simulator.name,
+            bid_px,
+            bid_sz,
+            ask_px,
+            ask_sz,
+            quote_ts,
+            request.order_ts,
+            venue.time_ns,
+            order.stop_price,
+            simulator.describe(venue.instrument) if venue.instrument else None,
+            order.latency_ns,
+            age_ns,
+            order.queue_entry,
+            None if trade is None else trade.px,
+            None if trade is None else trade.sz,
+            order.arrival_px,
+            None if match is None else _slippage(order, match, venue.book.middle),
+            None if match is None else _slippage(order, match, order.arrival_px),
+            None,
+            None,
+        )
     )
 
 
@@ -88,20 +115,13 @@ _Quoted = tuple[int | None, int | None, int | None, int | None, int | None, int 
 _NOT_QUOTED: _Quoted = (None, None, None, None, None, None)
 
 
-def _quoted(venue: Place) -> _Quoted:
+def _quoted(venue: Surroundings) -> _Quoted:
     """Bid and its size, ask and its size, time and age of the market that a report is made in."""
     book = venue.book
     if book.ts == 0:
         return _NOT_QUOTED
-    bid, ask = book.bids[0] if book.bids else None, book.asks[0] if book.asks else None
-    return (
-        bid.px if bid else None,
-        _size(bid.sz) if bid else 0,
-        ask.px if ask else None,
-        _size(ask.sz) if ask else 0,
-        book.ts,
-        venue.time_ns - book.seen_ns,
-    )
+    age_ns = venue.time_ns - book.seen_ns
+    return book.bid, _size(book.bid_size), book.ask, _size(book.ask_size), book.ts, age_ns
 
 
 def _slippage(order: VenueOrder, match: Match, benchmark: int | None) -> int | None:
@@ -113,14 +133,6 @@ def _slippage(order: VenueOrder, match: Match, benchmark: int | None) -> int | N
 
 def _size(size: int) -> int | None:
     return None if size == SIZE_UNKNOWN else size
-
-
-def unknown_order(request: ApprovedOrder, venue: Place, exec_id: str, code: str, text: str) -> ExecutionReport:
-    """A cancel or replace of an order that the venue does not hold."""
-    assert request.orig_order_id is not None
-    ghost = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None, status=OrdStatus.UNKNOWN)
-    kind = ExecType.CANCEL_REJECT
-    return report(ghost, kind, venue, exec_id, request_id=request.order_id, reason_code=code, text=text)
 
 
 def split_notice(symbol: str, to: int, of: int, exec_id: str, time_ns: int) -> ExecutionReport:

@@ -104,7 +104,9 @@ def _group(order: VenueOrder) -> GroupKey | None:
 
 
 def _remember(store: OrderedDict[tuple[str, str], int], key: tuple[str, str], number: int) -> None:
+    known = len(store)
     store[key] = number
-    store.move_to_end(key)
-    if len(store) > REMEMBERED:
+    if len(store) == known:
+        store.move_to_end(key)
+    elif known >= REMEMBERED:
         store.popitem(last=False)

@@ -1,5 +1,7 @@
 """Rules that a market.data record keeps, and reading its columns."""
 
+from typing import Final
+
 import numpy as np
 
 from streams.domain.book import SIZE_UNKNOWN
@@ -8,7 +10,12 @@ from streams.domain.messages import Column, MarketData
 from streams.domain.numbers import PRICE_MAX
 from streams.domain.shard import RecordRefused
 
-QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT = "QTBHRS"
+QUOTE: Final = "Q"
+TRADE: Final = "T"
+BOOK: Final = "B"
+HALT: Final = "H"
+RESUME: Final = "R"
+SPLIT: Final = "S"
 KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
 AGGRESSORS = frozenset("BS-")
 SPLIT_MAX = 1_000_000
@@ -21,43 +28,53 @@ class MarketRows:
     """Reads the columns of a record that keeps the rules, update by update."""
 
     def __init__(self, record: MarketData) -> None:
+        self.only_quotes = len(record.bid_px) == len(record.kinds)
+        self.quotes = self.trades = 0
+        """Rows of quotes and of trades that were read or passed over, so that they are the next ones, too."""
         self._record = record
-        self._next = dict.fromkeys(KINDS, 0)
-        self._level = 0
+        self._books = self._levels_read = self._splits = 0
 
-    def ahead(self, kind: str) -> int:
-        """Row of the next update of a kind in its columns, which stays the next."""
-        return self._next[kind]
+    def next_quote(self) -> tuple[int, int, int, int]:
+        """Bid, its size, ask, its size of the next quote."""
+        row, record = self.quotes, self._record
+        self.quotes += 1
+        return int(record.bid_px[row]), int(record.bid_sz[row]), int(record.ask_px[row]), int(record.ask_sz[row])
 
-    def next(self, kind: str) -> int:
-        """Row of the next update of a kind in its columns."""
-        row = self._next[kind]
-        self._next[kind] = row + 1
-        return row
+    def next_trade(self) -> tuple[int, int, str]:
+        """Price, size and aggressor of the next trade."""
+        row, record = self.trades, self._record
+        self.trades += 1
+        return int(record.trade_px[row]), int(record.trade_sz[row]), record.aggressors[row]
+
+    def next_split(self) -> tuple[int, int]:
+        """Shares after and before the next split."""
+        row, record = self._splits, self._record
+        self._splits += 1
+        return int(record.split_to[row]), int(record.split_of[row])
 
     def next_levels(self) -> tuple[Levels, Levels]:
         """Bids and asks of the next book update."""
-        row = self.next(BOOK)
-        return self._levels(int(self._record.book_bids[row])), self._levels(int(self._record.book_asks[row]))
+        row, record = self._books, self._record
+        self._books += 1
+        return self._levels(int(record.book_bids[row])), self._levels(int(record.book_asks[row]))
 
     def pass_over(self, start: int, stop: int) -> None:
         """Leaves out the updates from start, which is next, to stop."""
-        kinds = self._record.kinds
-        quotes = kinds.count(QUOTE, start, stop)
-        self._next[QUOTE] += quotes
-        if quotes == stop - start:
+        if self.only_quotes:
+            self.quotes += stop - start
             return
-        for kind in (TRADE, HALT, RESUME, SPLIT):
-            self._next[kind] += kinds.count(kind, start, stop)
-        first = self._next[BOOK]
-        self._next[BOOK] = last = first + kinds.count(BOOK, start, stop)
+        kinds, first = self._record.kinds, self._books
+        self.quotes += kinds.count(QUOTE, start, stop)
+        self.trades += kinds.count(TRADE, start, stop)
+        self._splits += kinds.count(SPLIT, start, stop)
+        self._books += kinds.count(BOOK, start, stop)
         for counts in (self._record.book_bids, self._record.book_asks):
-            self._level += int(sum(counts[first:last]))
+            self._levels_read += int(sum(counts[first : self._books]))
 
     def _levels(self, count: int) -> Levels:
-        start, self._level = self._level, self._level + count
-        record = self._record
-        prices, sizes = (map(int, column[start : self._level]) for column in (record.book_px, record.book_sz))
+        start, record = self._levels_read, self._record
+        self._levels_read = stop = start + count
+        prices, sizes = (map(int, column[start:stop]) for column in (record.book_px, record.book_sz))
         return list(zip(prices, sizes, strict=True))
 
 

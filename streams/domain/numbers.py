@@ -1,19 +1,20 @@
 """Fixed-point numbers: prices and quantities in 1e-9, money in 1e-18, both exact integers."""
 
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
-PRICE_DIGITS = 9
-MONEY_DIGITS = 18
-PRICE_SCALE: int = 10**PRICE_DIGITS
-MONEY_SCALE: int = 10**MONEY_DIGITS
-PRICE_MAX = 10**18 - 1
+PRICE_DIGITS: Final = 9
+MONEY_DIGITS: Final = 18
+PRICE_SCALE: Final = 10**9
+MONEY_SCALE: Final = 10**18
+PRICE_MAX: Final = 10**18 - 1
 """Largest price or quantity: decimal(18, 9) on the topics and in ClickHouse."""
 MONEY_MAX = 10**38 - 1
 """Largest amount of money: decimal(38, 18)."""
 NUMERALS_MAX = 1_000
 """Digits of a decimal that are looked at: Python refuses to convert text of more than 4,300."""
-NANOS_PER_MS = 1_000_000
-NANOS_PER_S = 1_000_000_000
+NANOS_PER_MS: Final = 1_000_000
+NANOS_PER_S: Final = 1_000_000_000
 
 
 class NotRepresentable(ValueError):

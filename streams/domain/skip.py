@@ -1,14 +1,12 @@
 """Which is the first update of a record that can matter? All before it may be passed over at once."""
 
-from bisect import bisect_left
-
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.domain.book import Book, Level
-from streams.domain.columns import as_ints, as_list
+from streams.domain.book import Book, Level, Quotes
+from streams.domain.columns import as_ints
 from streams.domain.market_data import BOOK, QUOTE, TRADE
-from streams.domain.messages import Column, Ints, MarketData
+from streams.domain.messages import MarketData
 from streams.domain.watch import NEVER_HIGH, NEVER_LOW, SideWatch, Watch
 
 Rows = NDArray[np.intp]
@@ -19,10 +17,12 @@ class Ahead:
 
     def __init__(self, record: MarketData) -> None:
         self.rows = len(record.kinds)
-        self.times = as_list(record.times)
-        self._record = record
-        self._bid = _Side(record.bid_px, record.bid_sz)
-        self._ask = _Side(record.ask_px, record.ask_sz)
+        self.bids = as_ints(record.bid_px), as_ints(record.bid_sz)
+        self.asks = as_ints(record.ask_px), as_ints(record.ask_sz)
+        self._record, self._times = record, as_ints(record.times)
+        self._bid, self._ask = _Side(self.bids), _Side(self.asks)
+        self._last_ns = self.time_ns(self.rows - 1)
+        self._due_ns, self._due_row = self._last_ns + 1, self.rows
         self._quotes = self._trades = self._books = self._others = _NONE
         self._only_quotes = len(record.bid_px) == self.rows
         if not self._only_quotes:
@@ -31,11 +31,17 @@ class Ahead:
             if len(self._quotes) + len(self._trades) + len(self._books) < self.rows:
                 self._others = np.flatnonzero(~np.isin(kinds, list(map(ord, _MARKET))))
 
+    def time_ns(self, row: int) -> int:
+        """When an update was told."""
+        return self._times.item(row)
+
     def due(self, row: int, time_ns: int | None) -> int:
         """First update from row on that is not before a time; the number of rows where none is."""
-        if time_ns is None or self.times[-1] < time_ns:
+        if time_ns is None or self._last_ns < time_ns:
             return self.rows
-        return bisect_left(self.times, time_ns, row)
+        if time_ns != self._due_ns:
+            self._due_ns, self._due_row = time_ns, int(self._times.searchsorted(time_ns))
+        return max(row, self._due_row)
 
     def idle(self, row: int, end: int, book: Book) -> int:
         """First update from row on, before end, that must be stepped through where no order works; end: none.
@@ -89,51 +95,49 @@ _NONE: Rows = np.zeros(0, np.intp)
 class _Side:
     """Prices and sizes of one side of the quotes."""
 
-    def __init__(self, px: Column, sz: Column) -> None:
-        self._px, self._sz = px, sz
-        self._lowest: Ints | None = None
-        self._highest: Ints | None = None
-        self._has_gaps: bool | None = None
+    def __init__(self, told: Quotes) -> None:
+        self._px, self._sz = told
+        self._low, self._high = _Reached(told, falling=True), _Reached(told, falling=False)
 
     def first(self, start: int, stop: int, watch: SideWatch, levels: list[Level]) -> int:
         """First row from start on, before stop, that a watch is for; stop: none."""
-        if start == stop:
-            return stop
-        if watch.low != NEVER_LOW and self._falls_to(start, watch.low):
-            stop = self._first_there(self._slice(self._px, start, stop) <= watch.low, start, stop)
-        if watch.high != NEVER_HIGH and self._rises_to(start, watch.high):
-            stop = self._first_there(self._slice(self._px, start, stop) >= watch.high, start, stop)
+        if watch.low != NEVER_LOW:
+            stop = min(stop, self._low.first(start, watch.low))
+        if watch.high != NEVER_HIGH:
+            stop = min(stop, self._high.first(start, watch.high))
         if watch.gone:
-            stop = _first_true(self._slice(self._sz, start, stop) == 0, start, stop)
+            stop = _first_true(self._sz[start:stop] == 0, start, stop)
         if watch.moves:
-            px, sz = self._slice(self._px, start, stop), self._slice(self._sz, start, stop)
+            px, sz = self._px[start:stop], self._sz[start:stop]
             shown = (px != levels[0].px) | (sz != levels[0].sz) if levels else sz != 0
             stop = _first_true(shown, start, stop)
         return stop
 
-    def _first_there(self, reached: NDArray[np.bool_], start: int, stop: int) -> int:
-        """First true row in which the side is there: without a size the price says nothing."""
-        if self._has_gaps is None:
-            self._has_gaps = not np.logical_and.reduce(as_ints(self._sz))
-        if self._has_gaps:
-            reached = reached & (self._slice(self._sz, start, stop) != 0)
-        return _first_true(reached, start, stop)
 
-    def _falls_to(self, row: int, px: int) -> bool:
-        """Whether a price from row on is at most px; a row without the side counts, whatever its price says."""
-        if self._lowest is None:
-            self._lowest = np.minimum.accumulate(as_ints(self._px)[::-1])[::-1]
-        return bool(self._lowest[row] <= px)
+class _Reached:
+    """Where a side is first seen at a price or beyond it. Rows are asked for in their order.
 
-    def _rises_to(self, row: int, px: int) -> bool:
-        """Whether a price from row on is at least px, likewise."""
-        if self._highest is None:
-            self._highest = np.maximum.accumulate(as_ints(self._px)[::-1])[::-1]
-        return bool(self._highest[row] >= px)
+    The answer for a price holds until its row is passed, however often it is asked for.
+    """
 
-    @staticmethod
-    def _slice(column: Column, start: int, stop: int) -> Ints:
-        return as_ints(column[start:stop])
+    def __init__(self, told: Quotes, falling: bool) -> None:
+        self._px, self._sz = told
+        self._falling = falling
+        self._limit = self._row = -1
+
+    def first(self, start: int, limit: int) -> int:
+        """First row from start on that is at most limit, for one that rises at least; the number of rows: none is."""
+        if limit != self._limit or self._row < start:
+            self._limit, self._row = limit, self._find(start, limit)
+        return self._row
+
+    def _find(self, start: int, limit: int) -> int:
+        rows, px = len(self._px), self._px[start:]
+        reached = px <= limit if self._falling else px >= limit
+        found = _first_true(reached, start, rows)
+        if found < rows and self._sz.item(found) == 0:
+            return _first_true(reached & (self._sz[start:] != 0), start, rows)
+        return found
 
 
 def _first(rows: Rows, row: int, end: int) -> int:
@@ -145,5 +149,8 @@ def _first(rows: Rows, row: int, end: int) -> int:
 
 
 def _first_true(found: NDArray[np.bool_], start: int, stop: int) -> int:
-    at = int(found.argmax()) if len(found) else 0
-    return start + at if len(found) and found[at] else stop
+    """The row of the first that is true, of rows start to stop; stop: none."""
+    if start == stop:
+        return stop
+    at = int(found.argmax())
+    return start + at if found[at] else stop

@@ -1,14 +1,12 @@
 """What orders see of their venue."""
 
-from typing import Protocol
-
 from streams.domain.book import Book
 from streams.domain.instruments import Instrument
 from streams.domain.tape import Tape
 from streams.execution.simulator import Simulator
 
 
-class Surroundings(Protocol):
+class Surroundings:
     """The venue of a symbol: its clock, its market, and who decides over orders."""
 
     symbol: str
@@ -19,4 +17,4 @@ class Surroundings(Protocol):
 
     def simulator_of(self, account_id: str) -> Simulator:
         """Who decides over an account's orders."""
-        ...
+        raise NotImplementedError

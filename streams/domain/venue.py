@@ -14,6 +14,7 @@ from streams.domain.numbers import NANOS_PER_S
 from streams.domain.shard import RecordRefused, State
 from streams.domain.skip import Ahead
 from streams.domain.splits import split_request
+from streams.domain.surroundings import Surroundings
 from streams.domain.tape import Print, Tape
 from streams.domain.venue_orders import VenueOrders
 from streams.execution.simulator import Simulator
@@ -28,7 +29,7 @@ VAIN_MAX = 31
 """Updates that are stepped through without looking ahead, once looking ahead has found nothing to pass over."""
 
 
-class Venue:
+class Venue(Surroundings):
     """Clock, market and orders of one symbol.
 
     report is called with each execution report, next_id gives its id; on_split is told shares after and before.
@@ -139,7 +140,7 @@ class Venue:
         self._data_ns = int(record.times[-1])
         self.advance(int(record.times[0]) if record_time_ns is None else record_time_ns)
         by_event = record_time_ns is None
-        if self._exact or (self.orders.working and len(record.kinds) < BULK_ROWS):
+        if self._exact or len(record.kinds) < BULK_ROWS:
             rows = MarketRows(record)
             for row, time_ns in enumerate(record.times):
                 self._step(record, rows, row, int(time_ns), by_event)
@@ -157,7 +158,7 @@ class Venue:
             if by_event:
                 end = ahead.due(row, self._due_ns())
                 if end == row:
-                    self.advance(ahead.times[row])
+                    self.advance(ahead.time_ns(row))
                     continue
             if self.orders.working:
                 found = ahead.watched(row, end, self.orders.watch, self.book)
@@ -165,28 +166,27 @@ class Venue:
                 found = ahead.idle(row, end, self.book)
             vain = min(2 * vain + 1, VAIN_MAX) if found == row else 0
             if found > row:
-                self._pass_over(record, rows, slice(row, found), ahead.times, by_event)
+                self._pass_over(record, rows, ahead, row, found, by_event)
             row = min(found + 1 + vain, ahead.rows) if found < end else found
             for at in range(found, row):
-                self._step(record, rows, at, ahead.times[at], by_event)
+                self._step(record, rows, at, ahead.time_ns(at), by_event)
 
-    def _pass_over(self, record: MarketData, rows: MarketRows, passed: slice, times: list[int], by_event: bool) -> None:
+    def _pass_over(
+        self, record: MarketData, rows: MarketRows, ahead: Ahead, start: int, stop: int, by_event: bool
+    ) -> None:
         """Takes updates of which none matters to an order, and none is a halt or a split."""
-        start, stop, before_ns = passed.start, passed.stop, self.time_ns
-        quote, trade = rows.ahead(QUOTE), rows.ahead(TRADE)
+        before_ns, last_ns, quote, trade = self.time_ns, ahead.time_ns(stop - 1), rows.quotes, rows.trades
         rows.pass_over(start, stop)
-        quotes = rows.ahead(QUOTE)
-        if by_event and times[stop - 1] > before_ns:
-            self.time_ns = times[stop - 1]
-        if quotes - quote < stop - start:
+        if by_event and last_ns > before_ns:
+            self.time_ns = last_ns
+        if rows.quotes - quote < stop - start:
             for row in range(start, stop):
                 if record.kinds[row] == TRADE:
-                    self.tape.add(times[row], int(record.trade_sz[trade]))
+                    self.tape.add(ahead.time_ns(row), int(record.trade_sz[trade]))
                     trade += 1
-        if quote < quotes and not self.book.is_deep:
-            time_ns = times[record.kinds.rfind(QUOTE, start, stop)]
-            bids, asks = (record.bid_px, record.bid_sz), (record.ask_px, record.ask_sz)
-            self.book.refresh_at_once(bids, asks, quote, quotes, time_ns)
+        if quote < rows.quotes and not self.book.is_deep:
+            time_ns = last_ns if rows.only_quotes else ahead.time_ns(record.kinds.rfind(QUOTE, start, stop))
+            self.book.refresh_at_once(ahead.bids, ahead.asks, quote, rows.quotes, time_ns)
             self.book.seen_ns = max(before_ns, time_ns) if by_event else self.time_ns
 
     def _step(self, record: MarketData, rows: MarketRows, row: int, time_ns: int, by_event: bool) -> None:
@@ -195,30 +195,29 @@ class Venue:
         if by_event:
             self.advance(time_ns)
         if kind == QUOTE:
-            at = rows.next(QUOTE)
-            bid = (int(record.bid_px[at]), int(record.bid_sz[at]))
-            self.book.refresh(bid, (int(record.ask_px[at]), int(record.ask_sz[at])), time_ns)
+            bid_px, bid_sz, ask_px, ask_sz = rows.next_quote()
+            self.book.refresh((bid_px, bid_sz), (ask_px, ask_sz), time_ns)
             self.book.seen_ns = self.time_ns
             self.orders.on_book()
         elif kind == TRADE:
-            self._on_trade(record, rows.next(TRADE), time_ns)
+            px, sz, aggressor = rows.next_trade()
+            self._on_trade(Print(px, sz, aggressor), time_ns)
         elif kind == BOOK:
             bids, asks = rows.next_levels()
             self.book.refresh_levels(bids, asks, time_ns)
             self.book.seen_ns = self.time_ns
             self.orders.on_book()
         elif kind == SPLIT:
-            at = rows.next(SPLIT)
-            self._split(int(record.split_to[at]), int(record.split_of[at]))
+            to, of = rows.next_split()
+            self._split(to, of)
         elif kind in (HALT, RESUME):
             self.book.halted = kind == HALT
             self.orders.on_book()
 
-    def _on_trade(self, record: MarketData, row: int, time_ns: int) -> None:
-        price, size = int(record.trade_px[row]), int(record.trade_sz[row])
-        self.tape.add(time_ns, size)
+    def _on_trade(self, trade: Print, time_ns: int) -> None:
+        self.tape.add(time_ns, trade.sz)
         if self.orders.working:
-            self.orders.on_trade(Print(price, size, record.aggressors[row]))
+            self.orders.on_trade(trade)
 
     def _split(self, to: int, of: int) -> None:
         """Orders are restated, and wait until the market tells its prices anew; positions follow by the notice."""

@@ -1,6 +1,5 @@
 """An order at the simulated venue."""
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from streams.domain.enums import OrderType, OrdStatus, Side
@@ -16,14 +15,13 @@ TRIGGERED_TYPES = frozenset(
 )
 
 
-@dataclass(slots=True)
 class VenueOrder:
     """Quantities: 1e-9 units; prices: 1e-9; notionals: 1e-18; times: UTC nanoseconds."""
 
     request: ApprovedOrder
     quantity: int
     price: int | None
-    stop_price: int | None = None
+    stop_price: int | None
     cum_quantity: int = 0
     notional: int = 0
     status: OrdStatus = OrdStatus.PENDING_NEW
@@ -36,7 +34,7 @@ class VenueOrder:
     """True while the parent order has not traded."""
     arrival_px: int | None = None
     """Middle of the market when the order arrived."""
-    latency_ns: int | None = None
+    latency_ns: int | None
     """How long it took to arrive."""
     queue_entry: int | None = None
     """Displayed size that stood before the order when it joined its price; None where that can't be seen."""
@@ -59,15 +57,19 @@ class VenueOrder:
     place: int = 0
     """Time priority among the working orders; given anew after a restart."""
 
-    @property
-    def key(self) -> OrderKey:
+    def __init__(
+        self,
+        request: ApprovedOrder,
+        quantity: int,
+        price: int | None,
+        stop_price: int | None = None,
+        latency_ns: int | None = None,
+    ) -> None:
+        self.request, self.quantity, self.price, self.stop_price = request, quantity, price, stop_price
+        self.latency_ns = latency_ns
+        self.key: OrderKey = (request.account_id, request.order_id)
         """Identity at the venue."""
-        return (self.request.account_id, self.request.order_id)
-
-    @property
-    def buying(self) -> bool:
-        """Side as a flag."""
-        return self.request.side is Side.BUY
+        self.buying = request.side is Side.BUY
 
     @property
     def leaves(self) -> int:
@@ -105,7 +107,34 @@ class VenueOrder:
     def from_state(cls, state: list[Any]) -> Self:
         """The order that to_state described."""
         fields = dict(zip(_STATE, state[1:], strict=True))
-        return cls(record_of(ApprovedOrder, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
+        order = cls(record_of(ApprovedOrder, state[0]), fields["quantity"], fields["price"])
+        for name, value in (fields | {"status": OrdStatus(fields["status"])}).items():
+            setattr(order, name, value)
+        return order
 
 
-_STATE = [name for name in VenueOrder.__dataclass_fields__ if name not in ("request", "place")]
+_STATE = (
+    "quantity",
+    "price",
+    "stop_price",
+    "cum_quantity",
+    "notional",
+    "status",
+    "expires_ns",
+    "resting",
+    "triggered",
+    "waiting",
+    "arrival_px",
+    "latency_ns",
+    "queue_entry",
+    "queue_ahead",
+    "level_size",
+    "level_traded",
+    "slice_left",
+    "impact_ts",
+    "added_quantity",
+    "added_notional",
+    "fee",
+    "fills",
+)
+"""All but the request and its place. Written out: compiled code keeps no annotation to find them by."""

@@ -1,10 +1,9 @@
 """The orders that work at a venue, in time priority: how each enters, waits, trades, changes and ends."""
 
 from collections.abc import Callable
-from typing import Any
 
-from streams.domain import execution_records as records
 from streams.domain.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrderType, OrdStatus, TimeInForce
+from streams.domain.execution_records import Reporter
 from streams.domain.expiries import Expiries
 from streams.domain.linked_orders import LinkedOrders
 from streams.domain.messages import ApprovedOrder, ExecutionReport
@@ -32,8 +31,7 @@ class VenueOrders:
         exact: bool,
     ) -> None:
         self._venue = venue
-        self._next_id = next_id
-        self._report = report
+        self._reports = Reporter(venue, next_id, report)
         self._exact = exact
         self.working: dict[OrderKey, VenueOrder] = {}
         self._places = 0
@@ -76,11 +74,11 @@ class VenueOrders:
         self._links.add(order)
         if self._can_rest(order):
             self._rest(order)
-        self._tell(order, ExecType.NEW)
+        self._reports.tell(order, ExecType.NEW)
         self._settle_links(order)
-        if order.key in self.working:
+        if not order.resting and order.key in self.working:
             self._move(order)
-        if order.key in self.working and self._watch is not None:
+        if self._watch is not None and order.key in self.working:
             self._watch.add(order)
 
     def _take_in(self, order: VenueOrder) -> None:
@@ -95,7 +93,7 @@ class VenueOrders:
         order = self.working.get((request.account_id, request.orig_order_id))
         if order is None:
             text = f"request {request.order_id}: order {request.orig_order_id} is not working at the venue"
-            self._report(records.unknown_order(request, self._venue, self._next_id(), "TOO_LATE_TO_CANCEL", text))
+            self._reports.tell_unknown(request, "TOO_LATE_TO_CANCEL", text)
         elif request.action is Action.CANCEL:
             code = "CANCEL_REQUESTED"
             self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, code, None, request_id=request.order_id)
@@ -148,18 +146,20 @@ class VenueOrders:
             self._take_in(order)
             self._links.requeue(order)
             order.resting = False
-        self._tell(order, ExecType.REPLACED, request_id=request.order_id)
+        self._reports.tell(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
-        if order.key in self.working and self._watch is not None:
+        if self._watch is not None and order.key in self.working:
             self._watch.add(order)
 
     def _refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
-        self._tell(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
+        self._reports.tell(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
 
     # The market moves
 
     def on_book(self) -> None:
         """The market told its quote or levels."""
+        if not self.working:
+            return
         watch, book = self.watch, self._venue.book
         all_see_it = watch.stale or watch.linked
         for order in list(self.working.values()) if all_see_it else watch.told_book(book):
@@ -210,7 +210,7 @@ class VenueOrders:
             follow_market(order, self._venue.book, self._venue.instrument.tick_size)
             return False
         order.triggered = True
-        self._tell(order, ExecType.TRIGGERED, reason_code="PRICE_REACHED")
+        self._reports.tell(order, ExecType.TRIGGERED, reason_code="PRICE_REACHED")
         return True
 
     def _enter(self, order: VenueOrder) -> None:
@@ -287,7 +287,7 @@ class VenueOrders:
         filled = order.leaves == 0
         order.status = OrdStatus.FILLED if filled else OrdStatus.PARTIALLY_FILLED
         exec_type = ExecType.FILL if filled else ExecType.PARTIAL_FILL
-        self._tell(order, exec_type, match=match, commission=commission, trade=trade)
+        self._reports.tell_fill(order, exec_type, match, commission, trade)
         if filled:
             del self.working[order.key]
             self.expiries.drop(order)
@@ -329,7 +329,7 @@ class VenueOrders:
         order.status = status
         self.working.pop(order.key, None)
         self.expiries.drop(order)
-        self._tell(order, exec_type, request_id=request_id, reason_code=code, text=text)
+        self._reports.tell(order, exec_type, request_id=request_id, reason_code=code, text=text)
         self._ended(order)
 
     def _ended(self, order: VenueOrder) -> None:
@@ -345,7 +345,7 @@ class VenueOrders:
         self._watch_anew()
         self._cut(child, executed, "PARENT_EXECUTED_LESS")
         child.waiting = False
-        self._tell(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
+        self._reports.tell(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
         self._move(child)
 
     def _cut(self, order: VenueOrder, left: int, code: str) -> None:
@@ -354,7 +354,7 @@ class VenueOrders:
             self._cancel(order, code, "another order of its group has executed")
         elif order.leaves > left:
             order.quantity = order.cum_quantity + left
-            self._tell(order, ExecType.RESTATED, reason_code=code)
+            self._reports.tell(order, ExecType.RESTATED, reason_code=code)
 
     def split(self, to: int, of: int) -> None:
         """Orders as if each of units had become to units."""
@@ -363,12 +363,9 @@ class VenueOrders:
         for order in list(self.working.values()):
             split_order(order, to, of, self._venue.instrument)
             if order.leaves > 0:
-                self._tell(order, ExecType.RESTATED, reason_code="SPLIT")
+                self._reports.tell(order, ExecType.RESTATED, reason_code="SPLIT")
             else:
                 self._cancel(order, "SPLIT", "less than a lot is left of it after the split")
-
-    def _tell(self, order: VenueOrder, exec_type: ExecType, **details: Any) -> None:
-        self._report(records.report(order, exec_type, self._venue, self._next_id(), **details))
 
     # State
 

@@ -1,9 +1,9 @@
 """What of the market can matter to the orders that work: from which prices on, and to which of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
+from typing import Final
 
 from streams.domain.book import Book
 from streams.domain.numbers import PRICE_MAX
@@ -11,7 +11,8 @@ from streams.domain.surroundings import Surroundings
 from streams.domain.triggers import wakes_at
 from streams.domain.venue_order import OrderKey, VenueOrder
 
-NEVER_LOW, NEVER_HIGH = 0, PRICE_MAX + 1
+NEVER_LOW: Final = 0
+NEVER_HIGH: Final = PRICE_MAX + 1
 """Every price is above the one and below the other."""
 DEAD_MAX = 64
 """Ended orders that are kept beside as many as work before they are swept out."""
@@ -21,17 +22,15 @@ Entry = tuple[int, int, VenueOrder]
 """Price from which on the market concerns an order (negative for a buy, so that the nearest comes first), its place."""
 
 
-@dataclass(slots=True)
 class SideWatch:
     """One side of the quote matters at or below low and at or above high (1e-9), where it is there.
 
     gone: it matters, too, that it is not there; moves: that its price or size is another than the book's.
     """
 
-    low: int = NEVER_LOW
-    high: int = NEVER_HIGH
-    gone: bool = False
-    moves: bool = False
+    def __init__(self, low: int = NEVER_LOW, high: int = NEVER_HIGH) -> None:
+        self.low, self.high = low, high
+        self.gone = self.moves = False
 
 
 class Watch:
@@ -82,11 +81,11 @@ class Watch:
 
     def told_book(self, book: Book) -> list[VenueOrder]:
         """The orders that the book may concern, in time priority."""
-        return sorted(self._concerned(book.ask, book.bid), key=in_turn)
+        return self._told(book.ask, book.bid)
 
     def told_trade(self, px: int) -> list[VenueOrder]:
         """The orders that a trade may concern, in time priority."""
-        return sorted(self._concerned(px, px), key=in_turn)
+        return self._told(px, px)
 
     def settle(self) -> None:
         """After a step: what it holds of the orders that the step was told to is to be found anew."""
@@ -104,12 +103,17 @@ class Watch:
         others, self._others = self._others, {}
         self._look_at(order for key, order in others.items() if self._working.get(key) is order)
 
-    def _concerned(self, selling_at: int | None, buying_at: int | None) -> list[VenueOrder]:
+    def _told(self, selling_at: int | None, buying_at: int | None) -> list[VenueOrder]:
         if selling_at is not None:
             self._reach(self._buys, -selling_at)
         if buying_at is not None:
             self._reach(self._sells, buying_at)
-        return [*self._others.values(), *(entry[2] for entry in self._reached)]
+        told = list(self._others.values())
+        for _, _, order in self._reached:
+            told.append(order)
+        if len(told) > 1:
+            told.sort(key=in_turn)
+        return told
 
     def _reach(self, entries: list[Entry], limit: int) -> None:
         while entries and entries[0][0] <= limit:

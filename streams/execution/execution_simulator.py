@@ -17,6 +17,9 @@ from streams.execution.queue import QueueModel, join_queue, see_level, see_trade
 from streams.execution.simulator import Match, Reach, VenueReject
 from streams.execution.slippage import Beyond, SlippageModel
 
+MET_BEYOND: dict[Skips, int | None] = {Skips.NOTHING: None, Skips.UNTIL_TOUCHED: 0, Skips.UNTIL_CROSSED: 1}
+"""How far beyond an order's price (1e-9) the market must come before a fill model need be asked; None: always ask."""
+
 
 class ExecutionSimulator:
     """An arriving order takes level by level what the market displays, then beyond it what the slippage model grants.
@@ -31,7 +34,8 @@ class ExecutionSimulator:
         self.stale_after_ns = parts.stale_after_ms * NANOS_PER_MS
         self._seed = config.run_seed
         self._fill: FillModel = make_part(PartKind.FILL, parts.fill)
-        self._skips: Skips = getattr(self._fill, "skips", Skips.NOTHING)
+        self._queues = self._fill.queues
+        self._met_beyond = MET_BEYOND[getattr(self._fill, "skips", Skips.NOTHING)]
         self._queue: QueueModel = make_part(PartKind.QUEUE, parts.queue)
         self._slippage: SlippageModel = make_part(PartKind.SLIPPAGE, parts.slippage)
         latency = parts.latency
@@ -103,12 +107,12 @@ class ExecutionSimulator:
     def rest(self, order: VenueOrder, book: Book) -> None:
         """See Simulator."""
         order.slice_left = order.request.display_quantity
-        if self._fill.queues and order.price is not None:
+        if self._queues and order.price is not None:
             join_queue(order, book.own_size(order.buying, order.price))
 
     def see_book(self, order: VenueOrder, book: Book) -> None:
         """See Simulator."""
-        if self._fill.queues and order.price is not None:
+        if self._queues and order.price is not None:
             see_level(order, book.own_size(order.buying, order.price), self._queue)
 
     def meet_quote(self, order: VenueOrder, instrument: Instrument, book: Book) -> Match | None:
@@ -128,7 +132,7 @@ class ExecutionSimulator:
         if order.price is None:
             return None
         reached = self._fill.by_trade(order, trade)
-        if self._fill.queues and trade.px == order.price:
+        if self._queues and trade.px == order.price:
             see_trade(order, trade.sz)
         quantity = _lots(min(reached - trade.used, order.displayed), instrument)
         if quantity <= 0:
@@ -138,12 +142,11 @@ class ExecutionSimulator:
 
     def reach(self, order: VenueOrder) -> Reach | None:
         """As the fill model declares it."""
-        if self._skips is Skips.NOTHING or order.price is None:
+        price, beyond = order.price, self._met_beyond
+        if price is None or beyond is None:
             return None
-        beyond = order.price
-        if self._skips is Skips.UNTIL_CROSSED:
-            beyond += -1 if order.buying else 1
-        return Reach(beyond, order.price if self._fill.queues else beyond, self._fill.queues)
+        met_at = price - beyond if order.buying else price + beyond
+        return Reach(met_at, price if self._queues else met_at, self._queues)
 
     def _added(self, order: VenueOrder, quantity: int, book: Book) -> Match:
         assert order.price is not None
@@ -165,7 +168,7 @@ class ExecutionSimulator:
         text = self._descriptions.get(instrument.symbol)
         if text is None:
             parts = [self._fill.describe(), self._slippage.describe(), self._fees.describe(instrument)]
-            if self._fill.queues:
+            if self._queues:
                 parts.insert(1, self._queue.describe())
             text = self._descriptions[instrument.symbol] = " + ".join(parts)
         return text

@@ -8,13 +8,13 @@ far is rounded to it, half to even, so that the commissions of its fills sum up 
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, ClassVar, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.domain import numbers
-from streams.domain.numbers import MONEY_SCALE, PRICE_SCALE, divide_half_even
+from streams.domain.numbers import PRICE_SCALE, divide_half_even
 from streams.execution.part import Part
 
 BPS_PER_ONE = 10_000
@@ -69,8 +69,9 @@ class Rates(Part):
     per_unit: _AMOUNT = Decimal(0)
 
     def order_fee(self, executed: Executed) -> int:
-        shares = _share(executed.added_notional, self.maker_rate) + _share(executed.removed_notional, self.taker_rate)
-        return shares + executed.quantity * to_price(self.per_unit)
+        maker = _share(executed.added_notional, to_price(self.maker_rate))
+        taker = _share(executed.removed_notional, to_price(self.taker_rate))
+        return maker + taker + executed.quantity * to_price(self.per_unit)
 
 
 class PerShare(Part):
@@ -82,10 +83,18 @@ class PerShare(Part):
     maximum_rate: Annotated[Decimal, Field(gt=0, decimal_places=9)] | None = None
 
     def order_fee(self, executed: Executed) -> int:
-        if executed.quantity == 0:
+        quantity = executed.quantity
+        if quantity == 0:
             return 0
-        fee = max(executed.quantity * to_price(self.amount), to_money(self.minimum))
-        return fee if self.maximum_rate is None else min(fee, _share(executed.notional, self.maximum_rate))
+        amount, minimum, maximum_rate = self._terms
+        fee = max(quantity * amount, minimum)
+        return fee if maximum_rate is None else min(fee, _share(executed.notional, maximum_rate))
+
+    @cached_property
+    def _terms(self) -> tuple[int, int, int | None]:
+        """Amount a share (1e-9), minimum (1e-18), maximum rate (1e-9)."""
+        maximum_rate = None if self.maximum_rate is None else to_price(self.maximum_rate)
+        return to_price(self.amount), to_money(self.minimum), maximum_rate
 
 
 class BasisPoints(Part):
@@ -99,8 +108,8 @@ class BasisPoints(Part):
     def order_fee(self, executed: Executed) -> int:
         if executed.quantity == 0:
             return 0
-        maker = _share(executed.added_notional, self.maker / BPS_PER_ONE)
-        fee = maker + _share(executed.removed_notional, self.taker / BPS_PER_ONE)
+        maker = _share(executed.added_notional, to_price(self.maker / BPS_PER_ONE))
+        fee = maker + _share(executed.removed_notional, to_price(self.taker / BPS_PER_ONE))
         return max(fee, to_money(self.minimum)) if self.minimum else fee
 
 
@@ -130,8 +139,8 @@ class Tiered(Part):
     def order_fee(self, executed: Executed) -> int:
         reached = [tier for tier in self.tiers if to_money(tier.from_notional) <= executed.before]
         tier = reached[-1]
-        maker = _share(executed.added_notional, tier.maker / BPS_PER_ONE)
-        return maker + _share(executed.removed_notional, tier.taker / BPS_PER_ONE)
+        maker = _share(executed.added_notional, to_price(tier.maker / BPS_PER_ONE))
+        return maker + _share(executed.removed_notional, to_price(tier.taker / BPS_PER_ONE))
 
 
 class Fixed(Part):
@@ -193,28 +202,19 @@ class Published(Part):
             raise ValueError(f"schedule {self.schedule} is known from {first} on")
         return self
 
-    @property
-    def version(self) -> Schedule:
-        """The version in force."""
+    @cached_property
+    def _fee(self) -> FeeModel:
+        """Of the version in force."""
         versions = [item for item in SCHEDULES[self.schedule] if self.as_of is None or item.effective <= self.as_of]
-        return versions[-1]
+        return versions[-1].fee
 
     def order_fee(self, executed: Executed) -> int:
-        fee: int = self.version.fee.order_fee(executed)
-        return fee
+        return self._fee.order_fee(executed)
 
 
 PARTS: Sequence[type[Part]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Published)
 
 
-def _share(notional: int, rate: Decimal) -> int:
-    """rate of a notional, half even to 1e-18."""
-    return divide_half_even(notional * to_price(rate), PRICE_SCALE)
-
-
-def to_minor_unit(fee: int, digits: int | None) -> int:
-    """A fee (1e-18) rounded half even to a currency's minor unit of so many digits; None leaves it exact."""
-    if digits is None:
-        return fee
-    unit: int = MONEY_SCALE // 10**digits
-    return divide_half_even(fee, unit) * unit
+def _share(notional: int, rate: int) -> int:
+    """rate (1e-9) of a notional, half even to 1e-18."""
+    return divide_half_even(notional * rate, PRICE_SCALE)

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Context, Decimal
+from functools import cached_property
 from statistics import NormalDist
 from typing import Annotated, ClassVar, Protocol, Self
 
@@ -39,11 +40,15 @@ class Constant(Part):
     model: ClassVar[str] = "constant"
     ms: Milliseconds = Decimal(5)
 
-    def latency_ns(self, run_seed: int, request: ApprovedOrder, sent_ns: int) -> int:
+    @cached_property
+    def _ns(self) -> int:
         return _nanos(self.ms)
 
+    def latency_ns(self, run_seed: int, request: ApprovedOrder, sent_ns: int) -> int:
+        return self._ns
+
     def most_ns(self) -> int:
-        return _nanos(self.ms)
+        return self._ns
 
 
 class Uniform(Part):

@@ -2,9 +2,10 @@
 
 from streams.domain.config import CoreConfig
 from streams.domain.instruments import Instrument
+from streams.domain.numbers import MONEY_SCALE, divide_half_even
 from streams.domain.venue_order import VenueOrder
 from streams.execution.catalog import make_part
-from streams.execution.fees import Executed, FeeModel, to_minor_unit
+from streams.execution.fees import Executed, FeeModel
 from streams.execution.part import PartKind
 
 
@@ -17,20 +18,22 @@ class OrderFees:
             item.symbol: make_part(PartKind.FEE, item.fee) for item in config.instruments
         }
         self._descriptions = {symbol: model.describe() for symbol, model in self._models.items()}
-        self._digits = dict(config.minor_units)
+        self._minor_units: dict[str, int] = {
+            currency: MONEY_SCALE // 10**digits for currency, digits in config.minor_units.items()
+        }
+        """In 1e-18."""
 
     def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:
-        """Fee of all that the order has executed, 1e-18 of the instrument's currency, in whole minor units."""
-        executed = Executed(
-            added_quantity=order.added_quantity,
-            added_notional=order.added_notional,
-            removed_quantity=order.cum_quantity - order.added_quantity,
-            removed_notional=order.notional - order.added_notional,
-            fills=order.fills,
-            before=before,
-        )
+        """Fee of all that the order has executed, 1e-18 of the instrument's currency.
+
+        Where the currency has a minor unit rounded to it, half to even.
+        """
+        added_quantity, added_notional = order.added_quantity, order.added_notional
+        removed_quantity, removed_notional = order.cum_quantity - added_quantity, order.notional - added_notional
+        executed = Executed(added_quantity, added_notional, removed_quantity, removed_notional, order.fills, before)
         fee = self._models[instrument.symbol].order_fee(executed)
-        return to_minor_unit(fee, self._digits.get(instrument.currency))
+        unit = self._minor_units.get(instrument.currency)
+        return fee if unit is None else divide_half_even(fee, unit) * unit
 
     def describe(self, instrument: Instrument) -> str:
         """The instrument's fee model."""

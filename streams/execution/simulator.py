@@ -10,12 +10,11 @@ from streams.domain.tape import Print
 from streams.domain.venue_order import VenueOrder
 
 
-class Match(NamedTuple):
+class Match:
     """A fill that the simulator grants: quantity 1e-9 units, price 1e-9 of the currency."""
 
-    quantity: int
-    price: int
-    liquidity: Liquidity
+    def __init__(self, quantity: int, price: int, liquidity: Liquidity) -> None:
+        self.quantity, self.price, self.liquidity = quantity, price, liquidity
 
 
 class VenueReject(NamedTuple):
@@ -25,16 +24,15 @@ class VenueReject(NamedTuple):
     text: str
 
 
-class Reach(NamedTuple):
+class Reach:
     """How far the market must come to a resting order before anything can happen to it.
 
     quote, trade: 1e-9; an opposite quote, a trade at this price or beyond may fill it (a buy: at or below); trade None:
     no trade does. queues: what its own side shows at its price matters too.
     """
 
-    quote: int
-    trade: int | None
-    queues: bool = False
+    def __init__(self, quote: int, trade: int | None, queues: bool = False) -> None:
+        self.quote, self.trade, self.queues = quote, trade, queues
 
 
 class Simulator(Protocol):

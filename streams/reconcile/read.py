@@ -204,8 +204,8 @@ class FactReader:
         rows = MarketRows(data)
         for kind, ts in zip(data.kinds, data.times, strict=True):
             if kind == QUOTE:
-                row = rows.next(QUOTE)
-                market.add_top(ts, (data.bid_px[row], data.bid_sz[row]), (data.ask_px[row], data.ask_sz[row]))
+                bid_px, bid_sz, ask_px, ask_sz = rows.next_quote()
+                market.add_top(ts, (bid_px, bid_sz), (ask_px, ask_sz))
             elif kind == BOOK:
                 bids, asks = rows.next_levels()
                 market.add_top(ts, bids[0] if bids else (0, 0), asks[0] if asks else (0, 0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from streams.domain.columns import BULK_ROWS, in_bulk
 from streams.domain.enums import Side
 from streams.domain.messages import MarketData
 from streams.domain.shard import RecordRefused
@@ -11,6 +13,7 @@ from tests.builders import (
     SECOND,
     START,
     columns,
+    joined,
     new,
     quote,
     trade,
@@ -62,6 +65,14 @@ def test_possible_market_data_is_taken() -> None:
     desk.send(GOOD)
     book = desk.execution.venues["ABC"].book
     assert (book.bid, book.ask, book.ts) == (None, 5, START + 1)
+
+
+def test_a_long_record_has_arrays_for_all_its_columns() -> None:
+    """Else the look-ahead works, but makes an array of each list at each of its questions."""
+    long = joined([GOOD] * BULK_ROWS)._replace(book_bids=[1], book_asks=[1], book_px=[1, 2], book_sz=[1, 1])
+    taken = in_bulk(long._replace(split_to=[2], split_of=[1]))._asdict()
+    plain = {name for name, value in taken.items() if not isinstance(value, np.ndarray)}
+    assert plain == {"symbol", "ts", "kinds", "aggressors"}
 
 
 def test_market_data_older_than_the_symbols_last_update_is_refused() -> None:
