@@ -99,7 +99,7 @@ def scale(
     workers: list[int] = typer.Option([1, 2], min=1, help="Workers, likewise."),
     accounts: list[int] = typer.Option([10, 1_000, 100_000], min=1, help="Open accounts, likewise."),
     working: list[int] = typer.Option([0, 100, 1_000, 10_000], min=0, help="Working orders, likewise."),
-    orders: int = typer.Option(3_000, min=3, help="Orders of a cost measurement's round; the best of three counts."),
+    orders: int = typer.Option(3_000, min=3, help="Orders of a cost measurement's round; the best of five counts."),
     plot_file: Path | None = typer.Option(None, "--plot", help="SVG file to draw the curves into."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
