@@ -39,7 +39,6 @@ MODELS = (
     "streams/execution/queue.py",
     "streams/execution/slippage.py",
     "streams/risk/account_controls.py",
-    "streams/risk/breakers/breaker_set.py",
     "streams/risk/breakers/config.py",
     "streams/risk/control.py",
     "streams/risk/limits.py",

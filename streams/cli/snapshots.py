@@ -58,7 +58,7 @@ def rebuild(shard: str = typer.Argument(help="accounts-N or execution-N.")) -> N
     config = core_config(settings)
     kind, partition = _shard(shard, config)
     print(f"reading the journal of {shard} from its beginning", file=sys.stderr)
-    policy = SnapshotPolicy(settings.snapshot_every_records, settings.snapshot_every_bytes)
+    policy = SnapshotPolicy.of(settings)
     owned = take_over(
         kind,
         partition,

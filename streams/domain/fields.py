@@ -1,7 +1,8 @@
 """Field types and the base of what people configure: exact decimals, names of time zones."""
 
 from decimal import Decimal
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -35,3 +36,8 @@ class Frozen(BaseModel):
     """Immutable; a field that is not known is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """JSON-able form, made once; not to be changed."""
+        return self.model_dump(mode="json")

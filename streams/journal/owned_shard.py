@@ -89,7 +89,7 @@ class OwnedShard:
             return None
         if with_snapshot:
             transaction.snapshot = snapshot_records(processor, self._codec)
-            processor.snapshot_taken()
+            processor.snapshot_taken(sum(len(record.value or b"") for record in transaction.snapshot))
         return Prepared(transaction, dict(processor.positions))
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class ShardProcessor:
 
     positions: next offset of each input topic. topic_ids: the id that Kafka gave each of them. sequence: journal
     records so far; journal_offset: an offset of the journal at or before the last of them. records_since_snapshot,
-    bytes_since_snapshot: inputs that a recovery would have to re-read.
+    bytes_since_snapshot: inputs that a recovery would have to re-read. snapshot_bytes: size of the last snapshot.
     """
 
     def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
@@ -47,6 +47,7 @@ class ShardProcessor:
         self.journal_offset = 0
         self.records_since_snapshot = 0
         self.bytes_since_snapshot = 0
+        self.snapshot_bytes = 0
         self.shard: Shard = kind.shard(config, partition)
         self._codec = codec
         self._outputs: list[RawOutput] = []
@@ -108,9 +109,10 @@ class ShardProcessor:
         record = RawOutput(self.kind.journal, self.partition, self.name.encode(), value)
         return Transaction(self.sequence, outputs, record, checksum)
 
-    def snapshot_taken(self) -> None:
-        """Notes that the next transaction carries the state as it is now."""
+    def snapshot_taken(self, size: int) -> None:
+        """Notes that the next transaction carries the state as it is now, in so many bytes."""
         self.records_since_snapshot = self.bytes_since_snapshot = 0
+        self.snapshot_bytes = size
 
     def _note(self, record: RawRecord) -> None:
         last = self._runs[-1] if self._runs else None

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Self
 from zlib import compress, decompress
 
+from infra.settings import Settings
 from schemas.codec import Codec
 from streams import __version__
 from streams.domain.config import CoreConfig
@@ -16,6 +18,8 @@ from streams.journal.processor import ShardProcessor
 from streams.journal.records import RawOutput
 
 CHUNK_BYTES = 900_000
+INPUTS_PER_SNAPSHOT = 32
+"""Bytes of inputs for each byte of a snapshot: writing snapshots stays a small part of a shard's work."""
 STATE_FORMAT = 2
 """Raised whenever a state from before could not be read as it is."""
 
@@ -89,6 +93,7 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     processor.topic_ids = dict(zip(head.topics, head.topic_ids, strict=False))
     processor.sequence = head.sequence
     processor.journal_offset = head.journal_offset
+    processor.snapshot_bytes = len(state)
     return processor
 
 
@@ -103,16 +108,21 @@ def _damaged(snapshot: Snapshot, what: str) -> DamagedSnapshot:
 class SnapshotPolicy:
     """When a transaction carries a snapshot: after so many inputs or bytes of them, and with a new configuration.
 
-    So recovery re-reads no more than that, however long the session is.
+    So recovery re-reads no more than that, however long the session is. A large state is not written so often: only
+    when the inputs since are at_least_times as many bytes as its snapshot.
     """
 
     every_records: int
     every_bytes: int
+    at_least_times: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings say."""
+        return cls(settings.snapshot_every_records, settings.snapshot_every_bytes, INPUTS_PER_SNAPSHOT)
 
     def is_due(self, processor: ShardProcessor) -> bool:
         """Whether the processor's next transaction needs one."""
-        return (
-            processor.reconfigured
-            or processor.records_since_snapshot >= self.every_records
-            or processor.bytes_since_snapshot >= self.every_bytes
-        )
+        records, size = processor.records_since_snapshot, processor.bytes_since_snapshot
+        due = records >= self.every_records or size >= self.every_bytes
+        return processor.reconfigured or (due and size >= self.at_least_times * processor.snapshot_bytes)

@@ -106,7 +106,7 @@ class RiskLimits(Frozen):
 
     def merged(self, patch: dict[str, Any]) -> dict[str, Any]:
         """The document of these limits with a patch over it, not yet judged."""
-        document = self.to_state()
+        document = dict(self.to_state())
         for name, value in patch.items():
             document[name] = merge_patch(document.get(name), self._spread(name, value))
         return document
@@ -119,8 +119,8 @@ class RiskLimits(Frozen):
         return {kind.alone: value}
 
     def to_state(self) -> dict[str, Any]:
-        """JSON-able form."""
-        return self.model_dump(mode="json")
+        """JSON-able form; not to be changed."""
+        return self.document
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:

@@ -68,7 +68,7 @@ class ShardHost:
         def open_writer(name: str) -> KafkaLogWriter:
             return KafkaLogWriter(self._settings, name)
 
-        snapshots = SnapshotPolicy(self._settings.snapshot_every_records, self._settings.snapshot_every_bytes)
+        snapshots = SnapshotPolicy.of(self._settings)
         reader = KafkaLogReader(self._settings)
         shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots)
         return ShardRunner(shard, self._settings.worker_batch_records, self._settings.worker_queued_batches)

@@ -26,7 +26,7 @@ class MemoryPipeline:
         self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
         self.codec = Codec(MemoryRegistry())
         self.log = MemoryLog()
-        self._snapshots = SnapshotPolicy(snapshot_every, 1_000_000)
+        self._snapshots = SnapshotPolicy(snapshot_every, 1_000_000, 0)
         self.shards: dict[tuple[ShardKind, int], OwnedShard] = {}
         self.take_over(self.config)
 

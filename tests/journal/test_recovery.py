@@ -179,8 +179,31 @@ def test_what_compaction_left_of_a_longer_snapshot_is_passed_over(monkeypatch: p
     assert newest_snapshot([*longer[1:], *shorter]) == shorter
 
 
+def test_a_large_state_is_not_written_as_often() -> None:
+    processor = traded().processors[ACCOUNTS, HOME]
+    policy = SnapshotPolicy(every_records=10, every_bytes=1_000, at_least_times=8)
+    processor.snapshot_taken(100)
+    assert not policy.is_due(processor)
+    processor.records_since_snapshot, processor.bytes_since_snapshot = 10, 799
+    assert not policy.is_due(processor)
+    processor.bytes_since_snapshot = 800
+    assert policy.is_due(processor)
+    processor.records_since_snapshot = 9
+    assert not policy.is_due(processor)
+    processor.bytes_since_snapshot = 1_000
+    assert policy.is_due(processor)
+
+
+def test_the_size_of_the_last_snapshot_is_known_after_a_recovery() -> None:
+    pipeline = traded()
+    pipeline.processors[ACCOUNTS, HOME].records_since_snapshot = 1
+    pipeline.shards[ACCOUNTS, HOME].hand_over()
+    snapshots: Any = pipeline.messages("snapshots.accounts")
+    assert 0 < len(snapshots[-1].state) <= take_over_accounts(pipeline).processor.snapshot_bytes
+
+
 def take_over_accounts(pipeline: MemoryPipeline) -> OwnedShard:
-    policy = SnapshotPolicy(1_000, 1_000_000)
+    policy = SnapshotPolicy(1_000, 1_000_000, 0)
     return take_over(ACCOUNTS, HOME, pipeline.config, pipeline.codec, pipeline.log, lambda _: pipeline.log, policy)
 
 
@@ -223,7 +246,7 @@ def test_a_shard_can_be_taken_over_from_its_journal_alone() -> None:
     pipeline = traded()
     with_state(pipeline, b"torn")
     lost = pipeline.processors[ACCOUNTS, HOME]
-    policy = SnapshotPolicy(1_000, 1_000_000)
+    policy = SnapshotPolicy(1_000, 1_000_000, 0)
     found = take_over(
         ACCOUNTS, HOME, pipeline.config, pipeline.codec, pipeline.log, lambda _: pipeline.log, policy, False
     )

@@ -34,7 +34,7 @@ REGISTRY = MemoryRegistry()
 CODEC = Codec(REGISTRY)
 SETTINGS = Settings(_env_file=None, account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
 CONFIG = builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
-SNAPSHOTS = SnapshotPolicy(every_records=12, every_bytes=1_000_000)
+SNAPSHOTS = SnapshotPolicy(every_records=12, every_bytes=1_000_000, at_least_times=0)
 SINK_PLACES = [
     (topic.name, partition)
     for topic in BY_NAME.values()

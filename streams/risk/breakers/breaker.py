@@ -160,10 +160,9 @@ class Breaker:
 
     def to_state(self) -> list[Any]:
         """JSON-able form; the configuration too, because an open breaker outlives its removal from the limits."""
-        config = self.config.model_dump(mode="json")
         return [
             self.name,
-            config,
+            self.config.document,
             self.state,
             self.event_id,
             self.due_ns,

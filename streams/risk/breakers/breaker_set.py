@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import TypeAdapter
-
 from streams.domain.enums import BreakerState
 from streams.risk.breakers.breaker import Breaker, Transition, meter_of
-from streams.risk.breakers.config import BreakerConfig, BreakerConfigs
+from streams.risk.breakers.config import BreakerConfigs, breaker_config
 from streams.risk.breakers.equity_meters import NEVER_NS, DrawdownMeter, LossMeter
 from streams.risk.breakers.gap_meter import GapMeter
 from streams.risk.breakers.order_meters import (
@@ -24,8 +22,6 @@ from streams.risk.breakers.order_meters import (
 
 if TYPE_CHECKING:
     from streams.risk.breakers.stops import DeskStop
-
-_CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)
 
 
 class BreakerSet:
@@ -233,6 +229,6 @@ class BreakerSet:
         """The set that to_state described."""
         found = []
         for item in state:
-            config = _CONFIG.validate_python(item[1])
+            config = breaker_config(item[1])
             found.append(Breaker(item[0], config, meter_of(config, opening), latches).load(item))
         return cls(opening, found, latches)

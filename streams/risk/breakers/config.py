@@ -6,9 +6,9 @@ All thresholds are reached by >=. Of the kinds that latch, a breaker that opened
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from streams.domain.enums import TradingState
 from streams.domain.fields import FixedDecimal, Frozen, PositiveDecimal, TimeZone
@@ -197,6 +197,14 @@ BreakerConfig = Annotated[
 ]
 BreakerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 BreakerConfigs = dict[BreakerName, BreakerConfig]
+
+
+_CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)
+
+
+def breaker_config(document: Any) -> BreakerConfig:
+    """The configuration that Frozen.document described."""
+    return _CONFIG.validate_python(document)
 
 
 class DeskConfig(Frozen):
