@@ -147,7 +147,7 @@ def _with_best(levels: list[Level], px: int, sz: int, is_deep: bool, sign: int) 
     if sz == 0:
         return []
     if not is_deep:
-        return levels[:1] if _shows(levels, px, sz) else [Level(px, sz, sz)]
+        return levels[:1] if _shows(levels, px, sz) else _only(levels, px, sz)
     known = next((level for level in levels if level.px == px and level.sz == sz), None)
     best = known or Level(px, sz, sz)
     return [best, *(level for level in levels if (px - level.px) * sign > 0)]
@@ -158,17 +158,23 @@ def _with_last(levels: list[Level], told: Quotes, start: int, stop: int) -> list
     last_px, last_sz = told[0].item(stop - 1), told[1].item(stop - 1)
     if last_sz == 0:
         return []
-    if not _shows(levels, last_px, last_sz):
-        return [Level(last_px, last_sz, last_sz)]
-    best = levels[0]
-    if best.left != best.sz and _moves(best, told, start, stop):
-        return [Level(last_px, last_sz, last_sz)]
-    return levels
+    if _shows(levels, last_px, last_sz) and (levels[0].left == last_sz or not _moves(levels[0], told, start, stop)):
+        return levels
+    return _only(levels, last_px, last_sz)
 
 
 def _shows(levels: list[Level], px: int, sz: int) -> bool:
     """Whether this is the best level of a side."""
     return bool(levels) and levels[0].px == px and levels[0].sz == sz
+
+
+def _only(levels: list[Level], px: int, sz: int) -> list[Level]:
+    """A fresh level, and no other; in the place of the one that stood there, if one did."""
+    if len(levels) != 1:
+        return [Level(px, sz, sz)]
+    level = levels[0]
+    level.px, level.sz, level.left = px, sz, sz
+    return levels
 
 
 def _moves(level: Level, told: Quotes, start: int, stop: int) -> bool:

@@ -62,7 +62,8 @@ def _report(
     simulator = venue.simulator_of(request.account_id)
     bid_px, bid_sz, ask_px, ask_sz, quote_ts, age_ns = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
     # As one tuple in the order of the fields: forty arguments cost more than all else here.
-    return ExecutionReport._make(
+    return tuple.__new__(
+        ExecutionReport,
         (
             exec_id,
             request.order_id,
@@ -107,7 +108,7 @@ def _report(
             None if match is None else _slippage(order, match, order.arrival_px),
             None,
             None,
-        )
+        ),
     )
 
 
