@@ -11,11 +11,17 @@ from streams.worker.lane import RecordBatch
 
 log = logging.getLogger(__name__)
 
+PACE_S = 0.01
+"""A transaction begins no sooner after the one before, unless ENOUGH records wait: to the broker each costs as much as
+hundreds of records."""
+ENOUGH = 500
+
 
 class ShardRunner:
     """Feeds a shard from a queue until it is released.
 
-    A transaction holds what came while the one before it was written: a record when little comes, many under load.
+    A transaction holds what came while the one before it was written, PACE_S at least: a record when little comes, many
+    under load.
 
     Args:
         batch_records_max: taken into one transaction; a batch of the fetch is not divided.
@@ -28,6 +34,8 @@ class ShardRunner:
         self._queue: asyncio.Queue[RecordBatch] = asyncio.Queue(queued_batches_max)
         self._taken = 0
         self._writing: asyncio.Future[None] | None = None
+        self._began = -PACE_S
+        """When the last transaction began, by the loop's clock."""
         self._stirred = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=shard.name)
         self._releasing = False
@@ -78,7 +86,7 @@ class ShardRunner:
         if self._taken < self._batch_records_max and not self._queue.empty():
             self._take(self._queue.get_nowait())
             await asyncio.sleep(0)  # Who waits for room in the queue comes first.
-        elif self._taken and self._writing is None:
+        elif self._taken and self._writing is None and self._is_time():
             self._write()
         else:
             await self._stirred.wait()
@@ -86,6 +94,16 @@ class ShardRunner:
     def _take(self, batch: RecordBatch) -> None:
         self._shard.take(batch.follows, batch.records)
         self._taken += len(batch.records)
+
+    def _is_time(self) -> bool:
+        """Whether the next transaction may begin; where not, the runner is stirred when it may."""
+        loop = asyncio.get_running_loop()
+        left_s = self._began + PACE_S - loop.time()
+        if left_s <= 0 or self._taken >= ENOUGH:
+            self._began = loop.time()
+            return True
+        loop.call_later(left_s, self._stirred.set)
+        return False
 
     def _write(self) -> None:
         prepared = self._shard.prepare()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from faust.types import TP
 
+import streams.worker.runner
 from schemas.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import DeliveryGap
@@ -17,7 +18,7 @@ from streams.journal.records import RawRecord
 from streams.journal.snapshots import SnapshotPolicy
 from streams.journal.transaction import Transaction
 from streams.worker.lane import RecordBatch
-from streams.worker.runner import ShardRunner
+from streams.worker.runner import ENOUGH, ShardRunner
 from tests import builders
 
 CODEC = Codec(MemoryRegistry())
@@ -36,6 +37,12 @@ class SignallingLog(MemoryLog):
         offset = super().commit(transaction)
         self._loop.call_soon_threadsafe(self.committed.set)
         return offset
+
+
+async def many_turns() -> None:
+    """So many turns of the loop that whatever could begin has begun."""
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 def batch(first: int, count: int, follows: int | None = None) -> RecordBatch:
@@ -69,6 +76,36 @@ def test_batches_become_transactions_and_positions() -> None:
     assert runner.committed == {"controls": 3}
     assert log.partitions["journal.accounts", 0]
     assert log.partitions["snapshots.accounts", 0], "a released shard leaves its state for the next owner"
+
+
+def test_what_comes_soon_after_a_transaction_waits_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.worker.runner, "PACE_S", 3_600.0)
+
+    async def work() -> MemoryLog:
+        log = SignallingLog()
+        runner = runner_on(log)
+        await log.committed.wait()
+        task = asyncio.create_task(runner.run())
+        for item in (batch(0, 1), batch(1, 1), batch(2, ENOUGH)):
+            log.committed.clear()
+            await runner.put(item)
+            if item.records[0].offset == 1:
+                await many_turns()
+            else:
+                await log.committed.wait()
+        runner.release()
+        await task
+        return log
+
+    journal = asyncio.run(work()).partitions["journal.accounts", 0]
+    counts = [CODEC.decode("journal.accounts", record.value or b"").counts for record in journal]
+    assert counts[1:3] == [[1], [1 + ENOUGH]]
+
+
+def test_a_released_shard_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.worker.runner, "PACE_S", 3_600.0)
+    runner, _ = asyncio.run(worked(batch(0, 2), batch(2, 1)))
+    assert runner.committed == {"controls": 3}
 
 
 def test_offsets_that_transaction_markers_take_are_no_gap() -> None:
