@@ -26,8 +26,11 @@ class SchemaSource(Protocol):
         """Id under which the topic's own schema is registered."""
         ...
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        """The schema of an id. Raises UndecodableRecord for an unknown one, RegistryUnavailable where none answers."""
+    def schema_by_id(self, schema_id: int) -> Any:
+        """The schema of an id: any JSON, others register what they like.
+
+        Raises UndecodableRecord for an unknown one, RegistryUnavailable where none answers.
+        """
         ...
 
 

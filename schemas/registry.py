@@ -73,7 +73,7 @@ class Registry:
             self._writer_ids[topic] = schema_id
         return self._writer_ids[topic]
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+    def schema_by_id(self, schema_id: int) -> Any:
         """See schemas.codec.SchemaSource."""
         if schema_id not in self._schemas:
             try:
