@@ -253,7 +253,8 @@ class Landing:
             problems = [f"{type(error).__name__} {error}"]
         if problems:
             raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is none of {topic}: {problems[0]}")
-        return schema
+        record_schema: dict[str, Any] = schema
+        return record_schema
 
 
 def _records(batches: Sequence[Batch]) -> list[RawRecord]:
