@@ -24,6 +24,8 @@ from streams.study.probe import approved
 RECORDED = "AIG_US_20131009.quotes.csv.gz"
 """The day that is measured where a folder of recorded markets has it: 712,006 quotes."""
 QUOTES_PER_ORDER = 64
+ROUNDS = 4
+"""As often as the compiled peer: what else the machine does only adds."""
 LIFETIME_NS = 60 * NANOS_PER_S
 
 
@@ -39,17 +41,22 @@ def resim_quotes_per_s(
     simulator: str = TOP_OF_BOOK,
     orders: bool = True,
 ) -> float:
-    """Quotes applied a second, orders and execution reports included; orders False: the quotes alone.
+    """Quotes applied a second in the best of ROUNDS, orders and reports included; orders False: the quotes alone.
 
     For every QUOTES_PER_ORDER quotes of a symbol there is a limit order at its own side of the touch, a bid and an
     offer in turn, that expires LIFETIME_NS after it was sent. Neither decoding nor the account shard is in it.
     """
-    shard = _shard(config, instruments, simulator)
     told = [message for message in story(table, instruments) if orders or isinstance(message, MarketData)]
-    quotes, started = int(np.count_nonzero(table.kind == QUOTE)), time.perf_counter()
+    spent = [_apply(_shard(config, instruments, simulator), told) for _ in range(ROUNDS)]
+    return int(np.count_nonzero(table.kind == QUOTE)) / min(spent)
+
+
+def _apply(shard: ExecutionShard, told: list[MarketData | ApprovedOrder]) -> float:
+    """Seconds that the records take."""
+    started = time.perf_counter()
     for message in told:
         shard.apply(message, None)
-    return quotes / (time.perf_counter() - started)
+    return time.perf_counter() - started
 
 
 def filled_orders(config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> set[str]:

@@ -51,6 +51,7 @@ def bench(
     if context.invoked_subcommand:
         return
     from infra import stack
+    from infra.cycles import search_rarely
     from infra.settings import REPOSITORY, get_settings
     from streams.bench.peers.prepare import first_symbol
     from streams.bench.resim import recorded_day
@@ -69,6 +70,7 @@ def bench(
         return first_symbol(market()) if day is None else day
 
     stack.up(settings, on_progress=_say)
+    search_rarely()
     load = Load(
         market(),
         read_day(),

@@ -55,6 +55,7 @@ def verify(
     Exit code 1 if a record differs.
     """
     from infra.core_config import core_config
+    from infra.cycles import search_rarely
     from infra.settings import get_settings
     from schemas.codec import Codec
     from schemas.registry import Registry
@@ -64,6 +65,7 @@ def verify(
     from streams.replay.verify import verify as run
 
     settings = get_settings()
+    search_rarely()
     scope = Scope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
     if record and not (scope.is_everything and not from_snapshot):
         raise typer.BadParameter("--record is for the whole record: leave --session, --from, --to, --from-snapshot out")
@@ -112,6 +114,7 @@ def run(
     from contextlib import closing
 
     from infra.clickhouse.client import connect
+    from infra.cycles import search_rarely
     from infra.settings import get_settings
     from streams.replay import register
     from streams.replay.run import simulate
@@ -120,6 +123,7 @@ def run(
     from streams.sink.tables import Tables
 
     settings = get_settings().model_copy(update={"run_id": run_id})
+    search_rarely()
     what_if = WhatIf.read(with_) if with_ else WhatIf()
     if strategies_only:
         what_if.demand_alone()
