@@ -18,6 +18,8 @@ from streams.domain.messages import Control, OrderRequest
 from streams.domain.numbers import PRICE_SCALE, to_price
 from streams.domain.shard import Message
 from streams.errors import InputError
+from streams.execution.choose import Simulators
+from streams.execution.part import PartError
 from streams.strategies.config import StrategyConfig
 
 NAMED_LISTS = {"instruments": "symbol", "simulators": "name", "accounts": "account_id", "conversions": "symbol"}
@@ -88,9 +90,11 @@ class WhatIf(Frozen):
         """The configuration of the run. Raises InputError for one that breaks a rule."""
         document = recorded.model_dump(mode="json")
         try:
-            return CoreConfig.model_validate(_patched(document, self.config))
-        except (ValidationError, KeyError) as error:
+            config = CoreConfig.model_validate(_patched(document, self.config))
+            Simulators(config)
+        except (ValidationError, KeyError, PartError) as error:
             raise InputError(f"config: {error}") from error
+        return config
 
     def change(self, message: Message, instruments: dict[str, Instrument]) -> Message | None:
         """An input as it is sent again; None where it is not."""
@@ -134,7 +138,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:
     plain = {name: value for name, value in patch.items() if name not in NAMED_LISTS or not isinstance(value, dict)}
-    patched = merge_patch(document, plain)
+    patched = _merged(document, plain)
     for name in patch.keys() - plain.keys():
         patched[name] = _patched_list(patched[name], patch[name], NAMED_LISTS[name])
     return patched
@@ -143,8 +147,21 @@ def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:
 def _patched_list(items: list[dict[str, Any]], patch: dict[str, Any], naming: str) -> list[dict[str, Any]]:
     found = {item[naming]: item for item in items}
     for name in [*found] if EACH in patch else []:
-        found[name] = merge_patch(found[name], patch[EACH])
+        found[name] = _merged(found[name], patch[EACH])
     for name, change in patch.items():
         if name != EACH:
-            found[name] = merge_patch(found.get(name, {naming: name}), change)
+            found[name] = _merged(found.get(name, {naming: name}), change)
     return list(found.values())
+
+
+def _merged(target: dict[str, Any], patch: Any) -> Any:
+    """The target with the patch over it; a part of another model starts without the parameters of the one before."""
+    return merge_patch(_of_same_models(target, patch), patch)
+
+
+def _of_same_models(target: Any, patch: Any) -> Any:
+    if not isinstance(target, dict) or not isinstance(patch, dict):
+        return target
+    if patch.get("model", target.get("model")) != target.get("model"):
+        return {}
+    return {name: _of_same_models(value, patch.get(name)) for name, value in target.items()}

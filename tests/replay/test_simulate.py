@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from streams.domain.config import CoreConfig
 from streams.domain.enums import OrdStatus
 from streams.domain.merge_patch import merge_patch
 from streams.domain.messages import OrderRequest, OrderResult
@@ -116,6 +117,31 @@ def test_a_configuration_that_breaks_a_rule_is_refused() -> None:
     config = recorded_config(traded().log, traded().codec)
     with pytest.raises(InputError, match="run_seed"):
         WhatIf.of({"config": {"run_seed": "x"}}, "w").configure(config)
+
+
+@pytest.mark.parametrize(
+    ("fee", "named"),
+    [
+        ({"model": "none-such"}, "none-such"),
+        ({"model": "rates", "schedule": "ibkr-us-fixed"}, "fee model rates: schedule"),
+    ],
+)
+def test_a_part_that_there_is_not_or_of_wrong_parameters_is_refused(fee: dict[str, str], named: str) -> None:
+    config = recorded_config(traded().log, traded().codec)
+    with pytest.raises(InputError, match=named):
+        WhatIf.of({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
+
+
+def test_another_model_of_a_part_starts_without_the_parameters_of_the_one_before() -> None:
+    def patched(config: CoreConfig, fee: dict[str, str]) -> CoreConfig:
+        return WhatIf.of({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
+
+    recorded = recorded_config(traded().log, traded().codec)
+    published = patched(recorded, {"model": "published", "schedule": "ibkr-us-fixed"})
+    rates = patched(published, {"model": "rates", "taker_rate": "0.1", "maker_rate": "0.2"})
+    same = patched(rates, {"model": "rates", "taker_rate": "0.3"})
+    assert [item.fee.parameters for item in rates.instruments] == [{"taker_rate": "0.1", "maker_rate": "0.2"}] * 2
+    assert [item.fee.parameters for item in same.instruments] == [{"taker_rate": "0.3", "maker_rate": "0.2"}] * 2
 
 
 def test_named_things_are_patched_by_name_or_each() -> None:
