@@ -1,6 +1,6 @@
 """One account of an account shard: session, cash, positions, working orders."""
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -80,24 +80,20 @@ class SeenIds:
 
     def __init__(self, limit: int, ids: list[str] | None = None) -> None:
         self.limit = limit
-        self._oldest_first = deque(ids or [])
-        self._ids = set(self._oldest_first)
+        self._ids: OrderedDict[str, None] = OrderedDict.fromkeys(ids or [])
 
     def __contains__(self, order_id: str) -> bool:
         return order_id in self._ids
 
     def add(self, order_id: str) -> None:
         """Remembers an id, forgetting the oldest beyond the limit."""
-        if order_id in self._ids:
-            return
-        self._ids.add(order_id)
-        self._oldest_first.append(order_id)
+        self._ids[order_id] = None
         while len(self._ids) > self.limit:
-            self._ids.remove(self._oldest_first.popleft())
+            self._ids.popitem(last=False)
 
     def to_state(self) -> list[str]:
         """JSON-able form, oldest first."""
-        return list(self._oldest_first)
+        return list(self._ids)
 
 
 @dataclass(slots=True)
@@ -147,17 +143,17 @@ class Account:
 
     def working_leaves(self, symbol: str, side: Side) -> int:
         """Open quantity of the account's working orders in a symbol and side, 1e-9 units; of a group the largest."""
-        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        orders = self._of_side(side).get(symbol)
         return 0 if orders is None else orders.leaves
 
     def orders_of(self, symbol: str, side: Side) -> Collection[WorkingOrder]:
         """Working orders in a symbol and side, oldest first."""
-        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        orders = self._of_side(side).get(symbol)
         return () if orders is None else orders.by_id.values()
 
     def best_limit(self, symbol: str, side: Side) -> int | None:
         """The best limit price among the working orders of a symbol and side, 1e-9; None where none has one."""
-        orders = (self._buys if side is Side.BUY else self._sells).get(symbol)
+        orders = self._of_side(side).get(symbol)
         return None if orders is None else orders.best_limit()
 
     def orders_in(self, symbol: str) -> list[WorkingOrder]:
@@ -176,7 +172,7 @@ class Account:
             self.live_symbols[order.symbol] = None
         elif self.live_symbols:
             self.live_symbols.pop(order.symbol, None)
-        orders = (self._buys if order.side is Side.BUY else self._sells).setdefault(order.symbol, SideOrders())
+        orders = self._of_side(order.side).setdefault(order.symbol, SideOrders())
         orders.by_id[order.order_id] = order
         orders.note_limit(order)
         self.reduce_only_orders += order.request.reduce_only
@@ -198,14 +194,13 @@ class Account:
 
     def reprice(self, order: WorkingOrder) -> None:
         """After a change of an order's limit price."""
-        (self._buys if order.side is Side.BUY else self._sells)[order.symbol].note_limit(order)
+        self._of_side(order.side)[order.symbol].note_limit(order)
 
     def remove_order(self, order: WorkingOrder) -> None:
         """Takes an order out of the working ones."""
         before = self.counted(order)
         del self.working[order.order_id]
-        side = self._buys if order.side is Side.BUY else self._sells
-        del side[order.symbol].by_id[order.order_id]
+        del self._of_side(order.side)[order.symbol].by_id[order.order_id]
         self.reduce_only_orders -= order.request.reduce_only
         group = order.request.oco_group
         if group is not None:
@@ -224,8 +219,11 @@ class Account:
         """Working orders of a group of which what one executes the others can't."""
         return list(self._groups.get(name, ()))
 
+    def _of_side(self, side: Side) -> dict[str, SideOrders]:
+        return self._buys if side is Side.BUY else self._sells
+
     def _add_leaves(self, order: WorkingOrder, quantity: int) -> None:
-        side = self._buys if order.side is Side.BUY else self._sells
+        side = self._of_side(order.side)
         orders = side[order.symbol]
         orders.leaves += quantity
         assert orders.leaves >= 0, "open quantity is never negative"
