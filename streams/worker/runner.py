@@ -100,12 +100,12 @@ class ShardRunner:
         loop = asyncio.get_running_loop()
         left_s = self._began + PACE_S - loop.time()
         if left_s <= 0 or self._taken >= ENOUGH:
-            self._began = loop.time()
             return True
         loop.call_later(left_s, self._stirred.set)
         return False
 
     def _write(self) -> None:
+        self._began = asyncio.get_running_loop().time()
         prepared = self._shard.prepare()
         self._taken = 0
         self._writing = self._in_thread(lambda: self._shard.write(prepared))
