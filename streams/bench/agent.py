@@ -23,6 +23,7 @@ from streams.bench.risk import (
     SYMBOLS,
     TICK,
     judged_instrument,
+    limit_order,
     quote,
 )
 from streams.bench.wait import taken, until_silent
@@ -30,8 +31,9 @@ from streams.clients.follow import Followed, Follower
 from streams.clients.producer import RecordProducer
 from streams.demo.children import WORKER, Children
 from streams.demo.market import with_reference_data
+from streams.domain.account_records import approved
 from streams.domain.config import CoreConfig
-from streams.domain.enums import Action, MarkKind, OrderType, Side, TimeInForce
+from streams.domain.enums import MarkKind, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
 from streams.domain.messages import ApprovedOrder, ExecutionReport, Mark, MarketData, OrderRequest
 from streams.domain.numbers import NANOS_PER_S
@@ -135,20 +137,8 @@ def _orders(accounts: Sequence[str], first: int) -> Iterator[OrderRequest]:
         side = Side.BUY if number % 2 else Side.SELL
         ts = START_NS + number % ORDERS * EVERY_NS
         for account in accounts:
-            yield OrderRequest(
-                Action.NEW,
-                f"{account}-{number}",
-                None,
-                account,
-                "bench",
-                SYMBOLS[number // 2 % len(SYMBOLS)],
-                side,
-                OrderType.LIMIT,
-                TimeInForce.GTC,
-                QUANTITY,
-                BID if side is Side.BUY else ASK,
-                ts,
-            )
+            symbol, price = SYMBOLS[number // 2 % len(SYMBOLS)], BID if side is Side.BUY else ASK
+            yield limit_order(f"{account}-{number}", account, symbol, side, QUANTITY, price, TimeInForce.GTC, ts)
 
 
 def _reports(accounts: Sequence[str]) -> Iterator[ExecutionReport]:
@@ -158,8 +148,7 @@ def _reports(accounts: Sequence[str]) -> Iterator[ExecutionReport]:
     venue = ExecutionShard(config, 0)
     told: list[MarketData | ApprovedOrder] = [quote(symbol, START_NS, BID, ASK) for symbol in SYMBOLS]
     for order in _orders(accounts, 0):
-        approved = ApprovedOrder(*order[:11], order.order_id, f"session-{order.account_id}", order.ts, order.ts)
-        told.append(approved)
+        told.append(approved(order, f"session-{order.account_id}", order.order_id, order.ts))
     for number in range(1, ORDERS + 3):
         ts, falls = START_NS + number * EVERY_NS, number % 2 == 0
         bid, ask = (BID - TICK, BID) if falls else (ASK, ASK + TICK)

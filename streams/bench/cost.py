@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from streams.bench.orders import opening
-from streams.bench.risk import ALL_ON, BREAKERS, START_NS, judged_instrument
+from streams.bench.risk import ALL_ON, BREAKERS, START_NS, judged_instrument, limit_order, quote
+from streams.domain.account_records import approved
 from streams.domain.account_shard import AccountShard
 from streams.domain.config import CoreConfig
-from streams.domain.enums import Action, OrderType, Side, TimeInForce
+from streams.domain.enums import Action, Side, TimeInForce
 from streams.domain.execution_shard import ExecutionShard
-from streams.domain.market_data import QUOTE
-from streams.domain.messages import ApprovedOrder, Mark, MarketData, OrderRequest
+from streams.domain.messages import ApprovedOrder, Mark, MarketData
 from streams.domain.numbers import NANOS_PER_MS, to_price
 from streams.risk.limits import RiskLimits
 
@@ -97,13 +97,13 @@ class _Desk:
         """An order through the account shard to the venue, where it arrives when the market moves."""
         self._number += 1
         self._now_ns += every_ns
-        order = _order(f"o{self._number}", name, side, price, time_in_force, self._now_ns)
+        order = limit_order(f"o{self._number}", name, SYMBOL, side, QUANTITY, price, time_in_force, self._now_ns)
         started = time.thread_time()
         outputs = self._accounts.apply(order, None)
         self._spent += time.thread_time() - started
-        approved = [output.message for output in outputs if output.topic == "orders.approved"]
-        assert approved, outputs
-        self._venue.apply(approved[0], None)
+        sent_on = [output.message for output in outputs if output.topic == "orders.approved"]
+        assert sent_on, outputs
+        self._venue.apply(sent_on[0], None)
 
     def move(self) -> None:
         """A quote, to which everything that is under way to the venue arrives."""
@@ -168,20 +168,14 @@ def _through(side: Side) -> int:
     return MIDDLE + (2 * SWING if side is Side.BUY else -2 * SWING) * TICK
 
 
-def _order(order_id: str, name: str, side: Side, price: int, tif: TimeInForce, ts: int) -> OrderRequest:
-    return OrderRequest(
-        Action.NEW, order_id, None, name, "bench", SYMBOL, side, OrderType.LIMIT, tif, QUANTITY, price, ts
-    )
-
-
 def _approved(order_id: str, side: Side, price: int, tif: TimeInForce, ts: int) -> ApprovedOrder:
-    request = _order(order_id, "account", side, price, tif, ts)
-    return ApprovedOrder(*request[:11], approval_id=order_id, session_id=None, order_ts=ts, ts=ts)
+    request = limit_order(order_id, "account", SYMBOL, side, QUANTITY, price, tif, ts)
+    return approved(request, "session-account", order_id, ts)
 
 
 def _quote(ts: int, draw: np.random.Generator) -> MarketData:
-    middle, size = MIDDLE + int(draw.integers(-SWING, SWING + 1)) * TICK, 1_000 * QUANTITY
-    return MarketData(SYMBOL, ts, QUOTE, [ts], [middle - TICK], [size], [middle + TICK], [size], [], [], "")
+    middle = MIDDLE + int(draw.integers(-SWING, SWING + 1)) * TICK
+    return quote(SYMBOL, ts, middle - TICK, middle + TICK)
 
 
 def _config() -> CoreConfig:

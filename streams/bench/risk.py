@@ -131,7 +131,7 @@ class _Desk:
     def _trade(self, symbol: str, side: Side, price: int, tif: TimeInForce) -> float:
         """An order's time in the account shard, in seconds; what becomes of it at the venue is not timed."""
         self._number += 1
-        order = _order(f"o{self._number}", symbol, side, price, tif, self._now_ns)
+        order = limit_order(f"o{self._number}", ACCOUNT, symbol, side, QUANTITY, price, tif, self._now_ns)
         started = time.perf_counter()
         outputs = self._accounts.apply(order, None)
         spent = time.perf_counter() - started
@@ -146,18 +146,21 @@ class _Desk:
             self._accounts.apply(output.message, None)
 
 
-def _order(order_id: str, symbol: str, side: Side, price: int, tif: TimeInForce, ts: int) -> OrderRequest:
+def limit_order(
+    order_id: str, account_id: str, symbol: str, side: Side, quantity: int, price: int, tif: TimeInForce, ts: int
+) -> OrderRequest:
+    """A new LIMIT order; quantity and price 1e-9."""
     return OrderRequest(
         action=Action.NEW,
         order_id=order_id,
         orig_order_id=None,
-        account_id=ACCOUNT,
+        account_id=account_id,
         strategy_id="bench",
         symbol=symbol,
         side=side,
         order_type=OrderType.LIMIT,
         time_in_force=tif,
-        quantity=QUANTITY,
+        quantity=quantity,
         price=price,
         ts=ts,
     )
