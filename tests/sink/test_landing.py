@@ -58,6 +58,17 @@ class ReadingTarget:
         return [(row["partition"], row["offset"]) for row in self.rows]
 
 
+class Other(MemoryRegistry):
+    """Knows id 900 as another writer's schema."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        super().__init__()
+        self._schema = schema
+
+    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+        return self._schema if schema_id == 900 else super().schema_by_id(schema_id)
+
+
 class Setting:
     def __init__(self, source: Any = SOURCE) -> None:
         self.target = ReadingTarget()
@@ -136,11 +147,7 @@ def test_a_writers_own_field_may_have_the_name_of_one_of_ours() -> None:
     wider = load_schema("orders")
     wider["fields"] = [*wider["fields"], {"name": "partition", "type": "string"}]
 
-    class Wider(MemoryRegistry):
-        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-            return wider if schema_id == 900 else super().schema_by_id(schema_id)
-
-    setting = Setting(Wider())
+    setting = Setting(Other(wider))
     setting.land_orders(good(0), b"\x00" + (900).to_bytes(4, "big") + good(1)[5:] + b"\x06abc", good(2))
     assert setting.target.offsets() == [(0, 0), (0, 1), (0, 2)]
     assert setting.refusals() == []
@@ -165,15 +172,11 @@ def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it() -> None:
     wider = load_schema("market.data")
     wider["fields"] = [*wider["fields"], {"name": "venue_note", "type": "string"}]
 
-    class Wider(MemoryRegistry):
-        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-            return wider if schema_id == 900 else super().schema_by_id(schema_id)
-
-    setting = Setting(Wider())
+    setting = Setting(Other(wider))
     body = codec.encode("market.data", builders.quote(symbol="ABC"))
     assert body[5:6] == b"\x06"
     odd = b"\x00" + (900).to_bytes(4, "big") + b"\x86\x00" + body[6:] + b"\x06abc"
-    assert Codec(Wider()).decode("market.data", odd) == codec.decode("market.data", body)
+    assert Codec(Other(wider)).decode("market.data", odd) == codec.decode("market.data", body)
     insert = setting.target.insert
 
     def strict_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
@@ -220,11 +223,7 @@ def test_a_writer_of_an_older_version_is_taken_with_its_own_schema() -> None:
     older = load_schema("orders")
     older["fields"] = [field for field in older["fields"] if field["name"] != "strategy_id"]
 
-    class Older(MemoryRegistry):
-        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-            return older if schema_id == 900 else super().schema_by_id(schema_id)
-
-    setting = Setting(Older())
+    setting = Setting(Other(older))
     body = BytesIO()
     names = {"action": "NEW", "order_id": "old", "account_id": "a", "symbol": "s", "side": "BUY", "ts": 0}
     fastavro.schemaless_writer(body, older, names | {"order_type": "MARKET", "time_in_force": "IOC"})
