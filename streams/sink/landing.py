@@ -88,17 +88,17 @@ class Landing:
             RegistryUnavailable: a schema can't be had now.
             LogUnavailable: a dead letter could not be written.
         """
-        self.settle()
         batches = sorted(batches, key=lambda batch: batch.partition)
-        if topic.startswith(DLQ_PREFIX):
+        # While the block before is inserted.
+        block = None if topic.startswith(DLQ_PREFIX) else self._columns(topic, batches)
+        self.settle()
+        if block is not None:
+            send = partial(self._target.insert_block, topic, spans(batches), block, NATIVE)
+            self._under_way = UnderWay(topic, batches, send, self._inserter.submit(send))
+        elif topic.startswith(DLQ_PREFIX):
             self._land_dead_letters(topic, _records(batches))
-            return
-        block = self._columns(topic, batches)
-        if block is None:
+        else:
             self._land_records(topic, _records(batches))
-            return
-        send = partial(self._target.insert_block, topic, spans(batches), block, NATIVE)
-        self._under_way = UnderWay(topic, batches, send, self._inserter.submit(send))
 
     @property
     def is_done(self) -> bool:
