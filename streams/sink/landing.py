@@ -57,7 +57,7 @@ class UnderWay(NamedTuple):
 
 
 class Landing:
-    """Lands the records of one run. One block of columns is inserted in a thread beside: what comes next waits for it.
+    """Lands the records of one run. A block of columns is inserted in a thread while the next is built, and that waits.
 
     All records of a partition before one that is inserted are rows or dead letters themselves: a restart may go on
     behind the highest row. A record that a shard refuses has the shard's letter, and gets none here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -15,7 +16,8 @@ from schemas.errors import RegistryUnavailable
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import SinkError
 from streams.journal.records import RawOutput
-from streams.sink.batch import of_records
+from streams.sink.batch import Batch, of_records
+from streams.sink.columns import ColumnWriter
 from streams.sink.container import Row
 from streams.sink.landing import COLUMNS_FROM, Landing
 from streams.sink.tables import Refused, Spans
@@ -291,3 +293,43 @@ def test_a_block_of_columns_that_the_server_refuses_goes_record_by_record(settin
     assert setting.target.blocks == []
     setting.land_fills(filled(0))
     assert setting.target.blocks == [COLUMNS_FROM, 1], "what comes later waits for it"
+
+
+def test_a_block_is_built_while_the_one_before_is_inserted(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = threading.Semaphore(0)
+    build, insert = ColumnWriter.build, setting.target.insert_block
+    met: list[bool] = []
+
+    def noting_build(writer: ColumnWriter, batches: Sequence[Batch], values: Sequence[bytes]) -> bytes:
+        block = build(writer, batches, values)
+        built.release()
+        return block
+
+    def insert_after_the_next_is_built(topic: str, spans: Spans, block: bytes, form: str) -> None:
+        # The patience only ends a test that fails.
+        met.append(built.acquire(timeout=10))
+        insert(topic, spans, block, form)
+
+    setting.target.insert_block = insert_after_the_next_is_built  # type: ignore[method-assign]
+    setting.land_orders(*(good(n) for n in range(COLUMNS_FROM)))
+    monkeypatch.setattr(ColumnWriter, "build", noting_build)
+    setting.land_fills(*(filled(n) for n in range(COLUMNS_FROM)))
+    built.release()
+    setting.landing.settle()
+    assert met == [True, True]
+
+
+def test_a_block_that_was_built_meanwhile_lands_behind_one_that_is_refused(setting: Setting) -> None:
+    insert = setting.target.insert_block
+
+    def refuse_the_first(topic: str, spans: Spans, block: bytes, form: str) -> None:
+        setting.target.insert_block = insert  # type: ignore[method-assign]
+        raise Refused("columns")
+
+    setting.target.insert_block = refuse_the_first  # type: ignore[method-assign]
+    for start in (0, COLUMNS_FROM):
+        records = [record(good(n), n) for n in range(start, start + COLUMNS_FROM)]
+        setting.landing.land("orders", of_records(records))
+    setting.landing.settle()
+    assert setting.target.blocks == [COLUMNS_FROM, -COLUMNS_FROM]
+    assert setting.target.offsets() == [(0, n) for n in range(2 * COLUMNS_FROM)]
