@@ -11,6 +11,7 @@ from schemas.foreign import without_decimals
 from schemas.memory_registry import MemoryRegistry
 
 OTHER_ID = 4711
+OTHER_HEADER = b"\x00" + OTHER_ID.to_bytes(4, "big")
 
 
 class OtherWriter(MemoryRegistry):
@@ -29,4 +30,4 @@ def written(schema: dict[str, Any], record: dict[str, Any]) -> bytes:
     """The value of a Kafka record by such a program. Decimals as bytes."""
     buffer = BytesIO()
     schemaless_writer(buffer, parse_schema(without_decimals(schema)), record)
-    return b"\x00" + OTHER_ID.to_bytes(4, "big") + buffer.getvalue()
+    return OTHER_HEADER + buffer.getvalue()

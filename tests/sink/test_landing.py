@@ -22,6 +22,7 @@ from streams.sink.container import Row
 from streams.sink.landing import COLUMNS_FROM, Landing
 from streams.sink.tables import Refused, Spans
 from tests import builders
+from tests.schemas.other_writers import OTHER_HEADER, OtherWriter, written
 from tests.sink.native_reader import read_native
 from tests.sink.records import fill_value, order_value, record
 
@@ -58,17 +59,6 @@ class ReadingTarget:
 
     def offsets(self) -> list[tuple[int, int]]:
         return [(row["partition"], row["offset"]) for row in self.rows]
-
-
-class Other(MemoryRegistry):
-    """Knows id 900 as another writer's schema."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        super().__init__()
-        self._schema = schema
-
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        return self._schema if schema_id == 900 else super().schema_by_id(schema_id)
 
 
 class Setting:
@@ -149,8 +139,8 @@ def test_a_writers_own_field_may_have_the_name_of_one_of_ours() -> None:
     wider = load_schema("orders")
     wider["fields"] = [*wider["fields"], {"name": "partition", "type": "string"}]
 
-    setting = Setting(Other(wider))
-    setting.land_orders(good(0), b"\x00" + (900).to_bytes(4, "big") + good(1)[5:] + b"\x06abc", good(2))
+    setting = Setting(OtherWriter(wider))
+    setting.land_orders(good(0), OTHER_HEADER + good(1)[5:] + b"\x06abc", good(2))
     assert setting.target.offsets() == [(0, 0), (0, 1), (0, 2)]
     assert setting.refusals() == []
 
@@ -174,11 +164,11 @@ def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it() -> None:
     wider = load_schema("market.data")
     wider["fields"] = [*wider["fields"], {"name": "venue_note", "type": "string"}]
 
-    setting = Setting(Other(wider))
+    setting = Setting(OtherWriter(wider))
     body = codec.encode("market.data", builders.quote(symbol="ABC"))
     assert body[5:6] == b"\x06"
-    odd = b"\x00" + (900).to_bytes(4, "big") + b"\x86\x00" + body[6:] + b"\x06abc"
-    assert Codec(Other(wider)).decode("market.data", odd) == codec.decode("market.data", body)
+    odd = OTHER_HEADER + b"\x86\x00" + body[6:] + b"\x06abc"
+    assert Codec(OtherWriter(wider)).decode("market.data", odd) == codec.decode("market.data", body)
     insert = setting.target.insert
 
     def strict_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
@@ -225,11 +215,10 @@ def test_a_writer_of_an_older_version_is_taken_with_its_own_schema() -> None:
     older = load_schema("orders")
     older["fields"] = [field for field in older["fields"] if field["name"] != "strategy_id"]
 
-    setting = Setting(Other(older))
-    body = BytesIO()
+    setting = Setting(OtherWriter(older))
     names = {"action": "NEW", "order_id": "old", "account_id": "a", "symbol": "s", "side": "BUY", "ts": 0}
-    fastavro.schemaless_writer(body, older, names | {"order_type": "MARKET", "time_in_force": "IOC"})
-    setting.land_orders(good(0), b"\x00" + (900).to_bytes(4, "big") + body.getvalue(), good(2))
+    old = written(older, names | {"order_type": "MARKET", "time_in_force": "IOC"})
+    setting.land_orders(good(0), old, good(2))
     assert setting.refusals() == []
     assert [row["order_id"] for row in setting.target.rows] == ["o-0", "old", "o-2"]
 
