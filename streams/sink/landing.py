@@ -57,7 +57,7 @@ class UnderWay(NamedTuple):
 
 
 class Landing:
-    """Lands the records of one run. A block of columns is inserted in a thread while the next is built, and that waits.
+    """Lands the records of one run. A block of columns is inserted in a thread; the next is built, and waits for it.
 
     All records of a partition before one that is inserted are rows or dead letters themselves: a restart may go on
     behind the highest row. A record that a shard refuses has the shard's letter, and gets none here.
@@ -89,16 +89,18 @@ class Landing:
             LogUnavailable: a dead letter could not be written.
         """
         batches = sorted(batches, key=lambda batch: batch.partition)
-        # While the block before is inserted.
-        block = None if topic.startswith(DLQ_PREFIX) else self._columns(topic, batches)
-        self.settle()
-        if block is not None:
-            send = partial(self._target.insert_block, topic, spans(batches), block, NATIVE)
-            self._under_way = UnderWay(topic, batches, send, self._inserter.submit(send))
-        elif topic.startswith(DLQ_PREFIX):
+        if topic.startswith(DLQ_PREFIX):
+            self.settle()
             self._land_dead_letters(topic, _records(batches))
-        else:
+            return
+        # While the block before is inserted.
+        block = self._columns(topic, batches)
+        self.settle()
+        if block is None:
             self._land_records(topic, _records(batches))
+            return
+        send = partial(self._target.insert_block, topic, spans(batches), block, NATIVE)
+        self._under_way = UnderWay(topic, batches, send, self._inserter.submit(send))
 
     @property
     def is_done(self) -> bool:
