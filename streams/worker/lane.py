@@ -115,6 +115,14 @@ class LaneConsumer(driver.Consumer):
         return bool(offsets) and await self._commit(offsets)
 
     async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            await self._deliver_until_stopped(fetcher)
+        except asyncio.CancelledError:
+            # Faust takes a cancellation during a rebalance for its own, which restarts fetching, and crashes.
+            if not fetcher.should_stop:
+                raise
+
+    async def _deliver_until_stopped(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
             generation = self._positions.generation
             records = await self._fetched()

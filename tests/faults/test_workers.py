@@ -24,6 +24,7 @@ from tests.pipeline.processes import Background, running
 ACCOUNTS = ("A", "B", "C", "D", "E")
 TAKEN_OVER = "stands at journal"
 WORKS = "Worker ready"
+LEAVERS_SECOND_ASSIGNMENT = 3
 PACE_S = 0.01
 
 
@@ -102,6 +103,17 @@ def test_a_frozen_worker_is_replaced_by_a_spare_one_and_writes_nothing(
         assert frozen.stop() == 0
     names = ("before", "meanwhile", "after", "alone")
     prove(settings, desk, [*orders("under-way", 100), *(order for name in names for order in orders(name, 10))])
+
+
+def test_a_worker_ends_cleanly_also_while_it_takes_its_shards_over(settings: Settings, tmp_path: Path) -> None:
+    with running(settings, tmp_path, "worker") as other:
+        other.await_log(WORKS)
+        with running(settings, tmp_path, "worker") as leaver:
+            leaver.await_log(WORKS)
+            other.process.send_signal(signal.SIGTERM)
+            leaver.await_log(f"generation id {LEAVERS_SECOND_ASSIGNMENT}")
+            assert leaver.stop() == 0
+            assert WORKS not in leaver.log.read_text().rpartition("generation id")[2], "it had taken them over already"
 
 
 @contextmanager
