@@ -77,7 +77,7 @@ def agent_events_per_s(settings: Settings, events: int, on_step: Callable[[str],
 
 
 def _prepare(settings: Settings, codec: Codec, accounts: Sequence[str], told: Iterator[Followed]) -> None:
-    """Marks and sessions, and then the orders, which need both."""
+    """Marks and sessions, and then the orders, which need both; all that is told of them has been read."""
     producer = RecordProducer(settings, codec)
     marks = [_mark(symbol, START_NS, BID, ASK) for symbol in SYMBOLS]
     for mark in marks:
@@ -87,10 +87,10 @@ def _prepare(settings: Settings, codec: Codec, accounts: Sequence[str], told: It
     for order in _orders(accounts, 0):
         producer.send("orders", order.account_id, order)
     producer.flush()
-    left = ORDERS * len(accounts)
+    left = dict.fromkeys(("orders.approved", "journal.accounts"), ORDERS * len(accounts))
     for item in told:
-        left -= item.topic == "orders.approved"
-        if not left:
+        left[item.topic] -= taken(item.message, ["orders"]) if item.topic == "journal.accounts" else 1
+        if not any(left.values()):
             return
 
 

@@ -67,9 +67,16 @@ def raw_record(message: Message, topic: str) -> RawRecord:
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
-    headers = tuple((header[0], _bytes(header[1]) or b"") for header in message.headers() or ())
-    time_ns = message.timestamp()[1] * NANOS_PER_MS
-    return RawRecord(topic, partition, offset, _bytes(message.key()), _bytes(message.value()), time_ns, headers)
+    headers = message.headers()
+    return RawRecord(
+        topic,
+        partition,
+        offset,
+        _bytes(message.key()),
+        _bytes(message.value()),
+        message.timestamp()[1] * NANOS_PER_MS,
+        tuple((header[0], _bytes(header[1]) or b"") for header in headers) if headers else (),
+    )
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -13,6 +13,7 @@ from infra.topics import topic_name
 from schemas.codec import Codec
 from schemas.registry import Registry
 from streams.journal.kinds import ACCOUNTS, EXECUTION, ShardKind
+from streams.worker.fetch import InputFetcher
 from streams.worker.host import ShardHost
 from streams.worker.lane import LaneApp, RecordBatch
 from streams.worker.trouble import Trouble
@@ -54,7 +55,7 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
     )
     host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), trouble.report)
     app.positions = host
-
+    app.inputs = InputFetcher(settings, host.base_topic, settings.worker_batch_records)
     app.on_stop_asked = lambda: exit_in(STOP_PATIENCE_S, "the next owner reads the batch that is not committed")
 
     @app.on_partitions_revoked.connect

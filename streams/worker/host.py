@@ -41,7 +41,7 @@ class ShardHost:
         self._tasks: dict[ShardKey, asyncio.Task[None]] = {}
 
     def base_topic(self, topic: str) -> str:
-        """See streams.worker.lane.Positions."""
+        """Topic name without prefix."""
         return self._base_of_topic[topic]
 
     async def assigned(self, tps: set[TP]) -> Mapping[TP, int]:

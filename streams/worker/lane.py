@@ -2,7 +2,8 @@
 
 Faust's own path builds several tasks for each message and decides from acknowledgements where a partition goes on.
 Here a batch is one event, and the application's shards say where each partition starts: after an assignment they are
-recovered, and the consumer is put to exactly the position that their journals stand at.
+recovered, and fetching starts at exactly the positions that their journals stand at. Membership, assignment and the
+worker's life are Faust's, through aiokafka; records are fetched beside it, by whatever Inputs the application has.
 """
 
 import asyncio
@@ -12,18 +13,18 @@ from typing import Any, NamedTuple, Protocol, cast
 import faust
 from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from faust.types.tuples import ConsumerMessage
 
-from streams.errors import MissingInputs
 from streams.journal.records import RawRecord
 
-FETCH_TIMEOUT_S = 1.0
-READ_COMMITTED = "read_committed"
 NO_RESET = "none"
-NANOS_PER_MS = 1_000_000
+PAUSE_MIN_S = 0.001
+PAUSE_MAX_S = 0.004
+"""Between two looks at what was fetched; the longer the less comes, up to this."""
+NANOS_PER_S = 1e9
 
 
 class RecordBatch(NamedTuple):
@@ -56,21 +57,45 @@ class Positions(Protocol):
         """Next offset of each partition by the last transaction; for lag displays and late joiners only."""
         ...
 
-    def base_topic(self, topic: str) -> str:
-        """Topic name without prefix."""
+
+class Inputs(Protocol):
+    """Where the lane's records come from."""
+
+    def assign(self, positions: Mapping[TP, int]) -> None:
+        """From here on records of these partitions are taken, from these offsets; none of any other assignment."""
+        ...
+
+    def take(self) -> Mapping[TP, list[RawRecord]]:
+        """What has been read by now, each partition's in order; does not wait. Raises what ends the worker."""
+        ...
+
+    def close(self) -> None:
+        """Ends the fetching; may wait."""
         ...
 
 
 class LaneConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads committed records only, and keeps equal partitions of equally partitioned topics together."""
+    """A member of the group that fetches nothing, and keeps equal partitions of equally partitioned topics together."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        # Faust offers none of them as a setting outside of its own exactly-once mode.
-        consumer._isolation_level = READ_COMMITTED
+        # Faust offers neither as a setting outside of its own exactly-once mode.
         consumer._partition_assignment_strategy = [RangePartitionAssignor]
         consumer._auto_offset_reset = NO_RESET
         return consumer
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Pauses them for aiokafka for good: the lane's Inputs fetch."""
+        self._ensure_consumer().pause(*map(driver.ensure_aiokafka_TP, assigned))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def note_poll(self) -> None:
+        """Tells aiokafka that records were asked for: a member that does not ask leaves its group after a while."""
+        with self._ensure_consumer()._subscription.fetch_context():
+            pass
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: it is aiokafka's fetching that Faust would miss."""
 
     async def on_thread_stop(self) -> None:
         """Leaves the group, so that others take over at once: a static member that ends would be waited for."""
@@ -80,7 +105,9 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class LaneConsumer(driver.Consumer):
-    """Delivers batches, seeks to the shards' positions, commits the shards' positions."""
+    """Delivers batches from the shards' positions on, and commits these positions."""
+
+    _thread: LaneConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,11 +118,15 @@ class LaneConsumer(driver.Consumer):
     def _positions(self) -> Positions:
         return cast(LaneApp, self.app).positions
 
+    @property
+    def _inputs(self) -> Inputs:
+        return cast(LaneApp, self.app).inputs
+
     def _new_consumer_thread(self) -> LaneConsumerThread:
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
-        """Takes the assigned shards over and puts each partition to where they stand.
+        """Takes the assigned shards over and fetches each partition from where they stand.
 
         Faust calls this before it resumes the flow; streams.worker.trouble does while it flows.
         """
@@ -104,9 +135,14 @@ class LaneConsumer(driver.Consumer):
             if not assignment:
                 return
             positions = await self._positions.assigned(assignment)
-            await self.seek_wait(positions)
+            self._inputs.assign(positions)
             self._next_offsets = dict(positions)
             self._positions.positioned()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stops fetching; what goes on being assigned is assigned anew."""
+        self._inputs.assign({})
+        await super().on_partitions_revoked(revoked)
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commits group offsets from the shards' positions: nothing depends on them but lag displays."""
@@ -123,57 +159,45 @@ class LaneConsumer(driver.Consumer):
                 raise
 
     async def _deliver_until_stopped(self, fetcher: Any) -> None:
+        pause_s = PAUSE_MIN_S
         while not (self.should_stop or fetcher.should_stop):
+            self._thread.note_poll()
+            taken = self._inputs.take() if self.flow_active else {}
+            # Taken without waiting, so this is the generation that they were fetched under.
             generation = self._positions.generation
-            records = await self._fetched()
-            for tp, fetched in records.items():
-                if self.flow_active and generation == self._positions.generation:
-                    await self._deliver(generation, TP(tp.topic, tp.partition), fetched)
-                else:
-                    await self._put_back(TP(tp.topic, tp.partition))
-            await self.sleep(0)
+            for tp, records in taken.items():
+                if generation != self._positions.generation:
+                    break  # While a batch before was delivered; what is left is fetched anew.
+                await self._deliver(generation, tp, records)
+            pause_s = PAUSE_MIN_S if taken else min(2 * pause_s, PAUSE_MAX_S)
+            await asyncio.sleep(pause_s)
 
-    async def _fetched(self) -> Mapping[Any, list[Any]]:
-        """Raises MissingInputs where a partition lacks what comes next: going on elsewhere would skip records."""
-        try:
-            records, _ = await self._wait_next_records(FETCH_TIMEOUT_S)
-        except NoOffsetForPartitionError:
-            return {}  # Assigned, but not positioned by its shard yet.
-        except OffsetOutOfRangeError as error:
-            places = ", ".join(f"offset {offset} of {tp.topic}-{tp.partition}" for tp, offset in error.args[0].items())
-            raise MissingInputs(
-                f"{places}: Kafka does not hold it any more; records were removed or the topic was made anew; "
-                "a restart says which shard it concerns"
-            ) from error
-        return records or {}
-
-    async def _put_back(self, tp: TP) -> None:
-        """Fetches a partition again from what was delivered last: what is dropped here may be from after the seek."""
-        offset = self._next_offsets.get(tp)
-        if offset is not None and tp in self.assignment():
-            await self.seek_wait({tp: offset})
-
-    async def _deliver(self, generation: int, tp: TP, fetched: list[Any]) -> None:
-        follows = self._next_offsets.get(tp, fetched[0].offset)
-        self._next_offsets[tp] = fetched[-1].offset + 1
-        topic = self._positions.base_topic(tp.topic)
-        records = [
-            RawRecord(
-                topic,
-                tp.partition,
-                record.offset,
-                record.key,
-                record.value,
-                record.timestamp * NANOS_PER_MS,
-                tuple(record.headers),
-            )
-            for record in fetched
-        ]
-        message = self._to_message(tp, fetched[-1])
+    async def _deliver(self, generation: int, tp: TP, records: list[RawRecord]) -> None:
+        last = records[-1]
+        follows = self._next_offsets.get(tp, records[0].offset)
+        self._next_offsets[tp] = last.offset + 1
+        message = ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp_ns / NANOS_PER_S,
+            0,
+            None,
+            last.key,
+            last.value,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
         event = self.app.create_event(None, RecordBatch(generation, tp, follows, records), {}, message)
         conductor = cast(Conductor, self.app.topics)
         for channel in conductor._topic_name_index[tp.topic]:
             await channel.put(event)
+
+    async def on_stop(self) -> None:
+        """Stops, as Faust does, and ends the fetching."""
+        await super().on_stop()
+        await asyncio.to_thread(self._inputs.close)
 
 
 class LaneTransport(driver.Transport):
@@ -183,9 +207,10 @@ class LaneTransport(driver.Transport):
 
 
 class LaneApp(faust.App):
-    """A Faust app on the lane; positions and on_stop_asked must be set before it starts."""
+    """A Faust app on the lane; positions, inputs and on_stop_asked must be set before it starts."""
 
     positions: Positions
+    inputs: Inputs
     on_stop_asked: Callable[[], None]
 
     async def stop(self) -> None:

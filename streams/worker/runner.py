@@ -11,7 +11,7 @@ from streams.worker.lane import RecordBatch
 
 log = logging.getLogger(__name__)
 
-PACE_S = 0.01
+PACE_S = 0.005
 """A transaction begins no sooner after the one before, unless ENOUGH records wait: to the broker each costs as much as
 hundreds of records."""
 ENOUGH = 500
