@@ -77,14 +77,14 @@ class Settings(BaseSettings):
         10.0, ge=6, description="Seconds of silence after which a worker's or sink's partitions go to others."
     )
     worker_batch_records: int = Field(
-        2_000, ge=1, description="Records that a shard takes into one transaction, and that a worker fetches at once."
+        4_000, ge=1, description="Records that a shard takes into one transaction, and that a worker fetches at once."
     )
     worker_queued_batches: int = Field(8, ge=1, description="Batches that wait for a shard; then fetching waits.")
     producer_queue_bytes: int = Field(
         64_000_000, ge=1_000_000, description="Bytes that a producer holds for the broker; then sending waits."
     )
     snapshot_every_records: int = Field(
-        10_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
+        30_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
     )
     snapshot_every_bytes: int = Field(
         8_000_000, ge=1, description="Bytes of inputs between two snapshots of a shard, likewise."

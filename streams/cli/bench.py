@@ -40,6 +40,9 @@ def bench(
     sustain_rate: float = typer.Option(
         0.0, min=0, help="Of these at most so many a second; 0: as fast as they are answered."
     ),
+    partitions: int | None = typer.Option(
+        None, min=1, max=1024, help="Account shards and execution shards of what is measured, each; default: as set."
+    ),
     peers: bool = typer.Option(
         False,
         "--peers",
@@ -84,7 +87,8 @@ def bench(
         sustain_rate or None,
         peers,
     )
-    document = _document(run_bench(settings, load, _say))
+    shards = {"account_partitions": partitions, "execution_partitions": partitions} if partitions else {}
+    document = _document(run_bench(settings.model_copy(update=shards), load, _say))
     if as_json:
         print(json.dumps(document))
         return

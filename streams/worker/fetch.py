@@ -63,19 +63,20 @@ class InputFetcher:
             MissingInputs: a partition lacks what comes next; going on elsewhere would skip records.
             LogUnavailable: a partition can't be read.
         """
-        taken: dict[TP, list[RawRecord]] = {}
+        taken: dict[tuple[str, int], list[RawRecord]] = {}
         for message in self._consumer.consume(self._records_max, 0):
-            topic, error = message.topic(), message.error()
+            topic, partition, error = message.topic(), message.partition(), message.error()
             assert topic is not None
+            assert partition is not None
             if error is not None:
-                raise refusal(f"{topic}-{message.partition()}", message.offset(), error)
+                raise refusal(f"{topic}-{partition}", message.offset(), error)
             record = raw_record(message, self._base_topic(topic))
-            place = TP(topic, record.partition)
+            place = (topic, partition)
             if place in taken:
                 taken[place].append(record)
             else:
                 taken[place] = [record]
-        return taken
+        return {TP(*place): records for place, records in taken.items()}
 
     def close(self) -> None:
         """Ends the fetching; waits for the client's threads."""

@@ -132,7 +132,7 @@ def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, 
         "--recorded",
         str(tmp_path),
         "--agent-events",
-        "5000",  # More than two transactions of WORKER_BATCH_RECORDS.
+        "12000",  # More than two transactions of WORKER_BATCH_RECORDS.
         "--sustain",
         "1",
     )
