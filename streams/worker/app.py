@@ -40,7 +40,6 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
         topic_allow_declare=False,
         stream_wait_empty=False,
         stream_buffer_maxsize=settings.worker_queued_batches,
-        broker_max_poll_records=settings.worker_batch_records,
         broker_commit_interval=1.0,
         broker_session_timeout=settings.worker_session_timeout_s,
         broker_heartbeat_interval=settings.worker_session_timeout_s / HEARTBEATS_IN_SESSION,

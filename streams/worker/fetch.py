@@ -34,7 +34,7 @@ class InputFetcher:
         self._consumer = Consumer(
             client_config(settings)
             | {
-                "group.id": f"{settings.topic_prefix}worker-inputs",
+                "group.id": f"{settings.topic_prefix}reader",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "error",
@@ -66,10 +66,10 @@ class InputFetcher:
         taken: dict[tuple[str, int], list[RawRecord]] = {}
         for message in self._consumer.consume(self._records_max, 0):
             topic, partition, error = message.topic(), message.partition(), message.error()
+            if error is not None:
+                raise refusal("inputs" if topic is None else f"{topic}-{partition}", message.offset(), error)
             assert topic is not None
             assert partition is not None
-            if error is not None:
-                raise refusal(f"{topic}-{partition}", message.offset(), error)
             record = raw_record(message, self._base_topic(topic))
             place = (topic, partition)
             if place in taken:
