@@ -1,7 +1,7 @@
 """One benchmark run on the running stack, in a namespace of its own that is removed afterwards."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import psutil
@@ -36,30 +36,6 @@ CORE_ORDERS = 5_000
 READBACK_PER_ORDER = 15
 
 
-@dataclass(frozen=True, slots=True)
-class BenchResult:
-    """Rates a second, latency in milliseconds at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in MB.
-
-    risk_us_per_order: microseconds that all controls together take of an order. sustained: None: not asked for.
-    """
-
-    orders_per_s: float
-    quotes_per_s: float
-    latency: Latency
-    sink_rows_per_s: float
-    feed_quotes_per_s: float
-    core_events_per_s: float
-    core_events_per_s_l2: float
-    resim_quotes_per_s: float
-    risk_us_per_order: float
-    peak_rss_mb: float
-    readback: ReadBack
-    sustained: Sustained | None
-    agent_events_per_s: float
-    day: Day
-    peers: Numbers = field(default_factory=dict)
-
-
 class Flow(NamedTuple):
     """Rows a second of the sink, and quotes a second of the feed, each alone with the broker."""
 
@@ -82,6 +58,28 @@ class Core(NamedTuple):
     deep: float
     resim: float
     risk_us_per_order: float
+
+
+class Live(NamedTuple):
+    """Rates a second of the whole pipeline, latency at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in
+    MB, what reading topics back gives. sustained: None: not asked for."""
+
+    orders_per_s: float
+    quotes_per_s: float
+    latency: Latency
+    sustained: Sustained | None
+    peak_rss_mb: float
+    readback: ReadBack
+
+
+class BenchResult(NamedTuple):
+    """All that one run measured."""
+
+    live: Live
+    flow: Flow
+    core: Core
+    apart: Apart
+    peers: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,29 +130,23 @@ def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) ->
         if python:
             on_step("re-simulation by other engines")
             peers |= engines_beside(python, config, load.resim, resim_instruments)
-        flow = _flow_alone(settings, load, instruments, on_step)
         apart = Apart(
             agent_events_per_s(settings, load.agent_events, on_step),
             day_to_clickhouse(settings, load.read_day, load.resim, on_step),
         )
-        result = _live(settings, load, chosen, (flow, core, apart), on_step)
+        live = _live(settings, load, chosen, on_step)
         if python:
             on_step("live path by Quix Streams")
             peers |= quix_beside(python, settings)
-        return replace(result, peers=peers)
+        # Last, because servers work on what it leaves for minutes.
+        flow = _flow_alone(settings, load, instruments, on_step)
+        return BenchResult(live, flow, core, apart, peers)
     finally:
         remove_runs(settings, NAME)
         settings.reference_data.unlink()
 
 
-def _live(
-    settings: Settings,
-    load: Load,
-    chosen: list[Ticket],
-    before: tuple[Flow, Core, Apart],
-    on_step: Callable[[str], None],
-) -> BenchResult:
-    flow, core, apart = before
+def _live(settings: Settings, load: Load, chosen: list[Ticket], on_step: Callable[[str], None]) -> Live:
     codec = Codec(Registry(settings))
     own = psutil.Process().pid
     with running_pipeline(settings, 1, on_step) as children, peak_memory(lambda: [own, *children.pids()]) as peak:
@@ -169,7 +161,7 @@ def _live(
         lasting = _sustained(settings, codec, load, chosen, on_step) if load.sustain_s else None
     on_step("reading topics back")
     readback = read_back(settings, codec, load.resim, READBACK_PER_ORDER * load.orders)
-    return BenchResult(throughput, quotes, latency, *flow, *core, peak.megabytes, readback, lasting, *apart)
+    return Live(throughput, quotes, latency, lasting, peak.megabytes, readback)
 
 
 def _sustained(

@@ -131,29 +131,30 @@ def scale(
 
 
 def _document(result: BenchResult) -> dict[str, Any]:
-    total, lasting = sum(result.latency.hops_ms.values()) or 1.0, result.sustained
+    live, flow, core, apart, peers = result
+    total, lasting = sum(live.latency.hops_ms.values()) or 1.0, live.sustained
     return {
-        "orders_per_s": round(result.orders_per_s, 1),
-        "quotes_per_s": round(result.quotes_per_s, 1),
-        "latency_ms_p50": round(result.latency.p50_ms, 2),
-        "latency_ms_p99": round(result.latency.p99_ms, 2),
-        "sink_rows_per_s": round(result.sink_rows_per_s, 1),
-        "feed_quotes_per_s": round(result.feed_quotes_per_s, 1),
-        "core_events_per_s": round(result.core_events_per_s, 1),
-        "core_events_per_s_l2": round(result.core_events_per_s_l2, 1),
-        "resim_quotes_per_s": round(result.resim_quotes_per_s, 1),
-        "risk_us_per_order": round(result.risk_us_per_order, 1),
-        "peak_rss_mb": round(result.peak_rss_mb, 1),
-        **{f"readback_{name}": round(value, 1) for name, value in result.readback._asdict().items()},
-        "agent_events_per_s": round(result.agent_events_per_s, 1),
-        "day_to_clickhouse_s": round(result.day.seconds, 2),
-        "day_orders": result.day.orders,
-        "day_fills": result.day.fills,
+        "orders_per_s": round(live.orders_per_s, 1),
+        "quotes_per_s": round(live.quotes_per_s, 1),
+        "latency_ms_p50": round(live.latency.p50_ms, 2),
+        "latency_ms_p99": round(live.latency.p99_ms, 2),
+        "sink_rows_per_s": round(flow.sink_rows_per_s, 1),
+        "feed_quotes_per_s": round(flow.feed_quotes_per_s, 1),
+        "core_events_per_s": round(core.top_of_book, 1),
+        "core_events_per_s_l2": round(core.deep, 1),
+        "resim_quotes_per_s": round(core.resim, 1),
+        "risk_us_per_order": round(core.risk_us_per_order, 1),
+        "peak_rss_mb": round(live.peak_rss_mb, 1),
+        **{f"readback_{name}": round(value, 1) for name, value in live.readback._asdict().items()},
+        "agent_events_per_s": round(apart.agent_events_per_s, 1),
+        "day_to_clickhouse_s": round(apart.day.seconds, 2),
+        "day_orders": apart.day.orders,
+        "day_fills": apart.day.fills,
         **({f"sustained_{name}": round(value, 1) for name, value in lasting._asdict().items()} if lasting else {}),
-        **{name: round(value, 2) for name, value in result.peers.items()},
+        **{name: round(value, 2) for name, value in peers.items()},
         "hops": {
             name: {"mean_ms": round(mean, 2), "share": round(mean / total, 3)}
-            for name, mean in result.latency.hops_ms.items()
+            for name, mean in live.latency.hops_ms.items()
         },
     }
 
