@@ -62,6 +62,18 @@ def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
     return error if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
 
 
+def strict_reads(settings: Settings) -> dict[str, Any]:
+    """Configuration of a consumer that is told its offsets: reads committed records, commits and skips nothing."""
+    return {
+        "group.id": f"{settings.topic_prefix}reader",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",
+        # librdkafka pauses a whole second each time its queue is full.
+        "fetch.queue.backoff.ms": 10,
+    }
+
+
 def raw_record(message: Message, topic: str) -> RawRecord:
     """A message of confluent-kafka under the topic's base name."""
     partition, offset = message.partition(), message.offset()
@@ -123,16 +135,8 @@ class KafkaLogReader:
     def _consumer(self) -> Consumer:
         return Consumer(
             brief_client_config(self._settings)
-            | {
-                "group.id": f"{self._settings.topic_prefix}reader",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 10,
-                # librdkafka pauses a whole second each time its queue is full.
-                "fetch.queue.backoff.ms": 10,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-            }
+            | strict_reads(self._settings)
+            | {"enable.partition.eof": True, "fetch.wait.max.ms": 10}
         )
 
     def _until_end(self, consumer: Consumer, topic: str, partition: int) -> Generator[RawRecord, None, None]:

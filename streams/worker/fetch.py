@@ -11,7 +11,7 @@ from faust.types import TP
 from infra.kafka.client import client_config
 from infra.settings import Settings
 from streams.errors import LogUnavailable, MissingInputs
-from streams.journal.kafka_log import raw_record
+from streams.journal.kafka_log import raw_record, strict_reads
 from streams.journal.records import RawRecord
 
 READ_AHEAD_KB = 32 * 1024
@@ -33,16 +33,8 @@ class InputFetcher:
         self._records_max = records_max
         self._consumer = Consumer(
             client_config(settings)
-            | {
-                "group.id": f"{settings.topic_prefix}reader",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "error",
-                "fetch.wait.max.ms": FETCH_WAIT_MS,
-                # librdkafka pauses a whole second each time its queue is full.
-                "fetch.queue.backoff.ms": 10,
-                "queued.max.messages.kbytes": READ_AHEAD_KB,
-            }
+            | strict_reads(settings)
+            | {"fetch.wait.max.ms": FETCH_WAIT_MS, "queued.max.messages.kbytes": READ_AHEAD_KB}
         )
 
     def assign(self, positions: Mapping[TP, int]) -> None:
@@ -70,12 +62,7 @@ class InputFetcher:
                 raise refusal("inputs" if topic is None else f"{topic}-{partition}", message.offset(), error)
             assert topic is not None
             assert partition is not None
-            record = raw_record(message, self._base_topic(topic))
-            place = (topic, partition)
-            if place in taken:
-                taken[place].append(record)
-            else:
-                taken[place] = [record]
+            taken.setdefault((topic, partition), []).append(raw_record(message, self._base_topic(topic)))
         return {TP(*place): records for place, records in taken.items()}
 
     def close(self) -> None:

@@ -18,13 +18,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.domain.numbers import NANOS_PER_S
 from streams.journal.records import RawRecord
 
 NO_RESET = "none"
 PAUSE_MIN_S = 0.001
 PAUSE_MAX_S = 0.004
 """Between two looks at what was fetched; the longer the less comes, up to this."""
-NANOS_PER_S = 1e9
 
 
 class RecordBatch(NamedTuple):
