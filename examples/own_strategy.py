@@ -12,8 +12,8 @@ orders.
 
 from collections.abc import Sequence
 
-from streams.domain.enums import Side, TimeInForce
-from streams.domain.messages import OrderRequest, OrderResult
+from schemas.records.enums import Side, TimeInForce
+from schemas.records.messages import OrderRequest, OrderResult
 from streams.strategies.strategy import Holding, Tick, Ticket
 
 MOVE_BPS = 2

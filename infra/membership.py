@@ -7,8 +7,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from infra.errors import MemberIdTaken
 from infra.settings import Settings
-from streams.errors import MemberIdTaken
 
 SLOTS_MAX = 1_000
 

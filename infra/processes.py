@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from streams.errors import PartError
+from infra.errors import PartError
 
 POLL_S = 0.02
 START_TIME_TOLERANCE_S = 2.0  # psutil derives start times from the wall clock, which may be adjusted.

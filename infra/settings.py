@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from infra.kafka.principal import PRINCIPAL_NAME
-from streams.errors import SettingsError
+from infra.errors import SettingsError
+from infra.principal import PRINCIPAL_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

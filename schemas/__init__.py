@@ -1,5 +1,5 @@
 """The contracts: one Avro schema for each topic, the codec, the registry, and the models that people write."""
 
-from infra.compiled import use_compiled
+from infra.build.compiled import use_compiled
 
 use_compiled()

@@ -1,6 +1,13 @@
-"""Errors of the schemas package: see the tree in streams.errors."""
+"""Errors of schemas and records.
 
-from streams.errors import PaperError
+PaperError                   see infra.errors
+└── SchemaError              a schema is wrong, or a record does not fit its schema
+    ├── UndecodableRecord    the bytes are no record of their topic
+    ├── RegistryUnavailable  the schema registry did not answer in time
+    └── IncompatibleSchema   readers or writers of an older version could not work with a schema
+"""
+
+from infra.errors import PaperError
 
 
 class SchemaError(PaperError):

@@ -2,23 +2,23 @@
 
 from typing import Any
 
-from schemas.catalog import all_topics, load_schema
 from schemas.errors import UndecodableRecord
+from schemas.topic_schemas import all_topics, load_schema
 
 
 class MemoryRegistry:
-    """See schemas.codec.SchemaSource."""
+    """See schemas.avro.codec.SchemaSource."""
 
     def __init__(self) -> None:
         self._ids = {topic: number for number, topic in enumerate(all_topics(), 1)}
         self._topics = {number: topic for topic, number in self._ids.items()}
 
     def writer_id(self, topic: str) -> int:
-        """See schemas.codec.SchemaSource."""
+        """See schemas.avro.codec.SchemaSource."""
         return self._ids[topic]
 
     def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        """See schemas.codec.SchemaSource."""
+        """See schemas.avro.codec.SchemaSource."""
         if schema_id not in self._topics:
             raise UndecodableRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} is not registered")
         return load_schema(self._topics[schema_id])

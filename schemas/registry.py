@@ -11,8 +11,8 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import TransportError
 
 from infra.settings import Settings
-from schemas.catalog import all_topics, schema_text
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
+from schemas.topic_schemas import all_topics, schema_text
 
 AVRO = "AVRO"
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -51,7 +51,7 @@ def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
 
 
 class Registry:
-    """See schemas.codec.SchemaSource. Ids never change their meaning, so what was asked once is known."""
+    """See schemas.avro.codec.SchemaSource. Ids never change their meaning, so what was asked once is known."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class Registry:
         self._schemas: dict[int, dict[str, Any]] = {}
 
     def writer_id(self, topic: str) -> int:
-        """See schemas.codec.SchemaSource. Raises RegistryUnavailable, also where the topic was never registered."""
+        """See schemas.avro.codec.SchemaSource. Raises RegistryUnavailable, also if the topic was never registered."""
         if topic not in self._writer_ids:
             name = subject(self._settings, topic)
             try:
@@ -74,7 +74,7 @@ class Registry:
         return self._writer_ids[topic]
 
     def schema_by_id(self, schema_id: int) -> Any:
-        """See schemas.codec.SchemaSource."""
+        """See schemas.avro.codec.SchemaSource."""
         if schema_id not in self._schemas:
             try:
                 with _client(self._settings) as client:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from schemas.catalog import all_topics, load_schema, schema_text
-from schemas.compatibility import incompatibilities
+from schemas.avro.compatibility import incompatibilities
 from schemas.errors import IncompatibleSchema
+from schemas.topic_schemas import all_topics, load_schema, schema_text
 
 RELEASED_FOLDER = Path(__file__).parent / "released"
 

@@ -1,6 +1,6 @@
 """The pipeline: orders in, results, positions and evidence out."""
 
-from infra.compiled import use_compiled
+from infra.build.compiled import use_compiled
 
 __version__ = "0.1.0"
 

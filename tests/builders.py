@@ -11,11 +11,12 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from streams.domain import messages
-from streams.domain.config import CoreConfig, FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
-from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
-from streams.domain.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
-from streams.risk.limits import RiskLimits
+from schemas.records import messages
+from schemas.records.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
+from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
+from streams.core.core_config import CoreConfig
+from streams.core.reference.declarations import FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
+from streams.core.risk.limits import RiskLimits
 
 PROPERTY = settings(derandomize=True, database=None, deadline=None, max_examples=100, print_blob=False)
 """Of every property test: the same examples in each run, nothing kept on disk, no clock."""

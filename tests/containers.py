@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from infra import stack as local_stack
-from infra.kafka.local import CLUSTER_ID
 from infra.settings import REPOSITORY, Settings
+from infra.stack import local_stack
+from infra.stack.kafka_server import CLUSTER_ID
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra import processes
-from infra import stack as local_stack
 from infra.clickhouse.client import connect
+from infra.kafka.topics import BY_NAME, delete_topics, topic_name
 from infra.settings import Settings
-from infra.topics import BY_NAME, delete_topics, topic_name
+from infra.stack import local_stack
 
 # Below the range from which systems take ports for outgoing connections.
 FIRST_PORT, LAST_PORT = 20_000, 32_000

@@ -15,7 +15,7 @@ import pytest
 
 from infra.settings import REPOSITORY
 
-CORE = ("streams/domain", "streams/execution", "streams/risk")
+CORE = ("schemas/records", "streams/core")
 PACKAGES = ("streams", "schemas", "infra")
 LINES_MAX = 400
 

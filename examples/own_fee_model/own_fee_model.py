@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from streams.domain.numbers import to_money, to_price
-from streams.execution.fees import Executed
-from streams.execution.part import Part
+from schemas.records.numbers import to_money, to_price
+from streams.core.simulators.fees import Executed
+from streams.core.simulators.model import Part
 
 
 class PerContract(Part):
@@ -18,5 +18,5 @@ class PerContract(Part):
     cap: Decimal = Field(default=Decimal(10), ge=0, decimal_places=9)
 
     def order_fee(self, executed: Executed) -> int:
-        """See streams.execution.fees.FeeModel."""
+        """See streams.core.simulators.fees.FeeModel."""
         return min(executed.quantity * to_price(self.amount), to_money(self.cap))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from infra.errors import ClickHouseError
 from infra.settings import Settings
-from streams.errors import ClickHouseError
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.statement import split_statements
+from infra.errors import MigrationError
 from infra.settings import Settings
-from streams.errors import MigrationError
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

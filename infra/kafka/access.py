@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from infra.kafka.principal import FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.kafka.topics import BY_NAME, topic_name
+from infra.principal import FEED, OPERATOR, PIPELINE, READER, TRADER
 from infra.settings import Settings
-from infra.topics import BY_NAME, topic_name
 
 ALL_TOPICS = tuple(BY_NAME)
 PERSONS_DECIDE = ("controls", "gate.decisions", "test.results")

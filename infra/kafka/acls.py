@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from infra.errors import AccessError
 from infra.kafka.access import ROLES, Rule, rules
-from infra.kafka.client import client_config
+from infra.kafka.client_config import client_config
 from infra.kafka.credentials import make_password, password_file, read_password
-from infra.kafka.principal import ADMIN, PRINCIPAL_NAME
+from infra.principal import ADMIN, PRINCIPAL_NAME
 from infra.settings import Settings
-from streams.errors import AccessError
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient, UserScramCredentialAlteration

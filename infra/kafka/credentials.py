@@ -6,8 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from infra.errors import SettingsError
 from infra.settings import Settings
-from streams.errors import SettingsError
 
 PASSWORD_BYTES = 32
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700

@@ -6,10 +6,10 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from infra.kafka.client import client_config, login
+from infra.errors import SettingsError
+from infra.kafka.client_config import client_config, login
 from infra.kafka.credentials import password_file
 from infra.settings import Settings
-from streams.errors import SettingsError
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError

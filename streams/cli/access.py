@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def list_principals(as_json: bool = typer.Option(False, "--json", help="Print JSON lines.")) -> None:
     """Shows every principal with a password, and what it may write."""
     from infra.kafka.acls import principals
-    from infra.kafka.principal import ADMIN
+    from infra.principal import ADMIN
     from infra.settings import get_settings
     from streams.cli.output import print_rows
 

@@ -12,7 +12,8 @@ import sys
 
 import typer
 
-from infra.kafka.principal import ADMIN, act_as
+from infra.errors import PaperError
+from infra.principal import ADMIN, act_as
 from streams.cli import (
     access,
     archive,
@@ -43,7 +44,7 @@ from streams.cli import (
     worker,
 )
 from streams.cli.principals import PRINCIPALS
-from streams.errors import DeliveryError, LogUnavailable, PaperError
+from streams.errors import DeliveryError, LogUnavailable
 
 HELP = {"-h", "--help"}
 app = typer.Typer(

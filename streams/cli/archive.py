@@ -28,12 +28,12 @@ def export(folder: Path = FOLDER) -> None:
 
 def write(folder: Path) -> dict[str, Any]:
     """Archives the pipeline; the manifest."""
+    from infra.kafka.topics import TOPICS
     from infra.settings import get_settings
-    from infra.topics import TOPICS
     from schemas.registry import Registry
     from streams.cli.replay import say
-    from streams.journal.kafka_log import KafkaLogReader
-    from streams.replay.archive import write_archive
+    from streams.evidence.replay.archive import write_archive
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
     partitions = {topic.name: topic.partitions.count(settings) for topic in TOPICS}
@@ -45,11 +45,11 @@ def verify(folder: Path = FOLDER, as_json: bool = typer.Option(False, "--json", 
 
     Exit code 1 if a record differs.
     """
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from streams.cli.replay import print_verification, say
-    from streams.replay.archive import Archive
-    from streams.replay.inputs import recorded_config
-    from streams.replay.verify import verify as run
+    from streams.evidence.replay.archive import Archive
+    from streams.evidence.replay.inputs import recorded_config
+    from streams.evidence.replay.verify import verify as run
 
     archive = Archive(folder)
     say(f"{archive.check():,} records, all files as their hashes say")
@@ -65,9 +65,9 @@ def import_(
 
     from infra.settings import get_settings
     from streams.cli.replay import say
-    from streams.replay.archive import Archive
-    from streams.replay.load import load
-    from streams.sink.tables import Tables
+    from streams.evidence.replay.archive import Archive
+    from streams.evidence.replay.load_archive import load
+    from streams.pipeline.sink.tables import Tables
 
     archive = Archive(folder)
     archive.check()

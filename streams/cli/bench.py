@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.bench.run import BenchResult
-    from streams.feed.table import MarketTable
+    from streams.pipeline.feed.table import MarketTable
+    from streams.tools.bench.benchmark import BenchResult
 
 
 def register(app: typer.Typer) -> None:
@@ -53,14 +53,14 @@ def bench(
     """Measures core, re-simulation, live path, latency, sink and a day in one run; its topics are removed after it."""
     if context.invoked_subcommand:
         return
-    from infra import stack
-    from infra.cycles import search_rarely
+    from infra.gc_tuning import search_rarely
     from infra.settings import REPOSITORY, get_settings
-    from streams.bench.peers.prepare import first_symbol
-    from streams.bench.resim import recorded_day
-    from streams.bench.run import Load, run_bench
-    from streams.demo.market import synthetic_market
-    from streams.feed.read import read_file
+    from infra.stack import local_stack
+    from streams.pipeline.feed.read_csv import read_file
+    from streams.tools.bench.benchmark import Load, run_bench
+    from streams.tools.bench.peers.prepare import first_symbol
+    from streams.tools.bench.resim import recorded_day
+    from streams.tools.demo.demo_market import synthetic_market
 
     _warn_uncompiled()
     settings = get_settings()
@@ -72,7 +72,7 @@ def bench(
         day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
         return first_symbol(market()) if day is None else day
 
-    stack.up(settings, on_progress=_say)
+    local_stack.up(settings, on_progress=_say)
     search_rarely()
     load = Load(
         market(),
@@ -110,15 +110,15 @@ def scale(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Measures orders a second by partitions and workers, and an order's cost by accounts and working orders."""
-    from infra import stack
     from infra.settings import get_settings
-    from streams.bench.plot import plot
-    from streams.bench.scale import Sizes, measure
+    from infra.stack import local_stack
     from streams.cli.output import print_rows
+    from streams.tools.bench.plot import plot
+    from streams.tools.bench.scale import Sizes, measure
 
     _warn_uncompiled()
     settings = get_settings()
-    stack.up(settings, on_progress=_say)
+    local_stack.up(settings, on_progress=_say)
     found = measure(settings, Sizes(partitions, workers, accounts, working, seconds, orders), _say)
     if plot_file is not None:
         plot_file.write_text(plot(found))
@@ -160,7 +160,7 @@ def _document(result: BenchResult) -> dict[str, Any]:
 
 
 def _warn_uncompiled() -> None:
-    from infra.compiled import is_compiled
+    from infra.build.compiled import is_compiled
 
     if not is_compiled():
         _say("the core is not compiled as it is now and runs two to four times slower: ./paper compile")

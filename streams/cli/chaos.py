@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.chaos.run import ChaosResult
+    from streams.tools.chaos.drill import ChaosResult
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def chaos(
     Exit code 1 if an order is lost, anything happens twice, or the record does not reconcile or replay.
     """
     from infra.settings import get_settings
-    from streams.chaos.run import run_chaos
+    from streams.tools.chaos.drill import run_chaos
 
     result = run_chaos(get_settings(), kills, seed, workers, _say)
     if as_json:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 
 if TYPE_CHECKING:
-    from streams.domain.messages import RiskEvent
+    from schemas.records.messages import RiskEvent
 
 REASON = typer.Option(..., prompt="Reason", help="Why; kept with the answer.")
 
@@ -23,10 +23,10 @@ def send(**fields: Any) -> list[RiskEvent]:
     from pydantic import ValidationError
 
     from infra.settings import get_settings
-    from schemas.codec import Codec
-    from schemas.models import ControlModel
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.clients.sessions import command, command_all
+    from streams.pipeline.clients.models import ControlModel
+    from streams.pipeline.clients.sessions import command, command_all
 
     try:
         control = ControlModel(control_id=uuid4().hex, actor=getpass.getuser(), ts=time.time_ns(), **fields)

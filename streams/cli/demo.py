@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from infra.settings import Settings
-    from streams.demo.run import DemoResult, Progress
-    from streams.demo.summary import Summary
-    from streams.feed.table import MarketTable
+    from streams.pipeline.feed.table import MarketTable
+    from streams.tools.demo.demonstration import DemoResult, Progress
+    from streams.tools.demo.summary import Summary
 
 RESULT_COLUMNS = ("result", "reason", "count")
 FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
@@ -40,19 +40,19 @@ def demo(
 
     Exit code 1 if anything does not reconcile.
     """
-    from infra import stack
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from infra.stack import local_stack
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.demo.market import synthetic_market
-    from streams.demo.namespace import NAME, fresh_namespace
-    from streams.demo.run import run_demo
-    from streams.demo.summary import summarise
-    from streams.feed.folder import read_folder
+    from streams.pipeline.feed.folder import read_folder
+    from streams.tools.demo.demo_market import synthetic_market
+    from streams.tools.demo.demonstration import run_demo
+    from streams.tools.demo.namespace import NAME, fresh_namespace
+    from streams.tools.demo.summary import summarise
 
     settings = get_settings()
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, _say)
-    stack.up(settings, on_progress=_say)
+    local_stack.up(settings, on_progress=_say)
     settings = fresh_namespace(settings, NAME, _say)
     with _display(table) as show:
         result = run_demo(settings, table, 1.0 if data is None else None, workers, _say, show)

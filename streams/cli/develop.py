@@ -45,7 +45,7 @@ def check() -> None:
 
 def compile_() -> None:
     """Compiles the core as it is now, two to four times as fast; after a change it is read until it is compiled."""
-    from infra.compile import CompileError, compile_core
+    from infra.build.compile import CompileError, compile_core
 
     print("compiling the core (about two minutes)", file=sys.stderr, flush=True)
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.dlq.letters import Letter
+    from streams.pipeline.dlq.letters import Letter
 
 TOPIC = typer.Argument(help="Topic whose records were refused, such as orders.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -36,9 +36,9 @@ def list_letters(
     """Counts dead letters by topic and error class, or lists a topic's."""
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.dlq.letters import TOPICS, base_topic, read_letters, with_letters
-    from streams.dlq.replay import cursors
-    from streams.journal.kafka_log import KafkaLogReader
+    from streams.pipeline.dlq.letters import TOPICS, base_topic, read_letters, with_letters
+    from streams.pipeline.dlq.send_again import cursors
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
     reader = KafkaLogReader(settings)
@@ -67,9 +67,9 @@ def show(
 ) -> None:
     """Shows one letter: where its record came from, why it was refused, and what it held."""
     from infra.settings import get_settings
-    from streams.dlq.letters import base_topic, read_letter
-    from streams.dlq.replay import cursors
-    from streams.journal.kafka_log import KafkaLogReader
+    from streams.pipeline.dlq.letters import base_topic, read_letter
+    from streams.pipeline.dlq.send_again import cursors
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
     name = base_topic(topic)
@@ -98,10 +98,10 @@ def replay(
 ) -> None:
     """Sends refused records back to their topic, each once. What fails again becomes a new letter."""
     from infra.settings import get_settings
-    from streams.dlq.letters import base_topic, read_letter, read_letters
-    from streams.dlq.replay import Replayed, cursors, replay_all, replay_one
     from streams.errors import InputError
-    from streams.journal.kafka_log import KafkaLogReader
+    from streams.pipeline.dlq.letters import base_topic, read_letter, read_letters
+    from streams.pipeline.dlq.send_again import Replayed, cursors, replay_all, replay_one
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
     name, reader = base_topic(topic), KafkaLogReader(settings)

@@ -197,7 +197,7 @@ def _amount(value: Decimal | None) -> str:
 
 
 def _number(value: Decimal | None) -> str:
-    from streams.domain.numbers import plain
+    from schemas.records.numbers import plain
 
     return "?" if value is None else plain(value)
 
@@ -207,7 +207,7 @@ def _indented(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    from streams.domain.numbers import plain
+    from schemas.records.numbers import plain
 
     if isinstance(value, Decimal):
         return plain(value)

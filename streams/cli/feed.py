@@ -16,8 +16,8 @@ import typer
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from streams.feed.send import Feed, FeedResult
-    from streams.feed.table import MarketTable
+    from streams.pipeline.feed.send import Feed, FeedResult
+    from streams.pipeline.feed.table import MarketTable
 
 STOPPED = 130
 """Exit code when asked to end before all was fed, as shells have it for a command that was interrupted."""
@@ -42,9 +42,9 @@ def feed(
     from rich.progress import Progress
 
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.feed.send import Feed
+    from streams.pipeline.feed.send import Feed
 
     if synthetic == bool(files):
         raise typer.BadParameter("give files or --synthetic, one of them")
@@ -119,15 +119,15 @@ def _show(result: FeedResult, as_json: bool) -> None:
 
 
 def _read(files: list[Path]) -> MarketTable:
-    from streams.feed.read import read_file
-    from streams.feed.table import MarketTable
+    from streams.pipeline.feed.read_csv import read_file
+    from streams.pipeline.feed.table import MarketTable
 
     return MarketTable.merged([read_file(path) for path in files])
 
 
 def _synthetic(settings: Settings, seconds: float) -> MarketTable:
-    from infra.core_config import load_instruments
-    from streams.feed.synthetic import SYNTHETIC_SUFFIX, SyntheticMarket, synthetic
+    from streams.pipeline.feed.synthetic import SYNTHETIC_SUFFIX, SyntheticMarket, synthetic
+    from streams.pipeline.reference.load_config import load_instruments
 
     instruments = load_instruments(settings.reference_data)
     chosen = tuple(item for item in instruments if item.symbol.endswith(SYNTHETIC_SUFFIX))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.gate.desk import GateDesk
-    from streams.gate.messages import GateDecision
+    from schemas.records.gate_messages import GateDecision
+    from streams.evidence.gate.acts import GateDesk
 
 STRATEGY = typer.Argument(..., help="Strategy id.")
 REASON = typer.Option(..., help="Why; kept in the record.")
@@ -33,7 +33,7 @@ def ingest(
     commit: str = typer.Option(None, help="Commit under test, instead of the file's property commit."),
 ) -> None:
     """Records test reports. Nothing is written if one of them is refused; a report that came before changes nothing."""
-    from streams.gate.ingest import read_report
+    from streams.evidence.gate.ingest import read_report
 
     results = [item for file in files for item in read_report(file, time.time_ns(), suite, commit)]
     _desk().record_tests(results)
@@ -60,8 +60,8 @@ def evaluate(
     as_json: bool = AS_JSON,
 ) -> None:
     """Decides a strategy's level by the records. Exit code 1 if the level asked for, or any live one, isn't reached."""
-    from streams.domain.enums import TradingLevel
-    from streams.gate.desk import head_commit
+    from schemas.records.enums import TradingLevel
+    from streams.evidence.gate.acts import head_commit
 
     if level not in (None, "LIMITED_LIVE", "FULL_LIVE"):
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
@@ -74,7 +74,7 @@ def evaluate(
 
 def show(strategy: str = STRATEGY, as_json: bool = AS_JSON) -> None:
     """Shows the newest decision with its criteria, and what became of it. Exit code 1 if there is none."""
-    from streams.domain.enums import GateDecisionKind
+    from schemas.records.enums import GateDecisionKind
 
     desk = _desk()
     newest = desk.newest(strategy)
@@ -116,7 +116,7 @@ def watch(
     every: float = typer.Option(30.0, min=1, help="Seconds between two looks."),
 ) -> None:
     """Revokes decisions that have expired, or that a failed check, an open breaker or drift speaks against."""
-    from streams.gate.watch import watch_once
+    from streams.evidence.gate.watch import watch_once
 
     desk = _desk()
     while True:
@@ -129,7 +129,7 @@ def watch(
 
 def _desk() -> GateDesk:
     from infra.settings import get_settings
-    from streams.gate.desk import GateDesk
+    from streams.evidence.gate.acts import GateDesk
 
     return GateDesk(get_settings())
 

@@ -19,9 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def list_instruments(as_json: bool = typer.Option(False, "--json", help="Print one JSON object a line.")) -> None:
     """Shows the instruments of REFERENCE_DATA."""
-    from infra.core_config import load_instruments
     from infra.settings import get_settings
     from streams.cli.output import print_rows
+    from streams.pipeline.reference.load_config import load_instruments
 
     rows = [item.model_dump(mode="json") for item in load_instruments(get_settings().reference_data)]
     print_rows(rows, COLUMNS, as_json)
@@ -29,8 +29,8 @@ def list_instruments(as_json: bool = typer.Option(False, "--json", help="Print o
 
 def infer(files: list[Path] = typer.Argument(..., help="Quotes and trades files.")) -> None:
     """Prints a definition of each symbol in market data files, to be read over and put into REFERENCE_DATA."""
-    from streams.feed.infer import infer_instruments, to_toml
-    from streams.feed.read import read_file
-    from streams.feed.table import MarketTable
+    from streams.pipeline.feed.infer import infer_instruments, to_toml
+    from streams.pipeline.feed.read_csv import read_file
+    from streams.pipeline.feed.table import MarketTable
 
     print(to_toml(infer_instruments(MarketTable.merged([read_file(path) for path in files]))))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.metrics.compute import Value
+    from streams.evidence.metrics.compute import Value
 
 AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
 COLUMNS = ("name", "unit", "convention", "source", "query")
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def list_metrics(as_json: bool = AS_JSON) -> None:
     """Lists every metric: name, unit, convention, source and the query file that computes it."""
     from streams.cli.output import print_rows
-    from streams.metrics.catalog import METRICS, PARTS
+    from streams.evidence.metrics.definitions import METRICS, PARTS
 
     rows = [metric._asdict() | {"by": [part for part in PARTS[metric.query] if part]} for metric in METRICS]
     print_rows(rows, COLUMNS, as_json)
@@ -55,7 +55,7 @@ def show(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.metrics.compute import Conventions, Scope, metric_values, session_scope
+    from streams.evidence.metrics.compute import Conventions, Scope, metric_values, session_scope
 
     named = [(kind, ident) for kind, ident in (("account", account), ("strategy", strategy)) if ident]
     if (len(named) != 1 and not session) or (session and strategy):
@@ -83,7 +83,7 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _print(values: Iterable[Value], as_json: bool) -> None:
     from streams.cli.output import print_rows
-    from streams.metrics.catalog import BY_NAME
+    from streams.evidence.metrics.definitions import BY_NAME
 
     rows = []
     for item in values:
@@ -98,7 +98,7 @@ def _print(values: Iterable[Value], as_json: bool) -> None:
 
 def _plain(value: Any) -> Any:
     """Money as text, so that no digit is lost."""
-    from streams.domain.numbers import plain
+    from schemas.records.numbers import plain
 
     if isinstance(value, Decimal):
         return plain(value)

@@ -12,8 +12,8 @@ from uuid import uuid4
 import typer
 
 if TYPE_CHECKING:
-    from schemas.models import OrderRequestModel
-    from streams.domain.messages import OrderResult
+    from schemas.records.messages import OrderResult
+    from streams.pipeline.clients.models import OrderRequestModel
 
 NANOS_PER_S = 1_000_000_000
 ACCOUNT = typer.Option(..., help="Account id.")
@@ -145,8 +145,8 @@ def _read_csv(file: Path) -> list[OrderRequestModel]:
 def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
     from pydantic import ValidationError
 
-    from schemas.models import OrderRequestModel
     from streams.errors import InputError
+    from streams.pipeline.clients.models import OrderRequestModel
 
     fields = {name: value for name, value in row.items() if value not in ("", None)}
     fields.setdefault("ts", time.time_ns())
@@ -159,9 +159,9 @@ def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
 
 def _producer() -> Any:
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.clients.producer import RecordProducer
+    from streams.pipeline.clients.producer import RecordProducer
 
     settings = get_settings()
     return RecordProducer(settings, Codec(Registry(settings)), linger_ms=1)
@@ -169,10 +169,10 @@ def _producer() -> Any:
 
 def _send(fields: dict[str, Any], order_id: str | None, wait: float, as_json: bool) -> None:
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.output import print_rows, readable
-    from streams.clients.follow import Follower
+    from streams.pipeline.clients.follow import Follower
 
     settings = get_settings()
     request = _model("request", {**fields, "order_id": order_id or uuid4().hex[:12]})

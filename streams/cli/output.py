@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from streams.domain.numbers import money_text, price_text
+from schemas.records.numbers import money_text, price_text
 
 PIPED_WIDTH = 200
 MONEY_FIELDS = frozenset(

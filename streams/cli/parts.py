@@ -20,8 +20,8 @@ def register(app: typer.Typer) -> None:
 def list_parts(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Lists all parts by kind, with their parameters; those of installed packages too."""
     from streams.cli.output import print_rows
-    from streams.execution.catalog import known_parts
-    from streams.execution.part import PartKind
+    from streams.core.simulators.model import PartKind
+    from streams.core.simulators.model_catalog import known_parts
 
     rows = []
     for kind in PartKind:
@@ -38,11 +38,11 @@ def check(
     parameters: str = typer.Argument("{}", help="Its parameters as a JSON object."),
 ) -> None:
     """Runs a part against the contract of its kind. Exit code 1 where it breaks it."""
-    from streams.domain.config import PartConfig
+    from streams.core.reference.declarations import PartConfig
+    from streams.core.simulators.contract import QUESTIONS, ContractBroken, check_part
+    from streams.core.simulators.model import PartError, PartKind
+    from streams.core.simulators.model_catalog import make_part
     from streams.errors import InputError
-    from streams.execution.catalog import make_part
-    from streams.execution.contract import QUESTIONS, ContractBroken, check_part
-    from streams.execution.part import PartError, PartKind
 
     try:
         part = make_part(PartKind(kind), PartConfig.model_validate({**json.loads(parameters), "model": model}))

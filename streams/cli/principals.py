@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.kafka.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
 
 PRINCIPALS = {
     "up": ADMIN,

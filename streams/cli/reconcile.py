@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.reconcile import Report
+    from streams.evidence.reconcile import Report
 
 
 def register(app: typer.Typer) -> None:
@@ -27,9 +27,9 @@ def reconcile(
 
     Exit code 1 if anything differs, 2 if it can't be checked.
     """
+    from infra.errors import PaperError
     from infra.settings import get_settings
-    from streams.errors import PaperError
-    from streams.reconcile import reconcile as run
+    from streams.evidence.reconcile import reconcile as run
 
     try:
         report = run(get_settings(), lambda text: print(text, file=sys.stderr, flush=True), wait)
@@ -37,8 +37,8 @@ def reconcile(
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
     if record:
-        from streams.gate.desk import GateDesk, head_commit
-        from streams.gate.proofs import reconcile_results
+        from streams.evidence.gate.acts import GateDesk, head_commit
+        from streams.evidence.gate.proofs import reconcile_results
 
         settings = get_settings()
         results = reconcile_results(report, settings.run_id, head_commit(), time.time_ns())

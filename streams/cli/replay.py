@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.replay.compare import Comparison
-    from streams.replay.sweep import Point
-    from streams.replay.verify import Verification
+    from streams.evidence.replay.compare import Comparison
+    from streams.evidence.replay.sweep import Point
+    from streams.evidence.replay.verify import Verification
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 WITH = typer.Option(None, "--with", help="YAML file: what is changed. Without it, nothing.")
@@ -54,15 +54,15 @@ def verify(
 
     Exit code 1 if a record differs.
     """
-    from infra.core_config import core_config
-    from infra.cycles import search_rarely
+    from infra.gc_tuning import search_rarely
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.times import nanoseconds
-    from streams.journal.kafka_log import KafkaLogReader
-    from streams.replay.scope import Scope
-    from streams.replay.verify import verify as run
+    from streams.evidence.replay.scope import Scope
+    from streams.evidence.replay.verify import verify as run
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
+    from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     search_rarely()
@@ -72,8 +72,8 @@ def verify(
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
     result = run(core_config(settings), reader, codec, say, scope, from_snapshot)
     if record:
-        from streams.gate.desk import GateDesk, head_commit
-        from streams.gate.proofs import replay_results
+        from streams.evidence.gate.acts import GateDesk, head_commit
+        from streams.evidence.gate.proofs import replay_results
 
         results = replay_results(result, settings.run_id, head_commit(), time.time_ns())
         GateDesk(settings).record_tests(results)
@@ -114,13 +114,13 @@ def run(
     from contextlib import closing
 
     from infra.clickhouse.client import connect
-    from infra.cycles import search_rarely
+    from infra.gc_tuning import search_rarely
     from infra.settings import get_settings
-    from streams.replay import register
-    from streams.replay.run import simulate
-    from streams.replay.source import open_source
-    from streams.replay.what_if import WhatIf
-    from streams.sink.tables import Tables
+    from streams.evidence.replay import register
+    from streams.evidence.replay.simulate import simulate
+    from streams.evidence.replay.source import open_source
+    from streams.evidence.replay.what_if import WhatIf
+    from streams.pipeline.sink.tables import Tables
 
     settings = get_settings().model_copy(update={"run_id": run_id})
     search_rarely()
@@ -156,7 +156,7 @@ def compare(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.replay.compare import compare as run
+    from streams.evidence.replay.compare import compare as run
 
     with closing(connect(get_settings())) as client:
         result = run(client, a, b, most)
@@ -201,10 +201,10 @@ def sweep(
 
     from infra.settings import get_settings
     from streams.cli.archive import write
-    from streams.replay.archive import MANIFEST
-    from streams.replay.sweep import points, read_grid
-    from streams.replay.sweep import sweep as run
-    from streams.replay.what_if import read_document
+    from streams.evidence.replay.archive import MANIFEST
+    from streams.evidence.replay.sweep import points, read_grid
+    from streams.evidence.replay.sweep import sweep as run
+    from streams.evidence.replay.what_if import read_document
 
     settings = get_settings()
     chosen = points(name, read_grid(grid), read_document(with_) if with_ else {})
@@ -226,7 +226,7 @@ def _print_sweep(chosen: list[Point], as_json: bool) -> None:
     from infra.clickhouse.client import connect, query_file
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.replay.sweep import texts
+    from streams.evidence.replay.sweep import texts
 
     with closing(connect(get_settings())) as client:
         result = client.query(query_file("replay_summary"), parameters={"run_ids": [point.run_id for point in chosen]})

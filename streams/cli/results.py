@@ -48,10 +48,10 @@ def _follow(account_id: str | None) -> None:
     import json
 
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.output import readable
-    from streams.clients.follow import Follower
+    from streams.pipeline.clients.follow import Follower
 
     settings = get_settings()
     with Follower(settings, Codec(Registry(settings)), ["order.results"]) as follower:
@@ -88,9 +88,9 @@ def account(
 
 def _read(topic: str) -> Any:
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.clients.read import read_topic
+    from streams.pipeline.clients.read_topic import read_topic
 
     settings = get_settings()
     return read_topic(settings, Codec(Registry(settings)), topic)

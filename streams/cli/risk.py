@@ -10,9 +10,9 @@ import typer
 from streams.cli.command import REASON
 
 if TYPE_CHECKING:
-    from streams.domain.account import Account
-    from streams.domain.account_shard import AccountShard
-    from streams.risk.breakers.breaker import Breaker
+    from streams.core.accounts.account_shard import AccountShard
+    from streams.core.accounts.state.account import Account
+    from streams.core.risk.breakers.breaker import Breaker
 
 ACCOUNT = typer.Option(None, "--account", help="Account id; without it all accounts.")
 KILL_ACCOUNT = typer.Option(None, "--account", help="Account id.")
@@ -60,8 +60,8 @@ def status(account: str = ACCOUNT, as_json: bool = AS_JSON) -> None:
 
 
 def _status(shard: AccountShard, account: Account) -> dict[str, Any]:
-    from streams.domain.numbers import money_text
-    from streams.risk.breakers.stops import effective_state
+    from schemas.records.numbers import money_text
+    from streams.core.risk.breakers.stops import effective_state
 
     equity = shard.equity(account.account_id)
     return {
@@ -111,8 +111,8 @@ def _switch(
     reason: str,
     flatten: bool = False,
 ) -> None:
+    from schemas.records.enums import ControlKind
     from streams.cli.command import send, tell
-    from streams.domain.enums import ControlKind
 
     if [account, strategy, symbol].count(None) + (not everything) != 3:
         raise typer.BadParameter("name one of --account, --strategy, --symbol, --all")
@@ -150,8 +150,8 @@ def reset_breaker(
     reason: str = REASON,
 ) -> None:
     """Closes a breaker that is open, and measures afresh. Exit code 1 if there is none."""
+    from schemas.records.enums import ControlKind
     from streams.cli.command import send, tell
-    from streams.domain.enums import ControlKind
 
     tell(send(kind=ControlKind.BREAKER_RESET, account_id=account, breaker=name, reason=reason))
 
@@ -168,8 +168,8 @@ def set_limits(
     reason: str = REASON,
 ) -> None:
     """Changes limits of an account, or of all, from the next record on. Exit code 1 if they are refused."""
+    from schemas.records.enums import ControlKind
     from streams.cli.command import send, tell
-    from streams.domain.enums import ControlKind
 
     patch: dict[str, Any] = {}
     for change in changes:
@@ -194,9 +194,9 @@ def _put(patch: dict[str, Any], change: str) -> None:
 
 def _shards() -> list[AccountShard]:
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.clients.shard_state import account_shards
+    from streams.pipeline.clients.account_shards import account_shards
 
     settings = get_settings()
     return list(account_shards(settings, Codec(Registry(settings))))

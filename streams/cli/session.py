@@ -12,7 +12,7 @@ import typer
 from streams.cli.command import send, tell
 
 if TYPE_CHECKING:
-    from streams.sessions.fold import Session
+    from streams.evidence.sessions.fold import Session
 
 REASON = typer.Option("command line", help="Why; kept with the answer.")
 ACCOUNT = typer.Option("", "--account", help="Its account, where several have a session of this name.")
@@ -58,10 +58,10 @@ def open_session(
     reason: str = REASON,
 ) -> None:
     """Opens a paper session: the account may trade from here on. Exit code 1 if it is refused."""
-    from infra.core_config import core_config
     from infra.settings import get_settings
-    from streams.domain.enums import ControlKind
-    from streams.sessions.settings_hash import settings_sha256
+    from schemas.records.enums import ControlKind
+    from streams.evidence.sessions.settings_hash import settings_sha256
+    from streams.pipeline.reference.load_config import core_config
 
     events = send(
         kind=ControlKind.SESSION_OPEN,
@@ -84,7 +84,7 @@ def close_session(
     reason: str = REASON,
 ) -> None:
     """Closes the account's session: working orders are canceled, new ones refused."""
-    from streams.domain.enums import ControlKind
+    from schemas.records.enums import ControlKind
 
     tell(send(kind=ControlKind.SESSION_CLOSE, account_id=account, flatten=flatten, reason=reason))
 
@@ -96,7 +96,7 @@ def list_sessions(run_id: str = RUN, as_json: bool = AS_JSON) -> None:
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.sessions.find import session_rows
+    from streams.evidence.sessions.find import session_rows
 
     settings = get_settings()
     with closing(connect(settings)) as client:
@@ -108,7 +108,7 @@ def show(session: str = NAME, account: str = ACCOUNT, run_id: str = RUN, as_json
     """Shows the state of a session, folded from its events in ClickHouse. Exit code 1 if there is none."""
     import json
 
-    from streams.sessions.text import session_document
+    from streams.evidence.sessions.text import session_document
 
     document = session_document(_from_clickhouse(session, account, run_id))
     if as_json:
@@ -132,9 +132,9 @@ def report(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.metrics.compute import Conventions
-    from streams.sessions.find import find_session
-    from streams.sessions.report import read_report
+    from streams.evidence.metrics.compute import Conventions
+    from streams.evidence.sessions.find import find_session
+    from streams.evidence.sessions.report import read_report
 
     settings = get_settings()
     run = run_id or settings.run_id
@@ -142,11 +142,11 @@ def report(
     with closing(connect(settings)) as client:
         found = read_report(client, run, find_session(client, run, session, account), conventions)
     if html is None:
-        from streams.sessions.terminal import print_report
+        from streams.evidence.sessions.terminal import print_report
 
         print_report(found)
         return
-    from streams.sessions.page import page
+    from streams.evidence.sessions.page import page
 
     html.write_text(page(found), encoding="utf-8")
     print(f"{html}: report of session {session}")
@@ -164,7 +164,7 @@ def rebuild(
     """
     import json
 
-    from streams.sessions.text import session_document
+    from streams.evidence.sessions.text import session_document
 
     if source not in ("kafka", "clickhouse", "both"):
         raise typer.BadParameter(f"--from {source}: must be kafka, clickhouse or both")
@@ -192,7 +192,7 @@ def trading_state(
     reason: str = REASON,
 ) -> None:
     """Sets the trading state of an account, or of all."""
-    from streams.domain.enums import ControlKind, TradingState
+    from schemas.records.enums import ControlKind, TradingState
 
     if state not in ("ACTIVE", "REDUCING", "HALTED"):
         raise typer.BadParameter(f"{state}: must be ACTIVE, REDUCING or HALTED")
@@ -204,9 +204,9 @@ def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.sessions.clickhouse import clickhouse_events
-    from streams.sessions.find import find_session
-    from streams.sessions.fold import fold
+    from streams.evidence.sessions.events_from_clickhouse import clickhouse_events
+    from streams.evidence.sessions.find import find_session
+    from streams.evidence.sessions.fold import fold
 
     settings = get_settings()
     run = run_id or settings.run_id
@@ -216,13 +216,13 @@ def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
 
 
 def _from_kafka(session: str, account: str) -> Session:
+    from infra.kafka.topics import partition_count
     from infra.settings import get_settings
-    from infra.topics import partition_count
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.journal.kafka_log import KafkaLogReader
-    from streams.sessions.fold import fold
-    from streams.sessions.kafka import account_of, kafka_events
+    from streams.evidence.sessions.events_from_kafka import account_of, kafka_events
+    from streams.evidence.sessions.fold import fold
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
@@ -236,12 +236,12 @@ def _from_kafka(session: str, account: str) -> Session:
 
 def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
     """By source, what differs from the shard; between two sources everything is compared."""
-    from infra.core_config import core_config
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.journal.kafka_log import KafkaLogReader
-    from streams.sessions.rebuild import against_shard
+    from streams.evidence.sessions.rebuild import against_shard
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
+    from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
@@ -268,7 +268,7 @@ def _plain(value: Any) -> Any:
     """Money as text, so that no digit is lost; times to the microsecond."""
     from datetime import datetime
 
-    from streams.domain.numbers import plain
+    from schemas.records.numbers import plain
 
     if isinstance(value, Decimal):
         return plain(value)

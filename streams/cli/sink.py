@@ -20,12 +20,12 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     import signal
     import sys
 
-    from infra.leave import STOP_PATIENCE_S, exit_in
+    from infra.forced_exit import STOP_PATIENCE_S, exit_in
     from infra.membership import member_id
     from infra.settings import get_settings
-    from streams.health.last_error import remembered_errors
-    from streams.sink.sink import Sink
-    from streams.supervisor.parent import end_with_supervisor
+    from streams.operations.health.last_error import remembered_errors
+    from streams.operations.supervisor.parent import end_with_supervisor
+    from streams.pipeline.sink.sink import Sink
 
     logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("httpx", "httpx2"):

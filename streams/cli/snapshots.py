@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from streams.domain.config import CoreConfig
-    from streams.journal.kinds import ShardKind
+    from streams.core.core_config import CoreConfig
+    from streams.pipeline.journal.kinds import ShardKind
 
 COLUMNS = ("shard", "sequence", "bytes", "chunks", "age_s", "complaint")
 
@@ -25,14 +25,14 @@ def register(app: typer.Typer) -> None:
 
 def list_snapshots(as_json: bool = typer.Option(False, "--json", help="Print JSON lines.")) -> None:
     """Shows the newest snapshot of each shard. Exit code 1 if one is damaged."""
-    from infra.core_config import core_config
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.output import print_rows
-    from streams.journal.inspect import snapshot_row
-    from streams.journal.kafka_log import KafkaLogReader
-    from streams.journal.kinds import KINDS
+    from streams.pipeline.journal.inspect import snapshot_row
+    from streams.pipeline.journal.kafka_log import KafkaLogReader
+    from streams.pipeline.journal.kinds import KINDS
+    from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     config, reader, codec = core_config(settings), KafkaLogReader(settings), Codec(Registry(settings))
@@ -46,13 +46,13 @@ def list_snapshots(as_json: bool = typer.Option(False, "--json", help="Print JSO
 
 def rebuild(shard: str = typer.Argument(help="accounts-N or execution-N.")) -> None:
     """Makes a shard's snapshot anew from its whole journal. A worker that has the shard loses it and takes it again."""
-    from infra.core_config import core_config
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.journal.kafka_log import KafkaLogReader, KafkaLogWriter
-    from streams.journal.owned_shard import take_over
-    from streams.journal.snapshots import SnapshotPolicy
+    from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter
+    from streams.pipeline.journal.owned_shard import take_over
+    from streams.pipeline.journal.snapshots import SnapshotPolicy
+    from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     config = core_config(settings)
@@ -76,7 +76,7 @@ def rebuild(shard: str = typer.Argument(help="accounts-N or execution-N.")) -> N
 
 def _shard(name: str, config: CoreConfig) -> tuple[ShardKind, int]:
     from streams.errors import InputError
-    from streams.journal.kinds import KINDS
+    from streams.pipeline.journal.kinds import KINDS
 
     match = re.fullmatch(r"(\w+)-(\d+)", name)
     for kind in KINDS:

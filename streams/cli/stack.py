@@ -19,12 +19,12 @@ def up(
     workers: int = typer.Option(0, min=0, help="Keep so many workers and a sink running; 0: leave them as they are."),
 ) -> None:
     """Starts Kafka, the schema registry and ClickHouse; makes topics, schemas and tables."""
-    from infra import stack
     from infra.settings import get_settings
+    from infra.stack import local_stack
 
-    stack.up(get_settings(), on_progress=_say)
+    local_stack.up(get_settings(), on_progress=_say)
     if workers:
-        stack.up_pipeline(get_settings(), workers, on_progress=_say)
+        local_stack.up_pipeline(get_settings(), workers, on_progress=_say)
 
 
 def down(
@@ -32,30 +32,30 @@ def down(
     yes: bool = typer.Option(False, help="Do not ask before deleting."),
 ) -> None:
     """Stops the stack. The data stays, unless --purge is given."""
-    from infra import stack
     from infra.settings import get_settings
+    from infra.stack import local_stack
 
     settings = get_settings()
     if purge and not yes:
         typer.confirm(f"Delete all data of the stack in {settings.paper_home}?", abort=True, err=True)
-    stack.down(settings, purge=purge, on_progress=_say)
+    local_stack.down(settings, purge=purge, on_progress=_say)
 
 
 def prepare() -> None:
     """Waits for servers started by other means and makes topics, schemas and tables on them."""
-    from infra import stack
     from infra.settings import get_settings
+    from infra.stack import local_stack
 
-    stack.wait_for_servers(get_settings())
-    stack.prepare_pipeline(get_settings())
+    local_stack.wait_for_servers(get_settings())
+    local_stack.prepare_pipeline(get_settings())
 
 
 def doctor(as_json: bool = AS_JSON) -> None:
     """Checks this machine and the stack's data. Exit code 1 if there is a problem."""
     import json
 
-    from infra.doctor import examine
     from infra.settings import get_settings
+    from infra.stack.doctor import examine
 
     findings = examine(get_settings())
     if as_json:

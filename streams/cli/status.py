@@ -10,8 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from infra.stack import PartStatus
-    from streams.health.model import Health, Lag
+    from infra.stack.local_stack import PartStatus
+    from streams.operations.health.health import Health, Lag
 
 
 def register(app: typer.Typer) -> None:
@@ -21,12 +21,12 @@ def register(app: typer.Typer) -> None:
 
 def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
     """Shows each part of the stack and the health of the pipeline. Exit code 0 only if all that was started runs."""
-    from infra import stack
     from infra.settings import get_settings
+    from infra.stack import local_stack
 
     settings = get_settings()
-    parts = stack.status(settings)
-    kafka_runs = any(part.name == "kafka" and part.state is stack.State.RUNNING for part in parts)
+    parts = local_stack.status(settings)
+    kafka_runs = any(part.name == "kafka" and part.state is local_stack.State.RUNNING for part in parts)
     health = _health(settings) if kafka_runs else None
     if as_json:
         print(json.dumps(_document(parts, health), indent=2))
@@ -34,14 +34,14 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
         _print_parts(parts)
         if health is not None:
             _print_health(health)
-    wanted = [part for part in parts if part.name != "pipeline" or part.state is not stack.State.STOPPED]
-    if any(part.state is not stack.State.RUNNING for part in wanted) or (health is not None and health.kafka):
+    wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.State.STOPPED]
+    if any(part.state is not local_stack.State.RUNNING for part in wanted) or (health is not None and health.kafka):
         raise typer.Exit(1)
 
 
 def _health(settings: Settings) -> Health:
     # Takes a second to import, which a stack that is down need not wait for.
-    from streams.health.collect import HealthCollector
+    from streams.operations.health.collect import HealthCollector
 
     return HealthCollector(settings).collect()
 

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def list_strategies() -> None:
     """Shows the names of the examples."""
-    from streams.strategies.catalog import STRATEGIES
+    from streams.strategies.find_strategy import STRATEGIES
 
     print("\n".join(STRATEGIES))
 
@@ -35,15 +35,15 @@ def run(
     """Trades on the live market.data until Ctrl-C, or until --max-orders."""
     from pydantic import ValidationError
 
-    from infra.core_config import load_instruments
     from infra.settings import get_settings
-    from schemas.codec import Codec
+    from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.domain.instruments import Instrument
+    from streams.core.reference.instruments import Instrument
     from streams.errors import InputError
-    from streams.strategies.config import StrategyConfig
+    from streams.pipeline.reference.load_config import load_instruments
+    from streams.strategies.live_runner import StrategyRunner
     from streams.strategies.participant import participant
-    from streams.strategies.runner import StrategyRunner
+    from streams.strategies.strategy_config import StrategyConfig
 
     settings = get_settings()
     told = {"strategy": name, "symbol": symbol, "quantity": quantity, "max_position": max_position, "every": every}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.domain.config import InstrumentConfig
-    from streams.feed.table import MarketTable
+    from streams.core.reference.declarations import InstrumentConfig
+    from streams.pipeline.feed.table import MarketTable
 
 FILES = typer.Argument(..., help="Market data files of one instrument; several are merged by time.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -34,8 +34,8 @@ def passive(
     as_json: bool = AS_JSON,
 ) -> None:
     """Buys at the bid and sells at the ask under each fill model: how many fill, and after how long."""
-    from streams.domain.numbers import to_price
-    from streams.study.passive import passive_orders
+    from schemas.records.numbers import to_price
+    from streams.tools.study.passive import passive_orders
 
     table, instrument = _market(files)
     rows = [row._asdict() for row in passive_orders(table, instrument, to_price(quantity), every, lifetime)]
@@ -54,8 +54,8 @@ def taking(
     as_json: bool = AS_JSON,
 ) -> None:
     """Market orders of several sizes: their cost against the middle, and in quoted half-spreads."""
-    from streams.domain.numbers import NANOS_PER_S, price_text, to_price
-    from streams.study.taking import taking_orders
+    from schemas.records.numbers import NANOS_PER_S, price_text, to_price
+    from streams.tools.study.taking import taking_orders
 
     table, instrument = _market(files)
     first, last = (int(time.replace(tzinfo=UTC).timestamp()) * NANOS_PER_S for time in (start, end))
@@ -78,10 +78,10 @@ def taking(
 
 def _market(files: list[Path]) -> tuple[MarketTable, InstrumentConfig]:
     from infra.settings import get_settings
-    from streams.demo.market import instruments_for
     from streams.errors import InputError
-    from streams.feed.read import read_file
-    from streams.feed.table import MarketTable
+    from streams.pipeline.feed.read_csv import read_file
+    from streams.pipeline.feed.table import MarketTable
+    from streams.tools.demo.demo_market import instruments_for
 
     table = MarketTable.merged([read_file(path) for path in files])
     if len(table.symbols) != 1:

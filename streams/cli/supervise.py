@@ -16,7 +16,7 @@ def supervise(workers: int = typer.Option(1, min=1, help="How many workers.")) -
     import signal
 
     from infra.settings import get_settings
-    from streams.supervisor.supervisor import Supervisor
+    from streams.operations.supervisor.supervisor import Supervisor
 
     _log_to_stderr()
     running = Supervisor(get_settings(), workers)
@@ -33,8 +33,8 @@ def exporter(
     import threading
 
     from infra.settings import get_settings
-    from streams.health.collect import HealthCollector
-    from streams.health.prometheus import MetricsServer
+    from streams.operations.health.collect import HealthCollector
+    from streams.operations.health.prometheus import MetricsServer
 
     _log_to_stderr()
     settings = get_settings()

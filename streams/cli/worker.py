@@ -16,12 +16,12 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
 
     from faust import Worker
 
-    from infra.cycles import search_rarely
+    from infra.gc_tuning import search_rarely
     from infra.membership import member_id
     from infra.settings import get_settings
-    from streams.health.last_error import remembered_errors
-    from streams.supervisor.parent import end_with_supervisor
-    from streams.worker.app import make_app
+    from streams.operations.health.last_error import remembered_errors
+    from streams.operations.supervisor.parent import end_with_supervisor
+    from streams.pipeline.worker.faust_app import make_app
 
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     settings = get_settings()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.domain.enums import ExecType, Side
-from streams.domain.messages import OrderRequest, OrderResult
+from schemas.records.enums import ExecType, Side
+from schemas.records.messages import OrderRequest, OrderResult
 from streams.strategies.strategy import Holding, Tick, Ticket
 
 

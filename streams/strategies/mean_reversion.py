@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from streams.domain.enums import Side
-from streams.domain.messages import OrderRequest, OrderResult
+from schemas.records.enums import Side
+from schemas.records.messages import OrderRequest, OrderResult
 from streams.strategies.strategy import Holding, Tick, Ticket
 
 AVERAGE_SHARE = 64

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from streams.domain import account_records as records
-from streams.domain.instruments import Instrument
-from streams.domain.messages import OrderRequest, OrderResult
-from streams.domain.numbers import to_price
+from schemas.records.messages import OrderRequest, OrderResult
+from schemas.records.numbers import to_price
+from streams.core.accounts.state import account_records as records
+from streams.core.reference.instruments import Instrument
+from streams.core.simulators.latency import LatencyModel
+from streams.core.simulators.model import PartKind
+from streams.core.simulators.model_catalog import make_part
 from streams.errors import InputError
-from streams.execution.catalog import make_part
-from streams.execution.latency import LatencyModel
-from streams.execution.part import PartKind
-from streams.strategies.catalog import strategy_named
-from streams.strategies.config import StrategyConfig
+from streams.strategies.find_strategy import strategy_named
 from streams.strategies.strategy import Strategy, Tick, Ticket
+from streams.strategies.strategy_config import StrategyConfig
 
 
 @dataclass(slots=True)

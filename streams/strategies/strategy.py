@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from streams.domain.enums import Action, OrderType, Side, TimeInForce
-from streams.domain.instruments import Instrument
-from streams.domain.market_data import QUOTE
-from streams.domain.messages import MarketData, OrderRequest, OrderResult
+from schemas.records.enums import Action, OrderType, Side, TimeInForce
+from schemas.records.messages import MarketData, OrderRequest, OrderResult
+from streams.core.market.market_data import QUOTE
+from streams.core.reference.instruments import Instrument
 
 
 class Tick(NamedTuple):

@@ -11,18 +11,18 @@ from confluent_kafka.admin import AdminClient
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.bench import resim
-from streams.bench.core import core_events_per_s
-from streams.bench.orders import bench_orders, opening, tickets
-from streams.bench.resim import resim_quotes_per_s
-from streams.bench.risk import ALL_ON, risk_us_per_order
-from streams.domain.account_shard import AccountShard
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
+from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
+from streams.core.accounts.account_shard import AccountShard
+from streams.core.risk.limits import CONTROLS
+from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import FeedError
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import MarketTable
-from streams.risk.limits import CONTROLS
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import MarketTable
+from streams.tools.bench import resim
+from streams.tools.bench.bench_orders import bench_orders, opening, tickets
+from streams.tools.bench.core import core_events_per_s
+from streams.tools.bench.resim import resim_quotes_per_s
+from streams.tools.bench.risk_cost import ALL_ON, risk_us_per_order
 from tests import builders
 from tests.domain.desk import of
 from tests.pipeline.processes import paper

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.metrics.catalog import COSTS, DAYS, ORDERS, REJECTS, RETURNS
-from streams.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.definitions import COSTS, DAYS, ORDERS, REJECTS, RETURNS
 from tests.metrics.rows import connected, migrated_server
 
 FILLS = int(os.environ.get("METRICS_FILLS", "20000"))

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.bench import resim
-from streams.bench.peers.answer import packed, unpacked
-from streams.bench.peers.depth import depth_changes
-from streams.bench.peers.market_file import MarketFile, digits
-from streams.bench.peers.prepare import first_symbol, market_file
-from streams.bench.peers.run import LOCK, ask, engines_beside, parsed, peers_python
 from streams.errors import PeerError
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import MarketTable
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import MarketTable
+from streams.tools.bench import resim
+from streams.tools.bench.peers.answer import packed, unpacked
+from streams.tools.bench.peers.depth import depth_changes
+from streams.tools.bench.peers.market_file import MarketFile, digits
+from streams.tools.bench.peers.measure import LOCK, ask, engines_beside, parsed, peers_python
+from streams.tools.bench.peers.prepare import first_symbol, market_file
 from tests import builders
 
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC", lot_size="7"), builders.instrument("XYZ"))}

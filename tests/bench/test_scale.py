@@ -9,10 +9,10 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from infra.settings import Settings
-from streams.bench.cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
-from streams.bench.crowd import PARTITIONS_MAX, even_names, orders_in_turn
-from streams.bench.orders import Ticket
-from streams.journal.partitions import partition_of
+from streams.pipeline.journal.partitions import partition_of
+from streams.tools.bench.bench_orders import Ticket
+from streams.tools.bench.cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
+from streams.tools.bench.crowd import PARTITIONS_MAX, even_names, orders_in_turn
 from tests import builders
 from tests.bench.test_bench import demand_nothing_left
 from tests.pipeline.processes import paper

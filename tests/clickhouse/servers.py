@@ -40,7 +40,7 @@ class LocalServer:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Starts a process on the folder and does not wait for it."""
-        command = [sys.executable, "-m", "infra.clickhouse.server", "--data", str(self.folder)]
+        command = [sys.executable, "-m", "infra.chdb.server", "--data", str(self.folder)]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*command, "--port", str(self.port), *self.options], cwd=REPOSITORY, stdout=log, stderr=log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.clickhouse.compression import ENCODINGS, TooLarge, accepted_encoding, compressor, decompress
+from infra.chdb.compression import ENCODINGS, TooLarge, accepted_encoding, compressor, decompress
 
 DATA = bytes(range(256)) * 20_000
 

@@ -13,9 +13,9 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate, read_migrations
+from infra.errors import ClickHouseError, MigrationError
 from infra.settings import Settings
-from schemas.catalog import all_topics, load_schema
-from streams.errors import ClickHouseError, MigrationError
+from schemas.topic_schemas import all_topics, load_schema
 from tests.clickhouse.servers import LocalServer
 from tests.stacks import free_port
 

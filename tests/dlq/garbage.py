@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from fastavro import parse_schema, schemaless_writer
 
-from schemas.catalog import load_schema
-from schemas.codec import HEADER, MAGIC, Codec, SchemaSource
-from schemas.foreign import without_decimals
-from streams.domain.shard import Message
-from streams.journal.records import Headers
+from schemas.avro.codec import HEADER, MAGIC, Codec, SchemaSource
+from schemas.avro.foreign import without_decimals
+from schemas.records.output import Message
+from schemas.topic_schemas import load_schema
+from streams.pipeline.journal.raw_records import Headers
 from tests import builders
 
 UNKNOWN_ID = 999_999

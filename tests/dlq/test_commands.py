@@ -13,11 +13,11 @@ from typer.testing import CliRunner, Result
 from infra import settings as infra_settings
 from infra.settings import Settings
 from streams.cli.app import app
-from streams.dlq import replay
 from streams.errors import InputError
-from streams.journal.dead_letters import BadRecord, dead_letter
-from streams.journal.kafka_log import KafkaLogReader, KafkaTransactions
-from streams.journal.records import Headers, RawOutput, RawRecord
+from streams.pipeline.dlq import send_again
+from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
+from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaTransactions
+from streams.pipeline.journal.raw_records import Headers, RawOutput, RawRecord
 from tests import stacks
 
 Paper = Callable[..., Result]
@@ -135,7 +135,7 @@ def test_each_letter_is_sent_back_once(paper: Paper, settings: Settings, topic: 
 def test_a_single_letter_leaves_the_cursor_alone(paper: Paper, settings: Settings, topic: str) -> None:
     assert paper("replay", topic, "--offset", "3", "--yes").stdout == f"1 record(s) sent back to {topic}\n"
     assert [value for _, _, value, _ in sent(settings, topic)] == [b"later"]
-    assert replay.cursors(settings, [topic, "positions"]) == {topic: 0, "positions": 0}
+    assert send_again.cursors(settings, [topic, "positions"]) == {topic: 0, "positions": 0}
     with pytest.raises(InputError, match="can't be sent back"):
         paper("replay", topic, "--offset", "4", "--yes")
 
@@ -144,7 +144,7 @@ def test_a_crash_in_the_middle_of_a_replay_sends_nothing_twice(
     settings: Settings, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one after the records were produced and the cursor was moved, before the commit."""
-    monkeypatch.setattr(replay, "BATCH_LETTERS_MAX", 2)
+    monkeypatch.setattr(send_again, "BATCH_LETTERS_MAX", 2)
     opened: list[KafkaTransactions] = []
 
     class Dying(KafkaTransactions):
@@ -159,10 +159,10 @@ def test_a_crash_in_the_middle_of_a_replay_sends_nothing_twice(
                 raise KeyboardInterrupt
             return super().write(records, noted, position)
 
-    monkeypatch.setattr(replay, "KafkaTransactions", Dying)
+    monkeypatch.setattr(send_again, "KafkaTransactions", Dying)
     with pytest.raises(KeyboardInterrupt):
-        replay.replay_all(settings, topic)
-    assert replay.replay_all(settings, topic).sent == 2
+        send_again.replay_all(settings, topic)
+    assert send_again.replay_all(settings, topic).sent == 2
     assert [value for _, _, value, _ in sent(settings, topic)] == [b"\x00bad\xff", None, b"", b"later"]
     with pytest.raises(KafkaException, match="fenced"):
         opened[0]._producer.commit_transaction(30)
@@ -176,9 +176,9 @@ def test_what_fails_again_meanwhile_waits_for_the_next_replay(
             KafkaTransactions(settings, "test").write([letter(topic, 100, b"again")])
             return super().write(records, noted, position)
 
-    monkeypatch.setattr(replay, "BATCH_LETTERS_MAX", 1)
-    monkeypatch.setattr(replay, "KafkaTransactions", Refusing)
-    assert replay.replay_all(settings, topic).sent == 4
+    monkeypatch.setattr(send_again, "BATCH_LETTERS_MAX", 1)
+    monkeypatch.setattr(send_again, "KafkaTransactions", Refusing)
+    assert send_again.replay_all(settings, topic).sent == 4
 
 
 def test_errors_name_the_remedy(paper: Paper, topic: str) -> None:

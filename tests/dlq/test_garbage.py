@@ -7,12 +7,12 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from infra.kafka.topics import MIB, dead_letter_topic, topic_name
 from infra.settings import Settings
-from infra.topics import MIB, dead_letter_topic, topic_name
 from schemas.registry import Registry
-from streams.journal.dead_letters import CUT_KEY_BYTES
-from streams.journal.kafka_log import KafkaLogReader
-from streams.reconcile import reconcile
+from streams.evidence.reconcile import reconcile
+from streams.pipeline.journal.dead_letters import CUT_KEY_BYTES
+from streams.pipeline.journal.kafka_log import KafkaLogReader
 from tests.dlq.garbage import HEADERS, TOO_LARGE, Garbage, garbage
 from tests.pipeline.desk import Desk, immediate
 from tests.pipeline.processes import running

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infra.topics import BY_NAME, DLQ_MARGIN_BYTES, dead_letter_topic
-from streams.journal.dead_letters import CUT_KEY_BYTES, MESSAGE_CHARS_MAX, BadRecord, dead_letter
-from streams.journal.records import Headers, RawOutput, RawRecord
+from infra.kafka.topics import BY_NAME, DLQ_MARGIN_BYTES, dead_letter_topic
+from streams.pipeline.journal.dead_letters import CUT_KEY_BYTES, MESSAGE_CHARS_MAX, BadRecord, dead_letter
+from streams.pipeline.journal.raw_records import Headers, RawOutput, RawRecord
 from tests import builders
 from tests.journal.pipeline import MemoryPipeline
 

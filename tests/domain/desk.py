@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TypeVar
 
-from streams.domain import messages
-from streams.domain.account import Account
-from streams.domain.account_shard import AccountShard
-from streams.domain.config import CoreConfig
-from streams.domain.enums import Liquidity, RiskEventKind
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.shard import Message, Output
+from schemas.records import messages
+from schemas.records.enums import Liquidity, RiskEventKind
+from schemas.records.output import Message, Output
+from streams.core.accounts.account_shard import AccountShard
+from streams.core.accounts.state.account import Account
+from streams.core.core_config import CoreConfig
+from streams.core.venue.execution_shard import ExecutionShard
 from tests.builders import config, opening, quote
 
 M = TypeVar("M", bound=Message)

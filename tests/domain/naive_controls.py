@@ -11,9 +11,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from streams.domain.enums import Action, ResultSource, Side
-from streams.domain.messages import ApprovedOrder, Fill, OrderRequest, OrderResult
-from streams.domain.shard import Output
+from schemas.records.enums import Action, ResultSource, Side
+from schemas.records.messages import ApprovedOrder, Fill, OrderRequest, OrderResult
+from schemas.records.output import Output
 
 SCALE = 10**9
 DAY_NS = 24 * 3600 * SCALE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import ControlKind, TradingState
-from streams.domain.messages import MarketData
-from streams.domain.numbers import price_text
-from streams.domain.shard import Message
+from schemas.records.enums import ControlKind, TradingState
+from schemas.records.messages import MarketData
+from schemas.records.numbers import price_text
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
 from tests.builders import (
     CENTS,
     LOTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.account_clock import advance
+from streams.core.ledger.account_clock import advance
 from tests.builders import SECOND, START
 from tests.domain.desk import ready
 

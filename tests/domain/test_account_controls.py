@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import ConversionConfig
-from streams.domain.enums import ControlKind, Side, TradingState
-from streams.domain.messages import RiskEvent
+from schemas.records.enums import ControlKind, Side, TradingState
+from schemas.records.messages import RiskEvent
+from streams.core.reference.declarations import ConversionConfig
 from tests.builders import (
     cancel,
     config,

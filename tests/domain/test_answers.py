@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.enums import Action, ExecType, OrdStatus, Side
-from streams.domain.messages import ApprovedOrder, OrderRequest, OrderResult, RiskEvent
+from schemas.records.enums import Action, ExecType, OrdStatus, Side
+from schemas.records.messages import ApprovedOrder, OrderRequest, OrderResult, RiskEvent
 from tests.builders import cancel, config, money, new, opening, px, replace
 from tests.domain.desk import Desk, of, ready
 

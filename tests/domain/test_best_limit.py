@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.account import WorkingOrder
-from streams.domain.enums import Side
-from streams.domain.side_orders import DEAD_MAX, SideOrders
+from schemas.records.enums import Side
+from streams.core.accounts.state.account import WorkingOrder
+from streams.core.ledger.side_orders import DEAD_MAX, SideOrders
 from tests.builders import new, px
 
 PRICES = st.none() | st.integers(1, 5)

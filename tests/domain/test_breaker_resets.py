@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from streams.domain.enums import BreakerState, ControlKind, RiskEventKind, Side
-from streams.domain.messages import ApprovedOrder, Control, RiskEvent
+from schemas.records.enums import BreakerState, ControlKind, RiskEventKind, Side
+from schemas.records.messages import ApprovedOrder, Control, RiskEvent
 from tests.builders import control, new, opening, quote
 from tests.domain.desk import Desk, last, of
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from streams.domain import breaker_watch, desk_watch
-from streams.domain.account_shard import AccountShard
-from streams.domain.config import CoreConfig
-from streams.domain.enums import BreakerState, ControlKind, OrderType, RiskEventKind, Side, TimeInForce, TradingState
-from streams.domain.messages import ApprovedOrder, DeskReport, OrderRequest, RiskEvent
-from streams.domain.shard import Message, Output
-from streams.risk.breakers.config import DeskConfig
-from streams.risk.breakers.stops import effective_state
+from schemas.records.enums import BreakerState, ControlKind, OrderType, RiskEventKind, Side, TimeInForce, TradingState
+from schemas.records.messages import ApprovedOrder, DeskReport, OrderRequest, RiskEvent
+from schemas.records.output import Message, Output
+from streams.core.accounts import breaker_watch, desk_watch
+from streams.core.accounts.account_shard import AccountShard
+from streams.core.core_config import CoreConfig
+from streams.core.risk.breakers.breaker_config import DeskConfig
+from streams.core.risk.breakers.stops import effective_state
 from tests.builders import (
     SECOND,
     START,

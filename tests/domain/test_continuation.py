@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import ControlKind, Side, TimeInForce
-from streams.domain.messages import OrderRequest
-from streams.domain.shard import Message, Output
+from schemas.records.enums import ControlKind, Side, TimeInForce
+from schemas.records.messages import OrderRequest
+from schemas.records.output import Message, Output
+from streams.core.core_config import CoreConfig
 from tests.builders import (
     PROPERTY,
     SECOND,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import ControlKind, OrderType, Side, TimeInForce, TradingState
-from streams.domain.messages import OrderRequest
+from schemas.records.enums import ControlKind, OrderType, Side, TimeInForce, TradingState
+from schemas.records.messages import OrderRequest
+from streams.core.core_config import CoreConfig
 from tests.builders import cancel, config, control, instrument, limits, new, opening, quote, replace, state_of_trading
 from tests.domain.desk import Answer, Desk, answer, ready
 

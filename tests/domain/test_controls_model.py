@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.enums import Action, ControlKind, ResultSource, RiskEventKind, Side, TimeInForce
-from streams.domain.messages import ApprovedOrder, OrderRequest, OrderResult, RiskEvent
-from streams.domain.numbers import price_text
+from schemas.records.enums import Action, ControlKind, ResultSource, RiskEventKind, Side, TimeInForce
+from schemas.records.messages import ApprovedOrder, OrderRequest, OrderResult, RiskEvent
+from schemas.records.numbers import price_text
 from tests.builders import (
     MS,
     PROPERTY,

@@ -6,10 +6,11 @@ from fractions import Fraction
 
 import pytest
 
-from streams.domain.config import ConversionConfig, CoreConfig
-from streams.domain.enums import ControlKind, EquityTrigger, Side
-from streams.domain.messages import AccountEquity
-from streams.domain.numbers import MONEY_SCALE
+from schemas.records.enums import ControlKind, EquityTrigger, Side
+from schemas.records.messages import AccountEquity
+from schemas.records.numbers import MONEY_SCALE
+from streams.core.core_config import CoreConfig
+from streams.core.reference.declarations import ConversionConfig
 from tests.builders import (
     SECOND,
     START,

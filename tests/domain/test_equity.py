@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.enums import EquityTrigger, ExecType, Side
-from streams.domain.messages import AccountEquity, Position
-from streams.domain.shard import RecordRefused
+from schemas.records.enums import EquityTrigger, ExecType, Side
+from schemas.records.messages import AccountEquity, Position
+from schemas.records.output import RecordRefused
 from tests.builders import (
     SECOND,
     START,

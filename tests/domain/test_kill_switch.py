@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streams.domain.enums import Action, ControlKind, RiskEventKind, Side
-from streams.domain.messages import ApprovedOrder, Control, RiskEvent
+from schemas.records.enums import Action, ControlKind, RiskEventKind, Side
+from schemas.records.messages import ApprovedOrder, Control, RiskEvent
 from tests.builders import cancel, control, new, opening, quote, replace
 from tests.domain.desk import Desk, last, of, ready
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.authorisations import REDUCIBLE, Authorisation, Authorisations
-from streams.domain.enums import ControlKind, TradingLevel
-from streams.domain.messages import ApprovedOrder
-from streams.risk.limits import RiskLimits
+from schemas.records.enums import ControlKind, TradingLevel
+from schemas.records.messages import ApprovedOrder
+from streams.core.accounts.authorise import REDUCIBLE, Authorisation, Authorisations
+from streams.core.risk.limits import RiskLimits
 from tests.builders import PROPERTY, START, control
 from tests.domain.desk import last, of
 from tests.domain.test_live_orders import decision, desk, gate, live

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.enums import ControlKind, RiskEventKind, Side
-from streams.domain.messages import RiskEvent
-from streams.risk.limits import CONTROLS, ORDER, RiskLimits, check_patch
+from schemas.records.enums import ControlKind, RiskEventKind, Side
+from schemas.records.messages import RiskEvent
+from streams.core.risk.limits import CONTROLS, ORDER, RiskLimits, check_patch
 from tests.builders import PROPERTY, config, control, limits, new, opening
 from tests.domain.desk import answer, of, ready
 

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.domain.account_shard import AccountShard
-from streams.domain.authorisations import revoke
-from streams.domain.enums import (
+from schemas.records.enums import (
     Action,
     BreakerState,
     ControlKind,
@@ -19,8 +17,10 @@ from streams.domain.enums import (
     Side,
     TradingMode,
 )
-from streams.domain.messages import ApprovedOrder, Control, DeskReport, Mark, OrderRequest, OrderResult, RiskEvent
-from streams.risk.breakers.config import DeskConfig
+from schemas.records.messages import ApprovedOrder, Control, DeskReport, Mark, OrderRequest, OrderResult, RiskEvent
+from streams.core.accounts.account_shard import AccountShard
+from streams.core.accounts.authorise import revoke
+from streams.core.risk.breakers.breaker_config import DeskConfig
 from tests.builders import MS, SECOND, START, cancel, config, control, limits, new, opening, quote, replace
 from tests.domain.desk import Desk, last, of
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.account_shard import AccountShard
-from streams.domain.enums import ControlKind, Side, TradingMode
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ApprovedOrder, OrderRequest
-from streams.domain.shard import Message
+from schemas.records.enums import ControlKind, Side, TradingMode
+from schemas.records.messages import ApprovedOrder, OrderRequest
+from schemas.records.output import Message
+from streams.core.accounts.account_shard import AccountShard
+from streams.core.venue.execution_shard import ExecutionShard
 from tests.builders import SECOND, START, cancel, config, control, limits, new, opening, quote
 from tests.domain.desk import Desk, last
 from tests.domain.test_live_orders import APPROVED, LIVE, PAPER, gate, live

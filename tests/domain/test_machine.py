@@ -16,10 +16,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from streams.domain.enums import Action, ControlKind, Side, TimeInForce, TradingState
-from streams.domain.messages import ApprovedOrder, ExecutionReport, OrderRequest, OrderResult
-from streams.domain.numbers import price_text
-from streams.domain.shard import Output
+from schemas.records.enums import Action, ControlKind, Side, TimeInForce, TradingState
+from schemas.records.messages import ApprovedOrder, ExecutionReport, OrderRequest, OrderResult
+from schemas.records.numbers import price_text
+from schemas.records.output import Output
 from tests.builders import (
     MS,
     PROPERTY,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.domain.columns import BULK_ROWS, in_bulk
-from streams.domain.enums import Side
-from streams.domain.messages import MarketData
-from streams.domain.shard import RecordRefused
+from schemas.records.enums import Side
+from schemas.records.messages import MarketData
+from schemas.records.output import RecordRefused
+from streams.core.market.columns import BULK_ROWS, in_bulk
 from tests.builders import (
     SECOND,
     START,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.enums import Liquidity, Side, TimeInForce
+from schemas.records.enums import Liquidity, Side, TimeInForce
 from tests.builders import SECOND, START, config, heartbeat, new, px, quote, quotes, top_of_book, trade, trading
 from tests.domain.desk import fills_of, last, ready, trail
 

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import Action, Liquidity, OrdStatus, Side
-from streams.domain.instruments import Instrument
-from streams.domain.messages import ApprovedOrder, OrderRequest
-from streams.domain.numbers import PRICE_MAX, price_text
-from streams.domain.venue_order import VenueOrder
-from streams.execution.choose import Simulators
-from streams.execution.draws import DRAW_RANGE, below, draws
-from streams.execution.mock import MockExecutor
-from streams.execution.order_fees import OrderFees
+from schemas.records.enums import Action, Liquidity, OrdStatus, Side
+from schemas.records.messages import ApprovedOrder, OrderRequest
+from schemas.records.numbers import PRICE_MAX, price_text
+from streams.core.core_config import CoreConfig
+from streams.core.reference.instruments import Instrument
+from streams.core.simulators.choice import Simulators
+from streams.core.simulators.draws import DRAW_RANGE, below, draws
+from streams.core.simulators.mock import MockExecutor
+from streams.core.simulators.order_fees import OrderFees
+from streams.core.simulators.venue_order import VenueOrder
 from tests.builders import (
     MS,
     PROPERTY,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.numbers import (
+from schemas.records.numbers import (
     MONEY_MAX,
     PRICE_MAX,
     NotRepresentable,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from streams.domain.enums import Action, ExecType, Liquidity, OrdStatus, Side
-from streams.domain.messages import ApprovedOrder, OrderRequest, OrderResult
+from schemas.records.enums import Action, ExecType, Liquidity, OrdStatus, Side
+from schemas.records.messages import ApprovedOrder, OrderRequest, OrderResult
 from tests.builders import (
     cancel,
     config,

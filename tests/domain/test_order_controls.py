@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import CoreConfig, TimeSource
-from streams.domain.enums import ControlKind, OrderType, Side, TimeInForce
-from streams.domain.messages import OrderRequest
-from streams.domain.numbers import price_text
+from schemas.records.enums import ControlKind, OrderType, Side, TimeInForce
+from schemas.records.messages import OrderRequest
+from schemas.records.numbers import price_text
+from streams.core.core_config import CoreConfig, TimeSource
 from tests.builders import (
     MS,
     SECOND,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.enums import Liquidity, Side, TimeInForce
-from streams.domain.messages import ExecutionReport
+from schemas.records.enums import Liquidity, Side, TimeInForce
+from schemas.records.messages import ExecutionReport
 from tests.builders import (
     MS,
     SECOND,

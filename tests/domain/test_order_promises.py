@@ -8,10 +8,19 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import TERMINAL_STATUSES, Action, ControlKind, ExecType, Liquidity, OrderType, OrdStatus, Side
-from streams.domain.messages import AccountEquity, ExecutionReport, MarketData, OrderRequest, Position, RiskEvent
-from streams.domain.shard import Message
+from schemas.records.enums import (
+    TERMINAL_STATUSES,
+    Action,
+    ControlKind,
+    ExecType,
+    Liquidity,
+    OrderType,
+    OrdStatus,
+    Side,
+)
+from schemas.records.messages import AccountEquity, ExecutionReport, MarketData, OrderRequest, Position, RiskEvent
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
 from tests.builders import PROPERTY, SECOND, START, control, heartbeat, money
 from tests.domain.desk import Desk, of
 from tests.domain.scenarios import STEADY, quotes_in, stories

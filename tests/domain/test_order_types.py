@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from streams.domain.enums import Action, ExecType, Liquidity, OffsetType, OrderType, Side, TimeInForce
-from streams.domain.fix_reasons import UNSUPPORTED
-from streams.domain.messages import OrderRequest
+from schemas.records.enums import Action, ExecType, Liquidity, OffsetType, OrderType, Side, TimeInForce
+from schemas.records.messages import OrderRequest
+from streams.core.accounts.state.fix_reasons import UNSUPPORTED
 from tests.builders import (
     MS,
     SECOND,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.portfolio import Position
+from streams.core.ledger.position import Position
 from tests.builders import PROPERTY, px
 
 FILLS = st.lists(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import TimeSource
-from streams.domain.enums import Action, ControlKind, Side
-from streams.domain.messages import OrderRequest, OrderResult
+from schemas.records.enums import Action, ControlKind, Side
+from schemas.records.messages import OrderRequest, OrderResult
+from streams.core.core_config import TimeSource
 from tests.builders import MS, START, cancel, config, control, limits, new, opening, quote, replace
 from tests.domain.desk import Desk, answer, of, ready
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from streams.domain.enums import ExecType, Liquidity, OrderType, OrdStatus, Side, TimeInForce
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ExecutionReport
-from streams.study.probe import approved
+from schemas.records.enums import ExecType, Liquidity, OrderType, OrdStatus, Side, TimeInForce
+from schemas.records.messages import ExecutionReport
+from streams.core.venue.execution_shard import ExecutionShard
+from streams.tools.study.probe import approved
 from tests.builders import MS, START, config, px, quote, top_of_book, trade
 from tests.domain.desk import of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.enums import Action, OrderType, Side
-from streams.domain.messages import ApprovedOrder, OrderRequest
+from schemas.records.enums import Action, OrderType, Side
+from schemas.records.messages import ApprovedOrder, OrderRequest
 from tests.builders import config, limits, new, px, quote, replace
 from tests.domain.desk import Desk, answer, of, ready, trail
 

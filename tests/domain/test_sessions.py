@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from streams.domain.enums import Action, ControlKind, EquityTrigger, ExecType, RiskEventKind, Side, TradingState
-from streams.domain.messages import AccountEquity, ApprovedOrder, Control, OrderResult, RiskEvent
+from schemas.records.enums import Action, ControlKind, EquityTrigger, ExecType, RiskEventKind, Side, TradingState
+from schemas.records.messages import AccountEquity, ApprovedOrder, Control, OrderResult, RiskEvent
 from tests.builders import cancel, config, control, limits, money, new, opening, px, quote, state_of_trading
 from tests.domain.desk import Desk, of, ready, trail
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streams.domain.enums import ControlKind, RiskEventKind, Side
-from streams.domain.messages import OrderRequest, RiskEvent
+from schemas.records.enums import ControlKind, RiskEventKind, Side
+from schemas.records.messages import OrderRequest, RiskEvent
 from tests.builders import MS, START, cancel, config, control, limits, new, opening, quote, replace
 from tests.domain.desk import Desk, of, ready
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.domain.enums import OrderType, Side
-from streams.domain.messages import AccountEquity, Mark
-from streams.feed.pack import pack
-from streams.feed.read import read_file
-from streams.feed.table import MarketTable
+from schemas.records.enums import OrderType, Side
+from schemas.records.messages import AccountEquity, Mark
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.table import MarketTable
 from tests.builders import (
     SECOND,
     START,

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import MarkKind, OrdStatus, Side, TimeInForce
-from streams.domain.instruments import Instrument
-from streams.domain.messages import Mark
+from schemas.records.enums import MarkKind, OrdStatus, Side, TimeInForce
+from schemas.records.messages import Mark
+from streams.core.core_config import CoreConfig
+from streams.core.reference.instruments import Instrument
 from tests.builders import (
     MS,
     SECOND,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import Action, OffsetType, OrderType, Side, TimeInForce
-from streams.domain.messages import ApprovedOrder, MarketData
-from streams.domain.shard import Message
+from schemas.records.enums import Action, OffsetType, OrderType, Side, TimeInForce
+from schemas.records.messages import ApprovedOrder, MarketData
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
 from tests.builders import MS, SECOND, START, cents, columns, config, heartbeat, joined, mock_config, px, top_of_book
 from tests.execution.rich_stories import CORES, FEES
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig, SimulatorConfig
-from streams.domain.enums import Action, OffsetType, OrderType, Side, TimeInForce
-from streams.domain.messages import MarketData, OrderRequest
-from streams.domain.numbers import price_text
-from streams.domain.shard import Message
+from schemas.records.enums import Action, OffsetType, OrderType, Side, TimeInForce
+from schemas.records.messages import MarketData, OrderRequest
+from schemas.records.numbers import price_text
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
+from streams.core.reference.declarations import SimulatorConfig
 from tests.builders import (
     CENTS,
     LOTS,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import PartConfig
-from streams.domain.messages import ApprovedOrder
-from streams.execution.catalog import make_part
-from streams.execution.latency import LatencyModel
-from streams.execution.part import PartKind
+from schemas.records.messages import ApprovedOrder
+from streams.core.reference.declarations import PartConfig
+from streams.core.simulators.latency import LatencyModel
+from streams.core.simulators.model import PartKind
+from streams.core.simulators.model_catalog import make_part
 from tests.builders import MS, START, new
 
 

@@ -11,21 +11,21 @@ from typing import Any, ClassVar
 
 import pytest
 
-from infra.core_config import core_config
 from infra.settings import REPOSITORY, Settings
-from streams.domain.config import AccountConfig, PartConfig, SimulatorConfig
-from streams.domain.tape import Print
-from streams.domain.venue_order import VenueOrder
+from streams.core.market.trades import Print
+from streams.core.reference.declarations import AccountConfig, PartConfig, SimulatorConfig
+from streams.core.simulators.choice import Simulators
+from streams.core.simulators.contract import ContractBroken, check_part
+from streams.core.simulators.fees import Executed, Rates
+from streams.core.simulators.fill import TradeThrough
+from streams.core.simulators.latency import Uniform
+from streams.core.simulators.model import Part, PartError, PartKind
+from streams.core.simulators.model_catalog import GROUPS, known_parts, make_part
+from streams.core.simulators.queue import RiskAverse
+from streams.core.simulators.slippage import Beyond, Impact, NoSlippage
+from streams.core.simulators.venue_order import VenueOrder
 from streams.errors import ReferenceDataError
-from streams.execution.catalog import GROUPS, known_parts, make_part
-from streams.execution.choose import Simulators
-from streams.execution.contract import ContractBroken, check_part
-from streams.execution.fees import Executed, Rates
-from streams.execution.fill import TradeThrough
-from streams.execution.latency import Uniform
-from streams.execution.part import Part, PartError, PartKind
-from streams.execution.queue import RiskAverse
-from streams.execution.slippage import Beyond, Impact, NoSlippage
+from streams.pipeline.reference.load_config import core_config
 from tests.builders import config, instrument, mock_config, money, new, opening, quote, top_of_book
 from tests.domain.desk import Desk
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.book import LEVELS_KEPT_NS
-from streams.domain.config import STALE_AFTER_MS, CoreConfig
-from streams.domain.enums import Action, ExecType, Liquidity, Side, TimeInForce
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ApprovedOrder, ExecutionReport, Fill, MarketData, OrderRequest
-from streams.domain.shard import Message, Output
+from schemas.records.enums import Action, ExecType, Liquidity, Side, TimeInForce
+from schemas.records.messages import ApprovedOrder, ExecutionReport, Fill, MarketData, OrderRequest
+from schemas.records.output import Message, Output
+from streams.core.core_config import CoreConfig
+from streams.core.market.order_book import LEVELS_KEPT_NS
+from streams.core.reference.declarations import STALE_AFTER_MS
+from streams.core.venue.execution_shard import ExecutionShard
 from tests.builders import (
     MS,
     PROPERTY,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streams.domain.enums import Action
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ApprovedOrder, ExecutionReport
+from schemas.records.enums import Action
+from schemas.records.messages import ApprovedOrder, ExecutionReport
+from streams.core.venue.execution_shard import ExecutionShard
 from tests.builders import config, px, top_of_book
 from tests.domain.desk import of
 from tests.execution.long_markets import Traded

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain import expiries, venue, watch
-from streams.domain.book import Book
-from streams.domain.columns import NAMES, as_ints
-from streams.domain.config import CoreConfig
-from streams.domain.enums import Action, OffsetType, OrderType, Side, TimeInForce
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.messages import ApprovedOrder, ExecutionReport, MarketData
-from streams.domain.shard import Message, Output
-from streams.domain.tape import Print
-from streams.domain.triggers import follow_market, is_triggered, wakes_at
-from streams.domain.venue_order import VenueOrder
-from streams.execution.catalog import known_parts
-from streams.execution.part import Part, PartKind
-from streams.study.probe import approved
+from schemas.records.enums import Action, OffsetType, OrderType, Side, TimeInForce
+from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
+from schemas.records.output import Message, Output
+from streams.core.core_config import CoreConfig
+from streams.core.market.columns import NAMES, as_ints
+from streams.core.market.order_book import Book
+from streams.core.market.trades import Print
+from streams.core.simulators.model import Part, PartKind
+from streams.core.simulators.model_catalog import known_parts
+from streams.core.simulators.venue_order import VenueOrder
+from streams.core.venue import expiries, price_watch, venue
+from streams.core.venue.execution_shard import ExecutionShard
+from streams.core.venue.triggers import follow_market, is_triggered, wakes_at
+from streams.tools.study.probe import approved
 from tests.builders import PROPERTY, SECOND, START, cents, config, px, quote, quotes, top_of_book, trade
 from tests.domain.desk import of
 from tests.execution.long_markets import ABC, VENUES, batches, request, story
@@ -40,7 +40,7 @@ def _bounds_of_speed_are_low() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(venue, "BULK_ROWS", 1)
         patch.setattr(venue, "VAIN_MAX", 1)
-        patch.setattr(watch, "DEAD_MAX", 0)
+        patch.setattr(price_watch, "DEAD_MAX", 0)
         patch.setattr(expiries, "DEAD_MAX", 0)
         yield
 

@@ -9,12 +9,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from streams.domain.config import CoreConfig
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.shard import Message
-from streams.feed.pack import pack
-from streams.feed.read import read_file
-from streams.feed.table import BOOK, COLUMNS, QUOTE, MarketTable
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
+from streams.core.venue.execution_shard import ExecutionShard
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.table import BOOK, COLUMNS, QUOTE, MarketTable
 from tests.builders import config, instrument, mock_config, px, top_of_book
 from tests.execution.long_markets import Traded, request
 from tests.execution.rich_stories import LATENCY

@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.kafka.topics import delete_topics, ensure_topics, topic_name
 from infra.settings import Settings
-from infra.topics import delete_topics, ensure_topics, topic_name
-from streams.journal.kafka_log import KafkaLogReader, KafkaLogWriter
-from streams.journal.records import RawOutput
-from streams.journal.transaction import Transaction
+from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter
+from streams.pipeline.journal.raw_records import RawOutput
+from streams.pipeline.journal.transaction import Transaction
 from tests.pipeline.desk import Desk, immediate
 from tests.pipeline.processes import paper, running
 

@@ -8,15 +8,15 @@ import psutil
 import pytest
 
 from infra import processes
-from infra import stack as local_stack
-from infra.core_config import core_config
-from infra.kafka.local import KafkaPart
-from infra.parts import Part
-from infra.registry.local import RegistryPart
 from infra.settings import Settings
-from streams.journal.kafka_log import KafkaLogReader
-from streams.reconcile import reconcile
-from streams.replay.verify import verify
+from infra.stack import local_stack
+from infra.stack.kafka_server import KafkaPart
+from infra.stack.registry_server import RegistryPart
+from infra.stack.server_process import Part
+from streams.evidence.reconcile import reconcile
+from streams.evidence.replay.verify import verify
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.reference.load_config import core_config
 from tests.faults.test_workers import ACCOUNTS, WORKS, load, orders, trade
 from tests.pipeline.desk import Desk
 from tests.pipeline.processes import running

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from infra.core_config import core_config
+from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
-from infra.topics import partition_count, topic_name
-from streams.journal.kafka_log import KafkaLogReader
-from streams.replay.verify import verify
-from streams.worker.app import group_id
+from streams.evidence.replay.verify import verify
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.reference.load_config import core_config
+from streams.pipeline.worker.faust_app import group_id
 from tests import stacks
 from tests.pipeline.desk import Desk, immediate
 from tests.pipeline.processes import Background, running

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.domain.messages import MarketData
-from streams.feed.table import QUOTE, MarketTable
+from schemas.records.messages import MarketData
+from streams.pipeline.feed.table import QUOTE, MarketTable
 
 Row = tuple[str, str, int, tuple[int, ...]]
 """Symbol, kind, time, and the numbers of the kind."""

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import HEADER, Codec
+from schemas.avro.codec import HEADER, Codec
 from schemas.memory_registry import MemoryRegistry
-from streams.feed.encode import encode
-from streams.feed.pack import heartbeat, pack
-from streams.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketTable
+from streams.pipeline.feed.encode import encode
+from streams.pipeline.feed.pack import heartbeat, pack
+from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketTable
 from tests.builders import PROPERTY
 
 CODEC = Codec(MemoryRegistry())

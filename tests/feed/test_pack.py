@@ -7,13 +7,13 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.core_config import load_instruments
 from infra.settings import REPOSITORY
-from streams.domain.config import InstrumentConfig
-from streams.domain.market_data import check_market_data
-from streams.feed.infer import infer_instruments, to_toml
-from streams.feed.pack import pack
-from streams.feed.synthetic import SyntheticMarket, synthetic
+from streams.core.market.market_data import check_market_data
+from streams.core.reference.declarations import InstrumentConfig
+from streams.pipeline.feed.infer import infer_instruments, to_toml
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.reference.load_config import load_instruments
 from tests.builders import PROPERTY
 from tests.feed.rows import Row, rows_in, rows_of
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from streams.domain.market_data import check_market_data
-from streams.domain.numbers import to_price
+from schemas.records.numbers import to_price
+from streams.core.market.market_data import check_market_data
 from streams.errors import FeedError
-from streams.feed.pack import pack
-from streams.feed.read import is_market_file, read_file
-from streams.feed.table import QUOTE, TRADE, MarketTable
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.read_csv import is_market_file, read_file
+from streams.pipeline.feed.table import QUOTE, TRADE, MarketTable
 
 QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n"
 TRADES = "ts_ns,symbol,px,sz,aggressor\n"

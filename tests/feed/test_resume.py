@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from infra import stack as local_stack
-from infra.kafka.local import KafkaPart
+from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
-from infra.topics import partition_count, topic_name
-from schemas.codec import Codec
+from infra.stack import local_stack
+from infra.stack.kafka_server import KafkaPart
+from schemas.avro.codec import Codec
 from schemas.registry import Registry
-from streams.clients.read import read_topic
-from streams.demo.market import synthetic_market
 from streams.errors import DeliveryError, FeedError
-from streams.feed import position
-from streams.feed.position import TOPIC
-from streams.feed.send import CLOSING_NS, TAIL_RECORDS, Feed
-from streams.feed.table import MarketTable
-from streams.journal import kafka_log
-from streams.journal.kafka_log import KafkaLogReader
+from streams.pipeline.clients.read_topic import read_topic
+from streams.pipeline.feed import resume
+from streams.pipeline.feed.resume import TOPIC
+from streams.pipeline.feed.send import CLOSING_NS, TAIL_RECORDS, Feed
+from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.journal import kafka_log
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.tools.demo.demo_market import synthetic_market
 from tests.faults.test_servers import kill
 from tests.feed.rows import Row, rows_in, rows_of
 from tests.pipeline.processes import running
@@ -149,7 +149,7 @@ def test_it_finds_where_it_stood_behind_the_open_transaction_of_another(
     feed.stop()
     assert feed.run(None, updates_per_transaction=10_000).left > 0
     ends = iter([lambda: other.abort_transaction(AWAIT_S)])
-    monkeypatch.setattr(position, "sleep", lambda _: next(ends, lambda: None)())
+    monkeypatch.setattr(resume, "sleep", lambda _: next(ends, lambda: None)())
     again = market.feed()
     assert 0 < again.row == feed.row
     assert next(ends, None) is None, "it has waited"

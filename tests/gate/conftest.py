@@ -8,7 +8,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.settings import REPOSITORY
-from streams.gate.criteria import CriteriaFile, read_criteria
+from streams.evidence.gate.criteria import CriteriaFile, read_criteria
 from tests.metrics.rows import connected, migrated_server, new_run
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from streams.domain.numbers import NANOS_PER_S
-from streams.gate.criteria import Suite
+from schemas.records.numbers import NANOS_PER_S
+from streams.evidence.gate.criteria import Suite
 from tests.metrics import rows
 
 COMMIT = "0123abc"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.domain.enums import TradingMode
+from schemas.records.enums import TradingMode
 from tests.gate.sessions import insert_session
 from tests.pipeline.desk import AWAIT_S, SYMBOL, Desk, immediate
 from tests.pipeline.processes import paper, running

@@ -8,7 +8,7 @@ import pytest
 
 from infra.settings import REPOSITORY
 from streams.errors import ReferenceDataError
-from streams.gate.criteria import read_criteria
+from streams.evidence.gate.criteria import read_criteria
 
 SHIPPED = (REPOSITORY / "infra/reference/gate.toml").read_text()
 

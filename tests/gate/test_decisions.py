@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.domain.enums import TradingLevel
-from streams.gate.criteria import CriteriaFile
-from streams.gate.decide import Evidence, Verdict, decide, decision_id
-from streams.gate.evidence import gather
+from schemas.records.enums import TradingLevel
+from streams.evidence.gate.criteria import CriteriaFile
+from streams.evidence.gate.decide import Evidence, Verdict, decide, decision_id
+from streams.evidence.gate.evidence import gather
 from tests.gate.sessions import AS_OF_NS, COMMIT, STEADY, insert_breaker, insert_session
 from tests.metrics import rows
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.gate.criteria import CriteriaFile
-from streams.gate.evidence import rows_of
+from streams.evidence.gate.criteria import CriteriaFile
+from streams.evidence.gate.evidence import rows_of
 from tests.metrics import rows
 
 MINUTE = timedelta(minutes=1)

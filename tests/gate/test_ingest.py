@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.domain import enums
+from schemas.records import enums
 from streams.errors import InputError
-from streams.gate import ingest
-from streams.gate.ingest import read_report
+from streams.evidence.gate import ingest
+from streams.evidence.gate.ingest import read_report
 
 NOW_NS = 4_000_000_000 * 10**9
 STAMP = 'name="s" timestamp="2024-05-01T12:00:00+02:00"'

@@ -6,10 +6,10 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from streams.gate.evidence import rows_of
-from streams.replay import register
-from streams.replay.run import ReplayRun
-from streams.replay.what_if import WhatIf
+from streams.evidence.gate.evidence import rows_of
+from streams.evidence.replay import register
+from streams.evidence.replay.simulate import ReplayRun
+from streams.evidence.replay.what_if import WhatIf
 from tests.gate.sessions import AS_OF
 from tests.metrics import rows
 

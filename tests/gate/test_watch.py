@@ -13,11 +13,11 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.domain.enums import ControlKind, GateDecisionKind, TradingLevel
-from streams.domain.numbers import NANOS_PER_S
-from streams.gate.desk import GateDesk
-from streams.gate.messages import GateDecision
-from streams.gate.watch import watch_once
+from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
+from schemas.records.gate_messages import GateDecision
+from schemas.records.numbers import NANOS_PER_S
+from streams.evidence.gate.acts import GateDesk
+from streams.evidence.gate.watch import watch_once
 from tests.builders import control, new, opening
 from tests.gate.sessions import insert_breaker, suite_case
 from tests.metrics import rows

@@ -12,10 +12,10 @@ import yaml
 from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import QUERY_FOLDER
-from infra.grafana import sql
-from infra.grafana.generate import FOLDER, generated
 from infra.settings import REPOSITORY
-from streams.metrics.compute import Conventions
+from streams.evidence.dashboards import sql
+from streams.evidence.dashboards.generate import FOLDER, generated
+from streams.evidence.metrics.compute import Conventions
 from tests.grafana.macros import expanded
 from tests.reconcile.session import Session
 from tests.sessions.stories import three_days
@@ -39,7 +39,7 @@ def queries() -> Iterator[tuple[str, str]]:
 
 def test_the_committed_dashboards_are_what_the_code_makes() -> None:
     committed = {path.name: path.read_text() for path in FOLDER.glob("*.json")}
-    assert committed == generated(), "run python -m infra.grafana.generate"
+    assert committed == generated(), "run python -m streams.evidence.dashboards.generate"
     assert {name.removesuffix(".json") for name in committed} == BOARDS
 
 

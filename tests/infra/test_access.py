@@ -14,17 +14,17 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AclBinding, AdminClient, NewTopic
 
-from infra import stack as local_stack
+from infra.errors import AccessError, SettingsError
 from infra.kafka.access import ALL_TOPICS, ROLES
 from infra.kafka.acls import add_principal, ensure_access, principals, remove_access, remove_principal
-from infra.kafka.client import client_config
+from infra.kafka.client_config import client_config
 from infra.kafka.credentials import password_file
 from infra.kafka.diagnosis import advice, demand_login
-from infra.kafka.local import KafkaPart
-from infra.kafka.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.kafka.topics import delete_topics, ensure_topics, topic_name
+from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
 from infra.settings import Settings
-from infra.topics import delete_topics, ensure_topics, topic_name
-from streams.errors import AccessError, SettingsError
+from infra.stack import local_stack
+from infra.stack.kafka_server import KafkaPart
 from tests import stacks
 from tests.pipeline.processes import paper, running
 
@@ -199,7 +199,7 @@ def test_a_broker_that_is_away_is_named_with_its_setting(scram: Settings) -> Non
 
 
 def test_who_connects_must_be_said(scram: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.kafka.principal._Process.principal", "")
+    monkeypatch.setattr("infra.principal._Process.principal", "")
     with pytest.raises(SettingsError, match="KAFKA_PRINCIPAL"):
         client_config(scram)
 

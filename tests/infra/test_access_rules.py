@@ -8,16 +8,16 @@ import pytest
 import typer.main
 
 from infra.kafka.access import ALL_TOPICS, ROLES, rules
-from infra.kafka.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
 from infra.settings import REPOSITORY, Settings
 from streams.cli.app import app
 from streams.cli.principals import NO_KAFKA, PRINCIPALS
-from streams.dlq.replay import WRITER
-from streams.dlq.replay import group_id as replay_group
-from streams.journal.kinds import KINDS
-from streams.sink.sink import LETTERS
-from streams.sink.sink import group_id as sink_group
-from streams.worker.app import group_id as worker_group
+from streams.pipeline.dlq.send_again import WRITER
+from streams.pipeline.dlq.send_again import group_id as replay_group
+from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.sink.sink import LETTERS
+from streams.pipeline.sink.sink import group_id as sink_group
+from streams.pipeline.worker.faust_app import group_id as worker_group
 
 SETTINGS = Settings(_env_file=None, topic_prefix="p.")
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from infra.artifacts import (
+from infra.errors import ArtifactError
+from infra.stack.artifacts import (
     ATTEMPTS_MAX,
     Artifact,
     ensure_artifacts,
@@ -21,7 +22,6 @@ from infra.artifacts import (
     registry_archive,
     unpack,
 )
-from streams.errors import ArtifactError
 
 CONTENT = b"a jar, as far as anyone here can tell\n" * 1000
 COORDINATE = "org.example:thing:jar:1.2"
@@ -102,7 +102,7 @@ def test_a_wrong_hash_names_file_expected_and_found(artifact: Artifact, reposito
     assert "thing-1.2.jar" in message
     assert artifact.sha256 in message
     assert hashlib.sha256(b"something else").hexdigest() in message
-    assert "infra.artifacts lock" in message
+    assert "infra.stack.artifacts lock" in message
     assert repository.requests.count(URL_PATH) == 1
     assert not artifact.path(tmp_path).exists()
     assert leftovers(tmp_path) == []

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.compile import CompileError, compile_core
-from infra.compiled import MODELS, PACKAGES, SWITCH, build_folder, sources
+from infra.build.compile import CompileError, compile_core
+from infra.build.compiled import FOLDERS, MODELS, SWITCH, build_folder, sources
 from infra.settings import REPOSITORY
 
-WHERE = "import streams, schemas.layout; print(schemas.layout.__file__)"
+WHERE = "import streams, schemas.avro.layout; print(schemas.avro.layout.__file__)"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def used(root: Path, **environment: str) -> str:
-    """The file that a fresh process takes schemas.layout from."""
+    """The file that a fresh process takes schemas.avro.layout from."""
     told = subprocess.run(
         [sys.executable, "-P", "-c", WHERE],
         env={**os.environ, "PYTHONPATH": str(root), SWITCH: "1", **environment},
@@ -76,7 +76,7 @@ def test_without_a_compiler_it_says_so(project: Path, monkeypatch: pytest.Monkey
 def test_only_modules_with_models_are_left_out() -> None:
     """A module of the core that mypyc could compile is compiled; one that defines models is named as such."""
     compiled = set(sources(REPOSITORY))
-    for package in PACKAGES:
+    for package in FOLDERS:
         for path in (REPOSITORY / package).glob("*.py"):
             name = f"{package}/{path.name}"
             if path.name != "__init__.py":
@@ -87,4 +87,6 @@ def test_only_modules_with_models_are_left_out() -> None:
             for node in ast.walk(ast.parse((REPOSITORY / name).read_text()))
             if isinstance(node, ast.ImportFrom)
         }
-        assert "pydantic" not in imported, f"{name}: mypyc can't compile a model; name it in infra.compiled.MODELS"
+        assert "pydantic" not in imported, (
+            f"{name}: mypyc can't compile a model; name it in infra.build.compiled.MODELS"
+        )

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.artifacts import kafka_jars, read_lock, registry_archive
-from infra.kafka.local import CLUSTER_ID
 from infra.settings import REPOSITORY, Settings
+from infra.stack.artifacts import kafka_jars, read_lock, registry_archive
+from infra.stack.kafka_server import CLUSTER_ID
 
 FILE = REPOSITORY / "docker-compose.yml"
 PROCESSES = ("prepare", "worker", "sink", "paper")

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from infra import doctor, processes, stack
-from infra.artifacts import read_lock
-from infra.doctor import Finding, examine
+from infra import processes
 from infra.processes import Identity
 from infra.settings import REPOSITORY, Settings
+from infra.stack import doctor, local_stack
+from infra.stack.artifacts import read_lock
+from infra.stack.doctor import Finding, examine
 from tests.stacks import free_settings
 
 
@@ -94,8 +95,8 @@ def test_a_damaged_archive_is_named(settings: Settings) -> None:
 
 
 def test_a_crashed_part_is_a_problem(settings: Settings) -> None:
-    part = stack.PARTS[0]
-    processes.remember(Identity(os.getpid(), started=1.0), stack.pid_file(settings, part))
+    part = local_stack.PARTS[0]
+    processes.remember(Identity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
     finding = by_subject(examine(settings))["kafka"]
     assert not finding.ok
     assert "crashed" in finding.found

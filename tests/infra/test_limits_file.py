@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.limits_file import load_limits
 from infra.settings import Settings
-from streams.domain.enums import Side
+from schemas.records.enums import Side
+from streams.core.risk.limits import RiskLimits
 from streams.errors import ReferenceDataError
-from streams.risk.limits import RiskLimits
+from streams.pipeline.reference.limits_file import load_limits
 from tests.builders import config, new, opening, quote
 from tests.domain.desk import Desk, last
 

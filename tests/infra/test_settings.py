@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import SettingsError
 from infra.settings import REPOSITORY, Settings, get_settings
-from streams.errors import SettingsError
 
 
 def fresh(**values: object) -> Settings:

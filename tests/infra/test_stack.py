@@ -14,11 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra import processes, stack
+from infra import processes
+from infra.errors import PartError, PortTakenError, StackError
 from infra.processes import Identity
 from infra.settings import REPOSITORY, Settings
-from infra.stack import State
-from streams.errors import PartError, PortTakenError, StackError
+from infra.stack import local_stack
+from infra.stack.local_stack import State
 from tests.infra.parts_for_tests import DIE, HANG, STUBBORN, SmallPart
 from tests.stacks import free_settings
 
@@ -33,17 +34,17 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def part(settings: Settings) -> Iterator[SmallPart]:
     part = SmallPart()
     yield part
-    stack.down(settings, [part])
+    local_stack.down(settings, [part])
 
 
 def pid_of(settings: Settings, part: SmallPart) -> int:
-    identity = processes.recall(stack.pid_file(settings, part))
+    identity = processes.recall(local_stack.pid_file(settings, part))
     assert identity is not None
     return identity.pid
 
 
 def state_of(settings: Settings, part: SmallPart) -> State:
-    return stack.status(settings, [part])[0].state
+    return local_stack.status(settings, [part])[0].state
 
 
 def kill(pid: int) -> None:
@@ -53,38 +54,38 @@ def kill(pid: int) -> None:
 
 def test_up_starts_and_down_stops(settings: Settings, part: SmallPart) -> None:
     assert state_of(settings, part) is State.STOPPED
-    stack.up(settings, [part])
-    row = stack.status(settings, [part])[0]
+    local_stack.up(settings, [part])
+    row = local_stack.status(settings, [part])[0]
     assert row.state is State.RUNNING
     assert row.pid is not None
     assert row.rss_bytes
     assert row.port == settings.clickhouse_host_port[1]
-    stack.down(settings, [part])
+    local_stack.down(settings, [part])
     assert not psutil.pid_exists(row.pid)
     assert state_of(settings, part) is State.STOPPED
-    stack.down(settings, [part])
+    local_stack.down(settings, [part])
 
 
 def test_a_second_up_finds_the_running_part(settings: Settings, part: SmallPart) -> None:
-    stack.up(settings, [part])
+    local_stack.up(settings, [part])
     pid = pid_of(settings, part)
-    stack.up(settings, [part])
+    local_stack.up(settings, [part])
     assert pid_of(settings, part) == pid
     assert part.prepared == 1
 
 
 def test_the_server_is_in_a_session_of_its_own(settings: Settings, part: SmallPart) -> None:
-    stack.up(settings, [part])
+    local_stack.up(settings, [part])
     assert os.getsid(pid_of(settings, part)) == pid_of(settings, part)
 
 
 def test_a_crashed_part_is_named_and_started_again(settings: Settings, part: SmallPart) -> None:
-    stack.up(settings, [part])
+    local_stack.up(settings, [part])
     killed = pid_of(settings, part)
     kill(killed)
     assert state_of(settings, part) is State.CRASHED
     said: list[str] = []
-    stack.up(settings, [part], said.append)
+    local_stack.up(settings, [part], said.append)
     assert said[0] == f"small is not running although it was started (pid {killed}); starting it again"
     assert state_of(settings, part) is State.RUNNING
     assert pid_of(settings, part) != killed
@@ -92,15 +93,15 @@ def test_a_crashed_part_is_named_and_started_again(settings: Settings, part: Sma
 
 def test_a_reused_pid_is_not_taken_for_the_part(settings: Settings, part: SmallPart) -> None:
     """The pid file names this test's own process, started at another time: it must survive `down`."""
-    processes.remember(Identity(os.getpid(), started=1.0), stack.pid_file(settings, part))
+    processes.remember(Identity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
     assert state_of(settings, part) is State.CRASHED
-    stack.down(settings, [part])
+    local_stack.down(settings, [part])
     assert state_of(settings, part) is State.STOPPED
 
 
 def test_a_stale_pid_file_does_not_hinder_up(settings: Settings, part: SmallPart) -> None:
-    processes.remember(Identity(os.getpid(), started=1.0), stack.pid_file(settings, part))
-    stack.up(settings, [part])
+    processes.remember(Identity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
+    local_stack.up(settings, [part])
     assert state_of(settings, part) is State.RUNNING
 
 
@@ -108,7 +109,7 @@ def test_a_stale_pid_file_does_not_hinder_up(settings: Settings, part: SmallPart
 def test_a_damaged_pid_file_counts_as_none(
     settings: Settings, part: SmallPart, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = stack.pid_file(settings, part)
+    file = local_stack.pid_file(settings, part)
     file.parent.mkdir(parents=True)
     file.write_text(content)
     assert state_of(settings, part) is State.STOPPED
@@ -118,25 +119,25 @@ def test_a_damaged_pid_file_counts_as_none(
 def test_a_part_that_dies_is_named_with_its_log(settings: Settings, part: SmallPart) -> None:
     part.program = DIE
     with pytest.raises(PartError, match="small died while starting") as caught:
-        stack.up(settings, [part])
+        local_stack.up(settings, [part])
     assert "the moon is wrong" in str(caught.value)
-    assert str(stack.log_file(settings, part)) in str(caught.value)
+    assert str(local_stack.log_file(settings, part)) in str(caught.value)
 
 
 def test_a_part_that_never_answers_is_given_up(
     settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part.program = HANG
-    monkeypatch.setattr(stack, "READY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(local_stack, "READY_TIMEOUT_S", 0.2)
     with pytest.raises(PartError, match="small does not answer"):
-        stack.up(settings, [part])
+        local_stack.up(settings, [part])
     assert state_of(settings, part) is State.UNREADY
 
 
 def test_a_taken_port_is_named_with_its_owner_and_the_variable(settings: Settings, part: SmallPart) -> None:
     port = settings.clickhouse_host_port[1]
     with socket.create_server(("127.0.0.1", port)), pytest.raises(PortTakenError) as caught:
-        stack.up(settings, [part])
+        local_stack.up(settings, [part])
     message = str(caught.value)
     assert f"port {port}" in message
     assert f"pid {os.getpid()}" in message
@@ -147,25 +148,25 @@ def test_a_taken_port_is_named_with_its_owner_and_the_variable(settings: Setting
 def test_a_server_elsewhere_is_not_started_here(settings: Settings, part: SmallPart) -> None:
     elsewhere = settings.model_copy(update={"clickhouse_url": "http://clickhouse.example:8123"})
     with pytest.raises(StackError, match=r"CLICKHOUSE_URL points to clickhouse\.example"):
-        stack.up(elsewhere, [part])
+        local_stack.up(elsewhere, [part])
 
 
 def test_a_home_that_cannot_be_written_is_said(settings: Settings, part: SmallPart) -> None:
     (settings.paper_home / "file").touch()
     below_a_file = settings.model_copy(update={"paper_home": settings.paper_home / "file" / "home"})
     with pytest.raises(StackError, match="PAPER_HOME"):
-        stack.up(below_a_file, [part])
+        local_stack.up(below_a_file, [part])
 
 
 def test_a_part_that_ignores_sigterm_is_killed(
     settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part.program = STUBBORN
-    monkeypatch.setattr(stack, "STOP_PATIENCE_S", 0.2)
-    stack.up(settings, [part])
+    monkeypatch.setattr(local_stack, "STOP_PATIENCE_S", 0.2)
+    local_stack.up(settings, [part])
     pid = pid_of(settings, part)
     said: list[str] = []
-    stack.down(settings, [part], on_progress=said.append)
+    local_stack.down(settings, [part], on_progress=said.append)
     assert not psutil.pid_exists(pid)
     assert any("was killed" in line for line in said)
 
@@ -175,7 +176,7 @@ def test_two_ups_at_once_start_one_server(settings: Settings, part: SmallPart) -
 
     def up() -> None:
         try:
-            stack.up(settings, [part])
+            local_stack.up(settings, [part])
         except BaseException as error:
             failures.append(error)
 
@@ -189,44 +190,44 @@ def test_two_ups_at_once_start_one_server(settings: Settings, part: SmallPart) -
 
 
 def test_a_held_lock_is_said_and_given_up(settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "LOCK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(local_stack, "LOCK_TIMEOUT_S", 0.1)
     lock = settings.paper_home / "run" / "stack.lock"
     lock.parent.mkdir(parents=True)
     said: list[str] = []
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(StackError, match=r"stack\.lock"):
-            stack.up(settings, [part], said.append)
+            local_stack.up(settings, [part], said.append)
     assert said == ["waiting for another `paper up` or `paper down` to finish"]
 
 
 def test_purge_deletes_the_parts_data_and_nothing_else(settings: Settings, part: SmallPart) -> None:
-    stack.up(settings, [part])
+    local_stack.up(settings, [part])
     kept = settings.paper_home / "kept.txt"
     kept.write_text("not the stack's")
-    stack.down(settings, [part], purge=True)
+    local_stack.down(settings, [part], purge=True)
     assert not (settings.paper_home / "small").exists()
     assert not (settings.paper_home / "logs").exists()
     assert kept.exists()
 
 
 def test_a_pid_file_is_readable_json(settings: Settings, part: SmallPart) -> None:
-    stack.up(settings, [part])
-    content = json.loads(stack.pid_file(settings, part).read_text())
+    local_stack.up(settings, [part])
+    content = json.loads(local_stack.pid_file(settings, part).read_text())
     assert content["pid"] == pid_of(settings, part)
     assert content["started"] == pytest.approx(psutil.Process(content["pid"]).create_time())
 
 
 def test_a_long_log_is_set_aside(settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "LOG_KEPT_BYTES", 10)
-    log = stack.log_file(settings, part)
+    log = local_stack.log_file(settings, part)
     log.parent.mkdir(parents=True)
     log.write_text("a line of an earlier run\n")
-    stack.up(settings, [part])
+    local_stack.up(settings, [part])
     assert log.with_suffix(".old").read_text() == "a line of an earlier run\n"
     assert "earlier" not in log.read_text()
 
 
 def test_waiting_for_servers_names_the_silent_one(settings: Settings, part: SmallPart) -> None:
     with pytest.raises(PartError, match=r"small: 127\.0\.0\.1:\d+ does not answer.*CLICKHOUSE_URL"):
-        stack.wait_for_servers(settings, [part], timeout_s=0.1)
+        local_stack.wait_for_servers(settings, [part], timeout_s=0.1)

@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from infra import processes
-from infra import stack as local_stack
 from infra.clickhouse.client import connect
+from infra.kafka.topics import delete_topics
 from infra.settings import Settings
-from infra.stack import State
-from infra.topics import delete_topics
+from infra.stack import local_stack
+from infra.stack.local_stack import State
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient

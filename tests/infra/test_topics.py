@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from infra import topics
+from infra.errors import TopicError
+from infra.kafka import topics
+from infra.kafka.topics import BY_NAME, TOPICS, Partitions, delete_topics, ensure_topics, topic_name
 from infra.settings import REPOSITORY, Settings
-from infra.topics import BY_NAME, TOPICS, Partitions, delete_topics, ensure_topics, topic_name
-from streams.errors import TopicError
 
 TIMEOUT_S = 30
 

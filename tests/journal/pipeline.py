@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
-from streams.domain.config import CoreConfig
-from streams.domain.shard import Message
-from streams.journal.kinds import KINDS, ShardKind
-from streams.journal.memory_log import MemoryLog
-from streams.journal.owned_shard import OwnedShard, take_over
-from streams.journal.partitions import partition_of
-from streams.journal.processor import ShardProcessor
-from streams.journal.records import RawRecord
-from streams.journal.snapshots import SnapshotPolicy
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
+from streams.pipeline.journal.kinds import KINDS, ShardKind
+from streams.pipeline.journal.memory_log import MemoryLog
+from streams.pipeline.journal.owned_shard import OwnedShard, take_over
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.processor import ShardProcessor
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.journal.snapshots import SnapshotPolicy
 from tests import builders
 
 PARTITIONS = 2

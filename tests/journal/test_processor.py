@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from streams.journal.kinds import ACCOUNTS
-from streams.journal.partitions import partition_of
-from streams.journal.processor import FORWARDED_FROM
-from streams.journal.records import RawRecord
+from streams.pipeline.journal.kinds import ACCOUNTS
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.processor import FORWARDED_FROM
+from streams.pipeline.journal.raw_records import RawRecord
 from tests import builders
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline
 

@@ -8,16 +8,16 @@ from zlib import compress
 
 import pytest
 
-from streams.domain.messages import Fill
+from schemas.records.messages import Fill
 from streams.errors import DamagedSnapshot, MissingInputs, MissingJournal, RecoveryError, RecreatedTopic
-from streams.journal.kinds import ACCOUNTS, KINDS
-from streams.journal.memory_log import MemoryLog
-from streams.journal.owned_shard import OwnedShard, take_over
-from streams.journal.partitions import partition_of
-from streams.journal.records import RawRecord
-from streams.journal.recovery import recover
-from streams.journal.snapshots import CHUNK_BYTES, SnapshotPolicy, newest_snapshot, snapshot_records
-from streams.replay.verify import verify
+from streams.evidence.replay.verify import verify
+from streams.pipeline.journal.kinds import ACCOUNTS, KINDS
+from streams.pipeline.journal.memory_log import MemoryLog
+from streams.pipeline.journal.owned_shard import OwnedShard, take_over
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.journal.recovery import recover
+from streams.pipeline.journal.snapshots import CHUNK_BYTES, SnapshotPolicy, newest_snapshot, snapshot_records
 from tests import builders
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline, traded
 
@@ -143,7 +143,7 @@ def test_a_snapshot_of_another_format_is_named() -> None:
 
 
 def test_a_large_state_is_split_and_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 100)
+    monkeypatch.setattr("streams.pipeline.journal.snapshots.CHUNK_BYTES", 100)
     assert CHUNK_BYTES > 100
     pipeline = traded()
     chunks = pipeline.messages("snapshots.accounts")
@@ -162,7 +162,7 @@ def snapshot_chunks(pipeline: MemoryPipeline, sequence: int) -> list[Any]:
 
 
 def test_a_snapshot_without_one_of_its_chunks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 100)
+    monkeypatch.setattr("streams.pipeline.journal.snapshots.CHUNK_BYTES", 100)
     pipeline = traded()
     older, newer = snapshot_chunks(pipeline, 8), snapshot_chunks(pipeline, 9)
     assert newest_snapshot([*older, *newer]) == newer
@@ -172,9 +172,9 @@ def test_a_snapshot_without_one_of_its_chunks_is_named(monkeypatch: pytest.Monke
 
 
 def test_what_compaction_left_of_a_longer_snapshot_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 100)
+    monkeypatch.setattr("streams.pipeline.journal.snapshots.CHUNK_BYTES", 100)
     longer = snapshot_chunks(traded(), 8)
-    monkeypatch.setattr("streams.journal.snapshots.CHUNK_BYTES", 1_000_000)
+    monkeypatch.setattr("streams.pipeline.journal.snapshots.CHUNK_BYTES", 1_000_000)
     shorter = snapshot_chunks(traded(), 9)
     assert newest_snapshot([*longer[1:], *shorter]) == shorter
 

@@ -11,9 +11,9 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import QUERY_FOLDER, query_file
 from infra.settings import Settings
-from streams.domain.numbers import MONEY_SCALE
-from streams.metrics.catalog import KEYS, METRICS, PARTS
-from streams.metrics.compute import Conventions, Scope, metric_values
+from schemas.records.numbers import MONEY_SCALE
+from streams.evidence.metrics.compute import Conventions, Scope, metric_values
+from streams.evidence.metrics.definitions import KEYS, METRICS, PARTS
 from tests.metrics.rows import insert, session
 from tests.pipeline.processes import paper
 from tests.reconcile.session import Session, land, traded_session

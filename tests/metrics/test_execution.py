@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
 from tests.metrics.rows import DAY, EPOCH, FIRST_DAY, equity, fill, insert, session
 
 SESSION = Scope("session", "s")

@@ -11,12 +11,12 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from infra.clickhouse.client import query_file
 from infra.settings import Settings
-from schemas.catalog import load_schema
-from schemas.codec import HEADER
-from streams.metrics.catalog import COSTS, ORDERS, REJECTS, RETURNS
-from streams.metrics.compute import Conventions
-from streams.sink.container import ContainerWriter, Row
-from streams.sink.tables import Refused, Tables
+from schemas.avro.codec import HEADER
+from schemas.topic_schemas import load_schema
+from streams.evidence.metrics.compute import Conventions
+from streams.evidence.metrics.definitions import COSTS, ORDERS, REJECTS, RETURNS
+from streams.pipeline.sink.container import ContainerWriter, Row
+from streams.pipeline.sink.tables import Refused, Tables
 from tests.reconcile.session import Session, land, traded_session
 
 INCREMENTAL = ((RETURNS, ""), (COSTS, "day"), (COSTS, "instrument"), (ORDERS, "instrument"), (REJECTS, "reason"))

@@ -12,8 +12,8 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from streams.errors import InputError
-from streams.metrics.catalog import PARTS
-from streams.metrics.compute import Conventions, Scope, metric_rows, session_scope
+from streams.evidence.metrics.compute import Conventions, Scope, metric_rows, session_scope
+from streams.evidence.metrics.definitions import PARTS
 from tests.metrics.rows import FIRST_DAY, fill, insert, session
 from tests.pipeline.processes import paper
 

@@ -14,9 +14,9 @@ from clickhouse_connect.driver.client import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.numbers import money_text, to_money, to_price
-from streams.domain.portfolio import Position
-from streams.metrics.compute import Conventions, Scope, metric_rows
+from schemas.records.numbers import money_text, to_money, to_price
+from streams.core.ledger.position import Position
+from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
 from tests.metrics.fifo import Trade, lots, round_trips
 from tests.metrics.rows import DAY, FIRST_DAY, ON_SERVER, fill, insert, new_run, session
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import PartConfig
-from streams.domain.numbers import MONEY_SCALE
-from streams.execution.catalog import make_part
-from streams.execution.fees import SCHEDULES, Executed, FeeModel
-from streams.execution.part import PartError, PartKind
+from schemas.records.numbers import MONEY_SCALE
+from streams.core.reference.declarations import PartConfig
+from streams.core.simulators.fees import SCHEDULES, Executed, FeeModel
+from streams.core.simulators.model import PartError, PartKind
+from streams.core.simulators.model_catalog import make_part
 from tests.builders import config, instrument, money, new, px, quote
 from tests.domain.desk import ready
 

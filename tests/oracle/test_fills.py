@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import PartConfig
-from streams.domain.enums import Side
-from streams.domain.numbers import price_to_decimal
-from streams.execution.catalog import make_part
-from streams.execution.part import PartKind
-from streams.execution.slippage import Almgren, Beyond, SlippageModel, SquareRoot
+from schemas.records.enums import Side
+from schemas.records.numbers import price_to_decimal
+from streams.core.reference.declarations import PartConfig
+from streams.core.simulators.model import PartKind
+from streams.core.simulators.model_catalog import make_part
+from streams.core.simulators.slippage import Almgren, Beyond, SlippageModel, SquareRoot
 from tests.builders import MS, START, book, config, instrument, new, px, quote, top_of_book, trade
 from tests.domain.desk import fills_of, last, ready
 

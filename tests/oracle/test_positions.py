@@ -10,11 +10,11 @@ from fractions import Fraction
 
 import pytest
 
-from streams.domain.enums import EquityTrigger, Side
-from streams.domain.messages import AccountEquity
-from streams.domain.messages import Position as PositionRecord
-from streams.domain.numbers import MONEY_SCALE, PRICE_SCALE
-from streams.domain.portfolio import Position
+from schemas.records.enums import EquityTrigger, Side
+from schemas.records.messages import AccountEquity
+from schemas.records.messages import Position as PositionRecord
+from schemas.records.numbers import MONEY_SCALE, PRICE_SCALE
+from streams.core.ledger.position import Position
 from tests.builders import config, fee, instrument, limits, new, px, quote
 from tests.domain.desk import of, ready
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
 from tests.metrics.rows import DAY, FIRST_DAY, connected, fill, insert, migrated_server, new_run, session
 
 SESSION = Scope("session", "s")

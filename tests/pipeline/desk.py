@@ -9,17 +9,17 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from infra.kafka.topics import topic_name
 from infra.settings import Settings
-from infra.topics import topic_name
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
+from schemas.records.enums import TimeInForce
+from schemas.records.messages import OrderRequest, OrderResult
+from schemas.records.output import Message
 from schemas.registry import Registry
-from streams.clients.follow import Follower
-from streams.clients.read import read_topic
-from streams.domain.enums import TimeInForce
-from streams.domain.messages import OrderRequest, OrderResult
-from streams.domain.shard import Message
-from streams.journal.kafka_log import KafkaLogReader
-from streams.journal.records import RawRecord
+from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.read_topic import read_topic
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.journal.raw_records import RawRecord
 from tests import builders
 
 AWAIT_S = 60.0

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from infra.settings import Settings
-from streams.clients.follow import Follower
-from streams.domain.enums import Side, TimeInForce
-from streams.domain.messages import MarketData, OrderRequest
+from schemas.records.enums import Side, TimeInForce
+from schemas.records.messages import MarketData, OrderRequest
+from streams.pipeline.clients.follow import Follower
 from tests.builders import SECOND, START, book, new, px, quote, split, trade
 from tests.pipeline.desk import AWAIT_S, Desk
 from tests.pipeline.processes import paper, running

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from infra.clickhouse.client import connect
+from infra.kafka.topics import TOPICS
 from infra.settings import Settings
-from infra.topics import TOPICS
-from streams.journal.kafka_log import KafkaLogReader
+from streams.pipeline.journal.kafka_log import KafkaLogReader
 from tests.builders import px
 from tests.pipeline.desk import Desk, immediate
 from tests.pipeline.processes import paper, running

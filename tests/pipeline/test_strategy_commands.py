@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from infra.clickhouse.client import connect
-from infra.core_config import load_instruments
 from infra.settings import Settings
-from streams.domain.numbers import price_text
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import QUOTE
-from streams.gate.evidence import rows_of
+from schemas.records.numbers import price_text
+from streams.evidence.gate.evidence import rows_of
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import QUOTE
+from streams.pipeline.reference.load_config import load_instruments
 from tests.pipeline.processes import Background, paper, running
 
 SYMBOL, STRATEGY, EXAMPLE = "ACME.SIM", "examples.own_strategy:BuyDips", "examples/own_strategy.yaml"

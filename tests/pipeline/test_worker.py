@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.core_config import core_config
 from infra.settings import Settings
-from streams.journal.kafka_log import KafkaLogReader
-from streams.reconcile import reconcile
-from streams.replay.verify import verify
+from streams.evidence.reconcile import reconcile
+from streams.evidence.replay.verify import verify
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.reference.load_config import core_config
 from tests.pipeline.desk import SYMBOL, Desk, immediate
 from tests.pipeline.processes import paper, running
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from streams.journal.dead_letters import BadRecord, dead_letter
+from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from tests.builders import SECOND, START, px, quote
 from tests.reconcile.session import Pick, Session, change, double, drop, is_new, of
 

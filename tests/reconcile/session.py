@@ -6,20 +6,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from infra.kafka.topics import BY_NAME, partition_count
 from infra.settings import Settings
-from infra.topics import BY_NAME, partition_count
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
-from streams.domain.enums import Action, ControlKind, Side, TimeInForce
-from streams.domain.messages import OrderRequest
-from streams.journal.kinds import ShardKind
-from streams.journal.partitions import partition_of
-from streams.journal.records import RawRecord
-from streams.reconcile.facts import Facts
-from streams.reconcile.read import FactReader
-from streams.sink.batch import of_records
-from streams.sink.landing import Landing
-from streams.sink.tables import Tables
+from schemas.records.enums import Action, ControlKind, Side, TimeInForce
+from schemas.records.messages import OrderRequest
+from streams.evidence.reconcile.fact_reader import FactReader
+from streams.evidence.reconcile.facts import Facts
+from streams.pipeline.journal.kinds import ShardKind
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink.batch import of_records
+from streams.pipeline.sink.landing import Landing
+from streams.pipeline.sink.tables import Tables
 from tests import builders
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.domain.config import TimeSource
-from streams.journal.kinds import ACCOUNTS, EXECUTION
-from streams.reconcile.clickhouse_checks import query_checks
-from streams.reconcile.fill_checks import fills_inside_quotes
-from streams.reconcile.kafka_checks import all_checks
-from streams.reconcile.order_checks import counts
-from streams.reconcile.report import DIFFERENCES_MAX, Check
+from streams.core.core_config import TimeSource
+from streams.evidence.reconcile.clickhouse_checks import query_checks
+from streams.evidence.reconcile.fill_checks import fills_inside_quotes
+from streams.evidence.reconcile.kafka_checks import all_checks
+from streams.evidence.reconcile.order_checks import counts
+from streams.evidence.reconcile.outcome import DIFFERENCES_MAX, Check
+from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
 from tests.builders import new
 from tests.journal.pipeline import PARTITIONS
 from tests.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote

@@ -9,9 +9,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
-from streams.journal.records import RawRecord
-from streams.reconcile.report import Check
-from streams.reconcile.rows import newest_positions, rows_are_records
+from streams.evidence.reconcile.outcome import Check
+from streams.evidence.reconcile.rows import newest_positions, rows_are_records
+from streams.pipeline.journal.raw_records import RawRecord
 from tests.reconcile.session import Session, drop, land, read_facts, traded_session
 
 Land = Callable[[Session], str]

@@ -6,18 +6,18 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.codec import HEADER, MAGIC, Codec
+from schemas.avro.codec import HEADER, MAGIC, Codec
 from schemas.memory_registry import MemoryRegistry
-from streams.domain.config import CoreConfig
-from streams.domain.messages import OrderRequest
-from streams.feed.pack import heartbeat, pack
-from streams.feed.send import CLOSING_NS
-from streams.feed.table import MarketTable
-from streams.replay.inputs import recorded_config
-from streams.replay.run import ReplayRun, simulate
-from streams.replay.source import Source
-from streams.replay.what_if import WhatIf
-from streams.sink.container import Row
+from schemas.records.messages import OrderRequest
+from streams.core.core_config import CoreConfig
+from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.simulate import ReplayRun, simulate
+from streams.evidence.replay.source import Source
+from streams.evidence.replay.what_if import WhatIf
+from streams.pipeline.feed.pack import heartbeat, pack
+from streams.pipeline.feed.send import CLOSING_NS
+from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.sink.container import Row
 from tests import builders
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline
 
@@ -33,7 +33,7 @@ class Store:
         self._codec = Codec(self._registry)
 
     def insert(self, topic: str, rows: list[Row], container: bytes) -> None:
-        """See streams.replay.results.RowStore."""
+        """See streams.evidence.replay.run_rows.RowStore."""
         assert container
         self.rows.setdefault(topic, []).extend(rows)
 

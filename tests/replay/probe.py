@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streams.domain.enums import Side, TimeInForce
-from streams.domain.messages import OrderRequest, OrderResult
+from schemas.records.enums import Side, TimeInForce
+from schemas.records.messages import OrderRequest, OrderResult
 from streams.strategies.strategy import Tick, Ticket
 
 

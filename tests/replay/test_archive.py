@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.topics import TOPICS
-from schemas.codec import Codec
+from infra.kafka.topics import TOPICS
+from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import ArchiveError
-from streams.replay.archive import MANIFEST, Archive, write_archive
-from streams.replay.inputs import recorded_config
-from streams.replay.verify import verify
+from streams.evidence.replay.archive import MANIFEST, Archive, write_archive
+from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.verify import verify
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline, traded
 
 COUNTS = {topic.name: PARTITIONS for topic in TOPICS}

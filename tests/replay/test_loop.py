@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.domain.config import CoreConfig, TimeSource
-from streams.domain.enums import ExecType
-from streams.domain.instruments import Instrument
-from streams.domain.messages import ExecutionReport, OrderRequest, OrderResult
+from schemas.records.enums import ExecType
+from schemas.records.messages import ExecutionReport, OrderRequest, OrderResult
+from streams.core.core_config import CoreConfig, TimeSource
+from streams.core.reference.instruments import Instrument
 from streams.errors import InputError
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import COLUMNS, QUOTE, MarketTable
-from streams.replay.loop import Loop
-from streams.replay.run import ReplayRun
-from streams.replay.what_if import WhatIf
-from streams.strategies.config import StrategyConfig
+from streams.evidence.replay.loop import Loop
+from streams.evidence.replay.simulate import ReplayRun
+from streams.evidence.replay.what_if import WhatIf
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import COLUMNS, QUOTE, MarketTable
 from streams.strategies.participant import participant
 from streams.strategies.strategy import Tick
+from streams.strategies.strategy_config import StrategyConfig
 from tests.builders import MS, PROPERTY, SECOND, START, config, instrument, new, quote, top_of_book
 from tests.journal.pipeline import PARTITIONS
 from tests.replay.markets import Store, over_files, over_record, recorded

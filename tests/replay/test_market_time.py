@@ -7,19 +7,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
-from streams.domain.config import TimeSource
-from streams.domain.enums import ControlKind, TradingState
-from streams.domain.messages import Control, MarketData, OrderRequest
-from streams.domain.shard import Message
-from streams.feed.pack import heartbeat
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import MarketTable
-from streams.journal.partitions import partition_of
-from streams.replay.inputs import Input, recorded_config
-from streams.replay.market import in_market_time, unpacked, updates
-from streams.replay.market_time import market_only, recorded_market, with_record
+from schemas.records.enums import ControlKind, TradingState
+from schemas.records.messages import Control, MarketData, OrderRequest
+from schemas.records.output import Message
+from streams.core.core_config import TimeSource
+from streams.evidence.replay.inputs import Input, recorded_config
+from streams.evidence.replay.market_time import market_only, recorded_market, with_record
+from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
+from streams.pipeline.feed.pack import heartbeat
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.journal.partitions import partition_of
 from tests.builders import MS, PROPERTY, SECOND, START, config, control, new, quote, quotes
 from tests.execution.long_markets import batches, story
 from tests.feed.rows import rows_of

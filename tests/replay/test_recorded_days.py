@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streams.domain.config import CoreConfig
-from streams.domain.messages import Fill, OrderRequest
-from streams.feed.infer import infer_instruments
-from streams.feed.table import COLUMNS, MarketTable
-from streams.replay.verify import verify
+from schemas.records.messages import Fill, OrderRequest
+from streams.core.core_config import CoreConfig
+from streams.evidence.replay.verify import verify
+from streams.pipeline.feed.infer import infer_instruments
+from streams.pipeline.feed.table import COLUMNS, MarketTable
 from tests.builders import config, top_of_book
 from tests.execution.test_skipping_recorded import of_market
 from tests.journal.pipeline import PARTITIONS, MemoryPipeline

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from streams.domain.config import CoreConfig
-from streams.domain.enums import OrdStatus
-from streams.domain.merge_patch import merge_patch
-from streams.domain.messages import OrderRequest, OrderResult
+from schemas.records.enums import OrdStatus
+from schemas.records.messages import OrderRequest, OrderResult
+from streams.core.core_config import CoreConfig
+from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
-from streams.replay.inputs import Input, recorded_config, recorded_inputs
-from streams.replay.run import ReplayRun, simulate
-from streams.replay.what_if import WhatIf
+from streams.evidence.replay.inputs import Input, recorded_config, recorded_inputs
+from streams.evidence.replay.simulate import ReplayRun, simulate
+from streams.evidence.replay.what_if import WhatIf
 from tests.builders import MS, SECOND, START, px
 from tests.journal.pipeline import MemoryPipeline, traded
 from tests.replay.markets import Store

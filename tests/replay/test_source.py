@@ -8,7 +8,7 @@ import pytest
 
 from infra.settings import Settings
 from streams.errors import FeedError, InputError
-from streams.replay.source import Source, open_source
+from streams.evidence.replay.source import Source, open_source
 
 QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n1700000000000000000,NEW.ONE,1.25,100,1.50,200\n"
 

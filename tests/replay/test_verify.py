@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.replay.scope import EVERYTHING, Scope
-from streams.replay.verify import Verification, verify
+from streams.evidence.replay.scope import EVERYTHING, Scope
+from streams.evidence.replay.verify import Verification, verify
 from tests.builders import SECOND, START
 from tests.journal.pipeline import MemoryPipeline, traded
 

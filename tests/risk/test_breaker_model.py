@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from streams.risk.breakers.breaker import Breaker, meter_of
-from streams.risk.breakers.breaker_set import BreakerSet
-from streams.risk.breakers.config import BreakerConfig
+from streams.core.risk.breakers.breaker import Breaker, meter_of
+from streams.core.risk.breakers.breaker_config import BreakerConfig
+from streams.core.risk.breakers.breaker_set import BreakerSet
 from tests.builders import PROPERTY, SECOND, money
 
 CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from streams.domain.enums import BreakerState, Side
-from streams.risk.breakers.breaker import Breaker, Transition, meter_of
-from streams.risk.breakers.breaker_set import BreakerSet
-from streams.risk.breakers.config import BreakerConfig, BreakerConfigs, DeskConfig
-from streams.risk.breakers.gap_meter import GapMeter
-from streams.risk.breakers.order_meters import FillFacts
+from schemas.records.enums import BreakerState, Side
+from streams.core.risk.breakers.breaker import Breaker, Transition, meter_of
+from streams.core.risk.breakers.breaker_config import BreakerConfig, BreakerConfigs, DeskConfig
+from streams.core.risk.breakers.breaker_set import BreakerSet
+from streams.core.risk.breakers.gap_meter import GapMeter
+from streams.core.risk.breakers.order_meters import FillFacts
 from tests.builders import MS, SECOND, START, money, px
 
 CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)

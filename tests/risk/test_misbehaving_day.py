@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from infra.core_config import load_instruments
 from infra.settings import Settings
-from streams.domain.config import CoreConfig
-from streams.domain.enums import BreakerState, RiskEventKind, Side, TimeInForce
-from streams.domain.messages import AccountEquity, Fill, OrderRequest, OrderResult, RiskEvent
-from streams.domain.numbers import price_text
-from streams.domain.shard import Message
-from streams.feed.pack import pack
-from streams.feed.read import read_file
-from streams.feed.table import MarketTable
-from streams.replay.engine import Engine
-from streams.risk.limits import RiskLimits
+from schemas.records.enums import BreakerState, RiskEventKind, Side, TimeInForce
+from schemas.records.messages import AccountEquity, Fill, OrderRequest, OrderResult, RiskEvent
+from schemas.records.numbers import price_text
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
+from streams.core.risk.limits import RiskLimits
+from streams.evidence.replay.engine import Engine
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.reference.load_config import load_instruments
 from tests.builders import SECOND, new, opening
 
 SYMBOL = "AIG.US"

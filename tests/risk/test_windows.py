@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.risk import windows
-from streams.risk.windows import EventWindow, HighWindow, RateWindow, SumWindow
+from streams.core.risk import windows
+from streams.core.risk.windows import EventWindow, HighWindow, RateWindow, SumWindow
 from tests.builders import PROPERTY
 
 SPAN = 10

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.catalog import MESSAGE_CLASSES, load_schema
-from schemas.layout import ENUMS
+from schemas.avro.layout import ENUMS
+from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
 
 LONG = st.integers(-(2**63), 2**63 - 1)
 INT = st.integers(-(2**31), 2**31 - 1)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalog import load_schema
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
-from streams.domain.enums import OrderType
+from schemas.records.enums import OrderType
+from schemas.topic_schemas import load_schema
 from tests.builders import PROPERTY, new
 from tests.schemas.other_writers import OTHER_ID, OtherWriter, written
 from tests.schemas.strategies import CORE_TOPICS, messages

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalog import MESSAGE_CLASSES, load_schema, schema_text
-from schemas.codec import HEADER, Codec
+from schemas.avro.codec import HEADER, Codec
 from schemas.memory_registry import MemoryRegistry
+from schemas.topic_schemas import MESSAGE_CLASSES, load_schema, schema_text
 from tests.builders import PROPERTY
 from tests.schemas.strategies import CORE_TOPICS, messages
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.columns import decode_arrays, decode_longs, encode_array, encode_longs
+from schemas.avro.arrays import decode_arrays, decode_longs, encode_array, encode_longs
 
 ARRAY = fastavro.parse_schema({"type": "array", "items": "long"})
 EDGES = [sign * (1 << bits) + step for bits in range(63) for sign in (1, -1) for step in (-1, 0)] + [

@@ -12,10 +12,10 @@ from avro.errors import SchemaParseException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalog import load_schema
-from schemas.codec import Codec
-from schemas.compatibility import incompatibilities, unreadable
-from streams.domain.messages import OrderRequest
+from schemas.avro.codec import Codec
+from schemas.avro.compatibility import incompatibilities, unreadable
+from schemas.records.messages import OrderRequest
+from schemas.topic_schemas import load_schema
 from tests.builders import PROPERTY
 from tests.schemas.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, Change, after, field
 from tests.schemas.other_writers import OtherWriter, written

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra.topics import TOPICS
-from schemas.catalog import MESSAGE_CLASSES, all_topics, load_schema
-from schemas.compatibility import is_flat
-from schemas.layout import ENUMS
+from infra.kafka.topics import TOPICS
+from schemas.avro.compatibility import is_flat
+from schemas.avro.layout import ENUMS
+from schemas.topic_schemas import MESSAGE_CLASSES, all_topics, load_schema
 from tests.schemas.strategies import CORE_TOPICS
 
 TOPICS_WITH_SCHEMA = all_topics()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from tests.builders import PROPERTY, new, quote

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
-from schemas.models import ControlModel, OrderRequestModel
-from streams.domain.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
-from streams.domain.numbers import PRICE_MAX, price_to_decimal, to_money, to_price
+from schemas.records.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
+from schemas.records.numbers import PRICE_MAX, price_to_decimal, to_money, to_price
+from streams.pipeline.clients.models import ControlModel, OrderRequestModel
 from tests.builders import PROPERTY
 
 CODEC = Codec(MemoryRegistry())

@@ -17,10 +17,10 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from infra.settings import Settings
 from schemas import registry as registry_module
-from schemas.catalog import all_topics, load_schema, schema_text
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
 from schemas.registry import Registry, register_all, subject
+from schemas.topic_schemas import all_topics, load_schema, schema_text
 from tests.builders import new
 from tests.schemas.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
 from tests.stacks import free_port

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.domain.enums import Side
+from schemas.records.enums import Side
 from tests import builders
 from tests.reconcile.session import Session
 

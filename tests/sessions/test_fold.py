@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from infra.clickhouse.client import connect, query_file
+from infra.kafka.topics import partition_count
 from infra.settings import Settings
-from infra.topics import partition_count
-from streams.domain.enums import ControlKind, Side
-from streams.domain.messages import Fill
-from streams.journal.kinds import ACCOUNTS
-from streams.journal.partitions import partition_of
-from streams.sessions.clickhouse import clickhouse_events
-from streams.sessions.fold import Session, fold
-from streams.sessions.kafka import kafka_events
-from streams.sessions.rebuild import differences, shard_account, view_of_account, view_of_session
+from schemas.records.enums import ControlKind, Side
+from schemas.records.messages import Fill
+from streams.evidence.sessions.events_from_clickhouse import clickhouse_events
+from streams.evidence.sessions.events_from_kafka import kafka_events
+from streams.evidence.sessions.fold import Session, fold
+from streams.evidence.sessions.rebuild import differences, shard_account, view_of_account, view_of_session
+from streams.pipeline.journal.kinds import ACCOUNTS
+from streams.pipeline.journal.partitions import partition_of
 from tests import builders
 from tests.reconcile import session as recorded
 from tests.reconcile.session import SETTINGS

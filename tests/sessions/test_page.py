@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.metrics.compute import Conventions
-from streams.sessions import charts
-from streams.sessions.charts import Bar, Line, Mark
-from streams.sessions.find import find_session
-from streams.sessions.page import page
-from streams.sessions.report import Report, read_report
+from streams.evidence.metrics.compute import Conventions
+from streams.evidence.sessions import charts
+from streams.evidence.sessions.charts import Bar, Line, Mark
+from streams.evidence.sessions.find import find_session
+from streams.evidence.sessions.page import page
+from streams.evidence.sessions.report import Report, read_report
 from tests.reconcile.session import Session
 from tests.sessions.browser import open_page
 from tests.sessions.dom import Shapes, shapes
@@ -132,7 +132,7 @@ def test_a_session_without_fills_has_a_page(report: Report) -> None:
 
 
 def test_numbers_as_people_read_them() -> None:
-    from streams.sessions import figures
+    from streams.evidence.sessions import figures
 
     assert figures.amount(Decimal("1234567.891")) == "1,234,567.89"
     assert [figures.percent(value) for value in (0.5, -0.000031, 0, None)] == ["50.000 %", "-0.0031 %", "0.000 %", "–"]  # noqa: RUF001

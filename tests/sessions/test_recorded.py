@@ -14,7 +14,7 @@ import pytest
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.metrics.compute import Conventions, Scope, metric_values
+from streams.evidence.metrics.compute import Conventions, Scope, metric_values
 from tests.pipeline.processes import paper
 from tests.sessions.browser import open_page
 from tests.sessions.dom import shapes

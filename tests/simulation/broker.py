@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from streams.errors import Fenced
-from streams.journal.records import Headers, RawOutput, RawRecord
-from streams.journal.transaction import Transaction
+from streams.pipeline.journal.raw_records import Headers, RawOutput, RawRecord
+from streams.pipeline.journal.transaction import Transaction
 
 PENDING, COMMITTED, ABORTED = "pending", "committed", "aborted"
 CLIENT = "client"
@@ -80,7 +80,7 @@ class Broker:
             raise Fenced(f"{name}: epoch {epoch} is not {self.epochs[name]}")
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """See streams.journal.log.LogReader."""
+        """See streams.pipeline.journal.log.LogReader."""
         for slot in list(self.slots[topic, partition][first_offset:]):
             if slot is None:
                 continue
@@ -90,11 +90,11 @@ class Broker:
                 yield slot.record
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
-        """See streams.journal.log.LogReader."""
+        """See streams.pipeline.journal.log.LogReader."""
         return {topic: (0, len(self.slots[topic, partition])) for topic in topics}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """See streams.journal.log.LogReader."""
+        """See streams.pipeline.journal.log.LogReader."""
         return {topic: topic for topic in topics}
 
     def compact(self, topic: str, partition: int) -> None:
@@ -127,14 +127,14 @@ class Writer:
         self._epoch = epoch
 
     def commit(self, transaction: Transaction) -> int:
-        """See streams.journal.log.LogWriter."""
+        """See streams.pipeline.journal.log.LogWriter."""
         written = self._broker.write(self._name, self._epoch, transaction.records)
         return written[transaction.records.index(transaction.journal)].offset
 
     def write(self, records: Sequence[RawOutput]) -> object:
-        """See streams.sink.letter_box.LetterWriter."""
+        """See streams.pipeline.sink.dead_letter_writer.LetterWriter."""
         return self._broker.write(self._name, self._epoch, records)
 
     def close(self) -> None:
-        """See streams.journal.log.LogWriter."""
+        """See streams.pipeline.journal.log.LogWriter."""
         self._broker.abort(self._name, self._epoch)

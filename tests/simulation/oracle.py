@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import Any
 
-from infra.topics import BY_NAME
-from schemas.catalog import MESSAGE_CLASSES
+from infra.kafka.topics import BY_NAME
 from schemas.errors import UndecodableRecord
-from streams.domain.messages import Journal
-from streams.journal.processor import ShardProcessor
-from streams.journal.records import RawRecord
-from streams.sink.tables import table_of
+from schemas.records.messages import Journal
+from schemas.topic_schemas import MESSAGE_CLASSES
+from streams.pipeline.journal.processor import ShardProcessor
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink.tables import table_of
 from tests.simulation.story import PARTITIONS
 from tests.simulation.world import CODEC, CONFIG, SINK_PLACES, ShardKey, World
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from schemas.codec import Codec
-from streams.domain.enums import Side, TimeInForce
-from streams.domain.shard import Message
-from streams.journal.partitions import partition_of
+from schemas.avro.codec import Codec
+from schemas.records.enums import Side, TimeInForce
+from schemas.records.output import Message
+from streams.pipeline.journal.partitions import partition_of
 from tests import builders
 from tests.simulation.broker import Broker
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from streams.journal.owned_shard import OwnedShard, Prepared
-from streams.journal.transaction import Transaction
+from streams.pipeline.journal.owned_shard import OwnedShard, Prepared
+from streams.pipeline.journal.transaction import Transaction
 from tests.simulation.broker import Broker
 from tests.simulation.histories import HistoryFailed, run_history
 from tests.simulation.world import ShardKey, World

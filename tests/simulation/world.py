@@ -10,21 +10,21 @@ from random import Random
 
 from clickhouse_connect.driver.exceptions import OperationalError
 
+from infra.kafka.topics import BY_NAME, Partitions
 from infra.settings import Settings
-from infra.topics import BY_NAME, Partitions
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import LogUnavailable, PipelineError
-from streams.journal.kinds import KINDS, ShardKind
-from streams.journal.owned_shard import OwnedShard, take_over
-from streams.journal.records import RawRecord
-from streams.journal.snapshots import SnapshotPolicy
-from streams.sink.batch import of_records
-from streams.sink.buffer import Buffer
-from streams.sink.flow import Flow
-from streams.sink.landing import Landing
-from streams.sink.letter_box import LetterBox
-from streams.sink.tables import Stopped, Tables
+from streams.pipeline.journal.kinds import KINDS, ShardKind
+from streams.pipeline.journal.owned_shard import OwnedShard, take_over
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.journal.snapshots import SnapshotPolicy
+from streams.pipeline.sink.batch import of_records
+from streams.pipeline.sink.buffer import Buffer
+from streams.pipeline.sink.dead_letter_writer import LetterBox
+from streams.pipeline.sink.flow import Flow
+from streams.pipeline.sink.landing import Landing
+from streams.pipeline.sink.tables import Stopped, Tables
 from tests import builders
 from tests.simulation.broker import MOMENTS, Broker
 from tests.simulation.story import PARTITIONS, Story
@@ -117,7 +117,7 @@ class World:
         return [(kind, partition) for kind in KINDS for partition in range(PARTITIONS)]
 
     def take_over(self, key: ShardKey) -> OwnedShard:
-        """See streams.journal.owned_shard; a planted bug may change what happens here."""
+        """See streams.pipeline.journal.owned_shard; a planted bug may change what happens here."""
         kind, partition = key
         return take_over(kind, partition, CONFIG, CODEC, self.broker, self.broker.open_writer, SNAPSHOTS)
 

@@ -12,9 +12,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from infra.settings import Settings
 from streams.errors import Fenced
-from streams.journal.memory_log import MemoryLog
-from streams.journal.records import RawOutput
-from streams.sink.tables import DEAD_LETTERS, NATIVE
+from streams.pipeline.journal.memory_log import MemoryLog
+from streams.pipeline.journal.raw_records import RawOutput
+from streams.pipeline.sink.tables import DEAD_LETTERS, NATIVE
 from tests.sink.native_reader import read_native
 
 CANNOT_READ = 33
@@ -56,7 +56,7 @@ class MemoryClickHouse:
         return SimpleNamespace(result_rows=self._answer(query, parameters))
 
     def _answer(self, query: str, wanted: dict[str, Any]) -> list[tuple[int, ...]]:
-        """The questions of streams.sink.tables.Tables."""
+        """The questions of streams.pipeline.sink.tables.Tables."""
         table = query.partition(" FROM ")[2].split()[0]
         rows = [row for row in self.tables.get(table, []) if row["run_id"] == wanted["run_id"]]
         if table == DEAD_LETTERS:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from schemas.codec import Codec, SchemaSource
-from streams.domain.enums import Action, Liquidity, OrderType, Side, TimeInForce
-from streams.domain.messages import Fill, OrderRequest
-from streams.journal.records import RawRecord
+from schemas.avro.codec import Codec, SchemaSource
+from schemas.records.enums import Action, Liquidity, OrderType, Side, TimeInForce
+from schemas.records.messages import Fill, OrderRequest
+from streams.pipeline.journal.raw_records import RawRecord
 
 
 def order(number: int) -> OrderRequest:

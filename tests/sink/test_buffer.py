@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streams.sink.batch import RECORD_BYTES, Batch, of_records
-from streams.sink.buffer import BLOCK_BYTES_MAX, Buffer
+from streams.pipeline.sink.batch import RECORD_BYTES, Batch, of_records
+from streams.pipeline.sink.buffer import BLOCK_BYTES_MAX, Buffer
 from tests.sink.records import record
 
 

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from schemas.catalog import MESSAGE_CLASSES, load_schema
-from schemas.codec import HEADER, Codec
+from schemas.avro.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
-from streams.sink.batch import Batch, of_records
-from streams.sink.columns import ColumnWriter, spans
-from streams.sink.container import ContainerWriter, Row
-from streams.sink.tables import NATIVE, Tables, table_of
-from streams.sink.transpose import Unusual
+from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
+from streams.pipeline.sink.batch import Batch, of_records
+from streams.pipeline.sink.column_writer import ColumnWriter, spans
+from streams.pipeline.sink.container import ContainerWriter, Row
+from streams.pipeline.sink.tables import NATIVE, Tables, table_of
+from streams.pipeline.sink.transpose import Unusual
 from tests.schemas.strategies import messages
 from tests.sink.native_reader import read_native
 from tests.sink.records import fill_value, record

@@ -7,14 +7,14 @@ from clickhouse_connect.driver.exceptions import OperationalError
 
 from infra.settings import Settings
 from schemas.memory_registry import MemoryRegistry
-from streams.journal.memory_log import MemoryLog
-from streams.sink import landing
-from streams.sink.batch import of_records
-from streams.sink.buffer import Buffer
-from streams.sink.flow import Flow
-from streams.sink.landing import Landing
-from streams.sink.letter_box import LetterBox
-from streams.sink.tables import Stopped, Tables
+from streams.pipeline.journal.memory_log import MemoryLog
+from streams.pipeline.sink import landing
+from streams.pipeline.sink.batch import of_records
+from streams.pipeline.sink.buffer import Buffer
+from streams.pipeline.sink.dead_letter_writer import LetterBox
+from streams.pipeline.sink.flow import Flow
+from streams.pipeline.sink.landing import Landing
+from streams.pipeline.sink.tables import Stopped, Tables
 from tests.sink.memory import MemoryClickHouse, MemoryPen
 from tests.sink.records import fill_value, record
 

@@ -10,17 +10,17 @@ from typing import Any
 import fastavro
 import pytest
 
-from schemas.catalog import load_schema
-from schemas.codec import Codec
+from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.memory_registry import MemoryRegistry
+from schemas.topic_schemas import load_schema
 from streams.errors import SinkError
-from streams.journal.records import RawOutput
-from streams.sink.batch import Batch, of_records
-from streams.sink.columns import ColumnWriter
-from streams.sink.container import Row
-from streams.sink.landing import COLUMNS_FROM, Landing
-from streams.sink.tables import Refused, Spans
+from streams.pipeline.journal.raw_records import RawOutput
+from streams.pipeline.sink.batch import Batch, of_records
+from streams.pipeline.sink.column_writer import ColumnWriter
+from streams.pipeline.sink.container import Row
+from streams.pipeline.sink.landing import COLUMNS_FROM, Landing
+from streams.pipeline.sink.tables import Refused, Spans
 from tests import builders
 from tests.schemas.other_writers import OTHER_HEADER, OtherWriter, written
 from tests.sink.native_reader import read_native

@@ -19,12 +19,13 @@ from confluent_kafka import Consumer, Producer
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate
+from infra.errors import ClickHouseError
+from infra.kafka.topics import topic_name
 from infra.settings import REPOSITORY, Settings
-from infra.topics import topic_name
 from schemas.registry import Registry
-from streams.errors import ClickHouseError, SinkError
-from streams.journal.kafka_log import KafkaLogReader
-from streams.sink.sink import Sink, group_id
+from streams.errors import SinkError
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.sink.sink import Sink, group_id
 from tests.clickhouse.servers import LocalServer
 from tests.pipeline.processes import environment, running
 from tests.sink.proxy import proxy
@@ -271,7 +272,9 @@ def test_a_frozen_sink_is_replaced_and_each_row_and_letter_is_there_once(
 def test_sigterm_ends_a_sink_whose_clickhouse_does_not_answer(
     settings: Settings, values: Callable[..., list[bytes]], tmp_path: Path
 ) -> None:
-    hasty = "import infra.leave; infra.leave.STOP_PATIENCE_S = 0.2; from streams.cli.app import main; main()"
+    hasty = (
+        "import infra.forced_exit; infra.forced_exit.STOP_PATIENCE_S = 0.2; from streams.cli.app import main; main()"
+    )
     with own_clickhouse(settings, tmp_path) as (own, server):
         sink = subprocess.Popen(
             [sys.executable, "-c", hasty, "sink"], cwd=REPOSITORY, env=environment(own), stderr=subprocess.PIPE

@@ -10,13 +10,13 @@ import pytest
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from schemas.catalog import load_schema
-from schemas.codec import HEADER
+from schemas.avro.codec import HEADER
 from schemas.memory_registry import MemoryRegistry
+from schemas.topic_schemas import load_schema
 from streams.errors import SinkError
-from streams.sink import tables as sink_tables
-from streams.sink.container import ContainerWriter, Row
-from streams.sink.tables import Refused, Stopped, Tables
+from streams.pipeline.sink import tables as sink_tables
+from streams.pipeline.sink.container import ContainerWriter, Row
+from streams.pipeline.sink.tables import Refused, Stopped, Tables
 from tests.sink.records import order_value
 
 SOURCE = MemoryRegistry()

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import psutil
 
-from infra.core_config import core_config
 from infra.settings import Settings
-from streams.bench.orders import bench_orders, opening, tickets
-from streams.clients.producer import RecordProducer
-from streams.demo.market import instruments_for
-from streams.feed.pack import pack
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.feed.table import MarketTable
-from streams.health.collect import HealthCollector
-from streams.worker.app import group_id
+from streams.operations.health.collect import HealthCollector
+from streams.pipeline.clients.producer import RecordProducer
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.reference.load_config import core_config
+from streams.pipeline.worker.faust_app import group_id
+from streams.tools.bench.bench_orders import bench_orders, opening, tickets
+from streams.tools.demo.demo_market import instruments_for
 from tests.pipeline.desk import Desk
 from tests.pipeline.processes import running
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from streams.domain.account_shard import AccountShard
-from streams.domain.enums import Action, Side
-from streams.domain.execution_shard import ExecutionShard
-from streams.domain.instruments import Instrument
-from streams.domain.messages import ApprovedOrder, MarketData, OrderRequest, OrderResult
-from streams.domain.shard import Message
-from streams.feed.pack import pack
-from streams.feed.synthetic import SyntheticMarket, synthetic
-from streams.strategies.catalog import STRATEGIES
+from schemas.records.enums import Action, Side
+from schemas.records.messages import ApprovedOrder, MarketData, OrderRequest, OrderResult
+from schemas.records.output import Message
+from streams.core.accounts.account_shard import AccountShard
+from streams.core.reference.instruments import Instrument
+from streams.core.venue.execution_shard import ExecutionShard
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.strategies.find_strategy import STRATEGIES
 from streams.strategies.strategy import Ticket, ticks
 from tests import builders
 

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from infra import processes
-from infra import stack as local_stack
-from infra.pipeline_part import PipelinePart
 from infra.settings import Settings
-from streams.health.collect import HealthCollector
-from streams.health.model import Health, ProcessHealth
-from streams.worker.app import group_id
+from infra.stack import local_stack
+from infra.stack.pipeline_processes import PipelinePart
+from streams.operations.health.collect import HealthCollector
+from streams.operations.health.health import Health, ProcessHealth
+from streams.pipeline.worker.faust_app import group_id
 from tests.pipeline.desk import Desk, immediate
 from tests.pipeline.processes import paper
 from tests.stacks import free_port

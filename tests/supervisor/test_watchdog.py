@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from streams.health.model import Health, Lag, Owner
-from streams.supervisor.backoff import FIRST_S, MAX_S, STEADY_S, Backoff
-from streams.supervisor.supervisor import observation
-from streams.supervisor.watchdog import Observation, Watchdog
+from streams.operations.health.health import Health, Lag, Owner
+from streams.operations.supervisor.backoff import FIRST_S, MAX_S, STEADY_S, Backoff
+from streams.operations.supervisor.supervisor import observation
+from streams.operations.supervisor.watchdog import Observation, Watchdog
 
 PATIENCE_S = 10.0
 BORN = {"w": 0.0}

@@ -10,13 +10,13 @@ from confluent_kafka import KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
-from infra.kafka.client import client_config
+from infra.kafka.client_config import client_config
+from infra.kafka.topics import topic_name
 from infra.settings import Settings
-from infra.topics import topic_name
 from streams.errors import LogUnavailable, MissingInputs
-from streams.journal.kafka_log import KafkaTransactions
-from streams.journal.records import RawOutput, RawRecord
-from streams.worker.fetch import InputFetcher, refusal
+from streams.pipeline.journal.kafka_log import KafkaTransactions
+from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from streams.pipeline.worker.fetch import InputFetcher, refusal
 
 PATIENCE_S = 30.0
 POLL_S = 0.01

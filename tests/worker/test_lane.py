@@ -9,8 +9,8 @@ from typing import Any, cast
 from faust.types import TP
 from mode import Service
 
-from streams.journal.records import RawRecord
-from streams.worker.lane import LaneApp, LaneConsumer, RecordBatch
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.worker.lane import LaneApp, LaneConsumer, RecordBatch
 
 ORDERS, MARKS = TP("orders", 0), TP("marks", 0)
 

@@ -7,18 +7,18 @@ import asyncio
 import pytest
 from faust.types import TP
 
-import streams.worker.runner
-from schemas.codec import Codec
+import streams.pipeline.worker.shard_runner
+from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import DeliveryGap
-from streams.journal.kinds import ACCOUNTS
-from streams.journal.memory_log import MemoryLog
-from streams.journal.owned_shard import take_over
-from streams.journal.records import RawRecord
-from streams.journal.snapshots import SnapshotPolicy
-from streams.journal.transaction import Transaction
-from streams.worker.lane import RecordBatch
-from streams.worker.runner import ENOUGH, ShardRunner
+from streams.pipeline.journal.kinds import ACCOUNTS
+from streams.pipeline.journal.memory_log import MemoryLog
+from streams.pipeline.journal.owned_shard import take_over
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.journal.snapshots import SnapshotPolicy
+from streams.pipeline.journal.transaction import Transaction
+from streams.pipeline.worker.lane import RecordBatch
+from streams.pipeline.worker.shard_runner import ENOUGH, ShardRunner
 from tests import builders
 
 CODEC = Codec(MemoryRegistry())
@@ -79,7 +79,7 @@ def test_batches_become_transactions_and_positions() -> None:
 
 
 def test_what_comes_soon_after_a_transaction_waits_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.worker.runner, "PACE_S", 3_600.0)
+    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PACE_S", 3_600.0)
 
     async def work() -> MemoryLog:
         log = SignallingLog()
@@ -103,7 +103,7 @@ def test_what_comes_soon_after_a_transaction_waits_for_more(monkeypatch: pytest.
 
 
 def test_a_released_shard_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.worker.runner, "PACE_S", 3_600.0)
+    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PACE_S", 3_600.0)
     runner, _ = asyncio.run(worked(batch(0, 2), batch(2, 1)))
     assert runner.committed == {"controls": 3}
 

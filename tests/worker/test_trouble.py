@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.errors import DeliveryGap, Fenced, LogUnavailable
-from streams.worker.trouble import ATTEMPTS_MAX, Trouble
+from streams.pipeline.worker.retake import ATTEMPTS_MAX, Trouble
 
 
 class Worker:

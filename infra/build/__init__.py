@@ -1,0 +1,1 @@
+"""The Python environment and the compiled core."""

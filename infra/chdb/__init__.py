@@ -1,0 +1,1 @@
+"""The local ClickHouse: chDB behind ClickHouse's HTTP interface."""

@@ -1,0 +1,96 @@
+"""The local ClickHouse server: `python -m infra.chdb.server --data DIR --port P`.
+
+chDB is ClickHouse as a library and lets one process own a data folder; this process owns it and speaks ClickHouse's
+HTTP interface, so that every client takes it for a server. It listens on loopback only and asks for no password.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from infra.errors import PaperError, PortTakenError
+
+MIB = 1 << 20
+STOP_SECONDS = 10.0
+
+log = logging.getLogger("clickhouse")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT. Exit code 1 if it can't start."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Results must not depend on the machine's zone. chDB reads it when it is loaded.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        asyncio.run(_serve(options))
+    except PaperError as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.chdb.server", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the database; made if missing")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", choices=["127.0.0.1", "localhost", "::1"])
+    parser.add_argument("--memory-mb", type=int, default=2048, help="bound of the whole engine")
+    parser.add_argument("--query-memory-mb", type=int, default=1024, help="bound of one query")
+    parser.add_argument("--body-mb", type=int, default=256, help="bound of one request's body")
+    return parser
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    from aiohttp import web
+
+    from infra.chdb.chdb_engine import Engine
+    from infra.chdb.front import Front
+
+    started = time.monotonic()
+    engine = Engine(options.data, options.memory_mb * MIB, options.query_memory_mb * MIB)
+    front = Front(engine, options.body_mb * MIB)
+    # Bodies are decompressed in one place, ours, which bounds them and knows ClickHouse's encodings.
+    runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=STOP_SECONDS, auto_decompress=False)
+    await runner.setup()
+    try:
+        await _listen(web.TCPSite(runner, options.host, options.port), options)
+        log.info("ClickHouse %s ready after %.2f s", engine.version, time.monotonic() - started)
+        await _stop_signal()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+        front.close()
+        engine.close()
+    log.info("stopped")
+
+
+async def _listen(site: object, options: argparse.Namespace) -> None:
+    from aiohttp import web
+
+    assert isinstance(site, web.TCPSite)
+    try:
+        await site.start()
+    except OSError as error:
+        raise PortTakenError(
+            f"{options.host}:{options.port}: {error.strerror}; stop what listens there or take another --port"
+        ) from error
+
+
+async def _stop_signal() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

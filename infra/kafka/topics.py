@@ -1,0 +1,257 @@
+"""Every topic of the pipeline, declared once, and the code that makes the cluster match."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from infra.errors import TopicError
+from infra.kafka.client_config import client_config
+from infra.principal import ADMIN
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+MIB = 1024 * 1024
+ADMIN_TIMEOUT_S = 30.0
+POLL_S = 0.02
+DLQ_PREFIX = "dlq."
+DLQ_MARGIN_BYTES = MIB // 4  # A dead letter is its original and headers that say where it came from.
+
+
+class Partitions(Enum):
+    """Which setting gives a topic its number of partitions."""
+
+    ACCOUNT = "account"
+    EXECUTION = "execution"
+    SINGLE = "single"
+
+    def count(self, settings: Settings) -> int:
+        counts = {
+            Partitions.ACCOUNT: settings.account_partitions,
+            Partitions.EXECUTION: settings.execution_partitions,
+            Partitions.SINGLE: 1,
+        }
+        return counts[self]
+
+
+class Key(Enum):
+    """What a topic's key holds."""
+
+    ACCOUNT = "account_id"
+    SYMBOL = "symbol"
+    ACCOUNT_SYMBOL = "account_id+symbol"
+    BROADCAST = "none: one copy to each partition"
+    PARTITION = "partition"
+    SHARD = "shard"
+    SUITE = "suite"
+    STRATEGY = "strategy_id"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it must be.
+
+    Attributes:
+        name: without TOPIC_PREFIX.
+        compacted: keep the newest record of each key; otherwise keep all records for ever.
+        max_message_bytes: largest record batch that the broker takes.
+        consumed: a shard or the sink may refuse a record, so `dlq.<name>` exists too.
+        has_schema: values are Avro in Confluent wire format, `schemas/avsc/<name>.avsc`.
+    """
+
+    name: str
+    partitions: Partitions
+    key: Key
+    compacted: bool = False
+    max_message_bytes: int = MIB
+    consumed: bool = True
+    has_schema: bool = True
+
+    def config(self) -> dict[str, str]:
+        """Kafka's topic configuration, all values as the broker reports them."""
+        common = {"max.message.bytes": str(self.max_message_bytes), "retention.ms": "-1"}
+        if not self.compacted:
+            return common | {"cleanup.policy": "delete"}
+        # Small segments: only closed ones are compacted, and recovery reads what is left of all.
+        return common | {
+            "cleanup.policy": "compact",
+            "segment.bytes": str(16 * MIB),
+            "min.cleanable.dirty.ratio": "0.1",
+        }
+
+    def dead_letters(self) -> Topic:
+        """The topic that takes what could not be processed of this one."""
+        return Topic(
+            name=DLQ_PREFIX + self.name,
+            partitions=Partitions.SINGLE,
+            key=self.key,
+            max_message_bytes=self.max_message_bytes + DLQ_MARGIN_BYTES,
+            consumed=False,
+            has_schema=False,
+        )
+
+
+_ACCOUNT, _EXECUTION, _SINGLE = Partitions.ACCOUNT, Partitions.EXECUTION, Partitions.SINGLE
+
+TOPICS: tuple[Topic, ...] = (
+    Topic("orders", _ACCOUNT, Key.ACCOUNT),
+    Topic("orders.approved", _EXECUTION, Key.SYMBOL),
+    Topic("market.data", _EXECUTION, Key.SYMBOL, max_message_bytes=4 * MIB),
+    Topic("executions", _ACCOUNT, Key.ACCOUNT),
+    Topic("order.results", _ACCOUNT, Key.ACCOUNT),
+    Topic("fills", _ACCOUNT, Key.ACCOUNT),
+    Topic("positions", _ACCOUNT, Key.ACCOUNT_SYMBOL, compacted=True),
+    Topic("account.equity", _ACCOUNT, Key.ACCOUNT),
+    Topic("risk.events", _ACCOUNT, Key.ACCOUNT),
+    Topic("marks", _ACCOUNT, Key.BROADCAST),
+    Topic("controls", _ACCOUNT, Key.ACCOUNT),
+    Topic("desk", _ACCOUNT, Key.SHARD),
+    Topic("orders.live", _EXECUTION, Key.SYMBOL),
+    Topic("test.results", _SINGLE, Key.SUITE),
+    Topic("gate.decisions", _SINGLE, Key.STRATEGY),
+    Topic("journal.accounts", _ACCOUNT, Key.PARTITION),
+    Topic("journal.execution", _EXECUTION, Key.PARTITION),
+    Topic("snapshots.accounts", _ACCOUNT, Key.SHARD, compacted=True, max_message_bytes=4 * MIB),
+    Topic("snapshots.execution", _EXECUTION, Key.SHARD, compacted=True, max_message_bytes=4 * MIB),
+)
+DEAD_LETTER_TOPICS: tuple[Topic, ...] = tuple(t.dead_letters() for t in TOPICS if t.consumed)
+BY_NAME: dict[str, Topic] = {t.name: t for t in TOPICS + DEAD_LETTER_TOPICS}
+
+
+def topic_name(settings: Settings, base: str) -> str:
+    """Name on the cluster of a declared topic.
+
+    Raises:
+        TopicError: nothing declares `base`.
+    """
+    if base not in BY_NAME:
+        raise TopicError(f"topic {base}: not declared; add it to infra/kafka/topics.py")
+    return settings.topic_prefix + base
+
+
+def dead_letter_topic(base: str) -> str:
+    """Base name of the topic for the dead letters of `base`; apply `topic_name` to it."""
+    return DLQ_PREFIX + base
+
+
+def partition_count(settings: Settings, base: str) -> int:
+    """Declared number of partitions of a topic."""
+    return BY_NAME[base].partitions.count(settings)
+
+
+@dataclass(frozen=True)
+class Ensured:
+    """What `ensure_topics` did; full names."""
+
+    created: list[str] = field(default_factory=list)
+    existing: list[str] = field(default_factory=list)
+
+
+def ensure_topics(settings: Settings) -> Ensured:
+    """Creates the topics that are missing and checks those that exist. May be called at any time.
+
+    Raises:
+        TopicError: the broker refused a topic, or one differs from its declaration.
+        confluent_kafka.KafkaException: the broker does not answer.
+    """
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient(client_config(settings, ADMIN))
+    declared = {topic_name(settings, topic.name): topic for topic in BY_NAME.values()}
+    present = _partitions(admin)
+    missing = [name for name in declared if name not in present]
+    _create(settings, admin, {name: declared[name] for name in missing})
+    present = _wait_until_known(admin, set(declared))
+    differences = _partition_differences(settings, declared, present) + _config_differences(admin, declared)
+    if differences:
+        raise TopicError("topics differ from infra/kafka/topics.py:\n  " + "\n  ".join(differences))
+    return Ensured(created=missing, existing=[name for name in declared if name not in missing])
+
+
+def _partitions(admin: AdminClient) -> dict[str, int]:
+    """Number of partitions of each topic of which every partition has a leader."""
+    return {
+        name: len(topic.partitions)
+        for name, topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.items()
+        if topic.partitions and all(partition.leader >= 0 for partition in topic.partitions.values())
+    }
+
+
+def _wait_until_known(admin: AdminClient, names: set[str]) -> dict[str, int]:
+    """A broker answers for a new topic only some moments after the controller has made it."""
+    deadline = time.monotonic() + ADMIN_TIMEOUT_S
+    while not names <= (present := _partitions(admin)).keys():
+        if time.monotonic() > deadline:
+            unknown = ", ".join(sorted(names - present.keys()))
+            raise TopicError(f"topics without a leader after {ADMIN_TIMEOUT_S:.0f} s: {unknown}; read kafka's log")
+        time.sleep(POLL_S)
+    return present
+
+
+def delete_topics(settings: Settings, names: Iterable[str]) -> None:
+    """Deletes topics by full name, with all their records.
+
+    Raises:
+        confluent_kafka.KafkaException: the broker refused one.
+    """
+    from confluent_kafka.admin import AdminClient
+
+    names = list(names)
+    if not names:
+        return
+    admin = AdminClient(client_config(settings, ADMIN))
+    for future in admin.delete_topics(names, operation_timeout=ADMIN_TIMEOUT_S).values():
+        future.result(ADMIN_TIMEOUT_S)
+
+
+def _create(settings: Settings, admin: AdminClient, topics: dict[str, Topic]) -> None:
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import NewTopic
+
+    if not topics:
+        return
+    # The replication factor is the broker's default: 1 on one node, 3 on a cluster.
+    new = [
+        NewTopic(name, num_partitions=topic.partitions.count(settings), config=topic.config())
+        for name, topic in topics.items()
+    ]
+    for name, future in admin.create_topics(new, operation_timeout=ADMIN_TIMEOUT_S).items():
+        try:
+            future.result(ADMIN_TIMEOUT_S)
+        except KafkaException as error:
+            # Another process may be ensuring the same topics.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicError(f"topic {name}: the broker refused it: {error.args[0].str()}") from error
+
+
+def _partition_differences(settings: Settings, declared: dict[str, Topic], present: dict[str, int]) -> list[str]:
+    return [
+        f"{name}: {present[name]} partitions, declared {topic.partitions.count(settings)}. Keys would move "
+        "between shards: set ACCOUNT_PARTITIONS/EXECUTION_PARTITIONS back, use a new TOPIC_PREFIX, or drop "
+        "the data with `paper down --purge --yes`"
+        for name, topic in declared.items()
+        if present[name] != topic.partitions.count(settings)
+    ]
+
+
+def _config_differences(admin: AdminClient, topics: dict[str, Topic]) -> list[str]:
+    from confluent_kafka.admin import ConfigResource, ResourceType
+
+    if not topics:
+        return []
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+    differences = []
+    for resource, future in admin.describe_configs(resources, request_timeout=ADMIN_TIMEOUT_S).items():
+        actual = future.result(ADMIN_TIMEOUT_S)
+        for key, value in topics[resource.name].config().items():
+            if actual[key].value != value:
+                differences.append(
+                    f"{resource.name}: {key} is {actual[key].value}, declared {value}. Mend it with "
+                    f"kafka-configs --alter --topic {resource.name} --add-config {key}={value}"
+                )
+    return differences

@@ -1,0 +1,1 @@
+"""The local stack: Kafka, schema registry, ClickHouse and the pipeline as processes of this machine."""

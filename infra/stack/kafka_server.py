@@ -1,0 +1,145 @@
+"""The local Kafka broker: one KRaft node on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from infra.errors import PartError, SettingsError
+from infra.kafka.client_config import MECHANISM, PROTOCOL, client_config
+from infra.kafka.credentials import make_password, password_file, read_password, write_private
+from infra.principal import ADMIN
+from infra.settings import Settings
+from infra.stack.artifacts import ensure_artifacts, kafka_jars, read_lock
+from infra.stack.server_process import JAVA_OPTIONS, PROBE_TIMEOUT_S, Launch, Progress, data_folder, java
+
+HERE = Path(__file__).parent
+CLUSTER_ID = "PaperTradingStreams00A"  # 16 bytes in base64; docker-compose.yml has the same.
+FORMAT_TIMEOUT_S = 120
+HEAP = ("-Xms256m", "-Xmx512m")
+
+
+class KafkaPart:
+    """Apache Kafka, broker and controller in one process."""
+
+    name = "kafka"
+
+    def address(self, settings: Settings) -> tuple[str, int]:
+        return settings.kafka_host_port
+
+    def ports(self, settings: Settings) -> dict[int, str]:
+        return {
+            settings.kafka_host_port[1]: "KAFKA_BOOTSTRAP_SERVERS",
+            settings.kafka_controller_port: "KAFKA_CONTROLLER_PORT",
+        }
+
+    def prepare(self, settings: Settings, progress: Progress) -> Launch:
+        jars = kafka_jars(read_lock())
+        ensure_artifacts(jars, settings.paper_cache, progress)
+        class_path = os.pathsep.join(os.fspath(jar.path(settings.paper_cache)) for jar in jars)
+        virtual_machine = [
+            java(),
+            *JAVA_OPTIONS,
+            f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
+            "-cp",
+            class_path,
+        ]
+        folder = data_folder(settings, self.name)
+        properties = folder / "server.properties"
+        formatted = (folder / "data" / "meta.properties").exists()
+        password = _known_password(settings) if formatted else make_password(settings, ADMIN)
+        write_private(properties, _properties(settings, folder / "data", password))
+        if not formatted:
+            _format(virtual_machine, properties, password)
+        return Launch([virtual_machine[0], *HEAP, *virtual_machine[1:], "kafka.Kafka", os.fspath(properties)])
+
+    def is_ready(self, settings: Settings) -> bool:
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        try:
+            # Refused connections are normal while the broker starts: no log lines for them.
+            admin = AdminClient(client_config(settings, ADMIN) | {"log_level": 0})
+            return bool(admin.list_topics(timeout=PROBE_TIMEOUT_S).brokers)
+        except (KafkaException, SettingsError):
+            return False
+
+
+def _known_password(settings: Settings) -> str:
+    """The admin's, of a storage that was formatted before. Only KAFKA_SECURITY needs it."""
+    if settings.kafka_security == "plaintext":
+        return ""
+    try:
+        return read_password(settings, ADMIN)
+    except SettingsError as error:
+        raise PartError(
+            f"kafka: {password_file(settings, ADMIN)} is missing, which is made with the storage: put it back, "
+            "leave KAFKA_SECURITY=plaintext, or begin anew after `paper down --purge`"
+        ) from error
+
+
+def _properties(settings: Settings, logs: Path, password: str) -> str:
+    host, port = settings.kafka_host_port
+    listener = "PLAINTEXT" if settings.kafka_security == "plaintext" else PROTOCOL
+    node = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{host}:{settings.kafka_controller_port}",
+        "listeners": f"{listener}://{host}:{port},CONTROLLER://{host}:{settings.kafka_controller_port}",
+        "advertised.listeners": f"{listener}://{host}:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": os.fspath(logs),
+    }
+    if settings.kafka_security == "scram":
+        node |= _security(password)
+    shared = (HERE / "broker.properties").read_text()
+    return shared + "".join(f"{key}={value}\n" for key, value in node.items())
+
+
+def _security(password: str) -> dict[str, str]:
+    """Both listeners ask who comes, and who has no ACL may do nothing. The broker calls itself as the admin."""
+    own = f'required username="{ADMIN}" password="{password}"'
+    scram = f"listener.name.{PROTOCOL.lower()}.{MECHANISM.lower()}.sasl.jaas.config"
+    return {
+        "listener.security.protocol.map": f"{PROTOCOL}:{PROTOCOL},CONTROLLER:{PROTOCOL}",
+        "security.inter.broker.protocol": PROTOCOL,
+        "sasl.enabled.mechanisms": MECHANISM,
+        "sasl.mechanism.inter.broker.protocol": MECHANISM,
+        scram: f"org.apache.kafka.common.security.scram.ScramLoginModule {own};",
+        # The controller keeps the SCRAM credentials, so it can't ask for them before it runs.
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": (
+            f'org.apache.kafka.common.security.plain.PlainLoginModule {own} user_{ADMIN}="{password}";'
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": f"User:{ADMIN}",
+    }
+
+
+def _format(virtual_machine: list[str], properties: Path, password: str) -> None:
+    """The admin's password goes with the storage, so that KAFKA_SECURITY can be switched on at any later start."""
+    scram = f"{MECHANISM}=[name={ADMIN},password={password}]"
+    arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "--add-scram", scram]
+    arguments += ["--cluster-id", CLUSTER_ID, "--config", os.fspath(properties)]
+    # In a file: every user of this machine can read a command line.
+    file = properties.with_name("format.arguments")
+    write_private(file, "".join(f"{_quoted(argument)}\n" for argument in arguments))
+    try:
+        done = subprocess.run(
+            [*virtual_machine, f"@{file}"], capture_output=True, text=True, timeout=FORMAT_TIMEOUT_S, check=False
+        )
+    finally:
+        file.unlink()
+    if done.returncode != 0:
+        raise PartError(
+            f"kafka: formatting the storage named in {properties} failed (exit code {done.returncode}):\n"
+            f"{done.stdout}{done.stderr}"
+        )
+
+
+def _quoted(argument: str) -> str:
+    """One argument as the files of the `java` command have it."""
+    return '"' + argument.replace("\\", "\\\\") + '"'

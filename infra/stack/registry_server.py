@@ -1,0 +1,50 @@
+"""The local schema registry: Apicurio with its schemas in a file, so that ids survive a restart."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from infra.settings import Settings
+from infra.stack.artifacts import ensure_artifacts, read_lock, registry_archive, unpack
+from infra.stack.server_process import JAVA_OPTIONS, Launch, Progress, data_folder, http_answers, java
+
+SHARED_PROPERTIES = Path(__file__).with_name("registry.properties")
+# A quick start matters more here than peak speed: clients cache schemas by id.
+QUICK_START = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+class RegistryPart:
+    """Apicurio Registry, used through its Confluent-compatible API."""
+
+    name = "registry"
+
+    def address(self, settings: Settings) -> tuple[str, int]:
+        return settings.registry_host_port
+
+    def ports(self, settings: Settings) -> dict[int, str]:
+        return {settings.registry_host_port[1]: "SCHEMA_REGISTRY_URL"}
+
+    def prepare(self, settings: Settings, progress: Progress) -> Launch:
+        archive = registry_archive(read_lock())
+        ensure_artifacts([archive], settings.paper_cache, progress)
+        program = unpack(archive, settings.paper_cache) / "quarkus-run.jar"
+        database = data_folder(settings, self.name) / "registry"
+        host, port = self.address(settings)
+        return Launch(
+            [java(), *JAVA_OPTIONS, *QUICK_START, "-jar", os.fspath(program)],
+            {
+                "QUARKUS_CONFIG_LOCATIONS": os.fspath(SHARED_PROPERTIES),
+                "QUARKUS_HTTP_HOST": host,
+                "QUARKUS_HTTP_PORT": str(port),
+                # Its health pages: by default they listen on every address.
+                "QUARKUS_MANAGEMENT_HOST": host,
+                "QUARKUS_MANAGEMENT_PORT": "0",
+                # WRITE_DELAY=0: an answered registration is in the file, even if the process is killed next.
+                "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{database};WRITE_DELAY=0",
+                "APICURIO_STORAGE_SNAPSHOT_LOCATION": os.fspath(database.parent),
+            },
+        )
+
+    def is_ready(self, settings: Settings) -> bool:
+        return http_answers(settings.schema_registry_url.rstrip("/") + "/subjects")

@@ -1,0 +1,1 @@
+"""Avro to records and back, in Confluent's wire format."""

@@ -1,0 +1,120 @@
+"""Records of the core to Avro in Confluent wire format and back, without Decimal on the way.
+
+Wire format: byte 0, schema id as 4 bytes big-endian, Avro body. Decimals are the big-endian two's complement of the
+unscaled integer, which is the fixed-point integer that the core works with.
+"""
+
+import struct
+from typing import Any, Protocol
+
+from schemas.avro.foreign import Form, checked_form, read_foreign
+from schemas.avro.layout import DECIMAL, ENUM, Field, layout
+from schemas.avro.reading import DECIMAL_BYTES_MAX, Reader, TooManyDigits
+from schemas.avro.writing import written
+from schemas.errors import UndecodableRecord
+from schemas.records.output import Message
+from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
+
+MAGIC = 0
+HEADER = struct.Struct(">bI")
+
+
+class SchemaSource(Protocol):
+    """Where schema ids come from: schemas.registry, or its in-memory twin."""
+
+    def writer_id(self, topic: str) -> int:
+        """Id under which the topic's own schema is registered."""
+        ...
+
+    def schema_by_id(self, schema_id: int) -> Any:
+        """The schema of an id: any JSON, others register what they like.
+
+        Raises UndecodableRecord for an unknown one, RegistryUnavailable where none answers.
+        """
+        ...
+
+
+class Codec:
+    """Encodes and decodes the records of all topics; schemas are parsed once."""
+
+    def __init__(self, source: SchemaSource) -> None:
+        self._source = source
+        self._topics: dict[str, _TopicCodec] = {}
+        self._forms: dict[tuple[str, int], Form] = {}
+
+    def encode(self, topic: str, message: Message) -> bytes:
+        """A record of the core as the value of a Kafka record."""
+        codec = self._topics.get(topic) or self._topic(topic)
+        return written(codec.header, codec.fields, message)
+
+    def decode(self, topic: str, value: bytes) -> Any:
+        """The record in a Kafka value, of the topic's class in schemas.topic_schemas.
+
+        Raises UndecodableRecord for any bytes that are not one, RegistryUnavailable where a schema can't be had now.
+        """
+        codec = self._topics.get(topic) or self._topic(topic)
+        if value.startswith(codec.header):
+            return codec.decode(value)
+        if not value:
+            raise UndecodableRecord("EMPTY_VALUE", f"a record of {topic} needs a value in Confluent wire format")
+        if len(value) < HEADER.size or value[0] != MAGIC:
+            text = f"a record of {topic} must begin with byte 0 and a schema id of 4 bytes; it begins {value[:5].hex()}"
+            raise UndecodableRecord("WRONG_MAGIC", text)
+        return codec.decode_foreign(value, self._form(topic, HEADER.unpack_from(value)[1]))
+
+    def _topic(self, topic: str) -> "_TopicCodec":
+        codec = self._topics[topic] = _TopicCodec(topic, self._source.writer_id(topic))
+        return codec
+
+    def _form(self, topic: str, schema_id: int) -> Form:
+        form = self._forms.get((topic, schema_id))
+        if form is None:
+            schema = self._source.schema_by_id(schema_id)
+            form = self._forms[topic, schema_id] = checked_form(topic, schema_id, schema)
+        return form
+
+
+class _TopicCodec:
+    """Codec of one topic."""
+
+    def __init__(self, topic: str, schema_id: int) -> None:
+        self.header = HEADER.pack(MAGIC, schema_id)
+        self.fields = layout(load_schema(topic))
+        self._topic = topic
+        self._class = MESSAGE_CLASSES[topic]
+
+    def decode(self, value: bytes) -> Any:
+        """The record in a value that was written with the topic's own schema. Raises UndecodableRecord."""
+        reader = Reader(value, HEADER.size)
+        try:
+            values = reader.record(self.fields)
+        except TooManyDigits as number:
+            raise self._too_many_digits(str(number)) from number
+        except (EOFError, ValueError) as error:
+            text = f"the body of this {self._topic} record is not of its schema: {type(error).__name__} {error}"
+            raise UndecodableRecord("NOT_READABLE", text) from error
+        if reader.left:
+            text = f"{reader.left} bytes stand behind the end of this {self._topic} record"
+            raise UndecodableRecord("TRAILING_BYTES", text)
+        return tuple.__new__(self._class, values)
+
+    def decode_foreign(self, value: bytes, form: Form) -> Any:
+        """The record in a value that was written with another schema. Raises UndecodableRecord."""
+        read = read_foreign(self._topic, value, HEADER.size, form)
+        return self._class(*(self._converted(field, read[field.name]) for field in self.fields))
+
+    def _converted(self, field: Field, value: Any) -> Any:
+        if value is None:
+            return None
+        if field.kind == ENUM:
+            return field.members[field.places[value]]
+        if field.kind == DECIMAL:
+            number = int.from_bytes(value[:DECIMAL_BYTES_MAX], "big", signed=True)
+            if len(value) > DECIMAL_BYTES_MAX or not -field.limit < number < field.limit:
+                raise self._too_many_digits(field.name)
+            return number
+        return value
+
+    def _too_many_digits(self, name: str) -> UndecodableRecord:
+        text = f"{name} of this {self._topic} record has too many digits"
+        return UndecodableRecord("NUMBER_OUT_OF_RANGE", text)

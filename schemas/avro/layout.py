@@ -1,0 +1,70 @@
+"""What has to be done with each field of a record, worked out from its schema once."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from schemas.records import enums
+
+STRING: Final = 0
+LONG: Final = 1
+INT: Final = 2
+BOOLEAN: Final = 3
+DOUBLE: Final = 4
+BYTES: Final = 5
+DECIMAL: Final = 6
+ENUM: Final = 7
+LONGS: Final = 8
+STRINGS: Final = 9
+
+PLAIN: Final = {
+    "string": STRING,
+    "long": LONG,
+    "int": INT,
+    "boolean": BOOLEAN,
+    "double": DOUBLE,
+    "bytes": BYTES,
+}
+ARRAYS: Final = {"long": LONGS, "string": STRINGS}
+
+ENUMS: Final[dict[str, type[StrEnum]]] = {
+    name: value for name, value in vars(enums).items() if isinstance(value, type) and issubclass(value, StrEnum)
+}
+
+
+class Field:
+    """A field of a flat record.
+
+    kind: one of the constants above. optional: a union of null, which comes first, and the kind. limit: a decimal's
+    unscaled integer is below it. members, places: of an enum, in the order of the schema's symbols.
+    """
+
+    def __init__(self, name: str, kind: int, optional: bool, limit: int, members: list[StrEnum]) -> None:
+        self.name = name
+        self.kind = kind
+        self.optional = optional
+        self.limit = limit
+        self.members = members
+        self.places = {str(member): place for place, member in enumerate(members)}
+
+
+def layout(schema: dict[str, Any]) -> list[Field]:
+    """The fields of one of this project's schemas. Raises KeyError, ValueError for a type that they do not use."""
+    return [_field(field["name"], field["type"]) for field in schema["fields"]]
+
+
+def _field(name: str, avro: Any) -> Field:
+    optional = isinstance(avro, list)
+    if optional:
+        null, avro = avro
+        if null != "null":
+            raise ValueError(f"field {name}: null comes first in a union, not {null!r}")
+    if isinstance(avro, str):
+        return Field(name, PLAIN[avro], optional, 0, [])
+    if avro.get("logicalType") == "decimal":
+        return Field(name, DECIMAL, optional, 10 ** avro["precision"], [])
+    if avro["type"] == "enum":
+        members = ENUMS[avro["name"]].__members__
+        return Field(name, ENUM, optional, 0, [members[symbol] for symbol in avro["symbols"]])
+    if avro["type"] == "array":
+        return Field(name, ARRAYS[avro["items"]], optional, 0, [])
+    return Field(name, PLAIN[avro["type"]], optional, 0, [])

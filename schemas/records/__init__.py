@@ -1,0 +1,1 @@
+"""The vocabulary: records of the topics, their enums and numbers."""

@@ -1,0 +1,38 @@
+"""Records that the gate writes, field by field as in schemas/avsc."""
+
+from typing import NamedTuple
+
+from schemas.records.enums import GateDecisionKind, TestStatus, TradingLevel
+
+
+class TestResult(NamedTuple):
+    """One test case of a report; ts: when its suite ran, UTC nanoseconds."""
+
+    suite: str
+    case: str
+    status: TestStatus
+    duration_s: float | None
+    commit: str | None
+    text: str | None
+    ts: int
+
+
+class GateDecision(NamedTuple):
+    """What was decided about a strategy, and by what. Times are UTC nanoseconds."""
+
+    decision_id: str
+    strategy_id: str
+    kind: GateDecisionKind
+    level: TradingLevel
+    criteria: str
+    criteria_sha256: str
+    evidence_sha256: str
+    actor: str | None
+    reason: str | None
+    expires_ts: int | None
+    ts: int
+    of_decision_id: str | None = None
+    settings_sha256: str | None = None
+    limits: str | None = None
+    trials: int | None = None
+    trials_variance: float | None = None

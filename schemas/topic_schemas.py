@@ -1,0 +1,51 @@
+"""Which schema and which record of the core a topic has."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from schemas.records import messages
+from schemas.records.gate_messages import GateDecision, TestResult
+
+SCHEMA_FOLDER = Path(__file__).parent / "avsc"
+
+MESSAGE_CLASSES: dict[str, type[tuple[Any, ...]]] = {
+    "orders": messages.OrderRequest,
+    "orders.approved": messages.ApprovedOrder,
+    "market.data": messages.MarketData,
+    "executions": messages.ExecutionReport,
+    "order.results": messages.OrderResult,
+    "fills": messages.Fill,
+    "positions": messages.Position,
+    "account.equity": messages.AccountEquity,
+    "risk.events": messages.RiskEvent,
+    "marks": messages.Mark,
+    "controls": messages.Control,
+    "desk": messages.DeskReport,
+    "orders.live": messages.ApprovedOrder,
+    "test.results": TestResult,
+    "gate.decisions": GateDecision,
+    "journal.accounts": messages.Journal,
+    "journal.execution": messages.Journal,
+    "snapshots.accounts": messages.Snapshot,
+    "snapshots.execution": messages.Snapshot,
+}
+"""Record of each topic with a schema."""
+
+
+@cache
+def schema_text(topic: str) -> str:
+    """The schema file of a topic, as it stands."""
+    return (SCHEMA_FOLDER / f"{topic}.avsc").read_text()
+
+
+def load_schema(topic: str) -> dict[str, Any]:
+    """The schema of a topic as JSON."""
+    schema: dict[str, Any] = json.loads(schema_text(topic))
+    return schema
+
+
+def all_topics() -> list[str]:
+    """Topics that have a schema, by name."""
+    return sorted(path.name.removesuffix(".avsc") for path in SCHEMA_FOLDER.glob("*.avsc"))

@@ -1,0 +1,1 @@
+"""The deterministic core of the pipeline: no I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""Account shards: an order enters, is checked, and its executions are booked."""

@@ -1,0 +1,1 @@
+"""State of an account shard."""

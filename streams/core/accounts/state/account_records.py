@@ -1,0 +1,299 @@
+"""Builders of the account shard's output records."""
+
+from schemas.records.enums import (
+    TERMINAL_STATUSES,
+    Action,
+    BreakerState,
+    EquityTrigger,
+    ExecType,
+    Liquidity,
+    OrderType,
+    OrdStatus,
+    ResultSource,
+    RiskEventKind,
+    Side,
+    TimeInForce,
+)
+from schemas.records.messages import (
+    AccountEquity,
+    ApprovedOrder,
+    ExecutionReport,
+    Fill,
+    OrderRequest,
+    OrderResult,
+    RiskEvent,
+)
+from schemas.records.messages import Position as PositionRecord
+from streams.core.accounts.state.account import Account, WorkingOrder
+from streams.core.accounts.state.fix_reasons import fix_reason
+from streams.core.ledger.position import Position
+from streams.core.ledger.valuation import Valuation
+from streams.core.risk.control import Reject
+
+
+def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: int) -> ApprovedOrder:
+    """The request as the venue gets it."""
+    return ApprovedOrder(*request[:11], approval_id, session_id, request.ts, time_ns, *request[12:])
+
+
+def cancel_of(account_id: str, order: WorkingOrder, request_id: str, time_ns: int) -> OrderRequest:
+    """A cancel that the shard itself asks for."""
+    return OrderRequest(
+        action=Action.CANCEL,
+        order_id=request_id,
+        orig_order_id=order.order_id,
+        account_id=account_id,
+        strategy_id=order.request.strategy_id,
+        symbol=order.symbol,
+        side=Side.UNKNOWN,
+        order_type=OrderType.UNKNOWN,
+        time_in_force=TimeInForce.DAY,
+        quantity=None,
+        price=None,
+        ts=time_ns,
+    )
+
+
+def risk_result(
+    request: OrderRequest,
+    account: Account | None,
+    target: WorkingOrder | None,
+    reject: Reject,
+    terminal: bool,
+    result_id: str,
+    time_ns: int,
+) -> OrderResult:
+    """A request refused by the risk side: REJECTED for a NEW order, CANCEL_REJECT for a cancel or replace."""
+    is_new = request.action is Action.NEW or not request.orig_order_id
+    status = OrdStatus.REJECTED if is_new or target is None else target.status
+    return OrderResult(
+        result_id=result_id,
+        source=ResultSource.RISK,
+        exec_id=None,
+        order_id=request.order_id if is_new or not request.orig_order_id else request.orig_order_id,
+        request_id=None if is_new else request.order_id,
+        account_id=request.account_id,
+        session_id=account.session_id if account else None,
+        strategy_id=request.strategy_id,
+        symbol=target.symbol if target else request.symbol,
+        side=target.side if target else request.side,
+        order_type=target.request.order_type if target else request.order_type,
+        time_in_force=target.request.time_in_force if target else request.time_in_force,
+        exec_type=ExecType.REJECTED if is_new else ExecType.CANCEL_REJECT,
+        ord_status=status,
+        order_qty=target.quantity if target else request.quantity,
+        price=target.price if target else request.price,
+        last_qty=None,
+        last_px=None,
+        cum_qty=target.cum_quantity if target else 0,
+        leaves_qty=target.quantity - target.cum_quantity if target else 0,
+        avg_px=None,
+        commission=None,
+        liquidity=Liquidity.UNKNOWN,
+        reason_code=reject.code,
+        text=reject.text,
+        limit_value=reject.limit_value,
+        observed_value=reject.observed_value,
+        terminal=terminal and is_new,
+        order_ts=request.ts,
+        ts=time_ns,
+        stop_price=target.stop_price if target else request.stop_price,
+        fix_reason=fix_reason(reject.code, of_cancel=not is_new),
+        breaker=reject.breaker,
+        breaker_event_id=reject.event_id,
+    )
+
+
+def execution_result(report: ExecutionReport, result_id: str, time_ns: int) -> OrderResult:
+    """An execution report as the client sees it."""
+    from_exec_id_to_text = report[:23]
+    terminal = report.exec_type is not ExecType.CANCEL_REJECT and report.ord_status in TERMINAL_STATUSES
+    return OrderResult(
+        result_id,
+        ResultSource.EXECUTION,
+        *from_exec_id_to_text,
+        None,
+        None,
+        terminal,
+        report.order_ts,
+        time_ns,
+        report.stop_price,
+        _fix_reason(report),
+    )
+
+
+def _fix_reason(report: ExecutionReport) -> int | None:
+    if report.exec_type not in (ExecType.REJECTED, ExecType.CANCEL_REJECT):
+        return None
+    return fix_reason(report.reason_code, of_cancel=report.exec_type is ExecType.CANCEL_REJECT)
+
+
+def mass_cancel_result(
+    request: OrderRequest, account: Account, canceled: int, result_id: str, time_ns: int
+) -> OrderResult:
+    """What a MASS_CANCEL reached (FIX 35=r, tag 533 TotalAffectedOrders): each cancel is answered by itself."""
+    scope = " ".join(item for item in (request.symbol or "all symbols", request.side) if item != Side.UNKNOWN)
+    return OrderResult(
+        result_id=result_id,
+        source=ResultSource.RISK,
+        exec_id=None,
+        order_id=request.order_id,
+        request_id=None,
+        account_id=request.account_id,
+        session_id=account.session_id,
+        strategy_id=request.strategy_id,
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=request.time_in_force,
+        exec_type=ExecType.MASS_CANCEL,
+        ord_status=OrdStatus.UNKNOWN,
+        order_qty=None,
+        price=None,
+        last_qty=None,
+        last_px=None,
+        cum_qty=0,
+        leaves_qty=0,
+        avg_px=None,
+        commission=None,
+        liquidity=Liquidity.UNKNOWN,
+        reason_code=None,
+        text=f"{canceled} working orders in {scope} are being canceled",
+        limit_value=None,
+        observed_value=str(canceled),
+        terminal=False,
+        order_ts=request.ts,
+        ts=time_ns,
+    )
+
+
+def fill(
+    report: ExecutionReport, account: Account, position: Position, realised: int, currency: str, rate: int | None
+) -> Fill:
+    """A fill as booked. realised: 1e-18 of the account's currency, commission taken off.
+
+    currency: the instrument's; rate: its price in the account's currency, 1e-9, None where they are the same.
+    """
+    assert report.last_qty is not None
+    assert report.last_px is not None
+    return Fill(
+        exec_id=report.exec_id,
+        order_id=report.order_id,
+        account_id=report.account_id,
+        session_id=account.session_id,
+        strategy_id=report.strategy_id,
+        symbol=report.symbol,
+        side=report.side,
+        quantity=report.last_qty,
+        price=report.last_px,
+        notional=report.last_qty * report.last_px,
+        commission=report.commission or 0,
+        currency=currency,
+        liquidity=report.liquidity,
+        realised_pnl=realised,
+        position_qty=position.quantity,
+        position_avg_px=position.average_price,
+        cash=account.cash,
+        simulator=report.simulator,
+        bid_px=report.bid_px,
+        bid_sz=report.bid_sz,
+        ask_px=report.ask_px,
+        ask_sz=report.ask_sz,
+        quote_ts=report.quote_ts,
+        ts=report.ts,
+        trade_px=report.trade_px,
+        slippage_mid=report.slippage_mid,
+        slippage_arrival=report.slippage_arrival,
+        fx_rate=rate,
+        account_currency=None if rate is None else account.currency,
+    )
+
+
+def position(account: Account, symbol: str, held: Position, exec_id: str | None, time_ns: int) -> PositionRecord:
+    """The position of an account in a symbol."""
+    return PositionRecord(
+        account_id=account.account_id,
+        symbol=symbol,
+        session_id=account.session_id,
+        quantity=held.quantity,
+        avg_px=held.average_price,
+        cost=held.cost,
+        realised_pnl=held.realised_pnl,
+        commission=held.commission,
+        currency=account.currency,
+        exec_id=exec_id,
+        ts=time_ns,
+        borrow_fees=held.borrow_fees,
+    )
+
+
+def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_ns: int) -> AccountEquity:
+    """Cash and mark-to-market equity."""
+    position_value = valuation.position_value
+    value = account.cash + position_value
+    positions = account.positions.values()
+    return AccountEquity(
+        account_id=account.account_id,
+        session_id=account.session_id,
+        strategy_id=account.strategy_id,
+        trigger=trigger,
+        currency=account.currency,
+        cash=account.cash,
+        position_value=position_value,
+        equity=value,
+        realised_pnl=sum(item.realised_pnl for item in positions),
+        unrealised_pnl=position_value - sum(item.cost for item in positions),
+        commission=sum(item.commission for item in positions),
+        peak_equity=account.peak_equity,
+        drawdown=value - account.peak_equity,
+        ts=time_ns,
+        borrow_fees=sum(item.borrow_fees for item in positions),
+        gross_exposure=valuation.gross_exposure,
+        buying_power=max(valuation.buying_power, 0),
+    )
+
+
+def risk_event(
+    event_id: str,
+    kind: RiskEventKind,
+    account_id: str,
+    session_id: str | None,
+    time_ns: int,
+    text: str,
+    *,
+    code: str | None = None,
+    order_id: str | None = None,
+    control_id: str | None = None,
+    limit_value: str | None = None,
+    observed_value: str | None = None,
+    actor: str | None = None,
+    reason: str | None = None,
+    strategy_id: str | None = None,
+    symbol: str | None = None,
+    cause: str | None = None,
+    breaker: str | None = None,
+    breaker_state: BreakerState = BreakerState.UNKNOWN,
+    window: str | None = None,
+) -> RiskEvent:
+    """A decision of the risk side."""
+    return RiskEvent(
+        event_id=event_id,
+        kind=kind,
+        account_id=account_id,
+        session_id=session_id,
+        order_id=order_id,
+        control_id=control_id,
+        code=code,
+        text=text,
+        limit_value=limit_value,
+        observed_value=observed_value,
+        actor=actor,
+        reason=reason,
+        ts=time_ns,
+        strategy_id=strategy_id,
+        symbol=symbol,
+        cause=cause,
+        breaker=breaker,
+        breaker_state=breaker_state,
+        window=window,
+    )

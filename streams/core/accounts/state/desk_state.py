@@ -1,0 +1,70 @@
+"""What a shard knows of the desk: what it has to report, which of the desk's breakers are open, and, in the judge, all.
+
+Partition 0 judges: it keeps each shard's last share and the desk's breakers. See streams.core.accounts.desk_watch.
+"""
+
+from schemas.records.enums import TradingState
+from schemas.records.output import State
+from streams.core.risk.breakers.breaker_config import DeskConfig
+from streams.core.risk.breakers.breaker_set import BreakerSet
+from streams.core.risk.breakers.stops import DeskStop
+
+JUDGE = 0
+"""Account partition whose shard judges."""
+Share = tuple[int, int, int]
+"""Equity, opening cash and realised PnL of a shard's accounts, 1e-18 of the desk's currency."""
+NOTHING: Share = (0, 0, 0)
+
+
+class DeskState:
+    """Counts since the last share, stops in force, and the judge's breakers."""
+
+    def __init__(self) -> None:
+        self.orders = self.cancels = self.business = self.technical = 0
+        self.due_ns = 0
+        self.sent: Share = NOTHING
+        self.retired: dict[str, int] = {}
+        """PnL of sessions that later ones of the same accounts have replaced, by currency, 1e-18."""
+        self.stops: list[DeskStop] = []
+        self.shares: dict[str, Share] = {}
+        self.clock_ns = 0
+        self.breakers = BreakerSet(latches=True)
+
+    def configure(self, config: DeskConfig) -> None:
+        """Takes the desk's breakers."""
+        self.breakers.configure(dict(config.breakers))
+
+    def total(self) -> Share:
+        """The sum of all shares."""
+        shares = self.shares.values()
+        return sum(item[0] for item in shares), sum(item[1] for item in shares), sum(item[2] for item in shares)
+
+    def drop(self, name: str) -> None:
+        """A breaker of the desk is CLOSED again."""
+        self.stops[:] = [item for item in self.stops if item.name != name]
+
+    def to_state(self) -> State:
+        """JSON-able form."""
+        return {
+            "counts": [self.orders, self.cancels, self.business, self.technical],
+            "due_ns": self.due_ns,
+            "sent": list(self.sent),
+            "retired": self.retired,
+            "stops": [list(item) for item in self.stops],
+            "shares": {shard: list(share) for shard, share in self.shares.items()},
+            "clock_ns": self.clock_ns,
+            "breakers": self.breakers.to_state(),
+        }
+
+    def load(self, state: State | None) -> None:
+        """Takes what to_state gave; nothing from before there was a desk."""
+        if not state:
+            return
+        self.orders, self.cancels, self.business, self.technical = state["counts"]
+        self.due_ns = state["due_ns"]
+        self.sent = (state["sent"][0], state["sent"][1], state["sent"][2])
+        self.retired = dict(state["retired"])
+        self.stops[:] = [DeskStop(name, event, TradingState(when), text) for name, event, when, text in state["stops"]]
+        self.shares = {shard: (item[0], item[1], item[2]) for shard, item in state["shares"].items()}
+        self.clock_ns = state["clock_ns"]
+        self.breakers = BreakerSet.from_state(0, state["breakers"], latches=True)

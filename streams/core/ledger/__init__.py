@@ -1,0 +1,1 @@
+"""Orders, positions, cash and marks of an account."""

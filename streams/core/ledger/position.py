@@ -1,0 +1,74 @@
+"""Position arithmetic at average cost, exact: cash flows = realised PnL - open cost at every step."""
+
+from dataclasses import dataclass
+
+from schemas.records.numbers import divide_half_even
+
+
+@dataclass(slots=True)
+class Position:
+    """Open quantity and what it cost; all sums since the session opened, in the account's currency.
+
+    quantity: 1e-9 units, short negative. cost: 1e-18 of the currency, negative for a short.
+    gross_realised: PnL of closed quantities before commission. commission: of fills. borrow_fees: for borrowed units,
+    not part of the realised PnL. All 1e-18.
+    """
+
+    quantity: int = 0
+    cost: int = 0
+    gross_realised: int = 0
+    commission: int = 0
+    borrow_fees: int = 0
+
+    @property
+    def realised_pnl(self) -> int:
+        """Realised PnL with all commissions taken off, 1e-18."""
+        return self.gross_realised - self.commission
+
+    @property
+    def average_price(self) -> int | None:
+        """cost / quantity rounded half even to 1e-9; None when flat."""
+        if self.quantity == 0:
+            return None
+        return divide_half_even(abs(self.cost), abs(self.quantity))
+
+    def book_fill(self, signed_quantity: int, price: int, commission: int) -> int:
+        """Books a fill in the account's own currency; see book_notional. price: 1e-9."""
+        return self.book_notional(signed_quantity, abs(signed_quantity) * price, commission)
+
+    def book_notional(self, signed_quantity: int, notional: int, commission: int) -> int:
+        """Books a fill and returns its own realised PnL, commission taken off (1e-18).
+
+        signed_quantity: 1e-9 units, negative for a sell; notional: its value, 1e-18 of the account's currency. What
+        closes is taken out at average cost (rounded half even to 1e-18, the rest stays in the open cost); what goes
+        beyond flat opens at the fill's price.
+        """
+        if signed_quantity == 0:
+            raise ValueError("a fill of quantity 0 can't be booked")
+        flow = -notional if signed_quantity > 0 else notional
+        before = self.gross_realised - self.cost
+        gross = 0
+        if self.quantity * signed_quantity < 0:
+            closed = min(abs(signed_quantity), abs(self.quantity))
+            released = divide_half_even(self.cost * closed, abs(self.quantity))
+            direction = 1 if self.quantity > 0 else -1
+            value = divide_half_even(notional * closed, abs(signed_quantity))
+            gross = direction * value - released
+            self.quantity -= direction * closed
+            self.cost -= released
+            signed_quantity += direction * closed
+            notional -= value
+        self.quantity += signed_quantity
+        self.cost += notional if signed_quantity > 0 else -notional
+        self.gross_realised += gross
+        self.commission += commission
+        assert self.gross_realised - self.cost == before + flow, "cash flow and PnL must reconcile"
+        assert self.quantity != 0 or self.cost == 0, "a flat position costs nothing"
+        return gross - commission
+
+    def split(self, to: int, of: int) -> None:
+        """Each of units has become to units; what they cost stays. Fractions are kept to 1e-9, rounded half even."""
+        self.quantity = divide_half_even(self.quantity * to, of)
+        if self.quantity == 0:
+            self.gross_realised -= self.cost
+            self.cost = 0

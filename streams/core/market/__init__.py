@@ -1,0 +1,1 @@
+"""Market data of a symbol: its book and its trades."""

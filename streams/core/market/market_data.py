@@ -1,0 +1,166 @@
+"""Rules that a market.data record keeps, and reading its columns."""
+
+from typing import Final
+
+import numpy as np
+
+from schemas.records.messages import Column, MarketData
+from schemas.records.numbers import PRICE_MAX
+from schemas.records.output import RecordRefused
+from streams.core.market.columns import as_ints, falls, highest, in_bulk, lowest
+from streams.core.market.order_book import SIZE_UNKNOWN
+
+QUOTE: Final = "Q"
+TRADE: Final = "T"
+BOOK: Final = "B"
+HALT: Final = "H"
+RESUME: Final = "R"
+SPLIT: Final = "S"
+KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
+AGGRESSORS = frozenset("BS-")
+SPLIT_MAX = 1_000_000
+
+Levels = list[tuple[int, int]]
+"""Price and size of each level, best first."""
+
+
+class MarketRows:
+    """Reads the columns of a record that keeps the rules, update by update."""
+
+    def __init__(self, record: MarketData) -> None:
+        self.only_quotes = len(record.bid_px) == len(record.kinds)
+        self.quotes = self.trades = 0
+        """Rows of quotes and of trades that were read or passed over, so that they are the next ones, too."""
+        self._record = record
+        self._books = self._levels_read = self._splits = 0
+
+    def next_quote(self) -> tuple[int, int, int, int]:
+        """Bid, its size, ask, its size of the next quote."""
+        row, record = self.quotes, self._record
+        self.quotes += 1
+        return int(record.bid_px[row]), int(record.bid_sz[row]), int(record.ask_px[row]), int(record.ask_sz[row])
+
+    def next_trade(self) -> tuple[int, int, str]:
+        """Price, size and aggressor of the next trade."""
+        row, record = self.trades, self._record
+        self.trades += 1
+        return int(record.trade_px[row]), int(record.trade_sz[row]), record.aggressors[row]
+
+    def next_split(self) -> tuple[int, int]:
+        """Shares after and before the next split."""
+        row, record = self._splits, self._record
+        self._splits += 1
+        return int(record.split_to[row]), int(record.split_of[row])
+
+    def next_levels(self) -> tuple[Levels, Levels]:
+        """Bids and asks of the next book update."""
+        row, record = self._books, self._record
+        self._books += 1
+        return self._levels(int(record.book_bids[row])), self._levels(int(record.book_asks[row]))
+
+    def pass_over(self, start: int, stop: int) -> None:
+        """Leaves out the updates from start, which is next, to stop."""
+        if self.only_quotes:
+            self.quotes += stop - start
+            return
+        kinds, first = self._record.kinds, self._books
+        self.quotes += kinds.count(QUOTE, start, stop)
+        self.trades += kinds.count(TRADE, start, stop)
+        self._splits += kinds.count(SPLIT, start, stop)
+        self._books += kinds.count(BOOK, start, stop)
+        for counts in (self._record.book_bids, self._record.book_asks):
+            self._levels_read += int(sum(counts[first : self._books]))
+
+    def _levels(self, count: int) -> Levels:
+        start, record = self._levels_read, self._record
+        self._levels_read = stop = start + count
+        prices, sizes = (map(int, column[start:stop]) for column in (record.book_px, record.book_sz))
+        return list(zip(prices, sizes, strict=True))
+
+
+def check_market_data(record: MarketData) -> MarketData:
+    """The record as the venue reads it, see streams.core.market.columns.
+
+    Raises RecordRefused where the columns don't fit each other or a number can't be one of a market.
+    """
+    try:
+        record = in_bulk(record)
+    except OverflowError as error:
+        raise _refused(record, f"a column holds a number above {PRICE_MAX}e-9") from error
+    _check(record)
+    return record
+
+
+def _check(record: MarketData) -> None:
+    counts = {kind: record.kinds.count(kind) for kind in (QUOTE, TRADE)}
+    if sum(counts.values()) != len(record.kinds):
+        counts |= {kind: record.kinds.count(kind) for kind in (BOOK, HALT, RESUME, SPLIT)}
+        if sum(counts.values()) != len(record.kinds):
+            raise _refused(record, f"kinds holds letters other than {', '.join(sorted(KINDS))}")
+    if len(record.times) != len(record.kinds):
+        raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
+    if len(record.times) and record.times[0] <= 0:
+        raise _refused(record, f"time {record.times[0]} is not after 1970")
+    if falls(record.times):
+        raise _refused(record, "times step back within the record")
+    quotes, trades = counts[QUOTE], counts[TRADE]
+    _check_columns(record, quotes, ("bid_px", "bid_sz", "ask_px", "ask_sz"))
+    _check_columns(record, trades, ("trade_px", "trade_sz"))
+    if len(record.aggressors) != trades or not AGGRESSORS.issuperset(record.aggressors):
+        raise _refused(record, "aggressors needs one letter of B, S, - for each trade")
+    if quotes:
+        _check_side(record, "bid")
+        _check_side(record, "ask")
+    if trades and (lowest(record.trade_px) <= 0 or lowest(record.trade_sz) < 0):
+        raise _refused(record, "a trade needs a positive price and a size of 0 or more")
+    _check_books(record, counts.get(BOOK, 0))
+    _check_splits(record, counts.get(SPLIT, 0))
+
+
+def _check_columns(record: MarketData, rows: int, columns: tuple[str, ...]) -> None:
+    for column in columns:
+        values: Column = getattr(record, column)
+        if len(values) != rows:
+            raise _refused(record, f"column {column} has {len(values)} rows where kinds asks for {rows}")
+        if rows and highest(values) > PRICE_MAX:
+            raise _refused(record, f"column {column} holds a number above {PRICE_MAX}e-9")
+
+
+def _check_side(record: MarketData, side: str) -> None:
+    prices, sizes = getattr(record, f"{side}_px"), getattr(record, f"{side}_sz")
+    if lowest(sizes) < SIZE_UNKNOWN:
+        raise _refused(record, f"{side}_sz below {SIZE_UNKNOWN}")
+    if lowest(prices) <= 0 and any(price <= 0 and size != 0 for price, size in zip(prices, sizes, strict=True)):
+        raise _refused(record, f"{side}_px of 0 or less with a size; an absent side has size 0")
+
+
+def _check_books(record: MarketData, books: int) -> None:
+    _check_columns(record, books, ("book_bids", "book_asks"))
+    if books and (lowest(record.book_bids) < 0 or lowest(record.book_asks) < 0):
+        raise _refused(record, "a count of book levels is below 0")
+    if books and max(highest(record.book_bids), highest(record.book_asks)) > len(record.book_px):
+        raise _refused(record, f"a book has more levels than the {len(record.book_px)} rows of column book_px")
+    levels = int(sum(record.book_bids)) + int(sum(record.book_asks))
+    _check_columns(record, levels, ("book_px", "book_sz"))
+    if levels and (lowest(record.book_px) <= 0 or lowest(record.book_sz) <= 0):
+        raise _refused(record, "a book level needs a positive price and size")
+    if levels:
+        counts = np.stack((as_ints(record.book_bids), as_ints(record.book_asks)), axis=1).ravel()
+        side = np.repeat(np.arange(2 * books), counts)
+        step = np.diff(as_ints(record.book_px))
+        wrong = np.where(side[1:] % 2 == 0, step >= 0, step <= 0) & (side[1:] == side[:-1])
+        if wrong.any():
+            raise _refused(record, "book levels of a side must stand best first, each price once")
+
+
+def _check_splits(record: MarketData, splits: int) -> None:
+    for column in ("split_to", "split_of"):
+        values = getattr(record, column)
+        if len(values) != splits:
+            raise _refused(record, f"column {column} has {len(values)} rows where kinds asks for {splits}")
+        if any(not 0 < value <= SPLIT_MAX for value in values):
+            raise _refused(record, f"column {column} must hold numbers from 1 to {SPLIT_MAX}")
+
+
+def _refused(record: MarketData, why: str) -> RecordRefused:
+    return RecordRefused("MARKET_DATA_INVALID", f"market.data of {record.symbol} at {record.ts}: {why}")

@@ -1,0 +1,1 @@
+"""Reference data: instruments, simulators, accounts, calendars."""

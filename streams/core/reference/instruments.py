@@ -1,0 +1,56 @@
+"""Instruments in fixed point, and the end of their trading day."""
+
+from dataclasses import dataclass
+from datetime import time
+from zoneinfo import ZoneInfo
+
+from schemas.records.numbers import to_price
+from streams.core.reference.calendars import day_end_after_ns, is_open
+from streams.core.reference.declarations import InstrumentConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value a year,
+    margin_rate: 1e-9 of the value."""
+
+    symbol: str
+    currency: str
+    tick_size: int
+    lot_size: int
+    min_quantity: int
+    max_quantity: int
+    borrow_rate: int
+    timezone: ZoneInfo
+    day_start: time | None
+    day_end: time | None
+    calendar: str | None
+    tradable: bool
+    margin_rate: int
+
+    @classmethod
+    def from_config(cls, config: InstrumentConfig) -> "Instrument":
+        """Fixed-point form of a configured instrument."""
+        return cls(
+            symbol=config.symbol,
+            currency=config.currency,
+            tick_size=to_price(config.tick_size),
+            lot_size=to_price(config.lot_size),
+            min_quantity=to_price(config.min_quantity),
+            max_quantity=to_price(config.max_quantity),
+            borrow_rate=to_price(config.borrow_rate),
+            timezone=ZoneInfo(config.timezone),
+            day_start=config.day_start,
+            day_end=config.day_end,
+            calendar=config.calendar,
+            tradable=config.tradable,
+            margin_rate=to_price(config.margin_rate),
+        )
+
+    def day_end_after_ns(self, time_ns: int) -> int:
+        """First end of a trading day strictly after time_ns (UTC nanoseconds)."""
+        return day_end_after_ns(time_ns, self.timezone, self.day_end, self.calendar)
+
+    def is_open(self, time_ns: int) -> bool:
+        """Whether a time (UTC nanoseconds) lies in the instrument's hours."""
+        return is_open(time_ns, self.timezone, self.day_start, self.day_end, self.calendar)

@@ -1,0 +1,228 @@
+"""Circuit breakers as operators write them: one model for each kind, with its threshold, window and consequences.
+
+All thresholds are reached by >=. Of the kinds that latch, a breaker that opened stays open until a person resets it.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from schemas.records.enums import TradingState
+from streams.core.reference.fields import FixedDecimal, Frozen, PositiveDecimal, TimeZone
+from streams.core.risk.windows import OBSERVATIONS_MAX
+
+Percent = Annotated[PositiveDecimal, Field(le=100)]
+Count = Annotated[int, Field(ge=1, le=OBSERVATIONS_MAX)]
+Millis = Annotated[int, Field(ge=1)]
+
+
+class Consequences(Frozen):
+    """What every breaker has: what the account may still do while it is open, and what is done when it opens."""
+
+    latched: ClassVar[bool] = True
+    """Whether only a person closes it again."""
+
+    when_open: Literal[TradingState.REDUCING, TradingState.HALTED] = TradingState.HALTED
+    cancel_orders: bool = False
+    """Working orders are canceled."""
+    flatten: bool = False
+    """Working orders are canceled, and closing orders are sent for what is open."""
+
+
+class SelfHealing(Consequences):
+    """Goes half-open after a wait and lets a few orders through: all of them well, it closes; else it opens again."""
+
+    latched: ClassVar[bool] = False
+
+    wait_ms: Millis = 60_000
+    """Event time from OPEN to HALF_OPEN."""
+    trial_orders: Annotated[int, Field(ge=1, le=1_000)] = 3
+
+
+class _Money(Consequences):
+    amount: PositiveDecimal | None = None
+    """Of the account's currency."""
+    percent: Percent | None = None
+
+    @model_validator(mode="after")
+    def _has_threshold(self) -> Self:
+        if self.amount is None and self.percent is None:
+            raise ValueError("amount or percent is needed; with both, the one that is reached first counts")
+        return self
+
+
+class Drawdown(_Money):
+    """Fall of mark-to-market equity from its peak, which starts with the opening cash; percent is of the peak."""
+
+    kind: Literal["drawdown"] = "drawdown"
+    since: Literal["inception", "day"] = "inception"
+    """The day's peak starts with the equity at the day's start."""
+    peak: Literal["equity", "end_of_day"] = "equity"
+    """Of every moment, or of the equity with which days ended."""
+    lock: bool = False
+    """The floor rises no higher than the opening cash."""
+    timezone: TimeZone = "UTC"
+    """Of the day, which ends at midnight."""
+
+    @model_validator(mode="after")
+    def _one_peak(self) -> Self:
+        if self.since == "day" and self.peak == "end_of_day":
+            raise ValueError("peak end_of_day goes over days; use it with since inception")
+        return self
+
+
+class Loss(_Money):
+    """Loss of a day or of a sliding window of time; percent is of the opening cash."""
+
+    kind: Literal["loss"] = "loss"
+    measure: Literal["total", "realised"] = "total"
+    """total: with open positions at the mark; realised: closed quantities, commissions and borrow fees."""
+    window_ms: Millis | None = None
+    """Loss from the highest level within the last milliseconds; None: of the day, from its start.
+
+    A day starts with the balance: cash and open positions at cost.
+    """
+    by_symbol: bool = False
+    """Judges each instrument's own loss."""
+    timezone: TimeZone = "UTC"
+    """Of the day, which ends at midnight."""
+
+
+class _CountOrTime(SelfHealing):
+    window_count: Count | None = None
+    window_ms: Millis | None = None
+
+    @model_validator(mode="after")
+    def _has_one_window(self) -> Self:
+        if (self.window_count is None) == (self.window_ms is None):
+            raise ValueError("one of window_count (orders) and window_ms (event time) is needed")
+        return self
+
+
+class ErrorRate(_CountOrTime):
+    """Share of orders that failed. business: refused by controls or by the venue; technical: failed in execution.
+
+    What an open breaker, a trading state or a kill switch refuses is not observed.
+    """
+
+    kind: Literal["error_rate"] = "error_rate"
+    failures: Literal["business", "technical", "all"] = "all"
+    percent: Percent
+    min_observations: Count = 10
+
+    @model_validator(mode="after")
+    def _minimum_fits(self) -> Self:
+        if self.window_count is not None and self.min_observations > self.window_count:
+            raise ValueError("min_observations is above window_count: the breaker could never open")
+        return self
+
+
+class Frequency(SelfHealing):
+    """Requests in a sliding window of time; each counts when it is sent, filled or not, refused or not."""
+
+    kind: Literal["frequency"] = "frequency"
+    requests: Literal["orders", "cancels", "all"] = "orders"
+    """orders: NEW and REPLACE; cancels: CANCEL and MASS_CANCEL."""
+    limit: Count
+    window_ms: Millis
+
+
+class ConsecutiveLosses(Consequences):
+    """Round trips in a row that lost: from flat to flat in a symbol (a turn ends one), commissions taken off.
+
+    A trip that ends at 0 or above ends the run.
+    """
+
+    kind: Literal["consecutive_losses"] = "consecutive_losses"
+    limit: Count
+
+
+class StopOuts(Consequences):
+    """Stop orders (STOP, STOP_LIMIT, TRAILING_STOP) that filled, each once, in a sliding window of time."""
+
+    kind: Literal["stop_outs"] = "stop_outs"
+    limit: Count
+    window_ms: Millis
+
+
+class RepeatedExecution(Consequences):
+    """Fills of the same symbol and side in a sliding window of time (RTS 6 article 15: repeated execution)."""
+
+    kind: Literal["repeated_execution"] = "repeated_execution"
+    limit: Count
+    window_ms: Millis
+
+
+class Slippage(SelfHealing):
+    """Average slippage of the last fills beyond what is expected, in basis points of the benchmark's price."""
+
+    kind: Literal["slippage"] = "slippage"
+    benchmark: Literal["mid", "arrival"] = "mid"
+    """The middle at the fill, or at the order's arrival. A fill without one is not observed."""
+    expected_bps: FixedDecimal = Decimal(0)
+    limit_bps: PositiveDecimal
+    window_count: Count
+    min_observations: Count = 10
+
+    @model_validator(mode="after")
+    def _minimum_fits(self) -> Self:
+        if self.min_observations > self.window_count:
+            raise ValueError("min_observations is above window_count: the breaker could never open")
+        return self
+
+
+class MarketDataGap(SelfHealing):
+    """No quote for so long of market time, as heartbeats and other symbols tell; the wait starts when quotes come."""
+
+    kind: Literal["market_data_gap"] = "market_data_gap"
+    symbols: Literal["held", "any"] = "held"
+    """held: of one of the symbols in which the account has a position; any: of any symbol at all."""
+    gap_ms: Millis
+
+
+BreakerConfig = Annotated[
+    Drawdown
+    | Loss
+    | ErrorRate
+    | Frequency
+    | ConsecutiveLosses
+    | StopOuts
+    | RepeatedExecution
+    | Slippage
+    | MarketDataGap,
+    Field(discriminator="kind"),
+]
+BreakerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+BreakerConfigs = dict[BreakerName, BreakerConfig]
+
+
+_CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)
+
+
+def breaker_config(document: Any) -> BreakerConfig:
+    """The configuration that Frozen.document described."""
+    return _CONFIG.validate_python(document)
+
+
+class DeskConfig(Frozen):
+    """Breakers over all accounts of all shards. They latch: a person resets them, whatever their kind."""
+
+    currency: str = Field(default="USD", min_length=1)
+    """Amounts of the accounts are converted into it."""
+    interval_ms: Millis = 1_000
+    """Market time between two reports of a shard: the desk's breakers are exact to it."""
+    breakers: dict[BreakerName, Annotated[Drawdown | Loss | ErrorRate | Frequency, Field(discriminator="kind")]] = (
+        Field(default_factory=dict)
+    )
+
+    @model_validator(mode="after")
+    def _measurable(self) -> Self:
+        for name, item in self.breakers.items():
+            if isinstance(item, Loss) and item.by_symbol:
+                raise ValueError(f"{name}: a desk's loss is not judged by symbol")
+            if isinstance(item, ErrorRate) and item.window_ms is None:
+                raise ValueError(f"{name}: a desk's error rate needs window_ms; shards report sums, not single orders")
+        return self

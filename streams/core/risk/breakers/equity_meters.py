@@ -1,0 +1,208 @@
+"""Meters of money: drawdown from a peak, and loss of a day or of a sliding window.
+
+settled: the balance, cash and open positions at cost; worth: with positions at the mark. Both 1e-18 of the currency.
+"""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, to_money, to_price
+from streams.core.reference.calendars import day_end_after_ns
+from streams.core.risk.breakers.breaker_config import Drawdown, Loss
+from streams.core.risk.breakers.meter import Breach, ceiling, span_text
+from streams.core.risk.windows import HighWindow
+
+NEVER_NS = 2**63
+PERCENT_SCALE = 100 * PRICE_SCALE
+
+
+def _share(amount: int, percent: int) -> int:
+    """The smallest loss that is so many percent (1e-9) of an amount, or more; of nothing any loss at all."""
+    return max(ceiling(amount * percent, PERCENT_SCALE), 1)
+
+
+class DrawdownMeter:
+    """Fall of equity from its peak."""
+
+    def __init__(self, config: Drawdown, opening: int) -> None:
+        self._config = config
+        self._amount = None if config.amount is None else to_money(config.amount)
+        self._percent = None if config.percent is None else to_price(config.percent)
+        self._zone = ZoneInfo(config.timezone)
+        self._moving = config.peak == "equity"
+        self._opening = self._last = opening
+        self._day_end_ns = NEVER_NS if self._moving and config.since == "inception" else 0
+        self._set_peak(opening)
+
+    @property
+    def floor(self) -> int:
+        """Equity at which the breaker opens."""
+        return self._floor
+
+    def raise_peak(self, peak: int) -> None:
+        """A peak that was seen before the meter was there."""
+        if self._moving and self._config.since == "inception" and peak > self._peak:
+            self._set_peak(peak)
+
+    def on_equity(self, now_ns: int, settled: int, worth: int) -> Breach | None:
+        """Judges the equity."""
+        if now_ns >= self._day_end_ns:
+            self._start_day(now_ns)
+        self._last = worth
+        if worth > self._peak and self._moving:
+            self._set_peak(worth)
+        return None if worth > self._floor else self._breach(worth)
+
+    def _start_day(self, now_ns: int) -> None:
+        self._day_end_ns = day_end_after_ns(now_ns, self._zone, None, None)
+        if self._config.since == "day" or self._last > self._peak:
+            self._set_peak(self._last)
+
+    def _set_peak(self, peak: int) -> None:
+        self._peak = peak
+        falls = [] if self._amount is None else [self._amount]
+        if self._percent is not None:
+            falls.append(_share(peak, self._percent))
+        self._floor = peak - min(falls)
+        if self._config.lock:
+            self._floor = min(self._floor, self._opening)
+
+    def _breach(self, worth: int) -> Breach:
+        config, fall, limit = self._config, money_text(self._peak - worth), money_text(self._peak - self._floor)
+        what = f"equity {money_text(worth)} is {fall} below its peak {money_text(self._peak)}, {limit} or more"
+        window = f"day {config.timezone}" if config.since == "day" else "since inception"
+        return Breach(fall, limit, window, what)
+
+    def shift(self, amount: int) -> None:
+        """A deposit or withdrawal moves everything."""
+        self._opening += amount
+        self._last += amount
+        self._set_peak(self._peak + amount)
+
+    def reset(self) -> None:
+        """The peak is the equity now; a floor that is locked is so from the opening cash on, as before."""
+        self._set_peak(self._last)
+
+    def to_state(self) -> Any:
+        """JSON-able form."""
+        return [self._opening, self._last, self._peak, self._day_end_ns]
+
+    def load(self, state: Any) -> None:
+        """Takes what to_state gave."""
+        self._opening, self._last, peak, self._day_end_ns = state
+        self._set_peak(peak)
+
+
+class _Series:
+    """One level that may lose: the account's, or a symbol's."""
+
+    __slots__ = ("baseline", "highs", "settled", "worth")
+
+    def __init__(self, start: int, span_ns: int | None) -> None:
+        self.baseline = self.settled = self.worth = start
+        self.highs = None if span_ns is None else HighWindow(span_ns)
+
+    def sliding_loss(self, now_ns: int, settled: int, worth: int) -> int:
+        """Loss in the window; the level before the first observation counts too."""
+        highs = self.highs
+        assert highs is not None
+        if not highs:
+            highs.add(now_ns, self.worth)
+        self.settled, self.worth = settled, worth
+        return highs.add(now_ns, worth) - worth
+
+
+class LossMeter:
+    """Loss of the account, or of each instrument by itself."""
+
+    def __init__(self, config: Loss, opening: int) -> None:
+        self._config = config
+        self._set_opening(opening)
+        self._zone = ZoneInfo(config.timezone)
+        self._span_ns = None if config.window_ms is None else config.window_ms * NANOS_PER_MS
+        self._day_end_ns = 0 if self._span_ns is None else NEVER_NS
+        self._series: dict[str, _Series] = {}
+        self._realised = config.measure == "realised"
+
+    @property
+    def by_symbol(self) -> bool:
+        """Whether instruments are judged, not the account."""
+        return self._config.by_symbol
+
+    @property
+    def floor(self) -> int:
+        """Level of the account at which the breaker opens, for a loss of the day."""
+        return self._of("").baseline - self._limit
+
+    def _set_opening(self, opening: int) -> None:
+        self._opening = opening
+        limits = [] if self._config.amount is None else [to_money(self._config.amount)]
+        if self._config.percent is not None:
+            limits.append(_share(opening, to_price(self._config.percent)))
+        self._limit = min(limits)
+
+    def _of(self, symbol: str) -> _Series:
+        found = self._series.get(symbol)
+        if found is None:
+            found = self._series[symbol] = _Series(0 if symbol else self._opening, self._span_ns)
+        return found
+
+    def on_equity(self, now_ns: int, settled: int, worth: int, symbol: str = "") -> Breach | None:
+        """Judges the account, or with a symbol the instrument's own PnL."""
+        if now_ns >= self._day_end_ns:
+            self._start_day(now_ns)
+        series = self._series.get(symbol) or self._of(symbol)
+        if self._realised:
+            worth = settled
+        if series.highs is None:
+            series.settled, series.worth = settled, worth
+            loss = series.baseline - worth
+        else:
+            loss = series.sliding_loss(now_ns, settled, worth)
+        return None if loss < self._limit else self._breach(symbol, loss)
+
+    def _start_day(self, now_ns: int) -> None:
+        self._day_end_ns = day_end_after_ns(now_ns, self._zone, None, None)
+        for series in self._series.values():
+            series.baseline = series.settled
+
+    def _breach(self, symbol: str, loss: int) -> Breach:
+        config, limit, observed = self._config, money_text(self._limit), money_text(loss)
+        of = f" in {symbol}" if symbol else ""
+        window = f"day {config.timezone}" if config.window_ms is None else span_text(config.window_ms)
+        return Breach(observed, limit, window, f"{config.measure} loss{of} {observed} reached the limit {limit}")
+
+    def shift(self, amount: int) -> None:
+        """A deposit or withdrawal moves the account's level."""
+        series = self._of("")
+        self._set_opening(self._opening + amount)
+        series.baseline, series.settled, series.worth = (
+            level + amount for level in (series.baseline, series.settled, series.worth)
+        )
+        if series.highs is not None:
+            series.highs.shift(amount)
+
+    def reset(self) -> None:
+        """Losses count from what is now; the next day starts with its balance again."""
+        for series in self._series.values():
+            series.baseline = series.worth
+            if series.highs is not None:
+                series.highs.clear()
+
+    def to_state(self) -> Any:
+        """JSON-able form."""
+        series = {
+            symbol: [item.baseline, item.settled, item.worth, item.highs and item.highs.to_state()]
+            for symbol, item in self._series.items()
+        }
+        return [self._opening, self._day_end_ns, series]
+
+    def load(self, state: Any) -> None:
+        """Takes what to_state gave."""
+        opening, self._day_end_ns, kept = state
+        self._set_opening(opening)
+        for symbol, (baseline, settled, worth, highs) in kept.items():
+            series = self._of(symbol)
+            series.baseline, series.settled, series.worth = baseline, settled, worth
+            if series.highs is not None:
+                series.highs.load(highs)

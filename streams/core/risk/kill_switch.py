@@ -1,0 +1,87 @@
+"""The kill switch: what may not trade until a person resumes it (MiFID II RTS 6 article 12, FIA 2024)."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+from schemas.records.messages import Control
+
+
+class KillScope(StrEnum):
+    """What a kill stops; ALL has no name."""
+
+    ALL = "ALL"
+    ACCOUNT = "ACCOUNT"
+    STRATEGY = "STRATEGY"
+    SYMBOL = "SYMBOL"
+
+
+class KillTarget(NamedTuple):
+    """What is meant by a command."""
+
+    scope: KillScope
+    name: str = ""
+
+    def __str__(self) -> str:
+        return "all trading" if self.scope is KillScope.ALL else f"{self.scope.lower()} {self.name}"
+
+    def covers(self, account_id: str, strategy_id: str | None, symbol: str) -> bool:
+        """Whether an order is meant."""
+        if self.scope is KillScope.ALL:
+            return True
+        names = {KillScope.ACCOUNT: account_id, KillScope.STRATEGY: strategy_id, KillScope.SYMBOL: symbol}
+        return names[self.scope] == self.name
+
+
+def target_of(control: Control) -> KillTarget:
+    """What a KILL or RESUME names: an account, a strategy, a symbol; nothing is all. Raises ValueError for several."""
+    named = [
+        KillTarget(scope, name)
+        for scope, name in (
+            (KillScope.ACCOUNT, control.account_id),
+            (KillScope.STRATEGY, control.strategy_id),
+            (KillScope.SYMBOL, control.symbol),
+        )
+        if name is not None
+    ]
+    if len(named) > 1:
+        raise ValueError(f"{control.kind} names {' and '.join(map(str, named))}; send a command for each")
+    return named[0] if named else KillTarget(KillScope.ALL)
+
+
+class KillSwitch:
+    """What is killed, in the order in which it was; each with the risk event that told it."""
+
+    def __init__(self, kills: Iterable[tuple[KillTarget, str]] = ()) -> None:
+        self._kills: dict[KillTarget, str] = dict(kills)
+
+    def __contains__(self, target: KillTarget) -> bool:
+        return target in self._kills
+
+    @property
+    def targets(self) -> list[KillTarget]:
+        """What is killed."""
+        return list(self._kills)
+
+    def kill(self, target: KillTarget, event_id: str) -> None:
+        """Stops it; once stopped, the first event stays."""
+        self._kills.setdefault(target, event_id)
+
+    def resume(self, target: KillTarget) -> None:
+        """Lets it trade again."""
+        del self._kills[target]
+
+    def stopping(self, account_id: str, strategy_id: str | None, symbol: str) -> tuple[KillTarget, str] | None:
+        """The kill that an order meets, and its risk event; None where it may pass."""
+        if not self._kills:
+            return None
+        return next((item for item in self._kills.items() if item[0].covers(account_id, strategy_id, symbol)), None)
+
+    def to_state(self) -> list[list[str]]:
+        """JSON-able form."""
+        return [[target.scope, target.name, event_id] for target, event_id in self._kills.items()]
+
+    @classmethod
+    def from_state(cls, state: list[list[str]]) -> Self:
+        """The switch that to_state described."""
+        return cls((KillTarget(KillScope(scope), name), event_id) for scope, name, event_id in state)

@@ -1,0 +1,223 @@
+"""An account's limits: its controls with their parameters, the order in which they are asked, and how they change."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, get_args
+
+from pydantic import Field, ValidationError, model_validator
+
+from streams.core.reference.fields import Frozen
+from streams.core.reference.merge_patch import merge_patch
+from streams.core.risk import account_controls as account
+from streams.core.risk import form_controls as form
+from streams.core.risk import order_controls as order
+from streams.core.risk import rate_controls as rate
+from streams.core.risk.breakers.breaker_config import BreakerConfigs
+from streams.core.risk.control import Check, Control, Reject
+from streams.core.risk.self_match import SelfMatch
+
+if TYPE_CHECKING:
+    from streams.core.risk.proposal import Proposal
+
+
+class RiskLimits(Frozen):
+    """One field for each control; None is off. A value alone stands for the control's main parameter.
+
+    leverage, which sets the buying power, can't be off. A limit is inclusive: at it an order passes.
+    """
+
+    message_rate: rate.MessageRate | None = None
+    order_rate: rate.OrderRate | None = None
+    order_rate_per_symbol: rate.OrderRatePerSymbol | None = None
+    restricted: order.RestrictedList | None = None
+    order_types: order.OrderTypes | None = None
+    times_in_force: order.TimesInForce | None = None
+    min_order_quantity: order.MinOrderQuantity | None = None
+    max_order_quantity: order.MaxOrderQuantity | None = order.MaxOrderQuantity(limit=Decimal(100_000))
+    min_order_notional: order.MinOrderNotional | None = None
+    max_order_notional: order.MaxOrderNotional | None = order.MaxOrderNotional(limit=Decimal(5_000_000))
+    stale_mark: order.StaleMark | None = None
+    price_collar: order.PriceCollar | None = None
+    session_hours: order.SessionHours | None = None
+    repeated_order: order.RepeatedOrder | None = None
+    cancel_ratio: rate.CancelRatio | None = None
+    max_open_orders: account.MaxOpenOrders | None = None
+    max_open_orders_per_symbol: account.MaxOpenOrdersPerSymbol | None = None
+    long_only: account.LongOnly | None = None
+    max_position: account.MaxPosition | None = account.MaxPosition(limit=Decimal(500_000))
+    max_long_position: account.MaxLongPosition | None = None
+    max_short_position: account.MaxShortPosition | None = None
+    leverage: account.BuyingPower = account.BuyingPower(limit=Decimal(4))
+    max_gross_exposure: account.MaxGrossExposure | None = None
+    max_net_exposure: account.MaxNetExposure | None = None
+    max_concentration: account.MaxConcentration | None = None
+    max_leverage: account.MaxLeverage | None = None
+    max_margin: account.MaxMargin | None = None
+    self_match: SelfMatch | None = None
+    breakers: BreakerConfigs = Field(default_factory=dict)
+    """Circuit breakers by name; null takes one away."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _switches(cls, document: Any) -> Any:
+        """true switches a control without parameters on, false switches one off."""
+        if not isinstance(document, dict):
+            return document
+        return {
+            name: {True: {}, False: None}[value] if isinstance(value, bool) else value
+            for name, value in document.items()
+        }
+
+    @cached_property
+    def kept(self) -> rate.Kept:
+        """How much of an account's past is remembered for these limits."""
+        return rate.kept_for(self)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What is asked of a proposal, in order: the cheapest first, exposures after all that needs no valuation."""
+        chosen = (getattr(self, item) if isinstance(item, str) else item for item in ORDER)
+        return tuple(item.checker() if isinstance(item, Control) else item for item in chosen if item is not None)
+
+    def first_reject(self, proposal: Proposal) -> Reject | None:
+        """The answer of the first control that refuses; None where all agree."""
+        for check in self.checks:
+            reject = check(proposal)
+            if reject is not None:
+                return reject
+        return None
+
+    def changed_by(self, document: str) -> Self:
+        """These limits with a JSON merge patch (RFC 7396) over them; null switches a control off.
+
+        Raises ValueError with a sentence for each thing that is wrong.
+        """
+        return self.patched(parse(document))
+
+    def patched(self, patch: dict[str, Any]) -> Self:
+        """As changed_by, of a patch that is read already."""
+        try:
+            return self.model_validate(self.merged(patch))
+        except ValidationError as error:
+            raise ValueError("; ".join(_sentence(item) for item in error.errors())) from error
+
+    def merged(self, patch: dict[str, Any]) -> dict[str, Any]:
+        """The document of these limits with a patch over it, not yet judged."""
+        document = dict(self.to_state())
+        for name, value in patch.items():
+            document[name] = merge_patch(document.get(name), self._spread(name, value))
+        return document
+
+    def _spread(self, name: str, value: Any) -> Any:
+        """A value alone as the parameter that it stands for, so that the control's others stay as they are."""
+        kind = CONTROLS.get(name)
+        if kind is None or isinstance(value, dict) or value is None or isinstance(value, bool):
+            return value
+        return {kind.alone: value}
+
+    def to_state(self) -> dict[str, Any]:
+        """JSON-able form; not to be changed."""
+        return self.document
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """The limits that to_state described."""
+        return cls.model_validate(state)
+
+
+ORDER: tuple[str | Check, ...] = (
+    form.trading_state,
+    form.breakers,
+    "message_rate",
+    "order_rate",
+    "order_rate_per_symbol",
+    form.tradable,
+    "restricted",
+    form.currency,
+    form.order_form,
+    form.linked_orders,
+    "order_types",
+    "times_in_force",
+    form.quantity_bounds,
+    form.lot_size,
+    form.tick_size,
+    "min_order_quantity",
+    "max_order_quantity",
+    form.has_value,
+    "min_order_notional",
+    "max_order_notional",
+    "stale_mark",
+    "price_collar",
+    "session_hours",
+    "repeated_order",
+    "cancel_ratio",
+    "max_open_orders",
+    "max_open_orders_per_symbol",
+    "long_only",
+    "max_position",
+    "max_long_position",
+    "max_short_position",
+    form.reduce_only,
+    "leverage",
+    "max_gross_exposure",
+    "max_net_exposure",
+    "max_concentration",
+    "max_leverage",
+    "max_margin",
+    "self_match",
+)
+
+CONTROLS: dict[str, type[Control]] = {
+    name: kind
+    for name, field in RiskLimits.model_fields.items()
+    for kind in (field.annotation, *get_args(field.annotation))
+    if isinstance(kind, type) and issubclass(kind, Control)
+}
+"""The control behind each field."""
+
+
+def parse(document: str) -> dict[str, Any]:
+    """A merge patch from JSON text, numbers exact. Raises ValueError."""
+    try:
+        patch = json.loads(document, parse_float=Decimal)
+    except RecursionError as error:
+        raise ValueError("the document is nested too deeply; give a JSON object of limits by name") from error
+    except ValueError as error:
+        raise ValueError(f"not JSON: {error}; give a JSON object of limits by name") from error
+    if not isinstance(patch, dict):
+        raise ValueError("a JSON object of limits by name is needed")
+    return patch
+
+
+def check_patch(patch: dict[str, Any]) -> None:
+    """Refuses a merge patch that no limits could take, before it is sent. Raises ValueError as changed_by does.
+
+    What is missing in it may stand in the limits that it will change, so that is not judged.
+    """
+    try:
+        RiskLimits.model_validate(RiskLimits().merged(patch))
+    except ValidationError as error:
+        wrong = [item for item in error.errors() if not _of_the_whole(item)]
+        if wrong:
+            raise ValueError("; ".join(_sentence(item) for item in wrong)) from error
+
+
+def _of_the_whole(item: Any) -> bool:
+    return item["type"] == "missing" or (item["type"] == "value_error" and len(item["loc"]) == 1)
+
+
+def _sentence(item: Any) -> str:
+    place = [str(part) for part in item["loc"]]
+    name = ".".join(place) or "limits"
+    if item["type"] == "extra_forbidden" and len(place) == 1:
+        return f"{name} is not a limit; there are {', '.join(RiskLimits.model_fields)}"
+    if item["type"] == "extra_forbidden":
+        kind = CONTROLS.get(place[0])
+        known = f"; it has {', '.join(kind.model_fields)}" if kind else ""
+        return f"{name} is not a parameter of {place[0]}{known}"
+    if name == "leverage" and not item["input"]:
+        return "leverage can't be switched off: it is the buying power; give a number above 0"
+    return f"{name}: {item['input']!r} is refused: {item['msg']}"

@@ -1,0 +1,197 @@
+"""ExecutionSimulator: real spreads, displayed sizes, queues; put together from parts."""
+
+from schemas.records.enums import Action, Liquidity
+from schemas.records.messages import ApprovedOrder
+from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX
+from streams.core.core_config import CoreConfig
+from streams.core.market.order_book import SIZE_UNKNOWN, Book, Level
+from streams.core.market.trades import Print
+from streams.core.reference.declarations import SimulatorConfig
+from streams.core.reference.instruments import Instrument
+from streams.core.simulators.fill import FillModel, Skips
+from streams.core.simulators.latency import LatencyModel
+from streams.core.simulators.model import PartKind
+from streams.core.simulators.model_catalog import make_part
+from streams.core.simulators.order_fees import OrderFees
+from streams.core.simulators.queue import QueueModel, join_queue, see_level, see_trade
+from streams.core.simulators.simulator import Match, Reach, VenueReject
+from streams.core.simulators.slippage import Beyond, SlippageModel
+from streams.core.simulators.venue_order import VenueOrder
+
+MET_BEYOND: dict[Skips, int | None] = {Skips.NOTHING: None, Skips.UNTIL_TOUCHED: 0, Skips.UNTIL_CROSSED: 1}
+"""How far beyond an order's price (1e-9) the market must come before a fill model need be asked; None: always ask."""
+
+
+class ExecutionSimulator:
+    """An arriving order takes level by level what the market displays, then beyond it what the slippage model grants.
+
+    A resting limit order trades at its limit when the fill model says that the market has come to it. An iceberg shows
+    a slice; the next one joins the queue at its end. See streams.core.simulators.simulator.Simulator.
+    """
+
+    def __init__(self, config: CoreConfig, parts: SimulatorConfig, fees: OrderFees) -> None:
+        """Raises streams.core.simulators.model.PartError."""
+        self.name = parts.name
+        self.stale_after_ns = parts.stale_after_ms * NANOS_PER_MS
+        self._seed = config.run_seed
+        self._fill: FillModel = make_part(PartKind.FILL, parts.fill)
+        self._queues = self._fill.queues
+        self._met_beyond = MET_BEYOND[getattr(self._fill, "skips", Skips.NOTHING)]
+        self._queue: QueueModel = make_part(PartKind.QUEUE, parts.queue)
+        self._slippage: SlippageModel = make_part(PartKind.SLIPPAGE, parts.slippage)
+        latency = parts.latency
+        self._latency: dict[Action, LatencyModel] = {
+            action: make_part(PartKind.LATENCY, asked or latency.new)
+            for action, asked in (
+                (Action.NEW, latency.new),
+                (Action.CANCEL, latency.cancel),
+                (Action.REPLACE, latency.replace),
+            )
+        }
+        self._fees = fees
+        self._descriptions: dict[str, str] = {}
+
+    def latency_ns(self, request: ApprovedOrder, sent_ns: int) -> int:
+        """See Simulator."""
+        return self._latency[request.action].latency_ns(self._seed, request, sent_ns)
+
+    def latency_max_ns(self) -> int:
+        """See Simulator."""
+        return max(model.most_ns() for model in self._latency.values())
+
+    def refuse(self, order: VenueOrder) -> VenueReject | None:
+        """Takes every order."""
+        return None
+
+    def fillable(self, order: VenueOrder, instrument: Instrument, book: Book, volume: int) -> int:
+        """See Simulator."""
+        left = order.leaves
+        for level in book.opposite(order.buying):
+            if not order.marketable_at(level.px):
+                return order.leaves - left
+            left -= _lots(left if level.left == SIZE_UNKNOWN else min(left, level.left), instrument)
+        if left:
+            beyond = self._beyond(order, left, instrument, book, volume)
+            left -= beyond.quantity if beyond else 0
+        return order.leaves - left
+
+    def take(self, order: VenueOrder, instrument: Instrument, book: Book, volume: int) -> Match | None:
+        """See Simulator."""
+        for level in book.opposite(order.buying):
+            if not order.marketable_at(level.px):
+                return None
+            quantity = _taken(level, order.leaves, instrument)
+            if quantity:
+                return Match(quantity, level.px, Liquidity.REMOVED)
+        if order.impact_ts == book.ts:
+            return None
+        match = self._beyond(order, order.leaves, instrument, book, volume)
+        order.impact_ts = book.ts
+        return match
+
+    def _beyond(
+        self, order: VenueOrder, quantity: int, instrument: Instrument, book: Book, volume: int
+    ) -> Match | None:
+        """What the slippage model grants behind the last level, on the tick and within the limit."""
+        levels = book.opposite(order.buying)
+        if not levels:
+            return None
+        middle, last = book.middle, levels[-1].px
+        half_spread = 0 if middle is None else abs(levels[0].px - middle)
+        impact = self._slippage.beyond(Beyond(quantity, last, half_spread, volume))
+        granted = _lots(min(impact.quantity, quantity), instrument)
+        if granted == 0:
+            return None
+        price = _worse(last, impact.slippage, order.buying, instrument.tick_size)
+        return Match(granted, price, Liquidity.REMOVED) if order.marketable_at(price) else None
+
+    def rest(self, order: VenueOrder, book: Book) -> None:
+        """See Simulator."""
+        order.slice_left = order.request.display_quantity
+        if self._queues and order.price is not None:
+            join_queue(order, book.own_size(order.buying, order.price))
+
+    def see_book(self, order: VenueOrder, book: Book) -> None:
+        """See Simulator."""
+        if self._queues and order.price is not None:
+            see_level(order, book.own_size(order.buying, order.price), self._queue)
+
+    def meet_quote(self, order: VenueOrder, instrument: Instrument, book: Book) -> Match | None:
+        """See Simulator."""
+        if order.price is None or not self._fill.is_met(order, book):
+            return None
+        for level in book.opposite(order.buying):
+            if not order.marketable_at(level.px):
+                return None
+            quantity = _taken(level, order.leaves, instrument)
+            if quantity:
+                return self._added(order, quantity, book)
+        return None
+
+    def meet_trade(self, order: VenueOrder, instrument: Instrument, book: Book, trade: Print) -> Match | None:
+        """See Simulator."""
+        if order.price is None:
+            return None
+        reached = self._fill.by_trade(order, trade)
+        if self._queues and trade.px == order.price:
+            see_trade(order, trade.sz)
+        quantity = _lots(min(reached - trade.used, order.displayed), instrument)
+        if quantity <= 0:
+            return None
+        trade.used += quantity
+        return self._added(order, quantity, book)
+
+    def reach(self, order: VenueOrder) -> Reach | None:
+        """As the fill model declares it."""
+        price, beyond = order.price, self._met_beyond
+        if price is None or beyond is None:
+            return None
+        met_at = price - beyond if order.buying else price + beyond
+        return Reach(met_at, price if self._queues else met_at, self._queues)
+
+    def _added(self, order: VenueOrder, quantity: int, book: Book) -> Match:
+        assert order.price is not None
+        if order.slice_left is not None:
+            beyond = quantity - order.slice_left
+            if beyond < 0:
+                order.slice_left = -beyond
+            else:
+                self.rest(order, book)
+                order.slice_left -= beyond % order.slice_left
+        return Match(quantity, order.price, Liquidity.ADDED)
+
+    def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:
+        """See Simulator."""
+        return self._fees.order_fee(order, instrument, before)
+
+    def describe(self, instrument: Instrument) -> str:
+        """See Simulator."""
+        text = self._descriptions.get(instrument.symbol)
+        if text is None:
+            parts = [self._fill.describe(), self._slippage.describe(), self._fees.describe(instrument)]
+            if self._queues:
+                parts.insert(1, self._queue.describe())
+            text = self._descriptions[instrument.symbol] = " + ".join(parts)
+        return text
+
+
+def _lots(quantity: int, instrument: Instrument) -> int:
+    return quantity - quantity % instrument.lot_size
+
+
+def _taken(level: Level, wanted: int, instrument: Instrument) -> int:
+    """Takes what the level has of it, in whole lots."""
+    if level.left == SIZE_UNKNOWN:
+        return _lots(wanted, instrument)
+    quantity = _lots(min(wanted, level.left), instrument)
+    level.left -= quantity
+    return quantity
+
+
+def _worse(price: int, slippage: int, buying: bool, tick: int) -> int:
+    """A price moved against the trader, on the tick, within what a price can be."""
+    if buying:
+        moved = price + slippage
+        return min(moved + -moved % tick, PRICE_MAX)
+    moved = price - slippage
+    return max(moved - moved % tick, min(price, tick))

@@ -1,0 +1,1 @@
+"""Execution shards: the venue that holds orders and matches them against the market."""

@@ -1,0 +1,134 @@
+"""The execution shard: one simulated venue for each symbol of an execution partition, and the marks they give."""
+
+from typing import Self
+
+from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
+from schemas.records.numbers import NANOS_PER_MS
+from schemas.records.output import Message, Output, State
+from streams.core.core_config import CoreConfig
+from streams.core.market.market_data import check_market_data
+from streams.core.reference.instruments import Instrument
+from streams.core.simulators.choice import Simulators
+from streams.core.venue import reports as records
+from streams.core.venue.venue import Venue
+
+
+class ExecutionShard:
+    """Inputs: ApprovedOrder, MarketData. See streams.pipeline.journal.shard.Shard.
+
+    Each symbol has a clock of its own, moved by its market data and heartbeats (or by record times) alone: what one
+    symbol's feed has not said yet is not skipped because another's is ahead, and no client can move the market.
+    """
+
+    def __init__(self, config: CoreConfig, partition: int, exact: bool = False) -> None:
+        """exact: steps through every update, the reference of what is passed over otherwise."""
+        self.partition = partition
+        self._exact = exact
+        self._venues: dict[str, Venue] = {}
+        self._sequence = 0
+        self._time_ns = 0
+        self._outputs: list[Output] = []
+        self.configure(config)
+
+    @property
+    def time_ns(self) -> int:
+        """Latest market time of any symbol, UTC nanoseconds."""
+        return self._time_ns
+
+    @property
+    def venues(self) -> dict[str, Venue]:
+        """Venues by symbol, for reading."""
+        return self._venues
+
+    def configure(self, config: CoreConfig) -> None:
+        """See streams.pipeline.journal.shard.Shard."""
+        self._config = config
+        self._instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
+        self._simulators = Simulators(config)
+        for venue in self._venues.values():
+            venue.configure(self._instruments.get(venue.symbol), self._simulators.of)
+
+    def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
+        """See streams.pipeline.journal.shard.Shard."""
+        self._outputs = []
+        if isinstance(message, MarketData):
+            self._on_market_data(message, record_time_ns)
+        elif isinstance(message, ApprovedOrder):
+            venue = self._venue(message.symbol)
+            if record_time_ns is not None:
+                venue.advance(record_time_ns)
+            venue.submit(message, message.order_ts if record_time_ns is None else record_time_ns)
+            self._time_ns = max(self._time_ns, venue.time_ns)
+        else:
+            raise TypeError(f"an execution shard takes no {type(message).__name__}")
+        return self._outputs
+
+    def _venue(self, symbol: str) -> Venue:
+        venue = self._venues.get(symbol)
+        if venue is None:
+            instrument = self._instruments.get(symbol)
+            told = (self._next_id, self._report, self._on_split)
+            venue = Venue(symbol, instrument, self._simulators.of, *told, exact=self._exact)
+            self._venues[symbol] = venue
+        return venue
+
+    def _next_id(self) -> str:
+        self._sequence += 1
+        return f"x{self.partition}-{self._sequence}"
+
+    def _report(self, report: ExecutionReport) -> None:
+        self._outputs.append(Output("executions", report.account_id, report))
+
+    def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
+        record = check_market_data(record)
+        if not record.kinds:
+            self._on_heartbeat(record, record_time_ns)
+            return
+        venue = self._venue(record.symbol)
+        venue.on_market_data(record, record_time_ns)
+        self._time_ns = max(self._time_ns, venue.time_ns)
+        self._mark(venue)
+
+    def _on_heartbeat(self, record: MarketData, record_time_ns: int | None) -> None:
+        time_ns = record.ts if record_time_ns is None else record_time_ns
+        for venue in self._venues.values():
+            if not record.symbol or venue.symbol == record.symbol:
+                venue.advance(time_ns)
+        self._time_ns = max(self._time_ns, time_ns)
+        for partition in range(self._config.account_partitions):
+            self._outputs.append(Output("marks", f"execution-{self.partition}", records.heartbeat(time_ns), partition))
+
+    def _on_split(self, venue: Venue, to: int, of: int) -> None:
+        """Told on both topics: on executions between the fills of before and after, on marks between the prices."""
+        mark = records.split_mark(venue.symbol, to, of, venue.time_ns)
+        for partition in range(self._config.account_partitions):
+            notice = records.split_notice(venue.symbol, to, of, self._next_id(), venue.time_ns)
+            self._outputs.append(Output("executions", venue.symbol, notice, partition))
+            self._outputs.append(Output("marks", venue.symbol, mark, partition))
+
+    def _mark(self, venue: Venue) -> None:
+        interval = self._config.mark_interval_ms * NANOS_PER_MS
+        if venue.book.ts == 0 or (venue.marked_ns is not None and venue.time_ns < venue.marked_ns + interval):
+            return
+        venue.marked_ns = venue.time_ns
+        mark = records.mark(venue.symbol, venue.book)
+        for partition in range(self._config.account_partitions):
+            self._outputs.append(Output("marks", venue.symbol, mark, partition))
+
+    def to_state(self) -> State:
+        """See streams.pipeline.journal.shard.Shard."""
+        return {
+            "time_ns": self._time_ns,
+            "sequence": self._sequence,
+            "venues": [venue.to_state() for venue in self._venues.values()],
+        }
+
+    @classmethod
+    def from_state(cls, config: CoreConfig, partition: int, state: State) -> Self:
+        """The shard that to_state described."""
+        shard = cls(config, partition)
+        shard._time_ns = state["time_ns"]
+        shard._sequence = state["sequence"]
+        for item in state["venues"]:
+            shard._venue(item["symbol"]).restore(item)
+        return shard

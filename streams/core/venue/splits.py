@@ -1,0 +1,56 @@
+"""What a split does to orders: quantities grow as prices shrink, and nothing is won or lost by it."""
+
+from schemas.records.enums import OffsetType, Side
+from schemas.records.messages import ApprovedOrder
+from schemas.records.numbers import divide_half_even
+from streams.core.reference.instruments import Instrument
+from streams.core.simulators.venue_order import VenueOrder
+
+
+def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> None:
+    """Restates a working order: what is open in whole lots, prices on the tick, a bid down and an offer up."""
+    leaves = order.leaves * to // of
+    order.cum_quantity = divide_half_even(order.cum_quantity * to, of)
+    order.added_quantity = divide_half_even(order.added_quantity * to, of)
+    order.quantity = order.cum_quantity + leaves - leaves % instrument.lot_size
+    order.price = _price(order.price, to, of, instrument.tick_size, order.buying)
+    order.stop_price = _price(order.stop_price, to, of, instrument.tick_size, order.buying)
+    order.arrival_px = None if order.arrival_px is None else divide_half_even(order.arrival_px * of, to)
+    order.queue_entry, order.queue_ahead = _size(order.queue_entry, to, of), _size(order.queue_ahead, to, of)
+    order.level_size, order.level_traded = _size(order.level_size, to, of), order.level_traded * to // of
+    order.slice_left = _lots(order.slice_left, to, of, instrument.lot_size)
+    order.request = split_request(order.request, to, of, instrument)
+
+
+def split_request(request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder:
+    """A request of before the split as it would be asked after it."""
+    tick, lot, bids = instrument.tick_size, instrument.lot_size, request.side is Side.BUY
+    offset = request.trailing_offset
+    if request.trailing_type is OffsetType.PRICE:
+        offset = _price(offset, to, of, tick, bids)
+    return request._replace(
+        quantity=_lots(request.quantity, to, of, lot),
+        price=_price(request.price, to, of, tick, bids),
+        stop_price=_price(request.stop_price, to, of, tick, bids),
+        trailing_offset=offset,
+        display_quantity=_lots(request.display_quantity, to, of, lot),
+    )
+
+
+def _price(price: int | None, to: int, of: int, tick: int, down: bool) -> int | None:
+    if price is None:
+        return None
+    ticks, rest = divmod(price * of, to * tick)
+    return max(ticks + (1 if rest and not down else 0), 1) * tick
+
+
+def _size(size: int | None, to: int, of: int) -> int | None:
+    return None if size is None else size * to // of
+
+
+def _lots(size: int | None, to: int, of: int, lot: int) -> int | None:
+    """Down to whole lots, and at least one."""
+    if size is None:
+        return None
+    found = size * to // of
+    return max(found - found % lot, lot)

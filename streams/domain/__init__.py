@@ -1,1 +1,0 @@
-"""Pure core: records in, records out; no I/O, clock, randomness, environment or float money."""

@@ -1,0 +1,1 @@
+"""Evidence from the record: metrics, reconciliation, sessions, replay, the gate, dashboards."""

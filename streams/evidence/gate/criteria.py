@@ -1,0 +1,119 @@
+"""The criteria file: what each level asks for, and how its evidence is gathered."""
+
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from schemas.records.enums import TradingLevel
+from streams.core.accounts.authorise import check_level
+from streams.core.reference.fields import Frozen, TimeZone
+from streams.errors import ReferenceDataError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Thresholds(Frozen):
+    """Each is inclusive: at it a criterion passes. Shares and losses are positive fractions."""
+
+    days_min: Count
+    fills_min: Count
+    regimes_min: Annotated[int, Field(ge=0, le=6)]
+    psr_min: Share
+    dsr_min: Share
+    drawdown_max: Share
+    daily_loss_max: Share
+    best_day_share_max: Share
+    profit_factor_min: Annotated[float, Field(ge=0)]
+    reject_rate_max: Share
+    error_rate_max: Share
+    breaker_trips_max: Count
+    gaps_max: Count
+    stale_share_max: Share
+
+
+def _reducible(limits: dict[str, str]) -> dict[str, str]:
+    check_level(limits)
+    return limits
+
+
+class Level(Frozen):
+    """limits: by name, each counts where it is smaller than the account's own."""
+
+    expires_days: Annotated[int, Field(ge=1)]
+    limits: Annotated[dict[str, str], AfterValidator(_reducible)] = Field(default_factory=dict)
+    criteria: Thresholds
+
+
+class EvidenceConfig(Frozen):
+    """Parameters of the queries."""
+
+    time_zone: TimeZone = "UTC"
+    annualisation: float = Field(gt=0)
+    confidence: float = Field(gt=0.5, lt=1)
+    cost_multiple: float = Field(ge=1)
+    breaker_days: int = Field(ge=1)
+    gap_seconds: int = Field(ge=1)
+    stale_seconds: int = Field(ge=1)
+
+
+class Freshness(Frozen):
+    """How old a report may be."""
+
+    age_hours_max: float = Field(gt=0)
+
+
+class Suite(Freshness):
+    """A test suite that must be green."""
+
+    name: str = Field(min_length=1)
+
+
+class Drift(Frozen):
+    """z: standard errors; observations_min: fills or days on each side before anything is said."""
+
+    z: float = Field(gt=0)
+    observations_min: int = Field(ge=2)
+
+
+class Criteria(Frozen):
+    """The whole file."""
+
+    version: int
+    evidence: EvidenceConfig
+    suite: tuple[Suite, ...] = Field(min_length=1)
+    reconcile: Freshness
+    replay_verify: Freshness
+    drift: Drift
+    limited_live: Level
+    full_live: Level
+
+    @property
+    def levels(self) -> dict[TradingLevel, Level]:
+        """From the lowest."""
+        return {TradingLevel.LIMITED_LIVE: self.limited_live, TradingLevel.FULL_LIVE: self.full_live}
+
+
+class CriteriaFile(NamedTuple):
+    """Criteria and the hash of the file that they stand in."""
+
+    criteria: Criteria
+    sha256: str
+
+
+def read_criteria(path: Path) -> CriteriaFile:
+    """Raises ReferenceDataError that names the file and the rule that it breaks."""
+    try:
+        content = path.read_bytes()
+        criteria = Criteria.model_validate(tomllib.loads(content.decode()))
+    except OSError as error:
+        raise ReferenceDataError(f"{path}: {error.strerror}; the gate needs its criteria") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ReferenceDataError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ReferenceDataError(f"{path}: {'; '.join(problems)}") from error
+    return CriteriaFile(criteria, sha256(content).hexdigest())

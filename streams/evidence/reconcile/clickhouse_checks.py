@@ -1,0 +1,39 @@
+"""The checks from ClickHouse: SQL files alone."""
+
+from clickhouse_connect.driver.client import Client
+
+from infra.clickhouse.client import query_file
+from streams.core.core_config import CoreConfig, TimeSource
+from streams.core.simulators.choice import Simulators
+from streams.evidence.reconcile.outcome import CLICKHOUSE, Check
+
+QUERIES = {
+    "reconcile_orders": "every order has one terminal result or is working, every request an answer",
+    "reconcile_venue": "every request at its venue is answered there",
+    "reconcile_results": "execution reports and results are one to one",
+    "reconcile_fills": "executions and fills are one to one",
+    "reconcile_quotes": "every fill lies inside the quote in force, or deeper",
+    "reconcile_quantities": "fills keep within their order's quantity and limit",
+    "reconcile_cash": "cash = opening cash + cash flows - fees",
+    "reconcile_positions": "position = sum of fills",
+    "reconcile_equity": "equity = cash + position value, drawdown from its peak",
+    "reconcile_ids": "every id is there once",
+    "reconcile_dead_letters": "no record of the pipeline's own is a dead letter",
+    "reconcile_one_letter_each": "each refused record is one dead letter",
+}
+"""Query file and what it checks; each answers with checked, different, differences."""
+
+
+def query_checks(client: Client, run_id: str, config: CoreConfig) -> list[Check]:
+    """The SQL files over one run's rows."""
+    parameters = {
+        "run_id": run_id,
+        "event_time": config.time_source is TimeSource.EVENT,
+        "latency_ns": Simulators(config).latency_max_ns(),
+        "account_partitions": config.account_partitions,
+    }
+    checks = []
+    for query, name in QUERIES.items():
+        checked, different, differences = client.query(query_file(query), parameters=parameters).result_rows[0]
+        checks.append(Check(name, CLICKHOUSE, checked, different, list(differences)))
+    return checks

@@ -1,0 +1,238 @@
+"""Reading every topic of a pipeline once, as it stands now."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from infra.kafka.topics import BY_NAME, DEAD_LETTER_TOPICS, TOPICS
+from schemas.avro.codec import Codec
+from schemas.errors import UndecodableRecord
+from schemas.records.enums import Action, ExecType
+from schemas.records.messages import (
+    AccountEquity,
+    ApprovedOrder,
+    ExecutionReport,
+    Fill,
+    Journal,
+    MarketData,
+    OrderRequest,
+    OrderResult,
+    Position,
+    RiskEvent,
+)
+from streams.core.core_config import CoreConfig, TimeSource
+from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows
+from streams.evidence.reconcile.facts import Answered, Asked, Event, Facts, Market, Place, Reported, Sent
+from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.journal.log import LogReader
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.processor import FORWARDED_FROM
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink import dead_letter_rows
+
+JOURNALS = tuple(kind.journal for kind in KINDS)
+KEY_FIELDS = {topic: name for kind in KINDS for topic, name in kind.inputs.items()}
+"""Input topics to the field that decides their partition, None where the writer does."""
+
+
+class FactReader:
+    """Reads what a pipeline wrote before what it was written from: then all that a record came from is there too.
+
+    partitions: number of partitions of a topic.
+    """
+
+    def __init__(self, config: CoreConfig, partitions: Callable[[str], int], reader: LogReader, codec: Codec) -> None:
+        self._config = config
+        self._partitions = partitions
+        self._reader = reader
+        self._codec = codec
+        self._facts = Facts()
+        self._handlers: dict[str, Callable[[RawRecord, Any], None]] = {
+            **dict.fromkeys(JOURNALS, self._on_journal),
+            "controls": self._on_control,
+            "risk.events": self._on_risk_event,
+            "account.equity": self._on_equity,
+            "positions": self._on_position,
+            "fills": self._on_fill,
+            "order.results": self._on_result,
+            "executions": self._on_execution,
+            "market.data": self._on_market_data,
+            "orders.approved": self._on_approved,
+            "orders.live": self._on_approved,
+            "orders": self._on_request,
+        }
+
+    def read(self, on_progress: Callable[[str], None]) -> Facts:
+        """All facts as they stand now. Raises LogUnavailable, RegistryUnavailable."""
+        others = [topic.name for topic in reversed(TOPICS) if topic.name not in JOURNALS]
+        for topic in JOURNALS:
+            self._read(topic, on_progress)
+        on_progress("reading dead letters")
+        for letters in DEAD_LETTER_TOPICS:
+            for record in self._records(letters.name):
+                self._on_dead_letter(record)
+        for topic in others:
+            self._read(topic, on_progress)
+        return self._facts
+
+    def _read(self, topic: str, on_progress: Callable[[str], None]) -> None:
+        on_progress(f"reading {topic}")
+        handler = self._handlers.get(topic)
+        for record in self._records(topic):
+            if handler is not None:
+                self._fold(record, handler)
+
+    def _records(self, topic: str) -> Iterator[RawRecord]:
+        for partition in range(self._partitions(topic)):
+            offsets = self._facts.offsets[topic, partition]
+            for record in self._reader.read(topic, partition, 0):
+                # A compacted topic's record without a value says that its key is gone: it is no row.
+                if record.value is not None or not BY_NAME[topic].compacted:
+                    offsets.append(record.offset)
+                    yield record
+
+    def _on_dead_letter(self, letter: RawRecord) -> None:
+        self._facts.dead_letters[letter.topic] += 1
+        headers = dict(letter.headers)
+        topic, (partition, offset) = headers.get("topic", b"").decode(errors="replace"), dead_letter_rows.place(headers)
+        if offset < 0:
+            return  # Somebody else's: it names no record.
+        self._facts.letters[topic, partition, offset] += 1
+        if headers.get("stage") != dead_letter_rows.STAGE.encode():
+            self._facts.refused.add((topic, partition, offset))
+
+    def _fold(self, record: RawRecord, handler: Callable[[RawRecord, Any], None]) -> None:
+        place = _place(record)
+        if place in self._facts.refused:
+            return
+        try:
+            message = self._codec.decode(record.topic, record.value or b"")
+        except UndecodableRecord as error:
+            if record.topic in KEY_FIELDS and not self._facts.is_taken(place):
+                self._facts.unread.add(place)
+            elif place not in self._facts.letters:
+                self._facts.undecodable.append(f"{_named(place)} can't be read and is no dead letter: {error}")
+            return
+        if self._is_at_home(record, message):
+            handler(record, message)
+
+    def _is_at_home(self, record: RawRecord, message: Any) -> bool:
+        key_field = KEY_FIELDS.get(record.topic)
+        owner = getattr(message, key_field) if key_field else None
+        if owner and partition_of(owner, self._partitions(record.topic)) != record.partition:
+            self._facts.misplaced.add(_place(record))
+            return False
+        for name, origin in record.headers:
+            if name == FORWARDED_FROM:
+                partition, _, offset = origin.decode(errors="replace").partition(":")
+                where = dead_letter_rows.place({"partition": partition.encode(), "offset": offset.encode()})
+                self._facts.forwarded[record.topic, *where] += 1
+        return True
+
+    def _on_journal(self, record: RawRecord, journal: Journal) -> None:
+        for topic, last in zip(journal.topics, journal.last_offsets, strict=True):
+            self._facts.taken[topic, record.partition] = last + 1
+
+    def _on_control(self, record: RawRecord, control: Any) -> None:
+        """Only its partition counts."""
+
+    def _on_risk_event(self, _: RawRecord, event: RiskEvent) -> None:
+        self._facts.ids["event_id", event.event_id] += 1
+
+    def _on_equity(self, _: RawRecord, equity: AccountEquity) -> None:
+        self._facts.equities[equity.account_id].append(equity)
+
+    def _on_position(self, record: RawRecord, position: Position) -> None:
+        key = (position.account_id, position.symbol)
+        self._facts.positions[key] = position
+        self._facts.position_places[key] = (record.partition, record.offset)
+
+    def _on_fill(self, _: RawRecord, fill: Fill) -> None:
+        self._facts.fills[fill.account_id].append(fill)
+
+    def _on_result(self, _: RawRecord, result: OrderResult) -> None:
+        answered = Answered(_event(result), result.reason_code, result.terminal, result.poss_resend)
+        self._facts.results[result.account_id, result.order_id].append(answered)
+        self._facts.ids["result_id", result.result_id] += 1
+
+    def _on_execution(self, record: RawRecord, report: ExecutionReport) -> None:
+        if report.exec_type is ExecType.SPLIT:
+            self._on_split(record, report)
+            return
+        self._facts.executions[report.account_id, report.order_id].append(Reported(_event(report), _place(record)))
+        self._facts.ids["exec_id", report.exec_id] += 1
+
+    def _on_split(self, record: RawRecord, notice: ExecutionReport) -> None:
+        """Each account partition has a copy; one is enough."""
+        if record.partition == 0 and notice.split_to and notice.split_of:
+            entry = (sequence(notice.exec_id), notice.split_to, notice.split_of)
+            self._facts.splits[notice.symbol].append(entry)
+
+    def _on_approved(self, record: RawRecord, approved: ApprovedOrder) -> None:
+        target = approved.order_id if approved.action is Action.NEW else approved.orig_order_id or ""
+        sent_ns = self._time_ns(record, approved.order_ts)
+        sent = Sent(approved.symbol, (approved.account_id, target), sent_ns, _place(record))
+        self._facts.approved[approved.account_id, approved.order_id].append(sent)
+        self._facts.ids["approval_id", approved.approval_id] += 1
+
+    def _on_request(self, record: RawRecord, request: OrderRequest) -> None:
+        key = (request.account_id, request.order_id)
+        if key not in self._facts.requests:
+            self._facts.requests[key] = Asked(request, _place(record))
+        elif self._facts.is_taken(_place(record)):
+            self._facts.duplicates[key] += 1
+            self._facts.identical[key] += request == self._facts.requests[key].request
+
+    def _on_market_data(self, record: RawRecord, data: MarketData) -> None:
+        if not self._facts.is_taken(_place(record)):
+            return
+        time_ns = self._time_ns(record, data.ts)
+        if not data.kinds:
+            self._on_heartbeat(record.partition, data.symbol, time_ns)
+            return
+        market = self._facts.markets.setdefault(data.symbol, Market(record.partition))
+        market.now_ns = max(market.now_ns, time_ns)
+        market.trade_times.extend(ts for kind, ts in zip(data.kinds, data.times, strict=True) if kind == TRADE)
+        market.trade_px.extend(data.trade_px)
+        if BOOK in data.kinds:
+            self._on_books(market, data)
+            return
+        market.times.extend(ts for kind, ts in zip(data.kinds, data.times, strict=True) if kind == QUOTE)
+        for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
+            getattr(market, name).extend(getattr(data, name))
+
+    def _on_books(self, market: Market, data: MarketData) -> None:
+        rows = MarketRows(data)
+        for kind, ts in zip(data.kinds, data.times, strict=True):
+            if kind == QUOTE:
+                bid_px, bid_sz, ask_px, ask_sz = rows.next_quote()
+                market.add_top(ts, (bid_px, bid_sz), (ask_px, ask_sz))
+            elif kind == BOOK:
+                bids, asks = rows.next_levels()
+                market.add_top(ts, bids[0] if bids else (0, 0), asks[0] if asks else (0, 0))
+
+    def _on_heartbeat(self, partition: int, symbol: str, time_ns: int) -> None:
+        """Moves the clocks that the execution shard has by now: those of symbols with market data before this."""
+        for name, market in self._facts.markets.items():
+            if market.partition == partition and symbol in ("", name):
+                market.now_ns = max(market.now_ns, time_ns)
+
+    def _time_ns(self, record: RawRecord, event_ns: int) -> int:
+        return event_ns if self._config.time_source is TimeSource.EVENT else record.timestamp_ns
+
+
+def _event(message: ExecutionReport | OrderResult) -> Event:
+    return Event(*(getattr(message, name) for name in Event._fields))
+
+
+def _place(record: RawRecord) -> Place:
+    return (record.topic, record.partition, record.offset)
+
+
+def _named(place: Place) -> str:
+    topic, partition, offset = place
+    return f"{topic}-{partition} offset {offset}"
+
+
+def sequence(exec_id: str) -> int:
+    """Number of an event within its execution shard."""
+    return int(exec_id.rpartition("-")[2])

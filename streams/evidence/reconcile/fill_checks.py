@@ -1,0 +1,134 @@
+"""Fills: each is booked once, lies inside the quote in force, and keeps within its order."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+
+from schemas.records.enums import Action, ExecType, Liquidity, Side
+from schemas.records.messages import Fill
+from schemas.records.numbers import price_text
+from streams.core.core_config import TimeSource
+from streams.evidence.reconcile.facts import Event, Facts, Market, OrderId
+from streams.evidence.reconcile.order_checks import named
+from streams.evidence.reconcile.outcome import KAFKA, Check
+
+FILLS = (ExecType.FILL, ExecType.PARTIAL_FILL)
+
+
+def executions_are_fills(facts: Facts) -> Check:
+    """The venue's fills and the booked ones are the same, each once."""
+    check = Check("executions and fills are one to one", KAFKA)
+    booked: dict[str, Fill] = {}
+    for fills in facts.fills.values():
+        for fill in fills:
+            check.compare(fill.exec_id not in booked, f"fill {fill.exec_id} was booked twice")
+            booked[fill.exec_id] = fill
+    for (account_id, order_id), reports in facts.executions.items():
+        for report, place in reports:
+            if report.exec_type not in FILLS:
+                continue
+            fill_or_none = booked.pop(report.exec_id or "", None)
+            if fill_or_none is None and not facts.is_taken(place):
+                continue
+            expected = (account_id, order_id, report.last_qty, report.last_px, report.commission or 0)
+            found = _said(fill_or_none)
+            check.compare(found == expected, f"execution {report.exec_id} is {expected}, its fill is {found}")
+    for exec_id in booked:
+        check.differ(f"fill {exec_id} has no execution")
+    return check
+
+
+def _said(fill: Fill | None) -> tuple[str, str, int, int, int] | None:
+    return fill and (fill.account_id, fill.order_id, fill.quantity, fill.price, fill.commission)
+
+
+def fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
+    """Each fill names a quote of market.data that was in force, and the market came to its price; none is better."""
+    check = Check("every fill lies inside the quote in force, or deeper", KAFKA)
+    for fills in facts.fills.values():
+        for fill in fills:
+            problem = _quote_problem(fill, facts.markets.get(fill.symbol), time_source)
+            check.compare(problem is None, f"fill {fill.exec_id} of order {fill.order_id}: {problem}")
+    return check
+
+
+def _quote_problem(fill: Fill, market: Market | None, time_source: TimeSource) -> str | None:
+    if fill.quote_ts is None:
+        return "it names no quote"
+    if market is None:
+        return f"its quote of {fill.quote_ts} is not in market.data, which holds nothing of {fill.symbol}"
+    first, after = bisect_left(market.times, fill.quote_ts), bisect_right(market.times, fill.quote_ts)
+    if (fill.bid_px, fill.ask_px) not in [market.sides(row) for row in range(first, after)]:
+        return f"its quote of {fill.quote_ts} is not in market.data"
+    if time_source is TimeSource.EVENT:
+        if fill.ts < fill.quote_ts:
+            return f"its quote of {fill.quote_ts} is later than the fill at {fill.ts}"
+        if after < len(market.times) and market.times[after] < fill.ts:
+            following = market.times[after]
+            return f"its quote of {fill.quote_ts} was followed by one of {following} before the fill at {fill.ts}"
+    if fill.liquidity is Liquidity.ADDED and fill.trade_px is not None:
+        return _trade_problem(fill, fill.trade_px, market, time_source)
+    opposite = fill.ask_px if fill.side is Side.BUY else fill.bid_px
+    if opposite is None:
+        return "there was no opposite side"
+    if fill.price < opposite if fill.side is Side.BUY else fill.price > opposite:
+        return f"price {price_text(fill.price)} is better than the market's {price_text(opposite)}"
+    return None
+
+
+def _trade_problem(fill: Fill, trade_px: int, market: Market, time_source: TimeSource) -> str | None:
+    if not market.traded(trade_px, fill.ts if time_source is TimeSource.EVENT else None):
+        return f"its trade at {price_text(trade_px)} is not in market.data"
+    if trade_px > fill.price if fill.side is Side.BUY else trade_px < fill.price:
+        return f"its trade at {price_text(trade_px)} did not come to its price {price_text(fill.price)}"
+    return None
+
+
+def within_orders(facts: Facts) -> Check:
+    """Executed quantity is the sum of fills and within what was asked, and no fill is beyond the limit asked for."""
+    check = Check("fills keep within their order's quantity and limit", KAFKA)
+    for key, reports in facts.executions.items():
+        events = [report.event for report in reports if report.event.exec_type is not ExecType.CANCEL_REJECT]
+        if events and key not in facts.requests:
+            check.differ(f"order {named(key)} has executions, but orders does not hold it")
+            continue
+        filled = 0
+        for event, quantity, limit in _in_force(facts, key, events):
+            filled = event.cum_qty if _is_split(event) else filled + (event.last_qty or 0)
+            problem = _order_problem(event, filled, quantity, limit, facts.requests[key].request.side)
+            check.compare(problem is None, f"order {named(key)}, report {event.exec_id}: {problem}")
+    return check
+
+
+def _in_force(facts: Facts, key: OrderId, events: list[Event]) -> Iterator[tuple[Event, int, int | None]]:
+    """Each report with the quantity and the limit that the client had asked for by then."""
+    asked = facts.requests[key].request
+    quantity, limit = asked.quantity or 0, asked.price
+    for event in events:
+        change = facts.requests.get((key[0], event.request_id or ""))
+        if event.exec_type is ExecType.REPLACED and change and change.request.action is Action.REPLACE:
+            quantity = quantity if change.request.quantity is None else change.request.quantity
+            limit = limit if change.request.price is None else change.request.price
+        elif _is_split(event):
+            quantity, limit = event.order_qty or 0, event.price
+        elif event.exec_type is ExecType.RESTATED:
+            quantity = min(event.order_qty or 0, quantity)
+        yield event, quantity, limit
+
+
+def _is_split(event: Event) -> bool:
+    return event.reason_code == "SPLIT"
+
+
+def _order_problem(event: Event, filled: int, quantity: int, limit: int | None, side: Side) -> str | None:
+    if event.cum_qty != filled:
+        return f"fills sum to {price_text(filled)}, cum_qty is {price_text(event.cum_qty)}"
+    if event.order_qty != quantity:
+        return f"order_qty is {price_text(event.order_qty or 0)}, asked for were {price_text(quantity)}"
+    if filled > quantity:
+        return f"{price_text(filled)} were executed of {price_text(quantity)} asked for"
+    price = event.last_px
+    if price is None or limit is None:
+        return None
+    if price > limit if side is Side.BUY else price < limit:
+        return f"price {price_text(price)} is beyond the limit {price_text(limit)}"
+    return None

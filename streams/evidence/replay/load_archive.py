@@ -1,0 +1,59 @@
+"""An archive into ClickHouse: the rows that the sink would have made of its topics."""
+
+from collections.abc import Callable
+
+from schemas.avro.codec import HEADER, Codec
+from schemas.errors import UndecodableRecord
+from streams.evidence.replay.archive import Archive
+from streams.evidence.replay.run_rows import BLOCK_ROWS, NANOS_PER_MS, RowStore
+from streams.evidence.replay.verify import USER_TOPICS
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink.container import ContainerWriter, Row
+
+
+def load(archive: Archive, run_id: str, store: RowStore, on_progress: Callable[[str], None]) -> int:
+    """Inserts every record that can be read, by the schema it was written with. Gives the number of rows."""
+    rows, codec = 0, Codec(archive)
+    for topic, partitions in archive.partitions.items():
+        on_progress(f"loading {topic}")
+        for partition in range(partitions):
+            block: list[RawRecord] = []
+            for record in archive.read(topic, partition, 0):
+                if not _is_readable(record, codec):
+                    continue
+                if block and (_schema_id(block[-1]) != _schema_id(record) or len(block) == BLOCK_ROWS):
+                    rows += _insert(topic, block, archive, run_id, store)
+                    block = []
+                block.append(record)
+            if block:
+                rows += _insert(topic, block, archive, run_id, store)
+    return rows
+
+
+def _is_readable(record: RawRecord, codec: Codec) -> bool:
+    """What could not be read has no row in the recorded run either; shards write nothing unreadable."""
+    if record.value is None:
+        return False
+    if record.topic in USER_TOPICS:
+        try:
+            codec.decode(record.topic, record.value)
+        except UndecodableRecord:
+            return False
+    return True
+
+
+def _schema_id(record: RawRecord) -> int:
+    assert record.value is not None
+    schema_id: int = HEADER.unpack_from(record.value)[1]
+    return schema_id
+
+
+def _insert(topic: str, block: list[RawRecord], archive: Archive, run_id: str, store: RowStore) -> int:
+    writer = ContainerWriter(archive.schema_by_id(_schema_id(block[0])), run_id)
+    rows = [
+        Row(record.partition, record.offset, record.timestamp_ns // NANOS_PER_MS, record.value[HEADER.size :])
+        for record in block
+        if record.value is not None
+    ]
+    store.insert(topic, rows, writer.build(rows))
+    return len(rows)

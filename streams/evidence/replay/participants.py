@@ -1,0 +1,59 @@
+"""Strategies of a re-simulation at their places: participants, and the sessions that are opened for them."""
+
+from collections.abc import Iterator, Mapping
+
+from schemas.records.enums import ControlKind, TradingState
+from schemas.records.messages import Control
+from schemas.records.numbers import to_money
+from streams.core.core_config import CoreConfig
+from streams.core.reference.instruments import Instrument
+from streams.errors import InputError
+from streams.evidence.replay.inputs import Input
+from streams.evidence.replay.what_if import WhatIf
+from streams.evidence.sessions.settings_hash import settings_sha256
+from streams.pipeline.journal.partitions import partition_of
+from streams.strategies.participant import Participant, participant
+from streams.strategies.strategy_config import StrategyConfig
+
+ACTOR = "paper replay"
+
+
+def participants(
+    strategies: Mapping[str, StrategyConfig], instruments: Mapping[str, Instrument], run_seed: int
+) -> list[Participant]:
+    """The strategies by account. Raises InputError for a symbol that is not in the configuration."""
+    found = []
+    for account_id, config in strategies.items():
+        if config.symbol not in instruments:
+            known = ", ".join(sorted(instruments))
+            raise InputError(f"strategies.{account_id}: instrument {config.symbol} is none of {known}")
+        found.append(participant(account_id, config, instruments[config.symbol], run_seed))
+    return found
+
+
+def openings(
+    what_if: WhatIf, config: CoreConfig, instruments: Mapping[str, Instrument], time_ns: int
+) -> Iterator[Input]:
+    """A session for each strategy that brings its cash, under the run's limits."""
+    settings_hash = settings_sha256(config)
+    for account_id, strategy in what_if.strategies.items():
+        if strategy.cash is None:
+            continue
+        control = Control(
+            control_id=f"open-{account_id}",
+            kind=ControlKind.SESSION_OPEN,
+            account_id=account_id,
+            session_id=account_id,
+            strategy_id=strategy.strategy,
+            opening_cash=to_money(strategy.cash),
+            currency=instruments[strategy.symbol].currency,
+            trading_state=TradingState.UNKNOWN,
+            limits=what_if.session_limits(None),
+            actor=ACTOR,
+            reason="strategy in the loop",
+            ts=time_ns,
+            instruments=strategy.symbol,
+            settings_sha256=settings_hash,
+        )
+        partition = partition_of(account_id, config.account_partitions)
+        yield Input(time_ns, 0, partition, 0, "controls", control)

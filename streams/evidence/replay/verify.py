@@ -1,0 +1,121 @@
+"""Proof that a pipeline's outputs are what its code makes of its inputs in the journal's order, byte for byte."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from schemas.avro.codec import Codec
+from streams.core.core_config import CoreConfig
+from streams.evidence.replay.difference import difference
+from streams.evidence.replay.scope import EVERYTHING, Scope
+from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.journal.log import LogReader
+from streams.pipeline.journal.processor import FORWARDED_FROM, ShardProcessor
+from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from streams.pipeline.journal.recovery import recover
+from streams.pipeline.journal.transaction import Transaction
+
+DIFFERENCES_MAX = 20
+USER_TOPICS = ("orders", "controls", "market.data")
+"""Topics on which only forwarded records are outputs of a shard."""
+
+Expected = dict[tuple[str, int], dict[str, deque[RawOutput]]]
+"""Outputs still to be found: by topic and partition, then by shard, in order."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """checked: records compared by topic. differences: sentences, the first DIFFERENCES_MAX of them."""
+
+    transactions: int = 0
+    checked: dict[str, int] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every record was equal."""
+        return not self.differences
+
+    def differ(self, sentence: str) -> None:
+        """Notes a difference."""
+        if len(self.differences) < DIFFERENCES_MAX:
+            self.differences.append(sentence)
+
+
+def verify(
+    config: CoreConfig,
+    reader: LogReader,
+    codec: Codec,
+    on_progress: Callable[[str], None] = lambda _: None,
+    scope: Scope = EVERYTHING,
+    from_snapshot: bool = False,
+) -> Verification:
+    """Runs the core over every shard's journal and compares each output with the record on its topic.
+
+    config says how many partitions there are; what the core does comes from the journal. from_snapshot: only what came
+    after each shard's newest snapshot is made again and compared. scope: which records are compared; all are made.
+    """
+    result = Verification()
+    expected: Expected = defaultdict(lambda: defaultdict(deque))
+
+    def collect(processor: ShardProcessor, transaction: Transaction) -> None:
+        result.transactions += 1
+        for output in transaction.outputs:
+            expected[output.topic, output.partition][processor.name].append(output)
+
+    for kind in KINDS:
+        for partition in range(kind.partitions(config)):
+            on_progress(f"running {kind.shard_name(partition)}")
+            recover(kind, partition, reader, codec, collect, from_snapshot=from_snapshot)
+    for (topic, partition), shards in sorted(expected.items()):
+        on_progress(f"comparing {topic}-{partition}")
+        records = _written_by_shards(topic, partition, reader)
+        if from_snapshot:
+            records = iter(deque(records, sum(map(len, shards.values()))))
+        _Comparison(topic, partition, config, codec, scope, reader, result).run(records, shards)
+    return result
+
+
+def _written_by_shards(topic: str, partition: int, reader: LogReader) -> Iterator[RawRecord]:
+    for record in reader.read(topic, partition, 0):
+        if topic not in USER_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
+            yield record
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    topic: str
+    partition: int
+    config: CoreConfig
+    codec: Codec
+    scope: Scope
+    reader: LogReader
+    result: Verification
+
+    def run(self, records: Iterator[RawRecord], shards: dict[str, deque[RawOutput]]) -> None:
+        """Several shards may write one partition, each in its own order."""
+        checked = self.result.checked
+        shards = {name: deque(filter(self._covers, waiting)) for name, waiting in shards.items()}
+        for record in filter(self._covers, records):
+            checked[self.topic] = checked.get(self.topic, 0) + 1
+            if not _take_equal(record, shards):
+                candidates = [waiting[0] for waiting in shards.values() if waiting]
+                self.result.differ(difference(record, candidates, self.codec, self.reader, self.config))
+                return
+        for shard, left in shards.items():
+            if left:
+                place = f"{self.topic}-{self.partition}"
+                self.result.differ(f"{place}: {len(left)} records that the core makes in {shard} are not on the topic")
+
+    def _covers(self, record: RawRecord | RawOutput) -> bool:
+        if self.scope.is_everything:
+            return True
+        return record.value is not None and self.scope.covers(self.codec.decode(self.topic, record.value))
+
+
+def _take_equal(record: RawRecord, shards: dict[str, deque[RawOutput]]) -> bool:
+    for waiting in shards.values():
+        if waiting and (waiting[0].key, waiting[0].value) == (record.key, record.value):
+            waiting.popleft()
+            return True
+    return False

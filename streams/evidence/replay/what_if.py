@@ -1,0 +1,167 @@
+"""What a re-simulation changes: the configuration, sessions' limits, and which orders are sent again."""
+
+import json
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, ValidationError
+
+from schemas.records.enums import ControlKind
+from schemas.records.messages import Control, OrderRequest
+from schemas.records.numbers import PRICE_SCALE, to_price
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
+from streams.core.reference.fields import Frozen, PositiveDecimal
+from streams.core.reference.instruments import Instrument
+from streams.core.reference.merge_patch import merge_patch
+from streams.core.simulators.choice import Simulators
+from streams.core.simulators.model import PartError
+from streams.errors import InputError
+from streams.strategies.strategy_config import StrategyConfig
+
+NAMED_LISTS = {"instruments": "symbol", "simulators": "name", "accounts": "account_id", "conversions": "symbol"}
+EACH = "*"
+PARTS = "write YAML with config, limits, orders and strategies"
+
+
+class OrderChoice(Frozen):
+    """Which orders are sent again, and how large. An empty list is all."""
+
+    accounts: tuple[str, ...] = ()
+    strategies: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    scale: PositiveDecimal = Decimal(1)
+    """Of quantities; rounded down to the lot, but never below one."""
+
+    def takes(self, request: OrderRequest) -> bool:
+        """Whether a request is sent again."""
+        pairs = ((self.accounts, request.account_id), (self.strategies, request.strategy_id))
+        if any(chosen and name not in chosen for chosen, name in pairs):
+            return False
+        return not self.symbols or not request.symbol or request.symbol in self.symbols
+
+
+class WhatIf(Frozen):
+    """config: merge patch (RFC 7396) over the recorded configuration, in which lists of named things may be patched by
+    name, or by * for each; limits: put over those that each session opens with; orders: which; strategies: that decide
+    anew, by account, in place of the account's recorded orders."""
+
+    config: dict[str, Any] = Field(default_factory=dict)
+    limits: dict[str, Any] = Field(default_factory=dict)
+    orders: OrderChoice = OrderChoice()
+    strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From a YAML file. Raises InputError that names the file, the field and the rule."""
+        return cls.of(read_document(path), str(path))
+
+    @classmethod
+    def of(cls, document: Any, name: str) -> Self:
+        """From plain values. Raises InputError."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+            raise InputError(f"{name}: {'; '.join(problems)}") from error
+
+    def demand_alone(self) -> None:
+        """Raises InputError where the run can't do without a record."""
+        if not self.strategies:
+            raise InputError("--strategies-only: name strategies in the file of --with")
+        for account_id, strategy in self.strategies.items():
+            if strategy.cash is None:
+                raise InputError(f"strategies.{account_id}: needs cash: without a record nothing opens its session")
+
+    @property
+    def sha256(self) -> str:
+        """Of the canonical JSON form."""
+        return sha256(self.as_json.encode()).hexdigest()
+
+    @property
+    def as_json(self) -> str:
+        """What is changed, in canonical form; {} where nothing is."""
+        return json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+
+    def configure(self, recorded: CoreConfig) -> CoreConfig:
+        """The configuration of the run. Raises InputError for one that breaks a rule."""
+        document = recorded.model_dump(mode="json")
+        try:
+            config = CoreConfig.model_validate(_patched(document, self.config))
+            Simulators(config)
+        except (ValidationError, KeyError, PartError) as error:
+            raise InputError(f"config: {error}") from error
+        return config
+
+    def change(self, message: Message, instruments: dict[str, Instrument]) -> Message | None:
+        """An input as it is sent again; None where it is not."""
+        if isinstance(message, OrderRequest):
+            taken = message.account_id not in self.strategies and self.orders.takes(message)
+            return self._order(message, instruments) if taken else None
+        if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN:
+            return message._replace(limits=self.session_limits(message.limits))
+        return message
+
+    def session_limits(self, recorded: str | None) -> str | None:
+        """The limits that a session opens with, as JSON."""
+        if not self.limits:
+            return recorded
+        return json.dumps(json.loads(recorded or "{}") | self.limits, default=str)
+
+    def _order(self, request: OrderRequest, instruments: dict[str, Instrument]) -> OrderRequest:
+        if self.orders.scale == 1:
+            return request
+        instrument = instruments.get(request.symbol)
+        lot = instrument.lot_size if instrument else 1
+        scale = to_price(self.orders.scale)
+        sizes = {
+            name: max(size * scale // PRICE_SCALE // lot * lot, lot)
+            for name in ("quantity", "display_quantity")
+            if (size := getattr(request, name)) is not None
+        }
+        return request._replace(**sizes)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A YAML file as plain values. Raises InputError."""
+    try:
+        document = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: {error}; {PARTS}") from error
+    if not isinstance(document, dict | None):
+        raise InputError(f"{path}: it is no mapping; {PARTS}")
+    return document or {}
+
+
+def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:
+    plain = {name: value for name, value in patch.items() if name not in NAMED_LISTS or not isinstance(value, dict)}
+    patched = _merged(document, plain)
+    for name in patch.keys() - plain.keys():
+        patched[name] = _patched_list(patched[name], patch[name], NAMED_LISTS[name])
+    return patched
+
+
+def _patched_list(items: list[dict[str, Any]], patch: dict[str, Any], naming: str) -> list[dict[str, Any]]:
+    found = {item[naming]: item for item in items}
+    for name in [*found] if EACH in patch else []:
+        found[name] = _merged(found[name], patch[EACH])
+    for name, change in patch.items():
+        if name != EACH:
+            found[name] = _merged(found.get(name, {naming: name}), change)
+    return list(found.values())
+
+
+def _merged(target: dict[str, Any], patch: Any) -> Any:
+    """The target with the patch over it; a part of another model starts without the parameters of the one before."""
+    return merge_patch(_of_same_models(target, patch), patch)
+
+
+def _of_same_models(target: Any, patch: Any) -> Any:
+    if not isinstance(target, dict) or not isinstance(patch, dict):
+        return target
+    if patch.get("model", target.get("model")) != target.get("model"):
+        return {}
+    return {name: _of_same_models(value, patch.get(name)) for name, value in target.items()}

@@ -1,0 +1,99 @@
+"""The tables of a session's report, for the terminal and the page alike."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from streams.evidence.metrics.definitions import BY_NAME
+from streams.evidence.sessions.figures import amount, is_loss, metric, percent, price
+from streams.evidence.sessions.report import Report
+
+
+class Cell(NamedTuple):
+    """Text, and whether it is a number below zero that should be seen as one."""
+
+    text: str
+    loss: bool = False
+
+
+class Table(NamedTuple):
+    """Rows under their heads; the first column is text, as is a column named unit, all others are numbers."""
+
+    name: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+
+
+def days(report: Report) -> Table:
+    """Each day's equity and return."""
+    rows = [
+        (
+            Cell(row["part"]),
+            Cell(amount(row["day_start_equity"])),
+            Cell(amount(row["day_end_equity"])),
+            Cell(amount(row["day_pnl"]), is_loss(row["day_pnl"])),
+            Cell(percent(row["daily_return"]), is_loss(row["daily_return"])),
+            Cell(percent(row["drawdown"])),
+        )
+        for row in report.days
+    ]
+    return Table("returns by day", ("day", "start", "end", "profit and loss", "return", "drawdown"), rows)
+
+
+def costs(report: Report) -> Table:
+    """What trading cost by instrument, and in all."""
+    heads = ("instrument", "fills", "traded", "commissions", "bp", "slippage, middle", "bp", "slippage, arrival", "bp")
+    slippage = ("slippage_mid", "slippage_mid_bps", "slippage_arrival", "slippage_arrival_bps")
+    found = [*report.costs, *([report.total_costs | {"part": "all"}] if report.total_costs else [])]
+    rows = [
+        (
+            Cell(row["part"]),
+            Cell(f"{row['fills']:,}"),
+            *(Cell(amount(row[column])) for column in ("traded_value", "fees", "fees_bps", *slippage)),
+        )
+        for row in found
+    ]
+    return Table("costs", heads, rows)
+
+
+def positions(report: Report) -> Table:
+    """What is open, at the last mark."""
+    heads = ("instrument", "quantity", "average price", "mark", "age of mark", "value", "unrealised")
+    rows = [
+        (
+            Cell(row["symbol"]),
+            *(Cell(price(row[column])) for column in ("quantity", "average_price", "mark")),
+            Cell(_seconds(row["mark_age_seconds"])),
+            Cell(amount(row["position_value"])),
+            Cell(amount(row["unrealised_pnl"]), is_loss(row["unrealised_pnl"])),
+        )
+        for row in report.positions
+    ]
+    return Table("open positions", heads, rows)
+
+
+def rejects(report: Report) -> Table:
+    """Rejected orders by reason."""
+    rows = [
+        (Cell(row["part"]), Cell(f"{row['rejects_of_reason']:,}"), Cell(percent(row["reject_rate_of_reason"])))
+        for row in report.rejects
+    ]
+    return Table("rejected orders", ("reason", "orders", "share"), rows)
+
+
+def metrics(report: Report) -> Table:
+    """Every metric of the catalog."""
+    rows = []
+    for item in report.metrics:
+        unit = BY_NAME[item.name].unit
+        shown = unit.removeprefix("ratio").strip().replace("currency", item.currency)
+        rows.append((Cell(item.name), Cell(metric(item.value, unit), is_loss(item.value)), Cell(shown)))
+    return Table("metrics", ("metric", "value", "unit"), rows)
+
+
+def all_tables(report: Report) -> Iterator[Table]:
+    """In the order of a report."""
+    yield from (days(report), costs(report), positions(report), rejects(report), metrics(report))
+
+
+def _seconds(value: Any) -> str:
+    return amount(value, 1) if value is None else f"{value:,.1f} s"

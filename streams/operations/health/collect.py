@@ -1,0 +1,44 @@
+"""Puts a pipeline's health together."""
+
+from aiokafka.errors import KafkaError
+
+from infra.errors import SettingsError, TopicError
+from infra.kafka.topics import BY_NAME
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.errors import RegistryUnavailable
+from schemas.registry import Registry
+from streams.operations.health.children import read_children
+from streams.operations.health.health import Health, ProcessHealth
+from streams.operations.health.kafka_health import KafkaHealth, KafkaHealthReader
+from streams.operations.health.last_error import last_error
+from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.sink.sink import group_id as sink_group
+from streams.pipeline.worker.faust_app import group_id as worker_group
+
+
+class HealthCollector:
+    """Collects again and again with the same clients."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        inputs = [topic for kind in KINDS for topic in kind.inputs]
+        groups = {worker_group(settings): inputs, sink_group(settings): list(BY_NAME)}
+        self._reader = KafkaHealthReader(settings, Codec(Registry(settings)), groups)
+
+    def collect(self) -> Health:
+        """Health of now, within some seconds; Health.kafka says why what Kafka knows is missing."""
+        complaint, kafka = "", KafkaHealth([], [], {}, [])
+        try:
+            kafka = self._reader.read()
+        except (TopicError, RegistryUnavailable, SettingsError) as error:
+            complaint = str(error)
+        except (KafkaError, TimeoutError) as error:
+            complaint = f"Kafka does not answer: {error or type(error).__name__}"
+        processes = [
+            ProcessHealth(child.name, child.pid, child.restarts, child.last_end)
+            for child in read_children(self._settings)
+        ]
+        return Health(
+            complaint, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)
+        )

@@ -1,0 +1,1 @@
+"""The pipeline around the core: journal, worker, sink, feed, clients, dead letters."""

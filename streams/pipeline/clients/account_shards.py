@@ -1,0 +1,22 @@
+"""The account shards as their last transactions left them, for looking only: from snapshot and journal."""
+
+from collections.abc import Iterator
+
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from streams.core.accounts.account_shard import AccountShard
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.journal.kinds import ACCOUNTS
+from streams.pipeline.journal.recovery import recover
+from streams.pipeline.reference.load_config import core_config
+
+
+def account_shards(settings: Settings, codec: Codec, partitions: list[int] | None = None) -> Iterator[AccountShard]:
+    """Shards of these partitions, or of all; one that has no transaction yet is left out. Raises RecoveryError."""
+    config, reader = core_config(settings), KafkaLogReader(settings)
+    chosen = range(ACCOUNTS.partitions(config)) if partitions is None else partitions
+    for partition in chosen:
+        processor = recover(ACCOUNTS, partition, reader, codec)
+        if processor is not None:
+            assert isinstance(processor.shard, AccountShard)
+            yield processor.shard

@@ -1,0 +1,77 @@
+"""Following topics from now on: an endless read of committed records."""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from confluent_kafka import Consumer, TopicPartition
+
+from infra.kafka.client_config import client_config
+from infra.kafka.topics import partition_count, topic_name
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.errors import UndecodableRecord
+from streams.errors import LogUnavailable
+from streams.pipeline.journal.kafka_log import raw_record, watermarks
+
+POLL_RECORDS = 500
+
+
+class Followed(NamedTuple):
+    """A decoded record, its topic's base name, its Kafka time (UTC nanoseconds) and its partition."""
+
+    topic: str
+    message: Any
+    timestamp_ns: int
+    partition: int
+
+
+class Follower:
+    """Reads all partitions of topics from their ends, or from their beginnings."""
+
+    def __init__(self, settings: Settings, codec: Codec, topics: Sequence[str], from_start: bool = False) -> None:
+        self._codec = codec
+        self._base = {topic_name(settings, topic): topic for topic in topics}
+        self._consumer = Consumer(
+            client_config(settings)
+            | {
+                "group.id": f"{settings.topic_prefix}follower",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        places = [
+            TopicPartition(name, partition)
+            for name, topic in self._base.items()
+            for partition in range(partition_count(settings, topic))
+        ]
+        for place in places:
+            low, high = watermarks(self._consumer, place)
+            place.offset = low if from_start else high
+        self._consumer.assign(places)
+
+    def poll(self, timeout_s: float) -> Iterator[Followed]:
+        """What has come within timeout_s; records that can't be decoded are left out. Raises LogUnavailable."""
+        for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
+            error = message.error()
+            if error is not None:
+                raise LogUnavailable(f"following {', '.join(self._base.values())}: {error.str()}")
+            name = message.topic()
+            assert name is not None
+            record = raw_record(message, self._base[name])
+            if record.value is None:
+                continue
+            try:
+                decoded = self._codec.decode(record.topic, record.value)
+            except UndecodableRecord:
+                continue
+            yield Followed(record.topic, decoded, record.timestamp_ns, record.partition)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()

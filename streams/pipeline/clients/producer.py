@@ -1,0 +1,77 @@
+"""Producing records of the core from outside of the shards."""
+
+from time import monotonic
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from infra.kafka.client_config import client_config
+from infra.kafka.topics import partition_count, topic_name
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.records.output import Message as Record
+from streams.errors import DeliveryError
+
+FLUSH_DEADLINE_S = 60.0
+POLL_S = 0.1
+
+
+class RecordProducer:
+    """An idempotent producer with a bounded queue; murmur2 decides partitions, as in the shards."""
+
+    def __init__(self, settings: Settings, codec: Codec, linger_ms: int = 5) -> None:
+        self._settings = settings
+        self._codec = codec
+        self._failure: str | None = None
+        self._producer = Producer(
+            client_config(settings)
+            | {
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": linger_ms,
+                "compression.type": "lz4",
+                "message.max.bytes": 4 * 1024 * 1024,
+                "queue.buffering.max.messages": 100_000,
+                "queue.buffering.max.kbytes": settings.producer_queue_bytes // 1024,
+            }
+        )
+
+    def send(self, topic: str, key: str, message: Record, partition: int = -1) -> None:
+        """Queues a record; waits while the queue is full. Raises DeliveryError if an earlier one was lost."""
+        value = self._codec.encode(topic, message)
+        deadline = monotonic() + FLUSH_DEADLINE_S
+        while True:
+            try:
+                self._producer.produce(
+                    topic_name(self._settings, topic),
+                    key=key.encode(),
+                    value=value,
+                    partition=partition,
+                    on_delivery=self._on_delivery,
+                )
+                break
+            except BufferError:
+                if monotonic() > deadline:
+                    raise DeliveryError(f"the broker took nothing for {FLUSH_DEADLINE_S:.0f} s") from None
+                self._producer.poll(POLL_S)
+        self._producer.poll(0)
+        self._raise_failure()
+
+    def broadcast(self, topic: str, key: str, message: Record) -> None:
+        """Queues one copy for each partition of a topic."""
+        for partition in range(partition_count(self._settings, topic)):
+            self.send(topic, key, message, partition)
+
+    def flush(self) -> None:
+        """Waits until everything is delivered. Raises DeliveryError if something is not."""
+        left = self._producer.flush(FLUSH_DEADLINE_S)
+        self._raise_failure()
+        if left:
+            raise DeliveryError(f"{left} records were not delivered within {FLUSH_DEADLINE_S:.0f} s: is the broker up?")
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure = f"a record for {message.topic()} was not delivered: {error.str()}"
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise DeliveryError(self._failure)

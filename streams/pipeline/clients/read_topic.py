@@ -1,0 +1,23 @@
+"""Reading whole topics as they stand now, decoded."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from infra.kafka.topics import partition_count
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.errors import UndecodableRecord
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+
+
+def read_topic(settings: Settings, codec: Codec, topic: str) -> Iterator[Any]:
+    """Records of a topic, partition by partition; those that can't be decoded are left out."""
+    reader = KafkaLogReader(settings)
+    for partition in range(partition_count(settings, topic)):
+        for record in reader.read(topic, partition, 0):
+            if record.value is None:
+                continue
+            try:
+                yield codec.decode(topic, record.value)
+            except UndecodableRecord:
+                continue

@@ -1,0 +1,66 @@
+"""Sending control commands and waiting for their answers on risk.events."""
+
+import time
+
+from infra.kafka.topics import partition_count
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.records.enums import ControlKind, RiskEventKind
+from schemas.records.messages import RiskEvent
+from streams.errors import ControlRefused, NoAnswer
+from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.models import ControlModel
+from streams.pipeline.clients.producer import RecordProducer
+
+TOPIC = "controls"
+ANSWER_TIMEOUT_S = 30.0
+POLL_S = 0.1
+
+
+def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEvent:
+    """Sends a command for one account and gives its answer.
+
+    Raises ControlRefused where it changed nothing, NoAnswer where no worker answers in ANSWER_TIMEOUT_S.
+    """
+    assert control.account_id is not None
+    (answer, *_) = _send(settings, codec, control, answering=1)
+    return answer
+
+
+def command_all(settings: Settings, codec: Codec, control: ControlModel) -> list[RiskEvent]:
+    """Sends a command for all accounts, one copy to each account partition, and gives the answers of all shards.
+
+    A breaker of the desk is reset by the shard that judges it: that one answers.
+
+    Raises as command; a shard that did not answer by then may still carry the command out.
+    """
+    answering = 1 if control.kind is ControlKind.BREAKER_RESET else partition_count(settings, TOPIC)
+    return _send(settings, codec, control, answering)
+
+
+def _send(settings: Settings, codec: Codec, control: ControlModel, answering: int) -> list[RiskEvent]:
+    found: list[RiskEvent] = []
+    answered: set[int] = set()
+    with Follower(settings, codec, ["risk.events"]) as answers:
+        producer = RecordProducer(settings, codec)
+        if control.account_id is None:
+            producer.broadcast(TOPIC, "", control.to_message())
+        else:
+            producer.send(TOPIC, control.account_id, control.to_message())
+        producer.flush()
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        while len(answered) < answering and time.monotonic() < deadline:
+            for followed in answers.poll(POLL_S):
+                event: RiskEvent = followed.message
+                if event.control_id == control.control_id:
+                    found.append(event)
+                    answered.add(followed.partition)
+    if len(answered) < answering:
+        raise NoAnswer(
+            f"control {control.control_id}: {len(answered)} of {answering} account shards answered in "
+            f"{ANSWER_TIMEOUT_S:.0f} s; it is on {TOPIC} and counts once a `paper worker` runs"
+        )
+    refused = [event.text for event in found if event.kind is RiskEventKind.CONTROL_REJECTED]
+    if refused:
+        raise ControlRefused("; ".join(dict.fromkeys(refused)))
+    return found

@@ -1,0 +1,109 @@
+"""Updates of a market table as values of market.data: the bytes of the codec for packed records, column by column.
+
+Source: schemas/avsc/market.data.avsc in its order of fields, the Apache Avro 1.12 specification, "Binary Encoding".
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.avro.arrays import MORE, encode_longs
+from schemas.records.messages import Ints
+from streams.pipeline.feed.pack import Rows, levels_of
+from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Bytes, MarketTable
+
+
+class _Numbers(NamedTuple):
+    """Encoded numbers of all records one behind another. firsts: each record's first, and one behind the last's end."""
+
+    data: bytes
+    starts: Ints
+    firsts: Ints
+
+    @classmethod
+    def of(cls, numbers: Ints, owners: Ints, records: int) -> "_Numbers":
+        """owners: number of the record of each."""
+        data, ends = encode_longs(numbers)
+        return cls(data.tobytes(), np.concatenate([[0], ends]), np.searchsorted(owners, np.arange(records + 1)))
+
+    def arrays(self) -> Iterator[bytes]:
+        """The array of each record in turn."""
+        bounds = self.starts[self.firsts].tolist()
+        counts = np.diff(self.firsts).tolist()
+        for count, start, stop in zip(counts, bounds[:-1], bounds[1:], strict=True):
+            yield _long(count) + self.data[start:stop] + b"\x00" if count else b"\x00"
+
+
+def encode(table: MarketTable, start: int, stop: int, step: int, header: bytes) -> Iterator[tuple[str, bytes]]:
+    """Symbol and value of each record of pack(), called for step rows after another from start to stop.
+
+    header: what the wire format puts before a body.
+    """
+    if start == stop:
+        return
+    rows, owners = _records(table, start, stop, step)
+    begins = np.flatnonzero(np.diff(owners, prepend=-1))
+    records = len(begins)
+    owners = np.repeat(np.arange(records), np.diff(np.append(begins, len(rows))))
+    kinds = table.kind[rows]
+    letters = kinds.tobytes().decode()
+    lasts = np.append(begins[1:], len(rows)) - 1
+    trades = kinds == TRADE
+    aggressors = table.ask_px[rows[trades]].astype(np.uint8).tobytes().decode()
+    columns, behind = _columns(table, rows, kinds, owners, records)
+    heads = zip(table.symbol[rows[begins]].tolist(), begins.tolist(), lasts.tolist(), strict=True)
+    times = table.time[rows[lasts]].tolist()
+    cuts = np.searchsorted(owners[trades], np.arange(records + 1)).tolist()
+    before_aggressors = zip(*(column.arrays() for column in columns), strict=True)
+    behind_aggressors = zip(*(column.arrays() for column in behind), strict=True)
+    for number, (code, first, last) in enumerate(heads):
+        symbol = table.symbols[code]
+        texts = _text(symbol) + _long(times[number]) + _text(letters[first : last + 1])
+        sides = _text(aggressors[cuts[number] : cuts[number + 1]])
+        value = b"".join((header, texts, *next(before_aggressors), sides, *next(behind_aggressors)))
+        yield symbol, value
+
+
+def _records(table: MarketTable, start: int, stop: int, step: int) -> tuple[Rows, Ints]:
+    """Rows in the order of their records, and a rising number of the record of each."""
+    numbers = np.arange(stop - start) // step * len(table.symbols) + table.symbol[start:stop]
+    order = np.argsort(numbers, kind="stable")
+    return start + order, numbers[order]
+
+
+def _columns(
+    table: MarketTable, rows: Rows, kinds: Bytes, owners: Ints, records: int
+) -> tuple[list[_Numbers], list[_Numbers]]:
+    """The arrays before the aggressors, and those behind."""
+
+    def of(numbers: Ints, its_owners: Ints) -> _Numbers:
+        return _Numbers.of(numbers, its_owners, records)
+
+    quotes, trades, books, splits = (np.flatnonzero(kinds == kind) for kind in (QUOTE, TRADE, BOOK, SPLIT))
+    before = [of(table.time[rows], owners)]
+    for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
+        before.append(of(getattr(table, name)[rows[quotes]], owners[quotes]))
+    for name in ("bid_px", "bid_sz"):
+        before.append(of(getattr(table, name)[rows[trades]], owners[trades]))
+    counts = table.bid_sz[rows[books]] + table.ask_px[rows[books]]
+    levels = levels_of(table, rows[books])
+    level_owners = np.repeat(owners[books], counts)
+    behind = [of(column[rows[books]], owners[books]) for column in (table.bid_sz, table.ask_px)]
+    behind += [of(column[levels], level_owners) for column in (table.level_px, table.level_sz)]
+    behind += [of(column[rows[splits]], owners[splits]) for column in (table.bid_px, table.bid_sz)]
+    return before, behind
+
+
+def _long(number: int) -> bytes:
+    rest, encoded = (number << 1) ^ (number >> 63), bytearray()
+    while rest >= MORE:
+        encoded.append(rest & (MORE - 1) | MORE)
+        rest >>= 7
+    encoded.append(rest)
+    return bytes(encoded)
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return _long(len(data)) + data

@@ -1,0 +1,45 @@
+"""How a table is cut into transactions: by size at full speed, by its own time when paced."""
+
+import time
+from collections.abc import Iterator
+from threading import Event
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.records.numbers import NANOS_PER_S
+from streams.pipeline.feed.table import Ints
+
+UPDATES_PER_TRANSACTION = 50_000
+"""A commit takes as long as encoding so many."""
+SLICE_S = 0.02
+HEARTBEAT_S = 1.0
+
+
+class Slice(NamedTuple):
+    """Rows up to stop fall due, and then market time is heartbeat_ns."""
+
+    stop: int
+    heartbeat_ns: int | None = None
+
+
+def at_once(row: int, end: int, step: int = UPDATES_PER_TRANSACTION) -> Iterator[Slice]:
+    """All rows from row to end."""
+    for start in range(row, end, step):
+        yield Slice(min(start + step, end))
+
+
+def paced(times: Ints, row: int, speed: float, stop: Event) -> Iterator[Slice]:
+    """Rows as their times fall due, the first at once, and a heartbeat each HEARTBEAT_S; ends early when stopped."""
+    wall_start, market_start = time.monotonic(), int(times[row])
+    beat = wall_start
+    while row < len(times) and not stop.is_set():
+        wall = time.monotonic()
+        market_ns = market_start + int((wall - wall_start) * speed * NANOS_PER_S)
+        due = int(np.searchsorted(times, market_ns, side="right"))
+        yield from at_once(row, due)
+        row = max(row, due)
+        if wall - beat >= HEARTBEAT_S and row < len(times):
+            yield Slice(row, market_ns)
+            beat = wall
+        stop.wait(SLICE_S)

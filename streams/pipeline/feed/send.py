@@ -1,0 +1,150 @@
+"""Sending a market table to market.data, each update once, whatever happens to the process on the way."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+
+from infra.kafka.topics import partition_count
+from infra.settings import Settings
+from schemas.avro.codec import HEADER, Codec
+from schemas.errors import UndecodableRecord
+from schemas.records.messages import MarketData
+from schemas.records.numbers import NANOS_PER_S
+from streams.errors import FeedError
+from streams.pipeline.feed.encode import encode
+from streams.pipeline.feed.pace import UPDATES_PER_TRANSACTION, Slice, at_once, paced
+from streams.pipeline.feed.pack import heartbeat
+from streams.pipeline.feed.resume import TOPIC, feed_id, settled_end
+from streams.pipeline.feed.table import QUOTE, MarketTable
+from streams.pipeline.feed.writer import FeedWriter
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.raw_records import RawOutput
+
+UPDATES_PER_RECORD = 500
+CLOSING_NS = NANOS_PER_S
+TAIL_RECORDS = 200
+
+OnProgress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedResult:
+    """What this run sent: updates (quotes among them), records, seconds; what earlier runs had sent, what is left."""
+
+    updates: int
+    quotes: int
+    records: int
+    seconds: float
+    before: int
+    left: int
+
+
+class Feed:
+    """A table on its way to market.data. The same table is the same feed: it goes on where the last run ended.
+
+    row: how many of its updates stand on market.data.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
+        """Takes the feed over from whoever fed it before.
+
+        Raises FeedError for a symbol whose market.data is further than where the table goes on, DeliveryError.
+        """
+        self._settings = settings
+        self._codec = codec
+        self._table = table
+        self._partitions = partition_count(settings, TOPIC)
+        own_partitions = {partition_of(symbol, self._partitions) for symbol in table.symbols}
+        self._writer = FeedWriter(settings, feed_id(table), own_partitions)
+        self._stop = Event()
+        self._demand_fresh()
+
+    @property
+    def row(self) -> int:
+        return self._writer.row
+
+    def stop(self) -> None:
+        """Lets run() end behind the transaction that is under way. May be called from another thread."""
+        self._stop.set()
+
+    def run(
+        self,
+        speed: float | None,
+        on_progress: OnProgress = lambda _: None,
+        updates_per_transaction: int = UPDATES_PER_TRANSACTION,
+    ) -> FeedResult:
+        """Sends what is left of the table. speed: times real time, None: as fast as the broker takes it.
+
+        Ends with a heartbeat one second of market time later, so that what is still on its way arrives.
+        Raises FeedError, DeliveryError as FeedWriter.write does.
+        """
+        before, end = self.row, len(self._table)
+        started, records = time.monotonic(), 0
+        if before == end:
+            slices: Iterator[Slice] = iter(())
+        elif speed is None:
+            slices = at_once(before, end, updates_per_transaction)
+        else:
+            slices = paced(self._table.time, before, speed, self._stop)
+        for piece in slices:
+            records += self._send(piece)
+            if self._stop.is_set():
+                break
+            on_progress(self.row)
+        self._writer.close()
+        quotes = int(np.count_nonzero(self._table.kind[before : self.row] == QUOTE))
+        return FeedResult(self.row - before, quotes, records, time.monotonic() - started, before, end - self.row)
+
+    def _send(self, piece: Slice) -> int:
+        records = list(self._records(self.row, piece.stop))
+        if piece.stop == len(self._table):
+            records += self._heartbeats(int(self._table.time[-1]) + CLOSING_NS)
+        elif piece.heartbeat_ns is not None:
+            records += self._heartbeats(piece.heartbeat_ns)
+        self._writer.write(records, piece.stop)
+        return len(records)
+
+    def _records(self, start: int, stop: int) -> Iterator[RawOutput]:
+        step = UPDATES_PER_RECORD * len(self._table.symbols)
+        header = self._codec.encode(TOPIC, heartbeat(0))[: HEADER.size]
+        for symbol, value in encode(self._table, start, stop, step, header):
+            yield RawOutput(TOPIC, partition_of(symbol, self._partitions), symbol.encode(), value)
+
+    def _heartbeats(self, time_ns: int) -> list[RawOutput]:
+        value = self._codec.encode(TOPIC, heartbeat(time_ns))
+        return [RawOutput(TOPIC, partition, b"", value) for partition in range(self._partitions)]
+
+    def _demand_fresh(self) -> None:
+        """Looks at the newest records of market.data, where other feeds have left their times."""
+        left = self._table.symbol[self.row :]
+        codes, firsts = np.unique(left, return_index=True)
+        starts = {
+            self._table.symbols[code]: int(self._table.time[self.row + first])
+            for code, first in zip(codes, firsts, strict=True)
+        }
+        for partition in {partition_of(symbol, self._partitions) for symbol in starts}:
+            for record in self._tail(partition):
+                start = starts.get(record.symbol)
+                if start is not None and start < record.ts:
+                    raise FeedError(
+                        f"{record.symbol}: these updates start at {start}, but market.data has come to {record.ts}; "
+                        "market time does not step back: use another TOPIC_PREFIX, or `paper down --purge --yes`"
+                    )
+
+    def _tail(self, partition: int) -> Iterator[MarketData]:
+        start = max(settled_end(self._settings, partition) - TAIL_RECORDS, 0)
+        for record in KafkaLogReader(self._settings).read(TOPIC, partition, start):
+            try:
+                if record.value is not None:
+                    yield self._codec.decode(TOPIC, record.value)
+            except UndecodableRecord:
+                continue
+
+
+def send(settings: Settings, codec: Codec, table: MarketTable, speed: float | None) -> FeedResult:
+    """Sends a table as Feed.run does."""
+    return Feed(settings, codec, table).run(speed)

@@ -1,0 +1,48 @@
+"""What a shard's snapshots look like from outside."""
+
+from collections.abc import Iterator
+from time import time
+from typing import NamedTuple
+
+from schemas.avro.codec import Codec
+from schemas.records.messages import Snapshot
+from streams.errors import RecoveryError
+from streams.pipeline.journal.kinds import ShardKind
+from streams.pipeline.journal.log import LogReader
+from streams.pipeline.journal.snapshots import newest_snapshot, restore
+
+NANOS_PER_S = 1_000_000_000
+
+
+class SnapshotRow(NamedTuple):
+    """The newest snapshot of a shard; sequence None: it has none. bytes: compressed. complaint: why it is no use."""
+
+    shard: str
+    sequence: int | None = None
+    bytes: int = 0
+    chunks: int = 0
+    age_s: int | None = None
+    complaint: str = ""
+
+
+def snapshot_row(kind: ShardKind, partition: int, reader: LogReader, codec: Codec) -> SnapshotRow:
+    """Reads the newest snapshot of a shard and tries it."""
+    name, written_ns = kind.shard_name(partition), 0
+
+    def chunks() -> Iterator[Snapshot]:
+        nonlocal written_ns
+        for record in reader.read(kind.snapshots, partition, 0):
+            assert record.value is not None
+            written_ns = record.timestamp_ns
+            yield codec.decode(kind.snapshots, record.value)
+
+    try:
+        newest = newest_snapshot(chunks())
+        if newest is None:
+            return SnapshotRow(name)
+        restore(kind, partition, newest, codec)
+    except RecoveryError as error:
+        return SnapshotRow(name, complaint=str(error))
+    size = sum(len(chunk.state) for chunk in newest)
+    age_s = int(time() - written_ns / NANOS_PER_S)
+    return SnapshotRow(name, newest[0].sequence, size, len(newest), age_s)

@@ -1,0 +1,272 @@
+"""Topics on Kafka: reading committed records in bulk, and writing one transaction for each batch of a shard."""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from time import monotonic, sleep
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from infra.kafka.client_config import brief_client_config, client_config
+from infra.kafka.topics import topic_name
+from infra.settings import Settings
+from streams.errors import Fenced, LogUnavailable
+from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from streams.pipeline.journal.transaction import Transaction
+
+READ_BATCH = 2_000
+READ_POLL_S = 0.05
+READ_SILENCE_S = 30.0
+COMMIT_DEADLINE_S = 120.0
+RETRY_PAUSE_S = 0.2
+MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+NANOS_PER_MS = 1_000_000
+LOG_WARNING = 4
+LEADERLESS_CODES = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._TRANSPORT,
+)
+"""What brokers and clients say of a topic that was made a moment ago."""
+FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
+
+
+def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader.
+
+    Raises LogUnavailable.
+    """
+    deadline = monotonic() + READ_SILENCE_S
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=READ_SILENCE_S)
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() == KafkaError._UNKNOWN_PARTITION:
+                error = _refusal(consumer, place.topic) or error
+            if error.code() not in LEADERLESS_CODES or monotonic() > deadline:
+                raise LogUnavailable(f"offsets of {place.topic}-{place.partition}: {error.str()}") from failure
+            sleep(RETRY_PAUSE_S)
+        else:
+            return low, high
+
+
+def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
+    """The broker's refusal of a topic, which librdkafka passes on as a partition that is not there."""
+    try:
+        error: KafkaError | None = consumer.list_topics(topic, timeout=READ_SILENCE_S).topics[topic].error
+    except KafkaException:
+        return None
+    return error if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else None
+
+
+def strict_reads(settings: Settings) -> dict[str, Any]:
+    """Configuration of a consumer that is told its offsets: reads committed records, commits and skips nothing."""
+    return {
+        "group.id": f"{settings.topic_prefix}reader",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",
+        # librdkafka pauses a whole second each time its queue is full.
+        "fetch.queue.backoff.ms": 10,
+    }
+
+
+def raw_record(message: Message, topic: str) -> RawRecord:
+    """A message of confluent-kafka under the topic's base name."""
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    headers = message.headers()
+    return RawRecord(
+        topic,
+        partition,
+        offset,
+        _bytes(message.key()),
+        _bytes(message.value()),
+        message.timestamp()[1] * NANOS_PER_MS,
+        tuple((header[0], _bytes(header[1]) or b"") for header in headers) if headers else (),
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    """The client's types allow text, which this client never delivers."""
+    return value.encode() if isinstance(value, str) else value
+
+
+class KafkaLogReader:
+    """See streams.pipeline.journal.log.LogReader."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
+        """Committed records up to the end at which the reader arrives. Raises LogUnavailable after long silence."""
+        consumer = self._consumer()
+        try:
+            name = topic_name(self._settings, topic)
+            low, _ = watermarks(consumer, TopicPartition(name, partition))
+            consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
+            yield from self._until_end(consumer, topic, partition)
+        finally:
+            consumer.close()
+
+    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
+        """See streams.pipeline.journal.log.LogReader. Raises LogUnavailable."""
+        places = {topic: TopicPartition(topic_name(self._settings, topic), partition) for topic in topics}
+        consumer = self._consumer()
+        try:
+            return {topic: watermarks(consumer, place) for topic, place in places.items()}
+        finally:
+            consumer.close()
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """See streams.pipeline.journal.log.LogReader. Raises LogUnavailable."""
+        bases = {topic_name(self._settings, topic): topic for topic in topics}
+        admin = AdminClient(client_config(self._settings) | {"log_level": LOG_WARNING})
+        answers = admin.describe_topics(TopicCollection(list(bases)), request_timeout=READ_SILENCE_S)
+        try:
+            return {bases[name]: str(future.result(READ_SILENCE_S).topic_id) for name, future in answers.items()}
+        except KafkaException as failure:
+            raise LogUnavailable(f"ids of topics {', '.join(bases)}: {failure.args[0].str()}") from failure
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            brief_client_config(self._settings)
+            | strict_reads(self._settings)
+            | {"enable.partition.eof": True, "fetch.wait.max.ms": 10}
+        )
+
+    def _until_end(self, consumer: Consumer, topic: str, partition: int) -> Generator[RawRecord, None, None]:
+        heard = monotonic()
+        while monotonic() - heard < READ_SILENCE_S:
+            for message in consumer.consume(READ_BATCH, timeout=READ_POLL_S):
+                heard = monotonic()
+                error = message.error()
+                if error is None:
+                    yield raw_record(message, topic)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    return
+                else:
+                    raise LogUnavailable(f"reading {topic}-{partition}: {error.str()}")
+        raise LogUnavailable(f"reading {topic}-{partition}: the broker said nothing for {READ_SILENCE_S:.0f} s")
+
+
+class GroupPosition(NamedTuple):
+    """Where a consumer group goes on; moved by the transaction that writes what it has read."""
+
+    place: TopicPartition
+    group: Any
+
+
+class KafkaTransactions:
+    """Writes records as the only owner of a name: making one fences the owner before it.
+
+    Raises Fenced, LogUnavailable.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self._noted_offset: int | None = None
+        self._producer = Producer(
+            client_config(settings)
+            | {
+                "transactional.id": f"{settings.topic_prefix}{name}",
+                "transaction.timeout.ms": 60_000,
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "message.max.bytes": MESSAGE_BYTES_MAX,
+                "queue.buffering.max.messages": 500_000,
+                "queue.buffering.max.kbytes": settings.producer_queue_bytes // 1024,
+            }
+        )
+        self._until_deadline(lambda: self._producer.init_transactions(COMMIT_DEADLINE_S))
+
+    def write(
+        self, records: Sequence[RawOutput], noted: RawOutput | None = None, position: GroupPosition | None = None
+    ) -> int | None:
+        """One Kafka transaction with all records; tried again whole after an abort, within COMMIT_DEADLINE_S.
+
+        Returns the offset of the noted one. Raises Fenced, LogUnavailable.
+        """
+        deadline = monotonic() + COMMIT_DEADLINE_S
+        while True:
+            try:
+                self._attempt(records, noted, position)
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                _raise_if_fatal(error)
+                if not error.txn_requires_abort() or monotonic() > deadline:
+                    raise LogUnavailable(f"a transaction of {len(records)} records: {error.str()}") from failure
+                self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
+            else:
+                return self._noted_offset
+
+    def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None, position: GroupPosition | None) -> None:
+        self._noted_offset = None
+        self._producer.begin_transaction()
+        for record in records:
+            self._produce(record, is_noted=record is noted)
+        if position is not None:
+            offsets, group = [position.place], position.group
+            self._until_deadline(lambda: self._producer.send_offsets_to_transaction(offsets, group, COMMIT_DEADLINE_S))
+        self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
+
+    def _produce(self, record: RawOutput, is_noted: bool) -> None:
+        on_delivery = self._on_noted_delivered if is_noted else None
+        name = topic_name(self._settings, record.topic)
+        refused_until = None
+        while True:
+            try:
+                self._producer.produce(
+                    name, record.value, record.key, record.partition, on_delivery, headers=list(record.headers)
+                )
+            except BufferError:
+                refused_until = refused_until or monotonic() + COMMIT_DEADLINE_S
+                if monotonic() > refused_until:
+                    raise LogUnavailable(f"the producer's queue stayed full for {COMMIT_DEADLINE_S:.0f} s") from None
+                self._producer.poll(RETRY_PAUSE_S)
+            else:
+                return
+
+    def _on_noted_delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self._noted_offset = message.offset()
+
+    def _until_deadline(self, call: Callable[[], object]) -> None:
+        """Repeats a call of the transaction protocol that the client says may be repeated, within COMMIT_DEADLINE_S."""
+        deadline = monotonic() + COMMIT_DEADLINE_S
+        while True:
+            try:
+                call()
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                _raise_if_fatal(error)
+                if not error.retriable() or monotonic() > deadline:
+                    raise
+                self._producer.poll(RETRY_PAUSE_S)
+            else:
+                return
+
+    def close(self) -> None:
+        """Drops what was not committed; the broker aborts it."""
+        self._producer.purge()
+
+
+class KafkaLogWriter(KafkaTransactions):
+    """See streams.pipeline.journal.log.LogWriter. The name is the shard's."""
+
+    def commit(self, transaction: Transaction) -> int:
+        """See streams.pipeline.journal.log.LogWriter. Raises Fenced, LogUnavailable."""
+        journal_offset = self.write(transaction.records, transaction.journal)
+        assert journal_offset is not None, "a committed journal record has an offset"
+        return journal_offset
+
+
+def _raise_if_fatal(error: KafkaError) -> None:
+    if error.code() in FENCING_CODES:
+        raise Fenced(f"another worker has taken over this shard: {error.str()}")
+    if error.fatal():
+        raise LogUnavailable(f"the producer can't go on: {error.str()}")

@@ -1,0 +1,54 @@
+"""Topics in memory: the twin of kafka_log for tests and simulations."""
+
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+
+from streams.pipeline.journal.raw_records import Headers, RawRecord
+from streams.pipeline.journal.transaction import Transaction
+
+
+class MemoryLog:
+    """LogReader and LogWriter over lists; every commit succeeds. made_anew: how often a topic was recreated."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[tuple[str, int], list[RawRecord]] = defaultdict(list)
+        self.made_anew: dict[str, int] = defaultdict(int)
+
+    def append(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp_ns: int = 0,
+        headers: Headers = (),
+    ) -> RawRecord:
+        """Adds a record and returns it with its offset."""
+        log = self.partitions[topic, partition]
+        record = RawRecord(topic, partition, len(log), key, value, timestamp_ns, headers)
+        log.append(record)
+        return record
+
+    def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
+        """See streams.pipeline.journal.log.LogReader."""
+        yield from list(self.partitions[topic, partition][first_offset:])
+
+    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
+        """See streams.pipeline.journal.log.LogReader."""
+        return {topic: (0, len(self.partitions[topic, partition])) for topic in topics}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """See streams.pipeline.journal.log.LogReader."""
+        return {topic: f"{topic}~{self.made_anew[topic]}" for topic in topics}
+
+    def commit(self, transaction: Transaction) -> int:
+        """See streams.pipeline.journal.log.LogWriter."""
+        journal_offset = 0
+        for item in transaction.records:
+            record = self.append(item.topic, item.partition, item.key, item.value, 0, item.headers)
+            if item is transaction.journal:
+                journal_offset = record.offset
+        return journal_offset
+
+    def close(self) -> None:
+        """See streams.pipeline.journal.log.LogWriter."""

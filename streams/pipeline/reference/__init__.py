@@ -1,0 +1,1 @@
+"""Configuration of the core, read from settings and reference files."""

@@ -1,0 +1,117 @@
+"""The sink's protocol without Kafka's client: records in, blocks out, and where to go on after any crash."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+
+from schemas.errors import RegistryUnavailable
+from streams.pipeline.sink.batch import Batch
+from streams.pipeline.sink.buffer import Buffer
+from streams.pipeline.sink.dead_letter_writer import LetterBox
+from streams.pipeline.sink.landing import Landing
+from streams.pipeline.sink.tables import OUTAGE_MAX_S, Pause, Tables
+
+REGISTRY_PAUSE_S = 5.0
+
+Place = tuple[str, int]
+"""Base topic and partition."""
+OnLanded = Callable[[dict[Place, int], int], None]
+
+log = logging.getLogger(__name__)
+
+
+class Flow:
+    """What a sink does with its partitions, one step at a time.
+
+    Only rows say where a partition stands. What lies behind its last row is read again after a crash; of that, what is
+    no row was a bad record, and finds its dead letter written.
+
+    Args:
+        pause: waits for some seconds while the schema registry is away; raises Stopped to give up.
+        on_landed: is told the next offset of each partition of a block that was taken to its end, and its records.
+    """
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        tables: Tables,
+        landing: Landing,
+        letters: LetterBox,
+        pause: Pause,
+        on_landed: OnLanded = lambda ends, records: None,
+    ) -> None:
+        self._buffer = buffer
+        self._tables = tables
+        self._landing = landing
+        self._letters = letters
+        self._pause = pause
+        self._on_landed = on_landed
+        self._under_way: tuple[dict[Place, int], int] | None = None
+
+    def begin(self, partitions: Collection[Place]) -> dict[Place, int]:
+        """Takes partitions over. The offset to read from of each that has rows; others are read from their beginning.
+
+        Raises:
+            SinkError: ClickHouse stays away.
+        """
+        self.release(partitions)
+        ends = {topic: self._tables.ends(topic) for topic in sorted({topic for topic, _ in partitions})}
+        return {(topic, number): ends[topic][number] + 1 for topic, number in partitions if number in ends[topic]}
+
+    def release(self, partitions: Collection[Place]) -> None:
+        """Forgets partitions. Nothing to save: the next owner reads from the tables where to go on.
+
+        Raises as Landing.settle does.
+        """
+        self._settle()
+        self._buffer.discard(partitions)
+        self._letters.forget(partitions)
+
+    def take(self, batches: Iterable[Batch], now: float) -> None:
+        """Takes records that were just read, of each partition in the order of their offsets."""
+        self._buffer.add(batches, now)
+
+    def land_due(self, now: float) -> None:
+        """Lands what is full or old enough. Raises as Landing.land does."""
+        if self._landing.is_done:
+            self._settle()
+        self._land(self._buffer.due(now))
+
+    def land_all(self) -> None:
+        """Lands everything. Raises as Landing.land does."""
+        self._land(self._buffer.topics())
+        self._settle()
+
+    def _settle(self) -> None:
+        self._landing.settle()
+        self._tell()
+
+    def _land(self, topics: list[str]) -> None:
+        for topic in topics:
+            while block := self._buffer.peek(topic):
+                self._land_block(topic, block)
+                self._tell()
+                rows = sum(len(batch) for batch in block)
+                self._buffer.remove(topic, rows)
+                self._under_way = {(topic, batch.partition): int(batch.offsets[-1]) + 1 for batch in block}, rows
+
+    def _tell(self) -> None:
+        """All blocks but one that was given to the landing since then have landed."""
+        landed, self._under_way = self._under_way, None
+        if landed is not None:
+            self._on_landed(*landed)
+
+    def _land_block(self, topic: str, block: list[Batch]) -> None:
+        waited_s = 0.0
+        while True:
+            try:
+                self._landing.land(topic, block)
+            except RegistryUnavailable as error:
+                if waited_s >= OUTAGE_MAX_S:
+                    raise
+                log.warning("waiting for the schema registry: %s", error)
+                self._pause(REGISTRY_PAUSE_S)
+                waited_s += REGISTRY_PAUSE_S
+            else:
+                return

@@ -1,0 +1,231 @@
+"""The sink's loop: read, gather blocks, land them; start behind what has landed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from time import monotonic
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from infra.kafka.client_config import client_config
+from infra.kafka.topics import BY_NAME, partition_count, topic_name
+from infra.settings import Settings
+from schemas.registry import Registry
+from streams.errors import LogUnavailable, SinkError
+from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaTransactions
+from streams.pipeline.sink.batch import of_messages
+from streams.pipeline.sink.buffer import Buffer
+from streams.pipeline.sink.dead_letter_writer import LetterBox
+from streams.pipeline.sink.flow import Flow, Place
+from streams.pipeline.sink.landing import Landing
+from streams.pipeline.sink.tables import OUTAGE_MAX_S, Stopped, Tables
+
+READ_MAX = 10_000
+READ_WAIT_S = 0.1
+PROGRESS_S = 10.0
+LEAVE_S = 0.5
+LETTERS = "sink-letters"
+REJOINS_MAX = 10
+# Longer than a poll can take: a partition's positions may wait for ClickHouse as long as an outage may last.
+POLL_INTERVAL_MAX_MS = int((OUTAGE_MAX_S + 300) * 1000)
+
+log = logging.getLogger(__name__)
+
+
+def group_id(settings: Settings) -> str:
+    """Consumer group of the sinks of a pipeline. Its offsets only show the lag."""
+    return f"{settings.topic_prefix}sink"
+
+
+class MemberLost(Exception):
+    """The client can't go on, but another one can.
+
+    librdkafka gives up as a static member when it commits just after the broker has ended its session.
+    """
+
+
+class Sink:
+    """Lands all topics of a pipeline in ClickHouse until it is stopped.
+
+    Several may run: partitions spread over them. While a partition moves, two of them may insert the same rows, which
+    the tables merge into one.
+    """
+
+    def __init__(self, settings: Settings, member: str) -> None:
+        """member: its name in the group."""
+        self._settings = settings
+        self.member = member
+        self._stop = threading.Event()
+        self._topics = {topic_name(settings, base): base for base in BY_NAME}
+        self._tables = Tables(settings, self._pause)
+        letters = LetterBox(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
+        self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
+        buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
+        self._flow = Flow(buffer, self._tables, self._landing, letters, self._pause, self._note)
+        self._consumer = self._join()
+        self._rejoined_at: list[int] = []
+        self._failure: Exception | None = None
+        self._landed = 0
+        self._next: dict[Place, int] = {}
+        self._reported = (monotonic(), 0)
+
+    def stop(self) -> None:
+        """Asks the sink to land what it holds and leave. Any thread or signal handler may call it."""
+        self._stop.set()
+
+    def run(self) -> int:
+        """Works until stopped; the number of records that were taken to their end.
+
+        Raises:
+            SinkError: the tables are not as they must be, or ClickHouse stays away.
+            LogUnavailable: Kafka stays away.
+            RegistryUnavailable: the schema registry stays away.
+        """
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._read()
+                except MemberLost as lost:
+                    self._rejoin(lost)
+                self._flow.land_due(monotonic())
+                self._report_progress()
+            self._flow.land_all()
+            self._leave()
+        except Stopped:
+            log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
+            self._leave()
+        finally:
+            self._stop.set()
+            self._landing.close()
+            self._consumer.close()
+            self._tables.close()
+        return self._landed
+
+    def _join(self) -> Consumer:
+        consumer = Consumer(_consumer_configuration(self._settings, self.member))
+        consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
+        return consumer
+
+    def _rejoin(self, lost: MemberLost) -> None:
+        """A new client in the place of one that can't go on; at most REJOINS_MAX times without a record landed."""
+        self._rejoined_at = [landed for landed in self._rejoined_at if landed == self._landed] + [self._landed]
+        if len(self._rejoined_at) > REJOINS_MAX:
+            raise LogUnavailable(f"reading: {lost}, and so {REJOINS_MAX} times in a row") from lost
+        log.warning("joining the group again: %s", lost)
+        self._consumer.close()
+        self._flow.release([(base, p) for base in BY_NAME for p in range(partition_count(self._settings, base))])
+        self._next = {}
+        self._consumer = self._join()
+
+    def _leave(self) -> None:
+        """Leaves the group, so that others take over at once: a static member that only closes would be waited for."""
+        self._consumer.unsubscribe()
+        self._consumer.poll(LEAVE_S)
+
+    def _read(self) -> None:
+        # What has been read ahead, which is bounded, or else the next record to come.
+        messages = self._consumer.consume(READ_MAX, 0) or self._consumer.consume(1, READ_WAIT_S)
+        if self._failure is not None:
+            raise self._failure
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if self._is_record(message)]
+        self._flow.take(of_messages(messages, self._topics), monotonic())
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise SinkError(
+                f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: the "
+                "topic was made anew or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
+            )
+        if error.fatal() or error.code() == KafkaError._FATAL:
+            raise MemberLost(error.str())
+        if not error.retriable():
+            raise LogUnavailable(f"reading {message.topic()}: {error.str()}")
+        log.warning("reading %s: %s", message.topic(), error.str())
+        return False
+
+    def _pause(self, seconds: float) -> None:
+        """Waits with the intake closed."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def _note(self, ends: dict[Place, int], records: int) -> None:
+        self._landed += records
+        self._next |= ends
+        offsets = [TopicPartition(topic_name(self._settings, t), p, offset) for (t, p), offset in ends.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            log.info("group offsets, which only show the lag, were not committed: %s", error)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # An error must not vanish in the callback.
+        try:
+            positions = self._flow.begin([self._place(partition) for partition in partitions])
+        except Exception as error:
+            self._failure = error
+            return
+        for partition in partitions:
+            partition.offset = positions.get(self._place(partition), OFFSET_BEGINNING)
+        self._next |= positions
+        consumer.assign(partitions)
+        log.info("%d partitions, %d of them with rows", len(partitions), len(positions))
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked = {self._place(partition) for partition in partitions}
+        try:
+            self._flow.release(revoked)
+        except Exception as error:
+            self._failure = error
+        self._next = {place: offset for place, offset in self._next.items() if place not in revoked}
+
+    def _place(self, partition: TopicPartition) -> Place:
+        return self._topics[partition.topic], partition.partition
+
+    def _report_progress(self) -> None:
+        then, landed_then = self._reported
+        elapsed = monotonic() - then
+        if elapsed < PROGRESS_S:
+            return
+        self._reported = (monotonic(), self._landed)
+        if self._landed > landed_then:
+            rate = (self._landed - landed_then) / elapsed
+            log.info("%d records landed, %.0f/s, %d behind", self._landed, rate, self._lag())
+
+    def _lag(self) -> int:
+        """Records between what has landed and the ends of the partitions, as far as the client knows these."""
+        lag = 0
+        for (topic, partition), offset in self._next.items():
+            known = self._consumer.get_watermark_offsets(
+                TopicPartition(topic_name(self._settings, topic), partition), cached=True
+            )
+            lag += max(0, known[1] - offset) if known else 0
+        return lag
+
+
+def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
+    return client_config(settings) | {
+        "group.id": group_id(settings),
+        # A sink that is started again gets its partitions back at once.
+        "group.instance.id": member,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        # A position that Kafka does not have is an error: going on elsewhere would lose or repeat records.
+        "auto.offset.reset": "error",
+        "max.poll.interval.ms": POLL_INTERVAL_MAX_MS,
+        # A sink that was killed blocks its partitions for so long.
+        "session.timeout.ms": int(settings.worker_session_timeout_s * 1000),
+        "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
+        # One answer of the broker's comes whole, whatever waits already.
+        "fetch.max.bytes": settings.sink_queue_bytes // 4,
+        # Rows wait for each other longer than this: an answer for each transaction would cost the broker and us more.
+        "fetch.min.bytes": 100_000,
+        "fetch.wait.max.ms": 100,
+        # A second, the default, is longer than what waits takes to land.
+        "fetch.queue.backoff.ms": 10,
+    }

@@ -1,0 +1,232 @@
+"""Encoded Avro records of one schema as columns: each field of all rows at once, without an object for a value.
+
+Only what can't be mistaken is read. A row that is not just what an Avro writer of the schema makes raises Unusual, and
+its block goes the way on which ClickHouse judges each record by itself.
+
+Source: the Apache Avro 1.12 specification, "Binary Encoding".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.avro.arrays import BEYOND, MORE, MORES, PAYLOAD, WORD, WORD_BYTES, Bytes, join_groups, unzigzag
+from schemas.records.messages import Ints
+
+MARGIN = bytes(32)
+"""Stands before and behind the records: some values are read together with bytes beside them."""
+DECIMAL_BYTES_MAX = {18: 8, 38: 15}
+"""Bytes of an unscaled number that surely fits, by its digits."""
+SYMBOLS_MAX = 64
+"""So many have an index of one byte."""
+PRESENT = 2
+"""A union's second type, as its index is encoded."""
+TEXT_STEPS = (1 << 7, 1 << 14, 1 << 21)
+"""Lengths from which ClickHouse's own length takes a byte more."""
+
+Cells = NDArray[Any]
+Flags = NDArray[np.bool_]
+
+
+class Unusual(Exception):
+    """A row that this reader leaves to others."""
+
+
+class Field(NamedTuple):
+    """A field that can be read here; symbols of an enum, digits and scale of a decimal."""
+
+    name: str
+    kind: str
+    nullable: bool
+    symbols: tuple[str, ...] = ()
+    digits: int = 0
+    scale: int = 0
+
+
+class Column(NamedTuple):
+    """A field of all rows.
+
+    cells: numbers of shape (n,), of a wide decimal its low and high words (n, 2); of an enum indices of its symbols;
+    of text its bytes, before each value's its length as ClickHouse writes it.
+    absent: shape (n,), where the field is null; None for a field that can't be.
+    """
+
+    field: Field
+    cells: Cells
+    absent: Flags | None
+
+
+def fields_of(schema: dict[str, Any]) -> tuple[Field, ...] | None:
+    """The fields of a writer's schema; None where one is of a kind that is not read here."""
+    fields = [_field(field["name"], field["type"]) for field in schema["fields"]]
+    known = tuple(field for field in fields if field is not None)
+    return known if len(known) == len(fields) else None
+
+
+def _field(name: str, kind: Any) -> Field | None:
+    nullable = isinstance(kind, list)
+    if nullable:
+        if len(kind) != 2 or kind[0] != "null":
+            return None
+        kind = kind[1]
+    form: dict[str, Any] = kind if isinstance(kind, dict) else {"type": kind}
+    match form["type"], form.get("logicalType"):
+        case "string" | "int" | "long" | "boolean" as plain, None:
+            return Field(name, plain, nullable)
+        case "long", "timestamp-nanos":
+            return Field(name, "nanos", nullable)
+        case "enum", None if len(form["symbols"]) <= SYMBOLS_MAX:
+            return Field(name, "enum", nullable, symbols=tuple(form["symbols"]))
+        case "bytes", "decimal" if form["precision"] in DECIMAL_BYTES_MAX:
+            return Field(name, "decimal", nullable, digits=form["precision"], scale=form.get("scale", 0))
+    return None
+
+
+def transpose(values: Sequence[bytes], header: bytes, fields: Sequence[Field]) -> list[Column]:
+    """Columns of some records, each of which begins with this header, of less than 8 bytes.
+
+    Raises Unusual.
+    """
+    reader = _Reader(values, header)
+    try:
+        columns = [reader.column(field) for field in fields]
+    except IndexError as error:
+        raise Unusual("a record that goes on behind the last one's end") from error
+    reader.demand_end()
+    return columns
+
+
+class _Reader:
+    """Stands in every row at once. A row may lead into the next: lengths are never negative, so it ends elsewhere."""
+
+    def __init__(self, values: Sequence[bytes], header: bytes) -> None:
+        self._bytes = np.frombuffer(b"".join((MARGIN, *values, MARGIN)), np.uint8)
+        # A word at every byte.
+        self._words = np.ndarray((len(self._bytes) - WORD_BYTES,), WORD, self._bytes, strides=(1,))
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        self._ends = np.cumsum(lengths) + len(MARGIN)
+        starts = self._ends - lengths
+        cut = np.uint64(8 * (WORD_BYTES - len(header)))
+        if np.any(self._words[starts] << cut != np.frombuffer(header.rjust(WORD_BYTES, b"\0"), WORD)):
+            raise Unusual("a record with another header")
+        self._at = starts + len(header)
+
+    def column(self, field: Field) -> Column:
+        """The next field."""
+        if not field.nullable:
+            cells, self._at = self._cells(field, self._at, self._ends)
+            return Column(field, self._text(cells) if field.kind == "string" else cells, None)
+        index = self._bytes[self._at]
+        absent = index == 0
+        self._at = self._at + 1
+        rows = np.flatnonzero(index == PRESENT)
+        if len(rows) + np.count_nonzero(absent) < len(index):
+            raise Unusual(f"{field.name}: the index of a union")
+        some, self._at[rows] = self._cells(field, self._at[rows], self._ends[rows])
+        cells = np.zeros((len(index), *some.shape[1:]), some.dtype)
+        cells[rows] = some
+        return Column(field, self._text(cells) if field.kind == "string" else cells, absent)
+
+    def demand_end(self) -> None:
+        """Raises Unusual unless every row has been read to its end."""
+        if not np.array_equal(self._at, self._ends):
+            raise Unusual("a record whose fields don't end where it does")
+
+    def _cells(self, field: Field, at: Ints, ends: Ints) -> tuple[Cells, Ints]:
+        """Cells of some rows, and where these go on; of text the places of first byte and end, (n, 2)."""
+        match field.kind:
+            case "string" | "decimal":
+                lengths, at = self._small(at)
+                behind = at + lengths
+                if np.any(behind > ends):
+                    raise Unusual(f"{field.name}: longer than its record")
+                if field.kind == "string":
+                    return np.stack((at, behind), 1), behind
+                return self._decimal(field, lengths, behind), behind
+            case "boolean":
+                flags = self._bytes[at]
+                if np.any(flags > 1):
+                    raise Unusual(f"{field.name}: neither true nor false")
+                return flags, at + 1
+            case "enum":
+                indices, at = self._small(at)
+                if np.any(indices >= len(field.symbols)):
+                    raise Unusual(f"{field.name}: none of its symbols")
+                return indices.astype(np.uint8), at
+            case "int":
+                numbers, at = self._long(at)
+                narrow = numbers.astype(np.int32)
+                if np.any(narrow != numbers):
+                    raise Unusual(f"{field.name}: more than 32 bits")
+                return narrow, at
+        numbers, at = self._long(at)
+        return numbers, at
+
+    def _small(self, at: Ints) -> tuple[Ints, Ints]:
+        """Lengths and indices: mostly of one byte, never negative."""
+        first = self._bytes[at]
+        if np.any(first >= MORE):
+            numbers, at = self._long(at)
+        else:
+            numbers, at = unzigzag(first.astype(WORD)), at + 1
+        if np.any(numbers < 0):
+            raise Unusual("a negative length or index")
+        return numbers, at
+
+    def _long(self, at: Ints) -> tuple[Ints, Ints]:
+        words = self._words[at]
+        stops = ~words & MORES
+        below = (stops & -stops) - PAYLOAD.dtype.type(1)
+        groups = join_groups(words & below & PAYLOAD)
+        lengths = (np.bitwise_count(below) + 1).astype(np.int64) // WORD_BYTES
+        longer = np.flatnonzero(stops == 0)
+        if len(longer):
+            ninth = self._bytes[at[longer] + WORD_BYTES]
+            if np.any(ninth >= MORE):
+                raise Unusual("a number beyond 62 bits")
+            groups[longer] |= ninth.astype(WORD) << BEYOND
+            lengths[longer] += 1
+        behind = at + lengths
+        if np.any((self._bytes[behind - 1] == 0) & (lengths > 1)):
+            raise Unusual("a number with more bytes than it needs")
+        return unzigzag(groups), behind
+
+    def _decimal(self, field: Field, lengths: Ints, behind: Ints) -> Cells:
+        """Two's complement from the highest byte."""
+        if np.any(lengths > DECIMAL_BYTES_MAX[field.digits]) or np.any(lengths == 0):
+            raise Unusual(f"{field.name}: an unscaled number of no bytes, or of many")
+        low = self._words[behind - WORD_BYTES].byteswap().view(np.int64)
+        cut = 8 * (WORD_BYTES - np.minimum(lengths, WORD_BYTES))
+        low = low << cut >> cut
+        if field.digits == 18:
+            if np.any(low >= 10**18) or np.any(low <= -(10**18)):
+                raise Unusual(f"{field.name}: more than 18 digits")
+            narrow: Ints = low
+            return narrow
+        high = self._words[behind - 2 * WORD_BYTES].byteswap().view(np.int64)
+        cut = 8 * (2 * WORD_BYTES - np.maximum(lengths, WORD_BYTES + 1))
+        high = np.where(lengths > WORD_BYTES, high << cut >> cut, low >> 63)
+        words: Ints = np.stack((low, high), 1)
+        return words
+
+    def _text(self, spans: Ints) -> Bytes:
+        starts, behind = spans[:, 0], spans[:, 1]
+        lengths = behind - starts
+        heads = np.ones(len(lengths), np.int64)
+        for step in TEXT_STEPS:
+            if np.any(lengths >= step):
+                heads += lengths >= step
+        sizes = lengths + heads
+        begins = np.cumsum(sizes) - sizes
+        places = np.repeat(starts - heads - begins, sizes)
+        places += np.arange(len(places))
+        text: Bytes = self._bytes[places]
+        text[begins] = lengths & 0x7F | (heads > 1) * MORE
+        for number in range(1, int(heads.max(initial=1))):
+            rows = np.flatnonzero(heads > number)
+            text[begins[rows] + number] = lengths[rows] >> 7 * number & 0x7F | (heads[rows] > number + 1) * MORE
+        return text

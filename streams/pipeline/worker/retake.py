@@ -1,0 +1,78 @@
+"""What a worker does when a shard loses Kafka: it takes its shards over again, as at an assignment, within a bound.
+
+Taking over settles whether the last transaction was committed, and replaces a producer that can't go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from streams.errors import Fenced, LogUnavailable
+
+ATTEMPTS_MAX = 10
+
+log = logging.getLogger(__name__)
+
+
+class Trouble:
+    """Decides about errors of shards. One attempt may take as long as the journal's Kafka log waits for the broker.
+
+    Args:
+        take_over_again: takes over every shard of the present assignment.
+        progress: what changes whenever something was committed.
+        generation: changes with every assignment and revocation.
+        give_up: stops the worker.
+        verdict_s: longer than a session timeout, so that by then the group has told a worker that it was replaced.
+        pause_s: between two attempts.
+    """
+
+    def __init__(
+        self,
+        take_over_again: Callable[[], Awaitable[None]],
+        progress: Callable[[], Mapping[Any, int]],
+        generation: Callable[[], int],
+        give_up: Callable[[BaseException], None],
+        verdict_s: float,
+        pause_s: float = 1.0,
+    ) -> None:
+        self._take_over_again = take_over_again
+        self._progress = progress
+        self._generation = generation
+        self._give_up = give_up
+        self._verdict_s = verdict_s
+        self._pause_s = pause_s
+        self._attempts = 0
+        self._stood_at: Mapping[Any, int] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def report(self, error: BaseException) -> None:
+        """A shard has ended with this error."""
+        if not isinstance(error, LogUnavailable | Fenced):
+            self._give_up(error)
+            return
+        task = asyncio.create_task(self._mend(error, self._generation()))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _mend(self, error: BaseException, generation: int) -> None:
+        # Fenced is either by a new owner, which the group tells, or by the broker that gave up on an old transaction.
+        await asyncio.sleep(self._verdict_s if isinstance(error, Fenced) else self._pause_s)
+        while generation == self._generation():
+            stands_at = dict(self._progress())
+            self._attempts = 1 if stands_at != self._stood_at else self._attempts + 1
+            self._stood_at = stands_at
+            if self._attempts > ATTEMPTS_MAX:
+                self._give_up(error)
+                return
+            log.warning("taking the shards over again, attempt %d of %d: %s", self._attempts, ATTEMPTS_MAX, error)
+            try:
+                await self._take_over_again()
+            except LogUnavailable as still:
+                error, generation = still, self._generation()
+                await asyncio.sleep(self._pause_s)
+            except Exception as other:
+                self._give_up(other)
+                return
+            else:
+                return

@@ -1,0 +1,81 @@
+"""Trading strategies through Kafka: market.data and order.results in, orders out."""
+
+import threading
+from collections.abc import Sequence
+
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.records.messages import MarketData, OrderRequest, OrderResult
+from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.producer import RecordProducer
+from streams.strategies.participant import Participant
+from streams.strategies.strategy import ticks
+
+POLL_S = 0.02
+
+
+class StrategyRunner:
+    """Runs strategies by account, each on one symbol. Counts are for progress displays.
+
+    updates: of market.data seen. requests, results: sent and received. unanswered: requests without any result.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
+        self._follower = Follower(settings, codec, ["market.data", "order.results"])
+        self._producer = RecordProducer(settings, codec, linger_ms=1)
+        self._by_account: dict[str, Participant] = {}
+        self._by_symbol: dict[str, list[Participant]] = {}
+        self._max_orders = max_orders
+        self._stop = threading.Event()
+        self.updates = 0
+        self.requests = 0
+        self.results = 0
+        self.unanswered: dict[tuple[str, str], None] = {}
+
+    def add(self, participant: Participant) -> None:
+        """Takes a strategy on an account of its own."""
+        self._by_account[participant.account_id] = participant
+        self._by_symbol.setdefault(participant.symbol, []).append(participant)
+
+    def stop(self) -> None:
+        """Ends run() soon. May be called from another thread."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Trades until stopped, or until max_orders requests were sent and answered."""
+        with self._follower as follower:
+            while not self._stop.is_set() and not self._finished:
+                for followed in follower.poll(POLL_S):
+                    if followed.topic == "market.data":
+                        self._on_market_data(followed.message)
+                    else:
+                        self._on_result(followed.message)
+        self._producer.flush()
+
+    @property
+    def _finished(self) -> bool:
+        return self._max_orders is not None and self.requests >= self._max_orders and not self.unanswered
+
+    def _on_market_data(self, record: MarketData) -> None:
+        participants = self._by_symbol.get(record.symbol)
+        if participants:
+            for tick in ticks(record):
+                for participant in participants:
+                    self._send(participant.on_tick(tick, tick.ts))
+        self.updates += len(record.kinds)
+
+    def _on_result(self, result: OrderResult) -> None:
+        participant = self._by_account.get(result.account_id)
+        if participant is None:
+            return
+        self.results += 1
+        self.unanswered.pop((result.account_id, result.request_id or result.order_id), None)
+        self._send(participant.on_result(result, result.ts))
+
+    def _send(self, requests: Sequence[OrderRequest]) -> None:
+        for request in requests:
+            if self._max_orders is not None and self.requests >= self._max_orders:
+                return
+            self.requests += 1
+            self.unanswered[request.account_id, request.order_id] = None
+            self._producer.send("orders", request.account_id, request)

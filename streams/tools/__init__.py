@@ -1,0 +1,1 @@
+"""Tools around the pipeline: benchmark, drill, demonstration, studies."""

@@ -1,0 +1,109 @@
+"""Quotes a second of a re-simulation: one execution shard, columns in memory, orders given in advance."""
+
+import time
+from collections.abc import Iterator, Mapping
+from heapq import merge
+from pathlib import Path
+
+import numpy as np
+
+from schemas.records.enums import ExecType, Side, TimeInForce
+from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
+from schemas.records.numbers import NANOS_PER_S
+from streams.core.core_config import CoreConfig
+from streams.core.market.columns import in_bulk
+from streams.core.reference.declarations import InstrumentConfig
+from streams.core.reference.instruments import Instrument
+from streams.core.simulators.choice import TOP_OF_BOOK
+from streams.core.venue.execution_shard import ExecutionShard
+from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.send import UPDATES_PER_RECORD
+from streams.pipeline.feed.table import QUOTE, MarketTable
+from streams.tools.study.probe import approved
+
+RECORDED = "AIG_US_20131009.quotes.csv.gz"
+"""The day that is measured where a folder of recorded markets has it: 712,006 quotes."""
+QUOTES_PER_ORDER = 64
+ROUNDS = 4
+"""As often as the compiled peer: what else the machine does only adds."""
+LIFETIME_NS = 60 * NANOS_PER_S
+
+
+def recorded_day(folder: Path) -> MarketTable | None:
+    """The quotes of RECORDED; None where the folder lacks it."""
+    return read_file(folder / RECORDED) if (folder / RECORDED).exists() else None
+
+
+def resim_quotes_per_s(
+    config: CoreConfig,
+    table: MarketTable,
+    instruments: Mapping[str, InstrumentConfig],
+    simulator: str = TOP_OF_BOOK,
+    orders: bool = True,
+) -> float:
+    """Quotes applied a second in the best of ROUNDS, orders and reports included; orders False: the quotes alone.
+
+    For every QUOTES_PER_ORDER quotes of a symbol there is a limit order at its own side of the touch, a bid and an
+    offer in turn, that expires LIFETIME_NS after it was sent. Neither decoding nor the account shard is in it.
+    """
+    told = [message for message in story(table, instruments) if orders or isinstance(message, MarketData)]
+    spent = [_apply(_shard(config, instruments, simulator), told) for _ in range(ROUNDS)]
+    return int(np.count_nonzero(table.kind == QUOTE)) / min(spent)
+
+
+def _apply(shard: ExecutionShard, told: list[MarketData | ApprovedOrder]) -> float:
+    """Seconds that the records take."""
+    started = time.perf_counter()
+    for message in told:
+        shard.apply(message, None)
+    return time.perf_counter() - started
+
+
+def filled_orders(config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> set[str]:
+    """Ids of the orders that the same re-simulation fills completely."""
+    shard = _shard(config, instruments, TOP_OF_BOOK)
+    outputs = (output.message for message in story(table, instruments) for output in shard.apply(message, None))
+    reports = (message for message in outputs if isinstance(message, ExecutionReport))
+    return {report.order_id for report in reports if report.exec_type is ExecType.FILL}
+
+
+def _shard(config: CoreConfig, instruments: Mapping[str, InstrumentConfig], simulator: str) -> ExecutionShard:
+    chosen = {"simulator": simulator, "instruments": tuple(instruments.values())}
+    return ExecutionShard(config.model_copy(update=chosen | {"account_partitions": 1, "execution_partitions": 1}), 0)
+
+
+def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[MarketData | ApprovedOrder]:
+    """Records as the feed makes them, and before each the orders that are sent in its time."""
+    orders = sent_orders(table, instruments)
+    waiting = next(orders, None)
+    step = UPDATES_PER_RECORD * len(table.symbols)
+    for start in range(0, len(table), step):
+        stop = min(start + step, len(table))
+        while waiting is not None and waiting.order_ts <= table.time[stop - 1]:
+            yield waiting
+            waiting = next(orders, None)
+        for record in pack(table, start, stop):
+            yield in_bulk(record)
+
+
+def sent_orders(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[ApprovedOrder]:
+    """All orders of the re-simulation by the time at which they are sent."""
+    return merge(
+        *(list(_orders(table, code, instruments[symbol])) for code, symbol in enumerate(table.symbols)),
+        key=lambda order: order.order_ts,
+    )
+
+
+def _orders(table: MarketTable, code: int, config: InstrumentConfig) -> Iterator[ApprovedOrder]:
+    instrument = Instrument.from_config(config)
+    lots = max(-(-instrument.min_quantity // instrument.lot_size), 1)
+    quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
+    for number, row in enumerate(quotes[::QUOTES_PER_ORDER]):
+        side = Side.SELL if number % 2 else Side.BUY
+        prices, sizes = (table.ask_px, table.ask_sz) if number % 2 else (table.bid_px, table.bid_sz)
+        if sizes[row]:
+            sent_ns = int(table.time[row])
+            name, quantity, px = f"{instrument.symbol}-{number}", lots * instrument.lot_size, int(prices[row])
+            order = approved(name, instrument.symbol, side, quantity, px, TimeInForce.GTD, sent_ns)
+            yield order._replace(expire_ts=sent_ns + LIFETIME_NS)

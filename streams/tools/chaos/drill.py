@@ -1,0 +1,149 @@
+"""The drill: load, kills, and the proof from the record that nothing was lost and nothing happened twice."""
+
+import random
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import psutil
+
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.records.messages import OrderResult
+from schemas.registry import Registry
+from streams.evidence.reconcile import reconcile
+from streams.evidence.replay.verify import verify
+from streams.operations.health.children import read_children
+from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.read_topic import read_topic
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.reference.load_config import core_config
+from streams.tools.chaos.order_load import Load
+from streams.tools.chaos.own_stack import own_stack
+from streams.tools.chaos.victims import Victim, kill, recovery_s, revive, schedule
+
+CALM_S = (1.0, 4.0)
+DRAIN_DEADLINE_S = 120.0
+POLL_S = 0.5
+
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class ChaosResult:
+    """What a drill found. recoveries_s: seconds, by victim. differences: sentences of verify and reconcile.
+
+    lost: orders sent and delivered that have no result. duplicated: orders with two terminal results, fills twice.
+    rss_mb_start, rss_mb_end: of all workers and the sink.
+    """
+
+    orders: int = 0
+    fills: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    transactions: int = 0
+    recoveries_s: dict[Victim, list[float]] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    rss_mb_start: float = 0.0
+    rss_mb_end: float = 0.0
+
+    @property
+    def kills(self) -> int:
+        """Processes killed."""
+        return len(self.all_recoveries_s)
+
+    @property
+    def all_recoveries_s(self) -> list[float]:
+        """Of every kill."""
+        return [seconds for found in self.recoveries_s.values() for seconds in found]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the record is whole."""
+        return not (self.lost or self.duplicated or self.differences)
+
+    @property
+    def median_s(self) -> float:
+        """Median recovery time; 0 without kills."""
+        return statistics.median(self.all_recoveries_s or [0.0])
+
+    @property
+    def worst_s(self) -> float:
+        """Longest recovery time; 0 without kills."""
+        return max(self.all_recoveries_s, default=0.0)
+
+
+def run_chaos(settings: Settings, kills: int, seed: int, workers: int, on_progress: Progress) -> ChaosResult:
+    """Kills so many processes of a stack of its own under load, then proves the record.
+
+    Raises:
+        ChildError: a part did not come back, or its work did not.
+        StackError: the stack can't be started.
+    """
+    draw, result = random.Random(seed), ChaosResult()
+    with own_stack(settings, workers, on_progress) as own:
+        codec = Codec(Registry(own))
+        with Load(own, codec, seed) as load:
+            _calm(draw)
+            result.rss_mb_start = _rss_mb(own)
+            for number, victim in enumerate(schedule(draw, kills), 1):
+                seconds = _strike(own, codec, victim, load, draw)
+                result.recoveries_s.setdefault(victim, []).append(seconds)
+                on_progress(f"kill {number} of {kills}: {victim}, works again after {seconds:.1f} s")
+                _calm(draw)
+            load.stop()
+            result.rss_mb_end = _rss_mb(own)
+            on_progress(f"{len(load.sent)} orders sent; waiting for their results")
+            _prove(own, codec, load.sent, result, on_progress)
+    return result
+
+
+def _calm(draw: random.Random) -> None:
+    """Load without faults, for a while."""
+    time.sleep(draw.uniform(*CALM_S))
+
+
+def _strike(settings: Settings, codec: Codec, victim: Victim, load: Load, draw: random.Random) -> float:
+    killed = time.monotonic()
+    kill(settings, victim, draw)
+    revive(settings, victim)
+    return recovery_s(settings, codec, victim, killed, load.probe)
+
+
+def _prove(settings: Settings, codec: Codec, sent: list[str], result: ChaosResult, on_progress: Progress) -> None:
+    results = _drained(settings, codec, sent)
+    terminal = Counter((item.account_id, item.order_id) for item in results if item.terminal)
+    answered = {item.order_id for item in results}
+    fills = Counter(item.exec_id for item in read_topic(settings, codec, "fills"))
+    result.orders, result.fills = len(sent), fills.total()
+    result.lost = len(set(sent) - answered)
+    result.duplicated = _extra(terminal.values()) + _extra(fills.values())
+    verified = verify(core_config(settings), KafkaLogReader(settings), codec, on_progress)
+    result.transactions = verified.transactions
+    report = reconcile(settings, on_progress)
+    result.differences = verified.differences + [item for check in report.checks for item in check.differences]
+
+
+def _drained(settings: Settings, codec: Codec, sent: Iterable[str]) -> list[OrderResult]:
+    """All results, once each order has one and no more come, or after DRAIN_DEADLINE_S what there is."""
+    waiting, results = set(sent), list[OrderResult]()
+    deadline = time.monotonic() + DRAIN_DEADLINE_S
+    with Follower(settings, codec, ["order.results"], from_start=True) as follower:
+        come = True
+        while (waiting or come) and time.monotonic() < deadline:
+            found = [item.message for item in follower.poll(POLL_S)]
+            come = bool(found)
+            results += found
+            waiting.difference_update(item.order_id for item in found)
+    return results
+
+
+def _extra(counts: Iterable[int]) -> int:
+    return sum(count - 1 for count in counts)
+
+
+def _rss_mb(settings: Settings) -> float:
+    pids = [child.pid for child in read_children(settings) if child.pid and psutil.pid_exists(child.pid)]
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids) / 1e6

@@ -1,0 +1,117 @@
+"""What the drill kills, how it comes back, and when it works again."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from enum import StrEnum
+
+import psutil
+from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
+from infra import processes
+from infra.clickhouse.client import connect
+from infra.errors import ClickHouseError
+from infra.settings import Settings
+from infra.stack import local_stack
+from infra.stack.clickhouse_server import ClickHousePart
+from infra.stack.kafka_server import KafkaPart
+from infra.stack.server_process import Part
+from schemas.avro.codec import Codec
+from streams.errors import ChildError, LogUnavailable
+from streams.operations.health.children import read_children
+from streams.pipeline.clients.follow import Follower
+
+RECOVERY_DEADLINE_S = 180.0
+POLL_S = 0.05
+LANDED = """
+SELECT uniqExact(order_id) FROM order_results
+WHERE run_id = {run:String} AND order_id IN {ids:Array(String)} AND terminal
+"""
+
+
+class Victim(StrEnum):
+    """Parts of a pipeline that may die at any moment."""
+
+    WORKER = "worker"
+    SINK = "sink"
+    CLICKHOUSE = "clickhouse"
+    KAFKA = "kafka"
+
+
+SERVERS: dict[Victim, Part] = {Victim.CLICKHOUSE: ClickHousePart(), Victim.KAFKA: KafkaPart()}
+LANDING = (Victim.SINK, Victim.CLICKHOUSE)
+
+
+def schedule(draw: random.Random, kills: int) -> Iterator[Victim]:
+    """So many victims: each kind in turn, every round in another order."""
+    planned: list[Victim] = []
+    for _ in range(kills):
+        if not planned:
+            planned = draw.sample(list(Victim), len(Victim))
+        yield planned.pop()
+
+
+def kill(settings: Settings, victim: Victim, draw: random.Random) -> None:
+    """kill -9, by the process id under which this drill's stack or supervisor started it; waits for its end."""
+    process = psutil.Process(_pid(settings, victim, draw))
+    process.kill()
+    with suppress(psutil.NoSuchProcess):
+        process.wait(RECOVERY_DEADLINE_S)
+
+
+def _pid(settings: Settings, victim: Victim, draw: random.Random) -> int:
+    if victim in SERVERS:
+        identity = processes.recall(local_stack.pid_file(settings, SERVERS[victim]))
+        if identity is None or processes.find(identity) is None:
+            raise ChildError(f"{victim}: not running, although nobody has killed it")
+        return identity.pid
+    deadline = time.monotonic() + RECOVERY_DEADLINE_S
+    while time.monotonic() < deadline:
+        living = [child.pid for child in read_children(settings) if child.name.startswith(victim) and child.pid]
+        if living:
+            return draw.choice(living)
+        time.sleep(POLL_S)
+    raise ChildError(f"{victim}: its supervisor has not started one in {RECOVERY_DEADLINE_S:.0f} s")
+
+
+def revive(settings: Settings, victim: Victim) -> None:
+    """Starts a server again, as an operator would; the supervisor sees to the others."""
+    if victim in SERVERS:
+        local_stack.up(settings, [SERVERS[victim]])
+
+
+def recovery_s(
+    settings: Settings, codec: Codec, victim: Victim, killed: float, probe: Callable[[], list[str]]
+) -> float:
+    """Seconds from the kill until orders sent afterwards have their results: on Kafka, or as rows where that broke.
+
+    Raises ChildError: they have none in time.
+    """
+    deadline = killed + RECOVERY_DEADLINE_S
+    with Follower(settings, codec, ["order.results"]) as results:
+        ids = set(probe())
+        if victim in LANDING:
+            _await_rows(settings, sorted(ids), deadline)
+        else:
+            _await_results(results, ids, deadline)
+    return time.monotonic() - killed
+
+
+def _await_results(results: Follower, ids: set[str], deadline: float) -> None:
+    waiting = set(ids)
+    while waiting:
+        if time.monotonic() > deadline:
+            raise ChildError(f"no result in {RECOVERY_DEADLINE_S:.0f} s for {', '.join(sorted(waiting))}")
+        with suppress(LogUnavailable):
+            waiting -= {item.message.order_id for item in results.poll(POLL_S) if item.message.terminal}
+
+
+def _await_rows(settings: Settings, ids: list[str], deadline: float) -> None:
+    while time.monotonic() < deadline:
+        with suppress(ClickHouseError, DriverError), connect(settings) as client:
+            parameters = {"run": settings.run_id, "ids": ids}
+            if client.query(LANDED, parameters).result_rows == [(len(ids),)]:
+                return
+        time.sleep(POLL_S)
+    raise ChildError(f"no rows in {RECOVERY_DEADLINE_S:.0f} s for {', '.join(ids)}")

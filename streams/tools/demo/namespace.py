@@ -1,0 +1,44 @@
+"""Topics, schemas and rows of one demonstration, apart from everything else; the one before it is removed."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from confluent_kafka.admin import AdminClient
+
+from infra.clickhouse.client import connect
+from infra.kafka.acls import remove_access
+from infra.kafka.client_config import client_config
+from infra.kafka.topics import delete_topics
+from infra.principal import ADMIN
+from infra.settings import Settings
+from infra.stack.local_stack import prepare_pipeline
+
+NAME = "demo"
+ADMIN_TIMEOUT_S = 30.0
+TABLES_WITH_RUNS = """
+SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'run_id' AND table NOT LIKE 'v\\_%'
+"""
+
+
+def fresh_namespace(settings: Settings, name: str, on_progress: Callable[[str], None]) -> Settings:
+    """Settings of a new run under a name: topics NAME-<seconds>.*, rows with run_id NAME-<seconds>, topics prepared."""
+    remove_runs(settings, name)
+    run_id = f"{name}-{int(time.time())}"
+    fresh = settings.model_copy(update={"topic_prefix": f"{run_id}.", "run_id": run_id})
+    prepare_pipeline(fresh)
+    on_progress(f"topics {fresh.topic_prefix}*, ClickHouse rows with run_id {fresh.run_id}")
+    return fresh
+
+
+def remove_runs(settings: Settings, name: str) -> None:
+    """Deletes topics and rows of all runs under a name."""
+    admin = AdminClient(client_config(settings, ADMIN))
+    topics = [topic for topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics if topic.startswith(f"{name}-")]
+    delete_topics(settings, topics)
+    remove_access(settings, f"{name}-")
+    with closing(connect(settings)) as client:
+        for (table,) in client.query(TABLES_WITH_RUNS).result_rows:
+            client.command(
+                f"DELETE FROM {table} WHERE startsWith(run_id, {{prefix:String}})", parameters={"prefix": f"{name}-"}
+            )

@@ -1,0 +1,115 @@
+"""Who trades in a demonstration: each example strategy on each symbol, with an account and limits of its own."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.records.enums import ControlKind
+from schemas.records.numbers import PRICE_SCALE, price_to_decimal
+from streams.core.reference.declarations import InstrumentConfig
+from streams.core.reference.instruments import Instrument
+from streams.evidence.sessions.settings_hash import settings_sha256
+from streams.pipeline.clients.models import ControlModel
+from streams.pipeline.clients.sessions import command
+from streams.pipeline.feed.table import QUOTE, MarketTable
+from streams.pipeline.reference.load_config import core_config
+from streams.strategies.find_strategy import STRATEGIES
+from streams.strategies.live_runner import StrategyRunner
+from streams.strategies.participant import participant
+from streams.strategies.strategy_config import StrategyConfig
+
+LOOKS = 4_500
+"""How often a strategy looks at the market in all: some thousand orders for each symbol."""
+UNKNOWN_SIZE_LOTS = 10_000
+POSITION_ORDERS = 10
+"""A strategy's position is bounded by so many of its orders."""
+CASH_ORDERS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """A strategy on a symbol. quantity, max_position: 1e-9 units; price: of a typical quote, 1e-9; every: ticks."""
+
+    account_id: str
+    strategy: str
+    instrument: InstrumentConfig
+    quantity: int
+    price: int
+    every: int
+
+    @property
+    def max_position(self) -> int:
+        """Bound of the position, 1e-9 units."""
+        return self.quantity * POSITION_ORDERS
+
+
+def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig]) -> list[Trader]:
+    """Every strategy on every quoted symbol, sized by what the market shows."""
+    traders = []
+    for code, symbol in enumerate(table.symbols):
+        quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
+        if len(quotes):
+            instrument = instruments[symbol]
+            quantity = _quantity(instrument, table, quotes)
+            price, every = int(np.median(table.ask_px[quotes])), max(len(quotes) // LOOKS, 1)
+            traders += [Trader(f"{name}:{symbol}", name, instrument, quantity, price, every) for name in STRATEGIES]
+    return traders
+
+
+def _quantity(config: InstrumentConfig, table: MarketTable, quotes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> int:
+    instrument = Instrument.from_config(config)
+    shown = table.ask_sz[quotes]
+    known = shown[shown > 0]
+    size = int(np.median(known)) // 2 if len(known) else instrument.lot_size * UNKNOWN_SIZE_LOTS
+    size -= size % instrument.lot_size
+    return min(max(size, instrument.min_quantity, instrument.lot_size), instrument.max_quantity)
+
+
+def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_progress: Callable[[str], None]) -> None:
+    """Opens a paper session for each trader. Raises ControlRefused, NoAnswer."""
+    settings_hash = settings_sha256(core_config(settings))
+    for trader in traders:
+        notional = Decimal(trader.quantity * trader.price) / PRICE_SCALE / PRICE_SCALE
+        position = price_to_decimal(trader.max_position)
+        limits = {
+            "max_order_quantity": price_to_decimal(trader.quantity),
+            "max_order_notional": Decimal(int(notional * 100) + 1),
+            "max_position": position * 2,
+        }
+        control = ControlModel(
+            control_id=f"{settings.run_id}-open-{trader.account_id}",
+            kind=ControlKind.SESSION_OPEN,
+            account_id=trader.account_id,
+            session_id=f"{settings.run_id}:{trader.account_id}",
+            strategy_id=trader.strategy,
+            opening_cash=Decimal(int(notional * CASH_ORDERS) + 1),
+            currency=trader.instrument.currency,
+            limits=limits,
+            instruments=(trader.instrument.symbol,),
+            settings_sha256=settings_hash,
+            actor="paper demo",
+            reason="demonstration",
+            ts=time.time_ns(),
+        )
+        on_progress(command(settings, codec, control).text)
+
+
+def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> StrategyRunner:
+    """The traders' strategies, ready to run."""
+    runner = StrategyRunner(settings, codec)
+    for trader in traders:
+        told = StrategyConfig(
+            strategy=trader.strategy,
+            symbol=trader.instrument.symbol,
+            quantity=price_to_decimal(trader.quantity),
+            max_position=price_to_decimal(trader.max_position),
+            every=trader.every,
+        )
+        instrument = Instrument.from_config(trader.instrument)
+        runner.add(participant(trader.account_id, told, instrument, settings.run_seed))
+    return runner

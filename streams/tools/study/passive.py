@@ -1,0 +1,68 @@
+"""Passive orders at the touch under several fill models: how many fill, and after how long."""
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from schemas.records.enums import ExecType, Side, TimeInForce
+from schemas.records.messages import ApprovedOrder
+from schemas.records.numbers import NANOS_PER_S
+from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, PartConfig, SimulatorConfig
+from streams.core.venue.venue import Venue
+from streams.pipeline.feed.table import MarketTable
+from streams.tools.study.probe import approved, reports
+
+MODELS: tuple[tuple[str, str, str], ...] = (
+    ("touch", "touch", "risk-averse"),
+    ("queue, power (n = 3)", "queue", "power"),
+    ("queue, log", "queue", "log"),
+    ("queue, risk-averse", "queue", "risk-averse"),
+    ("trade-through", "trade-through", "risk-averse"),
+)
+"""Name, fill model, queue model."""
+
+
+class PassiveRow(NamedTuple):
+    """fill_rate: share of the orders that filled completely; seconds_to_fill: median over those, None without any."""
+
+    model: str
+    orders: int
+    filled: int
+    fill_rate: float
+    seconds_to_fill: float | None
+
+
+def passive_orders(
+    table: MarketTable, instrument: InstrumentConfig, quantity: int, every_s: float, lifetime_s: float
+) -> Iterator[PassiveRow]:
+    """A buy at the bid and a sell at the ask each every_s seconds, canceled after lifetime_s; quantity 1e-9 units.
+
+    No latency, so that the models differ by nothing but when a resting order trades.
+    """
+    first, last = int(table.time[0]) + NANOS_PER_S, int(table.time[-1]) - int(lifetime_s * NANOS_PER_S)
+    times = list(range(first, last, int(every_s * NANOS_PER_S)))
+
+    def probe(venue: Venue, time_ns: int) -> Sequence[ApprovedOrder]:
+        book = venue.book
+        if book.bid is None or book.ask is None or book.bid >= book.ask:
+            return ()
+        sides = ((Side.BUY, book.bid), (Side.SELL, book.ask))
+        return [
+            approved(f"{side}-{time_ns}", venue.symbol, side, quantity, price, TimeInForce.GTC, time_ns)
+            for side, price in sides
+        ]
+
+    for name, fill, queue in MODELS:
+        parts = SimulatorConfig(
+            name="study",
+            fill=PartConfig(model=fill),
+            queue=PartConfig(model=queue),
+            latency=LatencyConfig(new=PartConfig.model_validate({"model": "constant", "ms": 0})),
+        )
+        orders, waits = 0, list[float]()
+        for report in reports(table, instrument, parts, times, probe, int(lifetime_s * NANOS_PER_S)):
+            orders += report.exec_type is ExecType.NEW
+            if report.exec_type is ExecType.FILL:
+                waits.append((report.ts - report.order_ts) / NANOS_PER_S)
+        rate = len(waits) / orders if orders else 0.0
+        yield PassiveRow(name, orders, len(waits), rate, median(waits) if waits else None)

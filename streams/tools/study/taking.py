@@ -1,0 +1,73 @@
+"""Market orders of several sizes: what they pay against the middle, compared with the half-spread that was quoted."""
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from schemas.records.enums import Side, TimeInForce
+from schemas.records.messages import ApprovedOrder
+from schemas.records.numbers import NANOS_PER_S, PRICE_SCALE
+from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, PartConfig, SimulatorConfig
+from streams.core.venue.venue import Venue
+from streams.pipeline.feed.table import MarketTable
+from streams.tools.study.probe import approved, reports
+
+MODELS = ("none", "half-spread")
+LIFETIME_S = 30
+
+
+class TakingRow(NamedTuple):
+    """Means over the orders of a size, in the currency a unit: quoted half-spread and cost, both at arrival.
+
+    cost: average price against the middle on arrival, weighted by quantity. filled: share of the quantity.
+    """
+
+    slippage_model: str
+    quantity: int
+    orders: int
+    filled: float
+    half_spread: float
+    cost: float
+
+    @property
+    def multiple(self) -> float:
+        """Cost in half-spreads."""
+        return self.cost / self.half_spread
+
+
+def taking_orders(
+    table: MarketTable, instrument: InstrumentConfig, quantities: Sequence[int], times_ns: Sequence[int]
+) -> Iterator[TakingRow]:
+    """A buy and a sell of each quantity (1e-9 units) at each time; what is not displayed trades within LIFETIME_S."""
+    for model in MODELS:
+        for quantity in quantities:
+            yield _row(table, instrument, model, quantity, times_ns)
+
+
+def _row(
+    table: MarketTable, instrument: InstrumentConfig, model: str, quantity: int, times_ns: Sequence[int]
+) -> TakingRow:
+    half_spreads: list[float] = []
+
+    def probe(venue: Venue, time_ns: int) -> Sequence[ApprovedOrder]:
+        book = venue.book
+        if book.bid is None or book.ask is None or book.bid >= book.ask:
+            return ()
+        # One side a time, in turn: both at once would not be two independent observations.
+        side = Side.BUY if len(half_spreads) % 2 else Side.SELL
+        half_spreads.append((book.ask - book.bid) / 2 / PRICE_SCALE)
+        return [approved(f"{side}-{time_ns}", venue.symbol, side, quantity, None, TimeInForce.GTC, time_ns)]
+
+    parts = SimulatorConfig(
+        name="study",
+        slippage=PartConfig(model=model),
+        latency=LatencyConfig(new=PartConfig.model_validate({"model": "constant", "ms": 0})),
+    )
+    executed, paid = 0, 0
+    for report in reports(table, instrument, parts, times_ns, probe, LIFETIME_S * NANOS_PER_S):
+        if report.last_qty is not None and report.slippage_arrival is not None:
+            executed += report.last_qty
+            paid += report.last_qty * report.slippage_arrival
+    orders = len(half_spreads)
+    cost = paid / executed / PRICE_SCALE if executed else 0.0
+    return TakingRow(model, quantity, orders, executed / (orders * quantity), fmean(half_spreads), cost)
