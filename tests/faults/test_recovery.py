@@ -14,8 +14,8 @@ from infra.settings import Settings
 from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter
 from streams.pipeline.journal.raw_records import RawOutput
 from streams.pipeline.journal.transaction import Transaction
-from tests.pipeline.desk import Desk, immediate
-from tests.pipeline.processes import paper, running
+from tests.end_to_end.desk import Desk, immediate
+from tests.end_to_end.processes import paper, running
 
 ADMIN_TIMEOUT_S = 30.0
 

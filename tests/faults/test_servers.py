@@ -17,9 +17,9 @@ from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
+from tests.end_to_end.desk import Desk
+from tests.end_to_end.processes import running
 from tests.faults.test_workers import ACCOUNTS, WORKS, load, orders, trade
-from tests.pipeline.desk import Desk
-from tests.pipeline.processes import running
 
 KILL_TIMEOUT_S = 10.0
 UNKNOWN_SCHEMA = b"\x00\x00\x0f\x42\x3f\x00"

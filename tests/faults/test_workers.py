@@ -18,8 +18,8 @@ from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.worker.faust_app import group_id
 from tests import stacks
-from tests.pipeline.desk import Desk, immediate
-from tests.pipeline.processes import Background, running
+from tests.end_to_end.desk import Desk, immediate
+from tests.end_to_end.processes import Background, running
 
 ACCOUNTS = ("A", "B", "C", "D", "E")
 TAKEN_OVER = "stands at journal"

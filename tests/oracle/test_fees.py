@@ -17,7 +17,7 @@ from streams.core.simulators.fees import SCHEDULES, Executed, FeeModel
 from streams.core.simulators.model import PartError, PartKind
 from streams.core.simulators.model_catalog import make_part
 from tests.builders import config, instrument, money, new, px, quote
-from tests.domain.desk import ready
+from tests.core.desk import ready
 
 
 def model(name: str, **parameters: Any) -> FeeModel:

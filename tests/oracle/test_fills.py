@@ -19,7 +19,7 @@ from streams.core.simulators.model import PartKind
 from streams.core.simulators.model_catalog import make_part
 from streams.core.simulators.slippage import Almgren, Beyond, SlippageModel, SquareRoot
 from tests.builders import MS, START, book, config, instrument, new, px, quote, top_of_book, trade
-from tests.domain.desk import fills_of, last, ready
+from tests.core.desk import fills_of, last, ready
 
 ASKS = (("25.566", "14.27"), ("25.567", "48.484"), ("25.568", "92.349"))
 BIDS = (("25.563", "49.269"), ("25.562", "83"))

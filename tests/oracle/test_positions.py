@@ -16,7 +16,7 @@ from schemas.records.messages import Position as PositionRecord
 from schemas.records.numbers import MONEY_SCALE, PRICE_SCALE
 from streams.core.ledger.position import Position
 from tests.builders import config, fee, instrument, limits, new, px, quote
-from tests.domain.desk import of, ready
+from tests.core.desk import of, ready
 
 Step = tuple[Side, str, str, str, str | None, str | None]
 """Side, quantity, price, position after; average price and realised PnL after it where published, as printed."""

@@ -9,7 +9,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
-from tests.metrics.rows import DAY, FIRST_DAY, connected, fill, insert, migrated_server, new_run, session
+from tests.evidence.metrics.rows import DAY, FIRST_DAY, connected, fill, insert, migrated_server, new_run, session
 
 SESSION = Scope("session", "s")
 

@@ -10,7 +10,7 @@ from infra.kafka.topics import TOPICS
 from schemas.avro.compatibility import is_flat
 from schemas.avro.layout import ENUMS
 from schemas.topic_schemas import MESSAGE_CLASSES, all_topics, load_schema
-from tests.schemas.strategies import CORE_TOPICS
+from tests.schemas.avro.strategies import CORE_TOPICS
 
 TOPICS_WITH_SCHEMA = all_topics()
 

@@ -22,7 +22,7 @@ from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableR
 from schemas.registry import Registry, register_all, subject
 from schemas.topic_schemas import all_topics, load_schema, schema_text
 from tests.builders import new
-from tests.schemas.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
+from tests.schemas.avro.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
 from tests.stacks import free_port
 
 ORDER = new("o-1", price="49.12", account="acc-1")

@@ -14,7 +14,7 @@ from infra.settings import REPOSITORY
 from schemas.errors import IncompatibleSchema
 from schemas.release import problems, release, released_versions
 from schemas.topic_schemas import all_topics, load_schema
-from tests.schemas.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
+from tests.schemas.avro.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
 
 ORDERS = load_schema("orders")
 

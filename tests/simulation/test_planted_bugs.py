@@ -9,10 +9,10 @@ import pytest
 
 from streams.pipeline.journal.owned_shard import OwnedShard, Prepared
 from streams.pipeline.journal.transaction import Transaction
+from tests.pipeline.sink.memory import MemoryClickHouse
 from tests.simulation.broker import Broker
 from tests.simulation.histories import HistoryFailed, run_history
 from tests.simulation.world import ShardKey, World
-from tests.sink.memory import MemoryClickHouse
 
 HISTORIES_MAX = 600
 

@@ -26,9 +26,9 @@ from streams.pipeline.sink.flow import Flow
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.tables import Stopped, Tables
 from tests import builders
+from tests.pipeline.sink.memory import MemoryClickHouse
 from tests.simulation.broker import MOMENTS, Broker
 from tests.simulation.story import PARTITIONS, Story
-from tests.sink.memory import MemoryClickHouse
 
 REGISTRY = MemoryRegistry()
 CODEC = Codec(REGISTRY)

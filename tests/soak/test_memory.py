@@ -21,8 +21,8 @@ from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.worker.faust_app import group_id
 from streams.tools.bench.bench_orders import bench_orders, opening, tickets
 from streams.tools.demo.demo_market import instruments_for
-from tests.pipeline.desk import Desk
-from tests.pipeline.processes import running
+from tests.end_to_end.desk import Desk
+from tests.end_to_end.processes import running
 
 EVENTS = int(os.environ.get("SOAK_EVENTS", "1000000"))
 SYMBOLS = 4

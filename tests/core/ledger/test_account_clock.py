@@ -1,0 +1,38 @@
+"""The account's clock: which times of requests it believes, and that it never steps back."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.core.ledger.account_clock import advance
+from tests.builders import SECOND, START
+from tests.core.desk import ready
+
+DAY = 24 * 3600 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("request_ts", "record_time", "expected"),
+    [
+        (None, False, START),
+        (START, False, START),
+        (START + 1, False, START + 1),
+        (START + DAY, False, START + DAY),
+        (START + DAY + 1, False, START),
+        (START - 1, False, START),
+        (0, False, START),
+        (START + 1, True, START),
+    ],
+)
+def test_a_requests_time_counts_within_a_day_of_the_markets(
+    request_ts: int | None, record_time: bool, expected: int
+) -> None:
+    assert advance(ready().account(), START, request_ts, record_time=record_time) == expected
+
+
+def test_the_clock_never_steps_back() -> None:
+    account = ready().account()
+    advance(account, START, START + 5, record_time=False)
+    assert advance(account, START, START + 3, record_time=False) == START + 5
+    assert advance(account, START + 4, None, record_time=False) == START + 5
+    assert advance(account, START + 6, None, record_time=False) == START + 6 == account.clock_ns

@@ -1,0 +1,87 @@
+"""Market data: what is refused, by which rule, and that a refused record changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from schemas.records.enums import Side
+from schemas.records.messages import MarketData
+from schemas.records.output import RecordRefused
+from streams.core.market.columns import BULK_ROWS, in_bulk
+from tests.builders import (
+    SECOND,
+    START,
+    columns,
+    joined,
+    new,
+    quote,
+    trade,
+)
+from tests.core.desk import ready
+
+GOOD = columns("ABC", [("Q", START, (1, 1, 2, 1)), ("T", START, (1, 0)), ("Q", START + 1, (0, 0, 5, -1))])
+
+
+def wrong(**changes: object) -> MarketData:
+    return GOOD._replace(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(wrong(kinds="QTX"), id="a letter that is no kind"),
+        pytest.param(wrong(times=[START, START]), id="fewer times than kinds"),
+        pytest.param(wrong(times=[START + 1, START, START + 2]), id="times step back"),
+        pytest.param(wrong(times=[0, START, START]), id="time zero"),
+        pytest.param(wrong(times=[-5, START, START]), id="time before 1970"),
+        pytest.param(wrong(bid_px=[1]), id="a short column"),
+        pytest.param(wrong(ask_sz=[1, 1, 1]), id="a long column"),
+        pytest.param(wrong(trade_px=[]), id="a trade without price"),
+        pytest.param(wrong(ask_px=[2, 10**18]), id="a price above the largest"),
+        pytest.param(wrong(bid_sz=[10**18, 0]), id="a size above the largest"),
+        pytest.param(wrong(bid_sz=[-2, 0]), id="a size below unknown"),
+        pytest.param(wrong(bid_px=[0, 0]), id="price zero with a size"),
+        pytest.param(wrong(ask_px=[2, -5]), id="negative price of unknown size"),
+        pytest.param(wrong(trade_px=[0]), id="a trade at zero"),
+        pytest.param(wrong(trade_sz=[-1]), id="a trade of negative size"),
+        pytest.param(wrong(aggressors="X"), id="an unknown aggressor"),
+        pytest.param(wrong(aggressors=""), id="an aggressor missing"),
+    ],
+)
+def test_impossible_market_data_is_refused_and_changes_nothing(record: MarketData) -> None:
+    for at in (None, START + SECOND):
+        desk = ready()
+        desk.send(new("o", Side.BUY, "10", "9.00"))
+        before = desk.state()
+        with pytest.raises(RecordRefused, match=r"market\.data of ABC at") as refused:
+            desk.send(record, at=at)
+        assert refused.value.rule == "MARKET_DATA_INVALID"
+        assert desk.state() == before
+
+
+def test_possible_market_data_is_taken() -> None:
+    desk = ready(market=False)
+    desk.send(GOOD)
+    book = desk.execution.venues["ABC"].book
+    assert (book.bid, book.ask, book.ts) == (None, 5, START + 1)
+
+
+def test_a_long_record_has_arrays_for_all_its_columns() -> None:
+    """Else the look-ahead works, but makes an array of each list at each of its questions."""
+    long = joined([GOOD] * BULK_ROWS)._replace(book_bids=[1], book_asks=[1], book_px=[1, 2], book_sz=[1, 1])
+    taken = in_bulk(long._replace(split_to=[2], split_of=[1]))._asdict()
+    plain = {name for name, value in taken.items() if not isinstance(value, np.ndarray)}
+    assert plain == {"symbol", "ts", "kinds", "aggressors"}
+
+
+def test_market_data_older_than_the_symbols_last_update_is_refused() -> None:
+    desk = ready()
+    desk.send(quote(at=START + SECOND), quote(at=START + SECOND, symbol="XYZ"))
+    before = desk.state()
+    with pytest.raises(RecordRefused) as refused:
+        desk.send(quote(at=START + SECOND - 1))
+    assert refused.value.rule == "MARKET_TIME_STEPS_BACK"
+    assert "TOPIC_PREFIX" in refused.value.text
+    assert desk.state() == before
+    desk.send(quote(at=START + SECOND), trade("10.01", "3", at=START + SECOND))

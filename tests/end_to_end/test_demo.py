@@ -1,0 +1,61 @@
+"""The demonstration as a user types it, on a synthetic market and on recorded files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings
+from tests.end_to_end.processes import paper
+from tests.stacks import remove_pipeline
+
+ORDERS_MIN = 2_000
+
+
+@pytest.fixture
+def settings(stack: Settings, tmp_path: Path) -> Settings:
+    """The shared stack; what a demonstration leaves in PAPER_HOME goes to a folder of the test's own."""
+    return stack.model_copy(update={"mock_trading": False, "clickhouse_database": "test_demo"})
+
+
+def demonstrated(settings: Settings, *arguments: str) -> dict[str, Any]:
+    """What `paper demo` prints, after it was verified by replay as its last lines advise."""
+    shown = paper(settings, "demo", "--json", *arguments)
+    assert shown.returncode == 0, f"{shown.stdout}\n{shown.stderr}"
+    document: dict[str, Any] = json.loads(shown.stdout)
+    run = settings.model_copy(update={"topic_prefix": document["topic_prefix"], "run_id": document["run_id"]})
+    try:
+        verified = paper(run, "replay", "verify", "--json")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert json.loads(verified.stdout)["checked"]["fills"] > 0
+    finally:
+        remove_pipeline(run)
+    return document
+
+
+def test_the_synthetic_market_reconciles(settings: Settings) -> None:
+    document = demonstrated(settings, "--seconds", "5", "--workers", "2")
+    assert document["reconciliation"]["passed"]
+    assert {account["account"].split(":")[0] for account in document["accounts"]} == {
+        "market-maker",
+        "momentum",
+        "mean-reversion",
+    }
+    assert any(float(account["commission"]) > 0 for account in document["accounts"])
+
+
+def test_recorded_minutes_reconcile(settings: Settings, market_data_folder: Path, tmp_path: Path) -> None:
+    for path in market_data_folder.glob("BTCUSDT*.csv.gz"):
+        (tmp_path / path.name).symlink_to(path)
+    document = demonstrated(settings, "--data", str(tmp_path))
+    assert document["reconciliation"]["passed"]
+    assert document["quotes"] == 66_089
+    assert document["reconciliation"]["counts"]["orders"] >= ORDERS_MIN
+
+
+def test_a_folder_without_market_data_says_so(settings: Settings, tmp_path: Path) -> None:
+    empty = paper(settings, "demo", "--data", str(tmp_path))
+    assert (empty.returncode, "no market data files" in empty.stderr) == (1, True)

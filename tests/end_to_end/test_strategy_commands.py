@@ -1,0 +1,100 @@
+"""One class of a user's own: live through Kafka, and in re-simulations of topics and of files, alone and in a sweep."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from infra.clickhouse.client import connect
+from infra.settings import Settings
+from schemas.records.numbers import price_text
+from streams.evidence.gate.evidence import rows_of
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.pipeline.feed.table import QUOTE
+from streams.pipeline.reference.load_config import load_instruments
+from tests.end_to_end.processes import Background, paper, running
+
+SYMBOL, STRATEGY, EXAMPLE = "ACME.SIM", "examples.own_strategy:BuyDips", "examples/own_strategy.yaml"
+
+
+@pytest.fixture
+def settings(pipeline_settings: Settings) -> Settings:
+    return pipeline_settings.model_copy(update={"mock_trading": False})
+
+
+def done(settings: Settings, *arguments: str) -> str:
+    result = paper(settings, *arguments)
+    assert result.returncode == 0, f"paper {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def write_market(settings: Settings, folder: Path) -> Path:
+    """Twenty seconds of quotes as a file."""
+    instruments = [item for item in load_instruments(settings.reference_data) if item.symbol == SYMBOL]
+    table = synthetic(SyntheticMarket(3, seconds=20), tuple(instruments))
+    rows = zip(table.kind, table.time, table.bid_px, table.bid_sz, table.ask_px, table.ask_sz, strict=True)
+    lines = ["ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz"]
+    for kind, time_ns, *numbers in rows:
+        if kind == QUOTE:
+            lines.append(",".join([str(time_ns), SYMBOL, *(price_text(int(number)) for number in numbers)]))
+    folder.mkdir()
+    path = folder / "quotes.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def trade_live(settings: Settings, folder: Path, market: Path) -> None:
+    """The strategy waits for the market, which comes as fast as the broker takes it."""
+    sized = ("--account", "mine", "--symbol", SYMBOL, "--quantity", "10", "--max-position", "50", "--every", "10")
+    done(settings, "session", "open", "--account", "mine")
+    command = ("strategy", "run", STRATEGY, *sized, "--latency-ms", "5", "--max-orders", "3")
+    with running(settings, folder, *command) as strategy:
+        strategy.await_log(f"{STRATEGY} trades {SYMBOL}")
+        done(settings, "feed", str(market))
+        strategy.await_log("3 requests sent")
+        ended(strategy)
+
+
+def ended(background: Background) -> None:
+    assert background.process.wait(60) == 0, background.log.read_text()
+    assert "0 unanswered" in background.log.read_text()
+
+
+def simulated(settings: Settings, name: str, *arguments: str) -> str:
+    run = json.loads(done(settings, "replay", "run", "--run-id", name, "--json", *arguments))
+    digest: str = run["outputs_sha256"]
+    return digest
+
+
+def test_one_class_live_replayed_and_swept(settings: Settings, tmp_path: Path) -> None:
+    market = write_market(settings, tmp_path / "market")
+    with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
+        trade_live(settings, tmp_path, market)
+    assert done(settings, "replay", "verify").endswith("all equal\n")
+
+    data = ("--data", str(market.parent))
+    topics = simulated(settings, "topics", "--with", EXAMPLE)
+    assert simulated(settings, "files", "--with", EXAMPLE, *data) == topics
+    alone = simulated(settings, "alone", "--with", EXAMPLE, *data, "--strategies-only")
+    taken = paper(settings, "replay", "run", "--run-id", "alone", "--with", EXAMPLE, *data)
+    assert (taken.returncode, "choose another" in taken.stderr) == (1, True)
+
+    grid = tmp_path / "grid.yaml"
+    grid.write_text("strategies.dip.every: [10, 20]\n")
+    swept = ("--grid", str(grid), "--with", EXAMPLE, *data, "--strategies-only", "--jobs", "2", "--json")
+    rows = [json.loads(line) for line in done(settings, "replay", "sweep", *swept).splitlines()]
+    assert [row["strategies.dip.every"] for row in rows] == ["10", "20"]
+    assert all(int(row["fills"]) > 3 for row in rows)
+    with closing(connect(settings)) as client:
+        query = "SELECT run_id, outputs_sha256 FROM replay_runs FINAL"
+        digests: dict[str, str] = {row[0]: row[1] for row in client.query(query).result_rows}
+        assert digests[rows[0]["run_id"]] == alone, "processes change nothing"
+        assert digests[rows[1]["run_id"]] != alone
+        (tried,) = rows_of(client, "gate_trials", {"run_id": settings.run_id, "strategy_id": STRATEGY})
+        assert tried["trials"] == 3, "the strategy itself, and two variants in five runs"
+        query = "SELECT count() FROM fills WHERE run_id = 'alone' AND strategy_id = {id:String}"
+        ((fills,),) = client.query(query, parameters={"id": STRATEGY}).result_rows
+        assert str(fills) == rows[0]["fills"]

@@ -1,0 +1,109 @@
+"""Sessions made of rows: one that may trade live, and what turns it into one that may not for one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.records.numbers import NANOS_PER_S
+from streams.evidence.gate.criteria import Suite
+from tests.evidence.metrics import rows
+
+COMMIT = "0123abc"
+AS_OF = rows.FIRST_DAY + timedelta(days=400)
+AS_OF_NS = int(AS_OF.timestamp()) * NANOS_PER_S
+STEADY = (300, -100, 250, 150, -50, 200)
+"""Daily changes of equity in turn."""
+
+
+def suite_case(run_id: str, suite: str, status: str = "PASSED", age: float = 1, **changes: Any) -> dict[str, Any]:
+    """One case of a suite that ran so many hours ago."""
+    ts = AS_OF - timedelta(hours=age)
+    row = {"run_id": run_id, "suite": suite, "case": f"{suite}.case", "status": status, "commit": COMMIT, "ts": ts}
+    return row | changes
+
+
+GREEN = (Suite(name="reconcile", age_hours_max=24), Suite(name="replay-verify", age_hours_max=24))
+
+
+def insert_session(
+    client: Client,
+    run_id: str,
+    *,
+    changes: Sequence[int] = STEADY * 20,
+    fills_a_day: int = 4,
+    fee: str = "1",
+    profit: str = "50",
+    loss: str = "-20",
+    trials: tuple[int, float | None] | None = (1, None),
+    suites: Sequence[str] = ("pytest", "reconcile", "replay-verify"),
+    age: float = 1,
+    stale: str = "",
+    failing: str = "",
+) -> None:
+    """A session of strategy st with everything that the criteria ask for.
+
+    age: of the suites' reports, hours; that of stale is older than any may be.
+    """
+    ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
+    rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
+    days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
+    for table, number in (("marks", 0), ("fills", 1), ("order_results", 2)):
+        rows.insert(client, table, [row for day in days for row in day[number]])
+    if trials is not None:
+        declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
+        rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
+    for suite in suites:
+        hours = 200 if suite == stale else age
+        rows.insert(client, "test_results", [suite_case(run_id, suite, age=hours)])
+        rows.insert(client, "test_results", [suite_case(run_id, suite, "SKIPPED", age=hours, case="other")])
+    if failing:
+        rows.insert(client, "test_results", [suite_case(run_id, failing, "FAILED", age=age, case="broken")])
+
+
+def insert_breaker(client: Client, run_id: str, day: int, *states: str, account: str = "A") -> None:
+    """Transitions of a breaker of the account, or of the desk where it is empty, a second apart."""
+    for number, state in enumerate(states):
+        ts = rows.FIRST_DAY + day * rows.DAY + timedelta(seconds=number)
+        row = {"run_id": run_id, "account_id": account, "session_id": "s" if account else None, "ts": ts}
+        row |= {"kind": "BREAKER_TRANSITION"}
+        rows.insert(client, "risk_events", [row | {"breaker": "drawdown", "breaker_state": state}])
+
+
+def _day(
+    run_id: str, number: int, fills: int, fee: str, profit: str, loss: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Marks, fills and answers of a day."""
+    start = rows.FIRST_DAY + number * rows.DAY
+    done = []
+    for pair in range(fills // 2):
+        ts = start + timedelta(minutes=pair)
+        gross = Decimal(profit if pair % 2 == 0 else loss)
+        known = {"commission": Decimal(fee), "slippage_mid": Decimal("0.01"), "quote_ts": ts}
+        bought = rows.fill(run_id, "BUY", 10, 100, ts, position_qty=Decimal(10), realised_pnl=-Decimal(fee), **known)
+        price = Decimal(100) + gross / 10
+        sold = rows.fill(
+            run_id, "SELL", 10, price, ts + timedelta(seconds=9), realised_pnl=gross - Decimal(fee), **known
+        )
+        done += [bought, sold]
+    answers = [
+        {"run_id": run_id, "account_id": "A", "session_id": "s", "order_id": row["order_id"], "source": "EXECUTION"}
+        | {"exec_type": "NEW", "ts": row["ts"]}
+        for row in done
+    ]
+    return _marks(run_id, start, number), done, answers
+
+
+def _marks(run_id: str, start: datetime, number: int) -> list[dict[str, Any]]:
+    """Three quotes: ranges of three sizes, days that rise and fall."""
+    swing = Decimal(1 + number % 3)
+    rise = Decimal("0.5") if number % 2 else Decimal("-0.5")
+    return [
+        {"run_id": run_id, "symbol": "ABC", "kind": "QUOTE", "ts": start + timedelta(minutes=minute)}
+        | {"bid_px": middle, "ask_px": middle}
+        for minute, middle in enumerate((Decimal(100), Decimal(100) + swing, Decimal(100) + rise))
+    ]

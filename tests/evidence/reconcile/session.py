@@ -1,0 +1,185 @@
+"""A session in memory with everything that a reconciliation must get right, and faults planted in its topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from infra.kafka.topics import BY_NAME, partition_count
+from infra.settings import Settings
+from schemas.errors import UndecodableRecord
+from schemas.memory_registry import MemoryRegistry
+from schemas.records.enums import Action, ControlKind, Side, TimeInForce
+from schemas.records.messages import OrderRequest
+from streams.evidence.reconcile.fact_reader import FactReader
+from streams.evidence.reconcile.facts import Facts
+from streams.pipeline.journal.kinds import ShardKind
+from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink.batch import of_records
+from streams.pipeline.sink.landing import Landing
+from streams.pipeline.sink.tables import Tables
+from tests import builders
+from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
+
+Pick = Callable[[Any], bool]
+SETTINGS = Settings(_env_file=None, account_partitions=PARTITIONS, execution_partitions=PARTITIONS, mock_trading=False)
+LAST_SECOND = 60
+
+
+class Session(MemoryPipeline):
+    """A pipeline whose market moves on with each order."""
+
+    def __init__(self) -> None:
+        fee = builders.fee(maker="0.0001", taker="0.00025", per_unit="0.000000001")
+        instruments = (builders.instrument("ABC", fee=fee), builders.instrument("XYZ", fee=fee))
+        super().__init__(
+            builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS, instruments=instruments)
+        )
+        self.second = 0
+
+    def ask(self, order: OrderRequest, misplaced: bool = False) -> None:
+        """A request, in its own partition or in a wrong one."""
+        partition = (partition_of(order.account_id, PARTITIONS) + misplaced) % PARTITIONS
+        self.send("orders", order.account_id, order, partition=partition)
+        self.run()
+
+    def step(self, kind: ShardKind) -> None:
+        """The shards of one kind take what is there; what they write waits."""
+        for key in self.processors:
+            if key[0] is kind:
+                self._step(*key)
+
+    def move(self, bid: str = "10.00", ask: str = "10.02", symbol: str = "ABC", size: str = "100") -> None:
+        """A quote one second later."""
+        self.second += 1
+        at = builders.START + self.second * builders.SECOND
+        self.send("market.data", symbol, builders.quote(bid, ask, size, size, at=at, symbol=symbol))
+        self.run()
+
+    def close_market(self) -> None:
+        """The heartbeat that ends a feed."""
+        for number in range(PARTITIONS):
+            beat = builders.heartbeat(builders.START + LAST_SECOND * builders.SECOND)
+            self.send("market.data", "", beat, partition=number)
+        self.run()
+
+
+def traded_session() -> Session:
+    """Fills whole and in parts, at the touch and at limits; changes, refusals, duplicates, identical requests that get
+    their answers again or are still to get one, forwarded orders, garbage, a session that is opened again under its
+    name, an order that works on, and one that is still on its way."""
+    new, session = builders.new, Session()
+    for account in ("A", "B"):
+        session.send("controls", account, builders.opening(account))
+    session.move()
+    session.move("20.00", "20.05", symbol="XYZ")
+    session.ask(new("a-1", quantity="30", price="10.02"))
+    session.ask(new("a-2", quantity="150", price="10.02"), misplaced=True)
+    session.move("10.01", "10.02", size="50")
+    session.move("9.98", "10.00")
+    session.ask(new("a-1", quantity="1", price="10.02"))
+    session.ask(new("b-1", Side.SELL, "40", account="B"))
+    session.ask(new("b-2", Side.SELL, "500", tif=TimeInForce.IOC, account="B", price="9.97"), misplaced=True)
+    session.ask(new("b-3", Side.BUY, "5", "9.00", account="B"))
+    session.ask(builders.replace("b-4", "b-3", "8", "9.90", account="B"))
+    session.move("9.88", "9.90", size="6")
+    session.ask(builders.cancel("b-5", "b-3", account="B"))
+    session.ask(builders.cancel("b-6", "b-3", account="B"))
+    session.ask(new("b-7", Side.BUY, "9", "20.05", account="B", symbol="XYZ"))
+    for _ in range(2):
+        session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B"))
+        session.ask(new("a-1", quantity="30", price="10.02"))
+    session.ask(new("n-1", account="nobody"))
+    session.send_bytes("orders", b"A", b"garbage")
+    _open_again(session, "C")
+    session.ask(new("a-9", quantity="10", price="1.00"))
+    session.close_market()
+    for _ in range(2):
+        session.ask(new("a-10", quantity="10", price="1.00", ts=builders.START + 2 * LAST_SECOND * builders.SECOND))
+    return session
+
+
+def _open_again(session: Session, account: str) -> None:
+    """Two sessions of one name, each with fills: the second starts flat and with its own cash."""
+    for cash in ("5000", "7000"):
+        session.send("controls", account, builders.opening(account, cash)._replace(control_id=f"open-{cash}"))
+        session.run()
+        for number, side in enumerate((Side.BUY, Side.SELL)):
+            session.move()
+            session.ask(builders.new(f"c-{cash}-{number}", side, "10", account=account))
+        session.send("controls", account, builders.control(ControlKind.SESSION_CLOSE, account, f"close-{cash}"))
+        session.run()
+
+
+def read_facts(session: Session) -> Facts:
+    """The session as the reconciliation reads it."""
+    reader = FactReader(session.config, partial(partition_count, SETTINGS), session.log, session.codec)
+    return reader.read(lambda _: None)
+
+
+def land(session: Session, settings: Settings) -> None:
+    """The session's records as rows of settings.run_id."""
+    tables = Tables(settings, lambda seconds: None)
+    landing = Landing(tables, MemoryRegistry(), _refuse, settings.run_id)
+    for topic in BY_NAME:
+        records = [
+            record for (name, _), log in sorted(session.log.partitions.items()) for record in log if name == topic
+        ]
+        if records:
+            landing.land(topic, of_records(records))
+    landing.settle()
+    landing.close()
+    tables.close()
+
+
+def _is_readable(session: Session, record: RawRecord) -> bool:
+    try:
+        session.codec.decode(record.topic, record.value or b"")
+    except UndecodableRecord:
+        return False
+    return True
+
+
+def _refuse(letters: Any) -> None:
+    raise AssertionError(f"the sink refused records: {letters}")
+
+
+def change(session: Session, topic: str, pick: Pick, **changes: Any) -> None:
+    """Overwrites fields of the first record that pick picks."""
+    log, index, message = _find(session, topic, pick)
+    log[index] = log[index]._replace(value=session.codec.encode(topic, message._replace(**changes)))
+
+
+def drop(session: Session, topic: str, pick: Pick) -> None:
+    """Takes the first record that pick picks away."""
+    log, index, _ = _find(session, topic, pick)
+    del log[index]
+
+
+def double(session: Session, topic: str, pick: Pick, **changes: Any) -> None:
+    """Adds the first record that pick picks once more at the end of its partition."""
+    log, index, message = _find(session, topic, pick)
+    value = session.codec.encode(topic, message._replace(**changes))
+    log.append(log[index]._replace(offset=log[-1].offset + 1, value=value))
+
+
+def _find(session: Session, topic: str, pick: Pick) -> tuple[list[RawRecord], int, Any]:
+    for (name, _), log in sorted(session.log.partitions.items()):
+        for index, record in enumerate(log):
+            if name == topic and _is_readable(session, record):
+                message = session.codec.decode(topic, record.value or b"")
+                if pick(message):
+                    return log, index, message
+    raise AssertionError(f"no such record on {topic}")
+
+
+def is_new(order_id: str) -> Pick:
+    """The request that opens an order."""
+    return lambda message: message.order_id == order_id and message.action is Action.NEW
+
+
+def of(order_id: str, exec_type: str | None = None) -> Pick:
+    """A record about an order."""
+    return lambda message: message.order_id == order_id and (exec_type is None or message.exec_type == exec_type)

@@ -1,0 +1,128 @@
+"""Every planted fault is found and named, from Kafka's records and from ClickHouse's rows; a clean session passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from streams.core.core_config import TimeSource
+from streams.evidence.reconcile.clickhouse_checks import query_checks
+from streams.evidence.reconcile.fill_checks import fills_inside_quotes
+from streams.evidence.reconcile.kafka_checks import all_checks
+from streams.evidence.reconcile.order_checks import counts
+from streams.evidence.reconcile.outcome import DIFFERENCES_MAX, Check
+from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
+from tests.builders import new
+from tests.evidence.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote
+from tests.evidence.reconcile.session import Session, read_facts, traded_session
+from tests.pipeline.journal.pipeline import PARTITIONS
+
+Land = Callable[[Session], str]
+each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+
+
+@pytest.fixture
+def session() -> Session:
+    return traded_session()
+
+
+def from_kafka(session: Session) -> dict[str, Check]:
+    return {check.name: check for check in all_checks(read_facts(session), session.config)}
+
+
+def from_clickhouse(client: Client, landed: Land, session: Session) -> dict[str, Check]:
+    return {check.name: check for check in query_checks(client, landed(session), session.config)}
+
+
+def demand_clean(checks: dict[str, Check]) -> None:
+    assert {name: check.differences for name, check in checks.items() if not check.passed} == {}
+    assert [name for name, check in checks.items() if not check.checked] == [], "a check that looked at nothing"
+
+
+def demand_named(check: Check, fault: Fault) -> None:
+    assert not check.passed
+    assert any(fault.names in sentence for sentence in check.differences), check.differences
+
+
+def test_a_clean_session_passes_from_kafka(session: Session) -> None:
+    demand_clean(from_kafka(session))
+
+
+def test_a_clean_session_passes_from_clickhouse(client: Client, landed: Land, session: Session) -> None:
+    demand_clean(from_clickhouse(client, landed, session))
+
+
+@each_fault
+def test_a_fault_is_named_from_kafka(session: Session, fault: Fault) -> None:
+    fault.plant(session)
+    demand_named(from_kafka(session)[fault.check], fault)
+
+
+@each_fault
+def test_a_fault_is_named_from_clickhouse(client: Client, landed: Land, session: Session, fault: Fault) -> None:
+    fault.plant(session)
+    demand_named(from_clickhouse(client, landed, session)[IN_SQL.get(fault.check, fault.check)], fault)
+
+
+def test_what_is_no_difference_is_counted(session: Session) -> None:
+    facts = read_facts(session)
+    assert counts(facts) == {
+        "requests": 22,
+        "orders": 14,
+        "working_orders": 2,
+        "on_their_way": 1,
+        "duplicates": 5,
+        "forwarded": 2,
+        "fills": 12,
+        "dead_letters": 1,
+    }
+    assert facts.dead_letters == {"dlq.orders": 1}
+
+
+def test_what_no_shard_has_taken_is_on_its_way(client: Client, landed: Land, session: Session) -> None:
+    """As when the workers end in the middle of an order's life."""
+    session.send("orders", "A", new("at-accounts", price="10.02"))
+    session.step(ACCOUNTS)
+    session.step(EXECUTION)
+    session.send("orders", "B", new("at-venue", price="10.02", account="B"))
+    for partition in range(PARTITIONS):
+        session.send("orders", "C", new("sent", price="10.02", account="C"), partition=partition)
+    demand_clean(from_kafka(session))
+    demand_clean(from_clickhouse(client, landed, session))
+    assert counts(read_facts(session))["on_their_way"] == 5
+
+
+def test_what_waits_before_the_venue_is_on_its_way(client: Client, landed: Land, session: Session) -> None:
+    session.send("orders", "A", new("at-venue", price="10.02"))
+    session.step(ACCOUNTS)
+    demand_clean(from_kafka(session))
+    demand_clean(from_clickhouse(client, landed, session))
+
+
+def test_garbage_is_no_difference_but_unread_records_of_ours_are(session: Session) -> None:
+    log = session.log.partitions["fills", 0]
+    log.append(log[-1]._replace(offset=len(log), value=b"garbage"))
+    check = from_kafka(session)["each refused record is one dead letter"]
+    assert ["fills-0" in sentence for sentence in check.differences] == [True]
+
+
+def test_a_foreign_record_among_the_dead_letters_is_counted(session: Session) -> None:
+    session.log.append("dlq.orders", 0, b"key", b"value", 0, (("topic", b"\xff"), ("offset", b"much")))
+    demand_clean(from_kafka(session))
+    assert read_facts(session).dead_letters == {"dlq.orders": 2}
+
+
+def test_by_record_time_only_the_quote_itself_counts(session: Session) -> None:
+    old_quote(session)
+    config = session.config.model_copy(update={"time_source": TimeSource.RECORD})
+    assert fills_inside_quotes(read_facts(session), config.time_source).passed
+    assert not fills_inside_quotes(read_facts(session), session.config.time_source).passed
+
+
+def test_many_differences_are_counted_and_the_first_are_told() -> None:
+    check = Check("many", "kafka")
+    for number in range(DIFFERENCES_MAX + 5):
+        check.compare(number < 0, str(number))
+    assert (check.checked, check.different, len(check.differences)) == (25, 25, DIFFERENCES_MAX)

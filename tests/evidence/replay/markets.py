@@ -1,0 +1,79 @@
+"""A recorded pipeline that was fed a market in batches, and runs over it or over the market as files."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from schemas.avro.codec import HEADER, MAGIC, Codec
+from schemas.memory_registry import MemoryRegistry
+from schemas.records.messages import OrderRequest
+from streams.core.core_config import CoreConfig
+from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.simulate import ReplayRun, simulate
+from streams.evidence.replay.source import Source
+from streams.evidence.replay.what_if import WhatIf
+from streams.pipeline.feed.pack import heartbeat, pack
+from streams.pipeline.feed.send import CLOSING_NS
+from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.sink.container import Row
+from tests import builders
+from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
+
+ACCOUNTS = ("A", "B")
+
+
+class Store:
+    """Rows by topic, as a table would hold them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Row]] = {}
+        self._registry = MemoryRegistry()
+        self._codec = Codec(self._registry)
+
+    def insert(self, topic: str, rows: list[Row], container: bytes) -> None:
+        """See streams.evidence.replay.run_rows.RowStore."""
+        assert container
+        self.rows.setdefault(topic, []).extend(rows)
+
+    def messages(self, topic: str) -> list[Any]:
+        """Decoded."""
+        header = HEADER.pack(MAGIC, self._registry.writer_id(topic))
+        return [self._codec.decode(topic, header + row.body) for row in self.rows.get(topic, [])]
+
+
+def recorded(
+    table: MarketTable, step: int, orders: Iterable[OrderRequest] = (), core: CoreConfig | None = None
+) -> MemoryPipeline:
+    """A pipeline that two accounts opened, fed a market step by step, and before each the orders of its time."""
+    pipeline, waiting = MemoryPipeline(core), deque(orders)
+    for account in ACCOUNTS:
+        currency = pipeline.config.instruments[0].currency
+        pipeline.send("controls", account, builders.opening(account, currency=currency))
+    for start in range(0, len(table), step):
+        stop = min(start + step, len(table))
+        while waiting and waiting[0].ts <= table.time[stop - 1]:
+            pipeline.send("orders", waiting[0].account_id, waiting.popleft())
+        for record in pack(table, start, stop):
+            pipeline.send("market.data", record.symbol, record)
+        pipeline.run()
+    for partition in range(PARTITIONS):
+        pipeline.send("market.data", "", heartbeat(int(table.time[-1]) + CLOSING_NS), partition)
+    pipeline.run()
+    return pipeline
+
+
+def over_record(pipeline: MemoryPipeline, document: dict[str, Any], market: MarketTable | None = None) -> ReplayRun:
+    """A run over what was recorded; market: files in place of its market.data."""
+    config = recorded_config(pipeline.log, pipeline.codec)
+    what_if = WhatIf.of(document, "test")
+    source = Source("base", config, (pipeline.log, pipeline.codec), market)
+    return simulate("r", config, source.inputs(bool(what_if.strategies)), what_if, None)
+
+
+def over_files(config: CoreConfig, market: MarketTable, document: dict[str, Any]) -> tuple[ReplayRun, Store]:
+    """A run of strategies without a record."""
+    store, what_if = Store(), WhatIf.of(document, "test")
+    inputs = Source("", config, None, market).inputs(strategies=True)
+    return simulate("r", config, inputs, what_if, store), store

@@ -1,0 +1,73 @@
+"""Verification: a planted change of one tick is found and named with its order's story, inside the scope asked for."""
+
+from __future__ import annotations
+
+from streams.evidence.replay.scope import EVERYTHING, Scope
+from streams.evidence.replay.verify import Verification, verify
+from tests.builders import SECOND, START
+from tests.pipeline.journal.pipeline import MemoryPipeline, traded
+
+TICK = 10_000_000
+
+
+def verified(pipeline: MemoryPipeline, scope: Scope = EVERYTHING, from_snapshot: bool = False) -> Verification:
+    return verify(pipeline.config, pipeline.log, pipeline.codec, scope=scope, from_snapshot=from_snapshot)
+
+
+def planted() -> tuple[MemoryPipeline, str, int]:
+    """A recorded fill a tick off; the order and the time of the fill."""
+    pipeline = traded()
+    partition = next(p for (topic, p), log in pipeline.log.partitions.items() if topic == "fills" and len(log) > 2)
+    log = pipeline.log.partitions["fills", partition]
+    record = log[2]
+    assert record.value is not None
+    fill = pipeline.codec.decode("fills", record.value)
+    log[2] = record._replace(value=pipeline.codec.encode("fills", fill._replace(price=fill.price + TICK)))
+    return pipeline, fill.order_id, fill.ts
+
+
+def test_a_record_as_it_was_made_is_equal_in_every_scope() -> None:
+    pipeline = traded()
+    whole = verified(pipeline)
+    assert whole.passed
+    session = verified(pipeline, Scope(session_id="session-1"))
+    assert session.passed
+    assert session.checked["fills"] == whole.checked["fills"]
+    assert "marks" not in session.checked
+    half = verified(pipeline, Scope(from_ns=START + 8 * SECOND))
+    assert half.passed
+    assert 0 < half.checked["fills"] < whole.checked["fills"]
+
+
+def test_from_the_snapshots_on_less_is_made_and_all_of_it_is_equal() -> None:
+    pipeline = traded()
+    tail = verified(pipeline, from_snapshot=True)
+    assert tail.passed
+    assert 0 < tail.transactions < verified(pipeline).transactions
+
+
+def test_a_fill_that_is_a_tick_off_is_found_and_named() -> None:
+    pipeline, order_id, _ = planted()
+    result = verified(pipeline)
+    assert len(result.differences) == 1
+    (told,) = result.differences
+    first, *story = told.splitlines()
+    assert f"order {order_id}" in first
+    assert "price is" in first
+    assert story[0].strip().startswith("orders-")
+    assert any("fills-" in line for line in story)
+
+
+def test_what_lies_outside_the_scope_is_not_compared() -> None:
+    pipeline, _, ts = planted()
+    assert verified(pipeline, Scope(from_ns=ts + 1)).passed
+    assert not verified(pipeline, Scope(from_ns=ts, to_ns=ts + 1)).passed
+    assert verified(pipeline, Scope(session_id="another")).passed
+
+
+def test_a_record_that_is_missing_is_counted() -> None:
+    pipeline = traded()
+    partition = next(p for (topic, p), log in pipeline.log.partitions.items() if topic == "fills" and log)
+    pipeline.log.partitions["fills", partition].pop()
+    (told,) = verified(pipeline).differences
+    assert "1 records that the core makes" in told

@@ -1,0 +1,31 @@
+"""A session of three days in memory, of which every report and dashboard has something to show."""
+
+from __future__ import annotations
+
+from schemas.records.enums import Side
+from tests import builders
+from tests.evidence.reconcile.session import Session
+
+DAY = 24 * 3600
+GAINS = (0, 20, -5)
+"""Cents by which the middle moves between buying and selling on each day."""
+
+
+def three_days(name: str = "session-1") -> Session:
+    """Account A: a round trip in ABC each day, XYZ bought and kept, a refused order each day, and a dead letter."""
+    session = Session()
+    opening = builders.opening("A", session=name, strategy_id="<b>s</b>", instruments="ABC,XYZ", cash="100000")
+    session.send("controls", "A", opening)
+    session.send_bytes("orders", b"A", b"garbage")
+    session.move("20.00", "20.05", symbol="XYZ")
+    for day, gain in enumerate(GAINS):
+        session.move("10.00", "10.02")
+        session.ask(builders.new(f"buy-{day}", Side.BUY, "10"))
+        session.move(*(f"{10 + (cents + gain) / 100:.2f}" for cents in (0, 2)))
+        session.ask(builders.new(f"sell-{day}", Side.SELL, "10"))
+        session.ask(builders.new(f"keep-{day}", Side.BUY, "10", symbol="XYZ"))
+        session.ask(builders.new(f"big-{day}", Side.BUY, "900000"))
+        session.second += DAY
+        session.move("20.00", "20.05", symbol="XYZ")
+    session.close_market()
+    return session

@@ -1,0 +1,134 @@
+"""`paper up --workers N` on a stack that runs: who dies or freezes comes back, and status and Prometheus say so."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra import processes
+from infra.settings import Settings
+from infra.stack import local_stack
+from infra.stack.pipeline_processes import PipelinePart
+from streams.operations.health.collect import HealthCollector
+from streams.operations.health.health import Health, ProcessHealth
+from streams.pipeline.worker.faust_app import group_id
+from tests.end_to_end.desk import Desk, immediate
+from tests.end_to_end.processes import paper
+from tests.stacks import free_port
+
+DEADLINE_S = 60.0
+POLL_S = 0.1
+
+
+@pytest.fixture
+def settings(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Supervised, in a PAPER_HOME of its own beside the servers that all tests share."""
+    own = {"paper_home": tmp_path, "mock_trading": False, "worker_session_timeout_s": 6.0, "watchdog_s": 4.0}
+    settings = pipeline_settings.model_copy(update={**own, "metrics_port": free_port()})
+    try:
+        local_stack.up_pipeline(settings, 2)
+        yield settings
+    finally:
+        local_stack.down(settings, [PipelinePart()])
+
+
+class Watch:
+    """Looks at the pipeline's health until it is as expected."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._collector = HealthCollector(settings)
+        self._log = settings.paper_home / "logs" / "pipeline.log"
+
+    def until(self, what: str, condition: Callable[[Health], bool]) -> Health:
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition(health := self._collector.collect()):
+            assert time.monotonic() < deadline, f"{what} did not come: {health}\n{self._log.read_text()}"
+            time.sleep(POLL_S)
+        return health
+
+    def restarted(self, name: str) -> ProcessHealth:
+        health = self.until(f"a new {name}", lambda now: process(now, name).restarts == 1 and lives(now, name))
+        return process(health, name)
+
+
+def process(health: Health, name: str) -> ProcessHealth:
+    return next(item for item in health.processes if item.name == name)
+
+
+def lives(health: Health, name: str) -> bool:
+    return process(health, name).pid is not None
+
+
+def pid(health: Health, name: str) -> int:
+    found = process(health, name).pid
+    assert found is not None
+    return found
+
+
+def metrics(settings: Settings) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{settings.metrics_port}/metrics") as response:
+        lines = response.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+def trade(desk: Desk, name: str) -> None:
+    desk.trade([immediate(f"{name}-{account}", account) for account in "ABCDE"])
+
+
+def test_a_supervised_pipeline(settings: Settings) -> None:
+    desk, watch, group = Desk(settings), Watch(settings), group_id(settings)
+    both = watch.until("both workers", lambda now: len({o.member for o in now.owners if o.group == group}) == 2)
+    for account in "ABCDE":
+        desk.open_account(account)
+    desk.quote(0)
+    trade(desk, "before")
+
+    # Killed: it is started again, and how it ended is told.
+    os.kill(pid(both, "worker-1"), signal.SIGKILL)
+    assert watch.restarted("worker-1").last_end == "signal SIGKILL"
+    trade(desk, "killed")
+
+    # Frozen under load: the watchdog finds it, also after the other one has taken over.
+    os.kill(pid(both, "worker-2"), signal.SIGSTOP)
+    for number in range(20):
+        for account in "ABCDE":
+            desk.send("orders", account, immediate(f"frozen-{number}-{account}", account))
+    desk.flush()
+    watch.restarted("worker-2")
+    assert "is killed: no " in (settings.paper_home / "logs" / "pipeline.log").read_text()
+    trade(desk, "unfrozen")
+
+    # Prometheus and status tell the same.
+    health = watch.until("the end of the lag", lambda now: not any(item.records for item in now.lag))
+    deadline = time.monotonic() + DEADLINE_S
+    while any(value for name, value in metrics(settings).items() if name.startswith("paper_lag_records")):
+        assert time.monotonic() < deadline
+        time.sleep(POLL_S)
+    exported = metrics(settings)
+    assert exported["paper_kafka_up"] == 1
+    assert exported['paper_process_restarts{process="worker-2"}'] == 1
+    assert sum(name.startswith("paper_lag_records") for name in exported) == len(health.lag)
+    assert {name for name in exported if name.startswith("paper_snapshot_sequence")} == {
+        f'paper_snapshot_sequence{{shard="{item.shard}"}}' for item in health.snapshots
+    }
+
+    # The supervisor itself dies: its children end too, and the next `up` finds a clean place.
+    children = [psutil.Process(pid(health, name)) for name in ("worker-1", "worker-2", "sink")]
+    identity = processes.recall(local_stack.pid_file(settings, PipelinePart()))
+    assert identity is not None
+    psutil.Process(identity.pid).kill()
+    _, alive = psutil.wait_procs(children, DEADLINE_S)
+    assert alive == []
+    said = json.loads(paper(settings, "status", "--json").stdout)
+    assert [part["state"] for part in said["parts"] if part["part"] == "pipeline"] == ["crashed"]
+    local_stack.up_pipeline(settings, 1)
+    trade(desk, "again")
+    assert [item.name for item in HealthCollector(settings).collect().processes] == ["worker-1", "sink"]
