@@ -15,6 +15,8 @@ NUMERALS_MAX = 1_000
 """Digits of a decimal that are looked at: Python refuses to convert text of more than 4,300."""
 NANOS_PER_MS: Final = 1_000_000
 NANOS_PER_S: Final = 1_000_000_000
+NANOS_PER_HOUR: Final = 3600 * NANOS_PER_S
+NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
 
 
 class NotRepresentable(ValueError):
