@@ -17,7 +17,7 @@ MESSAGE_CLASSES: dict[str, type[tuple[Any, ...]]] = {
     "executions": messages.ExecutionReport,
     "order.results": messages.OrderResult,
     "fills": messages.Fill,
-    "positions": messages.Position,
+    "positions": messages.PositionReport,
     "account.equity": messages.AccountEquity,
     "risk.events": messages.RiskEvent,
     "marks": messages.Mark,

@@ -272,8 +272,8 @@ class Fill(NamedTuple):
     account_currency: str | None = None
 
 
-class Position(NamedTuple):
-    """Position of an account in a symbol after a change."""
+class PositionReport(NamedTuple):
+    """The position of an account in a symbol after a change (FIX 35=AP)."""
 
     account_id: str
     symbol: str

@@ -125,7 +125,7 @@ def test_orders_of_an_instrument_that_is_taken_away_can_be_cancelled_and_nothing
     assert desk.fills == []
     desk.send(cancel("c", "o"))
     assert last(desk, "o").terminal
-    assert list(desk.account().working) == ["p"]
+    assert list(desk.account().ledger.working) == ["p"]
 
 
 def test_a_new_definition_applies_to_what_arrives_after_it() -> None:

@@ -247,14 +247,14 @@ class Pair(RuleBasedStateMachine):
     @invariant()
     def account_agrees(self) -> None:
         account, ledger = self.desk.account(), self.ledger
-        assert list(account.working) == ledger.working()
+        assert list(account.ledger.working) == ledger.working()
         for side in ("BUY", "SELL"):
-            assert account.working_leaves("ABC", Side(side)) == px(ledger.open_quantity(side))
-        assert account.position_quantity("ABC") == px(ledger.position())
+            assert account.ledger.working_leaves("ABC", Side(side)) == px(ledger.open_quantity(side))
+        assert account.ledger.position_quantity("ABC") == px(ledger.position())
         fees = sum(fill.commission for fill in self.desk.fills if fill.session_id == account.session_id)
         flow = sum(quantity * price for quantity, price in ledger.fills()) * money("0.01")
-        assert account.cash == money("1000000") - flow - fees
-        held = account.positions.get("ABC")
+        assert account.ledger.cash == money("1000000") - flow - fees
+        held = account.ledger.positions.get("ABC")
         realised = Fraction(held.gross_realised if held else 0)
         assert abs(realised - ledger.realised() * money("0.01")) <= len(ledger.fills())
 

@@ -18,7 +18,7 @@ from schemas.records.enums import (
     OrdStatus,
     Side,
 )
-from schemas.records.messages import AccountEquity, ExecutionReport, MarketData, OrderRequest, Position, RiskEvent
+from schemas.records.messages import AccountEquity, ExecutionReport, MarketData, OrderRequest, PositionReport, RiskEvent
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from tests.builders import PROPERTY, SECOND, START, control, heartbeat, money
@@ -92,7 +92,7 @@ def test_one_terminal_result_for_each_order(story: list[Message], core: CoreConf
     asked = {item.order_id for item in story if isinstance(item, OrderRequest) and item.action is Action.NEW}
     terminal = Counter(result.order_id for result in desk.results if result.terminal)
     market = any(isinstance(item, MarketData) and item.kinds for item in story)
-    waiting = set(desk.account().working)
+    waiting = set(desk.account().ledger.working)
     assert not (market and waiting), "only an order without a market is still on its way"
     changed = {item.order_id for item in story if isinstance(item, OrderRequest)} - asked
     assert {name: count for name, count in terminal.items() if name not in changed} == dict.fromkeys(asked - waiting, 1)
@@ -188,7 +188,7 @@ def test_positions_and_cash_are_the_sum_of_fills(story: list[Message], core: Cor
         cash[fill.session_id] -= signed * fill.price + fill.commission
         held[fill.session_id, fill.symbol] += signed
         assert (fill.cash, fill.position_qty) == (cash[fill.session_id], held[fill.session_id, fill.symbol])
-    for position in of(Position, desk.outputs):
+    for position in of(PositionReport, desk.outputs):
         assert (position.quantity == 0) == (position.avg_px is None)
     for equity in of(AccountEquity, desk.outputs):
         assert equity.equity == equity.cash + equity.position_value

@@ -42,12 +42,12 @@ def split_desk() -> Desk:
 
 def test_positions_and_averages_adjust_and_nothing_is_won_or_lost() -> None:
     desk = split_desk()
-    position = desk.account().positions["ABC"]
+    position = desk.account().ledger.positions["ABC"]
     assert (position.quantity, position.cost, position.gross_realised) == (px("700"), money("1002"), 0)
     desk.send(quote("1.43", "1.44", at=START + 61 * SECOND))
     equities = of(AccountEquity, desk.outputs)
     assert equities[-1].position_value == 700 * px("1.435") * px("1")
-    assert desk.account().cash == money("1000000") - money("1002")
+    assert desk.account().ledger.cash == money("1000000") - money("1002")
 
 
 def test_orders_are_restated_and_wait_for_the_market_of_after_the_split() -> None:
@@ -55,12 +55,12 @@ def test_orders_are_restated_and_wait_for_the_market_of_after_the_split() -> Non
     assert trail(desk.results, "bid") == ["NEW/NEW", "RESTATED/NEW"]
     assert (last(desk, "bid").order_qty, last(desk, "bid").price) == (px("210"), px("1"))
     assert (last(desk, "stop").order_qty, last(desk, "stop").stop_price) == (px("700"), px("1.15"))
-    assert desk.account().working["bid"].leaves == px("210")
+    assert desk.account().ledger.working["bid"].leaves == px("210")
     desk.send(quote("1.43", "1.44"))
     assert trail(desk.results, "stop") == ["NEW/NEW", "RESTATED/NEW"], "no stop is hit by the split itself"
     desk.send(quote("1.14", "1.16", bid_sz="700"))
     assert last(desk, "stop").ord_status == "FILLED"
-    assert desk.account().position_quantity("ABC") == 0
+    assert desk.account().ledger.position_quantity("ABC") == 0
 
 
 def test_after_a_reverse_split_an_iceberg_still_shows_a_lot() -> None:
@@ -79,7 +79,7 @@ def test_what_is_on_its_way_is_restated_too() -> None:
 def test_a_reverse_split_leaves_whole_lots_and_exact_money() -> None:
     desk = ready()
     desk.send(new("held", BUY, "100"), new("bid", BUY, "30", "9.00"), new("small", BUY, "5", "9.00"), split(1, 7))
-    position = desk.account().positions["ABC"]
+    position = desk.account().ledger.positions["ABC"]
     assert (position.quantity, position.cost) == (14_285_714_286, money("1002"))
     assert (last(desk, "bid").order_qty, last(desk, "bid").price) == (px("4"), px("63"))
     assert (last(desk, "small").ord_status, last(desk, "small").reason_code) == ("CANCELED", "SPLIT")
@@ -103,7 +103,7 @@ def test_value_is_the_same_in_whichever_order_the_notices_come(order: tuple[int,
         pytest.skip("marks keep their order among themselves")
     for step in shuffled:
         desk.send(step)
-        value = desk.accounts._book.valuation(desk.account()).position_value
+        value = desk.accounts._state.valuation(desk.account()).position_value
         assert money("1000") <= value <= money("1002")
         desk.restart()
 
@@ -114,8 +114,8 @@ def test_a_refused_replace_on_its_way_does_not_break_the_open_quantity() -> None
     desk.deliver_all()
     desk.send(replace("r", "o", "40"), split(7, 1))
     desk.deliver_all()
-    assert desk.account().working["o"].leaves == px("40"), "asked for after the split was known to the venue"
-    assert desk.account().working_leaves("ABC", BUY) == px("40")
+    assert desk.account().ledger.working["o"].leaves == px("40"), "asked for after the split was known to the venue"
+    assert desk.account().ledger.working_leaves("ABC", BUY) == px("40")
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -137,7 +137,7 @@ def test_apples_split_of_2014(market_data_folder: Path, tmp_path: Path, told: bo
             if start == 0:
                 desk.send(new("o", BUY, "100", symbol="AAPL.US", ts=first))
     equity = of(AccountEquity, desk.outputs)[-1]
-    assert desk.account().position_quantity("AAPL.US") == px("700" if told else "100")
+    assert desk.account().ledger.position_quantity("AAPL.US") == px("700" if told else "100")
     lost = money("1000000") - equity.equity
     assert (lost < money("2000")) is told
     assert (lost > money("50000")) is not told

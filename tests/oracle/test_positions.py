@@ -11,8 +11,7 @@ from fractions import Fraction
 import pytest
 
 from schemas.records.enums import EquityTrigger, Side
-from schemas.records.messages import AccountEquity
-from schemas.records.messages import Position as PositionRecord
+from schemas.records.messages import AccountEquity, PositionReport
 from schemas.records.numbers import MONEY_SCALE, PRICE_SCALE
 from streams.core.ledger.position import Position
 from tests.builders import config, fee, instrument, limits, new, px, quote
@@ -68,7 +67,7 @@ def test_vectors_through_both_shards(steps: list[Step], rate: str) -> None:
     for number, step in enumerate(steps):
         side, quantity, price, *_ = step
         desk.send(quote(price, price), new(f"o{number}", side, quantity))
-        record = of(PositionRecord, desk.outputs)[-1]
+        record = of(PositionReport, desk.outputs)[-1]
         check(step, record.quantity, record.avg_px, record.realised_pnl)
 
 

@@ -1,16 +1,18 @@
-"""The account shard: checks orders, books executions, values accounts; one instance for each account partition."""
+"""The account shard checks orders, books executions and values accounts. Each account partition has one."""
 
 from typing import Self
 
+from schemas.records.enums import ExecType
 from schemas.records.messages import Control, DeskReport, ExecutionReport, Mark, OrderRequest
 from schemas.records.output import Message, Output, RecordRefused, State
-from streams.core.accounts import breaker_watch, desk_watch, flatten
-from streams.core.accounts.booking import on_execution
+from streams.core.accounts import account_breakers, desk_breakers, flatten
+from streams.core.accounts.booking import book_execution
+from streams.core.accounts.marking import split_positions, take_mark
 from streams.core.accounts.operator_controls import on_control
-from streams.core.accounts.order_entry import on_request
+from streams.core.accounts.order_entry import enter
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.desk_state import JUDGE
-from streams.core.accounts.state.shard_state import AccountBook
+from streams.core.accounts.state.shard_state import ShardState
 from streams.core.core_config import CoreConfig
 from streams.core.risk.breakers.breaker import Breaker
 from streams.core.risk.kill_switch import KillScope, KillTarget
@@ -20,79 +22,104 @@ class AccountShard:
     """Inputs: OrderRequest, ExecutionReport, Mark, Control, DeskReport. See streams.pipeline.journal.shard.Shard."""
 
     def __init__(self, config: CoreConfig, partition: int) -> None:
-        self._book = AccountBook(config, partition)
+        self._state = ShardState(config, partition)
 
     @property
     def time_ns(self) -> int:
         """Shard time, UTC nanoseconds."""
-        return self._book.time_ns
+        return self._state.time_ns
 
     @property
     def accounts(self) -> dict[str, Account]:
         """Accounts by id, for reading."""
-        return self._book.accounts
+        return self._state.accounts
 
     def equity(self, account_id: str) -> int:
-        """Mark-to-market equity of an account now, 1e-18 of its currency."""
-        return self._book.valuation(self.accounts[account_id]).equity
+        """Returns the mark-to-market equity of an account now, 1e-18 of its currency."""
+        return self._state.valuation(self.accounts[account_id]).equity
 
     def kills(self, account_id: str) -> list[KillTarget]:
-        """What of an account is killed."""
+        """Returns the kills that stop an account, or a symbol in it."""
         strategy_id = self.accounts[account_id].strategy_id
         return [
             target
-            for target in self._book.kills.targets
+            for target in self._state.kills.targets
             if target.scope is KillScope.SYMBOL or target.covers(account_id, strategy_id, "")
         ]
 
     @property
     def desk_breakers(self) -> list[Breaker]:
         """Breakers of the desk, in the shard that judges them."""
-        return list(self._book.desk.breakers.by_name.values()) if self._book.partition == JUDGE else []
+        return list(self._state.desk.breakers.by_name.values()) if self._state.partition == JUDGE else []
 
     def configure(self, config: CoreConfig) -> None:
-        """See streams.pipeline.journal.shard.Shard."""
-        self._book.configure(config)
+        """See Shard."""
+        self._state.configure(config)
 
     def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
-        """See Shard in streams.pipeline.journal.shard. Without record times, marks and executions carry market time."""
-        book, time_before_ns = self._book, self._book.time_ns
+        """See Shard. Without record times, marks and executions carry the market's time."""
+        state, time_before_ns = self._state, self._state.time_ns
         if record_time_ns is not None:
-            book.time_ns = max(book.time_ns, record_time_ns)
+            state.time_ns = max(state.time_ns, record_time_ns)
         elif isinstance(message, Mark | ExecutionReport):
-            book.time_ns = max(book.time_ns, message.ts)
+            state.time_ns = max(state.time_ns, message.ts)
         try:
             self._take(message)
         except RecordRefused:
-            book.time_ns = time_before_ns
+            state.time_ns = time_before_ns
             raise
-        return book.take_outputs()
+        return state.take_outputs()
 
     def _take(self, message: Message) -> None:
-        book = self._book
         if isinstance(message, OrderRequest):
-            on_request(book, message)
+            self._take_request(message)
         elif isinstance(message, ExecutionReport):
-            on_execution(book, message)
+            self._take_execution(message)
         elif isinstance(message, Mark):
-            breaker_watch.on_mark(book, message, book.on_mark(message))
-            flatten.on_mark(book, message)
+            self._take_mark(message)
         elif isinstance(message, Control):
-            on_control(book, message)
+            on_control(self._state, message)
         elif isinstance(message, DeskReport):
-            desk_watch.on_report(book, message)
+            desk_breakers.on_report(self._state, message)
         else:
             raise TypeError(f"an account shard takes no {type(message).__name__}")
 
+    def _take_request(self, request: OrderRequest) -> None:
+        state = self._state
+        account = state.accounts.get(request.account_id)
+        if account is None:
+            enter(state, None, request)
+            return
+        account_breakers.before_request(state, account, request)
+        outcome = enter(state, account, request)
+        account_breakers.after_request(state, account, request, outcome)
+
+    def _take_execution(self, report: ExecutionReport) -> None:
+        state = self._state
+        if report.exec_type is ExecType.SPLIT:
+            account_breakers.after_split(state, split_positions(state, report), report)
+            return
+        booked = book_execution(state, report)
+        account_breakers.after_execution(state, booked)
+        if booked.ended is not None:
+            booked.account.ledger.remove_order(booked.ended)
+            account_breakers.after_order_end(state, booked)
+            flatten.after_order_end(state, booked.account, report)
+
+    def _take_mark(self, mark: Mark) -> None:
+        charged = take_mark(self._state, mark)
+        account_breakers.after_mark(self._state, mark, charged)
+        flatten.after_mark(self._state, mark)
+
     def to_state(self) -> State:
-        """See streams.pipeline.journal.shard.Shard."""
-        return self._book.to_state()
+        """See Shard."""
+        return self._state.to_state()
 
     @classmethod
     def from_state(cls, config: CoreConfig, partition: int, state: State) -> Self:
-        """The shard that to_state described."""
+        """Returns the shard that to_state described."""
         shard = cls(config, partition)
-        shard._book = AccountBook.from_state(config, partition, state)
+        shard._state = ShardState.from_state(config, partition, state)
         for account in shard.accounts.values():
-            breaker_watch.restore(shard._book, account)
+            account_breakers.restore(shard._state, account)
         return shard

@@ -1,49 +1,62 @@
-"""Where an execution is booked: order status, position, cash, and the client's result."""
+"""Booking of an execution: order status, position, cash, and the client's result."""
+
+from typing import NamedTuple
 
 from schemas.records.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, OrdStatus, Side
 from schemas.records.messages import ExecutionReport
 from schemas.records.output import Output, RecordRefused
-from streams.core.accounts import breaker_watch, flatten
 from streams.core.accounts.state import account_records as records
-from streams.core.accounts.state.account import Account, WorkingOrder
-from streams.core.accounts.state.shard_state import AccountBook
-from streams.core.ledger.account_clock import advance
+from streams.core.accounts.state.account import Account
+from streams.core.accounts.state.shard_state import ShardState
 from streams.core.ledger.conversion import converted
 from streams.core.ledger.position import Position
-from streams.core.risk.rate_controls import count_fill
+from streams.core.ledger.working_order import WorkingOrder
 
 
-def on_execution(book: AccountBook, report: ExecutionReport) -> None:
-    """Books a report of the venue. Raises RecordRefused where no working order fits it."""
-    if report.exec_type is ExecType.SPLIT:
-        for holder in book.split_positions(report):
-            breaker_watch.on_split(book, holder, report.symbol, report.exec_id)
-        return
-    account = book.accounts.get(report.account_id)
-    order = account.working.get(report.order_id) if account else None
+class Booked(NamedTuple):
+    """The effect of an execution report.
+
+    accepted_or_rejected: the report is the venue's first about its order. quantity_before: the position before a fill,
+    1e-9 units; None if the report is no fill. ended: the order, if it has ended and must leave the working orders.
+    """
+
+    report: ExecutionReport
+    account: Account
+    accepted_or_rejected: bool
+    quantity_before: int | None
+    ended: WorkingOrder | None
+
+
+def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
+    """Books a report of the venue. Raises RecordRefused if no working order fits it."""
+    account = state.accounts.get(report.account_id)
+    order = account.ledger.working.get(report.order_id) if account else None
     if account is None or (order is None and report.exec_type is not ExecType.CANCEL_REJECT):
         text = f"execution {report.exec_id}: account {report.account_id} has no working order {report.order_id}"
         raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
     first = order is not None and order.status is OrdStatus.PENDING_NEW
     if order is not None:
-        counted, price = account.counted(order), order.price
+        ledger, counted, price = account.ledger, account.ledger.counted(order), order.price
         _follow(order, report)
-        account.recount(order, counted)
+        ledger.recount(order, counted)
         if order.price != price:
-            account.reprice(order)
-    result = records.execution_result(report, book.next_id(), book.time_ns)
-    account.answers.give(result)
-    book.emit(Output("order.results", report.account_id, result))
-    breaker_watch.on_report(book, account, report, first and report.exec_type is not ExecType.CANCEL_REJECT)
-    if report.exec_type in (ExecType.PARTIAL_FILL, ExecType.FILL):
-        _book(book, account, report)
-    if order is not None and report.ord_status in TERMINAL_STATUSES:
-        account.remove_order(order)
-        breaker_watch.on_ended(book, account, order, report)
-        flatten.on_report(book, account, report)
+            ledger.reprice(order)
+    result = records.execution_result(report, state.next_id(), state.time_ns)
+    account.answers.note_result(result)
+    state.emit(Output("order.results", report.account_id, result))
+    fills = report.exec_type is ExecType.PARTIAL_FILL or report.exec_type is ExecType.FILL
+    quantity_before = _book_fill(state, account, report) if fills else None
+    return Booked(
+        report,
+        account,
+        first and report.exec_type is not ExecType.CANCEL_REJECT,
+        quantity_before,
+        order if report.ord_status in TERMINAL_STATUSES else None,
+    )
 
 
 def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
+    """Brings a working order to the state that the venue reports."""
     if report.exec_type is ExecType.CANCEL_REJECT:
         order.replace_quantity = None
         return
@@ -60,22 +73,25 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
         order.waiting = False
 
 
-def _book(book: AccountBook, account: Account, report: ExecutionReport) -> None:
-    advance(account, book.time_ns, None, record_time=book.record_time)
-    count_fill(account)
+def _book_fill(state: ShardState, account: Account, report: ExecutionReport) -> int:
+    """Books a fill into position and cash. Returns the position before it, 1e-9 units."""
+    ledger, marks = account.ledger, state.marks
+    ledger.advance(state.time_ns, None, record_time=state.record_time)
+    account.memory.count_fill(account.limits.kept, ledger.clock_ns)
     assert report.last_qty is not None
     assert report.last_px is not None
-    currency, rate = book.rate_of(report.symbol, account)
+    currency, rate = marks.rate_of(report.symbol, ledger.currency)
     notional = converted(report.last_qty * report.last_px, rate)
     commission = converted(report.commission or 0, rate)
     buys = report.side is Side.BUY
-    position = account.positions.setdefault(report.symbol, Position())
-    held = position.quantity
+    position = ledger.positions.setdefault(report.symbol, Position())
+    quantity_before = position.quantity
     realised = position.book_notional(report.last_qty if buys else -report.last_qty, notional, commission)
-    account.cash -= (notional if buys else -notional) + commission
-    if report.symbol not in book.marks:
-        book.marks[report.symbol] = (report.last_px, report.last_px)
-    book.emit(Output("fills", account.account_id, records.fill(report, account, position, realised, currency, rate)))
-    book.emit_position(account, report.symbol, position, report.exec_id)
-    book.emit_equity(account, EquityTrigger.FILL)
-    breaker_watch.on_fill(book, account, report, held)
+    ledger.cash -= (notional if buys else -notional) + commission
+    if report.symbol not in marks.quotes:
+        marks.quotes[report.symbol] = (report.last_px, report.last_px)
+    fill = records.fill(report, account, position, realised, currency, rate)
+    state.emit(Output("fills", account.account_id, fill))
+    state.emit_position(account, report.symbol, position, report.exec_id)
+    state.emit_equity(account, EquityTrigger.FILL)
+    return quantity_before

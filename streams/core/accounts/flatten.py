@@ -1,10 +1,11 @@
-"""Flattening: the shard closes an account's positions by orders of its own, booked like any other.
+"""Flattening: the shard closes an account's positions by orders of its own, which are booked like any other.
 
-The closing orders are MARKET, IOC and reduce-only, with ids made of the cause and the symbol, and live where what they
-close is. Neither controls nor authorisations are asked, so they go out while the account is HALTED. None is larger than
-what other orders of its side leave to close: where cancels are on their way, closing waits for their answers. What a
-closing order leaves open is tried again at the next quote of its symbol, CLOSING_ORDERS_MAX orders at most; then the
-rest stays, and a risk event says so.
+Closing orders are MARKET, IOC and reduce-only. Their ids consist of the cause and the symbol, their mode is that of the
+position. Neither controls nor authorisations are asked, so they go out even if the account is HALTED.
+
+A closing order is never larger than what the other orders of its side leave to close; while cancels are on their way,
+closing waits for their answers. If a closing order leaves a rest, the next quote of its symbol starts another, up to
+CLOSING_ORDERS_MAX. Then the rest stays, and a risk event says so.
 """
 
 from collections.abc import Callable
@@ -12,62 +13,61 @@ from collections.abc import Callable
 from schemas.records.enums import Action, MarkKind, OrderType, OrdStatus, RiskEventKind, Side, TimeInForce
 from schemas.records.messages import ExecutionReport, Mark, OrderRequest
 from schemas.records.numbers import price_text
-from schemas.records.output import Output
 from streams.core.accounts.approval import approve
-from streams.core.accounts.state import account_records as records
-from streams.core.accounts.state.account import Account, WorkingOrder
-from streams.core.accounts.state.shard_state import AccountBook
+from streams.core.accounts.state.account import Account
+from streams.core.accounts.state.shard_state import ShardState
+from streams.core.ledger.working_order import WorkingOrder
 
 CLOSING_ORDERS_MAX = 20
-"""For each symbol of one flattening."""
+"""Closing orders for each symbol of one flattening."""
 
 
 def flatten(
-    book: AccountBook, account: Account, cause: str, is_meant: Callable[[str], bool] = lambda symbol: True
+    state: ShardState, account: Account, cause: str, is_meant: Callable[[str], bool] = lambda symbol: True
 ) -> None:
-    """Closes what is open, and what working orders may still open before their cancels reach them.
+    """Closes open positions, and what working orders may still open before their cancels reach the venue.
 
-    cause: id of the event or control that asks for it. is_meant: which symbols. Canceling the working orders is the
-    caller's.
+    cause: the id of the event or control that asks for it. is_meant: chooses symbols. The caller cancels the working
+    orders.
     """
-    for symbol in sorted(filter(is_meant, account.symbols())):
-        if account.position_quantity(symbol) or account.orders_in(symbol):
+    for symbol in sorted(filter(is_meant, account.ledger.symbols())):
+        if account.ledger.position_quantity(symbol) or account.ledger.orders_in(symbol):
             account.flattening[symbol] = (cause, 0)
-            book.closing.setdefault(symbol, {})[account.account_id] = None
-            _step(book, account, symbol)
+            state.closing.setdefault(symbol, {})[account.account_id] = None
+            _step(state, account, symbol)
 
 
-def on_mark(book: AccountBook, mark: Mark) -> None:
-    """Where the mark is a quote, what is still to be closed in its symbol is tried again."""
+def after_mark(state: ShardState, mark: Mark) -> None:
+    """Tries again, at a quote, to close what is still open in its symbol."""
     if mark.kind is not MarkKind.QUOTE:
         return
-    for name in sorted(book.closing.get(mark.symbol, ())):
-        account = book.accounts[name]
+    for name in sorted(state.closing.get(mark.symbol, ())):
+        account = state.accounts[name]
         if mark.symbol in account.flattening:
-            _step(book, account, mark.symbol)
+            _step(state, account, mark.symbol)
         else:
-            del book.closing[mark.symbol][name]
+            del state.closing[mark.symbol][name]
 
 
-def on_report(book: AccountBook, account: Account, report: ExecutionReport) -> None:
-    """An order has ended: there may be more to close, or nothing any more."""
+def after_order_end(state: ShardState, account: Account, report: ExecutionReport) -> None:
+    """Sends the next closing order, or ends the flattening, after an order of its symbol has ended."""
     flattening = account.flattening.get(report.symbol)
     if flattening is None:
         return
     own = report.order_id.startswith(_order_id(flattening[0], report.symbol))
-    if not own or report.ord_status is OrdStatus.FILLED or not account.position_quantity(report.symbol):
-        _step(book, account, report.symbol)
+    if not own or report.ord_status is OrdStatus.FILLED or not account.ledger.position_quantity(report.symbol):
+        _step(state, account, report.symbol)
 
 
 def _order_id(cause: str, symbol: str) -> str:
     return f"flatten-{cause}-{symbol}"
 
 
-def _step(book: AccountBook, account: Account, symbol: str) -> None:
+def _step(state: ShardState, account: Account, symbol: str) -> None:
     """Sends the next closing order, waits, or ends the flattening of a symbol."""
     cause, sent = account.flattening[symbol]
-    held = account.position_quantity(symbol)
-    working = account.orders_in(symbol)
+    held = account.ledger.position_quantity(symbol)
+    working = account.ledger.orders_in(symbol)
     own = _order_id(cause, symbol)
     if not held and not working:
         del account.flattening[symbol]
@@ -75,21 +75,21 @@ def _step(book: AccountBook, account: Account, symbol: str) -> None:
     if not held or any(order.order_id.startswith(own) for order in working):
         return
     side = Side.SELL if held > 0 else Side.BUY
-    quantity = _quantity(book, symbol, abs(held) - account.working_leaves(symbol, side))
+    quantity = _quantity(state, symbol, abs(held) - account.ledger.working_leaves(symbol, side))
     if quantity <= 0:
         if not working:
-            _give_up(book, account, symbol, "the rest is below what the instrument can trade")
+            _give_up(state, account, symbol, "the rest is below what the instrument can trade")
         return
     if sent >= CLOSING_ORDERS_MAX:
-        _give_up(book, account, symbol, f"{sent} closing orders did not close it")
+        _give_up(state, account, symbol, f"{sent} closing orders did not close it")
         return
     account.flattening[symbol] = (cause, sent + 1)
-    _send(book, account, symbol, side, quantity, own if sent == 0 else f"{own}-{sent + 1}")
+    _send(state, account, symbol, side, quantity, own if sent == 0 else f"{own}-{sent + 1}")
 
 
-def _quantity(book: AccountBook, symbol: str, closable: int) -> int:
-    """What one order of the instrument can close of it, 1e-9 units."""
-    instrument = book.instruments.get(symbol)
+def _quantity(state: ShardState, symbol: str, closable: int) -> int:
+    """Returns the part of a closable quantity that one order of the instrument can trade, 1e-9 units."""
+    instrument = state.instruments.get(symbol)
     if instrument is None:
         return 0
     quantity = min(closable, instrument.max_quantity)
@@ -97,7 +97,7 @@ def _quantity(book: AccountBook, symbol: str, closable: int) -> int:
     return quantity if quantity >= instrument.min_quantity else 0
 
 
-def _send(book: AccountBook, account: Account, symbol: str, side: Side, quantity: int, order_id: str) -> None:
+def _send(state: ShardState, account: Account, symbol: str, side: Side, quantity: int, order_id: str) -> None:
     request = OrderRequest(
         action=Action.NEW,
         order_id=order_id,
@@ -110,28 +110,24 @@ def _send(book: AccountBook, account: Account, symbol: str, side: Side, quantity
         time_in_force=TimeInForce.IOC,
         quantity=quantity,
         price=None,
-        ts=book.time_ns,
+        ts=state.time_ns,
         reduce_only=True,
-        mode=account.mode_in(symbol),
+        mode=account.ledger.mode_in(symbol),
     )
-    account.seen.add(order_id)
-    account.add_order(WorkingOrder(request, quantity, None))
-    approve(book, account, request)
+    account.ledger.seen.add(order_id)
+    account.ledger.add_order(WorkingOrder(request, quantity, None))
+    approve(state, account, request)
 
 
-def _give_up(book: AccountBook, account: Account, symbol: str, why: str) -> None:
+def _give_up(state: ShardState, account: Account, symbol: str, why: str) -> None:
     cause, _ = account.flattening.pop(symbol)
-    held = price_text(account.position_quantity(symbol))
-    event = records.risk_event(
-        book.next_id(),
+    held = price_text(account.ledger.position_quantity(symbol))
+    state.emit_risk_event(
         RiskEventKind.LIMIT_WARNING,
-        account.account_id,
-        account.session_id,
-        book.time_ns,
         f"account {account.account_id} still holds {held} {symbol}: {why}; close it by hand",
+        account,
         code="FLATTEN_INCOMPLETE",
         observed_value=held,
         symbol=symbol,
         cause=cause,
     )
-    book.emit(Output("risk.events", account.account_id, event, book.partition))

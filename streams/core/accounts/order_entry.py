@@ -1,155 +1,147 @@
-"""Where an order enters the account shard: identity, target, risk controls, approval or reject."""
+"""Order entry: identity of a request, its target, the risk controls, and the approval or refusal."""
 
-from functools import partial
+from typing import NamedTuple
 
 from schemas.records.enums import Action, RiskEventKind, Side
 from schemas.records.messages import OrderRequest, OrderResult
 from schemas.records.output import Output
-from streams.core.accounts import breaker_watch
-from streams.core.accounts.approval import approve, cancel_working
-from streams.core.accounts.live_orders import live_reject, under_level
+from streams.core.accounts.approval import approve, cancel_working, limits_of, live_reject
 from streams.core.accounts.state import account_records as records
-from streams.core.accounts.state.account import Account, WorkingOrder
-from streams.core.accounts.state.shard_state import AccountBook
-from streams.core.ledger.account_clock import advance
-from streams.core.ledger.exposure import exposure_of
+from streams.core.accounts.state.account import Account
+from streams.core.accounts.state.shard_state import ShardState
+from streams.core.ledger.working_order import WorkingOrder
 from streams.core.reference.instruments import Instrument
-from streams.core.risk.control import Reject
-from streams.core.risk.proposal import Proposal
-from streams.core.risk.rate_controls import count_message, count_new_order
+from streams.core.risk.proposal import Proposal, Reject
 
 
-def on_request(book: AccountBook, request: OrderRequest) -> None:
-    """Answers a request: approved to the venue, or refused with the reason."""
-    account = book.accounts.get(request.account_id)
-    if account is not None:
-        advance(account, book.time_ns, request.ts, record_time=book.record_time)
-        count_message(account, request, _known_symbol(book, account, request))
-        breaker_watch.on_request(book, account, request)
-    if _used_before(book, account, request):
-        _answer_again(book, account, request)
-        return
+class Outcome(NamedTuple):
+    """The outcome of a request. approved: it is a new order that goes to the venue. reject: it was refused.
+
+    Neither: it is a cancel or replace that goes to the venue, or a repeated request.
+    """
+
+    approved: bool = False
+    reject: Reject | None = None
+
+
+PASSED_ON = Outcome()
+
+
+def enter(state: ShardState, account: Account | None, request: OrderRequest) -> Outcome:
+    """Answers a request: it is approved to the venue, or refused with the reason."""
+    if _used_before(state, account, request):
+        _answer_again(state, account, request)
+        return PASSED_ON
     if account is None:
-        book.strangers.add(_stranger_key(request))
+        state.strangers.add(_stranger_key(request))
     else:
-        account.seen.add(request.order_id)
+        account.ledger.seen.add(request.order_id)
     if account is None or not account.session_open:
         text = (
             f"order {request.order_id}: account {request.account_id} has no open session; "
             "open one with a SESSION_OPEN control"
         )
-        _refuse(book, account, request, Reject("UNKNOWN_ACCOUNT", text))
-    elif (reject := live_reject(book, account, request)) is not None:
-        _refuse(book, account, request, reject)
-    elif request.action is Action.NEW:
-        _on_new(book, account, request)
-    elif request.action is Action.CANCEL:
-        _on_cancel(book, account, request)
-    elif request.action is Action.REPLACE:
-        _on_replace(book, account, request)
-    elif request.action is Action.MASS_CANCEL:
-        _on_mass_cancel(book, account, request)
-    else:
-        text = f"order {request.order_id}: action is not one of NEW, CANCEL, REPLACE, MASS_CANCEL"
-        _refuse(book, account, request, Reject("UNSUPPORTED_ACTION", text))
+        return _refuse(state, account, request, Reject("UNKNOWN_ACCOUNT", text))
+    reject = live_reject(state, account, request)
+    if reject is not None:
+        return _refuse(state, account, request, reject)
+    if request.action is Action.NEW:
+        return _enter_new(state, account, request)
+    if request.action is Action.CANCEL:
+        return _enter_cancel(state, account, request)
+    if request.action is Action.REPLACE:
+        return _enter_replace(state, account, request)
+    if request.action is Action.MASS_CANCEL:
+        return _enter_mass_cancel(state, account, request)
+    text = f"order {request.order_id}: action is not one of NEW, CANCEL, REPLACE, MASS_CANCEL"
+    return _refuse(state, account, request, Reject("UNSUPPORTED_ACTION", text))
 
 
-def _used_before(book: AccountBook, account: Account | None, request: OrderRequest) -> bool:
-    if _stranger_key(request) in book.strangers:
+def _used_before(state: ShardState, account: Account | None, request: OrderRequest) -> bool:
+    if _stranger_key(request) in state.strangers:
         return True
-    return account is not None and (request.order_id in account.seen or request.order_id in account.working)
+    return account is not None and (
+        request.order_id in account.ledger.seen or request.order_id in account.ledger.working
+    )
 
 
 def _stranger_key(request: OrderRequest) -> str:
     return f"{request.account_id}\0{request.order_id}"
 
 
-def _known_symbol(book: AccountBook, account: Account, request: OrderRequest) -> str | None:
-    """The instrument that a request is about; None where the reference data don't know it."""
-    symbol = request.symbol
-    if request.action is Action.REPLACE:
-        target = account.working.get(request.orig_order_id or "")
-        symbol = target.symbol if target else symbol
-    return symbol if symbol in book.instruments else None
-
-
-def _answer_again(book: AccountBook, account: Account | None, request: OrderRequest) -> None:
-    """The identical request gets its first answer again, as soon as there is one; another is refused."""
+def _answer_again(state: ShardState, account: Account | None, request: OrderRequest) -> None:
+    """Answers the identical request as the first time, if that has an answer yet; refuses any other."""
     if account is not None and account.answers.knows(request):
-        answer = account.answers.of(request)
+        answer = account.answers.answer_to(request)
         if answer is not None:
-            again = answer._replace(result_id=book.next_id(), poss_resend=True, terminal=False, ts=book.time_ns)
-            book.emit(Output("order.results", request.account_id, again))
+            again = answer._replace(result_id=state.next_id(), poss_resend=True, terminal=False, ts=state.time_ns)
+            state.emit(Output("order.results", request.account_id, again))
         return
     text = f"order {request.order_id}: the account has used this order id before; send a new one"
-    reject = Reject("DUPLICATE_ORDER_ID", text)
-    _tell_refused(book, account, request, reject, terminal=False)
+    _emit_refusal(state, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
 
 
-def _on_new(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    stopped = stop_reason(book, account, request, request.symbol)
+def _enter_new(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
+    ledger = account.ledger
+    stopped = _stop_reject(state, account, request, request.symbol)
     if stopped is not None:
-        _refuse(book, account, request, stopped)
-        return
-    instrument = book.instruments.get(request.symbol)
+        return _refuse(state, account, request, stopped)
+    instrument = state.instruments.get(request.symbol)
     if instrument is None:
-        _refuse(book, account, request, _unknown_instrument(request, request.symbol))
-        return
+        return _refuse(state, account, request, _unknown_instrument(request, request.symbol))
     if request.side is Side.UNKNOWN or request.quantity is None:
         text = f"order {request.order_id}: a NEW order needs side and quantity"
-        _refuse(book, account, request, Reject("FIELD_MISSING", text))
-        return
-    count_new_order(account, request)
-    added = account.added_leaves(request, request.quantity)
-    if _passes(book, account, instrument, request, request, added, None):
-        order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
-        order.waiting = request.parent_order_id in account.working
-        account.add_order(order)
-        account.answers.add(request, None)
-        breaker_watch.on_approved(account, request)
-        approve(book, account, request)
+        return _refuse(state, account, request, Reject("FIELD_MISSING", text))
+    account.memory.count_new_order(account.limits.kept, request, ledger.clock_ns)
+    added = ledger.added_leaves(request, request.quantity)
+    reject = _judge(state, account, instrument, request, request, added, None)
+    if reject is not None:
+        return _refuse(state, account, request, reject)
+    order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
+    order.waiting = request.parent_order_id in ledger.working
+    ledger.add_order(order)
+    account.answers.add(request, None)
+    approve(state, account, request)
+    return Outcome(approved=True)
 
 
-def _passes(
-    book: AccountBook,
+def _judge(
+    state: ShardState,
     account: Account,
     instrument: Instrument,
     request: OrderRequest,
     asked: OrderRequest,
     added_leaves: int,
     replaced: WorkingOrder | None,
-) -> bool:
-    """Asks the controls; refuses the request where one is against it, and tells what came near a limit."""
+) -> Reject | None:
+    """Asks the controls. Sends the cancels that they want, and warns of limits that an order came near."""
     assert asked.quantity is not None
-    symbol = instrument.symbol
     proposal = Proposal(
         request,
-        account,
         instrument,
         asked,
         asked.quantity,
         added_leaves,
-        book.mark_price(symbol),
-        book.mark_times.get(symbol),
-        book.time_ns,
         replaced,
-        book.converts(instrument.currency, account.currency),
-        partial(exposure_of, book),
+        account.ledger,
+        account.exposures,
+        account.memory,
+        account.breakers,
+        account.trading_state,
+        state.marks,
+        state.time_ns,
     )
-    reject = under_level(book, account, asked.mode, lambda: account.limits.first_reject(proposal))
+    reject = limits_of(state, account, asked.mode).first_reject(proposal)
     for order in proposal.cancels:
         request_id = f"{request.order_id}:{order.order_id}"
-        approve(book, account, records.cancel_of(account.account_id, order, request_id, request.ts))
-    if reject is not None:
-        _refuse(book, account, request, reject)
-        return False
-    if proposal.near or proposal.far:
-        _warn(book, account, proposal)
-    return True
+        approve(state, account, records.cancel_of(account.account_id, order, request_id, request.ts))
+    if reject is None and (proposal.near or proposal.far):
+        _warn(state, account, proposal)
+    return reject
 
 
-def _warn(book: AccountBook, account: Account, proposal: Proposal) -> None:
-    """One LIMIT_WARNING each time that an approved order's number comes up to the soft limit from below."""
+def _warn(state: ShardState, account: Account, proposal: Proposal) -> None:
+    """Emits one LIMIT_WARNING each time that the number of an approved order reaches the soft limit from below."""
     warned, symbol = account.memory.warned, proposal.symbol
     for control in proposal.far:
         warned.pop(control.warning_key(symbol), None)
@@ -158,77 +150,75 @@ def _warn(book: AccountBook, account: Account, proposal: Proposal) -> None:
         if key in warned:
             continue
         warned[key] = None
-        said = control.warning(proposal, observed, limit)
-        event = records.risk_event(
-            book.next_id(),
+        warning: Reject = control.warning(proposal, observed, limit)
+        state.emit_risk_event(
             RiskEventKind.LIMIT_WARNING,
-            account.account_id,
-            account.session_id,
-            book.time_ns,
-            said.text,
-            code=said.code,
+            warning.text,
+            account,
+            by_key=True,
+            code=warning.code,
             order_id=proposal.request.order_id,
-            limit_value=said.limit_value,
-            observed_value=said.observed_value,
+            limit_value=warning.limit_value,
+            observed_value=warning.observed_value,
             symbol=symbol,
         )
-        book.emit(Output("risk.events", account.account_id, event))
 
 
-def _on_mass_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    """Cancels the account's working orders, of a symbol and of a side where the request names them."""
+def _enter_mass_cancel(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
+    """Cancels the account's working orders, of the symbol and the side that the request names."""
 
     def is_meant(order: WorkingOrder) -> bool:
         return request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
 
-    canceled = cancel_working(book, account, request.order_id, is_meant, request.ts)
-    result = records.mass_cancel_result(request, account, canceled, book.next_id(), book.time_ns)
+    canceled = cancel_working(state, account, request.order_id, is_meant, request.ts)
+    result = records.mass_cancel_result(request, account, canceled, state.next_id(), state.time_ns)
     account.answers.add(request, result)
-    book.emit(Output("order.results", request.account_id, result))
+    state.emit(Output("order.results", request.account_id, result))
+    return PASSED_ON
 
 
-def _on_cancel(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    target = _target(book, account, request)
-    if target is not None:
-        account.answers.add(request, None)
-        approve(book, account, request._replace(symbol=target.symbol))
-
-
-def _on_replace(book: AccountBook, account: Account, request: OrderRequest) -> None:
-    target = _target(book, account, request)
+def _enter_cancel(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
+    target = account.ledger.working.get(request.orig_order_id or "")
     if target is None:
-        return
+        return _refuse(state, account, request, _no_target(account, request))
+    account.answers.add(request, None)
+    approve(state, account, request._replace(symbol=target.symbol))
+    return PASSED_ON
+
+
+def _enter_replace(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
+    ledger = account.ledger
+    target = ledger.working.get(request.orig_order_id or "")
+    if target is None:
+        return _refuse(state, account, request, _no_target(account, request))
     if target.replace_quantity is not None:
         text = f"order {target.order_id}: a replace of it is still on its way; wait for its result"
-        _refuse(book, account, request, Reject("PENDING_REPLACE", text))
-        return
-    stopped = stop_reason(book, account, target.request, target.symbol)
+        return _refuse(state, account, request, Reject("PENDING_REPLACE", text))
+    stopped = _stop_reject(state, account, target.request, target.symbol)
     if stopped is not None:
-        _refuse(book, account, request, stopped._replace(text=f"replace {request.order_id} of {stopped.text}"))
-        return
-    instrument = book.instruments.get(target.symbol)
+        stopped = stopped._replace(text=f"replace {request.order_id} of {stopped.text}")
+        return _refuse(state, account, request, stopped)
+    instrument = state.instruments.get(target.symbol)
     if instrument is None:
-        _refuse(book, account, request, _unknown_instrument(request, target.symbol))
-        return
+        return _refuse(state, account, request, _unknown_instrument(request, target.symbol))
     quantity = target.quantity if request.quantity is None else request.quantity
     asked = target.request._replace(
         quantity=quantity,
         price=target.price if request.price is None else request.price,
         stop_price=target.stop_price if request.stop_price is None else request.stop_price,
     )
-    if not _passes(book, account, instrument, request, asked, max(quantity - target.quantity, 0), target):
-        return
+    reject = _judge(state, account, instrument, request, asked, max(quantity - target.quantity, 0), target)
+    if reject is not None:
+        return _refuse(state, account, request, reject)
     account.answers.add(request, None)
-    counted = account.counted(target)
+    counted = ledger.counted(target)
     target.replace_quantity = quantity
-    account.recount(target, counted)
-    approve(
-        book,
-        account,
-        request._replace(
-            symbol=target.symbol, side=target.side, quantity=quantity, price=asked.price, stop_price=asked.stop_price
-        ),
+    ledger.recount(target, counted)
+    replace = request._replace(
+        symbol=target.symbol, side=target.side, quantity=quantity, price=asked.price, stop_price=asked.stop_price
     )
+    approve(state, account, replace)
+    return PASSED_ON
 
 
 def _unknown_instrument(request: OrderRequest, symbol: str) -> Reject:
@@ -236,30 +226,22 @@ def _unknown_instrument(request: OrderRequest, symbol: str) -> Reject:
     return Reject("UNKNOWN_INSTRUMENT", text)
 
 
-def _target(book: AccountBook, account: Account, request: OrderRequest) -> WorkingOrder | None:
+def _no_target(account: Account, request: OrderRequest) -> Reject:
     target_id = request.orig_order_id
-    target = account.working.get(target_id) if target_id else None
-    if target is None:
-        if not target_id:
-            reject = Reject("FIELD_MISSING", f"request {request.order_id}: {request.action} needs orig_order_id")
-        elif target_id in account.seen:
-            reject = Reject(
-                "TOO_LATE_TO_CANCEL", f"request {request.order_id}: order {target_id} is not working any more"
-            )
-        else:
-            reject = Reject(
-                "UNKNOWN_ORDER",
-                f"request {request.order_id}: account {account.account_id} has no order {target_id}",
-            )
-        _refuse(book, account, request, reject)
-    return target
+    if not target_id:
+        return Reject("FIELD_MISSING", f"request {request.order_id}: {request.action} needs orig_order_id")
+    if target_id in account.ledger.seen:
+        text = f"request {request.order_id}: order {target_id} is not working any more"
+        return Reject("TOO_LATE_TO_CANCEL", text)
+    text = f"request {request.order_id}: account {account.account_id} has no order {target_id}"
+    return Reject("UNKNOWN_ORDER", text)
 
 
-def stop_reason(book: AccountBook, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
-    """Why an order may not be sent at all, whatever it asks for: a kill switch, or a session of other instruments."""
-    stopping = book.kills.stopping(account.account_id, account.strategy_of(request), symbol)
-    if stopping is not None:
-        target, event_id = stopping
+def _stop_reject(state: ShardState, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
+    """Returns the refusal of an order by a kill switch, or by a session that trades other instruments."""
+    kill = state.kills.stopping(account.account_id, account.strategy_of(request), symbol)
+    if kill is not None:
+        target, event_id = kill
         text = f"order {request.order_id}: {target} is killed by risk event {event_id}; an operator must resume it"
         return Reject("KILLED", text)
     if account.instruments and symbol not in account.instruments:
@@ -269,33 +251,31 @@ def stop_reason(book: AccountBook, account: Account, request: OrderRequest, symb
     return None
 
 
-def _refuse(book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject) -> None:
-    result = _tell_refused(book, account, request, reject, terminal=True)
+def _refuse(state: ShardState, account: Account | None, request: OrderRequest, reject: Reject) -> Outcome:
+    result = _emit_refusal(state, account, request, reject, terminal=True)
     if account is not None:
         account.answers.add(request, result)
-        breaker_watch.on_refused(book, account, request, reject)
+    return Outcome(reject=reject)
 
 
-def _tell_refused(
-    book: AccountBook, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool
+def _emit_refusal(
+    state: ShardState, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool
 ) -> OrderResult:
     target = None
     if account and request.orig_order_id and request.action is not Action.NEW:
-        target = account.working.get(request.orig_order_id)
-    result = records.risk_result(request, account, target, reject, terminal, book.next_id(), book.time_ns)
-    book.emit(Output("order.results", request.account_id, result))
-    event = records.risk_event(
-        book.next_id(),
+        target = account.ledger.working.get(request.orig_order_id)
+    result = records.risk_result(request, account, target, reject, terminal, state.next_id(), state.time_ns)
+    state.emit(Output("order.results", request.account_id, result))
+    state.emit_risk_event(
         RiskEventKind.ORDER_REJECTED,
-        request.account_id,
-        account.session_id if account else None,
-        book.time_ns,
         reject.text,
+        account,
+        request.account_id,
+        by_key=True,
         code=reject.code,
         order_id=request.order_id,
         limit_value=reject.limit_value,
         observed_value=reject.observed_value,
         breaker=reject.breaker,
     )
-    book.emit(Output("risk.events", request.account_id, event))
     return result

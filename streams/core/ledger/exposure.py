@@ -1,24 +1,43 @@
-"""What an order would make of an account's exposure; kept by symbol, and worked out again where something changed."""
+"""Exposure and worth of an account: kept by symbol, and worked out again only if something changed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE
+from streams.core.ledger.ledger import Ledger
+from streams.core.ledger.marks import Marks, Quote
+from streams.core.ledger.position import Position
 
-if TYPE_CHECKING:
-    from streams.core.accounts.state.account import Account
-    from streams.core.accounts.state.shard_state import AccountBook
-    from streams.core.ledger.position import Position
-    from streams.core.risk.proposal import Proposal
+
+class Valuation(NamedTuple):
+    """The worth of an account, 1e-18 of its currency.
+
+    position_value: signed; gross_exposure: the sum of absolute values. worst_exposure: the same with working orders, in
+    each symbol the larger of all buys filled and all sells filled. leverage: 1e-9.
+    """
+
+    cash: int
+    position_value: int
+    gross_exposure: int
+    worst_exposure: int
+    leverage: int
+
+    @property
+    def equity(self) -> int:
+        """Cash and positions."""
+        return self.cash + self.position_value
+
+    @property
+    def buying_power(self) -> int:
+        """Exposure that may still be added; negative if the account has more than its leverage carries."""
+        return self.equity * self.leverage // 10**9 - self.worst_exposure
 
 
 class Exposure(NamedTuple):
-    """Before and after the order; all with working orders filled, in the account's currency, 1e-18.
+    """Exposure of an account before and after an order, with all working orders filled; 1e-18 of its currency.
 
     gross: over all instruments, each with the larger of all its buys and all its sells filled. net: toward the order's
-    side, with all orders of that side filled. symbol: gross, of the order's instrument. margin: gross at the
+    side, with all orders of that side filled. symbol: gross, in the order's instrument. margin: gross at the
     instruments' margin rates.
     """
 
@@ -33,18 +52,18 @@ class Exposure(NamedTuple):
     margin_after: int
 
 
-class Held(NamedTuple):
-    """An account's exposure in a symbol, and what it was worked out from.
+class SymbolExposure(NamedTuple):
+    """Exposure of an account in one symbol, with the facts that it was worked out from.
 
     bought, sold: the position with all buys filled, and with all sells filled toward short, 1e-9 units; long, short:
-    their values. margin: 1e-27. settled: the mark and the position say whether it still holds; otherwise other things
-    do, such as a rate of exchange.
+    their values. margin: 1e-27. plain: only the mark and the position decide whether it still holds; other exposures
+    also depend on a rate of exchange or a split.
     """
 
-    mark: tuple[int | None, int | None] | None
+    quote: Quote | None
     position: Position | None
     quantity: int
-    settled: bool
+    plain: bool
     price: int
     margin_rate: int
     bought: int
@@ -56,115 +75,122 @@ class Held(NamedTuple):
     margin: int
 
 
-NOTHING = Held(None, None, 0, True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+NOTHING = SymbolExposure(None, None, 0, True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Exposures:
-    """Of one account: sums over its symbols, see Held. held: what the positions alone are worth, long or short.
+    """Sums of one account over its symbols; see SymbolExposure. held: absolute values of the positions alone."""
 
-    touched: symbols whose working orders have changed, or of which nothing is known yet.
-    """
-
-    __slots__ = ("_by_symbol", "gross", "held", "long", "margin", "short", "touched", "value")
+    __slots__ = ("_by_symbol", "gross", "held", "long", "margin", "short", "value")
 
     def __init__(self) -> None:
-        self._by_symbol: dict[str, Held] = {}
-        self.touched: dict[str, None] = {}
+        self._by_symbol: dict[str, SymbolExposure] = {}
         self.value = self.held = self.gross = self.long = self.short = self.margin = 0
 
-    def refresh(self, book: AccountBook, account: Account) -> None:
-        """Works out again what has changed since."""
-        marks, gaps, stale = book.marks, book.split_gaps, self.touched
-        for symbol, held in self._by_symbol.items():
-            position = held.position
+    def refresh(self, marks: Marks, ledger: Ledger) -> None:
+        """Works out again the symbols that have changed since the last call."""
+        quotes, gaps, stale = marks.quotes, marks.split_gaps, ledger.touched
+        for symbol, known in self._by_symbol.items():
+            position = known.position
             if (
-                marks.get(symbol) is not held.mark
-                or (position is not None and position.quantity != held.quantity)
-                or not held.settled
+                quotes.get(symbol) is not known.quote
+                or (position is not None and position.quantity != known.quantity)
+                or not known.plain
                 or (gaps and symbol in gaps)
             ):
                 stale[symbol] = None
         if stale:
             for symbol in stale:
-                self._put(symbol, _held(book, account, symbol))
+                self._put(symbol, _exposure_in(marks, ledger, symbol))
             stale.clear()
 
-    def of(self, symbol: str) -> Held:
-        """In a symbol."""
-        return self._by_symbol.get(symbol, NOTHING)
+    def valuation(self, marks: Marks, ledger: Ledger, leverage: int) -> Valuation:
+        """Returns the worth of the account now. leverage: 1e-9."""
+        self.refresh(marks, ledger)
+        return Valuation(ledger.cash, self.value, self.held, self.gross, leverage)
 
-    def _put(self, symbol: str, held: Held) -> None:
-        before = self._by_symbol.get(symbol, NOTHING)
-        self.value += held.value - before.value
-        self.held += abs(held.value) - abs(before.value)
-        self.gross += held.gross - before.gross
-        self.long += held.long - before.long
-        self.short += held.short - before.short
-        self.margin += held.margin - before.margin
-        if held.gross or held.quantity:
-            self._by_symbol[symbol] = held
+    def with_order(
+        self,
+        marks: Marks,
+        ledger: Ledger,
+        symbol: str,
+        buys: bool,
+        added_leaves: int,
+        price_without_mark: int | None,
+    ) -> Exposure:
+        """Returns the exposure at the marks before and after an order.
+
+        added_leaves: quantity that the order adds to the open quantity of its side, 1e-9 units. price_without_mark: the
+        order's price, 1e-9, if its symbol has no mark.
+        """
+        self.refresh(marks, ledger)
+        known = before = self._by_symbol.get(symbol, NOTHING)
+        if price_without_mark is not None:
+            before = _exposure_in(marks, ledger, symbol, price_without_mark)
+        elif known is NOTHING:
+            before = _exposure_in(marks, ledger, symbol)
+        bought, sold = before.bought, before.sold
+        if buys:
+            toward_before, toward_after = before.long, _value(marks, ledger, symbol, before, bought + added_leaves)
+            net = self.long - known.long
+            worst = max(abs(bought + added_leaves), abs(sold))
+        else:
+            toward_before, toward_after = before.short, _value(marks, ledger, symbol, before, sold + added_leaves)
+            net = self.short - known.short
+            worst = max(abs(bought), abs(sold + added_leaves))
+        gross_after = _value(marks, ledger, symbol, before, worst)
+        gross, margin = self.gross - known.gross, self.margin - known.margin
+        return Exposure(
+            ledger.cash + self.value - known.value + before.value,
+            gross + before.gross,
+            gross + gross_after,
+            net + toward_before,
+            net + toward_after,
+            before.gross,
+            gross_after,
+            (margin + before.margin) // PRICE_SCALE,
+            (margin + gross_after * before.margin_rate) // PRICE_SCALE,
+        )
+
+    def _put(self, symbol: str, new: SymbolExposure) -> None:
+        old = self._by_symbol.get(symbol, NOTHING)
+        self.value += new.value - old.value
+        self.held += abs(new.value) - abs(old.value)
+        self.gross += new.gross - old.gross
+        self.long += new.long - old.long
+        self.short += new.short - old.short
+        self.margin += new.margin - old.margin
+        if new.gross or new.quantity:
+            self._by_symbol[symbol] = new
         else:
             self._by_symbol.pop(symbol, None)
 
 
-def exposure_of(book: AccountBook, proposal: Proposal) -> Exposure:
-    """The account's exposure at the marks, without and with the order; without a mark, at the order's price."""
-    account, symbol, added = proposal.account, proposal.symbol, proposal.added_leaves
-    exposures = account.exposures
-    exposures.refresh(book, account)
-    known = before = exposures.of(symbol)
-    if proposal.mark_price is None:
-        before = _held(book, account, symbol, proposal.reference_price)
-    elif known is NOTHING:
-        before = _held(book, account, symbol)
-    buys = proposal.buys
-    bought, sold = before.bought, before.sold
-    if buys:
-        toward_before, toward_after = before.long, _value(book, account, symbol, before, bought + added)
-        net = exposures.long - known.long
-        worst = max(abs(bought + added), abs(sold))
-    else:
-        toward_before, toward_after = before.short, _value(book, account, symbol, before, sold + added)
-        net = exposures.short - known.short
-        worst = max(abs(bought), abs(sold + added))
-    gross_after = _value(book, account, symbol, before, worst)
-    gross, margin = exposures.gross - known.gross, exposures.margin - known.margin
-    return Exposure(
-        account.cash + exposures.value - known.value + before.value,
-        gross + before.gross,
-        gross + gross_after,
-        net + toward_before,
-        net + toward_after,
-        before.gross,
-        gross_after,
-        (margin + before.margin) // PRICE_SCALE,
-        (margin + gross_after * before.margin_rate) // PRICE_SCALE,
-    )
+def _value(marks: Marks, ledger: Ledger, symbol: str, known: SymbolExposure, quantity: int) -> int:
+    return quantity * known.price if known.plain else marks.value(symbol, quantity, known.price, ledger.currency)
 
 
-def _value(book: AccountBook, account: Account, symbol: str, held: Held, quantity: int) -> int:
-    return quantity * held.price if held.settled else book.value(account, symbol, quantity, held.price)
-
-
-def _held(book: AccountBook, account: Account, symbol: str, price: int | None = None) -> Held:
-    """What an account holds and works in a symbol; price: 1e-9, where it is not the mark."""
-    position = account.positions.get(symbol)
+def _exposure_in(marks: Marks, ledger: Ledger, symbol: str, price: int | None = None) -> SymbolExposure:
+    """Works out the exposure in a symbol. price: 1e-9, instead of the mark."""
+    position = ledger.positions.get(symbol)
     quantity = position.quantity if position else 0
-    bought = quantity + account.working_leaves(symbol, Side.BUY)
-    sold = account.working_leaves(symbol, Side.SELL) - quantity
+    bought = quantity + ledger.working_leaves(symbol, Side.BUY)
+    sold = ledger.working_leaves(symbol, Side.SELL) - quantity
     if price is None:
-        price = book.mark_price(symbol)
+        price = marks.price(symbol)
     if price is None:
-        price = book.asked_price(account, symbol)
-    instrument = book.instruments.get(symbol)
+        price = ledger.highest_asked_price(symbol)
+    instrument = marks.instruments.get(symbol)
     rate = PRICE_SCALE if instrument is None else instrument.margin_rate
-    plain = (instrument is None or instrument.currency == account.currency) and symbol not in book.split_gaps
+    plain = (instrument is None or instrument.currency == ledger.currency) and symbol not in marks.split_gaps
     worst = max(abs(bought), abs(sold))
     if plain:
         values = (quantity * price, worst * price, bought * price, sold * price)
     else:
         value, gross, long, short = (
-            book.value(account, symbol, item, price) for item in (quantity, worst, bought, sold)
+            marks.value(symbol, item, price, ledger.currency) for item in (quantity, worst, bought, sold)
         )
         values = (value, gross, long, short)
-    return Held(book.marks.get(symbol), position, quantity, plain, price, rate, bought, sold, *values, values[1] * rate)
+    return SymbolExposure(
+        marks.quotes.get(symbol), position, quantity, plain, price, rate, bought, sold, *values, values[1] * rate
+    )

@@ -1,30 +1,29 @@
-"""Controls of what an account holds and could come to hold: working orders always count as if they filled.
+"""Controls of the positions and working orders of an account. Working orders count as if they filled.
 
-An order that can't raise what a control limits passes it, also where the account is above the limit.
+An order that can't raise the observed number passes its control, even if the account is above the limit.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE, money_text, price_text, to_price
+from streams.core.ledger.exposure import Exposure
 from streams.core.reference.fields import NonNegativeDecimal
-from streams.core.risk.control import Check, Control, CountLimit, EquityLimit, Limit, MoneyLimit, QuantityLimit, Reject
-
-if TYPE_CHECKING:
-    from streams.core.ledger.exposure import Exposure
-    from streams.core.risk.proposal import Proposal
+from streams.core.risk.control import Check, Limit, RiskControl
+from streams.core.risk.limit_kinds import CountLimit, EquityLimit, MoneyLimit, QuantityLimit
+from streams.core.risk.proposal import Proposal, Reject
 
 
-class LongOnly(Control):
-    """No short position, with all working sells filled (FIA: short sale control)."""
+class LongOnly(RiskControl):
+    """No short position, even if all working sells fill (FIA: short sale control)."""
 
     code: ClassVar[str] = "LONG_ONLY"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         return self._check
 
     def _check(self, proposal: Proposal) -> Reject | None:
@@ -44,7 +43,7 @@ class MaxPosition(QuantityLimit):
     code: ClassVar[str] = "MAX_POSITION"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed, soft = self.fixed, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:
@@ -61,7 +60,7 @@ class MaxPosition(QuantityLimit):
 
 
 class MaxLongPosition(Limit):
-    """As MaxPosition, of long positions."""
+    """MaxPosition for long positions only."""
 
     code: ClassVar[str] = "MAX_LONG_POSITION"
     of_buys: ClassVar[bool] = True
@@ -70,16 +69,16 @@ class MaxLongPosition(Limit):
 
     @cached_property
     def fixed(self) -> int:
-        """1e-9 units."""
+        """The limit, 1e-9 units."""
         return to_price(self.limit)
 
     @cached_property
     def soft_fixed(self) -> int:
-        """What warns, 1e-9 units."""
+        """The smallest quantity that warns, 1e-9 units."""
         return max(self.soft_of(self.fixed), 1)
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed, soft, of_buys = self.fixed, self.soft_fixed, self.of_buys
 
         def check(proposal: Proposal) -> Reject | None:
@@ -98,7 +97,7 @@ class MaxLongPosition(Limit):
 
 
 class MaxShortPosition(MaxLongPosition):
-    """As MaxPosition, of short positions."""
+    """MaxPosition for short positions only."""
 
     code: ClassVar[str] = "MAX_SHORT_POSITION"
     of_buys: ClassVar[bool] = False
@@ -117,11 +116,11 @@ class MaxOpenOrders(CountLimit):
     by_symbol: ClassVar[bool] = False
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         limit, soft = self.limit, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:
-            number = len(proposal.account.working) + 1
+            number = len(proposal.ledger.working) + 1
             if proposal.replaced is not None or (number < soft and not proposal.warned):
                 return None
             return self.judge(proposal, number, limit, soft)
@@ -139,12 +138,12 @@ class MaxOpenOrdersPerSymbol(CountLimit):
     code: ClassVar[str] = "MAX_OPEN_ORDERS_PER_SYMBOL"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         limit, soft = self.limit, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:
-            account, symbol = proposal.account, proposal.symbol
-            number = len(account.orders_of(symbol, Side.BUY)) + len(account.orders_of(symbol, Side.SELL)) + 1
+            ledger, symbol = proposal.ledger, proposal.symbol
+            number = len(ledger.orders_of(symbol, Side.BUY)) + len(ledger.orders_of(symbol, Side.SELL)) + 1
             if proposal.replaced is not None or (number < soft and not proposal.warned):
                 return None
             return self.judge(proposal, number, limit, soft)
@@ -159,34 +158,34 @@ class MaxOpenOrdersPerSymbol(CountLimit):
 class BuyingPower(EquityLimit):
     """Gross exposure within equity * leverage (SEC 15c3-5 (c)(1)(i), credit threshold). It can't be switched off.
 
-    limit: the leverage, exposure that a unit of equity may carry; 1 is a cash account.
+    limit: the leverage, that is the exposure that a unit of equity may carry; 1 is a cash account.
     """
 
     code: ClassVar[str] = "BUYING_POWER"
     by_symbol: ClassVar[bool] = False
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         return self.exposure_checker(lambda exposure: (exposure.gross_before, exposure.gross_after))
 
     def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
         """See EquityLimit."""
         needed, has = after - before, max(exposure.equity * self.fixed // PRICE_SCALE - before, 0)
         text = (
-            f"{proposal.subject}: it may add an exposure of {money_text(needed)} {proposal.account.currency}, the "
+            f"{proposal.subject}: it may add an exposure of {money_text(needed)} {proposal.ledger.currency}, the "
             f"account's buying power is {money_text(has)} (equity * leverage {price_text(self.fixed)} - exposure)"
         )
         return Reject(self.code, text, money_text(has), money_text(needed))
 
 
 class MaxLeverage(EquityLimit):
-    """Gross exposure over equity; beside BuyingPower, which the account's credit sets, the firm's own bound."""
+    """Gross exposure over equity: the firm's own bound beside BuyingPower, which is the account's credit."""
 
     code: ClassVar[str] = "MAX_LEVERAGE"
     by_symbol: ClassVar[bool] = False
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         return self.exposure_checker(lambda exposure: (exposure.gross_before, exposure.gross_after))
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
@@ -204,7 +203,7 @@ class MaxMargin(EquityLimit):
     by_symbol: ClassVar[bool] = False
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         return self.exposure_checker(lambda exposure: (exposure.margin_before, exposure.margin_after))
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
@@ -218,7 +217,7 @@ class MaxConcentration(EquityLimit):
     code: ClassVar[str] = "MAX_CONCENTRATION"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         return self.exposure_checker(lambda exposure: (exposure.symbol_before, exposure.symbol_after))
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
@@ -234,7 +233,7 @@ class MaxGrossExposure(MoneyLimit):
     by_symbol: ClassVar[bool] = False
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed, soft = self.fixed, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:
@@ -258,7 +257,7 @@ class MaxNetExposure(MoneyLimit):
     by_symbol: ClassVar[bool] = False
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed, soft = self.fixed, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:

@@ -1,48 +1,43 @@
-"""Controls that no limits switch off: trading state, currency, form of the order, the instrument's steps and bounds."""
+"""Controls that no limit switches off: trading state, currency, order form, and the instrument's steps and bounds."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from schemas.records.enums import Side, TradingState
 from schemas.records.numbers import price_text
 from schemas.records.order_rules import form_problem
-from streams.core.risk.breakers.stops import stopped
-from streams.core.risk.control import Reject
+from streams.core.risk.breakers.stops import breaker_reject
+from streams.core.risk.proposal import Proposal, Reject
 from streams.core.risk.reduce_only import reduce_only_problem
-
-if TYPE_CHECKING:
-    from streams.core.risk.proposal import Proposal
 
 
 def trading_state(proposal: Proposal) -> Reject | None:
-    """HALTED refuses all orders, REDUCING those that could increase a position."""
-    state = proposal.account.trading_state
+    """Refuses all orders if HALTED, and orders that could increase a position if REDUCING."""
+    state = proposal.trading_state
     if state is TradingState.HALTED:
-        return Reject("TRADING_HALTED", f"{proposal.subject}: account {proposal.account.account_id} is HALTED")
+        return Reject("TRADING_HALTED", f"{proposal.subject}: account {proposal.account_id} is HALTED")
     if state is TradingState.REDUCING and not _reduces_only(proposal):
-        text = f"{proposal.subject}: account {proposal.account.account_id} is REDUCING, the order adds to its position"
+        text = f"{proposal.subject}: account {proposal.account_id} is REDUCING, the order adds to its position"
         return Reject("REDUCE_ONLY", text)
     return None
 
 
 def breakers(proposal: Proposal) -> Reject | None:
-    """No breaker of the account or of the desk is open against the order."""
-    known = proposal.account.breakers
+    """Refuses an order that an open breaker of the account or of the desk stops."""
+    known = proposal.breakers
     if not known.stopping and not known.desk_stops:
         return None
-    return stopped(proposal.account, proposal.subject, _reduces_only(proposal))
+    return breaker_reject(proposal, _reduces_only(proposal))
 
 
 def _reduces_only(proposal: Proposal) -> bool:
-    held = proposal.account.position_quantity(proposal.symbol)
+    held = proposal.ledger.position_quantity(proposal.symbol)
     closable = -held if proposal.side is Side.BUY else held
-    open_leaves = proposal.account.working_leaves(proposal.symbol, proposal.side)
+    open_leaves = proposal.ledger.working_leaves(proposal.symbol, proposal.side)
     return open_leaves + proposal.added_leaves <= max(closable, 0)
 
 
 def tradable(proposal: Proposal) -> Reject | None:
-    """The reference data let the instrument be traded."""
+    """Refuses an instrument that is not tradable by its reference data."""
     if proposal.instrument.tradable:
         return None
     text = f"{proposal.subject}: {proposal.symbol} may not be traded, its reference data say tradable = false"
@@ -50,36 +45,36 @@ def tradable(proposal: Proposal) -> Reject | None:
 
 
 def currency(proposal: Proposal) -> Reject | None:
-    """The instrument trades in the account's currency, or in one that a declared symbol converts."""
+    """Refuses an instrument whose currency is not the account's, and that no declared symbol converts."""
     if proposal.converts:
         return None
-    instrument, account = proposal.instrument, proposal.account
-    pair = f"{instrument.symbol} trades in {instrument.currency}, account {account.account_id} holds {account.currency}"
+    instrument, ledger = proposal.instrument, proposal.ledger
+    pair = f"{instrument.symbol} trades in {instrument.currency}, account {ledger.account_id} holds {ledger.currency}"
     if proposal.converts is None:
         text = f"{proposal.subject}: {pair}, and the symbol that converts has no quote yet; wait for market data"
         return Reject("NO_FX_RATE", text)
     text = f"{proposal.subject}: {pair}, and no conversion between them is declared"
-    return Reject("CURRENCY_MISMATCH", text, account.currency, instrument.currency)
+    return Reject("CURRENCY_MISMATCH", text, ledger.currency, instrument.currency)
 
 
 def order_form(proposal: Proposal) -> Reject | None:
-    """The fields go together; see schemas.records.order_rules."""
+    """Refuses fields that do not go together; see schemas.records.order_rules."""
     problem = form_problem(proposal.asked)
     return Reject("ORDER_FORM", f"{proposal.subject}: {problem}") if problem else None
 
 
 def linked_orders(proposal: Proposal) -> Reject | None:
-    """A parent is known and, as the orders of a group, of the same symbol."""
-    account, asked = proposal.account, proposal.asked
+    """Refuses an unknown parent, and a parent or group of another symbol."""
+    ledger, asked = proposal.ledger, proposal.asked
     parent_id = asked.parent_order_id
     if proposal.replaced is not None or (parent_id is None and asked.oco_group is None):
         return None
-    if parent_id is not None and parent_id not in account.working and parent_id not in account.seen:
-        text = f"{proposal.subject}: account {account.account_id} has no order {parent_id} to wait for; send it first"
+    if parent_id is not None and parent_id not in ledger.working and parent_id not in ledger.seen:
+        text = f"{proposal.subject}: account {ledger.account_id} has no order {parent_id} to wait for; send it first"
         return Reject("UNKNOWN_PARENT", text)
-    linked = [] if asked.oco_group is None else account.group(asked.oco_group)
-    if parent_id in account.working:
-        linked.append(account.working[parent_id])
+    linked = [] if asked.oco_group is None else ledger.group(asked.oco_group)
+    if parent_id in ledger.working:
+        linked.append(ledger.working[parent_id])
     other = next((order for order in linked if order.symbol != asked.symbol), None)
     if other is None:
         return None
@@ -88,7 +83,7 @@ def linked_orders(proposal: Proposal) -> Reject | None:
 
 
 def quantity_bounds(proposal: Proposal) -> Reject | None:
-    """The quantity lies within the instrument's minimum and maximum."""
+    """Refuses a quantity outside of the instrument's minimum and maximum."""
     quantity, instrument = proposal.quantity, proposal.instrument
     if instrument.min_quantity <= quantity <= instrument.max_quantity:
         return None
@@ -101,7 +96,7 @@ def quantity_bounds(proposal: Proposal) -> Reject | None:
 
 
 def lot_size(proposal: Proposal) -> Reject | None:
-    """The quantity, and what an iceberg shows of it, are multiples of the lot."""
+    """Refuses a quantity or display quantity that is not a multiple of the lot."""
     lot, display = proposal.instrument.lot_size, proposal.asked.display_quantity
     if proposal.quantity % lot:
         return _between_lots(proposal, "quantity", proposal.quantity)
@@ -117,7 +112,7 @@ def _between_lots(proposal: Proposal, name: str, quantity: int) -> Reject:
 
 
 def tick_size(proposal: Proposal) -> Reject | None:
-    """Prices are positive and multiples of the tick."""
+    """Refuses prices that are not positive multiples of the tick."""
     tick, price, stop_price = proposal.instrument.tick_size, proposal.asked.price, proposal.asked.stop_price
     if price is not None and (price <= 0 or price % tick):
         return _between_ticks(proposal, "price", price)
@@ -133,7 +128,7 @@ def _between_ticks(proposal: Proposal, name: str, price: int) -> Reject:
 
 
 def has_value(proposal: Proposal) -> Reject | None:
-    """The order has a price to be valued by: its own, or the mark."""
+    """Refuses an order that has neither a price of its own nor a mark to be valued by."""
     if proposal.reference_price is not None:
         return None
     text = f"{proposal.subject}: no mark of {proposal.symbol} to value the order by; "
@@ -141,6 +136,6 @@ def has_value(proposal: Proposal) -> Reject | None:
 
 
 def reduce_only(proposal: Proposal) -> Reject | None:
-    """No fill of a reduce-only order can open or turn the position, whatever else of its side fills; see its module."""
-    problem = reduce_only_problem(proposal.account, proposal.asked, proposal.replaced)
+    """Refuses an order beside which a reduce-only order could open or turn the position; see risk.reduce_only."""
+    problem = reduce_only_problem(proposal.ledger, proposal.asked, proposal.replaced)
     return Reject("REDUCE_ONLY", f"{proposal.subject}: {problem}") if problem else None

@@ -1,4 +1,4 @@
-"""The kill switch: what may not trade until a person resumes it (MiFID II RTS 6 article 12, FIA 2024)."""
+"""The kill switch: it stops trading until a person resumes it (MiFID II RTS 6 article 12, FIA 2024)."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -8,7 +8,7 @@ from schemas.records.messages import Control
 
 
 class KillScope(StrEnum):
-    """What a kill stops; ALL has no name."""
+    """The scope of a kill; ALL has no name."""
 
     ALL = "ALL"
     ACCOUNT = "ACCOUNT"
@@ -17,7 +17,7 @@ class KillScope(StrEnum):
 
 
 class KillTarget(NamedTuple):
-    """What is meant by a command."""
+    """The target of a KILL or RESUME."""
 
     scope: KillScope
     name: str = ""
@@ -26,7 +26,7 @@ class KillTarget(NamedTuple):
         return "all trading" if self.scope is KillScope.ALL else f"{self.scope.lower()} {self.name}"
 
     def covers(self, account_id: str, strategy_id: str | None, symbol: str) -> bool:
-        """Whether an order is meant."""
+        """Returns whether the target covers an order."""
         if self.scope is KillScope.ALL:
             return True
         names = {KillScope.ACCOUNT: account_id, KillScope.STRATEGY: strategy_id, KillScope.SYMBOL: symbol}
@@ -34,7 +34,7 @@ class KillTarget(NamedTuple):
 
 
 def target_of(control: Control) -> KillTarget:
-    """What a KILL or RESUME names: an account, a strategy, a symbol; nothing is all. Raises ValueError for several."""
+    """Returns the target of a command: an account, a strategy or a symbol; all if it names none. Raises ValueError."""
     named = [
         KillTarget(scope, name)
         for scope, name in (
@@ -50,7 +50,7 @@ def target_of(control: Control) -> KillTarget:
 
 
 class KillSwitch:
-    """What is killed, in the order in which it was; each with the risk event that told it."""
+    """The killed targets in order, each with the risk event of its kill."""
 
     def __init__(self, kills: Iterable[tuple[KillTarget, str]] = ()) -> None:
         self._kills: dict[KillTarget, str] = dict(kills)
@@ -60,28 +60,28 @@ class KillSwitch:
 
     @property
     def targets(self) -> list[KillTarget]:
-        """What is killed."""
+        """The killed targets."""
         return list(self._kills)
 
     def kill(self, target: KillTarget, event_id: str) -> None:
-        """Stops it; once stopped, the first event stays."""
+        """Kills a target. A repeated kill keeps the first event."""
         self._kills.setdefault(target, event_id)
 
     def resume(self, target: KillTarget) -> None:
-        """Lets it trade again."""
+        """Resumes a target."""
         del self._kills[target]
 
     def stopping(self, account_id: str, strategy_id: str | None, symbol: str) -> tuple[KillTarget, str] | None:
-        """The kill that an order meets, and its risk event; None where it may pass."""
+        """Returns the kill that stops an order, and its risk event; None if the order may pass."""
         if not self._kills:
             return None
         return next((item for item in self._kills.items() if item[0].covers(account_id, strategy_id, symbol)), None)
 
     def to_state(self) -> list[list[str]]:
-        """JSON-able form."""
+        """Returns the switch in JSON-able form."""
         return [[target.scope, target.name, event_id] for target, event_id in self._kills.items()]
 
     @classmethod
     def from_state(cls, state: list[list[str]]) -> Self:
-        """The switch that to_state described."""
+        """Returns the switch that to_state described."""
         return cls((KillTarget(KillScope(scope), name), event_id) for scope, name, event_id in state)

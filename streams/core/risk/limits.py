@@ -1,14 +1,15 @@
-"""An account's limits: its controls with their parameters, the order in which they are asked, and how they change."""
+"""The limits of an account: its controls with their parameters, their order, and how they change."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import Any, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from schemas.records.numbers import NANOS_PER_MS
 from streams.core.reference.fields import Frozen
 from streams.core.reference.merge_patch import merge_patch
 from streams.core.risk import account_controls as account
@@ -16,17 +17,16 @@ from streams.core.risk import form_controls as form
 from streams.core.risk import order_controls as order
 from streams.core.risk import rate_controls as rate
 from streams.core.risk.breakers.breaker_config import BreakerConfigs
-from streams.core.risk.control import Check, Control, Reject
+from streams.core.risk.control import Check, RiskControl
+from streams.core.risk.memory import Kept
+from streams.core.risk.proposal import Proposal, Reject
 from streams.core.risk.self_match import SelfMatch
-
-if TYPE_CHECKING:
-    from streams.core.risk.proposal import Proposal
 
 
 class RiskLimits(Frozen):
-    """One field for each control; None is off. A value alone stands for the control's main parameter.
+    """One field for each control; None switches it off. A single value stands for the control's main parameter.
 
-    leverage, which sets the buying power, can't be off. A limit is inclusive: at it an order passes.
+    leverage sets the buying power and can't be switched off. Limits are inclusive: an order at the limit passes.
     """
 
     message_rate: rate.MessageRate | None = None
@@ -58,12 +58,12 @@ class RiskLimits(Frozen):
     max_margin: account.MaxMargin | None = None
     self_match: SelfMatch | None = None
     breakers: BreakerConfigs = Field(default_factory=dict)
-    """Circuit breakers by name; null takes one away."""
+    """Circuit breakers by name; null removes one."""
 
     @model_validator(mode="before")
     @classmethod
     def _switches(cls, document: Any) -> Any:
-        """true switches a control without parameters on, false switches one off."""
+        """Reads true as a control without parameters, and false as a control that is off."""
         if not isinstance(document, dict):
             return document
         return {
@@ -72,18 +72,27 @@ class RiskLimits(Frozen):
         }
 
     @cached_property
-    def kept(self) -> rate.Kept:
-        """How much of an account's past is remembered for these limits."""
-        return rate.kept_for(self)
+    def kept(self) -> Kept:
+        """How much of an account's past these limits need: one more than each limit, to see that it is passed."""
+        messages, orders, by_symbol = self.message_rate, self.order_rate, self.order_rate_per_symbol
+        ratio, repeated = self.cancel_ratio, self.repeated_order
+        return Kept(
+            messages=messages.limit + 1 if messages else 0,
+            orders=orders.limit + 1 if orders else 0,
+            orders_by_symbol=by_symbol.limit + 1 if by_symbol else 0,
+            outcomes=ratio.observations_max if ratio else 0,
+            repeats=repeated.limit + 1 if repeated else 0,
+            repeats_window_ns=repeated.window_ms * NANOS_PER_MS if repeated else 0,
+        )
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """What is asked of a proposal, in order: the cheapest first, exposures after all that needs no valuation."""
+        """The checks of a proposal in order: the cheapest first, exposures after all checks that need no valuation."""
         chosen = (getattr(self, item) if isinstance(item, str) else item for item in ORDER)
-        return tuple(item.checker() if isinstance(item, Control) else item for item in chosen if item is not None)
+        return tuple(item.checker() if isinstance(item, RiskControl) else item for item in chosen if item is not None)
 
     def first_reject(self, proposal: Proposal) -> Reject | None:
-        """The answer of the first control that refuses; None where all agree."""
+        """Returns the refusal of the first control that refuses; None if all agree."""
         for check in self.checks:
             reject = check(proposal)
             if reject is not None:
@@ -91,40 +100,40 @@ class RiskLimits(Frozen):
         return None
 
     def changed_by(self, document: str) -> Self:
-        """These limits with a JSON merge patch (RFC 7396) over them; null switches a control off.
+        """Returns these limits with a JSON merge patch (RFC 7396) applied; null switches a control off.
 
-        Raises ValueError with a sentence for each thing that is wrong.
+        Raises ValueError with a sentence for each mistake.
         """
         return self.patched(parse(document))
 
     def patched(self, patch: dict[str, Any]) -> Self:
-        """As changed_by, of a patch that is read already."""
+        """Returns changed_by for a patch that has been parsed."""
         try:
             return self.model_validate(self.merged(patch))
         except ValidationError as error:
             raise ValueError("; ".join(_sentence(item) for item in error.errors())) from error
 
     def merged(self, patch: dict[str, Any]) -> dict[str, Any]:
-        """The document of these limits with a patch over it, not yet judged."""
+        """Returns the document of these limits with a patch applied, not yet validated."""
         document = dict(self.to_state())
         for name, value in patch.items():
             document[name] = merge_patch(document.get(name), self._spread(name, value))
         return document
 
     def _spread(self, name: str, value: Any) -> Any:
-        """A value alone as the parameter that it stands for, so that the control's others stay as they are."""
+        """Returns a single value as the parameter that it stands for, so that the control's other parameters stay."""
         kind = CONTROLS.get(name)
         if kind is None or isinstance(value, dict) or value is None or isinstance(value, bool):
             return value
         return {kind.alone: value}
 
     def to_state(self) -> dict[str, Any]:
-        """JSON-able form; not to be changed."""
+        """Returns the limits in JSON-able form, which must not be changed."""
         return self.document
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The limits that to_state described."""
+        """Returns the limits that to_state described."""
         return cls.model_validate(state)
 
 
@@ -170,17 +179,17 @@ ORDER: tuple[str | Check, ...] = (
     "self_match",
 )
 
-CONTROLS: dict[str, type[Control]] = {
+CONTROLS: dict[str, type[RiskControl]] = {
     name: kind
     for name, field in RiskLimits.model_fields.items()
     for kind in (field.annotation, *get_args(field.annotation))
-    if isinstance(kind, type) and issubclass(kind, Control)
+    if isinstance(kind, type) and issubclass(kind, RiskControl)
 }
-"""The control behind each field."""
+"""The control of each field."""
 
 
 def parse(document: str) -> dict[str, Any]:
-    """A merge patch from JSON text, numbers exact. Raises ValueError."""
+    """Parses a merge patch from JSON text with exact numbers. Raises ValueError."""
     try:
         patch = json.loads(document, parse_float=Decimal)
     except RecursionError as error:
@@ -193,9 +202,9 @@ def parse(document: str) -> dict[str, Any]:
 
 
 def check_patch(patch: dict[str, Any]) -> None:
-    """Refuses a merge patch that no limits could take, before it is sent. Raises ValueError as changed_by does.
+    """Refuses a merge patch that no limits could take, before it is sent. Raises ValueError like changed_by.
 
-    What is missing in it may stand in the limits that it will change, so that is not judged.
+    A missing parameter is not judged: it may stand in the limits that the patch will change.
     """
     try:
         RiskLimits.model_validate(RiskLimits().merged(patch))

@@ -1,19 +1,19 @@
-"""What the controls remember of an account: when it sent what, bounded by their limits; it outlives its sessions."""
+"""The memory of the rate controls: when an account sent what. It is bounded by the limits and outlives sessions."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, NamedTuple, Self
 
-if TYPE_CHECKING:
-    from schemas.records.messages import OrderRequest
+from schemas.records.enums import Action
+from schemas.records.messages import OrderRequest
 
 ALIKE_MAX = 1_000
-"""Different orders of a window that are remembered to know them again; of more, those longest unseen are forgotten."""
+"""Number of different orders of a window that are remembered; beyond it the order longest unseen is forgotten."""
 
 
 class Times:
-    """The newest times of something, UTC nanoseconds, none before the one before it."""
+    """The newest times of an event, UTC nanoseconds, in order."""
 
     __slots__ = ("_times",)
 
@@ -21,13 +21,13 @@ class Times:
         self._times = deque(times or ())
 
     def add(self, now_ns: int, keep: int) -> None:
-        """It happened; keep: how many times are remembered."""
+        """Adds a time. keep: the number of times that are remembered."""
         self._times.append(now_ns)
         while len(self._times) > keep:
             self._times.popleft()
 
     def count(self, now_ns: int, window_ns: int) -> int:
-        """How often after now - window, as far as it is remembered."""
+        """Returns the number of remembered times after now - window."""
         times, start_ns = self._times, now_ns - window_ns
         while times and times[0] <= start_ns:
             times.popleft()
@@ -39,12 +39,12 @@ class Times:
         return self._times[-1]
 
     def to_state(self) -> list[int]:
-        """JSON-able form."""
+        """Returns the state in JSON-able form."""
         return list(self._times)
 
 
 class Outcomes:
-    """The newest cancels and fills: times, and which of the two."""
+    """The newest cancels and fills with their times."""
 
     __slots__ = ("_cancels", "_events")
 
@@ -53,21 +53,21 @@ class Outcomes:
         self._cancels = sum(cancel for _, cancel in self._events)
 
     def add(self, now_ns: int, cancel: bool, keep: int) -> None:
-        """One happened; keep: how many are remembered."""
+        """Adds a cancel or a fill. keep: the number of both that are remembered."""
         self._events.append((now_ns, cancel))
         self._cancels += cancel
         while len(self._events) > keep:
             self._cancels -= self._events.popleft()[1]
 
     def count(self, now_ns: int, window_ns: int) -> tuple[int, int]:
-        """Cancels and fills after now - window."""
+        """Returns the numbers of cancels and of fills after now - window."""
         events, start_ns = self._events, now_ns - window_ns
         while events and events[0][0] <= start_ns:
             self._cancels -= events.popleft()[1]
         return self._cancels, len(events) - self._cancels
 
     def to_state(self) -> list[list[Any]]:
-        """JSON-able form."""
+        """Returns the state in JSON-able form."""
         return [list(event) for event in self._events]
 
 
@@ -76,19 +76,19 @@ Alike = tuple[str, str, int | None, int | None, int | None]
 
 
 class Repeats:
-    """When the same order came, by what makes orders the same; the one longest unseen first."""
+    """The times of equal orders, by what makes orders equal; the order longest unseen comes first."""
 
     __slots__ = ("_newest", "_times")
 
     def __init__(self, state: list[list[Any]] | None = None) -> None:
         self._newest = Times()
-        # Not a dict, which walks over all that was deleted to find its first key.
+        # A dict would walk over all deleted entries to find its first key.
         self._times: OrderedDict[Alike, Times] = OrderedDict(
             ((a, b, c, d, e), Times(times)) for (a, b, c, d, e), times in state or ()
         )
 
     def add(self, request: OrderRequest, now_ns: int, keep: int, window_ns: int) -> None:
-        """A new order came; keep: how many of the same are remembered, those of the window at most."""
+        """Adds a new order. keep: the number of equal orders that are remembered, within the window."""
         key = (request.symbol, request.side, request.quantity, request.price, request.stop_price)
         times = self._times.pop(key, None) or Times()
         times.add(now_ns, keep)
@@ -100,16 +100,27 @@ class Repeats:
             del self._times[oldest]
 
     def count_newest(self, now_ns: int, window_ns: int) -> int:
-        """How often an order like the one that was added last came after now - window."""
+        """Returns how often the order that was added last came after now - window."""
         return self._newest.count(now_ns, window_ns)
 
     def to_state(self) -> list[list[Any]]:
-        """JSON-able form."""
+        """Returns the state in JSON-able form."""
         return [[list(key), times.to_state()] for key, times in self._times.items()]
 
 
+class Kept(NamedTuple):
+    """How much of an account's past its limits need; 0: nothing."""
+
+    messages: int
+    orders: int
+    orders_by_symbol: int
+    outcomes: int
+    repeats: int
+    repeats_window_ns: int
+
+
 class Memory:
-    """Of one account. warned: the warnings that are not to be repeated, by control and instrument."""
+    """The memory of one account. warned: warnings that are not repeated, by control and instrument."""
 
     __slots__ = ("messages", "orders", "orders_by_symbol", "outcomes", "repeats", "warned")
 
@@ -117,13 +128,35 @@ class Memory:
         self.messages = Times()
         self.orders = Times()
         self.orders_by_symbol: defaultdict[str, Times] = defaultdict(Times)
-        """Of instruments in the reference data only."""
+        """By symbol, only for instruments of the reference data."""
         self.outcomes = Outcomes()
         self.repeats = Repeats()
         self.warned: dict[str, None] = {}
 
+    def count_message(self, kept: Kept, request: OrderRequest, symbol: str | None, now_ns: int) -> None:
+        """Counts a request. symbol: the instrument of an order or replace; None if it is not known."""
+        if kept.messages:
+            self.messages.add(now_ns, kept.messages)
+        if request.action is Action.NEW or request.action is Action.REPLACE:
+            if kept.orders:
+                self.orders.add(now_ns, kept.orders)
+            if kept.orders_by_symbol and symbol is not None:
+                self.orders_by_symbol[symbol].add(now_ns, kept.orders_by_symbol)
+        elif kept.outcomes:
+            self.outcomes.add(now_ns, True, kept.outcomes)
+
+    def count_new_order(self, kept: Kept, request: OrderRequest, now_ns: int) -> None:
+        """Counts a new order of a known instrument, with an id that was not used before."""
+        if kept.repeats:
+            self.repeats.add(request, now_ns, kept.repeats, kept.repeats_window_ns)
+
+    def count_fill(self, kept: Kept, now_ns: int) -> None:
+        """Counts an execution of one of the account's orders."""
+        if kept.outcomes:
+            self.outcomes.add(now_ns, False, kept.outcomes)
+
     def to_state(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """Returns the state in JSON-able form."""
         return {
             "messages": self.messages.to_state(),
             "orders": self.orders.to_state(),
@@ -135,7 +168,7 @@ class Memory:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The memory that to_state described."""
+        """Returns the memory that to_state described."""
         memory = cls()
         memory.messages, memory.orders = Times(state["messages"]), Times(state["orders"])
         memory.orders_by_symbol.update((symbol, Times(times)) for symbol, times in state["orders_by_symbol"].items())

@@ -1,23 +1,22 @@
-"""Controls of a single order: what may be traded, how, how much of it, at which price and when."""
+"""Controls of a single order: its instrument, type, quantity, price and time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from schemas.records.enums import OrderType, TimeInForce
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, price_text, to_price
 from streams.core.reference.fields import PositiveDecimal
-from streams.core.risk.control import Check, Control, CountLimit, Limit, MoneyLimit, Near, QuantityLimit, Reject
-
-if TYPE_CHECKING:
-    from streams.core.risk.proposal import Proposal
+from streams.core.risk.control import Check, Limit, RiskControl
+from streams.core.risk.limit_kinds import CountLimit, MoneyLimit, QuantityLimit
+from streams.core.risk.proposal import Near, Proposal, Reject
 
 PERCENT = 100
 
 
-class RestrictedList(Control):
+class RestrictedList(RiskControl):
     """Securities that the account may not trade, in either direction (SEC 15c3-5 (c)(2)(ii))."""
 
     code: ClassVar[str] = "RESTRICTED"
@@ -26,7 +25,7 @@ class RestrictedList(Control):
     symbols: tuple[Annotated[str, Field(min_length=1)], ...]
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         symbols = frozenset(self.symbols)
 
         def check(proposal: Proposal) -> Reject | None:
@@ -38,7 +37,7 @@ class RestrictedList(Control):
         return check
 
 
-class OrderTypes(Control):
+class OrderTypes(RiskControl):
     """Order types that the account may use (FIA: pre-set permissions)."""
 
     code: ClassVar[str] = "ORDER_TYPE"
@@ -47,7 +46,7 @@ class OrderTypes(Control):
     allowed: Annotated[tuple[OrderType, ...], Field(min_length=1)]
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         allowed = self.allowed
 
         def check(proposal: Proposal) -> Reject | None:
@@ -60,7 +59,7 @@ class OrderTypes(Control):
         return check
 
 
-class TimesInForce(Control):
+class TimesInForce(RiskControl):
     """Times in force that the account may use (FIA: pre-set permissions)."""
 
     code: ClassVar[str] = "TIME_IN_FORCE"
@@ -69,7 +68,7 @@ class TimesInForce(Control):
     allowed: Annotated[tuple[TimeInForce, ...], Field(min_length=1)]
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         allowed = self.allowed
 
         def check(proposal: Proposal) -> Reject | None:
@@ -84,15 +83,15 @@ class TimesInForce(Control):
         return check
 
 
-class MinOrderQuantity(Control):
-    """Smallest quantity of an order of the account, beside the instrument's own."""
+class MinOrderQuantity(RiskControl):
+    """The account's own minimum quantity of an order, beside the instrument's."""
 
     code: ClassVar[str] = "MIN_ORDER_QUANTITY"
 
     limit: PositiveDecimal
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed = to_price(self.limit)
 
         def check(proposal: Proposal) -> Reject | None:
@@ -111,7 +110,7 @@ class MaxOrderQuantity(QuantityLimit):
     code: ClassVar[str] = "MAX_ORDER_QUANTITY"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed, soft = self.fixed, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:
@@ -127,15 +126,15 @@ class MaxOrderQuantity(QuantityLimit):
         return f"quantity {observed} is above the account's limit {limit}"
 
 
-class MinOrderNotional(Control):
-    """Smallest value of an order, in the instrument's currency, at its price or the mark."""
+class MinOrderNotional(RiskControl):
+    """The smallest value of an order in the instrument's currency, at its price or the mark."""
 
     code: ClassVar[str] = "MIN_ORDER_NOTIONAL"
 
     limit: PositiveDecimal
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed = to_price(self.limit) * PRICE_SCALE
 
         def check(proposal: Proposal) -> Reject | None:
@@ -156,7 +155,7 @@ class MaxOrderNotional(MoneyLimit):
     code: ClassVar[str] = "MAX_ORDER_NOTIONAL"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         fixed, soft = self.fixed, self.soft_fixed
 
         def check(proposal: Proposal) -> Reject | None:
@@ -173,16 +172,16 @@ class MaxOrderNotional(MoneyLimit):
         return f"notional {observed} is above the account's limit {limit}"
 
 
-class SessionHours(Control):
-    """Orders are taken in the instrument's hours only: its calendar, time zone, day_start and day_end.
+class SessionHours(RiskControl):
+    """Orders outside of the instrument's hours are refused: its calendar, time zone, day_start and day_end.
 
-    Before there is a market time, nothing is closed: the order waits for its market.
+    Before the first market time nothing is closed: the order waits for its market.
     """
 
     code: ClassVar[str] = "MARKET_CLOSED"
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         return self._check
 
     def _check(self, proposal: Proposal) -> Reject | None:
@@ -192,10 +191,10 @@ class SessionHours(Control):
         return Reject(self.code, text)
 
 
-class StaleMark(Control):
-    """No order without a mark of this age or younger in market time (FIA: market data check).
+class StaleMark(RiskControl):
+    """An order needs a mark that is not older than max_age_ms of market time (FIA: market data check).
 
-    Market time is moved by the marks of all symbols and by heartbeats; where everything stands still, nothing is stale.
+    The marks of all symbols and heartbeats move market time. If all of them stop, no mark becomes stale.
     """
 
     code: ClassVar[str] = "STALE_MARK"
@@ -204,7 +203,7 @@ class StaleMark(Control):
     max_age_ms: Annotated[int, Field(ge=0)]
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         most_ns = self.max_age_ms * NANOS_PER_MS
 
         def check(proposal: Proposal) -> Reject | None:
@@ -228,12 +227,12 @@ class StaleMark(Control):
 
 
 class PriceCollar(Limit):
-    """A price that would pay too much: a buy's above, a sell's below the mark by more than the collar.
+    """A limit price that pays too much: above the mark for a buy, below it for a sell, by more than the collar.
 
-    The collar is the larger of percent and ticks, as exchanges' bands are (RTS 6 article 15 (1)(a); SEC 15c3-5
-    (c)(1)(ii), price). A price away from the market on the passive side is no error, and rests. A stop-limit order's
-    limit is judged against its stop price where that is further on the paying side; a stop price itself is a condition
-    and not judged. Without a mark there is nothing to judge by: that is StaleMark's.
+    The collar is the larger of percent and ticks, like exchanges' price bands (RTS 6 article 15 (1)(a); SEC 15c3-5
+    (c)(1)(ii), price). A price on the passive side of the market is no error: the order rests. The limit of a
+    stop-limit order is judged against its stop price if that lies further on the paying side. The stop price itself is
+    a condition and is not judged. Without a mark the control passes; StaleMark refuses such orders.
     """
 
     code: ClassVar[str] = "PRICE_COLLAR"
@@ -249,7 +248,7 @@ class PriceCollar(Limit):
         return self
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         percent = 0 if self.percent is None else to_price(self.percent)
         ticks, share = self.ticks or 0, self.soft_share
 
@@ -281,10 +280,10 @@ class PriceCollar(Limit):
 
 
 class RepeatedOrder(CountLimit):
-    """The same order (symbol, side, quantity, price, stop price) at most `limit` times in a window.
+    """The same order (symbol, side, quantity, price, stop price) may come at most `limit` times in a window.
 
-    New orders count from their arrival, refused ones too (SEC 15c3-5 (c)(1)(ii), duplicative orders). A replace names
-    its order and repeats none.
+    New orders count when they arrive, even if they are refused (SEC 15c3-5 (c)(1)(ii), duplicative orders). A replace
+    repeats no order.
     """
 
     code: ClassVar[str] = "REPEATED_ORDER"
@@ -292,13 +291,13 @@ class RepeatedOrder(CountLimit):
     window_ms: Annotated[int, Field(ge=1)] = 1_000
 
     def checker(self) -> Check:
-        """See Control."""
+        """See RiskControl."""
         limit, soft, window_ns = self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS
 
         def check(proposal: Proposal) -> Reject | None:
             if proposal.replaced is not None:
                 return None
-            count = proposal.account.memory.repeats.count_newest(proposal.now_ns, window_ns)
+            count = proposal.memory.repeats.count_newest(proposal.now_ns, window_ns)
             if count < soft and not proposal.warned:
                 return None
             return self.judge(proposal, count, limit, soft)

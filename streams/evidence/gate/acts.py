@@ -15,8 +15,8 @@ from schemas.avro.codec import Codec
 from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
 from schemas.records.gate_messages import GateDecision, TestResult
 from schemas.registry import Registry
+from streams.core.accounts.approval import LIVE_LEVELS
 from streams.core.accounts.authorise import AuthorisationKind
-from streams.core.accounts.live_orders import LIVE_LEVELS
 from streams.errors import InputError
 from streams.evidence.gate.criteria import read_criteria
 from streams.evidence.gate.decide import NANOS_PER_HOUR, Verdict, decide, decision_id, digest

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, Field, ValidationError
 
 from schemas.records.enums import TradingLevel
-from streams.core.accounts.authorise import check_level
+from streams.core.accounts.state.authorisations import check_level
 from streams.core.reference.fields import Frozen, TimeZone
 from streams.errors import ReferenceDataError
 

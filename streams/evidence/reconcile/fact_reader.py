@@ -16,7 +16,7 @@ from schemas.records.messages import (
     MarketData,
     OrderRequest,
     OrderResult,
-    Position,
+    PositionReport,
     RiskEvent,
 )
 from streams.core.core_config import CoreConfig, TimeSource
@@ -141,7 +141,7 @@ class FactReader:
     def _on_equity(self, _: RawRecord, equity: AccountEquity) -> None:
         self._facts.equities[equity.account_id].append(equity)
 
-    def _on_position(self, record: RawRecord, position: Position) -> None:
+    def _on_position(self, record: RawRecord, position: PositionReport) -> None:
         key = (position.account_id, position.symbol)
         self._facts.positions[key] = position
         self._facts.position_places[key] = (record.partition, record.offset)

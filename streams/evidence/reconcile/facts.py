@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.records.enums import ExecType, OrdStatus
-from schemas.records.messages import AccountEquity, Fill, OrderRequest, Position
+from schemas.records.messages import AccountEquity, Fill, OrderRequest, PositionReport
 
 OrderId = tuple[str, str]
 """account_id and order_id."""
@@ -129,7 +129,7 @@ class Facts:
     splits: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     fills: dict[str, list[Fill]] = field(default_factory=lambda: defaultdict(list))
     equities: dict[str, list[AccountEquity]] = field(default_factory=lambda: defaultdict(list))
-    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
+    positions: dict[tuple[str, str], PositionReport] = field(default_factory=dict)
     position_places: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     markets: dict[str, Market] = field(default_factory=dict)
     ids: Counter[tuple[str, str]] = field(default_factory=Counter)

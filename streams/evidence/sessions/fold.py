@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, RiskEventKind, Side
-from schemas.records.messages import AccountEquity, Control, Fill, OrderResult, RiskEvent
-from schemas.records.messages import Position as PositionRecord
+from schemas.records.messages import AccountEquity, Control, Fill, OrderResult, PositionReport, RiskEvent
 from streams.core.ledger.conversion import converted
 from streams.core.ledger.position import Position
 
@@ -96,7 +95,7 @@ class _Folding:
         self._asked: dict[str, Control] = {}
         self._opened_at = 0
         self._fills_before = 0
-        self._held: dict[str, PositionRecord] = {}
+        self._held: dict[str, PositionReport] = {}
 
     def take(self, event: Any) -> None:
         if (event.account_id, event.session_id) != (self.session.account_id, self.session.session_id):
@@ -111,7 +110,7 @@ class _Folding:
                 self._on_result(event)
             case Fill():
                 self._on_fill(event)
-            case PositionRecord():
+            case PositionReport():
                 self._held[event.symbol] = event
             case AccountEquity():
                 self._on_equity(event)

@@ -8,6 +8,7 @@ from schemas.records.numbers import money_text, price_text
 from streams.core.accounts.account_shard import AccountShard
 from streams.core.accounts.state.account import Account
 from streams.core.core_config import CoreConfig
+from streams.core.ledger.ledger import Ledger
 from streams.core.ledger.position import Position
 from streams.errors import InputError
 from streams.evidence.sessions.fold import CLOSED, OPEN, Session
@@ -33,17 +34,21 @@ def shard_account(config: CoreConfig, account_id: str, reader: LogReader, codec:
 
 def view_of_session(session: Session) -> View:
     """A session rebuilt from its events."""
-    return _view(session, sorted(session.working), session.status, session.instruments or "")
+    return _view(session, session, sorted(session.working), session.status, session.instruments or "")
 
 
 def view_of_account(account: Account) -> View:
     """The session that an account is in, or was in last. Orders that the venue has not answered yet are left out."""
-    answered = sorted(ident for ident, order in account.working.items() if order.status is not OrdStatus.PENDING_NEW)
-    return _view(account, answered, OPEN if account.session_open else CLOSED, ",".join(account.instruments))
+    working = account.ledger.working.items()
+    answered = sorted(ident for ident, order in working if order.status is not OrdStatus.PENDING_NEW)
+    status = OPEN if account.session_open else CLOSED
+    return _view(account, account.ledger, answered, status, ",".join(account.instruments))
 
 
-def _view(holder: Session | Account, working: list[str], status: str, instruments: str) -> View:
-    held = holder.positions.values()
+def _view(
+    holder: Session | Account, ledger: Session | Ledger, working: list[str], status: str, instruments: str
+) -> View:
+    held = ledger.positions.values()
     return {
         "account_id": holder.account_id,
         "strategy_id": holder.strategy_id or "",
@@ -54,11 +59,11 @@ def _view(holder: Session | Account, working: list[str], status: str, instrument
         "status": status,
         "opened_ns": holder.opened_ns,
         "closed_ns": holder.closed_ns,
-        "cash": money_text(holder.cash),
+        "cash": money_text(ledger.cash),
         "peak_equity": money_text(holder.peak_equity),
         "realised_pnl": money_text(sum(item.realised_pnl for item in held)),
         "commission": money_text(sum(item.commission for item in held)),
-        "positions": {symbol: _held(item) for symbol, item in sorted(holder.positions.items())},
+        "positions": {symbol: _held(item) for symbol, item in sorted(ledger.positions.items())},
         "working_orders": working,
     }
 

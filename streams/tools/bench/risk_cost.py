@@ -102,9 +102,9 @@ class _Desk:
                 self._trade(symbol, Side.BUY, BID - depth * TICK, TimeInForce.GTC)
                 self._trade(symbol, Side.SELL, ASK + depth * TICK, TimeInForce.GTC)
             self._move()
-        account = self._accounts.accounts[ACCOUNT]
-        assert len(account.positions) == len(SYMBOLS)
-        assert len(account.working) == 2 * WORKING_A_SIDE * len(SYMBOLS)
+        ledger = self._accounts.accounts[ACCOUNT].ledger
+        assert len(ledger.positions) == len(SYMBOLS)
+        assert len(ledger.working) == 2 * WORKING_A_SIDE * len(SYMBOLS)
 
     def lift(self) -> None:
         """Takes all controls and breakers away."""

@@ -10,7 +10,7 @@ import pytest
 from schemas.records.enums import BreakerState, ControlKind, OrderType, RiskEventKind, Side, TimeInForce, TradingState
 from schemas.records.messages import ApprovedOrder, DeskReport, OrderRequest, RiskEvent
 from schemas.records.output import Message, Output
-from streams.core.accounts import breaker_watch, desk_watch
+from streams.core.accounts import account_breakers, desk_breakers
 from streams.core.accounts.account_shard import AccountShard
 from streams.core.core_config import CoreConfig
 from streams.core.risk.breakers.breaker_config import DeskConfig
@@ -74,7 +74,8 @@ def test_a_mark_opens_it_to_the_tick_and_the_very_next_order_is_refused() -> Non
     desk.send(new("next", BUY, "1"))
     result = last(desk, "next")
     assert (result.reason_code, result.breaker, result.breaker_event_id) == ("BREAKER_OPEN", "b", event.event_id)
-    assert effective_state(desk.account()) is TradingState.HALTED
+    account = desk.account()
+    assert effective_state(account.trading_state, account.breakers) is TradingState.HALTED
     falls(desk, "9.00", "9.02", at=START + 3 * SECOND)
     assert len(transitions(desk)) == 1, "each transition is told once"
 
@@ -129,7 +130,7 @@ def test_working_orders_are_canceled_by_setting(cancels: bool) -> None:
     desk.send(new("w", BUY, "10", "9.00"))
     falls(desk)
     (event,) = transitions(desk)
-    assert ("w" in desk.account().working) is not cancels
+    assert ("w" in desk.account().ledger.working) is not cancels
     asked = [item.order_id for item in of(ApprovedOrder, desk.outputs) if item.orig_order_id == "w"]
     assert asked == ([f"{event.event_id}:w"] if cancels else [])
 
@@ -140,7 +141,7 @@ def test_positions_are_closed_by_setting_while_the_account_is_halted() -> None:
     falls(desk)
     (event,) = transitions(desk)
     account = desk.account()
-    assert (account.position_quantity("ABC"), dict(account.working), account.flattening) == (0, {}, {})
+    assert (account.ledger.position_quantity("ABC"), dict(account.ledger.working), account.flattening) == (0, {}, {})
     assert last(desk, f"flatten-{event.event_id}-ABC").cum_qty == px("100")
 
 
@@ -157,12 +158,12 @@ def test_closing_waits_for_cancels_and_for_the_market() -> None:
     assert [(item.order_id, item.quantity) for item in sent] == [(first, px("40"))], "60 may still be sold by w"
     desk.hold = False
     desk.deliver_all()
-    assert desk.account().position_quantity("ABC") == px("70"), "30 were bid; the rest waits for a quote"
+    assert desk.account().ledger.position_quantity("ABC") == px("70"), "30 were bid; the rest waits for a quote"
     for second in (2, 3, 4):
         desk.send(quote("9.81", "9.83", bid_sz=str(30 - second), at=START + second * SECOND))
     sent = [item for item in of(ApprovedOrder, desk.outputs) if item.reduce_only]
     assert [item.order_id for item in sent] == [first, f"{first}-2", f"{first}-3", f"{first}-4"]
-    assert (desk.account().position_quantity("ABC"), desk.account().flattening) == (0, {})
+    assert (desk.account().ledger.position_quantity("ABC"), desk.account().flattening) == (0, {})
 
 
 def test_closing_gives_up_after_so_many_orders_and_says_so() -> None:
@@ -203,7 +204,7 @@ def test_half_open_lets_no_more_than_the_trials_pass() -> None:
     desk.hold = True
     desk.send(new("t1", BUY, "1", "9.00", ts=START + SECOND), new("t2", BUY, "1", "9.00", ts=START + SECOND))
     assert last(desk, "t2").reason_code == "BREAKER_HALF_OPEN"
-    assert "t1" in desk.account().working
+    assert "t1" in desk.account().ledger.working
 
 
 def test_venue_failures_open_a_technical_error_rate() -> None:
@@ -325,7 +326,7 @@ def test_the_desk_is_judged_over_all_shards_and_stops_all() -> None:
         shards.send(number, quote("9.85", "9.87", at=START + SECOND))
     (event,) = [item for item in of(RiskEvent, shards.outputs) if item.kind is RiskEventKind.BREAKER_TRANSITION]
     assert (event.breaker, event.observed_value, event.limit_value) == ("all", "32", "30")
-    assert [len(item.account(name).working) for item, name in zip(shards.desks, "AB", strict=True)] == [0, 0]
+    assert [len(item.account(name).ledger.working) for item, name in zip(shards.desks, "AB", strict=True)] == [0, 0]
     for desk in shards.desks:
         desk.restart()
     shards.desks[1].accounts = AccountShard.from_state(shards.desks[1].config, 1, shards.desks[1].accounts.to_state())
@@ -356,9 +357,9 @@ def test_a_session_that_opens_is_no_profit_of_the_desk() -> None:
 def test_a_person_resets_a_breaker_of_an_account_and_losses_count_from_there() -> None:
     desk = lossy()
     falls(desk)
-    book = desk.accounts._book
+    book = desk.accounts._state
     command = control(ControlKind.BREAKER_RESET, control_id="r1", breaker="b")
-    event_id = breaker_watch.reset(book, desk.account(), "b", command)
+    event_id = account_breakers.reset(book, desk.account(), "b", command)
     (output,) = book.take_outputs()
     event = output.message
     assert isinstance(event, RiskEvent)
@@ -376,7 +377,7 @@ def test_a_person_resets_a_breaker_of_an_account_and_losses_count_from_there() -
     falls(desk, "9.61", "9.62", at=START + 3 * SECOND)
     assert transitions(desk)[-1].observed_value == "20.515", "of the position of 101"
     with pytest.raises(ValueError, match="no breaker x"):
-        breaker_watch.reset(book, desk.account(), "x", command)
+        account_breakers.reset(book, desk.account(), "x", command)
 
 
 def test_a_person_resets_a_breaker_of_the_desk_for_all_shards() -> None:
@@ -384,9 +385,9 @@ def test_a_person_resets_a_breaker_of_the_desk_for_all_shards() -> None:
     shards.send(1, opening("B"), quote(), new("o", BUY, "1", "9.00", account="B"), heartbeat(START + SECOND))
     assert shards.refused(1, new("n", BUY, "1", "9.00", account="B")) == "all"
     command = control(ControlKind.BREAKER_RESET, None, breaker="all")
-    assert desk_watch.reset_desk(shards.desks[1].accounts._book, "all", command) is None
-    judge = shards.desks[0].accounts._book
-    desk_watch.reset_desk(judge, "all", command)
+    assert desk_breakers.reset_desk(shards.desks[1].accounts._state, "all", command) is None
+    judge = shards.desks[0].accounts._state
+    desk_breakers.reset_desk(judge, "all", command)
     for item in judge.take_outputs():
         if item.topic == "desk":
             assert item.partition is not None

@@ -61,7 +61,7 @@ def test_what_is_on_its_way_gets_the_answer_that_is_to_come() -> None:
     desk.deliver_all()
     assert [item.exec_type for item in desk.results] == [ExecType.NEW]
     assert [item.exec_type for item in again(desk, RESTING)] == [ExecType.NEW]
-    assert list(desk.account().working) == ["o"]
+    assert list(desk.account().ledger.working) == ["o"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_repetition_moves_no_money() -> None:
     desk = ready()
     order = new("o", BUY, "10")
     desk.send(order)
-    before = desk.account().cash
+    before = desk.account().ledger.cash
     (copy,) = again(desk, order)
     assert (copy.exec_type, copy.terminal) == (ExecType.NEW, False)
-    assert desk.account().cash == before == money("1000000") - money("100.2")
+    assert desk.account().ledger.cash == before == money("1000000") - money("100.2")

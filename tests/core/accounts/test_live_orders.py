@@ -220,7 +220,7 @@ def test_a_shard_that_revokes_tells_every_other() -> None:
     for number, shard in enumerate(shards):
         for message in (opening(f"A{number}", strategy_id="s1"), *APPROVED):
             shard.apply(message, None)
-    book = shards[1]._book
+    book = shards[1]._state
     revoke(book, "s1", "breaker drawdown is open")
     revoke(book, "s1", "again")
     outputs = book.take_outputs()
@@ -287,6 +287,6 @@ def test_an_open_breaker_of_the_desk_takes_every_authorisation_away() -> None:
 def test_strategies_without_a_decision_have_nothing_to_revoke() -> None:
     made = desk()
     for strategy in ("s1", None):
-        revoke(made.accounts._book, strategy, "why")
-    assert made.accounts._book.take_outputs() == []
+        revoke(made.accounts._state, strategy, "why")
+    assert made.accounts._state.take_outputs() == []
     assert made.send(Mark("ABC", MarkKind.HEARTBEAT, None, None, None, None, START + MS)) == []

@@ -58,13 +58,13 @@ def test_each_position_is_closed_in_its_own_mode(ending: Message, authorised: bo
         desk.send(gate("REVOCATION"))
     desk.send(ending)
     assert closings(desk) == BOTH
-    assert not desk.account().has_exposure()
+    assert not desk.account().ledger.has_exposure()
 
 
 def test_a_state_from_before_there_were_live_orders_is_read() -> None:
     state = trading(PAPER_LONG).accounts.to_state()
     del state["accounts"][0]["live_symbols"]
-    assert AccountShard.from_state(config(), 0, state).accounts["A"].mode_in("XYZ") is PAPER
+    assert AccountShard.from_state(config(), 0, state).accounts["A"].ledger.mode_in("XYZ") is PAPER
 
 
 def test_a_breaker_closes_a_live_position_live_and_takes_the_authorisation() -> None:
@@ -73,7 +73,7 @@ def test_a_breaker_closes_a_live_position_live_and_takes_the_authorisation() -> 
     )
     desk.send(quote("9.70", "9.72", at=START + SECOND))
     assert closings(desk) == {("orders.live", "ABC", LIVE, SELL)}
-    assert not desk.account().has_exposure()
+    assert not desk.account().ledger.has_exposure()
     desk.send(live("o", symbol="XYZ"))
     assert last(desk).reason_code == "LIVE_REVOKED"
 

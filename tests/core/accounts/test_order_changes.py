@@ -33,7 +33,7 @@ def test_a_partly_filled_order_keeps_its_fills_when_cancelled() -> None:
     desk = ready()
     desk.send(new("o", BUY, "150", "10.02"), cancel("c", "o"))
     assert (last(desk).cum_qty, last(desk).leaves_qty, last(desk).avg_px) == (px("100"), 0, px("10.02"))
-    assert desk.account().position_quantity("ABC") == px("100")
+    assert desk.account().ledger.position_quantity("ABC") == px("100")
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_a_replace_changes_what_it_names(quantity: str | None, price: str | None
     desk.send(new("o", BUY, "10", "9.00"), replace("r", "o", quantity, price))
     assert trail(desk.results, "o") == ["NEW/NEW", "REPLACED/NEW"]
     assert (last(desk).order_qty, last(desk).price, last(desk).request_id) == (px(order_qty), px(limit), "r")
-    working = desk.account().working["o"]
+    working = desk.account().ledger.working["o"]
     assert (working.quantity, working.price, working.replace_quantity) == (px(order_qty), px(limit), None)
-    assert desk.account().working_leaves("ABC", BUY) == px(order_qty)
+    assert desk.account().ledger.working_leaves("ABC", BUY) == px(order_qty)
 
 
 def test_an_order_keeps_its_first_id_for_life() -> None:
@@ -138,12 +138,12 @@ def test_a_replace_below_what_has_executed_leaves_the_order_as_it_is() -> None:
         px("100"),
         px("50"),
     )
-    working = desk.account().working["o"]
+    working = desk.account().ledger.working["o"]
     assert (working.cum_quantity, working.status) == (px("100"), OrdStatus.PARTIALLY_FILLED)
-    assert desk.account().working_leaves("ABC", BUY) == px("50")
+    assert desk.account().ledger.working_leaves("ABC", BUY) == px("50")
     desk.send(replace("r2", "o", "101"))
     assert trail(desk.results, "o")[-1] == "REPLACED/PARTIALLY_FILLED"
-    assert desk.account().working_leaves("ABC", BUY) == px("1")
+    assert desk.account().ledger.working_leaves("ABC", BUY) == px("1")
 
 
 def test_a_fill_that_overtakes_a_replace() -> None:
@@ -152,7 +152,7 @@ def test_a_fill_that_overtakes_a_replace() -> None:
     desk.deliver_to_venue()
     desk.deliver_all()
     assert trail(desk.results, "o") == ["NEW/NEW", "FILL/FILLED", "CANCEL_REJECT/UNKNOWN"]
-    assert desk.account().working_leaves("ABC", BUY) == 0
+    assert desk.account().ledger.working_leaves("ABC", BUY) == 0
 
 
 def test_duplicate_ids_are_answered_and_never_traded() -> None:
@@ -163,7 +163,7 @@ def test_duplicate_ids_are_answered_and_never_traded() -> None:
         assert not of(ApprovedOrder, outputs)
         (result,) = of(OrderResult, outputs)
         assert (result.reason_code, result.terminal) == ("DUPLICATE_ORDER_ID", False)
-    assert list(desk.account().working) == ["o"]
+    assert list(desk.account().ledger.working) == ["o"]
 
 
 def test_a_duplicate_of_a_finished_order_gets_no_second_terminal_result() -> None:
@@ -206,8 +206,8 @@ def test_accounts_have_order_ids_of_their_own() -> None:
     desk = ready()
     desk.send(opening("B"), new("o", BUY, "10", "9.00"), new("o", BUY, "10", "9.00", account="B"))
     desk.send(cancel("c", "o", account="B"))
-    assert list(desk.account("A").working) == ["o"]
-    assert list(desk.account("B").working) == []
+    assert list(desk.account("A").ledger.working) == ["o"]
+    assert list(desk.account("B").ledger.working) == []
 
 
 def test_an_unknown_action_is_refused() -> None:

@@ -134,7 +134,7 @@ def test_closing_cancels_what_works_and_refuses_what_comes() -> None:
     ]
     assert {event.kind for event in of(RiskEvent, outputs)} == {RiskEventKind.SESSION_CLOSED}
     assert [item.trigger for item in of(AccountEquity, outputs)] == [EquityTrigger.SESSION_CLOSE]
-    assert desk.account().working == {}
+    assert desk.account().ledger.working == {}
     (result,) = of(OrderResult, desk.send(new("late", BUY, "10")))
     assert (result.reason_code, result.terminal) == ("UNKNOWN_ACCOUNT", True)
 
@@ -144,8 +144,8 @@ def test_a_fill_on_its_way_is_booked_after_the_close() -> None:
     desk.send(new("o", BUY, "10"), closing)
     desk.deliver_all()
     assert trail(desk.results, "o") == ["NEW/NEW", "FILL/FILLED", "CANCEL_REJECT/UNKNOWN"]
-    assert desk.account().cash == money("1000000") - money("100.20")
-    assert desk.account().position_quantity("ABC") == px("10")
+    assert desk.account().ledger.cash == money("1000000") - money("100.20")
+    assert desk.account().ledger.position_quantity("ABC") == px("10")
 
 
 def test_a_cancel_and_a_close_on_their_way_give_one_terminal_result() -> None:
@@ -167,7 +167,7 @@ def test_a_new_session_needs_a_flat_account_without_orders() -> None:
     again = opening(session="session-2", cash="50")
     assert of(RiskEvent, desk.send(again))[0].kind is RiskEventKind.CONTROL_REJECTED
     desk.deliver_all()
-    assert desk.account().working == {}
+    assert desk.account().ledger.working == {}
     assert of(RiskEvent, desk.send(again))[0].kind is RiskEventKind.CONTROL_REJECTED, "its position is still open"
 
 
@@ -175,7 +175,7 @@ def test_a_new_session_starts_from_its_own_cash_and_keeps_the_ids() -> None:
     desk = ready()
     desk.send(new("b", BUY, "10"), new("s", SELL, "10"), closing, opening(session="session-2", cash="50"))
     account = desk.account()
-    assert (account.session_id, account.cash, account.peak_equity, account.positions) == (
+    assert (account.session_id, account.ledger.cash, account.peak_equity, account.ledger.positions) == (
         "session-2",
         money("50"),
         money("50"),
@@ -199,7 +199,7 @@ def test_closing_with_flatten_closes_positions_and_lets_the_account_open_again()
     desk.send(new("b", BUY, "10"), new("w", SELL, "5", "11.00"))
     outputs = desk.send(closing._replace(flatten=True))
     assert {order.order_id for order in of(ApprovedOrder, outputs)} >= {"close-1:w", "flatten-close-1-ABC"}
-    assert desk.account().position_quantity("ABC") == 0
+    assert desk.account().ledger.position_quantity("ABC") == 0
     desk.send(opening(session="session-2"))
     assert desk.account().session_id == "session-2"
 
@@ -207,9 +207,9 @@ def test_closing_with_flatten_closes_positions_and_lets_the_account_open_again()
 def test_a_closed_session_that_still_holds_something_may_be_flattened() -> None:
     desk = ready()
     desk.send(new("b", BUY, "10"), closing)
-    assert desk.account().position_quantity("ABC") == px("10")
+    assert desk.account().ledger.position_quantity("ABC") == px("10")
     (event,) = of(RiskEvent, desk.send(closing._replace(control_id="close-2", flatten=True)))
     assert event.kind is RiskEventKind.SESSION_CLOSED
-    assert desk.account().position_quantity("ABC") == 0
+    assert desk.account().ledger.position_quantity("ABC") == 0
     (event,) = of(RiskEvent, desk.send(closing._replace(control_id="close-3", flatten=True)))
     assert (event.kind, "holds nothing" in event.text) == (RiskEventKind.CONTROL_REJECTED, True)

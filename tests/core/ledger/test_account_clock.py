@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from streams.core.ledger.account_clock import advance
 from tests.builders import SECOND, START
 from tests.core.desk import ready
 
@@ -27,12 +26,12 @@ DAY = 24 * 3600 * SECOND
 def test_a_requests_time_counts_within_a_day_of_the_markets(
     request_ts: int | None, record_time: bool, expected: int
 ) -> None:
-    assert advance(ready().account(), START, request_ts, record_time=record_time) == expected
+    assert ready().account().ledger.advance(START, request_ts, record_time=record_time) == expected
 
 
 def test_the_clock_never_steps_back() -> None:
-    account = ready().account()
-    advance(account, START, START + 5, record_time=False)
-    assert advance(account, START, START + 3, record_time=False) == START + 5
-    assert advance(account, START + 4, None, record_time=False) == START + 5
-    assert advance(account, START + 6, None, record_time=False) == START + 6 == account.clock_ns
+    ledger = ready().account().ledger
+    ledger.advance(START, START + 5, record_time=False)
+    assert ledger.advance(START, START + 3, record_time=False) == START + 5
+    assert ledger.advance(START + 4, None, record_time=False) == START + 5
+    assert ledger.advance(START + 6, None, record_time=False) == START + 6 == ledger.clock_ns

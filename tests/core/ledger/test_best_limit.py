@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.enums import Side
-from streams.core.accounts.state.account import WorkingOrder
-from streams.core.ledger.side_orders import DEAD_MAX, SideOrders
+from streams.core.ledger.working_order import STALE_LIMITS_MAX, SideOrders, WorkingOrder
 from tests.builders import new, px
 
 PRICES = st.none() | st.integers(1, 5)
@@ -37,10 +36,10 @@ def test_it_is_the_best_of_those_that_work(side: Side, steps: list[tuple[str, in
 def test_prices_of_orders_that_have_gone_are_swept_out() -> None:
     orders = SideOrders()
     standing = WorkingOrder(new("standing"), px(1), px("10"))
-    for number in range(10 * DEAD_MAX):
+    for number in range(10 * STALE_LIMITS_MAX):
         order = replace(standing, request=new(f"o{number}"), price=px("9"))
         orders.by_id = {"standing": standing, order.order_id: order}
         orders.note_limit(order)
     orders.note_limit(standing)
-    assert len(orders._limits) <= DEAD_MAX + 4
+    assert len(orders._limits) <= STALE_LIMITS_MAX + 4
     assert orders.best_limit() == px("10")

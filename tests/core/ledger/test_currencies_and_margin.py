@@ -58,7 +58,7 @@ def test_a_dollar_share_in_a_euro_account() -> None:
     fill = desk.fills[-1]
     assert fill.fx_rate == px("0.625")
     assert Fraction(fill.realised_pnl, MONEY_SCALE) == Fraction("750") - Fraction("801.6") - Fraction("0.625")
-    assert desk.account().cash == money("100000") - money("801.6") - money("0.8") + money("750") - money("0.625")
+    assert desk.account().ledger.cash == money("100000") - money("801.6") - money("0.8") + money("750") - money("0.625")
 
 
 def test_equity_is_valued_at_the_rate_of_the_moment() -> None:
@@ -136,14 +136,16 @@ def test_borrowed_units_are_paid_for_by_night() -> None:
     core = config(instruments=(instrument(borrow_rate="0.36"),))
     desk = ready(core)
     desk.send(quote("10.00", "10.00"), new("short", SELL, "100"))
-    cash = desk.account().cash
+    cash = desk.account().ledger.cash
     desk.send(heartbeat(START + DAY))
     desk.restart()
     desk.send(heartbeat(START + DAY + SECOND), heartbeat(START + 3 * DAY))
     charged = [item for item in of(AccountEquity, desk.outputs) if item.trigger is EquityTrigger.BORROW_FEE]
     assert [item.borrow_fees for item in charged] == [money("1"), money("3")]
-    assert desk.account().cash == cash - money("3")
-    assert desk.account().positions["ABC"].gross_realised == 0, "fees for borrowing are not part of the trade's PnL"
+    assert desk.account().ledger.cash == cash - money("3")
+    assert desk.account().ledger.positions["ABC"].gross_realised == 0, (
+        "fees for borrowing are not part of the trade's PnL"
+    )
 
 
 def test_a_long_position_borrows_nothing() -> None:

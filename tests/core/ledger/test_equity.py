@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.records.enums import EquityTrigger, ExecType, Side
-from schemas.records.messages import AccountEquity, Position
+from schemas.records.messages import AccountEquity, PositionReport
 from schemas.records.output import RecordRefused
 from tests.builders import (
     SECOND,
@@ -35,7 +35,7 @@ def equities(desk: Desk, trigger: EquityTrigger | None = None) -> list[AccountEq
 def test_a_fill_moves_cash_position_and_equity_together() -> None:
     desk = ready(config(instruments=(instrument(fee=fee(taker="0.001", per_unit="0.01")),)))
     desk.send(new("o", BUY, "50"))
-    (fill,), (position,), (equity,) = desk.fills, of(Position, desk.outputs), equities(desk)
+    (fill,), (position,), (equity,) = desk.fills, of(PositionReport, desk.outputs), equities(desk)
     commission = money("0.501") + money("0.50")
     assert (fill.notional, fill.commission) == (money("501"), commission)
     assert fill.cash == equity.cash == money("1000000") - money("501") - commission

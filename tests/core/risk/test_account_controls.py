@@ -37,7 +37,7 @@ def holding(side: Side | None = BUY, quantity: str = "100", symbol: str = "ABC",
         desk.send(quote("10.00", "10.00", "5000", "5000", symbol=name))
     if side is not None:
         desk.send(new("held", side, quantity, symbol=symbol))
-        assert abs(desk.account().position_quantity(symbol)) == px(quantity)
+        assert abs(desk.account().ledger.position_quantity(symbol)) == px(quantity)
     desk.accounts.accounts["A"].limits = limits(**({"leverage": "100"} | changes))
     return desk
 
@@ -190,7 +190,7 @@ def test_an_account_without_equity_may_only_reduce() -> None:
     desk = holding(quantity="1000", max_leverage="1000", leverage="1000")
     desk.send(quote("0.01", "0.01", "5000", "5000"))
     assert answer(desk, new("o1", BUY, "1", "0.01")) is None, "9,990 were lost of 10,000"
-    desk.account().cash -= px("10") * px(1)
+    desk.account().ledger.cash -= px("10") * px(1)
     assert answer(desk, new("o2", BUY, "1", "0.01")) == ("BUYING_POWER", "0", "0.01")
     assert answer(desk, new("o3", SELL, "100", "0.01")) is None
 

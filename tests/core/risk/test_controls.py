@@ -78,7 +78,7 @@ def bought(quantity: str, core: CoreConfig = SMALL) -> Desk:
     """A desk with a position of ABC."""
     desk = ready(core)
     desk.send(quote("1.00", "1.02", ask_sz="1000", bid_sz="1000"), new("held", BUY, quantity))
-    assert desk.account().position_quantity("ABC") > 0
+    assert desk.account().ledger.position_quantity("ABC") > 0
     return desk
 
 

@@ -115,7 +115,7 @@ def test_the_controls_say_what_the_naive_model_says(steps: list[Any], tight: set
 
 def compare_worth(desk: Desk, naive: Naive) -> None:
     """The account's valuation is kept from change to change; the model's is summed anew over all that came out."""
-    worth = desk.accounts._book.valuation(desk.account())
+    worth = desk.accounts._state.valuation(desk.account())
     positions, exposures = naive.worth()
     assert Fraction(worth.equity, 10**18) == naive.equity()
     assert Fraction(worth.position_value, 10**18) == sum(positions)

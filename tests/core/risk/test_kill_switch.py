@@ -146,7 +146,7 @@ def test_a_kill_with_flatten_closes_what_is_named(scope: str) -> None:
         (account, symbol)
         for account in ("A", "B")
         for symbol in ("ABC", "XYZ")
-        if desk.account(account).position_quantity(symbol)
+        if desk.account(account).ledger.position_quantity(symbol)
     }
     left = {
         "all": set(),

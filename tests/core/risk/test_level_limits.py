@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.records.enums import ControlKind, TradingLevel
 from schemas.records.messages import ApprovedOrder
-from streams.core.accounts.authorise import REDUCIBLE, Authorisation, Authorisations
+from streams.core.accounts.state.authorisations import REDUCIBLE, Authorisation, Authorisations
 from streams.core.risk.limits import RiskLimits
 from tests.builders import PROPERTY, START, control
 from tests.core.accounts.test_live_orders import decision, desk, gate, live

@@ -45,7 +45,7 @@ def test_what_would_meet(resting: OrderRequest, incoming: OrderRequest, meets: b
     desk = desk_of("cancel_newest", resting)
     found = answer(desk, incoming)
     assert (found[0] if found else None) == (REFUSED if meets else None)
-    assert "w" in desk.account().working
+    assert "w" in desk.account().ledger.working
 
 
 def test_what_counts_is_the_price_that_a_replace_gave() -> None:
@@ -69,13 +69,13 @@ def test_the_oldest_goes_before_the_newest_comes() -> None:
         (Action.CANCEL, "o:w2", "w2"),
         (Action.NEW, "o", None),
     ]
-    assert list(desk.account().working) == ["w3"], "o has traded with the market"
+    assert list(desk.account().ledger.working) == ["w3"], "o has traded with the market"
 
 
 def test_both_go() -> None:
     desk = desk_of("cancel_both", new("w", SELL, price="10.05"))
     desk.send(new("o", BUY, price="10.05"))
-    assert desk.account().working == {}
+    assert desk.account().ledger.working == {}
     assert trail(desk.results, "w") == ["NEW/NEW", "CANCELED/CANCELED"]
     assert trail(desk.results, "o") == ["REJECTED/REJECTED"]
 
@@ -83,7 +83,7 @@ def test_both_go() -> None:
 def test_nothing_is_canceled_for_an_order_that_another_control_refuses() -> None:
     desk = desk_of("cancel_oldest", new("w", SELL, price="10.05"))
     assert answer(desk, new("o", BUY, "900000", "10.05")) is not None
-    assert list(desk.account().working) == ["w"]
+    assert list(desk.account().ledger.working) == ["w"]
 
 
 def test_a_replace_meets_by_its_new_price() -> None:
@@ -101,7 +101,7 @@ def test_a_stop_limit_is_in_the_book_once_it_has_triggered() -> None:
     desk = desk_of("cancel_newest", waits)
     assert answer(desk, new("o1", BUY, price="9.96")) is None
     desk.send(quote("9.40", "9.42"))
-    assert desk.account().working["w"].triggered
+    assert desk.account().ledger.working["w"].triggered
     desk.restart()
     assert answer(desk, new("o2", BUY, price="9.96")) == (REFUSED, "9.95", "9.96")
 

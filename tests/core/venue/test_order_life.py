@@ -34,7 +34,7 @@ def test_an_order_that_the_touch_covers_fills_there(tif: TimeInForce, price: str
     assert trail(desk.results, "o") == ["NEW/NEW", "FILL/FILLED"]
     assert fills_of(desk) == [(px("100"), px("10.02"), Liquidity.REMOVED)]
     assert [result.terminal for result in desk.results] == [False, True]
-    assert desk.account().working == {}
+    assert desk.account().ledger.working == {}
 
 
 def test_a_sell_takes_the_bid() -> None:
@@ -139,7 +139,7 @@ def test_the_venue_may_reject(rate: str, expected: list[str]) -> None:
     desk.send(new("o", BUY, "10"))
     assert trail(desk.results, "o") == expected
     assert last(desk).terminal
-    assert desk.account().working == {}
+    assert desk.account().ledger.working == {}
     if rate == "1":
         assert last(desk).reason_code == "MOCK_FAILURE"
 
@@ -149,7 +149,7 @@ def test_a_day_order_expires_and_a_gtc_order_stays() -> None:
     midnight = 1_700_006_400 * SECOND
     desk.send(new("d", BUY, "150", "10.02", tif=DAY), new("g", BUY, "10", "9.00", tif=GTC))
     desk.send(heartbeat(midnight - 1))
-    assert len(desk.account().working) == 2
+    assert len(desk.account().ledger.working) == 2
     desk.send(heartbeat(midnight + 40 * MS))
     assert trail(desk.results, "d")[-1] == "EXPIRED/EXPIRED"
     assert (last(desk, "d").reason_code, last(desk, "d").terminal, last(desk, "d").cum_qty) == (
@@ -158,7 +158,7 @@ def test_a_day_order_expires_and_a_gtc_order_stays() -> None:
         px("100"),
     )
     assert of(ExecutionReport, desk.outputs)[-1].ts == midnight, "it expires at its own time, not at the heartbeat's"
-    assert list(desk.account().working) == ["g"]
+    assert list(desk.account().ledger.working) == ["g"]
     desk.send(cancel("c", "d", ts=START))
     assert last(desk, "d").reason_code == "TOO_LATE_TO_CANCEL"
 

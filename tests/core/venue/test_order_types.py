@@ -265,8 +265,8 @@ def test_a_bracket_waits_for_its_entry_and_one_exit_cancels_the_other() -> None:
     assert trail(desk.results, "target") == ["NEW/NEW", "TRIGGERED/NEW", "FILL/FILLED"]
     assert trail(desk.results, "stop") == ["NEW/NEW", "TRIGGERED/NEW", "CANCELED/CANCELED"]
     assert last(desk, "stop").reason_code == "OCO"
-    assert desk.account().position_quantity("ABC") == 0
-    assert not desk.account().working
+    assert desk.account().ledger.position_quantity("ABC") == 0
+    assert not desk.account().ledger.working
 
 
 def test_exits_are_cut_to_what_the_entry_executed() -> None:
@@ -275,14 +275,14 @@ def test_exits_are_cut_to_what_the_entry_executed() -> None:
     assert trail(desk.results, "target")[1:3] == ["RESTATED/NEW", "TRIGGERED/NEW"]
     assert (last(desk, "target").order_qty, last(desk, "stop").order_qty) == (px("4"), px("4"))
     desk.send(quote("9.70", "9.72"))
-    assert desk.account().position_quantity("ABC") == 0
+    assert desk.account().ledger.position_quantity("ABC") == 0
 
 
 def test_exits_end_with_an_entry_that_never_executed() -> None:
     desk = ready()
     desk.send(*bracket(), cancel("c", "entry"))
     assert {last(desk, name).reason_code for name in ("target", "stop")} == {"PARENT_ENDED"}
-    assert not desk.account().working
+    assert not desk.account().ledger.working
 
 
 def test_an_exit_that_comes_after_the_entry_has_executed_is_active_at_once() -> None:
@@ -304,11 +304,11 @@ def test_an_exit_that_fills_on_activation_cancels_the_other_before_it_wakes() ->
     desk = ready()
     desk.send(entry._replace(price=px("10.30")), target._replace(price=px("9.90")), stop_)
     assert trail(desk.results, "target") == ["NEW/NEW", "TRIGGERED/NEW", "FILL/FILLED"]
-    assert not desk.account().working
+    assert not desk.account().ledger.working
     held_back = ready()
     held_back.send(entry, target._replace(price=px("9.90")), stop_, quote("9.98", "10.00"))
     assert trail(held_back.results, "stop") == ["NEW/NEW", "CANCELED/CANCELED"]
-    assert not held_back.account().working
+    assert not held_back.account().ledger.working
 
 
 def test_a_partial_fill_of_one_cuts_the_other() -> None:
@@ -329,9 +329,9 @@ def test_a_partial_fill_of_one_cuts_the_other() -> None:
 def test_orders_of_a_group_count_once_for_the_limits() -> None:
     desk = ready()
     desk.send(new("a", SELL, "30", "10.20", oco_group="g"), new("b", SELL, "50", "10.30", oco_group="g"))
-    assert desk.account().working_leaves("ABC", SELL) == px("50")
+    assert desk.account().ledger.working_leaves("ABC", SELL) == px("50")
     desk.send(cancel("c", "b"))
-    assert desk.account().working_leaves("ABC", SELL) == px("30")
+    assert desk.account().ledger.working_leaves("ABC", SELL) == px("30")
 
 
 # Reduce-only

@@ -221,7 +221,7 @@ def test_a_day_order_lives_across_a_change_of_the_clocks(sent: str, expires: str
     desk = Desk(core)
     desk.send(opening(), quote(at=utc(sent)), new("o", BUY, "10", "9.00", tif=TimeInForce.DAY, ts=utc(sent)))
     desk.send(heartbeat(utc(expires) - 1))
-    assert list(desk.account().working) == ["o"]
+    assert list(desk.account().ledger.working) == ["o"]
     desk.send(heartbeat(utc(expires)))
     assert (desk.executions[-1].ord_status, desk.executions[-1].ts) == (OrdStatus.EXPIRED, utc(expires))
 

@@ -1,43 +1,53 @@
 """Builders of the account shard's output records."""
 
+from typing import Final
+
 from schemas.records.enums import (
     TERMINAL_STATUSES,
     Action,
     BreakerState,
+    DeskReportKind,
     EquityTrigger,
     ExecType,
     Liquidity,
     OrderType,
     OrdStatus,
     ResultSource,
-    RiskEventKind,
     Side,
     TimeInForce,
 )
 from schemas.records.messages import (
     AccountEquity,
     ApprovedOrder,
+    DeskReport,
     ExecutionReport,
     Fill,
     OrderRequest,
     OrderResult,
-    RiskEvent,
+    PositionReport,
 )
-from schemas.records.messages import Position as PositionRecord
-from streams.core.accounts.state.account import Account, WorkingOrder
+from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.fix_reasons import fix_reason
+from streams.core.ledger.exposure import Valuation
 from streams.core.ledger.position import Position
-from streams.core.ledger.valuation import Valuation
-from streams.core.risk.control import Reject
+from streams.core.ledger.working_order import WorkingOrder
+from streams.core.risk.proposal import Reject
+
+TERMS: Final = 11
+"""An approved order begins with the first fields of its request: action to price."""
+INSTRUCTIONS: Final = 12
+"""It ends with the request's last fields: stop_price to mode."""
+DETAILS: Final = 23
+"""A result takes the first fields of its execution report: exec_id to text."""
 
 
 def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: int) -> ApprovedOrder:
-    """The request as the venue gets it."""
-    return ApprovedOrder(*request[:11], approval_id, session_id, request.ts, time_ns, *request[12:])
+    """Returns a request as the venue gets it."""
+    return ApprovedOrder(*request[:TERMS], approval_id, session_id, request.ts, time_ns, *request[INSTRUCTIONS:])
 
 
 def cancel_of(account_id: str, order: WorkingOrder, request_id: str, time_ns: int) -> OrderRequest:
-    """A cancel that the shard itself asks for."""
+    """Returns a cancel that the shard itself asks for."""
     return OrderRequest(
         action=Action.CANCEL,
         order_id=request_id,
@@ -63,7 +73,7 @@ def risk_result(
     result_id: str,
     time_ns: int,
 ) -> OrderResult:
-    """A request refused by the risk side: REJECTED for a NEW order, CANCEL_REJECT for a cancel or replace."""
+    """Returns the refusal of a request: REJECTED for a NEW order, CANCEL_REJECT for a cancel or replace."""
     is_new = request.action is Action.NEW or not request.orig_order_id
     status = OrdStatus.REJECTED if is_new or target is None else target.status
     return OrderResult(
@@ -105,13 +115,12 @@ def risk_result(
 
 
 def execution_result(report: ExecutionReport, result_id: str, time_ns: int) -> OrderResult:
-    """An execution report as the client sees it."""
-    from_exec_id_to_text = report[:23]
+    """Returns an execution report as the client sees it."""
     terminal = report.exec_type is not ExecType.CANCEL_REJECT and report.ord_status in TERMINAL_STATUSES
     return OrderResult(
         result_id,
         ResultSource.EXECUTION,
-        *from_exec_id_to_text,
+        *report[:DETAILS],
         None,
         None,
         terminal,
@@ -131,7 +140,7 @@ def _fix_reason(report: ExecutionReport) -> int | None:
 def mass_cancel_result(
     request: OrderRequest, account: Account, canceled: int, result_id: str, time_ns: int
 ) -> OrderResult:
-    """What a MASS_CANCEL reached (FIX 35=r, tag 533 TotalAffectedOrders): each cancel is answered by itself."""
+    """Returns the report of a MASS_CANCEL (FIX 35=r, tag 533 TotalAffectedOrders); each cancel has its own answer."""
     scope = " ".join(item for item in (request.symbol or "all symbols", request.side) if item != Side.UNKNOWN)
     return OrderResult(
         result_id=result_id,
@@ -170,9 +179,9 @@ def mass_cancel_result(
 def fill(
     report: ExecutionReport, account: Account, position: Position, realised: int, currency: str, rate: int | None
 ) -> Fill:
-    """A fill as booked. realised: 1e-18 of the account's currency, commission taken off.
+    """Returns a fill as it was booked. realised: net of commission, 1e-18 of the account's currency.
 
-    currency: the instrument's; rate: its price in the account's currency, 1e-9, None where they are the same.
+    currency: the instrument's. rate: its price in the account's currency, 1e-9; None if both are the same.
     """
     assert report.last_qty is not None
     assert report.last_px is not None
@@ -193,7 +202,7 @@ def fill(
         realised_pnl=realised,
         position_qty=position.quantity,
         position_avg_px=position.average_price,
-        cash=account.cash,
+        cash=account.ledger.cash,
         simulator=report.simulator,
         bid_px=report.bid_px,
         bid_sz=report.bid_sz,
@@ -209,9 +218,9 @@ def fill(
     )
 
 
-def position(account: Account, symbol: str, held: Position, exec_id: str | None, time_ns: int) -> PositionRecord:
-    """The position of an account in a symbol."""
-    return PositionRecord(
+def position_report(account: Account, symbol: str, held: Position, exec_id: str | None, time_ns: int) -> PositionReport:
+    """Returns the position of an account in a symbol."""
+    return PositionReport(
         account_id=account.account_id,
         symbol=symbol,
         session_id=account.session_id,
@@ -228,17 +237,17 @@ def position(account: Account, symbol: str, held: Position, exec_id: str | None,
 
 
 def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_ns: int) -> AccountEquity:
-    """Cash and mark-to-market equity."""
+    """Returns the cash and mark-to-market equity of an account."""
     position_value = valuation.position_value
-    value = account.cash + position_value
-    positions = account.positions.values()
+    value = account.ledger.cash + position_value
+    positions = account.ledger.positions.values()
     return AccountEquity(
         account_id=account.account_id,
         session_id=account.session_id,
         strategy_id=account.strategy_id,
         trigger=trigger,
         currency=account.currency,
-        cash=account.cash,
+        cash=account.ledger.cash,
         position_value=position_value,
         equity=value,
         realised_pnl=sum(item.realised_pnl for item in positions),
@@ -253,47 +262,22 @@ def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_
     )
 
 
-def risk_event(
-    event_id: str,
-    kind: RiskEventKind,
-    account_id: str,
-    session_id: str | None,
-    time_ns: int,
-    text: str,
-    *,
-    code: str | None = None,
-    order_id: str | None = None,
-    control_id: str | None = None,
-    limit_value: str | None = None,
-    observed_value: str | None = None,
-    actor: str | None = None,
-    reason: str | None = None,
-    strategy_id: str | None = None,
-    symbol: str | None = None,
-    cause: str | None = None,
-    breaker: str | None = None,
-    breaker_state: BreakerState = BreakerState.UNKNOWN,
-    window: str | None = None,
-) -> RiskEvent:
-    """A decision of the risk side."""
-    return RiskEvent(
-        event_id=event_id,
+def desk_report(kind: DeskReportKind, partition: int, time_ns: int) -> DeskReport:
+    """Returns a report of an account shard to the others, with nothing in it yet."""
+    return DeskReport(
         kind=kind,
-        account_id=account_id,
-        session_id=session_id,
-        order_id=order_id,
-        control_id=control_id,
-        code=code,
-        text=text,
-        limit_value=limit_value,
-        observed_value=observed_value,
-        actor=actor,
-        reason=reason,
+        shard=f"accounts-{partition}",
+        currency=None,
+        equity=None,
+        opening_cash=None,
+        realised_pnl=None,
+        orders=0,
+        cancels=0,
+        business_rejects=0,
+        technical_failures=0,
+        breaker=None,
+        breaker_state=BreakerState.UNKNOWN,
+        event_id=None,
+        text=None,
         ts=time_ns,
-        strategy_id=strategy_id,
-        symbol=symbol,
-        cause=cause,
-        breaker=breaker,
-        breaker_state=breaker_state,
-        window=window,
     )

@@ -1,30 +1,29 @@
-"""What a shard knows of the desk: what it has to report, which of the desk's breakers are open, and, in the judge, all.
+"""The desk as a shard knows it: what it has to report, and which breakers of the desk are open.
 
-Partition 0 judges: it keeps each shard's last share and the desk's breakers. See streams.core.accounts.desk_watch.
+The shard of partition 0 judges: it also keeps the last share of each shard, and the breakers of the desk.
 """
 
 from schemas.records.enums import TradingState
 from schemas.records.output import State
 from streams.core.risk.breakers.breaker_config import DeskConfig
-from streams.core.risk.breakers.breaker_set import BreakerSet
-from streams.core.risk.breakers.stops import DeskStop
+from streams.core.risk.breakers.breaker_set import BreakerSet, DeskStop
 
 JUDGE = 0
-"""Account partition whose shard judges."""
+"""The account partition whose shard judges."""
 Share = tuple[int, int, int]
 """Equity, opening cash and realised PnL of a shard's accounts, 1e-18 of the desk's currency."""
 NOTHING: Share = (0, 0, 0)
 
 
 class DeskState:
-    """Counts since the last share, stops in force, and the judge's breakers."""
+    """Counts since the last share, open breakers of the desk, and the judge's shares and breakers."""
 
     def __init__(self) -> None:
         self.orders = self.cancels = self.business = self.technical = 0
         self.due_ns = 0
         self.sent: Share = NOTHING
         self.retired: dict[str, int] = {}
-        """PnL of sessions that later ones of the same accounts have replaced, by currency, 1e-18."""
+        """PnL, 1e-18 and by currency, of sessions that later sessions of their accounts have replaced."""
         self.stops: list[DeskStop] = []
         self.shares: dict[str, Share] = {}
         self.clock_ns = 0
@@ -35,16 +34,16 @@ class DeskState:
         self.breakers.configure(dict(config.breakers))
 
     def total(self) -> Share:
-        """The sum of all shares."""
+        """Returns the sum of all shares."""
         shares = self.shares.values()
         return sum(item[0] for item in shares), sum(item[1] for item in shares), sum(item[2] for item in shares)
 
     def drop(self, name: str) -> None:
-        """A breaker of the desk is CLOSED again."""
+        """Removes the stop of a breaker that is CLOSED again."""
         self.stops[:] = [item for item in self.stops if item.name != name]
 
     def to_state(self) -> State:
-        """JSON-able form."""
+        """Returns the state in JSON-able form."""
         return {
             "counts": [self.orders, self.cancels, self.business, self.technical],
             "due_ns": self.due_ns,
@@ -57,7 +56,7 @@ class DeskState:
         }
 
     def load(self, state: State | None) -> None:
-        """Takes what to_state gave; nothing from before there was a desk."""
+        """Takes a state that to_state returned; None in states older than the desk."""
         if not state:
             return
         self.orders, self.cancels, self.business, self.technical = state["counts"]

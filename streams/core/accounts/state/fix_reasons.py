@@ -1,4 +1,4 @@
-"""Reject codes as FIX says them: tag 103 (OrdRejReason) of an order, tag 102 (CxlRejReason) of a cancel or replace.
+"""Reject codes as FIX values: tag 103 (OrdRejReason) of an order, tag 102 (CxlRejReason) of a cancel or replace.
 
 Source: FIX 5.0 SP2, code sets OrdRejReasonCodeSet and CxlRejReasonCodeSet.
 """
@@ -72,7 +72,7 @@ CXL_REJ_REASON: dict[str, int] = {
 
 
 def fix_reason(code: str | None, of_cancel: bool) -> int | None:
-    """The FIX value of a reject code; OTHER for one that FIX has no word for, None where nothing was rejected."""
+    """Returns the FIX value of a reject code: OTHER for a code without one, None if nothing was rejected."""
     if code is None:
         return None
     return (CXL_REJ_REASON if of_cancel else ORD_REJ_REASON).get(code, OTHER)

@@ -1,50 +1,50 @@
-"""The breakers of one account: which of them hear of an event, and which of them stop its orders."""
+"""The breakers of one account or of the desk: who hears an event, and which breakers stop orders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, NamedTuple, Self
 
-from schemas.records.enums import BreakerState
-from streams.core.risk.breakers.breaker import Breaker, Transition, meter_of
+from schemas.records.enums import BreakerState, TradingState
+from streams.core.risk.breakers.breaker import Breaker, Transition
 from streams.core.risk.breakers.breaker_config import BreakerConfigs, breaker_config
 from streams.core.risk.breakers.equity_meters import NEVER_NS, DrawdownMeter, LossMeter
 from streams.core.risk.breakers.gap_meter import GapMeter
-from streams.core.risk.breakers.order_meters import (
-    ConsecutiveLossesMeter,
-    ErrorRateMeter,
-    FillFacts,
-    FrequencyMeter,
-    RepeatedExecutionMeter,
-    SlippageMeter,
-    StopOutsMeter,
-)
+from streams.core.risk.breakers.kinds import meter_of
+from streams.core.risk.breakers.meter import EquityMeter, FillFacts, FillMeter, OutcomeMeter, RequestMeter
+from streams.core.risk.breakers.order_meters import SlippageMeter
 
-if TYPE_CHECKING:
-    from streams.core.risk.breakers.stops import DeskStop
+
+class DeskStop(NamedTuple):
+    """An open breaker of the desk, as every shard knows it."""
+
+    name: str
+    event_id: str
+    when_open: TradingState
+    text: str
 
 
 class BreakerSet:
-    """Breakers by name. All times are the account's clock, all money 1e-18 of its currency."""
+    """Breakers by name. Times are on the account's clock, money is 1e-18 of its currency."""
 
     def __init__(self, opening: int = 0, breakers: Iterable[Breaker] = (), latches: bool | None = None) -> None:
         self._opening = opening
         self._latches = latches
         self.by_name: dict[str, Breaker] = {item.name: item for item in breakers}
         self.stopping: list[Breaker] = []
-        """Those that are not CLOSED."""
+        """The breakers that are not CLOSED."""
         self.desk_stops: list[DeskStop] = []
-        """Open breakers of the desk; all sets of a shard share the list."""
+        """Open breakers of the desk. All sets of a shard share this list."""
         self.due_ns = NEVER_NS
-        """When the first of them goes half-open."""
+        """The time at which the first of them becomes half-open."""
         self._index()
 
     def configure(self, configs: BreakerConfigs, peak_equity: int | None = None) -> None:
         """Takes the breakers of changed limits.
 
-        One of unchanged configuration goes on. One that is not CLOSED keeps its state, also when it was changed or
-        removed: only a reset closes it. Where thresholds or windows changed, measuring starts afresh; a drawdown's peak
-        starts with peak_equity.
+        A breaker of unchanged configuration goes on. A breaker that is not CLOSED keeps its state, even if it was
+        changed or removed: only a reset closes it. A changed breaker measures afresh; the peak of a drawdown starts
+        with peak_equity.
         """
         found: dict[str, Breaker] = {}
         for name, config in configs.items():
@@ -63,7 +63,7 @@ class BreakerSet:
         self._index()
 
     def inherit(self, old: BreakerSet) -> None:
-        """What was not CLOSED in an earlier session of the account is not in this one."""
+        """Takes over the breakers that were not CLOSED in the account's last session."""
         for item in old.stopping:
             new = self.by_name.get(item.name)
             if new is None:
@@ -73,16 +73,12 @@ class BreakerSet:
 
     def _index(self) -> None:
         breakers = list(self.by_name.values())
-        self._requests = [(b, b.meter) for b in breakers if isinstance(b.meter, FrequencyMeter)]
-        self._outcomes = [(b, b.meter) for b in breakers if isinstance(b.meter, ErrorRateMeter)]
-        fill_meters = (ConsecutiveLossesMeter, StopOutsMeter, RepeatedExecutionMeter, SlippageMeter)
-        self._fills = [(b, b.meter) for b in breakers if isinstance(b.meter, fill_meters)]
+        self._requests = [(b, b.meter) for b in breakers if isinstance(b.meter, RequestMeter)]
+        self._outcomes = [(b, b.meter) for b in breakers if isinstance(b.meter, OutcomeMeter)]
+        self._fills = [(b, b.meter) for b in breakers if isinstance(b.meter, FillMeter)]
         self._symbols = [(b, b.meter) for b in breakers if isinstance(b.meter, LossMeter) and b.meter.by_symbol]
-        self._equity = [
-            (b, b.meter)
-            for b in breakers
-            if isinstance(b.meter, DrawdownMeter | LossMeter) and b not in [item for item, _ in self._symbols]
-        ]
+        by_symbol = [breaker for breaker, _ in self._symbols]
+        self._equity = [(b, b.meter) for b in breakers if isinstance(b.meter, EquityMeter) and b not in by_symbol]
         self.gaps = [(b, b.meter) for b in breakers if isinstance(b.meter, GapMeter)]
         self._restate()
 
@@ -92,16 +88,16 @@ class BreakerSet:
 
     @property
     def watches_equity(self) -> bool:
-        """Whether any breaker judges what positions are worth."""
+        """A breaker judges the worth of positions."""
         return bool(self._equity or self._symbols)
 
     @property
     def watches_symbols(self) -> bool:
-        """Whether any breaker judges instruments by themselves."""
+        """A breaker judges each instrument by itself."""
         return bool(self._symbols)
 
     def on_requests(self, now_ns: int, orders: int, cancels: int) -> list[Transition]:
-        """Requests were sent."""
+        """Takes requests that were sent."""
         if not self._requests:
             return []
         found: list[Transition] = []
@@ -111,19 +107,21 @@ class BreakerSet:
         return self._changed(found)
 
     def on_outcome(self, now_ns: int, order_id: str, business: int, technical: int) -> list[Transition]:
-        """It has become known whether an order failed (1) or not (0), and how."""
+        """Takes the outcome of an order: 1 in business or technical if it failed so, else 0 in both."""
         found = self.on_sums(now_ns, 1, business, technical) if self._outcomes else []
         for breaker in self.stopping:
             if order_id not in breaker.trials or isinstance(breaker.meter, SlippageMeter):
                 continue
-            counted = isinstance(breaker.meter, ErrorRateMeter)
-            failed = breaker.meter.failures_of(business, technical) if counted else business + technical  # type: ignore[union-attr]
+            meter = breaker.meter
+            failed = business + technical
+            if isinstance(meter, OutcomeMeter):
+                failed = meter.failures_of(business, technical)
             transition = breaker.end_trial(now_ns, order_id, not failed)
             found += [transition] if transition else []
         return self._changed(found)
 
     def on_sums(self, now_ns: int, orders: int, business: int, technical: int) -> list[Transition]:
-        """Outcomes of many orders at once."""
+        """Takes the outcomes of many orders at once."""
         found = [
             breaker.open(now_ns, breach)
             for breaker, meter in self._outcomes
@@ -132,20 +130,20 @@ class BreakerSet:
         return self._changed(found)
 
     def on_refused(self, now_ns: int, order_id: str) -> list[Transition]:
-        """A control refused an order: an outcome, and a trial where the half-open breaker counts refusals."""
+        """Takes the refusal of an order: an outcome, and a trial of a half-open breaker that counts refusals."""
         for breaker in self.stopping:
-            if breaker.admits and isinstance(breaker.meter, ErrorRateMeter) and breaker.meter.failures_of(1, 0):
+            if breaker.admits and isinstance(breaker.meter, OutcomeMeter) and breaker.meter.failures_of(1, 0):
                 breaker.trials[order_id] = None
         return self.on_outcome(now_ns, order_id, 1, 0)
 
     def on_approved(self, order_id: str) -> None:
-        """An order goes to the venue: a trial of every half-open breaker that admits one."""
+        """Takes an order that goes to the venue: a trial of every half-open breaker that admits one."""
         for breaker in self.stopping:
             if breaker.admits:
                 breaker.trials[order_id] = None
 
     def on_fill(self, now_ns: int, order_id: str, fill: FillFacts) -> list[Transition]:
-        """An order filled."""
+        """Takes a fill."""
         found: list[Transition] = []
         for breaker, meter in self._fills:
             if breaker.judges and (breach := meter.on_fill(now_ns, fill)):
@@ -157,12 +155,12 @@ class BreakerSet:
         return self._changed(found)
 
     def on_order_ended(self, now_ns: int, order_id: str) -> list[Transition]:
-        """An order will execute no more: a trial of slippage that never filled went well."""
+        """Takes the end of an order. A trial order of a slippage breaker that never filled went well."""
         found = [breaker.end_trial(now_ns, order_id, True) for breaker in self.stopping if order_id in breaker.trials]
         return self._changed([item for item in found if item])
 
     def on_equity(self, now_ns: int, settled: int, worth: int) -> list[Transition]:
-        """The account is worth something else; see streams.core.risk.breakers.equity_meters."""
+        """Takes the balance and the equity of the account; see streams.core.risk.breakers.equity_meters."""
         found: list[Transition] = []
         for breaker, meter in self._equity:
             breach = meter.on_equity(now_ns, settled, worth)
@@ -171,7 +169,7 @@ class BreakerSet:
         return self._changed(found)
 
     def on_symbol(self, now_ns: int, symbol: str, settled: int, worth: int) -> list[Transition]:
-        """An instrument's own PnL is something else: settled without, worth with what is open."""
+        """Takes the PnL of an instrument: settled without its open position, worth with it."""
         found: list[Transition] = []
         for breaker, meter in self._symbols:
             breach = meter.on_equity(now_ns, settled, worth, symbol)
@@ -180,7 +178,7 @@ class BreakerSet:
         return self._changed(found)
 
     def on_gap(self, now_ns: int, breaker: Breaker, meter: GapMeter, gap_ns: int, symbol: str) -> list[Transition]:
-        """So much market time has passed since a quote; of a breaker that is open already, the wait starts again."""
+        """Takes the market time since a quote. For a breaker that is open already the wait starts again."""
         breach = meter.on_time(gap_ns, symbol)
         if breach is None:
             return []
@@ -191,20 +189,20 @@ class BreakerSet:
         return []
 
     def on_time(self, now_ns: int) -> list[Transition]:
-        """Waits may be over."""
+        """Makes breakers half-open whose wait is over."""
         if now_ns < self.due_ns:
             return []
         return self._changed([item.half_open(now_ns) for item in self.stopping if item.due_ns <= now_ns])
 
     def shift(self, amount: int) -> None:
-        """A deposit or withdrawal moves peaks and baselines with the equity."""
+        """Moves peaks and baselines by a deposit or withdrawal."""
         if amount:
             self._opening += amount
             for _, meter in self._equity:
                 meter.shift(amount)
 
     def reset(self, name: str) -> Transition:
-        """A person closes a breaker. Raises ValueError where there is none, or it is CLOSED."""
+        """Closes a breaker by a person's command. Raises ValueError if there is none, or if it is CLOSED."""
         breaker = self.by_name.get(name)
         if breaker is None:
             known = ", ".join(self.by_name) or "none"
@@ -221,12 +219,12 @@ class BreakerSet:
         return transitions
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """Returns the breakers in JSON-able form."""
         return [item.to_state() for item in self.by_name.values()]
 
     @classmethod
     def from_state(cls, opening: int, state: list[list[Any]], latches: bool | None = None) -> Self:
-        """The set that to_state described."""
+        """Returns the set that to_state described."""
         found = []
         for item in state:
             config = breaker_config(item[1])

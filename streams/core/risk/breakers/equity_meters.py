@@ -1,6 +1,7 @@
 """Meters of money: drawdown from a peak, and loss of a day or of a sliding window.
 
-settled: the balance, cash and open positions at cost; worth: with positions at the mark. Both 1e-18 of the currency.
+settled: the balance, that is cash and open positions at cost. worth: the equity, with positions at the mark. Both are
+1e-18 of the currency.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, to_money, to_price
 from streams.core.reference.calendars import day_end_after_ns
 from streams.core.risk.breakers.breaker_config import Drawdown, Loss
-from streams.core.risk.breakers.meter import Breach, ceiling, span_text
+from streams.core.risk.breakers.meter import Breach, EquityMeter, ceiling, span_text
 from streams.core.risk.windows import HighWindow
 
 NEVER_NS = 2**63
@@ -17,12 +18,12 @@ PERCENT_SCALE = 100 * PRICE_SCALE
 
 
 def _share(amount: int, percent: int) -> int:
-    """The smallest loss that is so many percent (1e-9) of an amount, or more; of nothing any loss at all."""
+    """Returns the smallest loss that reaches a percentage (1e-9) of an amount; of amount 0 any loss does."""
     return max(ceiling(amount * percent, PERCENT_SCALE), 1)
 
 
-class DrawdownMeter:
-    """Fall of equity from its peak."""
+class DrawdownMeter(EquityMeter):
+    """The fall of equity from its peak."""
 
     def __init__(self, config: Drawdown, opening: int) -> None:
         self._config = config
@@ -36,16 +37,16 @@ class DrawdownMeter:
 
     @property
     def floor(self) -> int:
-        """Equity at which the breaker opens."""
+        """The equity at which the breaker opens."""
         return self._floor
 
     def raise_peak(self, peak: int) -> None:
-        """A peak that was seen before the meter was there."""
+        """Takes in a peak from before the meter existed."""
         if self._moving and self._config.since == "inception" and peak > self._peak:
             self._set_peak(peak)
 
     def on_equity(self, now_ns: int, settled: int, worth: int) -> Breach | None:
-        """Judges the equity."""
+        """See EquityMeter."""
         if now_ns >= self._day_end_ns:
             self._start_day(now_ns)
         self._last = worth
@@ -74,27 +75,27 @@ class DrawdownMeter:
         return Breach(fall, limit, window, what)
 
     def shift(self, amount: int) -> None:
-        """A deposit or withdrawal moves everything."""
+        """See EquityMeter."""
         self._opening += amount
         self._last += amount
         self._set_peak(self._peak + amount)
 
     def reset(self) -> None:
-        """The peak is the equity now; a floor that is locked is so from the opening cash on, as before."""
+        """Starts the peak from the equity now. A locked floor still rises no higher than the opening cash."""
         self._set_peak(self._last)
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return [self._opening, self._last, self._peak, self._day_end_ns]
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         self._opening, self._last, peak, self._day_end_ns = state
         self._set_peak(peak)
 
 
 class _Series:
-    """One level that may lose: the account's, or a symbol's."""
+    """The level of the account or of one symbol."""
 
     __slots__ = ("baseline", "highs", "settled", "worth")
 
@@ -103,7 +104,7 @@ class _Series:
         self.highs = None if span_ns is None else HighWindow(span_ns)
 
     def sliding_loss(self, now_ns: int, settled: int, worth: int) -> int:
-        """Loss in the window; the level before the first observation counts too."""
+        """Returns the loss in the window. The level before the first observation counts too."""
         highs = self.highs
         assert highs is not None
         if not highs:
@@ -112,8 +113,8 @@ class _Series:
         return highs.add(now_ns, worth) - worth
 
 
-class LossMeter:
-    """Loss of the account, or of each instrument by itself."""
+class LossMeter(EquityMeter):
+    """The loss of the account, or of each instrument by itself."""
 
     def __init__(self, config: Loss, opening: int) -> None:
         self._config = config
@@ -126,12 +127,12 @@ class LossMeter:
 
     @property
     def by_symbol(self) -> bool:
-        """Whether instruments are judged, not the account."""
+        """Instruments are judged, not the account."""
         return self._config.by_symbol
 
     @property
     def floor(self) -> int:
-        """Level of the account at which the breaker opens, for a loss of the day."""
+        """The level of the account at which the breaker opens, for a loss of the day."""
         return self._of("").baseline - self._limit
 
     def _set_opening(self, opening: int) -> None:
@@ -148,7 +149,7 @@ class LossMeter:
         return found
 
     def on_equity(self, now_ns: int, settled: int, worth: int, symbol: str = "") -> Breach | None:
-        """Judges the account, or with a symbol the instrument's own PnL."""
+        """Judges the account, or, with a symbol, the PnL of that instrument."""
         if now_ns >= self._day_end_ns:
             self._start_day(now_ns)
         series = self._series.get(symbol) or self._of(symbol)
@@ -173,7 +174,7 @@ class LossMeter:
         return Breach(observed, limit, window, f"{config.measure} loss{of} {observed} reached the limit {limit}")
 
     def shift(self, amount: int) -> None:
-        """A deposit or withdrawal moves the account's level."""
+        """See EquityMeter."""
         series = self._of("")
         self._set_opening(self._opening + amount)
         series.baseline, series.settled, series.worth = (
@@ -183,14 +184,14 @@ class LossMeter:
             series.highs.shift(amount)
 
     def reset(self) -> None:
-        """Losses count from what is now; the next day starts with its balance again."""
+        """Counts losses from the level now. The next day starts with its balance again."""
         for series in self._series.values():
             series.baseline = series.worth
             if series.highs is not None:
                 series.highs.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         series = {
             symbol: [item.baseline, item.settled, item.worth, item.highs and item.highs.to_state()]
             for symbol, item in self._series.items()
@@ -198,7 +199,7 @@ class LossMeter:
         return [self._opening, self._day_end_ns, series]
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         opening, self._day_end_ns, kept = state
         self._set_opening(opening)
         for symbol, (baseline, settled, worth, highs) in kept.items():

@@ -1,14 +1,18 @@
-"""What measures for a breaker: it takes the events it listens to, and says when the threshold is reached."""
+"""Meters measure for breakers: a meter takes the events of its kind and reports when the threshold is reached.
 
-from typing import Any, NamedTuple, Protocol
+The base class of a meter says which events it hears. A meter also measures while its breaker is open.
+"""
 
+from typing import Any, NamedTuple
+
+from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE, price_text
 
 MS_PER_S = 1_000
 
 
 class Breach(NamedTuple):
-    """The threshold was reached: decimal texts, the window they were seen in, and the observation in words."""
+    """A threshold that was reached: decimal texts, the window of the observation, and the observation in words."""
 
     observed: str
     limit: str
@@ -16,27 +20,84 @@ class Breach(NamedTuple):
     what: str
 
 
-class Meter(Protocol):
-    """Measures always, also while its breaker is open; a reset starts afresh from what is now."""
+class FillFacts(NamedTuple):
+    """The facts of a fill that meters look at.
+
+    trip: PnL of the round trip that the fill ended, 1e-18; None if it ended none. stopped_out: the fill is the first of
+    a stop order. slippage_mid, slippage_arrival: how much worse than the benchmark, 1e-9 of the currency; None without
+    a benchmark.
+    """
+
+    symbol: str
+    side: Side
+    price: int
+    trip: int | None
+    stopped_out: bool
+    slippage_mid: int | None
+    slippage_arrival: int | None
+
+
+class Meter:
+    """A measurement with its state."""
 
     def reset(self) -> None:
-        """Forgets what led to the breach; peaks and baselines start from the last observation."""
-        ...
+        """Forgets the observations; peaks and baselines start from the last one."""
+        raise NotImplementedError
 
     def to_state(self) -> Any:
-        """JSON-able form."""
-        ...
+        """Returns the state in JSON-able form."""
+        raise NotImplementedError
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
-        ...
+        """Takes a state that to_state returned."""
+        raise NotImplementedError
+
+
+class RequestMeter(Meter):
+    """A meter of requests."""
+
+    def on_requests(self, now_ns: int, orders: int, cancels: int) -> Breach | None:
+        """Judges requests that were sent."""
+        raise NotImplementedError
+
+
+class OutcomeMeter(Meter):
+    """A meter of orders whose outcome has become known."""
+
+    def failures_of(self, business: int, technical: int) -> int:
+        """Returns how many of these failures count."""
+        raise NotImplementedError
+
+    def on_outcome(self, now_ns: int, orders: int, business: int, technical: int) -> Breach | None:
+        """Judges orders of which some have failed."""
+        raise NotImplementedError
+
+
+class FillMeter(Meter):
+    """A meter of fills."""
+
+    def on_fill(self, now_ns: int, fill: FillFacts) -> Breach | None:
+        """Judges a fill."""
+        raise NotImplementedError
+
+
+class EquityMeter(Meter):
+    """A meter of what an account is worth, 1e-18 of its currency."""
+
+    def on_equity(self, now_ns: int, settled: int, worth: int) -> Breach | None:
+        """Judges the balance (cash and open positions at cost) and the equity (positions at the mark)."""
+        raise NotImplementedError
+
+    def shift(self, amount: int) -> None:
+        """Moves all levels by a deposit or withdrawal."""
+        raise NotImplementedError
 
 
 def span_text(span_ms: int) -> str:
-    """A window of event time in words."""
+    """Returns a window of event time in words."""
     return f"{price_text(span_ms * PRICE_SCALE // MS_PER_S)} s"
 
 
 def ceiling(numerator: int, denominator: int) -> int:
-    """Quotient rounded up."""
+    """Returns the quotient, rounded up."""
     return -(-numerator // denominator)

@@ -1,6 +1,6 @@
-"""Meters of what orders do: how many fail, how many are sent, what their fills tell."""
+"""Meters of orders: how many fail, how many are sent, and how they fill."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemas.records.enums import Side
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, price_text, to_price
@@ -12,31 +12,15 @@ from streams.core.risk.breakers.breaker_config import (
     Slippage,
     StopOuts,
 )
-from streams.core.risk.breakers.meter import Breach, span_text
+from streams.core.risk.breakers.meter import Breach, FillFacts, FillMeter, OutcomeMeter, RequestMeter, span_text
 from streams.core.risk.windows import EventWindow, RateWindow, SumWindow
 
 BPS_PER_ONE = 10_000
 PERCENT_SCALE = 100 * PRICE_SCALE
 
 
-class FillFacts(NamedTuple):
-    """What meters see of a fill.
-
-    trip: PnL of the round trip that it ended, 1e-18; None where it ended none. stopped_out: it is the first of a stop
-    order. slippage_mid, slippage_arrival: how much worse than the benchmark, 1e-9 of the currency; None without one.
-    """
-
-    symbol: str
-    side: Side
-    price: int
-    trip: int | None
-    stopped_out: bool
-    slippage_mid: int | None
-    slippage_arrival: int | None
-
-
-class ErrorRateMeter:
-    """Share of orders that failed."""
+class ErrorRateMeter(OutcomeMeter):
+    """The share of orders that failed."""
 
     def __init__(self, config: ErrorRate) -> None:
         self._config = config
@@ -47,11 +31,11 @@ class ErrorRateMeter:
         self._technical = config.failures != "business"
 
     def failures_of(self, business: int, technical: int) -> int:
-        """How many of these failures the breaker counts."""
+        """See OutcomeMeter."""
         return (business if self._business else 0) + (technical if self._technical else 0)
 
     def on_outcome(self, now_ns: int, orders: int, business: int, technical: int) -> Breach | None:
-        """Judges orders whose outcome has become known, with how many of them failed how."""
+        """See OutcomeMeter."""
         window = self._window
         window.add(now_ns, orders, self.failures_of(business, technical))
         seen, failed = window.observations, window.failures
@@ -67,20 +51,20 @@ class ErrorRateMeter:
         return Breach(rate, limit, window, f"{failed} of {seen} orders failed{kinds}, {rate} % of at most {limit} %")
 
     def reset(self) -> None:
-        """See streams.core.risk.breakers.meter.Meter, as all that follows."""
+        """See Meter."""
         self._window.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return self._window.to_state()
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         self._window.load(state)
 
 
-class FrequencyMeter:
-    """Requests in a window."""
+class FrequencyMeter(RequestMeter):
+    """The number of requests in a window."""
 
     def __init__(self, config: Frequency) -> None:
         self._config = config
@@ -89,7 +73,7 @@ class FrequencyMeter:
         self._cancels = config.requests != "orders"
 
     def on_requests(self, now_ns: int, orders: int, cancels: int) -> Breach | None:
-        """Judges requests that were sent."""
+        """See RequestMeter."""
         events = (orders if self._orders else 0) + (cancels if self._cancels else 0)
         if not events:
             return None
@@ -101,27 +85,27 @@ class FrequencyMeter:
         return _counted(count, config.limit, config.window_ms, noun)
 
     def reset(self) -> None:
-        """See streams.core.risk.breakers.meter.Meter, as all that follows."""
+        """See Meter."""
         self._window.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return self._window.to_state()
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         self._window.load(state)
 
 
-class ConsecutiveLossesMeter:
-    """Round trips in a row that lost."""
+class ConsecutiveLossesMeter(FillMeter):
+    """The number of round trips in a row that lost."""
 
     def __init__(self, config: ConsecutiveLosses) -> None:
         self._limit = config.limit
         self._run = 0
 
     def on_fill(self, now_ns: int, fill: FillFacts) -> Breach | None:
-        """Judges a fill that ended a round trip."""
+        """Judges a fill if it ended a round trip."""
         if fill.trip is None:
             return None
         self._run = self._run + 1 if fill.trip < 0 else 0
@@ -130,20 +114,20 @@ class ConsecutiveLossesMeter:
         return Breach(str(self._run), str(self._limit), "in a row", f"{self._run} round trips in a row lost")
 
     def reset(self) -> None:
-        """See streams.core.risk.breakers.meter.Meter, as all that follows."""
+        """See Meter."""
         self._run = 0
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return self._run
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         self._run = state
 
 
-class StopOutsMeter:
-    """Stop orders that filled."""
+class StopOutsMeter(FillMeter):
+    """The number of stop orders that filled in a window."""
 
     def __init__(self, config: StopOuts) -> None:
         self._config = config
@@ -157,20 +141,20 @@ class StopOutsMeter:
         return None if count < config.limit else _counted(count, config.limit, config.window_ms, "stop-outs")
 
     def reset(self) -> None:
-        """See streams.core.risk.breakers.meter.Meter, as all that follows."""
+        """See Meter."""
         self._window.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return self._window.to_state()
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         self._window.load(state)
 
 
-class RepeatedExecutionMeter:
-    """Fills of the same symbol and side."""
+class RepeatedExecutionMeter(FillMeter):
+    """The number of fills of the same symbol and side in a window."""
 
     def __init__(self, config: RepeatedExecution) -> None:
         self._config = config
@@ -184,28 +168,28 @@ class RepeatedExecutionMeter:
         return found
 
     def on_fill(self, now_ns: int, fill: FillFacts) -> Breach | None:
-        """Judges every fill."""
+        """See FillMeter."""
         count, config = self._of(fill.symbol, fill.side).add(now_ns), self._config
         if count < config.limit:
             return None
         return _counted(count, config.limit, config.window_ms, f"{fill.side} fills in {fill.symbol}")
 
     def reset(self) -> None:
-        """See streams.core.risk.breakers.meter.Meter, as all that follows."""
+        """See Meter."""
         self._windows.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return [[symbol, side, window.to_state()] for (symbol, side), window in self._windows.items()]
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         for symbol, side, window in state:
             self._of(symbol, side).load(window)
 
 
-class SlippageMeter:
-    """Average slippage of the last fills beyond what is expected."""
+class SlippageMeter(FillMeter):
+    """The average slippage of the last fills beyond the expected slippage."""
 
     def __init__(self, config: Slippage) -> None:
         self._config = config
@@ -213,7 +197,7 @@ class SlippageMeter:
         self._expected, self._limit = to_price(config.expected_bps), to_price(config.limit_bps)
 
     def excess_bps(self, fill: FillFacts) -> int | None:
-        """Slippage beyond what is expected, 1e-9 basis points of the benchmark, rounded down."""
+        """Returns the slippage beyond the expected slippage, 1e-9 basis points of the benchmark, rounded down."""
         slipped = fill.slippage_mid if self._config.benchmark == "mid" else fill.slippage_arrival
         if slipped is None:
             return None
@@ -223,12 +207,12 @@ class SlippageMeter:
         return slipped * BPS_PER_ONE * PRICE_SCALE // benchmark - self._expected
 
     def is_bad(self, fill: FillFacts) -> bool:
-        """Whether one fill alone reaches the limit."""
+        """Returns whether one fill alone reaches the limit."""
         excess = self.excess_bps(fill)
         return excess is not None and excess >= self._limit
 
     def on_fill(self, now_ns: int, fill: FillFacts) -> Breach | None:
-        """Judges a fill that has a benchmark."""
+        """Judges a fill if it has a benchmark."""
         excess = self.excess_bps(fill)
         if excess is None:
             return None
@@ -242,15 +226,15 @@ class SlippageMeter:
         return Breach(average, limit, f"{self._config.window_count} fills", what)
 
     def reset(self) -> None:
-        """See streams.core.risk.breakers.meter.Meter, as all that follows."""
+        """See Meter."""
         self._window.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """See Meter."""
         return self._window.to_state()
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """See Meter."""
         self._window.load(state)
 
 

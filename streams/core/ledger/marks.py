@@ -1,0 +1,96 @@
+"""Marks of all symbols, and the value of a quantity in an account's currency at these marks."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from schemas.records.numbers import PRICE_SCALE, divide_half_even
+from streams.core.ledger.conversion import Conversions, converted
+from streams.core.reference.declarations import ConversionConfig
+from streams.core.reference.instruments import Instrument
+
+Quote = tuple[int | None, int | None]
+"""Bid and ask, 1e-9."""
+
+
+class Marks:
+    """The last quote of each symbol.
+
+    quotes: by symbol. quoted_ns: the time of each, UTC nanoseconds. split_gaps: by symbol the shares after and before a
+    split that only the marks or only the positions have taken in yet.
+    """
+
+    def __init__(self) -> None:
+        self.quotes: dict[str, Quote] = {}
+        self.quoted_ns: dict[str, int] = {}
+        self.split_gaps: dict[str, tuple[int, int]] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self._conversions = Conversions(())
+
+    def configure(self, instruments: dict[str, Instrument], conversions: Iterable[ConversionConfig]) -> None:
+        """Takes the instruments and the symbols that convert currencies."""
+        self.instruments = instruments
+        self._conversions = Conversions(conversions)
+
+    def price(self, symbol: str) -> int | None:
+        """Returns the middle of the last quote, half even to 1e-9, or its only side; None before any quote."""
+        bid, ask = self.quotes.get(symbol, (None, None))
+        if bid is None or ask is None:
+            return bid if ask is None else ask
+        doubled = bid + ask
+        return divide_half_even(doubled, 2) if doubled & 1 else doubled >> 1
+
+    def converts(self, currency: str, into: str) -> bool | None:
+        """Returns whether a currency can be valued in another; None if its rate is not quoted yet."""
+        if currency == into:
+            return True
+        if not self._conversions.knows(currency, into):
+            return False
+        return True if self._conversions.rate(currency, into, self.price) else None
+
+    def rate_between(self, currency: str, into: str) -> int | None:
+        """Returns the price of one unit of a currency in another, 1e-9; None if it is not declared or not quoted."""
+        if currency == into:
+            return PRICE_SCALE
+        if not self._conversions.knows(currency, into):
+            return None
+        return self._conversions.rate(currency, into, self.price)
+
+    def rate_of(self, symbol: str, currency: str) -> tuple[str, int | None]:
+        """Returns a symbol's currency and its price in another, 1e-9; None if both are the same."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None or instrument.currency == currency:
+            return currency, None
+        rate = self._conversions.rate(instrument.currency, currency, self.price)
+        assert rate is not None, "an order in another currency was approved with a rate"
+        return instrument.currency, rate
+
+    def symbols_behind(self, symbol: str, currency: str) -> tuple[str, ...]:
+        """Returns the symbols whose marks value a position: its own, and the one that converts its currency."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None or instrument.currency == currency:
+            return (symbol,)
+        return symbol, self._conversions.symbol_of(instrument.currency, currency)
+
+    def value(self, symbol: str, quantity: int, price: int, currency: str) -> int:
+        """Returns the signed value of a quantity at a price, 1e-18 of a currency."""
+        _, rate = self.rate_of(symbol, currency)
+        to, of = self.split_gaps.get(symbol, (1, 1))
+        return converted(divide_half_even(quantity * price * to, of), rate)
+
+    def split(self, symbol: str, to: int, of: int) -> None:
+        """Restates the quote of a symbol of which `of` shares have become `to`."""
+        bid, ask = self.quotes.get(symbol, (None, None))
+        if bid is not None or ask is not None:
+            self.quotes[symbol] = (_split_price(bid, to, of), _split_price(ask, to, of))
+        self.widen_gap(symbol, to, of)
+
+    def widen_gap(self, symbol: str, to: int, of: int) -> None:
+        """Notes that one more split has reached the marks (to/of), or the positions (of/to)."""
+        known_to, known_of = self.split_gaps.pop(symbol, (1, 1))
+        gap = Fraction(known_to * to, known_of * of)
+        if gap != 1:
+            self.split_gaps[symbol] = (gap.numerator, gap.denominator)
+
+
+def _split_price(price: int | None, to: int, of: int) -> int | None:
+    return None if price is None else divide_half_even(price * of, to)

@@ -1,0 +1,106 @@
+"""Limits by the unit of what they observe: a quantity, money, a count, or a multiple of the equity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.records.numbers import PRICE_SCALE, money_text, to_price
+from streams.core.ledger.exposure import Exposure
+from streams.core.reference.fields import PositiveDecimal
+from streams.core.risk.control import Check, Limit
+from streams.core.risk.proposal import Proposal, Reject
+
+
+class QuantityLimit(Limit):
+    """limit: units of the instrument."""
+
+    limit: PositiveDecimal
+
+    @cached_property
+    def fixed(self) -> int:
+        """The limit, 1e-9 units."""
+        return to_price(self.limit)
+
+    @cached_property
+    def soft_fixed(self) -> int:
+        """The smallest number that warns, 1e-9 units."""
+        return self.soft_of(self.fixed)
+
+
+class MoneyLimit(Limit):
+    """limit: units of the currency."""
+
+    limit: PositiveDecimal
+
+    @cached_property
+    def fixed(self) -> int:
+        """The limit, 1e-18 of the currency."""
+        return to_price(self.limit) * PRICE_SCALE
+
+    @cached_property
+    def soft_fixed(self) -> int:
+        """The smallest amount that warns, 1e-18 of the currency."""
+        return self.soft_of(self.fixed)
+
+    def show(self, value: int) -> str:
+        """See Limit."""
+        return money_text(value)
+
+
+class CountLimit(Limit):
+    """limit: the largest count."""
+
+    limit: Annotated[int, Field(ge=1)]
+
+    @cached_property
+    def soft_fixed(self) -> int:
+        """The smallest count that warns."""
+        return self.soft_of(self.limit)
+
+    def show(self, value: int) -> str:
+        """See Limit."""
+        return str(value)
+
+
+class EquityLimit(Limit):
+    """limit: how much a unit of equity may carry; 0.5 is half of the equity."""
+
+    limit: PositiveDecimal
+
+    @cached_property
+    def fixed(self) -> int:
+        """The limit, 1e-9 of the equity."""
+        return to_price(self.limit)
+
+    @cached_property
+    def soft_fixed(self) -> int:
+        """The smallest share that warns, 1e-9 of the equity."""
+        return self.soft_of(self.fixed)
+
+    def exposure_checker(self, which: Callable[[Exposure], tuple[int, int]]) -> Check:
+        """Returns a check of an exposure, before and after the order (1e-18), against the equity.
+
+        An order that does not raise the exposure passes.
+        """
+        fixed, soft = self.fixed, self.soft_fixed
+
+        def check(proposal: Proposal) -> Reject | None:
+            exposure = proposal.exposure()
+            before, after = which(exposure)
+            equity = exposure.equity
+            if after * PRICE_SCALE < equity * soft and not proposal.warned:
+                return None
+            if after * PRICE_SCALE <= equity * fixed:
+                return self.judge(proposal, after * PRICE_SCALE // max(equity, 1), fixed, soft)
+            return self.beyond(proposal, exposure, before, after) if after > before else None
+
+        return check
+
+    def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
+        """Returns the refusal of an order that raises an exposure above the limit."""
+        assert exposure.equity > 0, "without equity there is no buying power, which is asked first"
+        return self.refuse(proposal, -(-after * PRICE_SCALE // exposure.equity), self.fixed)
