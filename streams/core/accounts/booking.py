@@ -8,7 +8,7 @@ from schemas.records.output import Output, RecordRefused
 from streams.core.accounts.state import account_records as records
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.shard_state import ShardState
-from streams.core.ledger.conversion import converted
+from streams.core.ledger.marks import converted
 from streams.core.ledger.position import Position
 from streams.core.ledger.working_order import WorkingOrder
 

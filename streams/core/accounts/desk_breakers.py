@@ -15,7 +15,7 @@ from streams.core.accounts.flatten import flatten
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.desk_state import JUDGE, Share
 from streams.core.accounts.state.shard_state import ShardState
-from streams.core.ledger.conversion import converted
+from streams.core.ledger.marks import converted
 from streams.core.risk.breakers.breaker import Transition
 from streams.core.risk.breakers.breaker_set import DeskStop
 

@@ -1,4 +1,4 @@
-"""Position arithmetic at average cost, exact: cash flows = realised PnL - open cost at every step."""
+"""Position arithmetic at average cost. It is exact: cash flows = realised PnL - open cost at every step."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from schemas.records.numbers import divide_half_even
 
 @dataclass(slots=True)
 class Position:
-    """Open quantity and what it cost; all sums since the session opened, in the account's currency.
+    """An open quantity with its cost. All sums are since the session opened and in the account's currency.
 
-    quantity: 1e-9 units, short negative. cost: 1e-18 of the currency, negative for a short.
-    gross_realised: PnL of closed quantities before commission. commission: of fills. borrow_fees: for borrowed units,
-    not part of the realised PnL. All 1e-18.
+    quantity: 1e-9 units, negative if short. cost: 1e-18 of the currency, negative if short. gross_realised: PnL of
+    closed quantities before commission. commission: of all fills. borrow_fees: for borrowed units, not part of the
+    realised PnL. All 1e-18.
     """
 
     quantity: int = 0
@@ -22,12 +22,12 @@ class Position:
 
     @property
     def realised_pnl(self) -> int:
-        """Realised PnL with all commissions taken off, 1e-18."""
+        """Realised PnL net of commissions, 1e-18."""
         return self.gross_realised - self.commission
 
     @property
     def average_price(self) -> int | None:
-        """cost / quantity rounded half even to 1e-9; None when flat."""
+        """cost / quantity, half even to 1e-9; None if flat."""
         if self.quantity == 0:
             return None
         return divide_half_even(abs(self.cost), abs(self.quantity))
@@ -37,11 +37,11 @@ class Position:
         return self.book_notional(signed_quantity, abs(signed_quantity) * price, commission)
 
     def book_notional(self, signed_quantity: int, notional: int, commission: int) -> int:
-        """Books a fill and returns its own realised PnL, commission taken off (1e-18).
+        """Books a fill and returns its own realised PnL, net of commission, 1e-18.
 
-        signed_quantity: 1e-9 units, negative for a sell; notional: its value, 1e-18 of the account's currency. What
-        closes is taken out at average cost (rounded half even to 1e-18, the rest stays in the open cost); what goes
-        beyond flat opens at the fill's price.
+        signed_quantity: 1e-9 units, negative for a sell. notional: its value, 1e-18 of the account's currency. The part
+        that closes leaves at average cost, half even to 1e-18; the rounding stays in the open cost. The part beyond
+        flat opens at the fill's price.
         """
         if signed_quantity == 0:
             raise ValueError("a fill of quantity 0 can't be booked")
@@ -67,7 +67,7 @@ class Position:
         return gross - commission
 
     def split(self, to: int, of: int) -> None:
-        """Each of units has become to units; what they cost stays. Fractions are kept to 1e-9, rounded half even."""
+        """Restates a split of `of` units into `to` units at the same cost, half even to 1e-9 units."""
         self.quantity = divide_half_even(self.quantity * to, of)
         if self.quantity == 0:
             self.gross_realised -= self.cost

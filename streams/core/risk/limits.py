@@ -73,7 +73,7 @@ class RiskLimits(Frozen):
 
     @cached_property
     def kept(self) -> Kept:
-        """How much of an account's past these limits need: one more than each limit, to see that it is passed."""
+        """The part of an account's past that these limits need: one more than each limit, to see that it is passed."""
         messages, orders, by_symbol = self.message_rate, self.order_rate, self.order_rate_per_symbol
         ratio, repeated = self.cancel_ratio, self.repeated_order
         return Kept(

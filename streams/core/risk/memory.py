@@ -109,7 +109,7 @@ class Repeats:
 
 
 class Kept(NamedTuple):
-    """How much of an account's past its limits need; 0: nothing."""
+    """The part of an account's past that its limits need, as numbers of events; 0: nothing."""
 
     messages: int
     orders: int

@@ -1,7 +1,7 @@
-"""Sliding windows, exact to the event and bounded in memory: functions of the events alone, in their order.
+"""Sliding windows: exact to the event, bounded in memory, and functions of the events alone.
 
-A window of time that ends at t covers what happened after t - span, t included. Times are UTC nanoseconds and never
-step back. A window of time holds at most OBSERVATIONS_MAX times; what happens beyond is said in each class.
+A window of time that ends at t covers the events after t - span, t included. Times are UTC nanoseconds and never step
+back. A window of time holds at most OBSERVATIONS_MAX times; each class says what happens beyond.
 """
 
 from collections import deque
@@ -11,9 +11,9 @@ OBSERVATIONS_MAX = 10_000
 
 
 class EventWindow:
-    """Counts the events of the last span_ns: exact below limit, at least the limit from there on.
+    """The number of events in the last span_ns. It is exact below the limit; above, it is at least the limit.
 
-    Only the newest events that are needed to know whether there are limit of them are kept, so its bound is the limit.
+    The window keeps only as many of the newest events as it takes to reach the limit.
     """
 
     def __init__(self, limit: int, span_ns: int) -> None:
@@ -23,7 +23,7 @@ class EventWindow:
         self._count = 0
 
     def add(self, now_ns: int, events: int = 1) -> int:
-        """Takes events and gives the count of the window that ends now."""
+        """Adds events and returns the number in the window that ends now."""
         kept = self._events
         kept.append((now_ns, events))
         count = self._count + events
@@ -34,16 +34,16 @@ class EventWindow:
         return count
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Empties the window."""
         self._events.clear()
         self._count = 0
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """Returns the window in JSON-able form."""
         return [list(item) for item in self._events]
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """Takes a state that to_state returned."""
         self._events = deque((time_ns, events) for time_ns, events in state)
         self._count = sum(events for _, events in self._events)
 
@@ -51,7 +51,7 @@ class EventWindow:
 class RateWindow:
     """Observations and failures among the last count observations, or among those of the last span_ns.
 
-    Of a window of time only the newest OBSERVATIONS_MAX times are kept: beyond, it is a window of those.
+    A window of time keeps the newest OBSERVATIONS_MAX times; if there are more, it is a window of these.
     """
 
     def __init__(self, count: int | None, span_ns: int | None) -> None:
@@ -62,7 +62,7 @@ class RateWindow:
         self.failures = 0
 
     def add(self, now_ns: int, observations: int, failures: int) -> None:
-        """Takes observations, of which some failed; a window by count takes them one by one."""
+        """Adds observations and how many of them failed. A window by count takes them one by one."""
         kept = self._kept
         if self._span_ns is not None and kept and kept[-1][0] == now_ns:
             _, before, failed = kept.pop()
@@ -88,23 +88,23 @@ class RateWindow:
         self.failures -= failures
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Empties the window."""
         self._kept.clear()
         self.observations = self.failures = 0
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """Returns the window in JSON-able form."""
         return [list(item) for item in self._kept]
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """Takes a state that to_state returned."""
         self._kept = deque((time_ns, observations, failures) for time_ns, observations, failures in state)
         self.observations = sum(item[1] for item in self._kept)
         self.failures = sum(item[2] for item in self._kept)
 
 
 class SumWindow:
-    """Sum of the last count values."""
+    """The sum of the last count values."""
 
     def __init__(self, count: int) -> None:
         self._limit = count
@@ -115,44 +115,44 @@ class SumWindow:
         return len(self._values)
 
     def add(self, value: int) -> None:
-        """Takes a value."""
+        """Adds a value."""
         self._values.append(value)
         self.total += value
         if len(self._values) > self._limit:
             self.total -= self._values.popleft()
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Empties the window."""
         self._values.clear()
         self.total = 0
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """Returns the window in JSON-able form."""
         return list(self._values)
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """Takes a state that to_state returned."""
         self._values = deque(state)
         self.total = sum(self._values)
 
 
 class HighWindow:
-    """The highest level of the last span_ns, the level in force at the window's start included.
+    """The highest level of the last span_ns, with the level in force at the window's start.
 
-    A level holds until the next. Only levels that can still become the highest are kept, at most OBSERVATIONS_MAX:
-    beyond, the older of the two newest stays as long as the newer would, and the highest is never reported too low.
+    A level holds until the next one. The window keeps only levels that can still become the highest, at most
+    OBSERVATIONS_MAX. If there are more, the older of the two newest stands for both, so the highest is never too low.
     """
 
     def __init__(self, span_ns: int) -> None:
         self._span_ns = span_ns
         self._levels: deque[tuple[int, int]] = deque()
-        """When a level ended, and the level; falling. The last one's end is not known yet, its time is its start."""
+        """Ends of levels with the levels, which fall. The last level still holds; its time is its start."""
 
     def __len__(self) -> int:
         return len(self._levels)
 
     def add(self, now_ns: int, level: int) -> int:
-        """Takes the level in force from now on, and gives the highest of the window that ends now."""
+        """Adds the level in force from now on, and returns the highest of the window that ends now."""
         kept = self._levels
         if kept:
             kept[-1] = (now_ns, kept[-1][1])
@@ -168,17 +168,17 @@ class HighWindow:
         return kept[0][1]
 
     def shift(self, amount: int) -> None:
-        """Moves all levels, as a deposit moves them."""
+        """Moves all levels by a deposit or withdrawal."""
         self._levels = deque((time_ns, level + amount) for time_ns, level in self._levels)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Empties the window."""
         self._levels.clear()
 
     def to_state(self) -> Any:
-        """JSON-able form."""
+        """Returns the window in JSON-able form."""
         return [list(item) for item in self._levels]
 
     def load(self, state: Any) -> None:
-        """Takes what to_state gave."""
+        """Takes a state that to_state returned."""
         self._levels = deque((time_ns, level) for time_ns, level in state)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from schemas.records.enums import EquityTrigger, Side
 from schemas.records.messages import AccountEquity, Fill
 from schemas.records.numbers import divide_half_even, money_text, price_text
-from streams.core.ledger.conversion import converted
+from streams.core.ledger.marks import converted
 from streams.evidence.reconcile.fact_reader import sequence
 from streams.evidence.reconcile.facts import Facts
 from streams.evidence.reconcile.outcome import KAFKA, Check

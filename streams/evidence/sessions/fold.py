@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, RiskEventKind, Side
 from schemas.records.messages import AccountEquity, Control, Fill, OrderResult, PositionReport, RiskEvent
-from streams.core.ledger.conversion import converted
+from streams.core.ledger.marks import converted
 from streams.core.ledger.position import Position
 
 TOPICS = ("controls", "risk.events", "order.results", "fills", "positions", "account.equity")

@@ -1,6 +1,6 @@
-"""Circuit breakers as operators write them: one model for each kind, with its threshold, window and consequences.
+"""Circuit breakers as operators write them: a model for each kind with its threshold, window and consequences.
 
-All thresholds are reached by >=. Of the kinds that latch, a breaker that opened stays open until a person resets it.
+A threshold is reached by >=. A latching breaker that has opened stays open until a person resets it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Millis = Annotated[int, Field(ge=1)]
 
 
 class Consequences(Frozen):
-    """What every breaker has: what the account may still do while it is open, and what is done when it opens."""
+    """The consequences of an open breaker: the account's trading state, and the actions when it opens."""
 
     latched: ClassVar[bool] = True
-    """Whether only a person closes it again."""
+    """Only a person closes the breaker again."""
 
     when_open: Literal[TradingState.REDUCING, TradingState.HALTED] = TradingState.HALTED
     cancel_orders: bool = False
-    """Working orders are canceled."""
+    """Cancels working orders."""
     flatten: bool = False
-    """Working orders are canceled, and closing orders are sent for what is open."""
+    """Cancels working orders and closes open positions."""
 
 
 class SelfHealing(Consequences):
-    """Goes half-open after a wait and lets a few orders through: all of them well, it closes; else it opens again."""
+    """A breaker that becomes half-open after a wait: it closes if all trial orders go well, else it opens again."""
 
     latched: ClassVar[bool] = False
 
@@ -44,7 +44,7 @@ class SelfHealing(Consequences):
 
 class _Money(Consequences):
     amount: PositiveDecimal | None = None
-    """Of the account's currency."""
+    """In the account's currency."""
     percent: Percent | None = None
 
     @model_validator(mode="after")
@@ -55,17 +55,17 @@ class _Money(Consequences):
 
 
 class Drawdown(_Money):
-    """Fall of mark-to-market equity from its peak, which starts with the opening cash; percent is of the peak."""
+    """A fall of mark-to-market equity from its peak, which starts with the opening cash. percent: of the peak."""
 
     kind: Literal["drawdown"] = "drawdown"
     since: Literal["inception", "day"] = "inception"
     """The day's peak starts with the equity at the day's start."""
     peak: Literal["equity", "end_of_day"] = "equity"
-    """Of every moment, or of the equity with which days ended."""
+    """The peak of every moment, or of the equity at the ends of days."""
     lock: bool = False
     """The floor rises no higher than the opening cash."""
     timezone: TimeZone = "UTC"
-    """Of the day, which ends at midnight."""
+    """Time zone of the day, which ends at midnight."""
 
     @model_validator(mode="after")
     def _one_peak(self) -> Self:
@@ -75,20 +75,20 @@ class Drawdown(_Money):
 
 
 class Loss(_Money):
-    """Loss of a day or of a sliding window of time; percent is of the opening cash."""
+    """A loss over a day or over a sliding window of time. percent: of the opening cash."""
 
     kind: Literal["loss"] = "loss"
     measure: Literal["total", "realised"] = "total"
-    """total: with open positions at the mark; realised: closed quantities, commissions and borrow fees."""
+    """total: with open positions at the mark. realised: closed quantities, commissions and borrow fees."""
     window_ms: Millis | None = None
-    """Loss from the highest level within the last milliseconds; None: of the day, from its start.
+    """Window of the loss, from the highest level in it; None: the day, from its start.
 
     A day starts with the balance: cash and open positions at cost.
     """
     by_symbol: bool = False
-    """Judges each instrument's own loss."""
+    """Judges the loss of each instrument by itself."""
     timezone: TimeZone = "UTC"
-    """Of the day, which ends at midnight."""
+    """Time zone of the day, which ends at midnight."""
 
 
 class _CountOrTime(SelfHealing):
@@ -103,7 +103,7 @@ class _CountOrTime(SelfHealing):
 
 
 class ErrorRate(_CountOrTime):
-    """Share of orders that failed. business: refused by controls or by the venue; technical: failed in execution.
+    """A share of orders that failed. business: refused by controls or by the venue. technical: failed in execution.
 
     What an open breaker, a trading state or a kill switch refuses is not observed.
     """
@@ -121,7 +121,7 @@ class ErrorRate(_CountOrTime):
 
 
 class Frequency(SelfHealing):
-    """Requests in a sliding window of time; each counts when it is sent, filled or not, refused or not."""
+    """A number of requests in a sliding window of time. Each counts when it is sent, even if it is refused."""
 
     kind: Literal["frequency"] = "frequency"
     requests: Literal["orders", "cancels", "all"] = "orders"
@@ -131,9 +131,9 @@ class Frequency(SelfHealing):
 
 
 class ConsecutiveLosses(Consequences):
-    """Round trips in a row that lost: from flat to flat in a symbol (a turn ends one), commissions taken off.
+    """A number of round trips in a row that lost, net of commissions.
 
-    A trip that ends at 0 or above ends the run.
+    A trip goes from flat to flat in a symbol; a turn ends one, too. A trip that ends at 0 or above ends the run.
     """
 
     kind: Literal["consecutive_losses"] = "consecutive_losses"
@@ -141,7 +141,7 @@ class ConsecutiveLosses(Consequences):
 
 
 class StopOuts(Consequences):
-    """Stop orders (STOP, STOP_LIMIT, TRAILING_STOP) that filled, each once, in a sliding window of time."""
+    """A number of stop orders that filled in a sliding window of time: STOP, STOP_LIMIT, TRAILING_STOP."""
 
     kind: Literal["stop_outs"] = "stop_outs"
     limit: Count
@@ -149,7 +149,7 @@ class StopOuts(Consequences):
 
 
 class RepeatedExecution(Consequences):
-    """Fills of the same symbol and side in a sliding window of time (RTS 6 article 15: repeated execution)."""
+    """A number of fills of one symbol and side in a sliding window (RTS 6 article 15: repeated execution)."""
 
     kind: Literal["repeated_execution"] = "repeated_execution"
     limit: Count
@@ -157,11 +157,11 @@ class RepeatedExecution(Consequences):
 
 
 class Slippage(SelfHealing):
-    """Average slippage of the last fills beyond what is expected, in basis points of the benchmark's price."""
+    """An average slippage of the last fills beyond the expected slippage, in basis points of the benchmark."""
 
     kind: Literal["slippage"] = "slippage"
     benchmark: Literal["mid", "arrival"] = "mid"
-    """The middle at the fill, or at the order's arrival. A fill without one is not observed."""
+    """The middle of the market at the fill, or at the order's arrival. A fill without it is not observed."""
     expected_bps: FixedDecimal = Decimal(0)
     limit_bps: PositiveDecimal
     window_count: Count
@@ -175,11 +175,11 @@ class Slippage(SelfHealing):
 
 
 class MarketDataGap(SelfHealing):
-    """No quote for so long of market time, as heartbeats and other symbols tell; the wait starts when quotes come."""
+    """A gap of market time without a quote. Heartbeats and other symbols move market time; a quote starts the wait."""
 
     kind: Literal["market_data_gap"] = "market_data_gap"
     symbols: Literal["held", "any"] = "held"
-    """held: of one of the symbols in which the account has a position; any: of any symbol at all."""
+    """held: a gap in any symbol in which the account has a position. any: a gap in all symbols."""
     gap_ms: Millis
 
 
@@ -203,17 +203,17 @@ _CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)
 
 
 def breaker_config(document: Any) -> BreakerConfig:
-    """The configuration that Frozen.document described."""
+    """Returns the configuration that Frozen.document described."""
     return _CONFIG.validate_python(document)
 
 
 class DeskConfig(Frozen):
-    """Breakers over all accounts of all shards. They latch: a person resets them, whatever their kind."""
+    """Breakers over all accounts of all shards. They latch, whatever their kind: a person resets them."""
 
     currency: str = Field(default="USD", min_length=1)
-    """Amounts of the accounts are converted into it."""
+    """The currency into which the accounts' amounts are converted."""
     interval_ms: Millis = 1_000
-    """Market time between two reports of a shard: the desk's breakers are exact to it."""
+    """Market time between two reports of a shard; the desk's breakers are exact to it."""
     breakers: dict[BreakerName, Annotated[Drawdown | Loss | ErrorRate | Frequency, Field(discriminator="kind")]] = (
         Field(default_factory=dict)
     )
