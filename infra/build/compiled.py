@@ -42,6 +42,7 @@ MODELS = (
     "streams/core/risk/account_controls.py",
     "streams/core/risk/breakers/breaker_config.py",
     "streams/core/risk/control.py",
+    "streams/core/risk/limit_kinds.py",
     "streams/core/risk/limits.py",
     "streams/core/risk/order_controls.py",
     "streams/core/risk/rate_controls.py",
