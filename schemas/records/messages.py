@@ -137,7 +137,7 @@ class ApprovedOrder(NamedTuple):
 
 
 class ExecutionReport(NamedTuple):
-    """What the venue says of an order (FIX 35=8 and 35=9)."""
+    """A report of the venue about an order (FIX 35=8 and 35=9)."""
 
     exec_id: str
     order_id: str
@@ -199,7 +199,7 @@ class Mark(NamedTuple):
 
 
 class OrderResult(NamedTuple):
-    """What the client sees: risk rejects and execution reports; one terminal result for each order."""
+    """A result as the client sees it: a risk reject or an execution report. Each order has one terminal result."""
 
     result_id: str
     source: ResultSource

@@ -12,9 +12,9 @@ import pytest
 from schemas.records.enums import BreakerState
 from streams.core.risk.breakers.breaker import Breaker
 from streams.core.risk.breakers.breaker_config import Drawdown, ErrorRate, Loss
+from streams.core.risk.breakers.breaker_kinds import meter_of
 from streams.core.risk.breakers.breaker_set import BreakerSet
 from streams.core.risk.breakers.equity_meters import DrawdownMeter, LossMeter
-from streams.core.risk.breakers.kinds import meter_of
 from tests.builders import SECOND, START, money
 
 DAY = 24 * 3600 * SECOND

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Self
 from schemas.records.enums import BreakerState
 from schemas.records.numbers import NANOS_PER_MS
 from streams.core.risk.breakers.breaker_config import BreakerConfig, SelfHealing
+from streams.core.risk.breakers.breaker_kinds import KINDS
 from streams.core.risk.breakers.equity_meters import NEVER_NS
-from streams.core.risk.breakers.kinds import KINDS
 from streams.core.risk.breakers.meter import Breach, Meter
 
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Self
 from schemas.records.enums import BreakerState, TradingState
 from streams.core.risk.breakers.breaker import Breaker, Transition
 from streams.core.risk.breakers.breaker_config import BreakerConfigs, breaker_config
+from streams.core.risk.breakers.breaker_kinds import meter_of
 from streams.core.risk.breakers.equity_meters import NEVER_NS, DrawdownMeter, LossMeter
 from streams.core.risk.breakers.gap_meter import GapMeter
-from streams.core.risk.breakers.kinds import meter_of
 from streams.core.risk.breakers.meter import EquityMeter, FillFacts, FillMeter, OutcomeMeter, RequestMeter
 from streams.core.risk.breakers.order_meters import SlippageMeter
 

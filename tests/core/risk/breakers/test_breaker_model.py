@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from streams.core.risk.breakers.breaker import Breaker
 from streams.core.risk.breakers.breaker_config import BreakerConfig
+from streams.core.risk.breakers.breaker_kinds import meter_of
 from streams.core.risk.breakers.breaker_set import BreakerSet
-from streams.core.risk.breakers.kinds import meter_of
 from tests.builders import PROPERTY, SECOND, money
 
 CONFIG: TypeAdapter[BreakerConfig] = TypeAdapter(BreakerConfig)

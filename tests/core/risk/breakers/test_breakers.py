@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.records.enums import BreakerState, Side
 from streams.core.risk.breakers.breaker import Breaker, Transition
 from streams.core.risk.breakers.breaker_config import BreakerConfig, BreakerConfigs, DeskConfig
+from streams.core.risk.breakers.breaker_kinds import meter_of
 from streams.core.risk.breakers.breaker_set import BreakerSet
 from streams.core.risk.breakers.gap_meter import GapMeter
-from streams.core.risk.breakers.kinds import meter_of
 from streams.core.risk.breakers.meter import FillFacts
 from tests.builders import MS, SECOND, START, money, px
 

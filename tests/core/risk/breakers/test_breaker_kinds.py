@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 from streams.core.risk.breakers.breaker_config import BreakerConfig, DeskConfig
-from streams.core.risk.breakers.kinds import KINDS
+from streams.core.risk.breakers.breaker_kinds import KINDS
 
 
 def kinds_of(annotation: Any) -> set[str]:
