@@ -24,7 +24,7 @@ Answer = tuple[str, str | None, str | None]
 class Desk:
     """An account shard and an execution shard, joined as the topics between them join them.
 
-    With hold, what goes from one shard to the other waits in to_venue and to_accounts until it is delivered.
+    With hold, records between the shards wait in to_venue and to_accounts until they are delivered.
     """
 
     def __init__(self, core: CoreConfig | None = None, *, hold: bool = False) -> None:
@@ -37,7 +37,7 @@ class Desk:
         self.hold = hold
 
     def send(self, *inputs: Message, at: int | None = None) -> list[Output]:
-        """Puts messages in, one after another; at is the record time where that is the clock. Returns the outputs."""
+        """Applies messages one after another and returns the outputs. at: the record time, if that is the clock."""
         before = len(self.outputs)
         for message in inputs:
             at_market = isinstance(message, messages.MarketData | messages.ApprovedOrder)
@@ -47,15 +47,15 @@ class Desk:
         return self.outputs[before:]
 
     def deliver_to_venue(self, at: int | None = None) -> None:
-        """The next approved request reaches the execution shard."""
+        """Delivers the next approved request to the execution shard."""
         self._apply(self.execution, self.to_venue.popleft(), at)
 
     def deliver_to_accounts(self, at: int | None = None) -> None:
-        """The next execution report or mark reaches the account shard."""
+        """Delivers the next execution report or mark to the account shard."""
         self._apply(self.accounts, self.to_accounts.popleft(), at)
 
     def deliver_all(self, at: int | None = None) -> None:
-        """Nothing is on its way afterwards."""
+        """Delivers everything that is on its way."""
         while self.to_venue or self.to_accounts:
             if self.to_venue:
                 self.deliver_to_venue(at)
@@ -69,39 +69,39 @@ class Desk:
         self.to_accounts += [item.message for item in outputs if item.topic in ("executions", "marks")]
 
     def restart(self, core: CoreConfig | None = None) -> None:
-        """Both shards again from their states, as JSON text carries them; core is the configuration in force."""
+        """Returns both shards restored from their states as JSON text. core: the configuration in force."""
         self.config = core or self.config
         state = json.loads(json.dumps([self.accounts.to_state(), self.execution.to_state()]))
         self.accounts = AccountShard.from_state(self.config, 0, state[0])
         self.execution = ExecutionShard.from_state(self.config, 0, state[1])
 
     def configure(self, core: CoreConfig) -> None:
-        """Both shards take a new configuration."""
+        """Gives both shards a new configuration."""
         self.config = core
         self.accounts.configure(core)
         self.execution.configure(core)
 
     def state(self) -> str:
-        """All state of both shards."""
+        """Returns the state of both shards."""
         return json.dumps([self.accounts.to_state(), self.execution.to_state()])
 
     def account(self, account: str = "A") -> Account:
-        """An account as it stands."""
+        """Returns an account."""
         return self.accounts.accounts[account]
 
     @property
     def executions(self) -> list[messages.ExecutionReport]:
-        """What the venue said so far."""
+        """Returns the venue's reports so far."""
         return of(messages.ExecutionReport, self.outputs)
 
     @property
     def results(self) -> list[messages.OrderResult]:
-        """What the clients were told so far."""
+        """Returns the clients' results so far."""
         return of(messages.OrderResult, self.outputs)
 
     @property
     def fills(self) -> list[messages.Fill]:
-        """What was booked so far."""
+        """Returns the fills booked so far."""
         return of(messages.Fill, self.outputs)
 
 
@@ -137,7 +137,7 @@ def fills_of(desk: Desk, order_id: str = "o") -> list[tuple[int, int, Liquidity]
 
 
 def answer(desk: Desk, request: messages.OrderRequest) -> Answer | None:
-    """How the request is refused, by its result and by its risk event alike; None where it is approved."""
+    """Returns the code of a refusal, which result and risk event share; None if the request is approved."""
     outputs = desk.send(request)
     if of(messages.ApprovedOrder, outputs):
         assert {event.kind for event in of(messages.RiskEvent, outputs)} <= {RiskEventKind.LIMIT_WARNING}

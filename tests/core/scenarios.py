@@ -1,4 +1,4 @@
-"""Hypothesis strategies of whole stories: market data, requests and commands as one account's shards see them."""
+"""Hypothesis strategies of whole stories: market data, requests and commands of one account."""
 
 from __future__ import annotations
 

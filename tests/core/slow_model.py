@@ -46,7 +46,7 @@ class Book:
     tape: list[Told] = field(default_factory=list)
 
     def quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
-        """The market tells both sides; one that it tells again as it was is not refreshed."""
+        """Takes both sides of a quote; a side that has not changed is not refreshed."""
         for side, price, size in (("SELL", bid, bid_size), ("BUY", ask, ask_size)):
             if (price, size) != (self.price.get(side), self.shown.get(side)):
                 self.price[side], self.shown[side], self.left[side] = price, size, size
@@ -54,7 +54,7 @@ class Book:
             self._trade(order)
 
     def arrive(self, ask: Ask) -> None:
-        """A request reaches the venue."""
+        """Takes a request that reaches the venue."""
         if ask.action == "NEW":
             self._open(ask)
             return
@@ -138,7 +138,7 @@ def _int(value: object) -> int:
 
 @dataclass
 class Ledger:
-    """What an account knows: its approved requests and the tape as far as it has come, both read anew each time."""
+    """The knowledge of an account: its approved requests and the tape so far, both read anew each time."""
 
     position_most: int
     asked: list[Ask] = field(default_factory=list)
@@ -149,23 +149,23 @@ class Ledger:
     """Where in heard the session began."""
 
     def life(self, order_id: str) -> list[Told]:
-        """What was heard of an order."""
+        """Returns the tape of one order."""
         return [told for told in self.heard if told.order_id == order_id]
 
     def working(self) -> list[str]:
-        """Orders without an end, oldest first."""
+        """Returns the orders that have not ended, oldest first."""
         ends = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
         known = [ask.order_id for ask in self.asked if ask.action == "NEW"]
         return [name for name in known if not any(told.status in ends for told in self.life(name))]
 
     def order(self, order_id: str) -> Ask:
-        """An order as it stands: its quantity and price follow the replaces that the venue has taken."""
+        """Returns an order with the quantity and price of the replaces that the venue has taken."""
         first = next(ask for ask in self.asked if ask.order_id == order_id)
         taken = [ask for ask, answer in self._replaces(order_id) if answer == "REPLACED"]
         return first._replace(quantity=taken[-1].quantity, price=taken[-1].price) if taken else first
 
     def pending(self, order_id: str) -> Ask | None:
-        """The replace that the venue has not answered."""
+        """Returns the replace that the venue has not answered."""
         unanswered = [ask for ask, answer in self._replaces(order_id) if answer is None]
         return unanswered[-1] if unanswered else None
 
@@ -175,7 +175,7 @@ class Ledger:
         return [(ask, answers[number] if number < len(answers) else None) for number, ask in enumerate(asks)]
 
     def open_quantity(self, side: str) -> int:
-        """Of working orders; of a replace on its way the larger quantity counts."""
+        """Returns the open quantity of working orders; for a pending replace the larger quantity counts."""
         total = 0
         for name in self.working():
             order, replace = self.order(name), self.pending(name)
@@ -185,7 +185,7 @@ class Ledger:
         return total
 
     def fills(self) -> list[tuple[int, int]]:
-        """Signed quantity and price of the session's fills."""
+        """Returns signed quantity and price of the session's fills."""
         signs = {ask.order_id: 1 if ask.side == "BUY" else -1 for ask in self.asked if ask.action == "NEW"}
         return [
             (signs[told.order_id] * _int(told.quantity), told.price)
@@ -194,11 +194,11 @@ class Ledger:
         ]
 
     def position(self) -> int:
-        """Sum of the fills."""
+        """Returns the sum of the fills."""
         return sum(quantity for quantity, _ in self.fills())
 
     def realised(self) -> Fraction:
-        """Average-cost PnL of what was closed, in cents, before fees."""
+        """Returns the average-cost PnL of closed quantities, in cents, before fees."""
         held, average, realised = 0, Fraction(0), Fraction(0)
         for quantity, price in self.fills():
             for sign in [1 if quantity > 0 else -1] * abs(quantity):
@@ -210,7 +210,7 @@ class Ledger:
         return realised
 
     def refusal(self, side: str, added: int) -> str | None:
-        """The control that refuses more open quantity on a side."""
+        """Returns the control that refuses more open quantity on a side."""
         direction = 1 if side == "BUY" else -1
         reached = direction * self.position() + self.open_quantity(side) + added
         if self.state == "HALTED":

@@ -37,7 +37,7 @@ CHANGES = st.dictionaries(st.integers(0, 30), st.sampled_from(CONFIGS), max_size
 
 
 def run(story: list[Message], core: CoreConfig, changes: Changes, restarts: set[int], at_record_time: bool) -> Desk:
-    """Runs a story; before the steps named in restarts both shards are built anew from their states."""
+    """Runs a story; both shards are restored from their states before the steps named in restarts."""
     desk = Desk(core)
     for step, message in enumerate(story):
         if step in changes:
@@ -53,7 +53,7 @@ def run(story: list[Message], core: CoreConfig, changes: Changes, restarts: set[
 def test_a_restored_shard_goes_on_as_if_never_stopped(
     story: list[Message], core: CoreConfig, changes: Changes, restarts: set[int], at_record_time: bool
 ) -> None:
-    """Outputs are compared as text, in which a plain string is not the enumeration that it should be."""
+    """Outputs are compared as text, so that a plain string differs from an enumeration."""
     uninterrupted = run(story, core, changes, set(), at_record_time)
     interrupted = run(story, core, changes, restarts, at_record_time)
     assert list(map(repr, interrupted.outputs)) == list(map(repr, uninterrupted.outputs))
@@ -148,7 +148,7 @@ def test_a_new_day_end_holds_for_orders_that_arrive_after_it() -> None:
 
 @st.composite
 def days(draw: st.DrawFn) -> tuple[list[Update], dict[int, list[OrderRequest]]]:
-    """Updates, and the requests that are sent after so many of them."""
+    """Updates, and requests with the number of updates before each."""
     market = draw(updates(14))
     sent: dict[int, list[OrderRequest]] = {}
     for number in range(draw(st.integers(1, 6))):
@@ -165,7 +165,7 @@ def days(draw: st.DrawFn) -> tuple[list[Update], dict[int, list[OrderRequest]]]:
 def executions(
     market: list[Update], sent: dict[int, list[OrderRequest]], cuts: set[int], core: CoreConfig
 ) -> list[Output]:
-    """What the venue says when the updates come as records that end at the cuts and wherever a request was sent."""
+    """Returns the venue's reports if records end at the cuts and at each request."""
     desk = Desk(core)
     desk.send(opening(), columns("ABC", [("Q", START, (10**10, 10**12, 10**10, 10**12))]))
     desk.outputs.clear()
@@ -184,7 +184,7 @@ def executions(
 def test_executions_do_not_depend_on_how_updates_are_split_into_records(
     day: tuple[list[Update], dict[int, list[OrderRequest]]], cuts: set[int], core: CoreConfig
 ) -> None:
-    """In event time, for the same place of each request among the updates. Marks may differ: one a record at most."""
+    """In event time each request keeps its place among the updates. Marks may differ: at most one for each record."""
     market, sent = day
     one_each = executions(market, sent, set(range(len(market) + 1)), core)
     assert executions(market, sent, {cut for cut in cuts if cut <= len(market)}, core) == one_each

@@ -1,4 +1,4 @@
-"""Account and execution shard together against the slow model, with every interleaving that Hypothesis finds."""
+"""Account and execution shard agree with the slow model in every interleaving that Hypothesis finds."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def price_of(count: int | None) -> str | None:
 
 
 class Pair(RuleBasedStateMachine):
-    """Each rule does the same to the shards and to the model, and compares the answers."""
+    """Each rule acts on the shards and on the model, and compares the answers."""
 
     @initialize()
     def opens(self) -> None:
@@ -93,7 +93,7 @@ class Pair(RuleBasedStateMachine):
 
     @rule(side=SIDES, quantity=QUANTITIES, price=PRICES)
     def orders_in_peace(self, side: str, quantity: int, price: int | None) -> None:
-        """Two orders that meet, with nothing between."""
+        """Sends two orders that trade with each other."""
         self.order(side, quantity, price, "GTC")
         self.order("SELL" if side == "BUY" else "BUY", quantity, price, "DAY")
         self.everything_arrives()
@@ -109,7 +109,7 @@ class Pair(RuleBasedStateMachine):
     @precondition(lambda self: self.sent)
     @rule(data=st.data())
     def identical_request_again(self, data: st.DataObject) -> None:
-        """Its first answer comes again: the first line in all results that is about it."""
+        """The first answer comes again: the first result about the request."""
         request = self.sent[data.draw(st.sampled_from(sorted(self.sent)))]
         about = [
             item for item in self.desk.results if not item.poss_resend and item.reason_code != "DUPLICATE_ORDER_ID"
@@ -161,7 +161,7 @@ class Pair(RuleBasedStateMachine):
         return None if target in self.ledger.working() else "TOO_LATE_TO_CANCEL"
 
     def ask(self, ask: Ask, outputs: list[Output], refusal: str | None) -> None:
-        """Compares the risk side's answer, and sends the request on in the model."""
+        """Compares the risk side's answer, and passes the request on in the model."""
         assert [item.reason_code for item in of(OrderResult, outputs)] == ([refusal] if refusal else [])
         assert bool(of(ApprovedOrder, outputs)) is (refusal is None)
         if refusal is None:
@@ -197,7 +197,7 @@ class Pair(RuleBasedStateMachine):
     @precondition(lambda self: self.ledger.open and self.ledger.fills() and self.ledger.position() == 0)
     @rule()
     def session_turns(self) -> None:
-        """Closed and opened again, unless what was on its way has filled."""
+        """Closes the session and opens it again, unless an order on its way has filled."""
         self.session_closes()
         self.everything_arrives()
         self.session_opens()
@@ -217,7 +217,7 @@ class Pair(RuleBasedStateMachine):
     @precondition(lambda self: self.ledger.open and self.ledger.position() and not self.way)
     @rule()
     def position_closes(self) -> None:
-        """A market order of the other side, where the quote and the limits let it."""
+        """Sends a market order of the other side, if the quote and the limits allow it."""
         held = self.ledger.position()
         self.market_moves(1000, 1, 30, 30)
         self.everything_arrives()

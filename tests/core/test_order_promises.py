@@ -1,4 +1,4 @@
-"""What every story keeps: prices, quantities, displayed size, legal transitions, one terminal result, exact cash."""
+"""Every story keeps prices, quantities, displayed size, legal transitions, one terminal result and exact cash."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ MANY = settings(PROPERTY, max_examples=80)
 
 
 def told(story: list[Message], core: CoreConfig) -> Desk:
-    """A story to its end: the session closed and all that was on its way arrived."""
+    """Runs a story to its end: the session is closed and everything has arrived."""
     desk = Desk(core)
     desk.send(*story)
     last_ns = max([START, *(message.ts for message in story if isinstance(message, MarketData))])
@@ -67,7 +67,7 @@ def told(story: list[Message], core: CoreConfig) -> Desk:
 
 
 def lives(desk: Desk) -> dict[str, list[ExecutionReport]]:
-    """Reports of each order, answers to cancels and replaces that changed nothing left out."""
+    """Returns the reports of each order without answers to cancels and replaces that changed nothing."""
     found: dict[str, list[ExecutionReport]] = defaultdict(list)
     for report in desk.executions:
         if report.exec_type is not ExecType.CANCEL_REJECT:
@@ -159,7 +159,7 @@ def _is_in_force(row: tuple[int, int, int, int, int], report: ExecutionReport) -
 @MANY
 @given(stories(), st.sampled_from(TOP_OF_BOOK))
 def test_displayed_size_is_used_once(story: list[Message], core: CoreConfig) -> None:
-    """By side and source time; quotes of one source time count together. Trades have a test of their own."""
+    """Sizes are counted by side and source time, quotes of one time together. Trades have a test of their own."""
     desk = told(story, core)
     shown: Counter[tuple[Side, int]] = Counter()
     unlimited = set()

@@ -1,4 +1,4 @@
-"""Splits: positions, working orders and averages follow the record; without it a price jump is what the market said."""
+"""Splits: positions, working orders and averages follow the record. Without it a price jump is a price jump."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 def split_desk() -> Desk:
-    """100 bought at 10.02, a bid of 30 at 7.03 and a stop at 8.05 working, then 7 for 1."""
+    """Buys 100 at 10.02, works a bid of 30 at 7.03 and a stop at 8.05, then splits 7 for 1."""
     desk = ready()
     desk.send(new("held", BUY, "100"), new("bid", BUY, "30", "7.03"))
     desk.send(new("stop", SELL, "100", order_type=OrderType.STOP, stop_price=px("8.05")), split(7, 1))
@@ -120,7 +120,7 @@ def test_a_refused_replace_on_its_way_does_not_break_the_open_quantity() -> None
 
 @pytest.mark.parametrize("told", [True, False])
 def test_apples_split_of_2014(market_data_folder: Path, tmp_path: Path, told: bool) -> None:
-    """645 falls to 92: with the record 7 shares for each keep the value, without it the market said so."""
+    """645 falls to 92: with the record the value stays, without it the price fell."""
     quotes = read_file(market_data_folder / "AAPL_US_1m_20140605_09.quotes.csv.gz")
     monday = 1_402_272_000 * SECOND
     path = tmp_path / "splits.csv"

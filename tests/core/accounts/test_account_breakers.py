@@ -37,7 +37,7 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 def core(breaker: dict[str, Any], **changes: Any) -> CoreConfig:
-    """A core of which every account has one breaker, named b."""
+    """A core whose accounts each have one breaker, named b."""
     return config(limits=limits(breakers={"b": breaker}), **changes)
 
 

@@ -14,7 +14,7 @@ RESTING = new("o", BUY, "10", "9.00")
 
 
 def again(desk: Desk, request: OrderRequest) -> list[OrderResult]:
-    """What is said to a request that has been sent before; nothing else may happen."""
+    """Returns the answer to a request that was sent before; nothing else may happen."""
     outputs = desk.send(request)
     assert [output.topic for output in outputs] == ["order.results"] * len(outputs)
     return of(OrderResult, outputs)

@@ -29,7 +29,7 @@ HOUR = 3600 * SECOND
 
 
 def gate(kind: str, decision: str = "d1", strategy: str = "s1", **fields: Any) -> Control:
-    """What the gate broadcasts."""
+    """Returns a command that the gate broadcasts."""
     document = {"kind": kind, "strategy_id": strategy, "decision_id": decision} | fields
     record = control(ControlKind.AUTHORISATION, None, f"{kind}-{decision}", authorisation=json.dumps(document))
     return record._replace(actor="ann", reason="because")
@@ -44,7 +44,7 @@ def live(order_id: str = "o", **fields: Any) -> OrderRequest:
 
 
 def desk(*controls: Control, strategy: str | None = "s1") -> Desk:
-    """A session of a strategy, a market, and what the gate has said."""
+    """A session of a strategy, a market, and commands of the gate."""
     made = Desk()
     made.send(opening(strategy_id=strategy), quote(), *controls)
     made.outputs.clear()

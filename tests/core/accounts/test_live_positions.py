@@ -1,4 +1,4 @@
-"""What an account holds in a symbol is live or paper, never both, and the shard closes it as what it is."""
+"""A position is live or paper, never both, and the shard closes it in its own mode."""
 
 from __future__ import annotations
 

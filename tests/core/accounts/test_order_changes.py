@@ -1,4 +1,4 @@
-"""Cancel and replace, their races with fills, and order ids: what each request is answered."""
+"""Answers to cancels and replaces, their races with fills, and order ids."""
 
 from __future__ import annotations
 

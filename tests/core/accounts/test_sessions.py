@@ -1,4 +1,4 @@
-"""Operators' commands: sessions, trading states, limits; and that a wrong command changes nothing."""
+"""Operators' commands: sessions, trading states and limits. A wrong command changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account's clock: which times of requests it believes, and that it never steps back."""
+"""The account's clock believes credible times of requests, and never steps back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best limit price of an account's working orders, against looking at all of them."""
+"""The best limit price of working orders equals the best of all of them."""
 
 from __future__ import annotations
 

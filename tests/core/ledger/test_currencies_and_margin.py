@@ -1,4 +1,4 @@
-"""Accounts of one currency trading in another, leverage and buying power, and what borrowed units cost."""
+"""Accounts that trade in another currency, leverage and buying power, and borrow fees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positions, cash and equity as they are booked and marked: triggers, intervals, peak and drawdown."""
+"""Booking and marking of positions, cash and equity: triggers, intervals, peak and drawdown."""
 
 from __future__ import annotations
 

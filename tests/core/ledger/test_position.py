@@ -33,7 +33,7 @@ class Exact:
     gross: Fraction = Fraction(0)
 
     def book(self, quantity: Fraction, price: Fraction) -> None:
-        """One fill, unit by unit in thought: first what closes, then what opens."""
+        """Books one fill: first the part that closes, then the part that opens."""
         closing = Fraction(0)
         if self.quantity * quantity < 0:
             closing = -quantity if abs(quantity) <= abs(self.quantity) else self.quantity
@@ -49,7 +49,7 @@ class Exact:
 @settings(PROPERTY, max_examples=300)
 @given(FILLS)
 def test_positions_follow_average_cost(fills: list[tuple[int, int, int]]) -> None:
-    """Each close may round once, by at most half a unit of 1e-18; never more than a unit each together."""
+    """Each close may round once, by at most half a unit of 1e-18."""
     position, exact = Position(), Exact()
     for count, (quantity, price, commission) in enumerate(fills, 1):
         position.book_fill(quantity, price, commission)

@@ -20,7 +20,7 @@ DAY_NS = 24 * 3600 * SCALE
 
 
 class Judged(NamedTuple):
-    """What a control observes: refused above limit where the order raises it."""
+    """A number that a control observes. The order is refused if it raises the number above the limit."""
 
     code: str
     observed: Fraction
@@ -41,7 +41,7 @@ class Sent(NamedTuple):
 
 @dataclass
 class Order:
-    """A working order, as the account has heard of it."""
+    """A working order as the account knows it."""
 
     symbol: str
     side: Side
@@ -56,7 +56,7 @@ class Order:
 
 @dataclass
 class Naive:
-    """Of one account. limits: as in a document, each with its parameters; margin: rate by symbol."""
+    """A model of one account. limits: a document, each limit with its parameters. margin: rates by symbol."""
 
     limits: dict[str, dict[str, Any]]
     cash: Fraction
@@ -71,19 +71,19 @@ class Naive:
     warned: set[tuple[str, str]] = field(default_factory=set)
 
     def clock(self, ts: int | None = None) -> int:
-        """The account's clock after something that happens now, a request with ts."""
+        """Returns the account's clock after an event now, or after a request with ts."""
         now = self.market_ns if ts is None or not 0 <= ts - self.market_ns <= DAY_NS else ts
         return max([now, *(item.at for item in self.sent), *self.fill_times])
 
     def hear(self, outputs: list[Output]) -> None:
-        """What came out of the shards."""
+        """Takes the outputs of the shards."""
         for output in outputs:
             if isinstance(output.message, Fill):
                 self.fill_times.append(self.clock())
         self.outputs += outputs
 
     def orders(self) -> dict[str, Order]:
-        """Working orders, from all that came out."""
+        """Returns the working orders, from all outputs."""
         found: dict[str, Order] = {}
         for output in self.outputs:
             message = output.message
@@ -119,7 +119,7 @@ class Naive:
         return self.cash - spent + held
 
     def worth(self) -> tuple[list[Fraction], list[Fraction]]:
-        """Signed value of each position, and the gross exposure of each symbol, working orders filled."""
+        """Returns the signed value of each position, and the gross exposure of each symbol."""
         orders = self.orders()
         positions = [self.position(symbol) * price for symbol, price in self.quotes.items()]
         return positions, [self._exposure(orders, symbol, Side.BUY, Fraction(0))[0] for symbol in self.quotes]
@@ -128,7 +128,7 @@ class Naive:
         return sum(at > now - window_ms * 10**6 for at in times)
 
     def judged(self, request: OrderRequest, target: str | None) -> Iterator[Judged]:
-        """What the controls of the limits observe of a request that has come, in their order."""
+        """Returns what the controls observe of a request, in their order."""
         orders, now = self.orders(), self.clock(request.ts)
         replaced = orders[target] if target is not None else None
         symbol, side = (replaced.symbol, replaced.side) if replaced else (request.symbol, request.side)
@@ -207,7 +207,7 @@ class Naive:
     def _exposure(
         self, orders: dict[str, Order], symbol: str, side: Side, added: Fraction
     ) -> tuple[Fraction, Fraction]:
-        """Gross exposure in a symbol, and the net one toward a side."""
+        """Returns the gross exposure in a symbol, and the net exposure toward a side."""
         leaves = {
             name: sum(
                 (item.leaves for item in orders.values() if (item.symbol, item.side) == (symbol, name)),
@@ -220,7 +220,7 @@ class Naive:
         return gross, (sign(side) * held + leaves[side]) * price
 
     def warnings(self, judged: list[Judged], symbol: str) -> list[str]:
-        """Codes that an approved order warns of."""
+        """Returns the codes of the warnings about an approved order."""
         found = []
         for item in judged:
             key = (item.code, symbol if item.by_symbol else "")

@@ -1,4 +1,4 @@
-"""Each control of what an account holds, at, below and above its limit, with working orders counted as filled."""
+"""Each control of positions and working orders at, below and above its limit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CASH = "10000"
 
 
 def holding(side: Side | None = BUY, quantity: str = "100", symbol: str = "ABC", **changes: Any) -> Desk:
-    """An account of 10,000 with a position bought or sold at 10.00, which is the mark; its limits are set after."""
+    """An account of 10,000 with a position at the mark of 10.00; its limits are set afterwards."""
     core = config(instruments=(instrument("ABC", margin_rate="0.25"), instrument("XYZ", margin_rate="0.5")))
     desk = Desk(core)
     desk.send(opening(cash=CASH))
@@ -125,7 +125,7 @@ EXPOSURES = [
 def test_exposures_with_the_order_filled(
     limit: dict[str, Any], side: Side, quantity: str, expected: Answer | None
 ) -> None:
-    """Of 100 ABC at 10.00, an exposure of 1,000 on an equity of 10,000."""
+    """100 ABC at 10.00 are an exposure of 1,000 on an equity of 10,000."""
     assert answer(holding(**limit), new("o", side, quantity, "9.00" if side is BUY else "11.00")) == expected
 
 

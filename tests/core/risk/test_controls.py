@@ -205,7 +205,7 @@ def test_a_replace_on_its_way_counts_with_its_larger_quantity() -> None:
 
 
 def test_of_several_broken_rules_the_first_control_answers() -> None:
-    """In the order of the controls, each rule mended after its control has spoken."""
+    """Controls answer in their order; each rule is mended after its control has answered."""
     desk = Desk(SMALL)
     desk.send(opening(), quote("90.00", "90.02"), state_of_trading(TradingState.HALTED))
     said: list[str] = []

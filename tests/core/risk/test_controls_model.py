@@ -1,4 +1,4 @@
-"""The controls against the naive model, on stories in which windows, ratios and exposures come to their limits."""
+"""The controls agree with the naive model on stories that bring windows, ratios and exposures to their limits."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_the_controls_say_what_the_naive_model_says(steps: list[Any], tight: set
 
 
 def compare_worth(desk: Desk, naive: Naive) -> None:
-    """The account's valuation is kept from change to change; the model's is summed anew over all that came out."""
+    """Compares the account's valuation, kept from change to change, with the model's sum over all outputs."""
     worth = desk.accounts._state.valuation(desk.account())
     positions, exposures = naive.worth()
     assert Fraction(worth.equity, 10**18) == naive.equity()
@@ -131,7 +131,7 @@ def ask_at_the_edge(
     edge: tuple[int, bool] | None,
     chosen: dict[str, dict[str, Any]],
 ) -> None:
-    """Asks while one limit stands at an edge, and puts it back."""
+    """Sends a request while one limit stands at an edge, and restores the limit."""
     moved = None if edge is None else to_the_edge(desk, naive, request, target, *edge)
     ask(desk, naive, request, target)
     if moved is not None:
@@ -141,9 +141,9 @@ def ask_at_the_edge(
 def to_the_edge(
     desk: Desk, naive: Naive, request: OrderRequest, target: str | None, number_of: int, above: bool
 ) -> str | None:
-    """Puts a limit to what the request will observe, or a billionth below. Gives its name.
+    """Sets a limit to the number that the request will observe, or a billionth below. Returns its name.
 
-    Below, one that the request can't raise is preferred: it must pass there all the same.
+    Below, it prefers a limit that the request can't raise: the request must pass there all the same.
     """
     symbol = naive.orders()[target].symbol if target else request.symbol
     naive.sent.append(Sent(naive.clock(request.ts), request, symbol))
@@ -167,7 +167,7 @@ def change(desk: Desk, naive: Naive, name: str, limit: str) -> None:
 
 
 def move(desk: Desk, naive: Naive, symbol: str, middle: int, at: int) -> None:
-    """A quote two cents wide; the market does not run ahead of what it trades."""
+    """Returns a quote two cents wide."""
     bid, ask_ = price_text(cents(middle - 1)), price_text(cents(middle + 1))
     outputs = desk.send(quote(bid, ask_, "20", "20", at=at, symbol=symbol))
     naive.market_ns = max(naive.market_ns, at)

@@ -1,4 +1,4 @@
-"""A level's limits only take away: of every limit the smaller counts, and nothing else of the account's changes."""
+"""A level's limits only reduce: the smaller of each limit counts, and nothing else of the account changes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_smaller_of_every_limit_counts(own: dict[str, str | None], level: di
 def test_leverage_is_the_smaller_of_the_accounts_and_the_levels(
     own: str, level: str, quantity: str, code: str | None
 ) -> None:
-    """Of an equity of 1,000,000; a market order counts at the mark, 10.01."""
+    """The equity is 1,000,000; a market order counts at the mark of 10.01."""
     made = desk(decision("LIMITED_LIVE", limits={"leverage": level}), gate("APPROVAL"))
     made.send(control(ControlKind.LIMITS, limits=json.dumps({"leverage": own})))
     outputs = made.send(live(quantity=quantity, price=None))

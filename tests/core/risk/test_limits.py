@@ -1,4 +1,4 @@
-"""The document of limits: shorthand, merge patches, what is refused, and when a change is in force."""
+"""The document of limits: shorthand, merge patches, refusals, and the moment a change is in force."""
 
 from __future__ import annotations
 

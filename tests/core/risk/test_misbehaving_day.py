@@ -1,6 +1,6 @@
-"""A recorded day with five accounts that misbehave on purpose: each is stopped by what should, at the exact event.
+"""A recorded day with five accounts that misbehave on purpose: the right control stops each at the exact event.
 
-The sixth account is honest, and comes to what it comes to alone.
+The sixth account is honest and ends as it would alone.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def losing(look: int, quote: Quote) -> list[OrderRequest]:
 
 
 def flooding(look: int, quote: Quote) -> list[OrderRequest]:
-    """Sends what is refused: half a share."""
+    """Sends orders that are refused: half a share."""
     ts, _, ask = quote
     return [order("flooding", look, BUY, "0.5", ask, ts)] if look < 30 else []
 
@@ -112,7 +112,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 @dataclass
 class Day:
-    """What became of it, by account."""
+    """The outcome of the day, by account."""
 
     results: dict[str, list[OrderResult]] = field(default_factory=dict)
     events: dict[str, list[RiskEvent]] = field(default_factory=dict)
@@ -130,11 +130,11 @@ class Day:
             self.equity.setdefault(message.account_id, []).append(message)
 
     def refused(self, account: str) -> list[tuple[str, str | None]]:
-        """Order and code of what was refused."""
+        """Returns orders and codes of the refusals."""
         return [(item.order_id, item.reason_code) for item in self.results[account] if item.ord_status == "REJECTED"]
 
     def opened(self, account: str) -> list[RiskEvent]:
-        """Breakers that opened."""
+        """Returns the breakers that opened."""
         kinds = [item for item in self.events[account] if item.kind is RiskEventKind.BREAKER_TRANSITION]
         return [item for item in kinds if item.breaker_state is BreakerState.OPEN]
 

@@ -32,7 +32,7 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 def judged(request: OrderRequest, **changes: Any) -> Answer | None:
-    """Against limits, with a quote of 10.00 to 10.02 and so a mark of 10.01."""
+    """Sends an order under limits at a quote of 10.00 to 10.02, a mark of 10.01."""
     return answer(ready(config(limits=limits(**changes))), request)
 
 
@@ -118,7 +118,7 @@ COLLARS: list[tuple[dict[str, Any], Side, str, str | None]] = [
 def test_the_price_collar_is_the_larger_of_percent_and_ticks(
     collar: dict[str, Any], side: Side, price: str, bound: str | None
 ) -> None:
-    """The mark is 10.01. What lies on the passive side rests, however far."""
+    """The mark is 10.01. A price on the passive side rests, however far away."""
     expected = None if bound is None else ("PRICE_COLLAR", bound, price_text(px(price)))
     assert judged(new("o", side, "10", price), price_collar=collar) == expected
 

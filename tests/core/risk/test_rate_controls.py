@@ -24,7 +24,7 @@ def order(number: int, after_ms: float = 0, symbol: str = "ABC", quantity: str =
 
 
 def codes(desk: Desk, *requests: OrderRequest) -> list[str]:
-    """How each is refused; empty where it is not."""
+    """Returns the code of each refusal; empty if there is none."""
     found = []
     for request in requests:
         results = of(OrderResult, desk.send(request))

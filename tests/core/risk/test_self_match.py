@@ -1,4 +1,4 @@
-"""Self-match prevention: which of an account's own orders would meet, and who has to go."""
+"""Self-match prevention: which orders of an account would trade with each other, and which is canceled."""
 
 from __future__ import annotations
 

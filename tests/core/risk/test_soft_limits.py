@@ -20,7 +20,7 @@ def limited(**changes: Any) -> Desk:
 
 
 def warnings(desk: Desk, *requests: OrderRequest) -> list[Warning_]:
-    """Order, code, observed value and limit of what is warned of."""
+    """Returns order, code, observed value and limit of each warning."""
     events = of(RiskEvent, desk.send(*requests))
     found = [event for event in events if event.kind is RiskEventKind.LIMIT_WARNING]
     assert all(event.order_id in event.text and event.account_id == "A" for event in found if event.order_id)

@@ -26,7 +26,7 @@ def times(steps: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def reborn(window: Any, *arguments: Any) -> Any:
-    """The window again from its state, as JSON text carries it."""
+    """Returns the window restored from its state as JSON text."""
     again = type(window)(*arguments)
     again.load(json.loads(json.dumps(window.to_state())))
     return again
@@ -92,7 +92,7 @@ def test_the_highest_level_of_a_window(steps: list[tuple[int, int]]) -> None:
 
 
 def test_a_window_of_time_is_bounded_by_count(monkeypatch: Any) -> None:
-    """Beyond the bound a rate is one of the newest times, and a high is never too low."""
+    """Beyond the bound a rate covers the newest times only, and a high is never too low."""
     monkeypatch.setattr(windows, "OBSERVATIONS_MAX", 3)
     rate, high = RateWindow(None, 1_000), HighWindow(1_000)
     for now in range(10):

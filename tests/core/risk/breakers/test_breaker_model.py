@@ -1,4 +1,4 @@
-"""When breakers of money open, against a model that works it out from the whole history at each event."""
+"""Breakers of money open when a model says so that looks at the whole history at each event."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Seen = tuple[int, int, int]
 
 
 def days_before(history: list[Seen]) -> list[Seen]:
-    """What was seen before the day of the last event, the opening included."""
+    """Returns the levels before the day of the last event, the opening included."""
     midnight = history[-1][0] // DAY * DAY
     return [(0, OPENING, OPENING), *(item for item in history if item[0] < midnight)]
 
@@ -50,7 +50,7 @@ def fall_of_day(history: list[Seen]) -> int:
 
 
 def fall_of_closes_locked(history: list[Seen]) -> int:
-    """Below the floor that hangs 10 under the best close and never above the opening: what is left of the 10."""
+    """Returns the distance to a floor 10 below the best close, and never above the opening."""
     days = sorted({time_ns // DAY for time_ns, _, _ in history[:-1] if time_ns // DAY < history[-1][0] // DAY})
     closes = [[worth for time_ns, _, worth in history if time_ns // DAY == day][-1] for day in days]
     floor = min(max([OPENING, *closes]) - 10, OPENING)

@@ -196,7 +196,7 @@ def test_repeated_execution_counts_each_symbol_and_side() -> None:
     [("0.011", True), ("0.0109", False), ("-0.02", False)],
 )
 def test_slippage_beyond_expectation(slipped: str, opens: bool) -> None:
-    """Of a benchmark of 10: 0.011 is 11 bps, 10 beyond the expected 1."""
+    """0.011 on a benchmark of 10 is 11 bps: 10 beyond the expected 1."""
     breakers = only("slippage", expected_bps="1", limit_bps="10", window_count=2, min_observations=2)
     worse = fill(price=px("10") + px(slipped), slippage_mid=px(slipped))
     breakers.on_fill(START, "o", worse)
