@@ -6,11 +6,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from schemas.records.numbers import to_money, to_price
-from streams.core.simulators.fees import Executed
-from streams.core.simulators.model import Part
+from streams.core.simulators.fee_models import Executed
+from streams.core.simulators.model import Model
 
 
-class PerContract(Part):
+class PerContract(Model):
     """amount a contract, at most cap an order; both in the instrument's currency."""
 
     model: ClassVar[str] = "per-contract"
@@ -18,5 +18,5 @@ class PerContract(Part):
     cap: Decimal = Field(default=Decimal(10), ge=0, decimal_places=9)
 
     def order_fee(self, executed: Executed) -> int:
-        """See streams.core.simulators.fees.FeeModel."""
+        """See streams.core.simulators.fee_models.FeeModel."""
         return min(executed.quantity * to_price(self.amount), to_money(self.cap))

@@ -7,9 +7,9 @@ unscaled integer, which is the fixed-point integer that the core works with.
 import struct
 from typing import Any, Protocol
 
-from schemas.avro.foreign import Form, checked_form, read_foreign
 from schemas.avro.layout import DECIMAL, ENUM, Field, layout
 from schemas.avro.reading import DECIMAL_BYTES_MAX, Reader, TooManyDigits
+from schemas.avro.schema_resolution import Form, checked_form, read_foreign
 from schemas.avro.writing import written
 from schemas.errors import UndecodableRecord
 from schemas.records.output import Message

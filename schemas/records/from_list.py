@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
-def record_of(kind: type[Record], row: Sequence[Any]) -> Record:
+def record_from_list(kind: type[Record], row: Sequence[Any]) -> Record:
     """The record of a NamedTuple class whose fields were listed in their order."""
     values = list(row)
     for place, members in _enums(kind):

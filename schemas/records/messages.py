@@ -31,7 +31,7 @@ from schemas.records.enums import (
 
 Ints = NDArray[np.int64]
 Column = Sequence[int] | Ints
-"""Of market.data: a list where it was decoded, an array where it is searched; see streams.core.market.columns."""
+"""A column of market.data: a list as it is decoded, or an array where code searches it."""
 
 
 class OrderRequest(NamedTuple):

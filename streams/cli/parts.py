@@ -20,12 +20,12 @@ def register(app: typer.Typer) -> None:
 def list_parts(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Lists all parts by kind, with their parameters; those of installed packages too."""
     from streams.cli.output import print_rows
-    from streams.core.simulators.model import PartKind
-    from streams.core.simulators.model_catalog import known_parts
+    from streams.core.simulators.model import ModelKind
+    from streams.core.simulators.model_catalog import known_models
 
     rows = []
-    for kind in PartKind:
-        for name, part in sorted(known_parts(kind).items()):
+    for kind in ModelKind:
+        for name, part in sorted(known_models(kind).items()):
             summary = (part.__doc__ or "").strip().split("\n")[0]
             parameters = ", ".join(part.model_fields)
             rows.append({"kind": kind, "model": name, "parameters": parameters, "what": summary})
@@ -38,15 +38,15 @@ def check(
     parameters: str = typer.Argument("{}", help="Its parameters as a JSON object."),
 ) -> None:
     """Runs a part against the contract of its kind. Exit code 1 where it breaks it."""
-    from streams.core.reference.declarations import PartConfig
-    from streams.core.simulators.contract import QUESTIONS, ContractBroken, check_part
-    from streams.core.simulators.model import PartError, PartKind
-    from streams.core.simulators.model_catalog import make_part
+    from streams.core.reference.declarations import ModelConfig
+    from streams.core.simulators.model import ModelError, ModelKind
+    from streams.core.simulators.model_catalog import make_model
+    from streams.core.simulators.model_contract import QUESTIONS, ContractBroken, check_model
     from streams.errors import InputError
 
     try:
-        part = make_part(PartKind(kind), PartConfig.model_validate({**json.loads(parameters), "model": model}))
-        check_part(PartKind(kind), part)
-    except (PartError, ContractBroken, ValueError) as error:
+        part = make_model(ModelKind(kind), ModelConfig.model_validate({**json.loads(parameters), "model": model}))
+        check_model(ModelKind(kind), part)
+    except (ModelError, ContractBroken, ValueError) as error:
         raise InputError(str(error)) from error
     print(f"{part.describe()}: {QUESTIONS:,} questions answered, the contract of {kind} models is kept")

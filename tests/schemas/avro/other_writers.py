@@ -7,7 +7,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
-from schemas.avro.foreign import without_decimals
+from schemas.avro.schema_resolution import without_decimals
 from schemas.memory_registry import MemoryRegistry
 
 OTHER_ID = 4711
