@@ -1,4 +1,4 @@
-"""A fee of so much a contract, with a cap an order: what a part of your own looks like."""
+"""An example of an execution model in a package of its own: a fee per contract with a cap per order."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -11,7 +11,7 @@ from streams.core.simulators.model import Model
 
 
 class PerContract(Model):
-    """amount a contract, at most cap an order; both in the instrument's currency."""
+    """An amount per contract, at most cap per order; both in the instrument's currency."""
 
     model: ClassVar[str] = "per-contract"
     amount: Decimal = Field(ge=0, decimal_places=9)

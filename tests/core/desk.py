@@ -1,4 +1,4 @@
-"""An account shard and an execution shard joined in memory: the core as its topics join it."""
+"""An account shard and an execution shard joined in memory, as topics join them in the pipeline."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.builders import config, opening, quote
 
 M = TypeVar("M", bound=Message)
 Answer = tuple[str, str | None, str | None]
-"""Code, limit value, observed value."""
+"""Code, limit value and observed value of a refusal."""
 
 
 class Desk:
-    """An account shard and an execution shard, joined as the topics between them join them.
+    """An account shard and an execution shard that exchange their messages.
 
-    With hold, what goes from one shard to the other waits in to_venue and to_accounts until it is delivered.
+    With hold, messages from one shard to the other wait in to_venue and to_accounts until a test delivers them.
     """
 
     def __init__(self, core: CoreConfig | None = None, *, hold: bool = False) -> None:
@@ -37,7 +37,7 @@ class Desk:
         self.hold = hold
 
     def send(self, *inputs: Message, at: int | None = None) -> list[Output]:
-        """Puts messages in, one after another; at is the record time where that is the clock. Returns the outputs."""
+        """Applies messages in order and returns the outputs; at is the record time if that is the clock."""
         before = len(self.outputs)
         for message in inputs:
             at_market = isinstance(message, messages.MarketData | messages.ApprovedOrder)
@@ -47,15 +47,15 @@ class Desk:
         return self.outputs[before:]
 
     def deliver_to_venue(self, at: int | None = None) -> None:
-        """The next approved request reaches the execution shard."""
+        """Delivers the next approved request to the execution shard."""
         self._apply(self.execution, self.to_venue.popleft(), at)
 
     def deliver_to_accounts(self, at: int | None = None) -> None:
-        """The next execution report or mark reaches the account shard."""
+        """Delivers the next execution report or mark to the account shard."""
         self._apply(self.accounts, self.to_accounts.popleft(), at)
 
     def deliver_all(self, at: int | None = None) -> None:
-        """Nothing is on its way afterwards."""
+        """Delivers all waiting messages."""
         while self.to_venue or self.to_accounts:
             if self.to_venue:
                 self.deliver_to_venue(at)
@@ -69,54 +69,54 @@ class Desk:
         self.to_accounts += [item.message for item in outputs if item.topic in ("executions", "marks")]
 
     def restart(self, core: CoreConfig | None = None) -> None:
-        """Both shards again from their states, as JSON text carries them; core is the configuration in force."""
+        """Restores both shards from their states as JSON text, under the configuration core."""
         self.config = core or self.config
         state = json.loads(json.dumps([self.accounts.to_state(), self.execution.to_state()]))
         self.accounts = AccountShard.from_state(self.config, 0, state[0])
         self.execution = ExecutionShard.from_state(self.config, 0, state[1])
 
     def configure(self, core: CoreConfig) -> None:
-        """Both shards take a new configuration."""
+        """Gives both shards a new configuration."""
         self.config = core
         self.accounts.configure(core)
         self.execution.configure(core)
 
     def state(self) -> str:
-        """All state of both shards."""
+        """Returns the state of both shards as JSON text."""
         return json.dumps([self.accounts.to_state(), self.execution.to_state()])
 
     def account(self, account: str = "A") -> Account:
-        """An account as it stands."""
+        """Returns an account."""
         return self.accounts.accounts[account]
 
     @property
     def executions(self) -> list[messages.ExecutionReport]:
-        """What the venue said so far."""
+        """Execution reports so far."""
         return of(messages.ExecutionReport, self.outputs)
 
     @property
     def results(self) -> list[messages.OrderResult]:
-        """What the clients were told so far."""
+        """Order results so far."""
         return of(messages.OrderResult, self.outputs)
 
     @property
     def fills(self) -> list[messages.Fill]:
-        """What was booked so far."""
+        """Booked fills so far."""
         return of(messages.Fill, self.outputs)
 
 
 def of(kind: type[M], outputs: Iterable[Output]) -> list[M]:
-    """The messages of one kind."""
+    """Returns the messages of one kind."""
     return [item.message for item in outputs if isinstance(item.message, kind)]
 
 
 def trail(reports: Iterable[messages.ExecutionReport | messages.OrderResult], order_id: str) -> list[str]:
-    """An order's life as ExecType/OrdStatus."""
+    """Returns an order's life as ExecType/OrdStatus."""
     return [f"{item.exec_type}/{item.ord_status}" for item in reports if item.order_id == order_id]
 
 
 def ready(core: CoreConfig | None = None, *, hold: bool = False, market: bool = True) -> Desk:
-    """A desk with session A open and, with market, a quote of ABC of 100 @ 10.00 to 100 @ 10.02."""
+    """Returns a desk with an open session of account A and, with market, a quote of ABC 100 @ 10.00 to 100 @ 10.02."""
     desk = Desk(core)
     desk.send(opening())
     if market:
@@ -127,17 +127,17 @@ def ready(core: CoreConfig | None = None, *, hold: bool = False, market: bool = 
 
 
 def last(desk: Desk, order_id: str = "o") -> messages.OrderResult:
-    """The newest result of an order."""
+    """Returns the newest result of an order."""
     return [result for result in desk.results if result.order_id == order_id][-1]
 
 
 def fills_of(desk: Desk, order_id: str = "o") -> list[tuple[int, int, Liquidity]]:
-    """Quantity, price and liquidity of an order's fills."""
+    """Returns quantity, price and liquidity of an order's fills."""
     return [(fill.quantity, fill.price, fill.liquidity) for fill in desk.fills if fill.order_id == order_id]
 
 
 def answer(desk: Desk, request: messages.OrderRequest) -> Answer | None:
-    """How the request is refused, by its result and by its risk event alike; None where it is approved."""
+    """Returns the refusal of a request, None if it is approved; checks that result and risk event agree."""
     outputs = desk.send(request)
     if of(messages.ApprovedOrder, outputs):
         assert {event.kind for event in of(messages.RiskEvent, outputs)} <= {RiskEventKind.LIMIT_WARNING}

@@ -117,7 +117,7 @@ class OrderBook:
 
     def update_quotes(self, bids: Quotes, asks: Quotes, start: int, stop: int, ts: int) -> None:
         """Applies the quotes of rows [start, stop) at once. The book must not have depth."""
-        assert not self.has_depth, "each quote decides which levels behind it stay"
+        assert not self.has_depth, "each quote decides which levels of a deep book stay"
         self.bids = _with_last(self.bids, bids, start, stop)
         self.asks = _with_last(self.asks, asks, start, stop)
         self.ts = ts

@@ -1,4 +1,4 @@
-"""Linked orders of a symbol: children that wait for a parent order, and groups of which one order cancels the others.
+"""Linked orders of a symbol: children that wait for a parent order, and groups in which a fill cancels the others.
 
 A child becomes active when its parent has ended with fills, for at most the executed quantity; it is canceled if the
 parent ends without a fill. In a group, a fill reduces the others to the open quantity of the filled order, and a

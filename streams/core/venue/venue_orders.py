@@ -271,7 +271,7 @@ class VenueOrders:
         return self._venue.simulator_of(order.request.account_id)
 
     def _fill(self, order: VenueOrder, match: Match, trade: TradePrint | None = None) -> None:
-        assert 0 < match.quantity <= order.leaves, "a fill never exceeds the open quantity"
+        assert 0 < match.quantity <= order.leaves, "a fill never exceeds what is open"
         assert order.marketable_at(match.price), "a fill never breaks the limit price"
         assert self._venue.instrument is not None
         notional = match.quantity * match.price
