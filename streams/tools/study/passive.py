@@ -53,14 +53,14 @@ def passive_orders(
         ]
 
     for name, fill, queue in MODELS:
-        parts = SimulatorConfig(
+        simulator = SimulatorConfig(
             name="study",
             fill=ModelConfig(model=fill),
             queue=ModelConfig(model=queue),
             latency=LatencyConfig(new=ModelConfig.model_validate({"model": "constant", "ms": 0})),
         )
         orders, waits = 0, list[float]()
-        for report in reports(table, instrument, parts, times, probe, int(lifetime_s * NANOS_PER_S)):
+        for report in reports(table, instrument, simulator, times, probe, int(lifetime_s * NANOS_PER_S)):
             orders += report.exec_type is ExecType.NEW
             if report.exec_type is ExecType.FILL:
                 waits.append((report.ts - report.order_ts) / NANOS_PER_S)

@@ -58,13 +58,13 @@ def _row(
         half_spreads.append((book.ask - book.bid) / 2 / PRICE_SCALE)
         return [approved(f"{side}-{time_ns}", venue.symbol, side, quantity, None, TimeInForce.GTC, time_ns)]
 
-    parts = SimulatorConfig(
+    simulator = SimulatorConfig(
         name="study",
         slippage=ModelConfig(model=model),
         latency=LatencyConfig(new=ModelConfig.model_validate({"model": "constant", "ms": 0})),
     )
     executed, paid = 0, 0
-    for report in reports(table, instrument, parts, times_ns, probe, LIFETIME_S * NANOS_PER_S):
+    for report in reports(table, instrument, simulator, times_ns, probe, LIFETIME_S * NANOS_PER_S):
         if report.last_qty is not None and report.slippage_arrival is not None:
             executed += report.last_qty
             paid += report.last_qty * report.slippage_arrival
