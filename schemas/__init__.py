@@ -1,4 +1,4 @@
-"""The contracts: one Avro schema for each topic, the codec, the registry, and the models that people write."""
+"""The contracts between programs: the Avro schema of each topic, the records, the codec and the registry."""
 
 from infra.build.compiled import use_compiled
 

@@ -2,20 +2,20 @@
 
 PaperError                   see infra.errors
 └── SchemaError              a schema is wrong, or a record does not fit its schema
-    ├── UndecodableRecord    the bytes are no record of their topic
+    ├── UndecodableRecord    the bytes are not a record of their topic
     ├── RegistryUnavailable  the schema registry did not answer in time
-    └── IncompatibleSchema   readers or writers of an older version could not work with a schema
+    └── IncompatibleSchema   a schema breaks readers or writers of an older version
 """
 
 from infra.errors import PaperError
 
 
 class SchemaError(PaperError):
-    """A schema, or a record against its schema, is not as it must be."""
+    """A schema is wrong, or a record does not fit its schema."""
 
 
 class UndecodableRecord(SchemaError):
-    """Bytes that are no record of their topic. error_class is a stable word for dead letters."""
+    """The bytes are not a record of their topic. error_class is a stable code for dead letters."""
 
     def __init__(self, error_class: str, text: str) -> None:
         super().__init__(text)
@@ -27,4 +27,4 @@ class RegistryUnavailable(SchemaError):
 
 
 class IncompatibleSchema(SchemaError):
-    """A schema that readers or writers of an older version could not work with."""
+    """A schema breaks readers or writers of an older version."""

@@ -1,4 +1,4 @@
-"""Schema ids without a registry, for tests and simulations: numbered by topic name."""
+"""An in-memory schema registry for tests and simulations; ids number the topics by name."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from schemas.topic_schemas import all_topics, load_schema
 
 
 class MemoryRegistry:
-    """See schemas.avro.codec.SchemaSource."""
+    """A registry that holds the project's own schemas alone; see schemas.avro.codec.SchemaSource."""
 
     def __init__(self) -> None:
         self._ids = {topic: number for number, topic in enumerate(all_topics(), 1)}

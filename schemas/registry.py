@@ -1,4 +1,4 @@
-"""The schema registry: registering our schemas, and looking up the schemas of others by id."""
+"""The schema registry: registers this project's schemas and looks up any schema by its id."""
 
 import json
 from collections.abc import Callable
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 def subject(settings: Settings, topic: str) -> str:
-    """Subject of a topic's values by TopicNameStrategy."""
+    """Returns the subject of a topic's values by TopicNameStrategy."""
     return f"{settings.topic_prefix}{topic}-value"
 
 
 def register_all(settings: Settings) -> dict[str, int]:
-    """Registers every schema under its subject, FULL_TRANSITIVE, and gives the ids by topic. May be called at any time.
+    """Registers every schema under its subject, FULL_TRANSITIVE; returns the ids by topic. Repeats are harmless.
 
-    Raises IncompatibleSchema for one that a registered version does not agree with, RegistryUnavailable.
+    Raises IncompatibleSchema if a registered version contradicts a schema, RegistryUnavailable.
     """
     with _client(settings) as client:
         return {topic: _register(client, subject(settings, topic), topic) for topic in all_topics()}
@@ -41,8 +41,8 @@ def register_all(settings: Settings) -> dict[str, int]:
 
 def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
     try:
-        _patiently(partial(client.set_compatibility, name, COMPATIBILITY))
-        return _patiently(partial(client.register_schema, name, Schema(schema_text(topic), AVRO)))
+        _with_retries(partial(client.set_compatibility, name, COMPATIBILITY))
+        return _with_retries(partial(client.register_schema, name, Schema(schema_text(topic), AVRO)))
     except SchemaRegistryError as error:
         if error.http_status_code != CONFLICT:
             raise
@@ -51,7 +51,7 @@ def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
 
 
 class Registry:
-    """See schemas.avro.codec.SchemaSource. Ids never change their meaning, so what was asked once is known."""
+    """The registry as a SchemaSource (schemas.avro.codec). It caches ids and schemas, because they never change."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -59,13 +59,13 @@ class Registry:
         self._schemas: dict[int, dict[str, Any]] = {}
 
     def writer_id(self, topic: str) -> int:
-        """See schemas.avro.codec.SchemaSource. Raises RegistryUnavailable, also if the topic was never registered."""
+        """See SchemaSource. Raises RegistryUnavailable, also if the topic was never registered."""
         if topic not in self._writer_ids:
             name = subject(self._settings, topic)
             try:
                 with _client(self._settings) as client:
                     ask = partial(client.lookup_schema, name, Schema(schema_text(topic), AVRO))
-                    schema_id = _patiently(ask).schema_id
+                    schema_id = _with_retries(ask).schema_id
             except SchemaRegistryError as error:
                 text = f"subject {name} does not have this version's schema: run `paper up` ({error.error_message})"
                 raise RegistryUnavailable(text) from error
@@ -74,11 +74,11 @@ class Registry:
         return self._writer_ids[topic]
 
     def schema_by_id(self, schema_id: int) -> Any:
-        """See schemas.avro.codec.SchemaSource."""
+        """See SchemaSource."""
         if schema_id not in self._schemas:
             try:
                 with _client(self._settings) as client:
-                    schema = _patiently(partial(client.get_schema, schema_id))
+                    schema = _with_retries(partial(client.get_schema, schema_id))
             except SchemaRegistryError as error:
                 if error.http_status_code != NOT_FOUND:
                     raise
@@ -92,12 +92,12 @@ class Registry:
 
 
 def _client(settings: Settings) -> SchemaRegistryClient:
-    """A client that does not try again by itself: _patiently does, and says so."""
+    """Returns a client without retries of its own, because _with_retries repeats calls."""
     return SchemaRegistryClient({"url": settings.schema_registry_url, "max.retries": 0})
 
 
-def _patiently(call: Callable[[], T]) -> T:
-    """Calls, and calls again while the registry does not answer, ATTEMPTS_MAX times in all."""
+def _with_retries(call: Callable[[], T]) -> T:
+    """Calls up to ATTEMPTS_MAX times while the registry does not answer. Raises RegistryUnavailable."""
     for attempt in range(1, ATTEMPTS_MAX + 1):
         try:
             return call()

@@ -1,6 +1,7 @@
-"""Freezes today's schemas as released versions, which later ones must stay compatible with: python -m schemas.release.
+"""The release of schemas: freezes today's schemas as versions that later ones must stay compatible with.
 
-A version is released once records with it may be kept anywhere; from then on its file never changes.
+Run it as `python -m schemas.release`. Release a version before anyone may keep records of it; from then on its file
+never changes.
 """
 
 import json
@@ -16,16 +17,16 @@ RELEASED_FOLDER = Path(__file__).parent / "released"
 
 
 def released_versions(topic: str, folder: Path = RELEASED_FOLDER) -> dict[int, dict[str, Any]]:
-    """Released schemas of a topic by version, oldest first."""
+    """Returns the released schemas of a topic by version, oldest first."""
     paths = {int(path.stem): path for path in (folder / topic).glob("*.avsc")}
     return {version: json.loads(paths[version].read_text()) for version in sorted(paths)}
 
 
-def problems(folder: Path = RELEASED_FOLDER) -> list[str]:
-    """What of today's schemas breaks FULL_TRANSITIVE with the released ones, as sentences; empty where nothing does."""
+def release_problems(folder: Path = RELEASED_FOLDER) -> list[str]:
+    """Returns how today's schemas break FULL_TRANSITIVE compatibility with released ones; empty if none does."""
     topics = all_topics()
     gone = sorted(path.name for path in folder.glob("*") if path.name not in topics)
-    found = [f"topic {topic}: it was released, so its schema must stay; its records are replayed" for topic in gone]
+    found = [f"topic {topic}: its schema was released and must stay, for the replay of its records" for topic in gone]
     for topic in topics:
         for version, released in released_versions(topic, folder).items():
             reasons = incompatibilities(load_schema(topic), released)
@@ -34,13 +35,13 @@ def problems(folder: Path = RELEASED_FOLDER) -> list[str]:
 
 
 def release(folder: Path = RELEASED_FOLDER) -> list[Path]:
-    """Writes a new version of each topic whose schema differs from its newest released one, and gives their files.
+    """Writes a new version of each topic whose schema differs from its newest release; returns the new files.
 
-    Raises IncompatibleSchema, and then writes nothing, where a schema can't follow the released ones.
+    Raises IncompatibleSchema, before it writes anything, if a schema is incompatible with a released one.
     """
-    found = problems(folder)
+    found = release_problems(folder)
     if found:
-        text = "\n  ".join(["nothing is released: keep what was released, add only fields that have a default", *found])
+        text = "\n  ".join(["nothing was released: keep released fields, and add only fields with a default", *found])
         raise IncompatibleSchema(text)
     written = []
     for topic in all_topics():
@@ -55,7 +56,7 @@ def release(folder: Path = RELEASED_FOLDER) -> list[Path]:
 
 
 def main() -> int:
-    """Releases; the new files on stdout. Exit code 1 where a schema is not compatible."""
+    """Releases the schemas and prints the new files. Returns 1 if a schema is not compatible."""
     try:
         written = release()
     except IncompatibleSchema as error:

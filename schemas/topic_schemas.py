@@ -1,4 +1,4 @@
-"""Which schema and which record of the core a topic has."""
+"""The schema and the record class of each topic."""
 
 import json
 from functools import cache
@@ -31,21 +31,21 @@ MESSAGE_CLASSES: dict[str, type[tuple[Any, ...]]] = {
     "snapshots.accounts": messages.Snapshot,
     "snapshots.execution": messages.Snapshot,
 }
-"""Record of each topic with a schema."""
+"""Record class of each topic with a schema."""
 
 
 @cache
 def schema_text(topic: str) -> str:
-    """The schema file of a topic, as it stands."""
+    """Returns the text of a topic's schema file."""
     return (SCHEMA_FOLDER / f"{topic}.avsc").read_text()
 
 
 def load_schema(topic: str) -> dict[str, Any]:
-    """The schema of a topic as JSON."""
+    """Returns the schema of a topic as JSON."""
     schema: dict[str, Any] = json.loads(schema_text(topic))
     return schema
 
 
 def all_topics() -> list[str]:
-    """Topics that have a schema, by name."""
+    """Returns the topics that have a schema, sorted by name."""
     return sorted(path.name.removesuffix(".avsc") for path in SCHEMA_FOLDER.glob("*.avsc"))

@@ -63,10 +63,10 @@ def config(**changes: Any) -> CoreConfig:
     return CoreConfig(**(fields | changes))
 
 
-def top_of_book(latency_ms: int = 0, **parts: Any) -> SimulatorConfig:
-    """The default simulator with a constant latency; parts by kind, as in a reference data file."""
+def top_of_book(latency_ms: int = 0, **models: Any) -> SimulatorConfig:
+    """Returns the default simulator with a constant latency; models by kind, as in a reference data file."""
     latency = {"new": {"model": "constant", "ms": latency_ms}}
-    return SimulatorConfig.model_validate({"name": "top-of-book", "latency": latency} | parts)
+    return SimulatorConfig.model_validate({"name": "top-of-book", "latency": latency} | models)
 
 
 def mock_config(

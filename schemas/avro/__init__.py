@@ -1,1 +1,1 @@
-"""Avro to records and back, in Confluent's wire format."""
+"""Conversion between records and Avro in Confluent's wire format."""

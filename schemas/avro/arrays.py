@@ -1,7 +1,8 @@
-"""Columns of longs to Avro and back by numpy: no Python object for each number, and the bytes that fastavro writes.
+"""Avro encoding of columns of longs with numpy, without a Python object per number; the bytes equal fastavro's.
 
-Source: the Apache Avro 1.12 specification, "Binary Encoding": a long is zigzag, then 7 bits a byte from the lowest,
-with the high bit set in each but the last; an array is blocks of a count and so many items, ended by a count of 0.
+Source: the Apache Avro 1.12 specification, "Binary Encoding". A long is zigzag encoded, then written in 7 bits per
+byte, lowest first, with the high bit set in each byte but the last. An array is a series of blocks, each a count and
+its items; a count of 0 ends it.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ Words = NDArray[np.uint64]
 LONG_BYTES_MAX = 10
 WORD_BYTES = 8
 MORE = 0x80
-"""Bit of a byte that another one of its number follows."""
+"""Bit that is set in a byte if another byte of the same number follows."""
 WORD = np.dtype("<u8")
 
 
@@ -25,42 +26,42 @@ def _words(*numbers: int) -> Words:
 
 PAYLOAD, MORES, _ONE = _words(0x7F7F7F7F7F7F7F7F, 0x8080808080808080, 1)
 BEYOND = np.uint64(56)
-"""Bits in a word's 8 bytes of 7."""
+"""Number of payload bits in 8 bytes; higher bits are in the ninth and tenth byte."""
 _FIRST_BYTES = (
     _words(*((1 << 8 * count) - 1 for count in range(WORD_BYTES + 1)))[
         np.minimum(np.arange(LONG_BYTES_MAX + 1), WORD_BYTES)
     ]
     & PAYLOAD
 )
-"""By length of a number, its payload in the first 8 bytes."""
+"""Mask of the payload bits in the first 8 bytes, by the length of a number in bytes."""
 _LANES = tuple(
     (_words(low)[0], _words(low << half)[0], np.uint64(gap))
     for low, half, gap in ((0x007F007F007F007F, 8, 1), (0x00003FFF00003FFF, 16, 2), (0x000000000FFFFFFF, 32, 4))
 )
-"""Halves of lanes of 16, 32 and 64 bits, and the bits between their contents."""
+"""Steps that move 7-bit groups together: low mask, high mask and shift for lanes of 16, 32 and 64 bits."""
 
 
 def zigzag(numbers: Ints) -> Words:
-    """Unsigned numbers, small for those near 0."""
+    """Returns unsigned numbers that are small for numbers near 0."""
     found: Words = ((numbers << 1) ^ (numbers >> 63)).view(WORD)
     return found
 
 
 def unzigzag(numbers: Words) -> Ints:
-    """What zigzag was given."""
+    """Reverses zigzag."""
     found: Ints = (numbers >> _ONE).view(np.int64) ^ -(numbers & _ONE).view(np.int64)
     return found
 
 
 def join_groups(groups: Words) -> Words:
-    """The 56 bits of 8 bytes that hold 7 each."""
+    """Returns the 56 payload bits of 8 bytes with 7 bits each."""
     for low, high, gap in _LANES:
         groups = (groups & low) | ((groups & high) >> gap)
     return groups
 
 
 def encode_longs(numbers: Ints) -> tuple[Bytes, Ints]:
-    """The numbers one behind another, and where each of them ends."""
+    """Returns the encoded numbers in one buffer, and the offset behind each of them."""
     rest = zigzag(np.ascontiguousarray(numbers, np.int64))
     groups = rest & _words((1 << 56) - 1)
     for low, high, gap in reversed(_LANES):
@@ -69,7 +70,7 @@ def encode_longs(numbers: Ints) -> tuple[Bytes, Ints]:
     above = (groups >> np.uint64(8)) | ((beyond != 0).astype(WORD) << BEYOND)
     for distance in (8, 16, 32):
         above |= above >> np.uint64(distance)
-    # A byte that has anything above it gets the bit: adding 0x7F carries it there.
+    # Set the bit in each byte with payload above it: adding 0x7F carries into it.
     followed = ((above & PAYLOAD) + PAYLOAD) & MORES
     table = np.empty((len(rest), LONG_BYTES_MAX), np.uint8)
     table[:, :WORD_BYTES] = (groups | followed)[:, None].view(np.uint8)
@@ -83,7 +84,7 @@ def encode_longs(numbers: Ints) -> tuple[Bytes, Ints]:
 
 
 def encode_array(numbers: Ints) -> bytes:
-    """An Avro array of longs, as one block."""
+    """Returns an Avro array of longs as one block."""
     if not len(numbers):
         return b"\x00"
     count, _ = encode_longs(np.array([len(numbers)]))
@@ -92,9 +93,9 @@ def encode_array(numbers: Ints) -> bytes:
 
 
 def decode_longs(buffer: bytes, offset: int, count: int) -> tuple[Ints, int]:
-    """So many numbers from an offset on, and the offset behind them.
+    """Returns count numbers from an offset on, and the offset behind them.
 
-    Raises EOFError where the buffer ends before, ValueError for a number beyond 64 bits.
+    Raises EOFError if the buffer ends too early, ValueError for a number of more than 64 bits.
     """
     if not count:
         return np.zeros(0, np.int64), offset
@@ -105,7 +106,7 @@ def decode_longs(buffer: bytes, offset: int, count: int) -> tuple[Ints, int]:
 
 
 def decode_arrays(buffer: bytes, offset: int, arrays: int) -> tuple[list[Ints], int]:
-    """So many arrays of longs that follow one another, and the offset behind them. Raises as decode_longs does."""
+    """Returns consecutive arrays of longs, and the offset behind them. Raises the errors of decode_longs."""
     found = _Numbers(buffer[offset:])
     numbers, place = found.numbers, 0
     columns: list[Ints] = []
@@ -113,7 +114,7 @@ def decode_arrays(buffer: bytes, offset: int, arrays: int) -> tuple[list[Ints], 
         for _ in range(arrays):
             blocks = []
             while count := int(numbers[place]):
-                # A negative count is followed by the size of its block in bytes.
+                # The size of the block in bytes follows a negative count.
                 place += 1 if count > 0 else 2
                 blocks.append(numbers[place : place + abs(count)])
                 place += abs(count)
@@ -125,14 +126,14 @@ def decode_arrays(buffer: bytes, offset: int, arrays: int) -> tuple[list[Ints], 
 
 
 class _Numbers:
-    """All bytes of a buffer as numbers one behind another, whatever they are: the first of them, or all that end."""
+    """The bytes of a buffer read as consecutive numbers: the first count of them, or all that are complete."""
 
     def __init__(self, buffer: bytes, count: int | None = None) -> None:
         padded = np.frombuffer(buffer + bytes(LONG_BYTES_MAX), np.uint8)
         self._ends = np.flatnonzero(padded[: len(buffer)] < MORE)[:count] + 1
         starts = np.concatenate([[0], self._ends[:-1]])[: len(self._ends)]
         self._lengths = self._ends - starts
-        # A word at every byte.
+        # Overlapping words, one at every byte.
         words: Words = np.ndarray((len(padded) - WORD_BYTES,), WORD, padded, strides=(1,))
         groups = words[starts] & _FIRST_BYTES[np.minimum(self._lengths, LONG_BYTES_MAX)]
         groups = join_groups(groups)
@@ -143,7 +144,7 @@ class _Numbers:
         self.numbers = unzigzag(groups)
 
     def _beyond(self, padded: Bytes, starts: Ints, longer: Ints) -> Words:
-        """What these numbers have behind their first bytes; notes the first that is too long."""
+        """Returns the bits of these numbers behind their first 8 bytes; notes the first number that is too long."""
         lengths = self._lengths[longer]
         ninth = padded[starts + WORD_BYTES].astype(WORD)
         tenth = padded[starts + WORD_BYTES + 1].astype(WORD) * (lengths >= LONG_BYTES_MAX)
@@ -153,7 +154,7 @@ class _Numbers:
         return found
 
     def end(self, count: int) -> int:
-        """Bytes that the first numbers take; ValueError where one of them is too long."""
+        """Returns the number of bytes of the first count numbers. Raises ValueError if one of them is too long."""
         if count > self._wrong:
             raise ValueError(f"number {self._wrong} of a column takes more than 64 bits")
         return int(self._ends[count - 1]) if count else 0

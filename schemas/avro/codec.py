@@ -1,16 +1,16 @@
-"""Records of the core to Avro in Confluent wire format and back, without Decimal on the way.
+"""The codec: records to Avro in Confluent's wire format and back, without Decimal objects.
 
-Wire format: byte 0, schema id as 4 bytes big-endian, Avro body. Decimals are the big-endian two's complement of the
-unscaled integer, which is the fixed-point integer that the core works with.
+Wire format: byte 0, schema id as 4 bytes big-endian, Avro body. A decimal is the big-endian two's complement of its
+unscaled integer, which is the core's fixed-point integer.
 """
 
 import struct
 from typing import Any, Protocol
 
-from schemas.avro.foreign import Form, checked_form, read_foreign
 from schemas.avro.layout import DECIMAL, ENUM, Field, layout
 from schemas.avro.reading import DECIMAL_BYTES_MAX, Reader, TooManyDigits
-from schemas.avro.writing import written
+from schemas.avro.schema_resolution import WriterForm, read_resolved, writer_form
+from schemas.avro.writing import write_record
 from schemas.errors import UndecodableRecord
 from schemas.records.output import Message
 from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
@@ -20,37 +20,37 @@ HEADER = struct.Struct(">bI")
 
 
 class SchemaSource(Protocol):
-    """Where schema ids come from: schemas.registry, or its in-memory twin."""
+    """The source of schema ids: schemas.registry, or its in-memory twin."""
 
     def writer_id(self, topic: str) -> int:
-        """Id under which the topic's own schema is registered."""
+        """Returns the id under which the topic's own schema is registered."""
         ...
 
     def schema_by_id(self, schema_id: int) -> Any:
-        """The schema of an id: any JSON, others register what they like.
+        """Returns the schema of an id, which may be any JSON, because other programs register schemas too.
 
-        Raises UndecodableRecord for an unknown one, RegistryUnavailable where none answers.
+        Raises UndecodableRecord for an unknown id, RegistryUnavailable if the registry does not answer.
         """
         ...
 
 
 class Codec:
-    """Encodes and decodes the records of all topics; schemas are parsed once."""
+    """The encoder and decoder of all topics; it parses each schema once."""
 
     def __init__(self, source: SchemaSource) -> None:
         self._source = source
         self._topics: dict[str, _TopicCodec] = {}
-        self._forms: dict[tuple[str, int], Form] = {}
+        self._forms: dict[tuple[str, int], WriterForm] = {}
 
     def encode(self, topic: str, message: Message) -> bytes:
-        """A record of the core as the value of a Kafka record."""
+        """Returns a record as the value of a Kafka record."""
         codec = self._topics.get(topic) or self._topic(topic)
-        return written(codec.header, codec.fields, message)
+        return write_record(codec.header, codec.fields, message)
 
     def decode(self, topic: str, value: bytes) -> Any:
-        """The record in a Kafka value, of the topic's class in schemas.topic_schemas.
+        """Returns the record in a Kafka value, of the topic's class in schemas.topic_schemas.
 
-        Raises UndecodableRecord for any bytes that are not one, RegistryUnavailable where a schema can't be had now.
+        Raises UndecodableRecord for bytes that are no such record, RegistryUnavailable if a schema is not available.
         """
         codec = self._topics.get(topic) or self._topic(topic)
         if value.startswith(codec.header):
@@ -60,22 +60,22 @@ class Codec:
         if len(value) < HEADER.size or value[0] != MAGIC:
             text = f"a record of {topic} must begin with byte 0 and a schema id of 4 bytes; it begins {value[:5].hex()}"
             raise UndecodableRecord("WRONG_MAGIC", text)
-        return codec.decode_foreign(value, self._form(topic, HEADER.unpack_from(value)[1]))
+        return codec.decode_resolved(value, self._form(topic, HEADER.unpack_from(value)[1]))
 
     def _topic(self, topic: str) -> "_TopicCodec":
         codec = self._topics[topic] = _TopicCodec(topic, self._source.writer_id(topic))
         return codec
 
-    def _form(self, topic: str, schema_id: int) -> Form:
+    def _form(self, topic: str, schema_id: int) -> WriterForm:
         form = self._forms.get((topic, schema_id))
         if form is None:
             schema = self._source.schema_by_id(schema_id)
-            form = self._forms[topic, schema_id] = checked_form(topic, schema_id, schema)
+            form = self._forms[topic, schema_id] = writer_form(topic, schema_id, schema)
         return form
 
 
 class _TopicCodec:
-    """Codec of one topic."""
+    """The encoder and decoder of one topic."""
 
     def __init__(self, topic: str, schema_id: int) -> None:
         self.header = HEADER.pack(MAGIC, schema_id)
@@ -84,7 +84,7 @@ class _TopicCodec:
         self._class = MESSAGE_CLASSES[topic]
 
     def decode(self, value: bytes) -> Any:
-        """The record in a value that was written with the topic's own schema. Raises UndecodableRecord."""
+        """Returns the record in a value that was written with the topic's own schema. Raises UndecodableRecord."""
         reader = Reader(value, HEADER.size)
         try:
             values = reader.record(self.fields)
@@ -98,9 +98,9 @@ class _TopicCodec:
             raise UndecodableRecord("TRAILING_BYTES", text)
         return tuple.__new__(self._class, values)
 
-    def decode_foreign(self, value: bytes, form: Form) -> Any:
-        """The record in a value that was written with another schema. Raises UndecodableRecord."""
-        read = read_foreign(self._topic, value, HEADER.size, form)
+    def decode_resolved(self, value: bytes, form: WriterForm) -> Any:
+        """Returns the record in a value that was written with another schema. Raises UndecodableRecord."""
+        read = read_resolved(self._topic, value, HEADER.size, form)
         return self._class(*(self._converted(field, read[field.name]) for field in self.fields))
 
     def _converted(self, field: Field, value: Any) -> Any:

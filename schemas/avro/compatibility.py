@@ -1,7 +1,8 @@
-"""Whether records written with one schema can be read with another: Avro's rules for flat records, and stricter ones.
+"""The check whether records of one schema can be read with another: Avro's rules for flat records, and stricter ones.
 
-Avro lets a number's scale or a time's unit change unseen, and text turn into bytes. Here a field keeps its type for
-life, because the column it goes to does.
+Avro allows a change of a number's scale or a time's unit, and a change from text to bytes. Here a field keeps its type
+for ever, because its column in ClickHouse does.
+
 Source: the Apache Avro 1.12 specification, "Schema Resolution"; Confluent's FULL_TRANSITIVE: both ways, all versions.
 """
 
@@ -13,15 +14,15 @@ PLAIN_TYPES = {"boolean", "int", "long", "float", "double", "string", "bytes"}
 
 
 def incompatibilities(schema: Any, released: Any) -> list[str]:
-    """Why two versions of a topic's schema can't read each other's records; empty where they can."""
+    """Returns the reasons why two versions of a topic's schema can't read each other's records; empty if they can."""
     forward = [f"a reader of the released version: {problem}" for problem in unreadable(schema, released)]
     return forward + [f"a reader of the new version: {problem}" for problem in unreadable(released, schema)]
 
 
 def unreadable(writer: Any, reader: Any) -> list[str]:
-    """Why a reader with one schema can't take records of a writer with another; empty where it can.
+    """Returns the reasons why a reader's schema can't read a writer's records; empty if it can.
 
-    The writer's schema may be anything that a registry holds; the reader's is one of ours.
+    The writer's schema may be any JSON from a registry; the reader's schema is one of this project.
     """
     if not isinstance(writer, dict) or writer.get("type") != "record" or not isinstance(writer.get("fields"), list):
         return ["the writer's schema is no record"]
@@ -53,7 +54,7 @@ def _field_problems(written: dict[str, Any] | None, read: dict[str, Any]) -> lis
 
 
 def shape(avro: Any) -> str:
-    """What of a type must never change: all but documentation, defaults, namespaces and an enum's symbols."""
+    """Returns the parts of a type that must never change: all but docs, defaults, namespaces and enum symbols."""
     if isinstance(avro, list):
         return " or ".join(shape(branch) for branch in avro)
     if not isinstance(avro, dict):
@@ -66,7 +67,7 @@ def shape(avro: Any) -> str:
 
 
 def is_flat(avro: Any) -> bool:
-    """Whether a field's type holds no records, so that a body can't nest, and no array items without bytes."""
+    """Returns whether a type has no nested records, and no array items that take no bytes."""
     if isinstance(avro, list):
         return all(branch == "null" or is_flat(branch) for branch in avro)
     if isinstance(avro, dict):
@@ -78,7 +79,7 @@ def is_flat(avro: Any) -> bool:
 
 
 def _last_name(named: dict[str, Any]) -> str:
-    """Avro compares names without their namespace."""
+    """Returns the name without its namespace, as Avro compares names."""
     return str(named.get("name")).rsplit(".", 1)[-1]
 
 

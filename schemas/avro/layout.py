@@ -1,4 +1,4 @@
-"""What has to be done with each field of a record, worked out from its schema once."""
+"""The layout of a topic's records: kind and limits of each field, computed from its schema once."""
 
 from enum import StrEnum
 from typing import Any, Final
@@ -34,8 +34,8 @@ ENUMS: Final[dict[str, type[StrEnum]]] = {
 class Field:
     """A field of a flat record.
 
-    kind: one of the constants above. optional: a union of null, which comes first, and the kind. limit: a decimal's
-    unscaled integer is below it. members, places: of an enum, in the order of the schema's symbols.
+    kind: one of the constants above. optional: a union with null, which comes first. limit: bound of a decimal's
+    unscaled integer. members, places: members of an enum and their indices, in the order of the schema's symbols.
     """
 
     def __init__(self, name: str, kind: int, optional: bool, limit: int, members: list[StrEnum]) -> None:
@@ -48,7 +48,7 @@ class Field:
 
 
 def layout(schema: dict[str, Any]) -> list[Field]:
-    """The fields of one of this project's schemas. Raises KeyError, ValueError for a type that they do not use."""
+    """Returns the fields of one of this project's schemas. Raises KeyError or ValueError for any other type."""
     return [_field(field["name"], field["type"]) for field in schema["fields"]]
 
 

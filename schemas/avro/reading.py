@@ -1,7 +1,7 @@
-"""Avro's binary encoding back to a record's fields: strictly, each value in the one form that writers give it.
+"""A strict reader of Avro's binary encoding: it accepts each value only in the form that writers use.
 
-A negative index, a number in more bytes than it needs, or bytes that are no UTF-8 are refused: readers differ in what
-they make of them, ClickHouse among them. Only arrays may come in blocks of any size, as the specification allows.
+It refuses a negative index, a number in more bytes than it needs, and bytes that are no UTF-8, because readers (such as
+ClickHouse) interpret them differently. Only arrays may come in blocks of any size, as the specification allows.
 """
 
 from typing import Any, Final
@@ -16,11 +16,11 @@ INT_MAX: Final = 2**31 - 1
 
 
 class TooManyDigits(Exception):
-    """A decimal beyond its precision; the argument is the field's name."""
+    """A decimal exceeds its precision; the argument is the field's name."""
 
 
 class Reader:
-    """Reads forward through the bytes of one value. Every method raises EOFError or ValueError on malformed bytes."""
+    """A reader of the bytes of one value. Every method raises EOFError or ValueError for malformed bytes."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
@@ -29,11 +29,11 @@ class Reader:
 
     @property
     def left(self) -> int:
-        """Bytes behind what was read."""
+        """Number of bytes not yet read."""
         return self._end - self._at
 
     def record(self, fields: list[Field]) -> list[Any]:
-        """Values of all fields. Raises TooManyDigits."""
+        """Returns the values of all fields. Raises TooManyDigits."""
         return [self._value(field) for field in fields]
 
     def _value(self, field: Field) -> Any:
@@ -129,10 +129,10 @@ class Reader:
         return read_f64_le(self._data, start)
 
     def _items(self) -> i64:
-        """Number of items in the next block of an array; 0 at its end. Every item takes at least a byte."""
+        """Returns the number of items in the next block of an array; 0 at its end. An item has at least one byte."""
         count = self._long()
         if count < 0:
-            self._long()  # The block's size in bytes, for who wants to pass over it.
+            self._long()  # The block's size in bytes, for readers that skip it.
             count = -count
         if count < 0 or count > self._end - self._at:
             raise EOFError("ends too early")

@@ -1,10 +1,10 @@
-"""Enumerations of the records, named as in FIX; UNKNOWN is what a reader sees of a newer writer's symbol."""
+"""Enumerations of the records, named as in FIX. A reader sees UNKNOWN for a symbol of a newer writer."""
 
 from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What a request asks for: FIX messages D, F, G and q."""
+    """The action of a request: FIX messages D, F, G and q."""
 
     UNKNOWN = "UNKNOWN"
     NEW = "NEW"
@@ -14,7 +14,7 @@ class Action(StrEnum):
 
 
 class Side(StrEnum):
-    """FIX tag 54."""
+    """The side of an order (FIX tag 54)."""
 
     UNKNOWN = "UNKNOWN"
     BUY = "BUY"
@@ -22,7 +22,7 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """FIX tag 40."""
+    """The type of an order (FIX tag 40)."""
 
     UNKNOWN = "UNKNOWN"
     MARKET = "MARKET"
@@ -34,7 +34,7 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """FIX tag 59."""
+    """The time in force of an order (FIX tag 59)."""
 
     UNKNOWN = "UNKNOWN"
     DAY = "DAY"
@@ -45,7 +45,7 @@ class TimeInForce(StrEnum):
 
 
 class OffsetType(StrEnum):
-    """FIX tag 836: unit of a trailing stop's distance, the currency or percent of the price."""
+    """The unit of a trailing stop's distance: the currency, or percent of the price (FIX tag 836)."""
 
     UNKNOWN = "UNKNOWN"
     PRICE = "PRICE"
@@ -53,9 +53,10 @@ class OffsetType(StrEnum):
 
 
 class ExecType(StrEnum):
-    """FIX tag 150; CANCEL_REJECT stands for the message OrderCancelReject (35=9), MASS_CANCEL for 35=r.
+    """The event of an execution report (FIX tag 150).
 
-    RESTATED: the venue changed an order by itself. SPLIT: a notice to all accounts of a partition, of no order.
+    CANCEL_REJECT stands for the message OrderCancelReject (35=9), MASS_CANCEL for 35=r. RESTATED: the venue changed an
+    order by itself. SPLIT: a notice to all accounts of a partition, without an order.
     """
 
     UNKNOWN = "UNKNOWN"
@@ -74,7 +75,7 @@ class ExecType(StrEnum):
 
 
 class OrdStatus(StrEnum):
-    """FIX tag 39."""
+    """The status of an order (FIX tag 39)."""
 
     UNKNOWN = "UNKNOWN"
     PENDING_NEW = "PENDING_NEW"
@@ -90,7 +91,7 @@ TERMINAL_STATUSES = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.R
 
 
 class Liquidity(StrEnum):
-    """FIX tag 851: ADDED is passive (maker), REMOVED aggressive (taker)."""
+    """The liquidity of a fill (FIX tag 851): ADDED is passive (maker), REMOVED aggressive (taker)."""
 
     UNKNOWN = "UNKNOWN"
     ADDED = "ADDED"
@@ -98,7 +99,7 @@ class Liquidity(StrEnum):
 
 
 class ResultSource(StrEnum):
-    """Who decided an order result."""
+    """The side of the pipeline that decided an order result."""
 
     UNKNOWN = "UNKNOWN"
     RISK = "RISK"
@@ -106,7 +107,7 @@ class ResultSource(StrEnum):
 
 
 class EquityTrigger(StrEnum):
-    """Why an equity record was written."""
+    """The reason for an equity record."""
 
     UNKNOWN = "UNKNOWN"
     SESSION_OPEN = "SESSION_OPEN"
@@ -117,7 +118,7 @@ class EquityTrigger(StrEnum):
 
 
 class RiskEventKind(StrEnum):
-    """What the risk side decided."""
+    """The kind of a risk event."""
 
     UNKNOWN = "UNKNOWN"
     ORDER_REJECTED = "ORDER_REJECTED"
@@ -134,7 +135,7 @@ class RiskEventKind(StrEnum):
 
 
 class MarkKind(StrEnum):
-    """HEARTBEAT carries time only; SPLIT says that prices from here on are those after it."""
+    """The kind of a mark. HEARTBEAT carries the time only; SPLIT: later prices are those after the split."""
 
     UNKNOWN = "UNKNOWN"
     QUOTE = "QUOTE"
@@ -143,7 +144,7 @@ class MarkKind(StrEnum):
 
 
 class ControlKind(StrEnum):
-    """An operator's command."""
+    """The kind of an operator's command."""
 
     UNKNOWN = "UNKNOWN"
     SESSION_OPEN = "SESSION_OPEN"
@@ -157,7 +158,7 @@ class ControlKind(StrEnum):
 
 
 class BreakerState(StrEnum):
-    """CLOSED: orders pass; OPEN: the account is stopped; HALF_OPEN: a few orders are tried."""
+    """The state of a breaker. CLOSED: orders pass; OPEN: the account is stopped; HALF_OPEN: a few orders may pass."""
 
     UNKNOWN = "UNKNOWN"
     CLOSED = "CLOSED"
@@ -166,7 +167,7 @@ class BreakerState(StrEnum):
 
 
 class DeskReportKind(StrEnum):
-    """SHARE: a shard's part of the desk; BREAKER: a breaker of the desk has a new state; REVOCATION: of a strategy."""
+    """The kind of a desk report: a shard's share, a new state of a desk breaker, or a strategy's revocation."""
 
     UNKNOWN = "UNKNOWN"
     SHARE = "SHARE"
@@ -175,7 +176,7 @@ class DeskReportKind(StrEnum):
 
 
 class TradingMode(StrEnum):
-    """PAPER: the simulator executes; LIVE: an external adapter, where the gate has authorised the strategy."""
+    """The mode of an order. PAPER: the simulator executes; LIVE: an external adapter, if the gate has authorised it."""
 
     UNKNOWN = "UNKNOWN"
     PAPER = "PAPER"
@@ -183,7 +184,7 @@ class TradingMode(StrEnum):
 
 
 class TradingState(StrEnum):
-    """ACTIVE: all orders; REDUCING: only orders that reduce a position; HALTED: none."""
+    """The orders that may trade. ACTIVE: all; REDUCING: only those that reduce a position; HALTED: none."""
 
     UNKNOWN = "UNKNOWN"
     ACTIVE = "ACTIVE"
@@ -192,7 +193,7 @@ class TradingState(StrEnum):
 
 
 class TradingLevel(StrEnum):
-    """What the gate lets a strategy do: LIMITED_LIVE trades under reduced limits."""
+    """The level at which the gate lets a strategy trade; LIMITED_LIVE has reduced limits."""
 
     UNKNOWN = "UNKNOWN"
     PAPER_ONLY = "PAPER_ONLY"
@@ -201,7 +202,7 @@ class TradingLevel(StrEnum):
 
 
 class GateDecisionKind(StrEnum):
-    """EVALUATED: by criteria; APPROVED: by a person; REVOKED: by either; TRIALS: how many strategies were tried."""
+    """A gate decision: by criteria, by a person, a revocation by either, or a count of the strategies tried."""
 
     UNKNOWN = "UNKNOWN"
     EVALUATED = "EVALUATED"
@@ -211,7 +212,7 @@ class GateDecisionKind(StrEnum):
 
 
 class TestStatus(StrEnum):
-    """Outcome of a test case, as in JUnit XML."""
+    """The outcome of a test case, as in JUnit XML."""
 
     UNKNOWN = "UNKNOWN"
     PASSED = "PASSED"

@@ -1,4 +1,4 @@
-"""Records of the core out of the lists that a state keeps them as: JSON leaves of an enum only its text."""
+"""Records from the lists that a JSON state keeps; text of enums becomes their members again."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_type_hints
 Record = TypeVar("Record", bound=tuple[Any, ...])
 
 
-def record_of(kind: type[Record], row: Sequence[Any]) -> Record:
-    """The record of a NamedTuple class whose fields were listed in their order."""
+def record_from_list(kind: type[Record], row: Sequence[Any]) -> Record:
+    """Returns the record of a NamedTuple class from the list of its fields."""
     values = list(row)
     for place, members in _enums(kind):
         values[place] = members(values[place])

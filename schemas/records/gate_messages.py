@@ -1,4 +1,4 @@
-"""Records that the gate writes, field by field as in schemas/avsc."""
+"""The records that the gate writes, field by field as in schemas/avsc."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from schemas.records.enums import GateDecisionKind, TestStatus, TradingLevel
 
 
 class TestResult(NamedTuple):
-    """One test case of a report; ts: when its suite ran, UTC nanoseconds."""
+    """A test case of a report; ts: time of its suite's run, UTC nanoseconds."""
 
     suite: str
     case: str
@@ -18,7 +18,7 @@ class TestResult(NamedTuple):
 
 
 class GateDecision(NamedTuple):
-    """What was decided about a strategy, and by what. Times are UTC nanoseconds."""
+    """A decision about a strategy, with its evidence. Times are UTC nanoseconds."""
 
     decision_id: str
     strategy_id: str

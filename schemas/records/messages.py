@@ -1,4 +1,4 @@
-"""Records of the topics as immutable tuples; field by field as in schemas/avsc, where each is explained.
+"""Records of the topics as immutable tuples, field by field as in schemas/avsc, which documents each field.
 
 Prices and quantities are integers of 1e-9, money integers of 1e-18, times UTC nanoseconds.
 """
@@ -31,7 +31,7 @@ from schemas.records.enums import (
 
 Ints = NDArray[np.int64]
 Column = Sequence[int] | Ints
-"""Of market.data: a list where it was decoded, an array where it is searched; see streams.core.market.columns."""
+"""A column of market.data: a list as it is decoded, or an array where code searches it."""
 
 
 class OrderRequest(NamedTuple):
@@ -62,7 +62,7 @@ class OrderRequest(NamedTuple):
 
 
 class MarketData(NamedTuple):
-    """A batch of updates of one symbol in the order of the market."""
+    """A batch of updates of one symbol, in the order of the market."""
 
     symbol: str
     ts: int
@@ -336,7 +336,7 @@ class RiskEvent(NamedTuple):
 
 
 class DeskReport(NamedTuple):
-    """What the account shards of one desk tell each other: their shares, and the desk's breakers."""
+    """A report between the account shards of a desk: a shard's share, a desk breaker, or a revocation."""
 
     kind: DeskReportKind
     shard: str

@@ -12,7 +12,7 @@ PRICE_MAX: Final = 10**18 - 1
 MONEY_MAX = 10**38 - 1
 """Largest amount of money: decimal(38, 18)."""
 NUMERALS_MAX = 1_000
-"""Digits of a decimal that are looked at: Python refuses to convert text of more than 4,300."""
+"""Most digits of a decimal that are converted; Python refuses text of more than 4,300."""
 NANOS_PER_MS: Final = 1_000_000
 NANOS_PER_S: Final = 1_000_000_000
 NANOS_PER_HOUR: Final = 3600 * NANOS_PER_S
@@ -20,7 +20,7 @@ NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
 
 
 class NotRepresentable(ValueError):
-    """A number that has more decimals or digits than its fixed-point form can hold."""
+    """A number has more decimals or digits than its fixed-point form can hold."""
 
 
 def _to_fixed(value: Decimal | str | int, digits: int, limit: int) -> int:
@@ -49,22 +49,22 @@ def _to_fixed(value: Decimal | str | int, digits: int, limit: int) -> int:
 
 
 def to_price(value: Decimal | str | int) -> int:
-    """Price or quantity as an integer of 1e-9. Raises NotRepresentable."""
+    """Converts a price or quantity to an integer of 1e-9. Raises NotRepresentable."""
     return _to_fixed(value, PRICE_DIGITS, PRICE_MAX)
 
 
 def to_money(value: Decimal | str | int) -> int:
-    """Amount as an integer of 1e-18. Raises NotRepresentable."""
+    """Converts an amount of money to an integer of 1e-18. Raises NotRepresentable."""
     return _to_fixed(value, MONEY_DIGITS, MONEY_MAX)
 
 
 def price_to_decimal(fixed: int) -> Decimal:
-    """Decimal of an integer of 1e-9, exact."""
+    """Converts an integer of 1e-9 to the exact Decimal."""
     return _scaled(fixed, PRICE_DIGITS)
 
 
 def money_to_decimal(fixed: int) -> Decimal:
-    """Decimal of an integer of 1e-18, exact."""
+    """Converts an integer of 1e-18 to the exact Decimal."""
     return _scaled(fixed, MONEY_DIGITS)
 
 
@@ -73,23 +73,23 @@ def _scaled(fixed: int, digits: int) -> Decimal:
 
 
 def plain(number: Decimal) -> str:
-    """Decimal text without exponent or trailing zeros: 100, 0.5, -3.25."""
+    """Returns decimal text without exponent or trailing zeros: 100, 0.5, -3.25."""
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def price_text(fixed: int) -> str:
-    """Shortest decimal text of an integer of 1e-9."""
+    """Returns the shortest decimal text of an integer of 1e-9."""
     return plain(price_to_decimal(fixed))
 
 
 def money_text(fixed: int) -> str:
-    """Shortest decimal text of an integer of 1e-18."""
+    """Returns the shortest decimal text of an integer of 1e-18."""
     return plain(money_to_decimal(fixed))
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:
-    """Quotient rounded to the nearest integer, ties to the even one. denominator > 0."""
+    """Returns the quotient rounded to the nearest integer, ties to even. denominator > 0."""
     quotient, remainder = divmod(numerator, denominator)
     twice = 2 * remainder
     if twice > denominator or (twice == denominator and quotient & 1):

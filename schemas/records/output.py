@@ -1,4 +1,4 @@
-"""Output records of a shard, and the refusal of an input record."""
+"""The output records of a shard, and the refusal of an input record."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ State = dict[str, Any]
 
 
 class Output(NamedTuple):
-    """A record for a topic (base name, without prefix); without a partition the key decides it."""
+    """An output record. topic: base name without prefix; partition: None lets the key decide."""
 
     topic: str
     key: str
@@ -20,7 +20,7 @@ class Output(NamedTuple):
 
 
 class RecordRefused(Exception):
-    """An input record that the shard can't accept; nothing of its state has changed."""
+    """The shard refuses an input record; its state has not changed."""
 
     def __init__(self, rule: str, text: str) -> None:
         super().__init__(text)

@@ -1,4 +1,4 @@
-"""`paper study`: what the simulators make of a recorded market."""
+"""`paper study`: compares simulators on a recorded market."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def passive(
     lifetime: float = typer.Option(30.0, min=0.1, help="Seconds after which an order is canceled."),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Buys at the bid and sells at the ask under each fill model: how many fill, and after how long."""
+    """Buys at the bid and sells at the ask under each fill model; prints the share that fills and the time it takes."""
     from schemas.records.numbers import to_price
     from streams.tools.study.passive import passive_orders
 
@@ -48,12 +48,12 @@ def passive(
 def taking(
     files: list[Path] = FILES,
     start: datetime = typer.Option(..., "--from", help="UTC time of the first probe."),
-    end: datetime = typer.Option(..., "--to", help="UTC time behind the last."),
+    end: datetime = typer.Option(..., "--to", help="UTC time after the last probe."),
     every: float = typer.Option(60.0, min=1, help="Seconds of market time between probes."),
     quantity: list[str] = typer.Option(QUANTITIES, help="Units of an order; may be repeated."),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Market orders of several sizes: their cost against the middle, and in quoted half-spreads."""
+    """Sends market orders of several sizes; prints their cost against the mid price and in half-spreads."""
     from schemas.records.numbers import NANOS_PER_S, price_text, to_price
     from streams.tools.study.taking import taking_orders
 
@@ -85,7 +85,7 @@ def _market(files: list[Path]) -> tuple[MarketTable, InstrumentConfig]:
 
     table = MarketTable.merged([read_file(path) for path in files])
     if len(table.symbols) != 1:
-        raise InputError(f"a study is of one instrument; these files hold {', '.join(table.symbols)}")
+        raise InputError(f"a study needs one instrument; these files hold {', '.join(table.symbols)}")
     return table, instruments_for(get_settings(), table)[table.symbols[0]]
 
 

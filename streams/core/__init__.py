@@ -1,1 +1,1 @@
-"""The deterministic core of the pipeline: no I/O, no clock, no randomness."""
+"""The deterministic core of the pipeline: no I/O, no wall clock, no randomness."""

@@ -1,4 +1,4 @@
-"""Configuration of the core: part of the journal, so that a replay needs nothing from outside."""
+"""The configuration of the core. The journal contains it, so that a replay needs no other source."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -18,16 +18,16 @@ from streams.core.risk.limits import RiskLimits
 
 
 class TimeSource(StrEnum):
-    """Which clock drives the shards."""
+    """The clock that drives the shards."""
 
     EVENT = "event"
-    """Market time: the times in market.data. For recorded and synthetic feeds at any speed."""
+    """Market time, from the times in market.data: for recorded and synthetic feeds at any speed."""
     RECORD = "record"
-    """Kafka record timestamps. For live paper trading."""
+    """Kafka record timestamps: for live paper trading."""
 
 
 class CoreConfig(Frozen):
-    """All that the core's behaviour depends on besides its inputs."""
+    """Everything besides its inputs that the behaviour of the core depends on."""
 
     time_source: TimeSource = TimeSource.EVENT
     run_seed: int = 1
@@ -37,41 +37,41 @@ class CoreConfig(Frozen):
     equity_interval_ms: int = Field(default=60_000, ge=1)
     mark_interval_ms: int = Field(default=1_000, ge=0)
     seen_order_ids_max: int = Field(default=50_000, ge=1)
-    """Order ids remembered for each account; a duplicate of an older one is not recognised."""
+    """Number of order ids remembered for each account; a duplicate of an older one is not detected."""
     answers_max: int = Field(default=200, ge=1)
-    """Newest requests of each account whose first answer is remembered, for the client that sends one again."""
+    """Number of newest requests of each account whose first answer is kept, to repeat it if a client sends again."""
     limits: RiskLimits = RiskLimits()
-    """Of sessions that open without limits of their own."""
+    """Limits of sessions that open without their own."""
     account_limits: dict[str, RiskLimits] = Field(default_factory=dict)
-    """By account, instead."""
+    """Limits by account, instead of limits."""
     desk: DeskConfig = DeskConfig()
     """Circuit breakers over all accounts of all shards."""
     limits_version: int = Field(default=0, ge=0)
     """Version of the limits file."""
     mock: MockConfig = MockConfig()
     simulator: str = ""
-    """Name of the simulator; empty: mock_trading decides between mock and top-of-book."""
+    """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""
     simulators: tuple[SimulatorConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
     instruments: tuple[InstrumentConfig, ...] = ()
     conversions: tuple[ConversionConfig, ...] = ()
     minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = Field(default_factory=dict)
-    """Digits of a currency's minor unit, to which fees are rounded; a currency without one is exact."""
+    """Digits of each currency's minor unit, to which fees are rounded; fees of other currencies are exact."""
 
     @model_validator(mode="after")
     def _names_unique(self) -> "CoreConfig":
-        _once("instrument", [item.symbol for item in self.instruments])
-        _once("simulator", [item.name for item in self.simulators])
-        _once("account", [item.account_id for item in self.accounts])
-        _once("conversion", [f"{item.base}/{item.quote}" for item in self.conversions])
+        _check_unique("instrument", [item.symbol for item in self.instruments])
+        _check_unique("simulator", [item.name for item in self.simulators])
+        _check_unique("account", [item.account_id for item in self.accounts])
+        _check_unique("conversion", [f"{item.base}/{item.quote}" for item in self.conversions])
         return self
 
     def limits_of(self, account_id: str) -> RiskLimits:
-        """Configured limits of an account."""
+        """Returns the configured limits of an account."""
         return self.account_limits.get(account_id, self.limits)
 
 
-def _once(what: str, names: list[str]) -> None:
+def _check_unique(what: str, names: list[str]) -> None:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise ValueError(f"{what} defined twice: {', '.join(doubled)}")

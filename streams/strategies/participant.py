@@ -7,9 +7,9 @@ from schemas.records.messages import OrderRequest, OrderResult
 from schemas.records.numbers import to_price
 from streams.core.accounts.state import account_records as records
 from streams.core.reference.instruments import Instrument
-from streams.core.simulators.latency import LatencyModel
-from streams.core.simulators.model import PartKind
-from streams.core.simulators.model_catalog import make_part
+from streams.core.simulators.latency_models import LatencyModel
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
 from streams.errors import InputError
 from streams.strategies.find_strategy import strategy_named
 from streams.strategies.strategy import Strategy, Tick, Ticket
@@ -58,4 +58,4 @@ def participant(account_id: str, config: StrategyConfig, instrument: Instrument,
         raise InputError(
             f"strategy {config.strategy}: {error}; it is made of (ticket, quantity, max_position, every)"
         ) from error
-    return Participant(account_id, config.symbol, strategy, make_part(PartKind.LATENCY, config.latency), run_seed)
+    return Participant(account_id, config.symbol, strategy, make_model(ModelKind.LATENCY, config.latency), run_seed)

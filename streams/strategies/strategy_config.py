@@ -4,13 +4,13 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from streams.core.reference.declarations import PartConfig
+from streams.core.reference.declarations import ModelConfig
 from streams.core.reference.fields import Frozen, NonNegativeDecimal, PositiveDecimal
-from streams.core.simulators.latency import Constant
-from streams.core.simulators.model import PartKind
-from streams.core.simulators.model_catalog import make_part
+from streams.core.simulators.latency_models import Constant
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
 
-AT_ONCE = PartConfig.model_validate({"model": Constant.model, "ms": 0})
+AT_ONCE = ModelConfig.model_validate({"model": Constant.model, "ms": 0})
 
 
 class StrategyConfig(Frozen):
@@ -23,12 +23,12 @@ class StrategyConfig(Frozen):
     max_position: PositiveDecimal
     every: int = Field(default=1, ge=1)
     """Quotes between two looks at the market."""
-    latency: PartConfig = AT_ONCE
+    latency: ModelConfig = AT_ONCE
     """Own latency, from the quote or result that the strategy decides upon to sending: one of the latency models."""
     cash: NonNegativeDecimal | None = None
     """Opening cash of a session of its own; None: the account's recorded session."""
 
     @model_validator(mode="after")
     def _latency_known(self) -> Self:
-        make_part(PartKind.LATENCY, self.latency)
+        make_model(ModelKind.LATENCY, self.latency)
         return self

@@ -1,4 +1,4 @@
-"""An account shard and an execution shard joined in memory: the core as its topics join it."""
+"""An account shard and an execution shard joined in memory, as topics join them in the pipeline."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.builders import config, opening, quote
 
 M = TypeVar("M", bound=Message)
 Answer = tuple[str, str | None, str | None]
-"""Code, limit value, observed value."""
+"""Code, limit value and observed value of a refusal."""
 
 
 class Desk:
-    """An account shard and an execution shard, joined as the topics between them join them.
+    """An account shard and an execution shard that exchange their messages.
 
-    With hold, records between the shards wait in to_venue and to_accounts until they are delivered.
+    With hold, messages from one shard to the other wait in to_venue and to_accounts until a test delivers them.
     """
 
     def __init__(self, core: CoreConfig | None = None, *, hold: bool = False) -> None:
@@ -37,7 +37,7 @@ class Desk:
         self.hold = hold
 
     def send(self, *inputs: Message, at: int | None = None) -> list[Output]:
-        """Applies messages one after another and returns the outputs. at: the record time, if that is the clock."""
+        """Applies messages in order and returns the outputs; at is the record time if that is the clock."""
         before = len(self.outputs)
         for message in inputs:
             at_market = isinstance(message, messages.MarketData | messages.ApprovedOrder)
@@ -55,7 +55,7 @@ class Desk:
         self._apply(self.accounts, self.to_accounts.popleft(), at)
 
     def deliver_all(self, at: int | None = None) -> None:
-        """Delivers everything that is on its way."""
+        """Delivers all waiting messages."""
         while self.to_venue or self.to_accounts:
             if self.to_venue:
                 self.deliver_to_venue(at)
@@ -69,7 +69,7 @@ class Desk:
         self.to_accounts += [item.message for item in outputs if item.topic in ("executions", "marks")]
 
     def restart(self, core: CoreConfig | None = None) -> None:
-        """Returns both shards restored from their states as JSON text. core: the configuration in force."""
+        """Restores both shards from their states as JSON text, under the configuration core."""
         self.config = core or self.config
         state = json.loads(json.dumps([self.accounts.to_state(), self.execution.to_state()]))
         self.accounts = AccountShard.from_state(self.config, 0, state[0])
@@ -82,7 +82,7 @@ class Desk:
         self.execution.configure(core)
 
     def state(self) -> str:
-        """Returns the state of both shards."""
+        """Returns the state of both shards as JSON text."""
         return json.dumps([self.accounts.to_state(), self.execution.to_state()])
 
     def account(self, account: str = "A") -> Account:
@@ -91,32 +91,32 @@ class Desk:
 
     @property
     def executions(self) -> list[messages.ExecutionReport]:
-        """Returns the venue's reports so far."""
+        """Execution reports so far."""
         return of(messages.ExecutionReport, self.outputs)
 
     @property
     def results(self) -> list[messages.OrderResult]:
-        """Returns the clients' results so far."""
+        """Order results so far."""
         return of(messages.OrderResult, self.outputs)
 
     @property
     def fills(self) -> list[messages.Fill]:
-        """Returns the fills booked so far."""
+        """Booked fills so far."""
         return of(messages.Fill, self.outputs)
 
 
 def of(kind: type[M], outputs: Iterable[Output]) -> list[M]:
-    """The messages of one kind."""
+    """Returns the messages of one kind."""
     return [item.message for item in outputs if isinstance(item.message, kind)]
 
 
 def trail(reports: Iterable[messages.ExecutionReport | messages.OrderResult], order_id: str) -> list[str]:
-    """An order's life as ExecType/OrdStatus."""
+    """Returns an order's life as ExecType/OrdStatus."""
     return [f"{item.exec_type}/{item.ord_status}" for item in reports if item.order_id == order_id]
 
 
 def ready(core: CoreConfig | None = None, *, hold: bool = False, market: bool = True) -> Desk:
-    """A desk with session A open and, with market, a quote of ABC of 100 @ 10.00 to 100 @ 10.02."""
+    """Returns a desk with an open session of account A and, with market, a quote of ABC 100 @ 10.00 to 100 @ 10.02."""
     desk = Desk(core)
     desk.send(opening())
     if market:
@@ -127,17 +127,17 @@ def ready(core: CoreConfig | None = None, *, hold: bool = False, market: bool = 
 
 
 def last(desk: Desk, order_id: str = "o") -> messages.OrderResult:
-    """The newest result of an order."""
+    """Returns the newest result of an order."""
     return [result for result in desk.results if result.order_id == order_id][-1]
 
 
 def fills_of(desk: Desk, order_id: str = "o") -> list[tuple[int, int, Liquidity]]:
-    """Quantity, price and liquidity of an order's fills."""
+    """Returns quantity, price and liquidity of an order's fills."""
     return [(fill.quantity, fill.price, fill.liquidity) for fill in desk.fills if fill.order_id == order_id]
 
 
 def answer(desk: Desk, request: messages.OrderRequest) -> Answer | None:
-    """Returns the code of a refusal, which result and risk event share; None if the request is approved."""
+    """Returns the refusal of a request, None if it is approved; checks that result and risk event agree."""
     outputs = desk.send(request)
     if of(messages.ApprovedOrder, outputs):
         assert {event.kind for event in of(messages.RiskEvent, outputs)} <= {RiskEventKind.LIMIT_WARNING}

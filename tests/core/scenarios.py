@@ -1,4 +1,4 @@
-"""Hypothesis strategies of whole stories: market data, requests and commands of one account."""
+"""Hypothesis strategies of whole stories: market data, requests and commands for one account."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ CONFIGS: tuple[CoreConfig, ...] = (
     config(instruments=()),
 )
 STEADY = CONFIGS[:3]
-"""Configurations that know every instrument and remember every id."""
+"""Configurations with every instrument, and a memory for every id."""
 
 PRICES = st.none() | CENTS.map(lambda count: price_text(cents(count)))
 
 
 @st.composite
 def stories(draw: st.DrawFn, most: int = 30) -> list[Message]:
-    """Inputs from a session's opening on; market time rises from record to record."""
+    """Draws inputs that begin with the opening of a session; market time rises from record to record."""
     time_ns = START
     story: list[Message] = [opening()]
     ids: list[str] = []
@@ -100,6 +100,6 @@ def _commands(session: str) -> st.SearchStrategy[Message]:
 
 
 def quotes_in(record: MarketData) -> list[tuple[int, int, int, int, int]]:
-    """Time, bid price and size, ask price and size of the quotes in a record."""
+    """Returns time, bid price and size, ask price and size of the quotes in a record."""
     times = [time_ns for kind, time_ns in zip(record.kinds, record.times, strict=True) if kind == "Q"]
     return list(zip(times, record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, strict=True))

@@ -1,7 +1,6 @@
-"""A slow, obvious model of one account and one venue: whole units, cents, lists scanned anew for each question.
+"""A slow, obvious model of one account and one venue, in whole units and cents; it scans its lists for each answer.
 
-It shares no code with the core. What it says of an order is a Told: the order, what happened, its status after, the
-quantity and price of a fill, and how much has executed.
+It shares no code with the core. It describes each event of an order as a VenueEvent.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 
-class Told(NamedTuple):
-    """One line of the venue's tape: quantities in units, prices in cents."""
+class VenueEvent(NamedTuple):
+    """An event of an order: its status after it, and the fill. Quantities in units, prices in cents."""
 
     order_id: str
     happened: str
@@ -36,17 +35,17 @@ class Ask(NamedTuple):
 
 @dataclass
 class Book:
-    """The venue: a quote of two sides with what is left of their sizes, and orders in their turn."""
+    """The venue: a quote with the sizes left, and orders by time priority."""
 
     price: dict[str, int] = field(default_factory=dict)
     shown: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
-    """By the side of the order that takes it."""
+    """Size left, by the side of the order that takes it."""
     orders: list[dict[str, object]] = field(default_factory=list)
-    tape: list[Told] = field(default_factory=list)
+    events: list[VenueEvent] = field(default_factory=list)
 
     def quote(self, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
-        """Takes both sides of a quote; a side that has not changed is not refreshed."""
+        """Applies a quote; a side with the same price and size is not refreshed."""
         for side, price, size in (("SELL", bid, bid_size), ("BUY", ask, ask_size)):
             if (price, size) != (self.price.get(side), self.shown.get(side)):
                 self.price[side], self.shown[side], self.left[side] = price, size, size
@@ -54,13 +53,13 @@ class Book:
             self._trade(order)
 
     def arrive(self, ask: Ask) -> None:
-        """Takes a request that reaches the venue."""
+        """Applies an arriving request."""
         if ask.action == "NEW":
             self._open(ask)
             return
         found = [order for order in self.orders if order["id"] == ask.target]
         if not found:
-            self.tape.append(Told(str(ask.target), "CANCEL_REJECT", "UNKNOWN"))
+            self.events.append(VenueEvent(str(ask.target), "CANCEL_REJECT", "UNKNOWN"))
         elif ask.action == "CANCEL":
             self._end(found[0], "CANCELED")
         else:
@@ -120,15 +119,17 @@ class Book:
             self.orders.remove(order)
         executed = _int(order["executed"])
         words = ("FILL", "FILLED") if done else ("PARTIAL_FILL", "PARTIALLY_FILLED")
-        self.tape.append(Told(str(order["id"]), *words, quantity, price, executed))
+        self.events.append(VenueEvent(str(order["id"]), *words, quantity, price, executed))
 
     def _end(self, order: dict[str, object], how: str) -> None:
         self.orders.remove(order)
-        self.tape.append(Told(str(order["id"]), how, how, executed=_int(order["executed"])))
+        self.events.append(VenueEvent(str(order["id"]), how, how, executed=_int(order["executed"])))
 
     def _say(self, order: dict[str, object], what: str) -> None:
         executed = _int(order["executed"])
-        self.tape.append(Told(str(order["id"]), what, "PARTIALLY_FILLED" if executed else "NEW", executed=executed))
+        self.events.append(
+            VenueEvent(str(order["id"]), what, "PARTIALLY_FILLED" if executed else "NEW", executed=executed)
+        )
 
 
 def _int(value: object) -> int:
@@ -138,28 +139,28 @@ def _int(value: object) -> int:
 
 @dataclass
 class Ledger:
-    """The knowledge of an account: its approved requests and the tape so far, both read anew each time."""
+    """The account: its approved requests and the venue events that it has received, read again for each answer."""
 
     position_most: int
     asked: list[Ask] = field(default_factory=list)
-    heard: list[Told] = field(default_factory=list)
+    heard: list[VenueEvent] = field(default_factory=list)
     state: str = "ACTIVE"
     open: bool = True
     since: int = 0
-    """Where in heard the session began."""
+    """Index in heard at which the session began."""
 
-    def life(self, order_id: str) -> list[Told]:
-        """Returns the tape of one order."""
-        return [told for told in self.heard if told.order_id == order_id]
+    def life(self, order_id: str) -> list[VenueEvent]:
+        """Returns the events of an order."""
+        return [event for event in self.heard if event.order_id == order_id]
 
     def working(self) -> list[str]:
-        """Returns the orders that have not ended, oldest first."""
+        """Returns the orders without an end, oldest first."""
         ends = ("FILLED", "CANCELED", "REJECTED", "EXPIRED")
         known = [ask.order_id for ask in self.asked if ask.action == "NEW"]
-        return [name for name in known if not any(told.status in ends for told in self.life(name))]
+        return [name for name in known if not any(event.status in ends for event in self.life(name))]
 
     def order(self, order_id: str) -> Ask:
-        """Returns an order with the quantity and price of the replaces that the venue has taken."""
+        """Returns an order with the quantity and price of its last accepted replace."""
         first = next(ask for ask in self.asked if ask.order_id == order_id)
         taken = [ask for ask, answer in self._replaces(order_id) if answer == "REPLACED"]
         return first._replace(quantity=taken[-1].quantity, price=taken[-1].price) if taken else first
@@ -171,26 +172,26 @@ class Ledger:
 
     def _replaces(self, order_id: str) -> list[tuple[Ask, str | None]]:
         asks = [ask for ask in self.asked if ask.action == "REPLACE" and ask.target == order_id]
-        answers = [told.happened for told in self.life(order_id) if told.happened in ("REPLACED", "CANCEL_REJECT")]
+        answers = [event.happened for event in self.life(order_id) if event.happened in ("REPLACED", "CANCEL_REJECT")]
         return [(ask, answers[number] if number < len(answers) else None) for number, ask in enumerate(asks)]
 
     def open_quantity(self, side: str) -> int:
-        """Returns the open quantity of working orders; for a pending replace the larger quantity counts."""
+        """Returns the open quantity of working orders; the larger quantity counts while a replace is pending."""
         total = 0
         for name in self.working():
             order, replace = self.order(name), self.pending(name)
             if order.side == side:
                 quantity = max(_int(order.quantity), _int(replace.quantity) if replace else 0)
-                total += quantity - sum(_int(told.quantity) for told in self.life(name) if told.price is not None)
+                total += quantity - sum(_int(event.quantity) for event in self.life(name) if event.price is not None)
         return total
 
     def fills(self) -> list[tuple[int, int]]:
         """Returns signed quantity and price of the session's fills."""
         signs = {ask.order_id: 1 if ask.side == "BUY" else -1 for ask in self.asked if ask.action == "NEW"}
         return [
-            (signs[told.order_id] * _int(told.quantity), told.price)
-            for told in self.heard[self.since :]
-            if told.price is not None
+            (signs[event.order_id] * _int(event.quantity), event.price)
+            for event in self.heard[self.since :]
+            if event.price is not None
         ]
 
     def position(self) -> int:
@@ -198,7 +199,7 @@ class Ledger:
         return sum(quantity for quantity, _ in self.fills())
 
     def realised(self) -> Fraction:
-        """Returns the average-cost PnL of closed quantities, in cents, before fees."""
+        """Returns the realised PnL at average cost, in cents, before fees."""
         held, average, realised = 0, Fraction(0), Fraction(0)
         for quantity, price in self.fills():
             for sign in [1 if quantity > 0 else -1] * abs(quantity):

@@ -40,7 +40,7 @@ from tests.builders import (
     state_of_trading,
 )
 from tests.core.desk import Desk, of
-from tests.core.slow_model import Ask, Book, Ledger, Told
+from tests.core.slow_model import Ask, Book, Ledger, VenueEvent
 
 POSITION_MOST = 60
 CORE = config(
@@ -178,7 +178,7 @@ class Pair(RuleBasedStateMachine):
     @rule()
     def account_hears(self) -> None:
         if isinstance(self.desk.to_accounts[0], ExecutionReport):
-            self.ledger.heard.append(self.book.tape[len(self.ledger.heard)])
+            self.ledger.heard.append(self.book.events[len(self.ledger.heard)])
         self.desk.deliver_to_accounts()
 
     @rule()
@@ -242,7 +242,7 @@ class Pair(RuleBasedStateMachine):
     @invariant()
     def venue_agrees(self) -> None:
         told = [as_told(report) for report in self.desk.executions]
-        assert told == self.book.tape
+        assert told == self.book.events
 
     @invariant()
     def account_agrees(self) -> None:
@@ -266,9 +266,9 @@ class Pair(RuleBasedStateMachine):
         assert all(before <= after for before, after in pairwise(times))
 
 
-def as_told(report: ExecutionReport) -> Told:
+def as_told(report: ExecutionReport) -> VenueEvent:
     """A report in the model's words."""
-    return Told(
+    return VenueEvent(
         report.order_id,
         report.exec_type,
         report.ord_status,

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from schemas.records.numbers import MONEY_SCALE
-from streams.core.reference.declarations import PartConfig
-from streams.core.simulators.fees import SCHEDULES, Executed, FeeModel
-from streams.core.simulators.model import PartError, PartKind
-from streams.core.simulators.model_catalog import make_part
+from streams.core.reference.declarations import ModelConfig
+from streams.core.simulators.fee_models import SCHEDULES, Executed, FeeModel
+from streams.core.simulators.model import ModelError, ModelKind
+from streams.core.simulators.model_catalog import make_model
 from tests.builders import config, instrument, money, new, px, quote
 from tests.core.desk import ready
 
 
 def model(name: str, **parameters: Any) -> FeeModel:
-    made: FeeModel = make_part(PartKind.FEE, PartConfig.model_validate({"model": name} | parameters))
+    made: FeeModel = make_model(ModelKind.FEE, ModelConfig.model_validate({"model": name} | parameters))
     return made
 
 
@@ -60,9 +60,9 @@ def test_schedules_are_dated_and_name_their_source() -> None:
         assert [item.effective for item in versions] == sorted({item.effective for item in versions}), name
         assert all(item.source for item in versions)
     assert model("published", schedule="ibkr-fx", as_of="2026-01-01").order_fee(executed("1000", "1.25")) == money("2")
-    with pytest.raises(PartError, match="known from"):
+    with pytest.raises(ModelError, match="known from"):
         model("published", schedule="ibkr-fx", as_of="1990-01-01")
-    with pytest.raises(PartError, match="none of ibkr-us-fixed"):
+    with pytest.raises(ModelError, match="none of ibkr-us-fixed"):
         model("published", schedule="somebody's")
 
 
@@ -108,7 +108,7 @@ def test_tiers_go_by_what_was_traded_before_the_order() -> None:
     assert paid(tiered.order_fee(executed("100", "10", before="999999.99"))) == 1
     assert paid(tiered.order_fee(executed("100", "10", before="1000000"))) == Fraction("0.9")
     assert paid(tiered.order_fee(executed("100", "10", added=True, before="5000000"))) == Fraction("0.8")
-    with pytest.raises(PartError, match="begin with 0 and rise"):
+    with pytest.raises(ModelError, match="begin with 0 and rise"):
         model("tiered", tiers=tiers[::-1])
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from schemas.records.enums import Side
 from schemas.records.numbers import price_to_decimal
-from streams.core.reference.declarations import PartConfig
-from streams.core.simulators.model import PartKind
-from streams.core.simulators.model_catalog import make_part
-from streams.core.simulators.slippage import Almgren, Beyond, SlippageModel, SquareRoot
+from streams.core.reference.declarations import ModelConfig
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
+from streams.core.simulators.slippage_models import Almgren, Beyond, SlippageModel, SquareRoot
 from tests.builders import MS, START, book, config, instrument, new, px, quote, top_of_book, trade
 from tests.core.desk import fills_of, last, ready
 
@@ -37,7 +37,7 @@ def test_a_market_order_walks_the_book(side: Side, average: str) -> None:
 
 
 def slippage(name: str, **parameters: Any) -> SlippageModel:
-    made: SlippageModel = make_part(PartKind.SLIPPAGE, PartConfig.model_validate({"model": name} | parameters))
+    made: SlippageModel = make_model(ModelKind.SLIPPAGE, ModelConfig.model_validate({"model": name} | parameters))
     return made
 
 
@@ -69,7 +69,7 @@ def test_sales_of_the_market_consume_the_queue() -> None:
 @pytest.mark.parametrize(("model", "expected"), [("power", "0.927027"), ("log", "0.553835")])
 def test_queue_models(model: str, expected: str) -> None:
     """Front 30, back 70: the probability that a decrease comes from behind."""
-    share, total = make_part(PartKind.QUEUE, PartConfig(model=model)).from_behind(px("30"), px("70"))
+    share, total = make_model(ModelKind.QUEUE, ModelConfig(model=model)).from_behind(px("30"), px("70"))
     assert round(Fraction(share, total), 6) == Fraction(expected)
 
 

@@ -1,4 +1,4 @@
-"""The schemas are what the design says of them, and what the core believes."""
+"""Tests of the schemas: they follow the design, and match the core's records."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_records_are_flat_and_a_union_is_null_and_one_type(topic: str) -> None:
 
 @pytest.mark.parametrize("topic", TOPICS_WITH_SCHEMA)
 def test_an_enum_can_grow(topic: str) -> None:
-    """Readers of an older version see UNKNOWN for a newer symbol: without it no symbol could ever be added."""
+    """Readers of an older version see UNKNOWN for a newer symbol; without it no symbol could be added."""
     for enum in enums(topic):
         assert enum["default"] == "UNKNOWN", enum["name"]
         assert enum["symbols"][0] == "UNKNOWN", enum["name"]
@@ -68,7 +68,7 @@ def test_enums_of_the_core_are_those_of_the_schema(topic: str) -> None:
 
 @pytest.mark.parametrize("topic", TOPICS_WITH_SCHEMA)
 def test_numbers_and_times_have_the_units_of_the_core(topic: str) -> None:
-    """Prices and quantities in 1e-9, money in 1e-18, times in UTC nanoseconds; the columns have the same."""
+    """Checks prices and quantities in 1e-9, money in 1e-18 and times in UTC nanoseconds, also in columns."""
     logical = [
         kind
         for field in load_schema(topic)["fields"]

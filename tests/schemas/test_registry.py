@@ -1,4 +1,4 @@
-"""The real registry: other clients' ids are ours, what is not compatible is refused, and its absence is told apart."""
+"""Tests against a real registry: ids of other clients, refusal of incompatible schemas, and an absent registry."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _names = itertools.count(1)
 
 @pytest.fixture
 def settings(stack: Settings) -> Settings:
-    """The stack's registry with subjects of one's own; neither topics nor tables."""
+    """Settings of the stack's registry with subjects of their own, without topics and tables."""
     return stack.model_copy(update={"topic_prefix": f"registry{next(_names)}."})
 
 
@@ -65,7 +65,7 @@ def test_every_schema_is_registered_once_with_its_compatibility(
 
 
 def test_a_plain_client_writes_what_we_read(settings: Settings, client: SchemaRegistryClient) -> None:
-    """With the .avsc file and its client's defaults, which register: the id is the one that we registered."""
+    """A client with the .avsc file and default settings registers the schema, and gets the id of ours."""
     schema_id = register_all(settings)["orders"]
     serializer = AvroSerializer(client, schema_text("orders"))
     value = serializer(ORDER_AS_PEOPLE_WRITE_IT, orders_context(settings))
@@ -100,10 +100,10 @@ def test_the_registry_allows_what_our_check_allows(settings: Settings, client: S
 
 
 @pytest.mark.parametrize("name", sorted(HARMFUL.keys() - {"a field that stands twice"}))
-def test_what_is_not_compatible_is_refused_by_the_registry_too(
+def test_the_registry_refuses_incompatible_schemas_too(
     settings: Settings, client: SchemaRegistryClient, name: str
 ) -> None:
-    """Another program came first with a schema that ours does not agree with. A field twice is no schema at all."""
+    """Another program has registered an incompatible schema first. A field twice is no schema at all."""
     register(client, subject(settings, "orders"), after(load_schema("orders"), HARMFUL[name]))
     with pytest.raises(IncompatibleSchema, match=f"{subject(settings, 'orders')}.*FULL_TRANSITIVE"):
         register_all(settings)
@@ -142,7 +142,7 @@ def test_a_topic_that_was_never_registered_can_not_be_written(settings: Settings
         Registry(settings).writer_id("orders")
 
 
-def test_an_absent_registry_is_no_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_registry_is_not_a_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_module, "PAUSE_S", 0)
     monkeypatch.setattr(registry_module, "ATTEMPTS_MAX", 2)
     nobody = Settings(_env_file=None, schema_registry_url=f"http://127.0.0.1:{free_port()}/apis/ccompat/v7")
@@ -152,7 +152,7 @@ def test_an_absent_registry_is_no_bad_record(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class _Recovering(BaseHTTPRequestHandler):
-    """A registry that starts: it answers from the third request on."""
+    """A starting registry, which answers from the third request on."""
 
     failures: ClassVar[list[int]] = []
 
@@ -168,7 +168,7 @@ class _Recovering(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 def test_a_registry_that_comes_back_in_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

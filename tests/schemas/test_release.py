@@ -1,4 +1,4 @@
-"""Released schemas bind: what can't read or be read by each of them is neither on main nor released."""
+"""Tests of released schemas: a schema that is incompatible with one of them is not released."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from infra.settings import REPOSITORY
 from schemas.errors import IncompatibleSchema
-from schemas.release import problems, release, released_versions
+from schemas.release import release, release_problems, released_versions
 from schemas.topic_schemas import all_topics, load_schema
 from tests.schemas.avro.changes import HARMFUL, HARMFUL_UNSEEN_BY_AVRO, HARMLESS, after
 
@@ -20,17 +20,17 @@ ORDERS = load_schema("orders")
 
 
 def put(folder: Path, topic: str, version: int, schema: object) -> None:
-    """A version as if released in the past."""
+    """Writes a version as if it had been released before."""
     (folder / topic).mkdir(parents=True, exist_ok=True)
     (folder / topic / f"{version}.avsc").write_text(json.dumps(schema))
 
 
 def test_schemas_on_main_are_compatible_with_all_released_ones() -> None:
     assert released_versions("orders"), "nothing is released"
-    assert problems() == []
+    assert release_problems() == []
 
 
-def test_the_first_release_takes_all_and_the_next_one_nothing(tmp_path: Path) -> None:
+def test_the_first_release_writes_all_schemas_and_the_next_one_none(tmp_path: Path) -> None:
     assert release(tmp_path) == [tmp_path / topic / "1.avsc" for topic in all_topics()]
     assert released_versions("fills", tmp_path) == {1: load_schema("fills")}
     assert release(tmp_path) == []
@@ -56,13 +56,13 @@ def test_every_released_version_counts_not_only_the_newest(tmp_path: Path, name:
 
 def test_a_released_topic_keeps_its_schema(tmp_path: Path) -> None:
     put(tmp_path, "orders.old", 1, ORDERS)
-    assert problems(tmp_path) == [
-        "topic orders.old: it was released, so its schema must stay; its records are replayed"
+    assert release_problems(tmp_path) == [
+        "topic orders.old: its schema was released and must stay, for the replay of its records"
     ]
 
 
-def test_the_command_releases_or_says_what_is_wrong(tmp_path: Path) -> None:
-    for package in ("schemas", "streams"):
+def test_the_command_releases_or_names_the_problem(tmp_path: Path) -> None:
+    for package in ("infra", "schemas"):
         shutil.copytree(REPOSITORY / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.rmtree(tmp_path / "schemas" / "released")
     command = [sys.executable, "-m", "schemas.release"]

@@ -5,7 +5,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Self
 
 from schemas.records.enums import OrderType, OrdStatus, Side
-from schemas.records.from_list import record_of
+from schemas.records.from_list import record_from_list
 from schemas.records.messages import OrderRequest
 
 ACTIVE_ON_ARRIVAL = (OrderType.LIMIT, OrderType.MARKET)
@@ -66,7 +66,7 @@ class WorkingOrder:
     def from_state(cls, state: list[Any]) -> Self:
         """Returns the order that to_state described."""
         fields = dict(zip(list(cls.__dataclass_fields__)[1:], state[1:], strict=True))
-        return cls(record_of(OrderRequest, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
+        return cls(record_from_list(OrderRequest, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
 
 
 @dataclass(slots=True)

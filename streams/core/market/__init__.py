@@ -1,1 +1,1 @@
-"""Market data of a symbol: its book and its trades."""
+"""Market data of a symbol: its order book and its trades."""

@@ -1,4 +1,4 @@
-"""Rules that a market.data record keeps, and reading its columns."""
+"""The rules of market.data records, and a reader of their columns."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import numpy as np
 from schemas.records.messages import Column, MarketData
 from schemas.records.numbers import PRICE_MAX
 from schemas.records.output import RecordRefused
-from streams.core.market.columns import as_ints, falls, highest, in_bulk, lowest
+from streams.core.market.market_columns import as_array, highest, lowest, steps_back, with_arrays
 from streams.core.market.order_book import SIZE_UNKNOWN
 
 QUOTE: Final = "Q"
@@ -21,45 +21,45 @@ AGGRESSORS = frozenset("BS-")
 SPLIT_MAX = 1_000_000
 
 Levels = list[tuple[int, int]]
-"""Price and size of each level, best first."""
+"""Price (1e-9) and size (1e-9 units) of each level, best first."""
 
 
 class MarketRows:
-    """Reads the columns of a record that keeps the rules, update by update."""
+    """A reader of a valid record, update by update."""
 
     def __init__(self, record: MarketData) -> None:
         self.only_quotes = len(record.bid_px) == len(record.kinds)
         self.quotes = self.trades = 0
-        """Rows of quotes and of trades that were read or passed over, so that they are the next ones, too."""
+        """Number of quotes and of trades read or skipped, which is the row of the next one."""
         self._record = record
         self._books = self._levels_read = self._splits = 0
 
     def next_quote(self) -> tuple[int, int, int, int]:
-        """Bid, its size, ask, its size of the next quote."""
+        """Returns bid, bid size, ask and ask size of the next quote."""
         row, record = self.quotes, self._record
         self.quotes += 1
         return int(record.bid_px[row]), int(record.bid_sz[row]), int(record.ask_px[row]), int(record.ask_sz[row])
 
     def next_trade(self) -> tuple[int, int, str]:
-        """Price, size and aggressor of the next trade."""
+        """Returns price, size and aggressor of the next trade."""
         row, record = self.trades, self._record
         self.trades += 1
         return int(record.trade_px[row]), int(record.trade_sz[row]), record.aggressors[row]
 
     def next_split(self) -> tuple[int, int]:
-        """Shares after and before the next split."""
+        """Returns the shares after and before the next split."""
         row, record = self._splits, self._record
         self._splits += 1
         return int(record.split_to[row]), int(record.split_of[row])
 
     def next_levels(self) -> tuple[Levels, Levels]:
-        """Bids and asks of the next book update."""
+        """Returns bids and asks of the next book update."""
         row, record = self._books, self._record
         self._books += 1
         return self._levels(int(record.book_bids[row])), self._levels(int(record.book_asks[row]))
 
-    def pass_over(self, start: int, stop: int) -> None:
-        """Leaves out the updates from start, which is next, to stop."""
+    def skip(self, start: int, stop: int) -> None:
+        """Skips the updates in [start, stop); start must be the next one."""
         if self.only_quotes:
             self.quotes += stop - start
             return
@@ -79,12 +79,12 @@ class MarketRows:
 
 
 def check_market_data(record: MarketData) -> MarketData:
-    """The record as the venue reads it, see streams.core.market.columns.
+    """Returns the record in the form that the venue reads (streams.core.market.market_columns.with_arrays).
 
-    Raises RecordRefused where the columns don't fit each other or a number can't be one of a market.
+    Raises RecordRefused if the columns don't fit each other, or if a number is impossible in a market.
     """
     try:
-        record = in_bulk(record)
+        record = with_arrays(record)
     except OverflowError as error:
         raise _refused(record, f"a column holds a number above {PRICE_MAX}e-9") from error
     _check(record)
@@ -101,7 +101,7 @@ def _check(record: MarketData) -> None:
         raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
     if len(record.times) and record.times[0] <= 0:
         raise _refused(record, f"time {record.times[0]} is not after 1970")
-    if falls(record.times):
+    if steps_back(record.times):
         raise _refused(record, "times step back within the record")
     quotes, trades = counts[QUOTE], counts[TRADE]
     _check_columns(record, quotes, ("bid_px", "bid_sz", "ask_px", "ask_sz"))
@@ -145,9 +145,9 @@ def _check_books(record: MarketData, books: int) -> None:
     if levels and (lowest(record.book_px) <= 0 or lowest(record.book_sz) <= 0):
         raise _refused(record, "a book level needs a positive price and size")
     if levels:
-        counts = np.stack((as_ints(record.book_bids), as_ints(record.book_asks)), axis=1).ravel()
+        counts = np.stack((as_array(record.book_bids), as_array(record.book_asks)), axis=1).ravel()
         side = np.repeat(np.arange(2 * books), counts)
-        step = np.diff(as_ints(record.book_px))
+        step = np.diff(as_array(record.book_px))
         wrong = np.where(side[1:] % 2 == 0, step >= 0, step <= 0) & (side[1:] == side[:-1])
         if wrong.any():
             raise _refused(record, "book levels of a side must stand best first, each price once")

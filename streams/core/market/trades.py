@@ -1,22 +1,22 @@
-"""The market's trades: one print, and how much has traded lately."""
+"""The market's trades: a single trade print, and the volume of the last minute."""
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Self
 
 from schemas.records.numbers import NANOS_PER_S
-from streams.core.market.order_book import Book
+from streams.core.market.order_book import OrderBook
 
 WINDOW_S = 60
-"""Seconds of market time that volume counts."""
+"""Length of the volume window, seconds of market time."""
 BUYER, SELLER, UNKNOWN_AGGRESSOR = "B", "S", "-"
 
 
 @dataclass(slots=True)
-class Print:
-    """px: 1e-9; sz: 1e-9 units; aggressor: BUYER, SELLER or UNKNOWN_AGGRESSOR.
+class TradePrint:
+    """A trade of the market. px: 1e-9; sz: 1e-9 units; aggressor: BUYER, SELLER or UNKNOWN_AGGRESSOR.
 
-    used: what of it simulated orders have been filled with; those that stand better come first.
+    used: part of sz that has filled simulated orders; better priced orders come first.
     """
 
     px: int
@@ -24,11 +24,11 @@ class Print:
     aggressor: str
     used: int = 0
 
-    def can_meet(self, buying: bool, price: int, book: Book) -> bool:
-        """Whether the trade could have met an order of a side that stands in the book at a price.
+    def can_meet(self, buying: bool, price: int, book: OrderBook) -> bool:
+        """Returns whether the trade could have met an order that rests at a price.
 
-        A seller's trade meets bids, a buyer's asks. Where the source does not say who came, a print outside of the
-        quote in force is late or odd, and meets nobody.
+        A seller's trade meets bids, a buyer's trade meets asks. If the source does not name the aggressor, a print
+        outside of the present quote is late or odd, and meets no order.
         """
         if self.aggressor == UNKNOWN_AGGRESSOR:
             bid, ask = book.bid, book.ask
@@ -39,14 +39,14 @@ class Print:
         return self.px <= price if buying else self.px >= price
 
 
-class Tape:
-    """Volume by second over the last WINDOW_S seconds of market time, 1e-9 units."""
+class RecentVolume:
+    """The traded volume by second over the last WINDOW_S seconds of market time, 1e-9 units."""
 
     def __init__(self, seconds: list[list[int]] | None = None) -> None:
         self._seconds: deque[list[int]] = deque(seconds or [])
 
     def add(self, time_ns: int, size: int) -> None:
-        """A trade of the market; times never step back."""
+        """Adds a trade; times never step back."""
         second = time_ns // NANOS_PER_S
         if self._seconds and self._seconds[-1][0] == second:
             self._seconds[-1][1] += size
@@ -56,20 +56,20 @@ class Tape:
             self._seconds.popleft()
 
     def volume(self, time_ns: int) -> int:
-        """Traded within the WINDOW_S seconds that end with this one."""
+        """Returns the volume of the WINDOW_S seconds that end with the second of time_ns."""
         first = time_ns // NANOS_PER_S - WINDOW_S
         return sum(size for second, size in self._seconds if second > first)
 
     def split(self, to: int, of: int) -> None:
-        """Sizes as if each of units had become to units."""
+        """Restates the sizes for a split of each `of` units into `to` units."""
         for item in self._seconds:
             item[1] = item[1] * to // of
 
     def to_state(self) -> list[list[int]]:
-        """JSON-able form."""
+        """Returns the volumes as JSON values."""
         return [list(item) for item in self._seconds]
 
     @classmethod
     def from_state(cls, state: Any) -> Self:
-        """The tape that to_state described."""
+        """Restores the volumes from to_state."""
         return cls([list(item) for item in state])

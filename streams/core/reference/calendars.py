@@ -1,20 +1,18 @@
-"""Days of trading: the sessions of exchange calendars, from the library exchange_calendars."""
+"""Trading days and hours, from the sessions of the library exchange_calendars."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.records.numbers import NANOS_PER_S
-
-NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_S
 
 
 def day_end_after_ns(time_ns: int, timezone: ZoneInfo, day_end: time | None, calendar: str | None) -> int:
-    """First end of a trading day strictly after time_ns (UTC nanoseconds).
+    """Returns the first end of a trading day strictly after time_ns (UTC nanoseconds).
 
-    A day ends at day_end local time; without day_end at the close of the calendar's session, early closes included, or
-    at midnight where there is no calendar. With a calendar only its session days have an end.
+    A day ends at day_end local time. Without day_end it ends at the close of the calendar's session (early closes
+    included), or at midnight if there is no calendar. With a calendar, only its session days count.
     """
     day = datetime.fromtimestamp(time_ns // NANOS_PER_S, UTC).astimezone(timezone).date()
     while True:
@@ -27,11 +25,10 @@ def day_end_after_ns(time_ns: int, timezone: ZoneInfo, day_end: time | None, cal
 def is_open(
     time_ns: int, timezone: ZoneInfo, day_start: time | None, day_end: time | None, calendar: str | None
 ) -> bool:
-    """Whether orders are taken at a time (UTC nanoseconds): from a day's start on, before its end.
+    """Returns whether a time (UTC nanoseconds) is within a trading day: from its start on, before its end.
 
-    A day starts at day_start local time, or else at the open of the calendar's session; its end is that of
-    day_end_after_ns. Without day_start and calendar every time is within a day. On other days than the calendar's, and
-    between a day's end and the next one's start, nothing is taken.
+    A day starts at day_start local time, or at the open of the calendar's session; day_end_after_ns gives its end.
+    Without day_start and calendar, every time is within a trading day. With a calendar, only its session days count.
     """
     if day_start is None and calendar is None:
         return True
@@ -48,7 +45,7 @@ def is_open(
 def _hours_near(
     utc_day: int, timezone: ZoneInfo, day_start: time | None, day_end: time | None, calendar: str | None
 ) -> tuple[tuple[int, int], ...]:
-    """Start and end of the trading days that may reach into a UTC day (counted since 1970)."""
+    """Returns start and end of the trading days that may overlap a UTC day (number of days since 1970)."""
     middle = date(1970, 1, 1) + timedelta(days=utc_day)
     found = []
     for day in (middle - timedelta(days=1), middle, middle + timedelta(days=1)):
@@ -73,7 +70,7 @@ def _day_end_ns(day: date, timezone: ZoneInfo, day_end: time | None, calendar: s
 
 
 def _session_close(day: date, calendar: str) -> datetime | None:
-    """When the session of a day closes; None on a day without one."""
+    """Returns the close of the session of a day; None if it has none."""
     sessions = _calendar_of_year(calendar, day.year)
     if not _is_session(sessions, day):
         return None
@@ -82,7 +79,7 @@ def _session_close(day: date, calendar: str) -> datetime | None:
 
 
 def _session_open(day: date, calendar: str) -> datetime | None:
-    """When the session of a day opens; None on a day without one."""
+    """Returns the open of the session of a day; None if it has none."""
     sessions = _calendar_of_year(calendar, day.year)
     if not _is_session(sessions, day):
         return None
@@ -91,7 +88,7 @@ def _session_open(day: date, calendar: str) -> datetime | None:
 
 
 def _is_session(sessions: Any, day: date) -> bool:
-    """Whether a day of the year is one of its sessions; the library takes no day outside of the first and the last."""
+    """Returns whether a day is a session; the library accepts no day outside of the first and the last session."""
     if not sessions.first_session.date() <= day <= sessions.last_session.date():
         return False
     found: bool = sessions.is_session(day.isoformat())
@@ -100,7 +97,7 @@ def _is_session(sessions: Any, day: date) -> bool:
 
 @cache
 def _calendar_of_year(calendar: str, year: int) -> Any:
-    """A year's sessions; bounds are given, because the library's own move with the wall clock."""
+    """Returns the sessions of a year. The bounds are explicit, because the defaults depend on the wall clock."""
     from exchange_calendars import get_calendar
 
     return get_calendar(calendar, start=f"{year}-01-01", end=f"{year}-12-31")

@@ -1,4 +1,4 @@
-"""Instruments, simulators and accounts as the reference data declare them."""
+"""Declarations of the reference data: instruments, simulators, accounts and currency conversions."""
 
 from datetime import time
 from decimal import Decimal
@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from streams.core.reference.fields import Frozen, NonNegativeDecimal, PositiveDecimal, TimeZone
 
 
-class PartConfig(BaseModel):
-    """A part of a simulator by its registered name, and its parameters beside; see streams.core.simulators.model."""
+class ModelConfig(BaseModel):
+    """An execution model: its registered name and its parameters; see streams.core.simulators.model."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -18,12 +18,12 @@ class PartConfig(BaseModel):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What is said besides the name."""
+        """Parameters by name."""
         return dict(self.model_extra or {})
 
 
-class FeeConfig(PartConfig):
-    """Fee model of an instrument; see streams.core.simulators.fees."""
+class FeeConfig(ModelConfig):
+    """The fee model of an instrument; see streams.core.simulators.fee_models."""
 
     model: str = "rates"
 
@@ -40,19 +40,19 @@ class InstrumentConfig(Frozen):
     fee: FeeConfig = FeeConfig()
     timezone: TimeZone = "UTC"
     day_start: time | None = None
-    """Local time from which the control session_hours takes orders; without it the session's open, or midnight."""
+    """Local time from which the control session_hours accepts orders; None: the session's open, or midnight."""
     day_end: time | None = None
-    """Local time at which DAY orders expire; without it the close of the calendar's session, or midnight."""
+    """Local time at which DAY orders expire; None: the close of the calendar's session, or midnight."""
     calendar: str | None = None
-    """Exchange calendar (ISO 10383 code as XNYS): DAY orders expire on its days of trading only. None: every day."""
+    """Exchange calendar (ISO 10383 code, for example XNYS): DAY orders expire on its sessions only. None: every day."""
     tradable: bool = True
-    """Whether orders are taken; false stops an instrument without taking its reference data away."""
+    """False: orders are refused, and the reference data stay."""
     margin_rate: Annotated[NonNegativeDecimal, Field(le=1)] = Decimal(1)
     """Initial margin as a share of the value, for the control max_margin; 1: paid in full."""
     simulator: str | None = None
     """Simulator of orders in this instrument; None: the configuration's."""
     borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
-    """Yearly fee for borrowed units of a short position, as a share of its value (0.03: 3 %); by night / 360."""
+    """Yearly fee for a short position as a share of its value (0.03: 3 %); 1/360 of it is charged each night."""
 
     @model_validator(mode="after")
     def _quantities_ordered(self) -> "InstrumentConfig":
@@ -67,7 +67,7 @@ STALE_AFTER_MS = 60_000
 
 
 class MockConfig(Frozen):
-    """MockExecutor: bounds of what the run seed draws for each order."""
+    """The bounds of the random draws of MockExecutor."""
 
     latency_ms_max: int = Field(default=20, ge=0)
     slippage_bps_max: NonNegativeDecimal = Decimal(2)
@@ -76,34 +76,34 @@ class MockConfig(Frozen):
 
 
 class LatencyConfig(Frozen):
-    """Latency models by action; a cancel or replace without one travels as a new order does."""
+    """The latency models by action; without its own model, a cancel or replace has the model of new orders."""
 
-    new: PartConfig = PartConfig(model="constant")
-    cancel: PartConfig | None = None
-    replace: PartConfig | None = None
+    new: ModelConfig = ModelConfig(model="constant")
+    cancel: ModelConfig | None = None
+    replace: ModelConfig | None = None
 
 
 class SimulatorConfig(Frozen):
-    """Parts of an ExecutionSimulator, each by its registered name."""
+    """The models of an ExecutionSimulator, each by its registered name."""
 
     name: str = Field(min_length=1)
-    fill: PartConfig = PartConfig(model="touch")
-    queue: PartConfig = PartConfig(model="risk-averse")
-    slippage: PartConfig = PartConfig(model="none")
+    fill: ModelConfig = ModelConfig(model="touch")
+    queue: ModelConfig = ModelConfig(model="risk-averse")
+    slippage: ModelConfig = ModelConfig(model="none")
     latency: LatencyConfig = LatencyConfig()
     stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
-    """A quote older than this in market time fills no order that would take from it."""
+    """Age in market time above which a quote fills no order that would take from it."""
 
 
 class AccountConfig(Frozen):
-    """What is chosen for one account."""
+    """The choices for one account."""
 
     account_id: str = Field(min_length=1)
     simulator: str
 
 
 class ConversionConfig(Frozen):
-    """The symbol whose price converts: one unit of base costs its price in quote."""
+    """A symbol whose price converts currencies: one unit of base costs its price in quote."""
 
     base: str = Field(min_length=1)
     quote: str = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""Field types and the base of what people configure: exact decimals, names of time zones."""
+"""Field types and the base class of configuration: exact decimals and time zone names."""
 
 from decimal import Decimal
 from functools import cached_property
@@ -33,11 +33,11 @@ TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 
 class Frozen(BaseModel):
-    """Immutable; a field that is not known is refused."""
+    """Base of configuration: immutable; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """JSON-able form, made once; not to be changed."""
+        """JSON form, made once; callers must not change it."""
         return self.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""Instruments in fixed point, and the end of their trading day."""
+"""Instruments in fixed point, with their trading hours."""
 
 from dataclasses import dataclass
 from datetime import time
@@ -11,7 +11,7 @@ from streams.core.reference.declarations import InstrumentConfig
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value a year,
+    """An instrument. tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value per year;
     margin_rate: 1e-9 of the value."""
 
     symbol: str
@@ -30,7 +30,7 @@ class Instrument:
 
     @classmethod
     def from_config(cls, config: InstrumentConfig) -> "Instrument":
-        """Fixed-point form of a configured instrument."""
+        """Converts a declared instrument to fixed point."""
         return cls(
             symbol=config.symbol,
             currency=config.currency,
@@ -48,9 +48,9 @@ class Instrument:
         )
 
     def day_end_after_ns(self, time_ns: int) -> int:
-        """First end of a trading day strictly after time_ns (UTC nanoseconds)."""
+        """Returns the first end of a trading day strictly after time_ns (UTC nanoseconds)."""
         return day_end_after_ns(time_ns, self.timezone, self.day_end, self.calendar)
 
     def is_open(self, time_ns: int) -> bool:
-        """Whether a time (UTC nanoseconds) lies in the instrument's hours."""
+        """Returns whether a time (UTC nanoseconds) is within the instrument's trading hours."""
         return is_open(time_ns, self.timezone, self.day_start, self.day_end, self.calendar)

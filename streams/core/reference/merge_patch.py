@@ -1,10 +1,10 @@
-"""JSON merge patches (RFC 7396): how limits are changed and what a re-simulation changes."""
+"""JSON merge patches (RFC 7396), which change limits and the configuration of re-simulations."""
 
 from typing import Any
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """The target with a JSON merge patch over it (RFC 7396): null removes."""
+    """Returns the target with a JSON merge patch applied (RFC 7396); null removes a member."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

@@ -1,1 +1,1 @@
-"""Simulators: who decides whether, when and at what price an order fills."""
+"""Simulators: they decide whether, when and at what price an order fills."""

@@ -1,47 +1,47 @@
-"""ExecutionSimulator: real spreads, displayed sizes, queues; put together from parts."""
+"""ExecutionSimulator: real spreads, displayed sizes and queues, decided by configured models."""
 
 from schemas.records.enums import Action, Liquidity
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX
-from streams.core.core_config import CoreConfig
-from streams.core.market.order_book import SIZE_UNKNOWN, Book, Level
-from streams.core.market.trades import Print
+from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook, PriceLevel
+from streams.core.market.trades import TradePrint
 from streams.core.reference.declarations import SimulatorConfig
 from streams.core.reference.instruments import Instrument
-from streams.core.simulators.fill import FillModel, Skips
-from streams.core.simulators.latency import LatencyModel
-from streams.core.simulators.model import PartKind
-from streams.core.simulators.model_catalog import make_part
+from streams.core.simulators.fill_models import FillModel, Skips
+from streams.core.simulators.latency_models import LatencyModel
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
 from streams.core.simulators.order_fees import OrderFees
-from streams.core.simulators.queue import QueueModel, join_queue, see_level, see_trade
+from streams.core.simulators.queue_models import QueueModel, join_queue, see_level, see_trade
 from streams.core.simulators.simulator import Match, Reach, VenueReject
-from streams.core.simulators.slippage import Beyond, SlippageModel
+from streams.core.simulators.slippage_models import Beyond, SlippageModel
 from streams.core.simulators.venue_order import VenueOrder
 
 MET_BEYOND: dict[Skips, int | None] = {Skips.NOTHING: None, Skips.UNTIL_TOUCHED: 0, Skips.UNTIL_CROSSED: 1}
-"""How far beyond an order's price (1e-9) the market must come before a fill model need be asked; None: always ask."""
+"""Distance beyond an order's price (1e-9) at which a fill model must be asked; None: ask it about every update."""
 
 
 class ExecutionSimulator:
-    """An arriving order takes level by level what the market displays, then beyond it what the slippage model grants.
+    """A simulator of displayed liquidity, put together from a fill, queue, slippage and latency model, and fees.
 
-    A resting limit order trades at its limit when the fill model says that the market has come to it. An iceberg shows
-    a slice; the next one joins the queue at its end. See streams.core.simulators.simulator.Simulator.
+    An arriving order takes the displayed size level by level, then what the slippage model grants beyond it. A resting
+    limit order trades at its limit when its fill model says so. An iceberg displays a slice; the next slice joins the
+    end of the queue. See streams.core.simulators.simulator.Simulator.
     """
 
-    def __init__(self, config: CoreConfig, parts: SimulatorConfig, fees: OrderFees) -> None:
-        """Raises streams.core.simulators.model.PartError."""
-        self.name = parts.name
-        self.stale_after_ns = parts.stale_after_ms * NANOS_PER_MS
-        self._seed = config.run_seed
-        self._fill: FillModel = make_part(PartKind.FILL, parts.fill)
+    def __init__(self, run_seed: int, config: SimulatorConfig, fees: OrderFees) -> None:
+        """Raises streams.core.simulators.model.ModelError."""
+        self.name = config.name
+        self.stale_after_ns = config.stale_after_ms * NANOS_PER_MS
+        self._seed = run_seed
+        self._fill: FillModel = make_model(ModelKind.FILL, config.fill)
         self._queues = self._fill.queues
         self._met_beyond = MET_BEYOND[getattr(self._fill, "skips", Skips.NOTHING)]
-        self._queue: QueueModel = make_part(PartKind.QUEUE, parts.queue)
-        self._slippage: SlippageModel = make_part(PartKind.SLIPPAGE, parts.slippage)
-        latency = parts.latency
+        self._queue: QueueModel = make_model(ModelKind.QUEUE, config.queue)
+        self._slippage: SlippageModel = make_model(ModelKind.SLIPPAGE, config.slippage)
+        latency = config.latency
         self._latency: dict[Action, LatencyModel] = {
-            action: make_part(PartKind.LATENCY, asked or latency.new)
+            action: make_model(ModelKind.LATENCY, asked or latency.new)
             for action, asked in (
                 (Action.NEW, latency.new),
                 (Action.CANCEL, latency.cancel),
@@ -60,10 +60,10 @@ class ExecutionSimulator:
         return max(model.most_ns() for model in self._latency.values())
 
     def refuse(self, order: VenueOrder) -> VenueReject | None:
-        """Takes every order."""
+        """Accepts every order."""
         return None
 
-    def fillable(self, order: VenueOrder, instrument: Instrument, book: Book, volume: int) -> int:
+    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> int:
         """See Simulator."""
         left = order.leaves
         for level in book.opposite(order.buying):
@@ -75,7 +75,7 @@ class ExecutionSimulator:
             left -= beyond.quantity if beyond else 0
         return order.leaves - left
 
-    def take(self, order: VenueOrder, instrument: Instrument, book: Book, volume: int) -> Match | None:
+    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> Match | None:
         """See Simulator."""
         for level in book.opposite(order.buying):
             if not order.marketable_at(level.px):
@@ -90,13 +90,13 @@ class ExecutionSimulator:
         return match
 
     def _beyond(
-        self, order: VenueOrder, quantity: int, instrument: Instrument, book: Book, volume: int
+        self, order: VenueOrder, quantity: int, instrument: Instrument, book: OrderBook, volume: int
     ) -> Match | None:
-        """What the slippage model grants behind the last level, on the tick and within the limit."""
+        """Returns the fill that the slippage model grants beyond the last level, on the tick and within the limit."""
         levels = book.opposite(order.buying)
         if not levels:
             return None
-        middle, last = book.middle, levels[-1].px
+        middle, last = book.mid_price, levels[-1].px
         half_spread = 0 if middle is None else abs(levels[0].px - middle)
         impact = self._slippage.beyond(Beyond(quantity, last, half_spread, volume))
         granted = _lots(min(impact.quantity, quantity), instrument)
@@ -105,18 +105,18 @@ class ExecutionSimulator:
         price = _worse(last, impact.slippage, order.buying, instrument.tick_size)
         return Match(granted, price, Liquidity.REMOVED) if order.marketable_at(price) else None
 
-    def rest(self, order: VenueOrder, book: Book) -> None:
+    def rest(self, order: VenueOrder, book: OrderBook) -> None:
         """See Simulator."""
         order.slice_left = order.request.display_quantity
         if self._queues and order.price is not None:
             join_queue(order, book.own_size(order.buying, order.price))
 
-    def see_book(self, order: VenueOrder, book: Book) -> None:
+    def see_book(self, order: VenueOrder, book: OrderBook) -> None:
         """See Simulator."""
         if self._queues and order.price is not None:
             see_level(order, book.own_size(order.buying, order.price), self._queue)
 
-    def meet_quote(self, order: VenueOrder, instrument: Instrument, book: Book) -> Match | None:
+    def meet_quote(self, order: VenueOrder, instrument: Instrument, book: OrderBook) -> Match | None:
         """See Simulator."""
         if order.price is None or not self._fill.is_met(order, book):
             return None
@@ -128,7 +128,7 @@ class ExecutionSimulator:
                 return self._added(order, quantity, book)
         return None
 
-    def meet_trade(self, order: VenueOrder, instrument: Instrument, book: Book, trade: Print) -> Match | None:
+    def meet_trade(self, order: VenueOrder, instrument: Instrument, book: OrderBook, trade: TradePrint) -> Match | None:
         """See Simulator."""
         if order.price is None:
             return None
@@ -142,14 +142,14 @@ class ExecutionSimulator:
         return self._added(order, quantity, book)
 
     def reach(self, order: VenueOrder) -> Reach | None:
-        """As the fill model declares it."""
+        """Returns the prices at which the fill model must be asked, as its skips declares."""
         price, beyond = order.price, self._met_beyond
         if price is None or beyond is None:
             return None
         met_at = price - beyond if order.buying else price + beyond
         return Reach(met_at, price if self._queues else met_at, self._queues)
 
-    def _added(self, order: VenueOrder, quantity: int, book: Book) -> Match:
+    def _added(self, order: VenueOrder, quantity: int, book: OrderBook) -> Match:
         assert order.price is not None
         if order.slice_left is not None:
             beyond = quantity - order.slice_left
@@ -168,10 +168,10 @@ class ExecutionSimulator:
         """See Simulator."""
         text = self._descriptions.get(instrument.symbol)
         if text is None:
-            parts = [self._fill.describe(), self._slippage.describe(), self._fees.describe(instrument)]
+            models = [self._fill.describe(), self._slippage.describe(), self._fees.describe(instrument)]
             if self._queues:
-                parts.insert(1, self._queue.describe())
-            text = self._descriptions[instrument.symbol] = " + ".join(parts)
+                models.insert(1, self._queue.describe())
+            text = self._descriptions[instrument.symbol] = " + ".join(models)
         return text
 
 
@@ -179,8 +179,8 @@ def _lots(quantity: int, instrument: Instrument) -> int:
     return quantity - quantity % instrument.lot_size
 
 
-def _taken(level: Level, wanted: int, instrument: Instrument) -> int:
-    """Takes what the level has of it, in whole lots."""
+def _taken(level: PriceLevel, wanted: int, instrument: Instrument) -> int:
+    """Takes the wanted quantity from the level as far as it has it, in whole lots; returns the quantity taken."""
     if level.left == SIZE_UNKNOWN:
         return _lots(wanted, instrument)
     quantity = _lots(min(wanted, level.left), instrument)
@@ -189,7 +189,7 @@ def _taken(level: Level, wanted: int, instrument: Instrument) -> int:
 
 
 def _worse(price: int, slippage: int, buying: bool, tick: int) -> int:
-    """A price moved against the trader, on the tick, within what a price can be."""
+    """Returns a price moved against the trader, on the tick, within the range of prices."""
     if buying:
         moved = price + slippage
         return min(moved + -moved % tick, PRICE_MAX)

@@ -1,7 +1,7 @@
-"""What a simulator is put together from: parts with a registered name and checked parameters.
+"""The base class of execution models: a registered name and checked parameters.
 
-A part is a pydantic model: its class variable model is its name, its fields are its parameters, its methods do the
-work. See streams.core.simulators.model_catalog for where parts are found.
+A model is a pydantic class: its class variable `model` is its name, its fields are its parameters, and its methods do
+the work. streams.core.simulators.model_catalog finds models by name.
 """
 
 from enum import StrEnum
@@ -10,8 +10,8 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 
-class Part(BaseModel):
-    """Base of all parts: frozen, so that nothing changes while it is used, and strict about its parameters."""
+class Model(BaseModel):
+    """Base of all execution models: immutable, and strict about its parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,13 +19,13 @@ class Part(BaseModel):
     """Name that configurations use."""
 
     def describe(self) -> str:
-        """Name and parameters, as execution reports carry them."""
+        """Returns the name and the parameters, as execution reports carry them."""
         parameters = ", ".join(f"{name}={value}" for name, value in self if value is not None)
         return f"{self.model}({parameters})" if parameters else self.model
 
 
-class PartKind(StrEnum):
-    """What a part is for."""
+class ModelKind(StrEnum):
+    """The decision that a model takes for a simulator."""
 
     FILL = "fill"
     QUEUE = "queue"
@@ -34,5 +34,5 @@ class PartKind(StrEnum):
     FEE = "fee"
 
 
-class PartError(ValueError):
-    """A part that can't be had; says which, why and what there is."""
+class ModelError(ValueError):
+    """A model is unknown or its parameters are wrong; the message says which one, why, and what is available."""

@@ -1,6 +1,7 @@
-"""The parts that there are: ours, and those that installed packages add under the entry point groups of GROUPS.
+"""The catalog of execution models: built-in ones, and those that installed packages add through entry points.
 
-To add one of ours, write its class and put it into PARTS of its module; examples/own_fee_model is one from a package.
+To add a built-in model, write its class and list it in MODELS of its module. examples/own_fee_model shows how a package
+adds one under an entry point group of GROUPS.
 """
 
 from functools import cache
@@ -9,51 +10,54 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from streams.core.reference.declarations import PartConfig
-from streams.core.simulators import fees, fill, latency, queue, slippage
-from streams.core.simulators.model import Part, PartError, PartKind
+from streams.core.reference.declarations import ModelConfig
+from streams.core.simulators import fee_models, fill_models, latency_models, queue_models, slippage_models
+from streams.core.simulators.model import Model, ModelError, ModelKind
 
-GROUPS = {kind: f"paper_trading.{kind}_models" for kind in PartKind}
-"""Entry point groups: the entry's name is the part's, its object the class."""
-OWN = {
-    PartKind.FILL: fill.PARTS,
-    PartKind.QUEUE: queue.PARTS,
-    PartKind.LATENCY: latency.PARTS,
-    PartKind.SLIPPAGE: slippage.PARTS,
-    PartKind.FEE: fees.PARTS,
+GROUPS = {kind: f"paper_trading.{kind}_models" for kind in ModelKind}
+"""Entry point group of each kind: an entry's name is the model's name, its object is the class."""
+BUILT_IN = {
+    ModelKind.FILL: fill_models.MODELS,
+    ModelKind.QUEUE: queue_models.MODELS,
+    ModelKind.LATENCY: latency_models.MODELS,
+    ModelKind.SLIPPAGE: slippage_models.MODELS,
+    ModelKind.FEE: fee_models.MODELS,
 }
 
 
-def make_part(kind: PartKind, config: PartConfig) -> Any:
-    """The part that a configuration names. Raises PartError."""
-    found = part_class(kind, config.model)
+def make_model(kind: ModelKind, config: ModelConfig) -> Any:
+    """Returns the model that a configuration names, with its parameters. Raises ModelError."""
+    found = model_class(kind, config.model)
     try:
         return found.model_validate(config.parameters)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise PartError(f"{kind} model {config.model}: {problems}") from error
+        raise ModelError(f"{kind} model {config.model}: {problems}") from error
 
 
-def part_class(kind: PartKind, name: str) -> type[Part]:
-    """The class of a part. Raises PartError."""
-    classes = known_parts(kind)
+def model_class(kind: ModelKind, name: str) -> type[Model]:
+    """Returns the class of a model. Raises ModelError."""
+    classes = known_models(kind)
     if name not in classes:
-        raise PartError(
-            f"{kind} model {name!r} is none of {', '.join(sorted(classes))}; "
-            f"a package adds its own under the entry point group {GROUPS[kind]}"
+        raise ModelError(
+            f"unknown {kind} model {name!r}; known are {', '.join(sorted(classes))}. "
+            f"A package adds its own under the entry point group {GROUPS[kind]}"
         )
     return classes[name]
 
 
 @cache
-def known_parts(kind: PartKind) -> dict[str, type[Part]]:
-    """All parts of a kind by name: ours and those of installed packages. Raises PartError."""
-    found: dict[str, type[Part]] = {part.model: part for part in OWN[kind]}
+def known_models(kind: ModelKind) -> dict[str, type[Model]]:
+    """Returns all models of a kind by name: built-in ones and those of installed packages. Raises ModelError."""
+    found: dict[str, type[Model]] = {item.model: item for item in BUILT_IN[kind]}
     for entry in entry_points(group=GROUPS[kind]):
+        where = f"entry point {entry.name} = {entry.value} of {GROUPS[kind]}"
         loaded = entry.load()
-        if not (isinstance(loaded, type) and issubclass(loaded, Part)):
-            raise PartError(f"entry point {entry.name} = {entry.value} of {GROUPS[kind]}: it is no subclass of Part")
-        if entry.name != loaded.model or entry.name in found:
-            raise PartError(f"entry point {entry.name} = {entry.value} of {GROUPS[kind]}: its name must be model, once")
+        if not (isinstance(loaded, type) and issubclass(loaded, Model)):
+            raise ModelError(f"{where}: it is not a subclass of Model")
+        if entry.name != loaded.model:
+            raise ModelError(f"{where}: the entry's name must be the model's name, {loaded.model}")
+        if entry.name in found:
+            raise ModelError(f"{where}: a model of this name exists already")
         found[entry.name] = loaded
     return found

@@ -1,34 +1,34 @@
-"""The interface of a pluggable simulator, and the values it answers with."""
+"""The interface of a pluggable simulator, and the values that it returns."""
 
 from typing import NamedTuple, Protocol
 
 from schemas.records.enums import Liquidity
 from schemas.records.messages import ApprovedOrder
-from streams.core.market.order_book import Book
-from streams.core.market.trades import Print
+from streams.core.market.order_book import OrderBook
+from streams.core.market.trades import TradePrint
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.venue_order import VenueOrder
 
 
 class Match:
-    """A fill that the simulator grants: quantity 1e-9 units, price 1e-9 of the currency."""
+    """A fill that a simulator grants: quantity 1e-9 units, price 1e-9 of the currency."""
 
     def __init__(self, quantity: int, price: int, liquidity: Liquidity) -> None:
         self.quantity, self.price, self.liquidity = quantity, price, liquidity
 
 
 class VenueReject(NamedTuple):
-    """Why the venue refuses an order: a stable code and a sentence."""
+    """The reason why the venue refuses an order: a stable code and a sentence."""
 
     code: str
     text: str
 
 
 class Reach:
-    """How far the market must come to a resting order before anything can happen to it.
+    """The prices at which the market can change a resting order; all other updates may be skipped.
 
-    quote, trade: 1e-9; an opposite quote, a trade at this price or beyond may fill it (a buy: at or below); trade None:
-    no trade does. queues: what its own side shows at its price matters too.
+    quote, trade: an opposite quote or a trade at this price (1e-9) or beyond it may fill the order; for a buy, at or
+    below. trade is None if no trade fills it. queues: the size that its own side shows at its price matters too.
     """
 
     def __init__(self, quote: int, trade: int | None, queues: bool = False) -> None:
@@ -36,73 +36,76 @@ class Reach:
 
 
 class Simulator(Protocol):
-    """Decides when an order reaches the market, whether it is taken, what it trades, and what that costs.
+    """The interface of a simulator: it decides the latency, the acceptance, the fills and the fees of orders.
 
-    The venue owns time, order life, triggers and time priority, and asks only while the market is open: neither halted
-    nor crossed, and for taking not stale. Contract:
+    The venue owns time, the life of orders, triggers and time priority. It asks the simulator only while the market is
+    open: neither halted nor crossed, and not stale for an order that takes. The contract:
 
-    - Inputs are the arguments, which hold the order's own state (queue place, slice), the book as the market shows it
-      less what simulated orders have taken, and the configuration. Nothing else: no clock, no I/O, no memory.
-      Random effects are drawn from the run seed and the order id. So every replay decides the same.
-    - A match has 0 < quantity <= order.leaves in whole lots, a price on the tick, never beyond the order's limit.
-      What takes (REMOVED) is never better than the best opposite level; what was taken (ADDED) is at the order's limit.
-    - What a match uses of a level or a print is taken off it, so that nothing trades twice.
+    - A decision depends on the arguments and the configuration alone: the order's own state (queue position, slice) and
+      the book that the market shows, less the size that simulated orders have taken. A simulator has no clock, no I/O
+      and no memory. It draws random effects from the run seed and the order id, so that every replay decides the same.
+    - A match has 0 < quantity <= order.leaves in whole lots, and a price on the tick, within the order's limit.
+      A match that takes (REMOVED) is never better than the best opposite level; one that rests (ADDED) is at the limit.
+    - A match reduces the level or the trade that it uses, so that no size trades twice.
     - Units: quantities and prices 1e-9, money 1e-18, times UTC nanoseconds; all integers.
     """
 
     name: str
-    """Stands in every execution report."""
+    """Name in every execution report."""
 
     stale_after_ns: int
-    """A quote older than this in market time fills no order that would take from it."""
+    """Age in market time above which a quote fills no order that would take from it."""
 
     def latency_ns(self, request: ApprovedOrder, sent_ns: int) -> int:
-        """Market time from sending to arrival at the venue, >= 0; a cancel's may differ from a new order's."""
+        """Returns the market time from sending to arrival at the venue, >= 0; it may depend on the action."""
         ...
 
     def latency_max_ns(self) -> int:
-        """No request travels longer."""
+        """Returns the longest latency of any request."""
         ...
 
     def refuse(self, order: VenueOrder) -> VenueReject | None:
-        """Asked once, when a new order arrives; None takes it."""
+        """Returns why an arriving new order is refused, None if it is accepted; asked once per order."""
         ...
 
-    def fillable(self, order: VenueOrder, instrument: Instrument, book: Book, volume: int) -> int:
-        """Quantity that the order would take from the book now, for fill-or-kill; volume as in take."""
+    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> int:
+        """Returns the quantity that the order could take from the book now, for fill-or-kill; volume as in take."""
         ...
 
-    def take(self, order: VenueOrder, instrument: Instrument, book: Book, volume: int) -> Match | None:
-        """Next fill of an order that takes; None when nothing more trades. volume: traded in the last minute."""
+    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> Match | None:
+        """Returns the next fill of an order that takes, None if nothing more trades.
+
+        volume: traded by the market in the last minute.
+        """
         ...
 
-    def rest(self, order: VenueOrder, book: Book) -> None:
-        """The order joins the book at its price now."""
+    def rest(self, order: VenueOrder, book: OrderBook) -> None:
+        """Places the order in the book at its price."""
         ...
 
-    def see_book(self, order: VenueOrder, book: Book) -> None:
-        """The market told its quote or levels anew while the order rests."""
+    def see_book(self, order: VenueOrder, book: OrderBook) -> None:
+        """Updates a resting order after the market's quote or levels have changed."""
         ...
 
-    def meet_quote(self, order: VenueOrder, instrument: Instrument, book: Book) -> Match | None:
-        """Next fill of a resting order against the opposite quote; None when nothing more trades."""
+    def meet_quote(self, order: VenueOrder, instrument: Instrument, book: OrderBook) -> Match | None:
+        """Returns the next fill of a resting order against the opposite quote, None if nothing more trades."""
         ...
 
-    def meet_trade(self, order: VenueOrder, instrument: Instrument, book: Book, trade: Print) -> Match | None:
-        """Fill of a resting order by a trade of the market that could have met it; told once for each trade."""
+    def meet_trade(self, order: VenueOrder, instrument: Instrument, book: OrderBook, trade: TradePrint) -> Match | None:
+        """Returns the fill of a resting order by a market trade that could have met it; asked once per trade."""
         ...
 
     def reach(self, order: VenueOrder) -> Reach | None:
-        """Which updates can't matter to a resting order, so that they need not be told; None: each must be told."""
+        """Returns the prices at which the market can change a resting order; None if every update can."""
         ...
 
     def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:
-        """Fee of all that the order has executed, 1e-18 of the instrument's currency.
+        """Returns the fee of the order so far, 1e-18 of the instrument's currency.
 
-        before: notional that the account had traded in the symbol this calendar month before the order.
+        before: notional that the account traded in the symbol in this calendar month before the order.
         """
         ...
 
     def describe(self, instrument: Instrument) -> str:
-        """The parts that decide over an order, with their parameters."""
+        """Returns the models that decide over an order in the instrument, with their parameters."""
         ...

@@ -1,9 +1,9 @@
-"""An order at the simulated venue."""
+"""An order at the simulated venue, with its executions and its place in the queue."""
 
 from typing import Any, Self
 
 from schemas.records.enums import OrderType, OrdStatus, Side
-from schemas.records.from_list import record_of
+from schemas.records.from_list import record_from_list
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import divide_half_even
 
@@ -16,7 +16,7 @@ TRIGGERED_TYPES = frozenset(
 
 
 class VenueOrder:
-    """Quantities: 1e-9 units; prices: 1e-9; notionals: 1e-18; times: UTC nanoseconds."""
+    """An order at the venue. Quantities: 1e-9 units; prices: 1e-9; notionals: 1e-18; times: UTC nanoseconds."""
 
     request: ApprovedOrder
     quantity: int
@@ -27,35 +27,35 @@ class VenueOrder:
     status: OrdStatus = OrdStatus.PENDING_NEW
     expires_ns: int | None = None
     resting: bool = False
-    """True once the order has stood in the book: what it then trades adds liquidity."""
+    """True once the order stands in the book; its fills then add liquidity."""
     triggered: bool = True
-    """False while a stop or a touch price is waited for."""
+    """False while the order waits for its stop or touch price."""
     waiting: bool = False
-    """True while the parent order has not traded."""
+    """True while the order waits for the end of its parent order."""
     arrival_px: int | None = None
-    """Middle of the market when the order arrived."""
+    """Mid price of the market at the order's arrival."""
     latency_ns: int | None
-    """How long it took to arrive."""
+    """Time from sending to arrival at the venue."""
     queue_entry: int | None = None
-    """Displayed size that stood before the order when it joined its price; None where that can't be seen."""
+    """Displayed size ahead of the order when it joined its price; None if it is not visible."""
     queue_ahead: int | None = None
-    """What of it is still there."""
+    """Part of queue_entry that is still ahead of the order."""
     level_size: int | None = None
-    """Displayed size at the price when it was seen last."""
+    """Displayed size at the order's price in the last update."""
     level_traded: int = 0
-    """What has traded at the price since."""
+    """Size that has traded at the order's price since then."""
     slice_left: int | None = None
-    """What an iceberg shows; None where the whole order is shown."""
+    """Displayed slice of an iceberg; None if the whole order is displayed."""
     impact_ts: int = 0
-    """Source time of the book beyond which the order has traded."""
+    """Source time of the book beyond which the order has traded last."""
     added_quantity: int = 0
     added_notional: int = 0
-    """Of the executed: what added liquidity."""
+    """Part of cum_quantity and notional that added liquidity."""
     fee: int = 0
-    """What was charged so far, 1e-18."""
+    """Fee charged so far, 1e-18."""
     fills: int = 0
     place: int = 0
-    """Time priority among the working orders; given anew after a restart."""
+    """Time priority among the working orders; not in the state, a restart numbers the orders again."""
 
     def __init__(
         self,
@@ -73,26 +73,26 @@ class VenueOrder:
 
     @property
     def leaves(self) -> int:
-        """Open quantity, 1e-9 units."""
+        """Open quantity, 1e-9 units (FIX tag 151)."""
         return self.quantity - self.cum_quantity
 
     @property
     def displayed(self) -> int:
-        """What of it the book shows: of an iceberg the slice."""
+        """Quantity that the book displays: the whole open quantity, or the slice of an iceberg."""
         return self.leaves if self.slice_left is None else min(self.slice_left, self.leaves)
 
     @property
     def is_active(self) -> bool:
-        """Whether it may trade: neither its trigger nor its parent is waited for."""
+        """True if the order waits neither for its trigger nor for its parent."""
         return self.triggered and not self.waiting
 
     @property
     def average_price(self) -> int | None:
-        """Average fill price rounded half even to 1e-9; None before the first fill."""
+        """Average fill price, rounded half to even to 1e-9; None before the first fill."""
         return divide_half_even(self.notional, self.cum_quantity) if self.cum_quantity else None
 
     def marketable_at(self, opposite: int | None) -> bool:
-        """Whether the order may trade at a price of the opposite side (1e-9)."""
+        """Returns whether the order may trade at a price of the opposite side (1e-9)."""
         if opposite is None:
             return False
         if self.price is None:
@@ -100,14 +100,14 @@ class VenueOrder:
         return opposite <= self.price if self.buying else opposite >= self.price
 
     def to_state(self) -> list[Any]:
-        """JSON-able form."""
+        """Returns the order as JSON values."""
         return [list(self.request), *(getattr(self, name) for name in _STATE)]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
-        """The order that to_state described."""
+        """Restores an order from to_state."""
         fields = dict(zip(_STATE, state[1:], strict=True))
-        order = cls(record_of(ApprovedOrder, state[0]), fields["quantity"], fields["price"])
+        order = cls(record_from_list(ApprovedOrder, state[0]), fields["quantity"], fields["price"])
         for name, value in (fields | {"status": OrdStatus(fields["status"])}).items():
             setattr(order, name, value)
         return order
@@ -137,4 +137,4 @@ _STATE = (
     "fee",
     "fills",
 )
-"""All but the request and its place. Written out: compiled code keeps no annotation to find them by."""
+"""All attributes but the request and the place. Listed by hand, because compiled classes keep no annotations."""

@@ -1,1 +1,1 @@
-"""Execution shards: the venue that holds orders and matches them against the market."""
+"""Execution shards: simulated venues that hold orders and match them against the market."""

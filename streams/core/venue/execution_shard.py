@@ -1,27 +1,37 @@
-"""The execution shard: one simulated venue for each symbol of an execution partition, and the marks they give."""
+"""The execution shard: a simulated venue for each symbol of an execution partition, and the marks of their prices."""
 
-from typing import Self
+from typing import Protocol, Self
 
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_MS
 from schemas.records.output import Message, Output, State
-from streams.core.core_config import CoreConfig
 from streams.core.market.market_data import check_market_data
 from streams.core.reference.instruments import Instrument
-from streams.core.simulators.choice import Simulators
-from streams.core.venue import reports as records
+from streams.core.simulators.execution_config import ExecutionConfig
+from streams.core.simulators.simulator_choice import Simulators
+from streams.core.venue import venue_records
 from streams.core.venue.venue import Venue
 
 
-class ExecutionShard:
-    """Inputs: ApprovedOrder, MarketData. See streams.pipeline.journal.shard.Shard.
+class VenueConfig(ExecutionConfig, Protocol):
+    """The configuration of an execution shard; streams.core.core_config.CoreConfig provides it."""
 
-    Each symbol has a clock of its own, moved by its market data and heartbeats (or by record times) alone: what one
-    symbol's feed has not said yet is not skipped because another's is ahead, and no client can move the market.
+    @property
+    def account_partitions(self) -> int: ...
+
+    @property
+    def mark_interval_ms(self) -> int: ...
+
+
+class ExecutionShard:
+    """The state machine of an execution partition. Inputs: ApprovedOrder, MarketData.
+
+    It implements streams.pipeline.journal.shard.Shard. Each symbol has its own clock, which only its market data and
+    heartbeats (or record times) move. So no symbol runs ahead of its own feed, and no client can move the market.
     """
 
-    def __init__(self, config: CoreConfig, partition: int, exact: bool = False) -> None:
-        """exact: steps through every update, the reference of what is passed over otherwise."""
+    def __init__(self, config: VenueConfig, partition: int, exact: bool = False) -> None:
+        """exact: process every update in full, without look-ahead; the reference for tests."""
         self.partition = partition
         self._exact = exact
         self._venues: dict[str, Venue] = {}
@@ -37,10 +47,10 @@ class ExecutionShard:
 
     @property
     def venues(self) -> dict[str, Venue]:
-        """Venues by symbol, for reading."""
+        """Venues by symbol, read only."""
         return self._venues
 
-    def configure(self, config: CoreConfig) -> None:
+    def configure(self, config: VenueConfig) -> None:
         """See streams.pipeline.journal.shard.Shard."""
         self._config = config
         self._instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
@@ -67,8 +77,8 @@ class ExecutionShard:
         venue = self._venues.get(symbol)
         if venue is None:
             instrument = self._instruments.get(symbol)
-            told = (self._next_id, self._report, self._on_split)
-            venue = Venue(symbol, instrument, self._simulators.of, *told, exact=self._exact)
+            callbacks = (self._next_id, self._report, self._on_split)
+            venue = Venue(symbol, instrument, self._simulators.of, *callbacks, exact=self._exact)
             self._venues[symbol] = venue
         return venue
 
@@ -96,13 +106,15 @@ class ExecutionShard:
                 venue.advance(time_ns)
         self._time_ns = max(self._time_ns, time_ns)
         for partition in range(self._config.account_partitions):
-            self._outputs.append(Output("marks", f"execution-{self.partition}", records.heartbeat(time_ns), partition))
+            self._outputs.append(
+                Output("marks", f"execution-{self.partition}", venue_records.heartbeat(time_ns), partition)
+            )
 
     def _on_split(self, venue: Venue, to: int, of: int) -> None:
-        """Told on both topics: on executions between the fills of before and after, on marks between the prices."""
-        mark = records.split_mark(venue.symbol, to, of, venue.time_ns)
+        """Writes a split to both topics: to executions between the fills, to marks between the prices."""
+        mark = venue_records.split_mark(venue.symbol, to, of, venue.time_ns)
         for partition in range(self._config.account_partitions):
-            notice = records.split_notice(venue.symbol, to, of, self._next_id(), venue.time_ns)
+            notice = venue_records.split_notice(venue.symbol, to, of, self._next_id(), venue.time_ns)
             self._outputs.append(Output("executions", venue.symbol, notice, partition))
             self._outputs.append(Output("marks", venue.symbol, mark, partition))
 
@@ -111,7 +123,7 @@ class ExecutionShard:
         if venue.book.ts == 0 or (venue.marked_ns is not None and venue.time_ns < venue.marked_ns + interval):
             return
         venue.marked_ns = venue.time_ns
-        mark = records.mark(venue.symbol, venue.book)
+        mark = venue_records.mark(venue.symbol, venue.book)
         for partition in range(self._config.account_partitions):
             self._outputs.append(Output("marks", venue.symbol, mark, partition))
 
@@ -124,8 +136,8 @@ class ExecutionShard:
         }
 
     @classmethod
-    def from_state(cls, config: CoreConfig, partition: int, state: State) -> Self:
-        """The shard that to_state described."""
+    def from_state(cls, config: VenueConfig, partition: int, state: State) -> Self:
+        """Restores a shard from to_state."""
         shard = cls(config, partition)
         shard._time_ns = state["time_ns"]
         shard._sequence = state["sequence"]

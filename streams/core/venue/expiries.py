@@ -1,4 +1,4 @@
-"""When orders end by themselves: which are due, without looking at all that work."""
+"""The expiry times of working orders in a heap, so that the venue finds due orders without a scan."""
 
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
@@ -7,13 +7,13 @@ from operator import attrgetter
 from streams.core.simulators.venue_order import OrderKey, VenueOrder
 
 DEAD_MAX = 64
-"""Ended orders that are kept beside as many as work before they are swept out."""
+"""Entries that a heap may hold beyond twice the working orders; above it, entries of ended orders are removed."""
 Entry = tuple[int, int, VenueOrder]
-"""When an order ends, a number that tells entries apart."""
+"""Expiry time (UTC nanoseconds), insertion number, order."""
 
 
 class Expiries:
-    """The working orders by the time of their end."""
+    """The working orders by expiry time."""
 
     def __init__(self, working: Mapping[OrderKey, VenueOrder]) -> None:
         self._working = working
@@ -24,11 +24,11 @@ class Expiries:
 
     @property
     def next_ns(self) -> int | None:
-        """When the next of them ends (UTC nanoseconds)."""
+        """Next expiry time, UTC nanoseconds; None if no order expires."""
         return self._entries[0][0] if self._entries else None
 
     def add(self, order: VenueOrder) -> None:
-        """Takes an order that ends at its expires_ns, if it does."""
+        """Adds an order if it has an expiry time."""
         if order.expires_ns is None:
             return
         self._count += 1
@@ -37,13 +37,13 @@ class Expiries:
             self._entries = [entry for entry in self._entries if self._works(entry[2])]
             heapify(self._entries)
 
-    def drop(self, order: VenueOrder) -> None:
-        """The order has ended before its time."""
+    def discard(self, order: VenueOrder) -> None:
+        """Removes an order that has ended before its expiry."""
         if self._entries and self._entries[0][2] is order:
             self._clear_front()
 
     def take_due(self, time_ns: int) -> list[VenueOrder]:
-        """The working orders that end at or before a time, in time priority; they are not told again."""
+        """Removes and returns the working orders that expire at or before a time, in time priority."""
         found = []
         while self._entries and self._entries[0][0] <= time_ns:
             found.append(heappop(self._entries)[2])

@@ -1,9 +1,10 @@
-"""Orders that hang together: children that wait for a parent, and groups of which what one executes the others can't.
+"""Linked orders of a symbol: children that wait for a parent order, and groups in which a fill cancels the others.
 
-A child becomes active when its parent has ended with fills, for at most what the parent executed; it is canceled when
-the parent ends without any. In a group a fill cuts the others to what the filled order still has open; a complete fill
-cancels them. A client's cancel of one leaves the others. (FIX tag 1385 ContingencyType: 2 OTO, 1 OCO; a bracket is a
-parent with two children in one group.)
+A child becomes active when its parent has ended with fills, for at most the executed quantity; it is canceled if the
+parent ends without a fill. In a group, a fill reduces the others to the open quantity of the filled order, and a
+complete fill cancels them. A client's cancel of one order leaves the others.
+
+FIX tag 1385 ContingencyType: 2 OTO, 1 OCO; a bracket is a parent with two children in one group.
 """
 
 from collections import OrderedDict
@@ -13,25 +14,25 @@ from typing import Any, Self
 from streams.core.simulators.venue_order import OrderKey, VenueOrder
 
 REMEMBERED = 1_000
-"""Ended orders and groups of a symbol that are remembered for what is still on its way; older ones are forgotten."""
+"""Number of ended orders, and of groups, that a symbol remembers for requests that still travel."""
 
 GroupKey = tuple[str, str]
 """account_id and oco_group."""
 
 
 class LinkedOrders:
-    """Who waits for whom in one symbol, and how orders and groups have ended."""
+    """The links between orders of one symbol, and the results of ended orders and groups."""
 
     def __init__(self) -> None:
         self._children: dict[OrderKey, list[OrderKey]] = {}
         self._members: dict[GroupKey, list[OrderKey]] = {}
         self._executed: OrderedDict[OrderKey, int] = OrderedDict()
-        """What ended orders had executed."""
+        """Executed quantity of ended orders, 1e-9 units."""
         self._left: OrderedDict[GroupKey, int] = OrderedDict()
-        """What groups of which an order has traded may still execute."""
+        """Quantity that a group may still execute, 1e-9 units; only groups with a fill."""
 
     def add(self, order: VenueOrder) -> None:
-        """Takes an order that begins to work."""
+        """Adds an order that begins to work."""
         request = order.request
         if order.waiting and request.parent_order_id is not None:
             self._children.setdefault((request.account_id, request.parent_order_id), []).append(order.key)
@@ -40,7 +41,7 @@ class LinkedOrders:
             self._members.setdefault(group, []).append(order.key)
 
     def requeue(self, order: VenueOrder) -> None:
-        """The order has lost its place among the working ones, whose order is the order of links after a restart."""
+        """Moves an order that has lost its time priority behind its siblings, in the order that a restart restores."""
         request = order.request
         family = self._children.get((request.account_id, request.parent_order_id or ""), [])
         group = _group(order)
@@ -50,22 +51,22 @@ class LinkedOrders:
                 keys.append(order.key)
 
     def knows(self, account_id: str, order_id: str, working: Mapping[OrderKey, VenueOrder]) -> bool:
-        """Whether an order works or has ended lately."""
+        """Returns whether an order is working or has ended lately."""
         return (account_id, order_id) in working or (account_id, order_id) in self._executed
 
     def executed_parent(self, order: VenueOrder) -> int | None:
-        """What the parent of a waiting order had executed when it ended; None while it works."""
+        """Returns the quantity that the ended parent of a waiting order executed; None while the parent works."""
         if not order.waiting or order.request.parent_order_id is None:
             return None
         return self._executed.get((order.request.account_id, order.request.parent_order_id))
 
     def group_left(self, order: VenueOrder) -> int | None:
-        """What the order's group may still execute; None where none of it has traded."""
+        """Returns the quantity that the order's group may still execute; None if no order of the group has traded."""
         group = _group(order)
         return None if group is None else self._left.get(group)
 
-    def executed(self, order: VenueOrder, working: Mapping[OrderKey, VenueOrder]) -> list[VenueOrder]:
-        """An order has traded: the others of its group."""
+    def on_fill(self, order: VenueOrder, working: Mapping[OrderKey, VenueOrder]) -> list[VenueOrder]:
+        """Notes a fill of an order; returns the other working orders of its group."""
         group = _group(order)
         if group is None:
             return []
@@ -73,8 +74,8 @@ class LinkedOrders:
         members = self._members.get(group, ())
         return [working[key] for key in members if key in working and key != order.key]
 
-    def ended(self, order: VenueOrder, working: Mapping[OrderKey, VenueOrder]) -> list[VenueOrder]:
-        """An order has ended: the children that waited for it."""
+    def on_end(self, order: VenueOrder, working: Mapping[OrderKey, VenueOrder]) -> list[VenueOrder]:
+        """Notes the end of an order; returns the children that waited for it."""
         _remember(self._executed, order.key, order.cum_quantity)
         group = _group(order)
         if group is not None and group in self._members:
@@ -85,12 +86,12 @@ class LinkedOrders:
         return [working[key] for key in self._children.pop(order.key, ()) if key in working]
 
     def to_state(self) -> list[Any]:
-        """JSON-able form; who waits for whom is in the orders themselves."""
+        """Returns the results as JSON values; the orders themselves hold their links."""
         return [[[*key, number] for key, number in store.items()] for store in (self._executed, self._left)]
 
     @classmethod
     def from_state(cls, state: list[Any], working: Iterable[VenueOrder]) -> Self:
-        """The links that to_state described, among these working orders."""
+        """Restores the links of these working orders from to_state."""
         links = cls()
         links._executed, links._left = (OrderedDict(((row[0], row[1]), row[2]) for row in rows) for rows in state)
         for order in working:

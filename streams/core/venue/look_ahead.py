@@ -1,25 +1,26 @@
-"""Which is the first update of a record that can matter? All before it may be passed over at once."""
+"""Look-ahead in a market data record: finds the first update that can matter, so that all before it are skipped."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.records.messages import MarketData
-from streams.core.market.columns import as_ints
+from streams.core.market.market_columns import as_array
 from streams.core.market.market_data import BOOK, QUOTE, TRADE
-from streams.core.market.order_book import Book, Level, Quotes
-from streams.core.venue.price_watch import NEVER_HIGH, NEVER_LOW, SideWatch, Watch
+from streams.core.market.order_book import OrderBook, PriceLevel, Quotes
+from streams.core.venue.price_watch import PriceWatch, SideWatch
+from streams.core.venue.triggers import NEVER_HIGH, NEVER_LOW
 
 Rows = NDArray[np.intp]
 
 
-class Ahead:
-    """Looks ahead in a record that keeps the rules. Arrays are made when they are first asked for."""
+class LookAhead:
+    """A search over the updates of one valid record. Row numbers count all updates unless stated otherwise."""
 
     def __init__(self, record: MarketData) -> None:
         self.rows = len(record.kinds)
-        self.bids = as_ints(record.bid_px), as_ints(record.bid_sz)
-        self.asks = as_ints(record.ask_px), as_ints(record.ask_sz)
-        self._record, self._times = record, as_ints(record.times)
+        self.bids = as_array(record.bid_px), as_array(record.bid_sz)
+        self.asks = as_array(record.ask_px), as_array(record.ask_sz)
+        self._record, self._times = record, as_array(record.times)
         self._bid, self._ask = _Side(self.bids), _Side(self.asks)
         self._last_ns = self.time_ns(self.rows - 1)
         self._due_ns, self._due_row = self._last_ns + 1, self.rows
@@ -32,38 +33,38 @@ class Ahead:
                 self._others = np.flatnonzero(~np.isin(kinds, list(map(ord, _MARKET))))
 
     def time_ns(self, row: int) -> int:
-        """When an update was told."""
+        """Returns the time of an update, UTC nanoseconds."""
         return self._times.item(row)
 
     def due(self, row: int, time_ns: int | None) -> int:
-        """First update from row on that is not before a time; the number of rows where none is."""
+        """Returns the first row from row on whose time is not before time_ns; the number of rows if none is."""
         if time_ns is None or self._last_ns < time_ns:
             return self.rows
         if time_ns != self._due_ns:
             self._due_ns, self._due_row = time_ns, int(self._times.searchsorted(time_ns))
         return max(row, self._due_row)
 
-    def idle(self, row: int, end: int, book: Book) -> int:
-        """First update from row on, before end, that must be stepped through where no order works; end: none.
+    def first_without_orders(self, row: int, end: int, book: OrderBook) -> int:
+        """Returns the first row in [row, end) that must be processed if no order works; end if none must be.
 
-        Of books that nobody has taken from the last one alone tells what stands there.
+        If no simulated order has taken from the book, only its last full update counts.
         """
-        if self._only_quotes and not book.is_deep:
+        if self._only_quotes and not book.has_depth:
             return end
         end = _first(self._others, row, end)
-        if not len(self._books) and not book.is_deep:
+        if not len(self._books) and not book.has_depth:
             return end
         if not book.is_untouched:
             return row
         newest = int(self._books.searchsorted(end)) - 1
         if newest >= 0 and self._books[newest] >= row:
             return int(self._books[newest])
-        return row if book.is_deep else end
+        return row if book.has_depth else end
 
-    def watched(self, row: int, end: int, watch: Watch, book: Book) -> int:
-        """First update from row on, before end, that can matter to the orders of a watch; end: none."""
-        watch.look()
-        if watch.stale or watch.always or book.is_deep:
+    def first_watched(self, row: int, end: int, watch: PriceWatch, book: OrderBook) -> int:
+        """Returns the first row in [row, end) that can matter to the orders of a watch; end if none can."""
+        watch.refresh()
+        if watch.stale or watch.every_update or book.has_depth:
             return row
         if self._only_quotes:
             return self._quote(row, end, watch, book)
@@ -75,16 +76,16 @@ class Ahead:
         found = self._trade(start, stop, watch)
         return end if found == stop else int(self._trades[found])
 
-    def _quote(self, start: int, stop: int, watch: Watch, book: Book) -> int:
-        """As watched, in rows of the quote columns."""
+    def _quote(self, start: int, stop: int, watch: PriceWatch, book: OrderBook) -> int:
+        """Does the same as first_watched, in rows of the quote columns."""
         stop = self._ask.first(start, stop, watch.ask, book.asks)
         return self._bid.first(start, stop, watch.bid, book.bids)
 
-    def _trade(self, start: int, stop: int, watch: Watch) -> int:
-        """As watched, in rows of the trade columns."""
+    def _trade(self, start: int, stop: int, watch: PriceWatch) -> int:
+        """Does the same as first_watched, in rows of the trade columns."""
         if start == stop or (watch.trade_low == NEVER_LOW and watch.trade_high == NEVER_HIGH):
             return stop
-        prices = as_ints(self._record.trade_px[start:stop])
+        prices = as_array(self._record.trade_px[start:stop])
         return _first_true((prices <= watch.trade_low) | (prices >= watch.trade_high), start, stop)
 
 
@@ -93,40 +94,40 @@ _NONE: Rows = np.zeros(0, np.intp)
 
 
 class _Side:
-    """Prices and sizes of one side of the quotes."""
+    """One side of the quotes of a record."""
 
-    def __init__(self, told: Quotes) -> None:
-        self._px, self._sz = told
-        self._low, self._high = _Reached(told, falling=True), _Reached(told, falling=False)
+    def __init__(self, quotes: Quotes) -> None:
+        self._px, self._sz = quotes
+        self._low, self._high = _PriceSearch(quotes, falling=True), _PriceSearch(quotes, falling=False)
 
-    def first(self, start: int, stop: int, watch: SideWatch, levels: list[Level]) -> int:
-        """First row from start on, before stop, that a watch is for; stop: none."""
+    def first(self, start: int, stop: int, watch: SideWatch, levels: list[PriceLevel]) -> int:
+        """Returns the first row in [start, stop) that a watch asks for; stop if none is."""
         if watch.low != NEVER_LOW:
             stop = min(stop, self._low.first(start, watch.low))
         if watch.high != NEVER_HIGH:
             stop = min(stop, self._high.first(start, watch.high))
-        if watch.gone:
+        if watch.on_absence:
             stop = _first_true(self._sz[start:stop] == 0, start, stop)
-        if watch.moves:
+        if watch.on_change:
             px, sz = self._px[start:stop], self._sz[start:stop]
-            shown = (px != levels[0].px) | (sz != levels[0].sz) if levels else sz != 0
-            stop = _first_true(shown, start, stop)
+            changed = (px != levels[0].px) | (sz != levels[0].sz) if levels else sz != 0
+            stop = _first_true(changed, start, stop)
         return stop
 
 
-class _Reached:
-    """Where a side is first seen at a price or beyond it. Rows are asked for in their order.
+class _PriceSearch:
+    """A search for the first quote of a side at or below a price (falling), or at or above it. Rows must rise.
 
-    The answer for a price holds until its row is passed, however often it is asked for.
+    The last answer stays valid until its row is passed, so that repeated calls cost nothing.
     """
 
-    def __init__(self, told: Quotes, falling: bool) -> None:
-        self._px, self._sz = told
+    def __init__(self, quotes: Quotes, falling: bool) -> None:
+        self._px, self._sz = quotes
         self._falling = falling
         self._limit = self._row = -1
 
     def first(self, start: int, limit: int) -> int:
-        """First row from start on that is at most limit, for one that rises at least; the number of rows: none is."""
+        """Returns the first row from start on at or beyond limit; the number of rows if none is."""
         if limit != self._limit or self._row < start:
             self._limit, self._row = limit, self._find(start, limit)
         return self._row
@@ -141,7 +142,7 @@ class _Reached:
 
 
 def _first(rows: Rows, row: int, end: int) -> int:
-    """The first of some rows from row on, before end; end: none."""
+    """Returns the first of the given rows in [row, end); end if none is."""
     if not len(rows):
         return end
     at = int(rows.searchsorted(row))
@@ -149,7 +150,7 @@ def _first(rows: Rows, row: int, end: int) -> int:
 
 
 def _first_true(found: NDArray[np.bool_], start: int, stop: int) -> int:
-    """The row of the first that is true, of rows start to stop; stop: none."""
+    """Returns the row of the first true value for rows [start, stop); stop if all are false."""
     if start == stop:
         return stop
     at = int(found.argmax())

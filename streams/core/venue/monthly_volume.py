@@ -1,25 +1,23 @@
-"""What accounts have traded in a symbol this calendar month (UTC): tiered fees go by it."""
+"""The notional that each account has traded in a symbol in this calendar month (UTC), for tiered fees."""
 
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from schemas.records.numbers import NANOS_PER_S
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_S
 from streams.core.simulators.venue_order import VenueOrder
-
-NANOS_PER_DAY = 24 * 3600 * NANOS_PER_S
 
 
 class MonthlyVolume:
-    """Notional by account (1e-18 of the currency), of the newest month in which it traded."""
+    """The notional by account (1e-18 of the currency) in the last month in which it traded."""
 
     def __init__(self, months: dict[str, tuple[int, int]] | None = None) -> None:
         self._months = months or {}
         self._day = -1
         self._month = 0
-        """Of _day, the day that was asked for last."""
+        """Month of _day, the last day that was converted."""
 
     def add(self, order: VenueOrder, notional: int, time_ns: int) -> int:
-        """Counts a fill; returns what the account had traded in the month before the order's first fill of it."""
+        """Counts a fill; returns the notional that the account traded in the month before this order."""
         account_id, month = order.request.account_id, self._month_of(time_ns)
         known, traded = self._months.get(account_id, (month, 0))
         if known != month:
@@ -35,10 +33,10 @@ class MonthlyVolume:
         return self._month
 
     def to_state(self) -> list[Any]:
-        """JSON-able form."""
+        """Returns the volumes as JSON values."""
         return [[account_id, *months] for account_id, months in self._months.items()]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
-        """The volumes that to_state described."""
+        """Restores the volumes from to_state."""
         return cls({account_id: (month, traded) for account_id, month, traded in state})

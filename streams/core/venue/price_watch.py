@@ -1,57 +1,52 @@
-"""What of the market can matter to the orders that work: from which prices on, and to which of them."""
+"""The price watch: the prices from which on the market can matter to the working orders, and to which of them."""
 
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
-from typing import Final
 
-from schemas.records.numbers import PRICE_MAX
-from streams.core.market.order_book import Book
+from streams.core.market.order_book import OrderBook
 from streams.core.simulators.venue_order import OrderKey, VenueOrder
-from streams.core.venue.triggers import wakes_at
-from streams.core.venue.venue_view import Surroundings
+from streams.core.venue.triggers import NEVER_HIGH, NEVER_LOW, wake_prices
+from streams.core.venue.venue_view import VenueView
 
-NEVER_LOW: Final = 0
-NEVER_HIGH: Final = PRICE_MAX + 1
-"""Every price is above the one and below the other."""
 DEAD_MAX = 64
-"""Ended orders that are kept beside as many as work before they are swept out."""
+"""Entries that a heap may hold beyond twice the working orders; above it, entries of ended orders are removed."""
 
-in_turn = attrgetter("place")
+time_priority = attrgetter("place")
 Entry = tuple[int, int, VenueOrder]
-"""Price from which on the market concerns an order (negative for a buy, so that the nearest comes first), its place."""
+"""Price from which on the market matters (negative for a buy, so that the nearest comes first), place, order."""
 
 
 class SideWatch:
-    """One side of the quote matters at or below low and at or above high (1e-9), where it is there.
+    """The watched prices of one side of the quote: at or below low, and at or above high (1e-9).
 
-    gone: it matters, too, that it is not there; moves: that its price or size is another than the book's.
+    on_absence: the absence of the side matters too. on_change: every change of its price or size matters.
     """
 
     def __init__(self, low: int = NEVER_LOW, high: int = NEVER_HIGH) -> None:
         self.low, self.high = low, high
-        self.gone = self.moves = False
+        self.on_absence = self.on_change = False
 
 
-class Watch:
-    """Updates outside of it change no working order. It may hold more than that: then a step is in vain.
+class PriceWatch:
+    """The updates that may change a working order. It may name too many, never too few.
 
-    stale: what it knows does not hold before all orders have seen the book again. always: every update matters.
+    stale: nothing is known until all orders have seen the book again. every_update: every update matters.
     trade_low, trade_high: trades at or below, at or above these prices (1e-9) matter.
     """
 
-    def __init__(self, venue: Surroundings, working: Mapping[OrderKey, VenueOrder], stale: bool = False) -> None:
+    def __init__(self, venue: VenueView, working: Mapping[OrderKey, VenueOrder], stale: bool = False) -> None:
         self.stale = stale
         self.linked = False
-        """Whether an order waits for another, which may wake it in the middle of a step."""
+        """True if an order waits for another one, which may activate it while an update is processed."""
         self._venue, self._working = venue, working
         self._buys: list[Entry] = []
         self._sells: list[Entry] = []
         self._reached: list[Entry] = []
-        self._is_settled = True
+        self._is_fresh = True
         self._others: dict[OrderKey, VenueOrder] = {}
-        """Those that each step is told to: they wait for more than a price."""
-        self.always = False
+        """Orders that see each processed update, because they wait for more than one price."""
+        self.every_update = False
         self.bid, self.ask = SideWatch(), SideWatch()
         self.trade_low, self.trade_high = NEVER_LOW, NEVER_HIGH
         if not stale:
@@ -59,7 +54,7 @@ class Watch:
                 self.add(order)
 
     def add(self, order: VenueOrder) -> None:
-        """Watches over one more order, which has seen the book as it stands."""
+        """Adds an order that has seen the present book."""
         if order.waiting:
             self.linked = True
             return
@@ -67,7 +62,7 @@ class Watch:
         reach = simulator.reach(order) if order.resting and self._venue.instrument else None
         if reach is None or reach.queues or reach.trade not in (None, reach.quote):
             self._others[order.key] = order
-            self._look_out_for(order)
+            self._watch_other(order)
             return
         self._others.pop(order.key, None)
         if order.buying:
@@ -79,41 +74,41 @@ class Watch:
             self.bid.high = min(self.bid.high, reach.quote)
             self.trade_high = min(self.trade_high, reach.quote)
 
-    def told_book(self, book: Book) -> list[VenueOrder]:
-        """The orders that the book may concern, in time priority."""
-        return self._told(book.ask, book.bid)
+    def orders_at_book(self, book: OrderBook) -> list[VenueOrder]:
+        """Returns the orders that the book may change, in time priority."""
+        return self._orders_at(book.ask, book.bid)
 
-    def told_trade(self, px: int) -> list[VenueOrder]:
-        """The orders that a trade may concern, in time priority."""
-        return self._told(px, px)
+    def orders_at_trade(self, px: int) -> list[VenueOrder]:
+        """Returns the orders that a trade may change, in time priority."""
+        return self._orders_at(px, px)
 
-    def settle(self) -> None:
-        """After a step: what it holds of the orders that the step was told to is to be found anew."""
+    def finish_update(self) -> None:
+        """Puts the reached orders back after an update; refresh computes the prices again."""
         for entry in self._reached:
             if self._is_alive(entry):
                 heappush(self._buys if entry[2].buying else self._sells, entry)
         self._reached = []
-        self._is_settled = False
+        self._is_fresh = False
 
-    def look(self) -> None:
-        """Brings its limits up to date, which every step may have moved."""
-        if self._is_settled:
+    def refresh(self) -> None:
+        """Computes the watched prices again if an update has been processed since."""
+        if self._is_fresh:
             return
-        self._is_settled = True
+        self._is_fresh = True
         others, self._others = self._others, {}
-        self._look_at(order for key, order in others.items() if self._working.get(key) is order)
+        self._watch_again(order for key, order in others.items() if self._working.get(key) is order)
 
-    def _told(self, selling_at: int | None, buying_at: int | None) -> list[VenueOrder]:
+    def _orders_at(self, selling_at: int | None, buying_at: int | None) -> list[VenueOrder]:
         if selling_at is not None:
             self._reach(self._buys, -selling_at)
         if buying_at is not None:
             self._reach(self._sells, buying_at)
-        told = list(self._others.values())
+        found = list(self._others.values())
         for _, _, order in self._reached:
-            told.append(order)
-        if len(told) > 1:
-            told.sort(key=in_turn)
-        return told
+            found.append(order)
+        if len(found) > 1:
+            found.sort(key=time_priority)
+        return found
 
     def _reach(self, entries: list[Entry], limit: int) -> None:
         while entries and entries[0][0] <= limit:
@@ -128,13 +123,13 @@ class Watch:
             heapify(entries)
 
     def _is_alive(self, entry: Entry) -> bool:
-        """Whether the order still works, and at the price that it had."""
+        """Returns whether the order still works at the price of the entry."""
         _, place, order = entry
         return order.place == place and self._working.get(order.key) is order
 
-    def _look_at(self, others: Iterable[VenueOrder]) -> None:
-        """Finds the limits anew, from the nearest orders and from those that wait for more than a price."""
-        self.always = False
+    def _watch_again(self, others: Iterable[VenueOrder]) -> None:
+        """Computes the watched prices from the nearest orders and from those that wait for more than one price."""
+        self.every_update = False
         low = -self._buys[0][0] if self._buys else NEVER_LOW
         high = self._sells[0][0] if self._sells else NEVER_HIGH
         self.ask, self.bid = SideWatch(low=low), SideWatch(high=high)
@@ -142,21 +137,21 @@ class Watch:
         for order in others:
             self.add(order)
 
-    def _look_out_for(self, order: VenueOrder) -> None:
+    def _watch_other(self, order: VenueOrder) -> None:
         instrument = self._venue.instrument
         own, opposite = (self.bid, self.ask) if order.buying else (self.ask, self.bid)
         if instrument is None or not (order.resting or not order.triggered):
-            self.always = True
+            self.every_update = True
         elif not order.triggered:
-            low, high = wakes_at(order, instrument.tick_size)
+            low, high = wake_prices(order, instrument.tick_size)
             opposite.low, opposite.high = max(opposite.low, low), min(opposite.high, high)
         else:
-            self._look_out_for_resting(order, own, opposite)
+            self._watch_resting(order, own, opposite)
 
-    def _look_out_for_resting(self, order: VenueOrder, own: SideWatch, opposite: SideWatch) -> None:
+    def _watch_resting(self, order: VenueOrder, own: SideWatch, opposite: SideWatch) -> None:
         reach = self._venue.simulator_of(order.request.account_id).reach(order)
         if reach is None:
-            self.always = True
+            self.every_update = True
             return
         if order.buying:
             opposite.low = max(opposite.low, reach.quote)
@@ -165,18 +160,18 @@ class Watch:
             opposite.high = min(opposite.high, reach.quote)
             self.trade_high = min(self.trade_high, reach.trade or NEVER_HIGH)
         if reach.queues:
-            self._look_out_for_queue(order, own)
+            self._watch_queue(order, own)
 
-    def _look_out_for_queue(self, order: VenueOrder, own: SideWatch) -> None:
-        """The place of an order changes with what its own side shows at its price."""
+    def _watch_queue(self, order: VenueOrder, own: SideWatch) -> None:
+        """Watches the order's own side, whose size at the order's price changes its place in the queue."""
         ahead, shown = order.queue_ahead, order.level_size
         if order.level_traded or (shown is not None and (ahead is None or ahead > shown)):
-            self.always = True
+            self.every_update = True
         elif shown is not None:
-            own.moves = True
+            own.on_change = True
         else:
             assert order.price is not None
-            own.gone = True
+            own.on_absence = True
             if order.buying:
                 own.low = max(own.low, order.price)
             else:

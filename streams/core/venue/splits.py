@@ -1,4 +1,4 @@
-"""What a split does to orders: quantities grow as prices shrink, and nothing is won or lost by it."""
+"""The effect of a stock split on orders: quantities grow as prices shrink, and values stay."""
 
 from schemas.records.enums import OffsetType, Side
 from schemas.records.messages import ApprovedOrder
@@ -8,7 +8,7 @@ from streams.core.simulators.venue_order import VenueOrder
 
 
 def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> None:
-    """Restates a working order: what is open in whole lots, prices on the tick, a bid down and an offer up."""
+    """Restates a working order: open quantity in whole lots, prices on the tick, bids rounded down and offers up."""
     leaves = order.leaves * to // of
     order.cum_quantity = divide_half_even(order.cum_quantity * to, of)
     order.added_quantity = divide_half_even(order.added_quantity * to, of)
@@ -23,7 +23,7 @@ def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> 
 
 
 def split_request(request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder:
-    """A request of before the split as it would be asked after it."""
+    """Returns a request from before the split in terms of after it."""
     tick, lot, bids = instrument.tick_size, instrument.lot_size, request.side is Side.BUY
     offset = request.trailing_offset
     if request.trailing_type is OffsetType.PRICE:
@@ -49,7 +49,7 @@ def _size(size: int | None, to: int, of: int) -> int | None:
 
 
 def _lots(size: int | None, to: int, of: int, lot: int) -> int | None:
-    """Down to whole lots, and at least one."""
+    """Rounds down to whole lots, and at least one."""
     if size is None:
         return None
     found = size * to // of

@@ -1,20 +1,24 @@
-"""When stop, trailing and touch orders become active.
+"""The triggers of stop, trailing and touch orders.
 
-Judged by the quote that the order would trade against: the ask for a buy, the bid for a sell (FIX tag 1107,
-TriggerPriceType: best offer or best bid). A trade print triggers nothing: late and odd prints would.
+The reference is the quote that the order would trade against: the ask for a buy, the bid for a sell (FIX tag 1107,
+TriggerPriceType: best offer or best bid). Trades trigger nothing, because late and odd prints would.
 """
+
+from typing import Final
 
 from schemas.records.enums import OffsetType, OrderType
 from schemas.records.numbers import PRICE_MAX, PRICE_SCALE
-from streams.core.market.order_book import Book
+from streams.core.market.order_book import OrderBook
 from streams.core.simulators.venue_order import VenueOrder
 
 PERCENT = 100
-NOTHING = 0, PRICE_MAX + 1
+NEVER_LOW: Final = 0
+NEVER_HIGH: Final = PRICE_MAX + 1
+"""Every price is above NEVER_LOW and below NEVER_HIGH."""
 
 
-def is_triggered(order: VenueOrder, book: Book) -> bool:
-    """Whether the market has come to the order's stop or touch price."""
+def is_triggered(order: VenueOrder, book: OrderBook) -> bool:
+    """Returns whether the market has reached the order's stop or touch price."""
     reference = book.ask if order.buying else book.bid
     if reference is None or order.stop_price is None:
         return False
@@ -22,8 +26,8 @@ def is_triggered(order: VenueOrder, book: Book) -> bool:
     return reference >= order.stop_price if waits_for_rise else reference <= order.stop_price
 
 
-def follow_market(order: VenueOrder, book: Book, tick: int) -> None:
-    """Moves the stop of a trailing order behind the market, never away from it; on the tick, away from the market."""
+def follow_market(order: VenueOrder, book: OrderBook, tick: int) -> None:
+    """Moves the stop of a trailing order after the market, never away from it; rounds to the tick away from it."""
     if order.request.order_type is not OrderType.TRAILING_STOP:
         return
     reference = book.ask if order.buying else book.bid
@@ -36,11 +40,11 @@ def follow_market(order: VenueOrder, book: Book, tick: int) -> None:
     else:
         stop = max(reference - distance, tick)
         stop -= stop % tick
-    order.stop_price = tighter(order, stop, order.stop_price)
+    order.stop_price = tightest_stop(order, stop, order.stop_price)
 
 
-def tighter(order: VenueOrder, *stops: int | None) -> int | None:
-    """Of some stop prices of a trailing order the one nearest to the market; None where all are."""
+def tightest_stop(order: VenueOrder, *stops: int | None) -> int | None:
+    """Returns the stop price of a trailing order that is nearest to the market; None if all are None."""
     known = [stop for stop in stops if stop is not None]
     return (min if order.buying else max)(known, default=None)
 
@@ -53,12 +57,13 @@ def _distance(order: VenueOrder, reference: int) -> int:
     return offset
 
 
-def wakes_at(order: VenueOrder, tick: int) -> tuple[int, int]:
-    """The quote that an order waits for triggers it, or moves its stop, at or below the one and at or above the other.
+def wake_prices(order: VenueOrder, tick: int) -> tuple[int, int]:
+    """Returns the prices (low, high) of the opposite quote at which a waiting order must be looked at.
 
-    0 and PRICE_MAX + 1 are prices that no quote has.
+    A quote at or below low, or at or above high, triggers the order or moves its trailing stop. NEVER_LOW
+    and NEVER_HIGH stand for prices that no quote reaches.
     """
-    low, high = NOTHING
+    low, high = NEVER_LOW, NEVER_HIGH
     if order.stop_price is not None:
         if order.buying != (order.request.order_type is OrderType.MARKET_IF_TOUCHED):
             high = order.stop_price
@@ -71,7 +76,7 @@ def wakes_at(order: VenueOrder, tick: int) -> tuple[int, int]:
 
 
 def _follows_at(order: VenueOrder, tick: int) -> int:
-    """The highest ask, for a sell the lowest bid, that moves the stop of follow_market."""
+    """Returns the highest ask (for a sell, the lowest bid) at which follow_market moves the stop."""
     offset, stop = order.request.trailing_offset, order.stop_price
     assert offset is not None
     if stop is None:

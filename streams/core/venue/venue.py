@@ -1,45 +1,45 @@
-"""The simulated venue of one symbol: its clock, its market, and requests on their way to it."""
+"""The simulated venue of one symbol: its clock, its market, and the requests that travel to it."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from schemas.records.enums import Action
-from schemas.records.from_list import record_of
+from schemas.records.from_list import record_from_list
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
-from schemas.records.numbers import NANOS_PER_S
+from schemas.records.numbers import NANOS_PER_DAY
 from schemas.records.output import RecordRefused, State
-from streams.core.market.columns import BULK_ROWS
+from streams.core.market.market_columns import BULK_ROWS
 from streams.core.market.market_data import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
-from streams.core.market.order_book import Book
-from streams.core.market.trades import Print, Tape
+from streams.core.market.order_book import OrderBook
+from streams.core.market.trades import RecentVolume, TradePrint
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.simulator import Simulator
-from streams.core.venue.look_ahead import Ahead
+from streams.core.venue.look_ahead import LookAhead
 from streams.core.venue.splits import split_request
 from streams.core.venue.venue_orders import VenueOrders
-from streams.core.venue.venue_view import Surroundings
+from streams.core.venue.venue_view import VenueView
 
 Arrival = tuple[int, int, int, ApprovedOrder]
-"""Due time (UTC nanoseconds), sequence of submission, when it was sent, request."""
-Choice = Callable[[str, str], Simulator]
-"""The simulator of an account's orders in a symbol."""
+"""Due time, number of the submission, time of sending, request. Times: UTC nanoseconds."""
+SimulatorChoice = Callable[[str, str], Simulator]
+"""A function that returns the simulator of an account's orders in a symbol."""
 
-CLOCK_AHEAD_MAX_NS = 24 * 3600 * NANOS_PER_S
-VAIN_MAX = 31
-"""Updates that are stepped through without looking ahead, once looking ahead has found nothing to pass over."""
+CLOCK_AHEAD_MAX_NS = NANOS_PER_DAY
+UNSKIPPED_MAX = 31
+"""Most updates that are processed without look-ahead after look-ahead has found nothing to skip."""
 
 
-class Venue(Surroundings):
+class Venue(VenueView):
     """Clock, market and orders of one symbol.
 
-    report is called with each execution report, next_id gives its id; on_split is told shares after and before.
+    next_id returns the id of an execution report, report receives it; on_split receives the shares after and before.
     """
 
     def __init__(
         self,
         symbol: str,
         instrument: Instrument | None,
-        choice: Choice,
+        choice: SimulatorChoice,
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
         on_split: Callable[["Venue", int, int], None],
@@ -47,29 +47,29 @@ class Venue(Surroundings):
     ) -> None:
         self.symbol = symbol
         self.time_ns = 0
-        self.book = Book()
-        self.tape = Tape()
+        self.book = OrderBook()
+        self.recent_volume = RecentVolume()
         self.marked_ns: int | None = None
         self.orders = VenueOrders(self, next_id, report, exact)
         self.configure(instrument, choice)
         self._on_split = on_split
         self._exact = exact
         self._before_market: list[tuple[ApprovedOrder, int]] = []
-        """Requests that came before the symbol had a market time, and when they were sent."""
+        """Requests from before the symbol had a market time, with their times of sending."""
         self._data_ns = 0
-        """Time of the last update of the market."""
+        """Time of the last market update."""
         self._arrivals: list[Arrival] = []
         self._submitted = 0
 
-    def configure(self, instrument: Instrument | None, choice: Choice) -> None:
-        """Takes a new instrument definition and new simulators; working orders stay."""
+    def configure(self, instrument: Instrument | None, choice: SimulatorChoice) -> None:
+        """Sets a new instrument definition and new simulators; working orders stay."""
         self.instrument = instrument
         self._choice = choice
         self._simulators: dict[str, Simulator] = {}
         self.orders.watch_everything()
 
     def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
+        """See VenueView."""
         found = self._simulators.get(account_id)
         if found is None:
             found = self._simulators[account_id] = self._choice(account_id, self.symbol)
@@ -78,9 +78,9 @@ class Venue(Surroundings):
     # The clock
 
     def submit(self, request: ApprovedOrder, sent_ns: int) -> None:
-        """Sends a request on its way: it arrives the simulator's latency after sent_ns, and never in the past.
+        """Schedules the arrival of a request: the simulator's latency after sent_ns, and never in the past.
 
-        A sender's time more than CLOCK_AHEAD_MAX_NS ahead is not of this market's clock: the request arrives at once.
+        A request whose sent_ns is more than CLOCK_AHEAD_MAX_NS ahead of the market's clock arrives at once.
         """
         if self.time_ns == 0:
             self._before_market.append((request, sent_ns))
@@ -95,7 +95,7 @@ class Venue(Surroundings):
         self.advance(self.time_ns)
 
     def advance(self, time_ns: int) -> None:
-        """Moves the clock on, and at their own times what falls due: expiries, then arrivals in order of submission."""
+        """Advances the clock; runs due expiries, then due arrivals in order of submission, each at its own time."""
         if self.time_ns == 0 and time_ns > 0:
             self.time_ns = time_ns
             waiting, self._before_market = self._before_market, []
@@ -114,7 +114,7 @@ class Venue(Surroundings):
             self.time_ns = time_ns
 
     def _due_ns(self) -> int | None:
-        """When the next arrival or expiry falls due."""
+        """Returns the time of the next arrival or expiry."""
         expiry_ns = self.orders.expiries.next_ns
         if not self._arrivals:
             return expiry_ns
@@ -130,7 +130,7 @@ class Venue(Surroundings):
     # The market
 
     def on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        """Takes the updates one after another; those that can't matter to any order many at once."""
+        """Applies the updates of a record in order, and skips those that matter to no order. Raises RecordRefused."""
         if record.times[0] < self._data_ns:
             text = (
                 f"market.data of {self.symbol} starts at {record.times[0]}, before its last update at {self._data_ns}; "
@@ -145,14 +145,14 @@ class Venue(Surroundings):
             for row, time_ns in enumerate(record.times):
                 self._step(record, rows, row, int(time_ns), by_event)
         else:
-            self._skip_through(record, by_event)
+            self._take_with_look_ahead(record, by_event)
 
-    def _skip_through(self, record: MarketData, by_event: bool) -> None:
-        """Steps through what can matter to an order and passes over all else, with the same result.
+    def _take_with_look_ahead(self, record: MarketData, by_event: bool) -> None:
+        """Processes the updates that can matter to an order and skips all others, with the same result.
 
-        Where nothing could be passed over, it looks ahead again only after a while, at most VAIN_MAX updates.
+        If nothing could be skipped, the next updates are processed without look-ahead: 1, 3, 7 ... UNSKIPPED_MAX.
         """
-        rows, ahead, row, vain = MarketRows(record), Ahead(record), 0, 0
+        rows, ahead, row, unskipped = MarketRows(record), LookAhead(record), 0, 0
         while row < ahead.rows:
             end = ahead.rows
             if by_event:
@@ -161,50 +161,50 @@ class Venue(Surroundings):
                     self.advance(ahead.time_ns(row))
                     continue
             if self.orders.working:
-                found = ahead.watched(row, end, self.orders.watch, self.book)
+                found = ahead.first_watched(row, end, self.orders.watch, self.book)
             else:
-                found = ahead.idle(row, end, self.book)
-            vain = min(2 * vain + 1, VAIN_MAX) if found == row else 0
+                found = ahead.first_without_orders(row, end, self.book)
+            unskipped = min(2 * unskipped + 1, UNSKIPPED_MAX) if found == row else 0
             if found > row:
-                self._pass_over(record, rows, ahead, row, found, by_event)
-            row = min(found + 1 + vain, ahead.rows) if found < end else found
+                self._skip(record, rows, ahead, row, found, by_event)
+            row = min(found + 1 + unskipped, ahead.rows) if found < end else found
             for at in range(found, row):
                 self._step(record, rows, at, ahead.time_ns(at), by_event)
 
-    def _pass_over(
-        self, record: MarketData, rows: MarketRows, ahead: Ahead, start: int, stop: int, by_event: bool
+    def _skip(
+        self, record: MarketData, rows: MarketRows, ahead: LookAhead, start: int, stop: int, by_event: bool
     ) -> None:
-        """Takes updates of which none matters to an order, and none is a halt or a split."""
+        """Applies updates that matter to no order at once; none of them is a halt or a split."""
         before_ns, last_ns, quote, trade = self.time_ns, ahead.time_ns(stop - 1), rows.quotes, rows.trades
-        rows.pass_over(start, stop)
+        rows.skip(start, stop)
         if by_event and last_ns > before_ns:
             self.time_ns = last_ns
         if rows.quotes - quote < stop - start:
             for row in range(start, stop):
                 if record.kinds[row] == TRADE:
-                    self.tape.add(ahead.time_ns(row), int(record.trade_sz[trade]))
+                    self.recent_volume.add(ahead.time_ns(row), int(record.trade_sz[trade]))
                     trade += 1
-        if quote < rows.quotes and not self.book.is_deep:
+        if quote < rows.quotes and not self.book.has_depth:
             time_ns = last_ns if rows.only_quotes else ahead.time_ns(record.kinds.rfind(QUOTE, start, stop))
-            self.book.refresh_at_once(ahead.bids, ahead.asks, quote, rows.quotes, time_ns)
+            self.book.update_quotes(ahead.bids, ahead.asks, quote, rows.quotes, time_ns)
             self.book.seen_ns = max(before_ns, time_ns) if by_event else self.time_ns
 
     def _step(self, record: MarketData, rows: MarketRows, row: int, time_ns: int, by_event: bool) -> None:
-        """Takes one update, and lets orders do what it lets them do."""
+        """Applies one update, and lets the orders react to it."""
         kind = record.kinds[row]
         if by_event:
             self.advance(time_ns)
         if kind == QUOTE:
             bid_px, bid_sz, ask_px, ask_sz = rows.next_quote()
-            self.book.refresh((bid_px, bid_sz), (ask_px, ask_sz), time_ns)
+            self.book.update_quote((bid_px, bid_sz), (ask_px, ask_sz), time_ns)
             self.book.seen_ns = self.time_ns
             self.orders.on_book()
         elif kind == TRADE:
             px, sz, aggressor = rows.next_trade()
-            self._on_trade(Print(px, sz, aggressor), time_ns)
+            self._on_trade(TradePrint(px, sz, aggressor), time_ns)
         elif kind == BOOK:
             bids, asks = rows.next_levels()
-            self.book.refresh_levels(bids, asks, time_ns)
+            self.book.update_levels(bids, asks, time_ns)
             self.book.seen_ns = self.time_ns
             self.orders.on_book()
         elif kind == SPLIT:
@@ -214,15 +214,15 @@ class Venue(Surroundings):
             self.book.halted = kind == HALT
             self.orders.on_book()
 
-    def _on_trade(self, trade: Print, time_ns: int) -> None:
-        self.tape.add(time_ns, trade.sz)
+    def _on_trade(self, trade: TradePrint, time_ns: int) -> None:
+        self.recent_volume.add(time_ns, trade.sz)
         if self.orders.working:
             self.orders.on_trade(trade)
 
     def _split(self, to: int, of: int) -> None:
-        """Orders are restated, and wait until the market tells its prices anew; positions follow by the notice."""
+        """Restates the orders; they wait for the market's new prices. Positions follow by the split notice."""
         self.book.clear()
-        self.tape.split(to, of)
+        self.recent_volume.split(to, of)
         instrument = self.instrument
         if instrument is not None:
             self.orders.split(to, of)
@@ -237,12 +237,12 @@ class Venue(Surroundings):
     # State
 
     def to_state(self) -> State:
-        """JSON-able form."""
+        """Returns the venue as JSON values."""
         return {
             "symbol": self.symbol,
             "time_ns": self.time_ns,
             "book": self.book.to_state(),
-            "tape": self.tape.to_state(),
+            "tape": self.recent_volume.to_state(),
             "marked_ns": self.marked_ns,
             "orders": self.orders.to_state(),
             "before_market": [[list(request), sent_ns] for request, sent_ns in self._before_market],
@@ -252,22 +252,24 @@ class Venue(Surroundings):
         }
 
     def restore(self, state: State) -> None:
-        """Takes the state that to_state described."""
+        """Restores the venue from to_state."""
         self.time_ns = state["time_ns"]
-        self.book = Book.from_state(state["book"])
-        self.tape = Tape.from_state(state["tape"])
+        self.book = OrderBook.from_state(state["book"])
+        self.recent_volume = RecentVolume.from_state(state["tape"])
         self.marked_ns = state["marked_ns"]
         self.orders.restore(state["orders"])
-        self._before_market = [(record_of(ApprovedOrder, item), sent_ns) for item, sent_ns in state["before_market"]]
+        self._before_market = [
+            (record_from_list(ApprovedOrder, item), sent_ns) for item, sent_ns in state["before_market"]
+        ]
         self._data_ns = state["data_ns"]
         self._arrivals = [
-            (due, count, sent, record_of(ApprovedOrder, item)) for due, count, sent, item in state["arrivals"]
+            (due, count, sent, record_from_list(ApprovedOrder, item)) for due, count, sent, item in state["arrivals"]
         ]
         heapify(self._arrivals)
         self._submitted = state["submitted"]
 
 
 def _concerns(request: ApprovedOrder, sent: ApprovedOrder) -> bool:
-    """Whether two requests are about the same order."""
+    """Returns whether a request is about the order of one that was sent before."""
     target = sent.order_id if sent.action is Action.NEW else sent.orig_order_id
     return (request.account_id, request.orig_order_id) == (sent.account_id, target)

@@ -1,99 +1,99 @@
-"""The orders that work at a venue, in time priority: how each enters, waits, trades, changes and ends."""
+"""The working orders of a venue in time priority: they enter, wait, trade, change and end here."""
 
 from collections.abc import Callable
 
 from schemas.records.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrderType, OrdStatus, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport
 from schemas.records.output import State
-from streams.core.market.trades import Print
+from streams.core.market.trades import TradePrint
 from streams.core.simulators.simulator import Match, Simulator
 from streams.core.simulators.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
 from streams.core.venue.expiries import Expiries
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
-from streams.core.venue.price_watch import Watch
-from streams.core.venue.reports import Reporter
+from streams.core.venue.price_watch import PriceWatch
 from streams.core.venue.splits import split_order
-from streams.core.venue.triggers import follow_market, is_triggered, tighter
-from streams.core.venue.venue_view import Surroundings
+from streams.core.venue.triggers import follow_market, is_triggered, tightest_stop
+from streams.core.venue.venue_records import ExecutionReporter
+from streams.core.venue.venue_view import VenueView
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 class VenueOrders:
-    """Orders of one symbol. next_id gives an execution report's id, report takes it."""
+    """The orders of one symbol. next_id returns the id of an execution report, report receives it."""
 
     def __init__(
         self,
-        venue: Surroundings,
+        venue: VenueView,
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
         exact: bool,
     ) -> None:
         self._venue = venue
-        self._reports = Reporter(venue, next_id, report)
+        self._reports = ExecutionReporter(venue, next_id, report)
         self._exact = exact
         self.working: dict[OrderKey, VenueOrder] = {}
         self._places = 0
         self.expiries = Expiries(self.working)
         self._links = LinkedOrders()
         self._volumes = MonthlyVolume()
-        self._watch: Watch | None = None
+        self._watch: PriceWatch | None = None
 
     @property
-    def watch(self) -> Watch:
-        """What of the market can matter to these orders."""
+    def watch(self) -> PriceWatch:
+        """The prices at which the market can change these orders."""
         if self._watch is None:
-            self._watch = Watch(self._venue, self.working, stale=self._exact)
+            self._watch = PriceWatch(self._venue, self.working, stale=self._exact)
         return self._watch
 
     def watch_everything(self) -> None:
-        """Until all orders have seen the book again: they, or what decides over them, have changed."""
-        self._watch = Watch(self._venue, self.working, stale=True)
+        """Watches every update until all orders have seen the book again, after the orders or simulators changed."""
+        self._watch = PriceWatch(self._venue, self.working, stale=True)
 
-    def _watch_anew(self) -> None:
+    def _reset_watch(self) -> None:
         if self._watch is not None and not self._watch.stale:
             self._watch = None
 
     # Requests
 
     def open(self, request: ApprovedOrder, latency_ns: int) -> None:
-        """A new order arrives."""
+        """Takes an arriving new order: refuses it, or lets it rest, wait or trade."""
         assert request.quantity is not None
         order = VenueOrder(request, request.quantity, request.price, request.stop_price, latency_ns=latency_ns)
         order.triggered = request.order_type not in TRIGGERED_TYPES
-        order.arrival_px = self._venue.book.middle
+        order.arrival_px = self._venue.book.mid_price
         refusal = self._refusal(order)
         if refusal is not None:
             self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, *refusal)
             return
         order.status = OrdStatus.NEW
         self._set_expiry(order)
-        self._take_in(order)
+        self._add_working(order)
         self.expiries.add(order)
         self._links.add(order)
         if self._can_rest(order):
             self._rest(order)
-        self._reports.tell(order, ExecType.NEW)
-        self._settle_links(order)
+        self._reports.send(order, ExecType.NEW)
+        self._apply_links(order)
         if not order.resting and order.key in self.working:
             self._move(order)
         if self._watch is not None and order.key in self.working:
             self._watch.add(order)
 
-    def _take_in(self, order: VenueOrder) -> None:
-        """Gives the order its place behind all others."""
+    def _add_working(self, order: VenueOrder) -> None:
+        """Adds the order to the working ones, behind all others."""
         self._places += 1
         order.place = self._places
         self.working[order.key] = order
 
     def change(self, request: ApprovedOrder) -> None:
-        """A cancel or replace arrives."""
+        """Takes an arriving cancel or replace."""
         assert request.orig_order_id is not None
         order = self.working.get((request.account_id, request.orig_order_id))
         if order is None:
             text = f"request {request.order_id}: order {request.orig_order_id} is not working at the venue"
-            self._reports.tell_unknown(request, "TOO_LATE_TO_CANCEL", text)
+            self._reports.reject_unknown(request, "TOO_LATE_TO_CANCEL", text)
         elif request.action is Action.CANCEL:
             code = "CANCEL_REQUESTED"
             self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, code, None, request_id=request.order_id)
@@ -113,18 +113,18 @@ class VenueOrders:
         if parent is not None and not self._links.knows(request.account_id, parent, self.working):
             return "UNKNOWN_PARENT", f"order {request.order_id}: parent order {parent} is not known at the venue"
         order.waiting = parent is not None
-        if request.post_only and order.is_active and self._is_live(order) and self._would_take(order):
+        if request.post_only and order.is_active and self._may_trade(order) and self._would_take(order):
             return "POST_ONLY_WOULD_TAKE", f"order {request.order_id}: post-only, and it would trade at once"
         return None
 
-    def _settle_links(self, order: VenueOrder) -> None:
-        """What became of the parent or of others of the group while the order was on its way."""
+    def _apply_links(self, order: VenueOrder) -> None:
+        """Applies the end of the parent, or fills of the group, that happened before the order arrived."""
         left = self._links.group_left(order)
         if left is not None:
-            self._cut(order, left, "OCO")
+            self._limit_leaves(order, left, "OCO")
         executed = self._links.executed_parent(order)
         if executed is not None and order.key in self.working:
-            self._parent_ended(order, executed)
+            self._on_parent_end(order, executed)
 
     def _replace(self, order: VenueOrder, request: ApprovedOrder) -> None:
         assert request.quantity is not None
@@ -135,65 +135,65 @@ class VenueOrders:
         before = (order.quantity, order.price, order.stop_price)
         order.quantity, order.price, order.stop_price = request.quantity, request.price, request.stop_price
         if order.request.order_type is OrderType.TRAILING_STOP:
-            order.stop_price = tighter(order, request.stop_price, before[2])
-        if order.request.post_only and order.is_active and self._is_live(order) and self._would_take(order):
+            order.stop_price = tightest_stop(order, request.stop_price, before[2])
+        if order.request.post_only and order.is_active and self._may_trade(order) and self._would_take(order):
             order.quantity, order.price, order.stop_price = before
             text = f"request {request.order_id}: post-only order {order.request.order_id} would trade at once"
             self._refuse_change(order, request, "POST_ONLY_WOULD_TAKE", text)
             return
         if order.quantity > before[0] or (order.price, order.stop_price) != before[1:]:
             del self.working[order.key]
-            self._take_in(order)
+            self._add_working(order)
             self._links.requeue(order)
             order.resting = False
-        self._reports.tell(order, ExecType.REPLACED, request_id=request.order_id)
+        self._reports.send(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
         if self._watch is not None and order.key in self.working:
             self._watch.add(order)
 
     def _refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
-        self._reports.tell(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
+        self._reports.send(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
 
     # The market moves
 
     def on_book(self) -> None:
-        """The market told its quote or levels."""
+        """Lets the orders react to a new quote, new levels, a halt or a resumption."""
         if not self.working:
             return
         watch, book = self.watch, self._venue.book
-        all_see_it = watch.stale or watch.linked
-        for order in list(self.working.values()) if all_see_it else watch.told_book(book):
+        for_all = watch.stale or watch.linked
+        for order in list(self.working.values()) if for_all else watch.orders_at_book(book):
             if order.key in self.working:
                 if order.resting:
                     self._simulator(order).see_book(order, book)
                 self._move(order)
-        if all_see_it:
+        if for_all:
             self._watch = None
         else:
-            watch.settle()
+            watch.finish_update()
 
-    def on_trade(self, trade: Print) -> None:
-        """The market traded; of orders that stand in the book the best placed come first."""
+    def on_trade(self, trade: TradePrint) -> None:
+        """Lets the resting orders meet a market trade, best price first, then time priority."""
         book = self._venue.book
         if not book.is_open or self._venue.instrument is None:
             return
         watch = self.watch
-        all_see_it = watch.stale or watch.linked
-        for order in sorted(self.working.values() if all_see_it else watch.told_trade(trade.px), key=_placed):
+        for_all = watch.stale or watch.linked
+        for order in sorted(self.working.values() if for_all else watch.orders_at_trade(trade.px), key=_by_price):
             if not order.resting or order.price is None or order.key not in self.working:
                 continue
             if trade.can_meet(order.buying, order.price, book):
                 match = self._simulator(order).meet_trade(order, self._venue.instrument, book, trade)
                 if match is not None:
                     self._fill(order, match, trade)
-        if all_see_it:
-            self._watch_anew()
+        if for_all:
+            self._reset_watch()
         else:
-            watch.settle()
+            watch.finish_update()
 
     def _move(self, order: VenueOrder) -> None:
-        """Lets an order do what the market lets it do now."""
-        if order.waiting or not self._is_live(order):
+        """Triggers, enters or matches an order as the present market allows."""
+        if order.waiting or not self._may_trade(order):
             if order.is_active and order.request.time_in_force in IMMEDIATE:
                 self._cancel(order, "MARKET_NOT_OPEN", "the market is halted, crossed, stale or not there")
             return
@@ -210,11 +210,11 @@ class VenueOrders:
             follow_market(order, self._venue.book, self._venue.instrument.tick_size)
             return False
         order.triggered = True
-        self._reports.tell(order, ExecType.TRIGGERED, reason_code="PRICE_REACHED")
+        self._reports.send(order, ExecType.TRIGGERED, reason_code="PRICE_REACHED")
         return True
 
     def _enter(self, order: VenueOrder) -> None:
-        """An active order meets a live market for the first time, or again after a change of its price."""
+        """Matches an active order that is not in the book, and rests, cancels or keeps what is left."""
         venue, request = self._venue, order.request
         assert venue.instrument is not None
         simulator = self._simulator(order)
@@ -222,12 +222,12 @@ class VenueOrders:
             self._cancel(order, "POST_ONLY_WOULD_TAKE", "post-only, and it would trade at once")
             return
         if request.time_in_force is TimeInForce.FOK:
-            volume = venue.tape.volume(venue.time_ns)
+            volume = venue.recent_volume.volume(venue.time_ns)
             if simulator.fillable(order, venue.instrument, venue.book, volume) < order.leaves:
                 self._cancel(order, "FOK_NOT_FILLABLE")
                 return
         while order.status not in TERMINAL_STATUSES:
-            match = simulator.take(order, venue.instrument, venue.book, venue.tape.volume(venue.time_ns))
+            match = simulator.take(order, venue.instrument, venue.book, venue.recent_volume.volume(venue.time_ns))
             if match is None:
                 break
             self._fill(order, match)
@@ -239,10 +239,10 @@ class VenueOrders:
             self._rest(order)
 
     def _can_rest(self, order: VenueOrder) -> bool:
-        """Whether an order that arrives goes into the book without trading."""
+        """Returns whether an arriving order enters the book without trading."""
         if not order.is_active or order.price is None or order.request.time_in_force in IMMEDIATE:
             return False
-        return self._is_live(order) and not self._would_take(order)
+        return self._may_trade(order) and not self._would_take(order)
 
     def _rest(self, order: VenueOrder) -> None:
         order.resting = True
@@ -256,8 +256,8 @@ class VenueOrders:
                 return
             self._fill(order, match)
 
-    def _is_live(self, order: VenueOrder) -> bool:
-        """Whether the order may trade: the instrument is known, its book is there, open, and not stale."""
+    def _may_trade(self, order: VenueOrder) -> bool:
+        """Returns whether the order may trade: the instrument is known, and its book is priced, open and not stale."""
         venue, book = self._venue, self._venue.book
         if venue.instrument is None or book.ts == 0 or not book.is_open:
             return False
@@ -270,7 +270,7 @@ class VenueOrders:
     def _simulator(self, order: VenueOrder) -> Simulator:
         return self._venue.simulator_of(order.request.account_id)
 
-    def _fill(self, order: VenueOrder, match: Match, trade: Print | None = None) -> None:
+    def _fill(self, order: VenueOrder, match: Match, trade: TradePrint | None = None) -> None:
         assert 0 < match.quantity <= order.leaves, "a fill never exceeds what is open"
         assert order.marketable_at(match.price), "a fill never breaks the limit price"
         assert self._venue.instrument is not None
@@ -287,20 +287,20 @@ class VenueOrders:
         filled = order.leaves == 0
         order.status = OrdStatus.FILLED if filled else OrdStatus.PARTIALLY_FILLED
         exec_type = ExecType.FILL if filled else ExecType.PARTIAL_FILL
-        self._reports.tell_fill(order, exec_type, match, commission, trade)
+        self._reports.send_fill(order, exec_type, match, commission, trade)
         if filled:
             del self.working[order.key]
-            self.expiries.drop(order)
-        for other in self._links.executed(order, self.working):
+            self.expiries.discard(order)
+        for other in self._links.on_fill(order, self.working):
             if other.key in self.working:
-                self._cut(other, order.leaves, "OCO")
+                self._limit_leaves(other, order.leaves, "OCO")
         if filled:
-            self._ended(order)
+            self._release_children(order)
 
     # Ends
 
     def expire_due(self) -> None:
-        """Ends what has expired by now."""
+        """Expires the orders that are due."""
         for order in self.expiries.take_due(self._venue.time_ns):
             if order.key in self.working:
                 code = "EXPIRE_TIME" if order.request.time_in_force is TimeInForce.GTD else "DAY_END"
@@ -328,49 +328,49 @@ class VenueOrders:
     ) -> None:
         order.status = status
         self.working.pop(order.key, None)
-        self.expiries.drop(order)
-        self._reports.tell(order, exec_type, request_id=request_id, reason_code=code, text=text)
-        self._ended(order)
+        self.expiries.discard(order)
+        self._reports.send(order, exec_type, request_id=request_id, reason_code=code, text=text)
+        self._release_children(order)
 
-    def _ended(self, order: VenueOrder) -> None:
-        for child in self._links.ended(order, self.working):
+    def _release_children(self, order: VenueOrder) -> None:
+        for child in self._links.on_end(order, self.working):
             if child.key in self.working:
-                self._parent_ended(child, order.cum_quantity)
+                self._on_parent_end(child, order.cum_quantity)
 
-    def _parent_ended(self, child: VenueOrder, executed: int) -> None:
-        """The order that a child waited for has ended, having executed so much."""
+    def _on_parent_end(self, child: VenueOrder, executed: int) -> None:
+        """Activates a child whose parent has ended with fills, and cancels it if the parent had none."""
         if executed == 0:
             self._cancel(child, "PARENT_ENDED", "its parent order ended without a fill")
             return
-        self._watch_anew()
-        self._cut(child, executed, "PARENT_EXECUTED_LESS")
+        self._reset_watch()
+        self._limit_leaves(child, executed, "PARENT_EXECUTED_LESS")
         child.waiting = False
-        self._reports.tell(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
+        self._reports.send(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
         self._move(child)
 
-    def _cut(self, order: VenueOrder, left: int, code: str) -> None:
-        """No more than left may still execute."""
+    def _limit_leaves(self, order: VenueOrder, left: int, code: str) -> None:
+        """Reduces the open quantity of an order to at most left; cancels the order if that is 0."""
         if left == 0:
             self._cancel(order, code, "another order of its group has executed")
         elif order.leaves > left:
             order.quantity = order.cum_quantity + left
-            self._reports.tell(order, ExecType.RESTATED, reason_code=code)
+            self._reports.send(order, ExecType.RESTATED, reason_code=code)
 
     def split(self, to: int, of: int) -> None:
-        """Orders as if each of units had become to units."""
+        """Restates the orders for a split of each `of` units into `to` units."""
         assert self._venue.instrument is not None
         self.watch_everything()
         for order in list(self.working.values()):
             split_order(order, to, of, self._venue.instrument)
             if order.leaves > 0:
-                self._reports.tell(order, ExecType.RESTATED, reason_code="SPLIT")
+                self._reports.send(order, ExecType.RESTATED, reason_code="SPLIT")
             else:
                 self._cancel(order, "SPLIT", "less than a lot is left of it after the split")
 
     # State
 
     def to_state(self) -> State:
-        """JSON-able form."""
+        """Returns the orders, links and volumes as JSON values."""
         return {
             "working": [order.to_state() for order in self.working.values()],
             "links": self._links.to_state(),
@@ -378,18 +378,18 @@ class VenueOrders:
         }
 
     def restore(self, state: State) -> None:
-        """Takes the state that to_state described."""
+        """Restores the orders, links and volumes from to_state."""
         orders = [VenueOrder.from_state(item) for item in state["working"]]
         self.working = {}
         for order in orders:
-            self._take_in(order)
+            self._add_working(order)
         self.expiries = Expiries(self.working)
         self._links = LinkedOrders.from_state(state["links"], orders)
         self._volumes = MonthlyVolume.from_state(state["volumes"])
         self.watch_everything()
 
 
-def _placed(order: VenueOrder) -> int:
-    """Sorts bids from the highest and asks from the lowest, each in time priority; the two sides never compete."""
+def _by_price(order: VenueOrder) -> int:
+    """Returns a sort key: bids from the highest, asks from the lowest. The two sides never compete."""
     price = order.price or 0
     return -price if order.buying else price

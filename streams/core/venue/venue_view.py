@@ -1,20 +1,20 @@
-"""What orders see of their venue."""
+"""The view that orders have of their venue."""
 
-from streams.core.market.order_book import Book
-from streams.core.market.trades import Tape
+from streams.core.market.order_book import OrderBook
+from streams.core.market.trades import RecentVolume
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.simulator import Simulator
 
 
-class Surroundings:
-    """The venue of a symbol: its clock, its market, and who decides over orders."""
+class VenueView:
+    """The venue of a symbol as its orders see it: clock, market, and the simulator of each account."""
 
     symbol: str
     time_ns: int
-    book: Book
-    tape: Tape
+    book: OrderBook
+    recent_volume: RecentVolume
     instrument: Instrument | None
 
     def simulator_of(self, account_id: str) -> Simulator:
-        """Who decides over an account's orders."""
+        """Returns the simulator that decides over an account's orders."""
         raise NotImplementedError

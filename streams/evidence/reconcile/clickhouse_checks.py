@@ -4,7 +4,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import query_file
 from streams.core.core_config import CoreConfig, TimeSource
-from streams.core.simulators.choice import Simulators
+from streams.core.simulators.simulator_choice import Simulators
 from streams.evidence.reconcile.outcome import CLICKHOUSE, Check
 
 QUERIES = {

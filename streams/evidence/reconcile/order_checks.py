@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from schemas.records.enums import Action, ExecType
 from schemas.records.messages import OrderRequest
 from streams.core.core_config import CoreConfig
-from streams.core.simulators.choice import Simulators
+from streams.core.simulators.simulator_choice import Simulators
 from streams.core.venue.venue import CLOCK_AHEAD_MAX_NS
 from streams.evidence.reconcile.facts import Answered, Event, Facts, OrderId, Sent
 from streams.evidence.reconcile.outcome import KAFKA, Check

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.records.messages import MarketData
 from schemas.records.output import RecordRefused
-from streams.core.market.columns import as_ints
+from streams.core.market.market_columns import as_array
 from streams.core.market.market_data import check_market_data
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.table import BOOK, COLUMNS, QUOTE, SPLIT, TRADE, Ints, MarketTable
@@ -31,7 +31,7 @@ def unpacked(records: Iterable[MarketData]) -> MarketTable:
         newest[record.symbol] = int(record.times[-1])
         parts.append(_rows(record, codes.setdefault(record.symbol, len(codes)), level_count))
         if len(record.book_px):
-            levels.append((as_ints(record.book_px), as_ints(record.book_sz)))
+            levels.append((as_array(record.book_px), as_array(record.book_sz)))
             level_count += len(record.book_px)
     nothing = np.zeros(0, np.int64)
     symbol, kind, time_ns, a, b, c, d = map(np.concatenate, zip(*parts, strict=True)) if parts else [nothing] * 7
@@ -46,14 +46,14 @@ def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
     numbers = np.zeros((4, len(kinds)), np.int64)
     quotes, trades, books, splits = (kinds == kind for kind in (QUOTE, TRADE, BOOK, SPLIT))
     for row, column in enumerate((record.bid_px, record.bid_sz, record.ask_px, record.ask_sz)):
-        numbers[row, quotes] = as_ints(column)
-    numbers[0, trades], numbers[1, trades] = as_ints(record.trade_px), as_ints(record.trade_sz)
+        numbers[row, quotes] = as_array(column)
+    numbers[0, trades], numbers[1, trades] = as_array(record.trade_px), as_array(record.trade_sz)
     numbers[2, trades] = np.frombuffer(record.aggressors.encode(), np.uint8)
-    bids, asks = as_ints(record.book_bids), as_ints(record.book_asks)
+    bids, asks = as_array(record.book_bids), as_array(record.book_asks)
     counts = bids + asks
     numbers[0, books], numbers[1, books], numbers[2, books] = first_level + np.cumsum(counts) - counts, bids, asks
-    numbers[0, splits], numbers[1, splits] = as_ints(record.split_to), as_ints(record.split_of)
-    return [np.full(len(kinds), code), kinds.astype(np.int64), as_ints(record.times), *numbers]
+    numbers[0, splits], numbers[1, splits] = as_array(record.split_to), as_array(record.split_of)
+    return [np.full(len(kinds), code), kinds.astype(np.int64), as_array(record.times), *numbers]
 
 
 def in_market_time(table: MarketTable) -> MarketTable:

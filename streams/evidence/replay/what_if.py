@@ -17,8 +17,8 @@ from streams.core.core_config import CoreConfig
 from streams.core.reference.fields import Frozen, PositiveDecimal
 from streams.core.reference.instruments import Instrument
 from streams.core.reference.merge_patch import merge_patch
-from streams.core.simulators.choice import Simulators
-from streams.core.simulators.model import PartError
+from streams.core.simulators.model import ModelError
+from streams.core.simulators.simulator_choice import Simulators
 from streams.errors import InputError
 from streams.strategies.strategy_config import StrategyConfig
 
@@ -92,7 +92,7 @@ class WhatIf(Frozen):
         try:
             config = CoreConfig.model_validate(_patched(document, self.config))
             Simulators(config)
-        except (ValidationError, KeyError, PartError) as error:
+        except (ValidationError, KeyError, ModelError) as error:
             raise InputError(f"config: {error}") from error
         return config
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from infra.settings import Settings
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.reference.declarations import AccountConfig, ConversionConfig, InstrumentConfig, SimulatorConfig
-from streams.core.simulators.choice import Simulators
-from streams.core.simulators.model import PartError
+from streams.core.simulators.model import ModelError
+from streams.core.simulators.simulator_choice import Simulators
 from streams.errors import ReferenceDataError
 from streams.pipeline.reference.calendar_names import is_calendar
 from streams.pipeline.reference.limits_file import load_limits
@@ -51,7 +51,7 @@ def core_config(settings: Settings) -> CoreConfig:
         Simulators(config)
     except ValidationError as error:
         raise ReferenceDataError(f"{path}: {_sentences(error)}") from error
-    except PartError as error:
+    except ModelError as error:
         raise ReferenceDataError(f"{path}: {error}") from error
     return config
 

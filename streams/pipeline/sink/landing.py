@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from infra.kafka.topics import BY_NAME, DLQ_PREFIX
 from schemas.avro.codec import HEADER, MAGIC, Codec, SchemaSource
 from schemas.avro.compatibility import unreadable
-from schemas.avro.foreign import NOT_A_SCHEMA
+from schemas.avro.schema_resolution import NOT_A_SCHEMA
 from schemas.errors import UndecodableRecord
 from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
 from streams.errors import SinkError

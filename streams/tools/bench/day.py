@@ -17,7 +17,7 @@ from schemas.records.messages import OrderRequest
 from schemas.records.numbers import NANOS_PER_S
 from schemas.registry import Registry
 from streams.core.reference.declarations import InstrumentConfig
-from streams.core.simulators.choice import TOP_OF_BOOK
+from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.errors import NoAnswer
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer

@@ -11,10 +11,10 @@ from schemas.records.enums import ExecType, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_S
 from streams.core.core_config import CoreConfig
-from streams.core.market.columns import in_bulk
+from streams.core.market.market_columns import with_arrays
 from streams.core.reference.declarations import InstrumentConfig
 from streams.core.reference.instruments import Instrument
-from streams.core.simulators.choice import TOP_OF_BOOK
+from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
@@ -84,7 +84,7 @@ def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> It
             yield waiting
             waiting = next(orders, None)
         for record in pack(table, start, stop):
-            yield in_bulk(record)
+            yield with_arrays(record)
 
 
 def sent_orders(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[ApprovedOrder]:

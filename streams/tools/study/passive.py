@@ -7,7 +7,7 @@ from typing import NamedTuple
 from schemas.records.enums import ExecType, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_S
-from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, PartConfig, SimulatorConfig
+from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, ModelConfig, SimulatorConfig
 from streams.core.venue.venue import Venue
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.study.probe import approved, reports
@@ -53,14 +53,14 @@ def passive_orders(
         ]
 
     for name, fill, queue in MODELS:
-        parts = SimulatorConfig(
+        simulator = SimulatorConfig(
             name="study",
-            fill=PartConfig(model=fill),
-            queue=PartConfig(model=queue),
-            latency=LatencyConfig(new=PartConfig.model_validate({"model": "constant", "ms": 0})),
+            fill=ModelConfig(model=fill),
+            queue=ModelConfig(model=queue),
+            latency=LatencyConfig(new=ModelConfig.model_validate({"model": "constant", "ms": 0})),
         )
         orders, waits = 0, list[float]()
-        for report in reports(table, instrument, parts, times, probe, int(lifetime_s * NANOS_PER_S)):
+        for report in reports(table, instrument, simulator, times, probe, int(lifetime_s * NANOS_PER_S)):
             orders += report.exec_type is ExecType.NEW
             if report.exec_type is ExecType.FILL:
                 waits.append((report.ts - report.order_ts) / NANOS_PER_S)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from schemas.records.enums import Side, TimeInForce
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_S, PRICE_SCALE
-from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, PartConfig, SimulatorConfig
+from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, ModelConfig, SimulatorConfig
 from streams.core.venue.venue import Venue
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.study.probe import approved, reports
@@ -58,13 +58,13 @@ def _row(
         half_spreads.append((book.ask - book.bid) / 2 / PRICE_SCALE)
         return [approved(f"{side}-{time_ns}", venue.symbol, side, quantity, None, TimeInForce.GTC, time_ns)]
 
-    parts = SimulatorConfig(
+    simulator = SimulatorConfig(
         name="study",
-        slippage=PartConfig(model=model),
-        latency=LatencyConfig(new=PartConfig.model_validate({"model": "constant", "ms": 0})),
+        slippage=ModelConfig(model=model),
+        latency=LatencyConfig(new=ModelConfig.model_validate({"model": "constant", "ms": 0})),
     )
     executed, paid = 0, 0
-    for report in reports(table, instrument, parts, times_ns, probe, LIFETIME_S * NANOS_PER_S):
+    for report in reports(table, instrument, simulator, times_ns, probe, LIFETIME_S * NANOS_PER_S):
         if report.last_qty is not None and report.slippage_arrival is not None:
             executed += report.last_qty
             paid += report.last_qty * report.slippage_arrival

@@ -1,4 +1,4 @@
-"""Market data: what is refused, by which rule, and that a refused record changes nothing."""
+"""Tests of market data rules: each bad record is refused by a rule and changes nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from schemas.records.enums import Side
 from schemas.records.messages import MarketData
 from schemas.records.output import RecordRefused
-from streams.core.market.columns import BULK_ROWS, in_bulk
+from streams.core.market.market_columns import BULK_ROWS, with_arrays
 from tests.builders import (
     SECOND,
     START,
@@ -68,9 +68,9 @@ def test_possible_market_data_is_taken() -> None:
 
 
 def test_a_long_record_has_arrays_for_all_its_columns() -> None:
-    """Else the look-ahead works, but makes an array of each list at each of its questions."""
+    """Without it the look-ahead works, but converts a list to an array for each answer."""
     long = joined([GOOD] * BULK_ROWS)._replace(book_bids=[1], book_asks=[1], book_px=[1, 2], book_sz=[1, 1])
-    taken = in_bulk(long._replace(split_to=[2], split_of=[1]))._asdict()
+    taken = with_arrays(long._replace(split_to=[2], split_of=[1]))._asdict()
     plain = {name for name, value in taken.items() if not isinstance(value, np.ndarray)}
     assert plain == {"symbol", "ts", "kinds", "aggressors"}
 

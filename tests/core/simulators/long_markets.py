@@ -1,6 +1,6 @@
-"""Seeded stories of a venue: long records in which everything occurs, and requests that arrive in their middle.
+"""Seeded stories of a venue: long records with every kind of update, and requests that arrive within them.
 
-A story is a function of its seed; Hypothesis draws the seed, so that a failure is a number.
+A story is a function of its seed. Hypothesis draws the seed, so that a number reproduces a failure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.core.simulators.rich_stories import CORES, FEES
 
 
 class Traded(NamedTuple):
-    """An instrument's symbol and steps, 1e-9."""
+    """An instrument's symbol, tick and lot size (1e-9)."""
 
     symbol: str
     tick: int
@@ -37,7 +37,7 @@ STEPS = (0, 0, 1, 1, 3 * MS, 3 * MS, 3 * MS, 40 * MS, 40 * MS, 40 * MS, SECOND, 
 
 
 def story(seed: int, deep: bool, most: int = 120) -> list[Message]:
-    """Requests and single updates of the market ABC in the order of time; deep: with books of several levels."""
+    """Returns requests and single updates of the symbol ABC by time; deep: with books of several levels."""
     draw = Random(seed)
     time_ns, middle, known = START, 1_000, list[str]()
     found: list[Message] = []
@@ -63,7 +63,7 @@ def story(seed: int, deep: bool, most: int = 120) -> list[Message]:
 
 
 def batches(seed: int, updates: Sequence[Message]) -> list[Message]:
-    """The same story with updates that follow each other in common records, cut at random."""
+    """Returns the same story with consecutive updates joined into records, cut at random."""
     draw = Random(seed)
     found: list[Message] = []
     together: list[MarketData] = []
@@ -108,7 +108,7 @@ def _size(draw: Random) -> int:
 
 
 def request(draw: Random, traded: Traded, name: str, known: Sequence[str], middle: int, at: int) -> ApprovedOrder:
-    """An order of any form near a price (1e-9), or a change of one of the known orders."""
+    """Returns an order of any type near a price (1e-9), or a cancel or replace of a known order."""
     side = draw.choice((Side.BUY, Side.SELL))
     plain = ApprovedOrder(
         Action.NEW, name, None, draw.choice("AB"), None, traded.symbol, side, OrderType.LIMIT, TimeInForce.GTC,

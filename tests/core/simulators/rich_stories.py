@@ -1,4 +1,4 @@
-"""Hypothesis strategies of stories with every order type, deep books, trades of both sides, halts and changes."""
+"""Hypothesis strategies of stories: every order type, deep books, trades of both sides, halts, cancels and replaces."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ FEE_MODELS: tuple[dict[str, Any], ...] = (
     {"model": "published", "schedule": "binance-spot"},
 )
 CORES: tuple[CoreConfig, ...] = tuple(
-    config(instruments=(instrument(fee=fees),), simulators=(parts,), minor_units={"USD": 2})
-    for parts, fees in zip(SIMULATORS, FEE_MODELS, strict=True)
+    config(instruments=(instrument(fee=fees),), simulators=(simulator,), minor_units={"USD": 2})
+    for simulator, fees in zip(SIMULATORS, FEE_MODELS, strict=True)
 )
 LASTING = st.sampled_from((TimeInForce.DAY, TimeInForce.GTC))
 
@@ -79,7 +79,7 @@ def levels(draw: st.DrawFn, at: int) -> MarketData:
 
 @st.composite
 def market_updates(draw: st.DrawFn, at: int) -> MarketData:
-    """One update."""
+    """Draws a record with one update."""
     kind = draw(st.sampled_from(("quote",) * 4 + ("book",) * 2 + ("trade",) * 4 + ("halt",)))
     price = draw(CENTS)
     if kind == "quote":
@@ -95,7 +95,7 @@ def market_updates(draw: st.DrawFn, at: int) -> MarketData:
 
 @st.composite
 def orders(draw: st.DrawFn, order_id: str, known: list[str], ts: int) -> OrderRequest:
-    """A NEW order of a legal form."""
+    """Draws a new order with a valid combination of fields."""
     kind = draw(st.sampled_from(list(OrderType)[1:]))
     side, quantity = draw(SIDES), draw(LOTS)
     price, stop_price = (cents(draw(CENTS)) for _ in range(2))
@@ -130,7 +130,7 @@ def orders(draw: st.DrawFn, order_id: str, known: list[str], ts: int) -> OrderRe
 
 @st.composite
 def rich_stories(draw: st.DrawFn, most: int = 40) -> list[Message]:
-    """Inputs from a session's opening on; market time never falls."""
+    """Draws inputs that begin with the opening of a session; market time never falls."""
     time_ns = START
     story: list[Message] = [opening(), quote(at=START)]
     known: list[str] = []

@@ -1,4 +1,4 @@
-"""MockExecutor: what it draws is a function of the run seed and the order, within its configured bounds."""
+"""Tests of MockExecutor: draws depend on the run seed and the order alone, within the configured bounds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from schemas.records.messages import ApprovedOrder, OrderRequest
 from schemas.records.numbers import PRICE_MAX, price_text
 from streams.core.core_config import CoreConfig
 from streams.core.reference.instruments import Instrument
-from streams.core.simulators.choice import Simulators
-from streams.core.simulators.draws import DRAW_RANGE, below, draws
-from streams.core.simulators.mock import MockExecutor
+from streams.core.simulators.mock_executor import MockExecutor
 from streams.core.simulators.order_fees import OrderFees
+from streams.core.simulators.seeded_draws import DRAW_RANGE, draw_below, draws
+from streams.core.simulators.simulator_choice import Simulators
 from streams.core.simulators.venue_order import VenueOrder
 from tests.builders import (
     MS,
@@ -49,7 +49,7 @@ Fate = tuple[tuple[int, int | None, OrdStatus], ...]
 
 
 def fates(requests: list[OrderRequest], core: CoreConfig) -> dict[str, Fate]:
-    """Time, price and status of each order's reports in a market that stands still."""
+    """Returns time, price and status of each order's reports while the market does not move."""
     desk = Desk(core)
     desk.send(opening(), quote("99.98", "100.00", ask_sz="1"), *requests, heartbeat(START + 10 * SECOND))
     return {
@@ -79,15 +79,15 @@ def test_another_seed_or_account_draws_others() -> None:
 
 
 def test_a_seed_draws_the_same_in_every_version() -> None:
-    """Replays of old journals depend on it."""
+    """Old journals must draw the same when they are replayed."""
     assert draws(1, "A", "o1") == (0x13E1CD9566EA4D89, 0x731A6B623A85FF1B, 0xEE8E395115137744)
 
 
 @PROPERTY
 @given(st.integers(0, DRAW_RANGE - 1), st.integers(1, 10**12))
 def test_a_draw_scales_into_its_bound(draw: int, bound: int) -> None:
-    assert 0 <= below(draw, bound) < bound
-    assert (below(0, bound), below(DRAW_RANGE - 1, bound)) == (0, bound - 1)
+    assert 0 <= draw_below(draw, bound) < bound
+    assert (draw_below(0, bound), draw_below(DRAW_RANGE - 1, bound)) == (0, bound - 1)
 
 
 def test_latency_takes_every_whole_millisecond_up_to_its_bound() -> None:

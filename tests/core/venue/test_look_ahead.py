@@ -1,4 +1,4 @@
-"""What the venue passes over changes nothing: every output and all state is that of stepping through each update."""
+"""Tests of look-ahead: skipping updates gives the same outputs and state as processing each of them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from schemas.records.enums import Action, OffsetType, OrderType, Side, TimeInFor
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.output import Message, Output
 from streams.core.core_config import CoreConfig
-from streams.core.market.columns import NAMES, as_ints
-from streams.core.market.order_book import Book
-from streams.core.market.trades import Print
-from streams.core.simulators.model import Part, PartKind
-from streams.core.simulators.model_catalog import known_parts
+from streams.core.market.market_columns import NUMBERS, as_array
+from streams.core.market.order_book import OrderBook
+from streams.core.market.trades import TradePrint
+from streams.core.simulators.model import Model, ModelKind
+from streams.core.simulators.model_catalog import known_models
 from streams.core.simulators.venue_order import VenueOrder
 from streams.core.venue import expiries, price_watch, venue
 from streams.core.venue.execution_shard import ExecutionShard
-from streams.core.venue.triggers import follow_market, is_triggered, wakes_at
+from streams.core.venue.triggers import follow_market, is_triggered, wake_prices
 from streams.tools.study.probe import approved
 from tests.builders import PROPERTY, SECOND, START, cents, config, px, quote, quotes, top_of_book, trade
 from tests.core.desk import of
@@ -36,16 +36,16 @@ SEEDS = st.integers(0, 2**32)
 
 @pytest.fixture(autouse=True, scope="module")
 def _bounds_of_speed_are_low() -> Iterator[None]:
-    """Short records are searched as long ones are, and what has ended is swept out soon."""
+    """Lowers the bounds, so that short records are searched too and heaps are rebuilt soon."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(venue, "BULK_ROWS", 1)
-        patch.setattr(venue, "VAIN_MAX", 1)
+        patch.setattr(venue, "UNSKIPPED_MAX", 1)
         patch.setattr(price_watch, "DEAD_MAX", 0)
         patch.setattr(expiries, "DEAD_MAX", 0)
         yield
 
 
-def told(
+def played(
     story: Sequence[Message],
     core: CoreConfig,
     *,
@@ -53,7 +53,7 @@ def told(
     by_record: bool = False,
     restarts: frozenset[int] = frozenset(),
 ) -> tuple[list[list[Output]], str]:
-    """Outputs of each message, and the state at the end; before the steps in restarts the shard is built anew."""
+    """Returns the outputs of each message and the final state; restores the shard before the steps in restarts."""
     shard = ExecutionShard(core, 0, exact=exact)
     outputs = []
     for step, message in enumerate(story):
@@ -66,28 +66,28 @@ def told(
 def as_arrays(message: Message) -> Message:
     if not isinstance(message, MarketData):
         return message
-    return message._replace(**{name: as_ints(getattr(message, name)) for name in NAMES})  # type: ignore[arg-type]
+    return message._replace(**{name: as_array(getattr(message, name)) for name in NUMBERS})  # type: ignore[arg-type]
 
 
 @MANY
 @given(SEEDS, st.sampled_from(VENUES), st.booleans(), st.booleans())
 def test_skipping_is_exact(seed: int, core: CoreConfig, deep: bool, by_record: bool) -> None:
-    """Compared as text, in which a number of numpy is not the integer that it should be."""
-    told_in = batches(seed, story(seed, deep))
-    expected = told(told_in, core, exact=True, by_record=by_record)
-    assert repr(told(told_in, core, exact=False, by_record=by_record)) == repr(expected)
+    """Compares text, in which a numpy number differs from an int."""
+    messages = batches(seed, story(seed, deep))
+    expected = played(messages, core, exact=True, by_record=by_record)
+    assert repr(played(messages, core, exact=False, by_record=by_record)) == repr(expected)
 
 
 @MANY
 @given(SEEDS, st.sampled_from(VENUES), st.booleans())
 def test_batches_restarts_and_arrays_change_nothing(seed: int, core: CoreConfig, deep: bool) -> None:
-    """Of the marks there is one for each record, so that their number goes by the batches."""
+    """Leaves out marks, because each record writes one, so that their number depends on the batches."""
     updates = story(seed, deep)
-    one_by_one, state = told(updates, core, exact=True)
+    one_by_one, state = played(updates, core, exact=True)
     expected = reports(one_by_one)
     for again in (1, 2):
-        told_in = [as_arrays(message) for message in batches(seed + again, updates)]
-        outputs, ended = told(told_in, core, exact=False, restarts=frozenset(range(again, len(told_in), 3 * again)))
+        messages = [as_arrays(message) for message in batches(seed + again, updates)]
+        outputs, ended = played(messages, core, exact=False, restarts=frozenset(range(again, len(messages), 3 * again)))
         assert repr(reports(outputs)) == repr(expected)
         assert unmarked(ended) == unmarked(state)
 
@@ -101,7 +101,7 @@ def unmarked(state: str) -> object:
     return [{name: value for name, value in item.items() if name != "marked_ns"} for item in found["venues"]]
 
 
-def test_a_child_that_wakes_in_the_middle_of_a_trade_meets_it_too() -> None:
+def test_a_child_that_a_trade_activates_meets_the_same_trade() -> None:
     def fills(exact: bool) -> list[tuple[str, int | None]]:
         shard = ExecutionShard(config(), 0, exact=exact)
         shard.apply(quote(), None)
@@ -144,18 +144,18 @@ def limit(name: str, side: Side, price: str) -> ApprovedOrder:
     offset=st.integers(1, 9) | st.integers(10**9, 99 * 10**9),
     is_percent=st.booleans(),
 )
-def test_a_trailing_stop_is_moved_by_the_quotes_that_it_wakes_at(
+def test_the_wake_prices_of_a_trailing_stop_are_the_quotes_that_move_it(
     side: Side, stop: int | None, tick: int, offset: int, is_percent: bool
 ) -> None:
-    """Each price is tried; prices are so small that every rounding shows."""
+    """Tries each price; prices are so small that every rounding shows."""
     kind, offset = (OffsetType.PERCENT, offset) if is_percent else (OffsetType.PRICE, offset % 10 + 1)
     plain = limit("o", side, "1")._replace(order_type=OrderType.TRAILING_STOP)
     request = plain._replace(trailing_offset=offset, trailing_type=kind)
     for reference in range(1, 120):
         order = VenueOrder(request, 1, None, stop)
-        low, high = wakes_at(order, tick)
-        book = Book()
-        book.refresh((reference, 1), (reference, 1), 1)
+        low, high = wake_prices(order, tick)
+        book = OrderBook()
+        book.update_quote((reference, 1), (reference, 1), 1)
         wakes = is_triggered(order, book)
         if not wakes:
             follow_market(order, book, tick)
@@ -163,23 +163,23 @@ def test_a_trailing_stop_is_moved_by_the_quotes_that_it_wakes_at(
         assert wakes == (reference <= low or reference >= high)
 
 
-class Attentive(Part):
-    """A model of a user's, that says nothing of what may be skipped."""
+class Attentive(Model):
+    """A model of another package that does not declare skips."""
 
     model: ClassVar[str] = "attentive"
     queues: ClassVar[bool] = False
     asked: ClassVar[list[int]] = []
 
-    def by_trade(self, order: VenueOrder, trade: Print) -> int:
+    def by_trade(self, order: VenueOrder, trade: TradePrint) -> int:
         return 0
 
-    def is_met(self, order: VenueOrder, book: Book) -> bool:
+    def is_met(self, order: VenueOrder, book: OrderBook) -> bool:
         self.asked.append(book.ts)
         return False
 
 
-def test_a_fill_model_that_declares_nothing_is_asked_about_every_update(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(known_parts(PartKind.FILL), "attentive", Attentive)
+def test_a_fill_model_without_skips_is_asked_about_every_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(known_models(ModelKind.FILL), "attentive", Attentive)
     shard = ExecutionShard(config(simulators=(top_of_book(fill={"model": "attentive"}),)), 0)
     shard.apply(quote(), None)
     shard.apply(request(Random(0), ABC, "o", [], cents(1100), START), None)
@@ -188,11 +188,11 @@ def test_a_fill_model_that_declares_nothing_is_asked_about_every_update(monkeypa
     assert Attentive.asked[-100:] == list(times)
 
 
-def test_the_stories_go_everywhere() -> None:
-    """The properties above mean something only if there is something to skip, and something happens between."""
+def test_the_stories_produce_every_event() -> None:
+    """Checks that the stories above produce every kind of event, so that the tests above cover it."""
     seen: Counter[str] = Counter()
     for seed in range(150):
-        outputs, _ = told(batches(seed, story(seed, deep=seed % 2 == 0)), VENUES[seed % len(VENUES)], exact=False)
+        outputs, _ = played(batches(seed, story(seed, deep=seed % 2 == 0)), VENUES[seed % len(VENUES)], exact=False)
         for report in reports(outputs):
             seen[f"{report.exec_type} {report.reason_code}"] += 1
             seen[f"{report.liquidity} {report.order_type}"] += 1

@@ -1,4 +1,4 @@
-"""What the venue passes over changes nothing on recorded markets, with orders of every form."""
+"""Tests of look-ahead on recorded markets, with orders of every type: skipping changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARKETS = {
     "ETHUSDT": ("ETHUSDT.BINANCE_SPOT", "0.01", "0.0001"),
     "EURUSD": ("EURUSD.OANDA", "0.00001", "1"),
 }
-"""By the beginning of the files' names: symbol, tick, lot."""
+"""Symbol, tick and lot by the beginning of the files' names."""
 INSTRUMENTS = tuple(instrument(name, tick_size=tick, lot_size=lot) for name, tick, lot in MARKETS.values())
 CORES: dict[str, CoreConfig] = {
     "touch": config(instruments=INSTRUMENTS, simulators=(top_of_book(5),), mark_interval_ms=1_000),
@@ -38,11 +38,11 @@ CORES: dict[str, CoreConfig] = {
     "mock": mock_config(latency_ms_max=20, slippage_bps="2", failure_rate="0.01", instruments=INSTRUMENTS),
 }
 WINDOW, EVERY, RECORD = 3_000, 25, 500
-"""Updates of a window of a file, updates for each request, updates of a record."""
+"""Number of updates of a window, for each request, and of a record."""
 
 
-def told(table: MarketTable, traded: Traded, first: int, last: int) -> Iterator[Message]:
-    """The market from first to last in records, and before each the requests of its time."""
+def messages(table: MarketTable, traded: Traded, first: int, last: int) -> Iterator[Message]:
+    """Yields the market from first to last in records, and before each record the requests of its time."""
     draw, known = Random(first), list[str]()
     times, middles = table.time, np.where(table.kind == QUOTE, table.bid_px, 0)
     for start in range(first, last, RECORD):
@@ -61,11 +61,11 @@ def of_market(folder: Path, begins: str) -> MarketTable:
 
 
 def compare(table: MarketTable, begins: str, core: CoreConfig, first: int, last: int) -> int:
-    """Tells both the same, record by record; the number of outputs."""
+    """Compares both shards record by record; returns the number of outputs."""
     symbol, tick, lot = MARKETS[begins]
     exact, skipping = ExecutionShard(core, 0, exact=True), ExecutionShard(core, 0)
     count = 0
-    for message in told(table, Traded(symbol, px(tick), px(lot)), first, last):
+    for message in messages(table, Traded(symbol, px(tick), px(lot)), first, last):
         expected = exact.apply(message, None)
         assert repr(skipping.apply(message, None)) == repr(expected)
         count += len(expected)
@@ -85,7 +85,7 @@ def test_skipping_is_exact_on_recorded_markets(market_data_folder: Path, begins:
 
 
 def without_books(table: MarketTable) -> MarketTable:
-    """Quotes and trades alone: what a source of the touch tells."""
+    """Returns the quotes and trades alone, as from a source without depth."""
     rows = np.flatnonzero(table.kind != BOOK)
     columns = {name: getattr(table, name)[rows] for name in COLUMNS}
     return MarketTable(table.symbols, table.symbol[rows], **columns)

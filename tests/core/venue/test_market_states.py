@@ -1,4 +1,4 @@
-"""Markets that are crossed, locked, one-sided, stale, halted or asleep: what each does to orders."""
+"""Tests of orders in markets that are crossed, locked, one-sided, stale, halted or closed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_an_immediate_order_does_not_wait_for_the_market(tif: TimeInForce) -> No
 
 
 def test_a_session_gap_does_not_fill_at_yesterdays_price() -> None:
-    """Sent in the night, between Friday's last quote and Monday's first."""
+    """Sends the order between Friday's last quote and Monday's first."""
     desk = ready()
     night, monday = START + 20 * HOUR, START + 60 * HOUR
     desk.send(new("market", BUY, "10", ts=night), new("limit", BUY, "10", "11.00", ts=night))
@@ -112,7 +112,7 @@ def test_a_trade_is_shared_by_the_orders_that_it_meets() -> None:
     [("touch", 10, 10, 10), ("trade-through", 0, 10, 0), ("queue", 0, 10, 10)],
 )
 def test_fill_models(fill: str, at_the_price: int, through: int, quoted_at: int) -> None:
-    """A bid of 10 at 10.00 behind 100: a small trade there, one beyond, and an offer that has come down to it."""
+    """Tries a bid of 10 at 10.00 behind 100 against a small trade there, a trade beyond, and an offer at its price."""
     found = []
     for update in (
         trade("10.00", "50", aggressor="S"),
@@ -129,9 +129,9 @@ def test_fill_models(fill: str, at_the_price: int, through: int, quoted_at: int)
     ("model", "filled"), [({"model": "risk-averse"}, 0), ({"model": "power", "n": 1}, 15), ({"model": "log"}, 11)]
 )
 def test_queue_models_differ_in_who_left(model: dict[str, object], filled: int) -> None:
-    """A bid behind 60 with 40 behind it; 50 leave without a trade, then 45 are sold.
+    """A bid has 60 ahead and 40 behind it; 50 leave without a trade, then 45 are sold.
 
-    Of those 50 none, 60 % or 52.5 % (ln 61 / (ln 61 + ln 41)) stood before it.
+    Of the 50 that leave, none, 60 % or 52.5 % (ln 61 / (ln 61 + ln 41)) were ahead of the bid.
     """
     desk = ready(config(simulators=(top_of_book(fill={"model": "queue"}, queue=model),)))
     desk.send(quote(bid_sz="60"), new("o", BUY, "30", "10.00"), quote(bid_sz="100"), quote(bid_sz="50"))

@@ -1,4 +1,4 @@
-"""An order's life in FIX's terms: each status transition, by time in force and by what the market shows."""
+"""Tests of an order's life in FIX terms: each status transition, by time in force and displayed size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order types and instructions: when each becomes active, what it trades, and how it ends."""
+"""Tests of order types and instructions: activation, fills and ends."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_trailing_stop_begins_where_it_is_told() -> None:
     ],
 )
 def test_a_replace_never_moves_a_trailing_stop_away_from_the_market(change: dict[str, Any], stopped_at: str) -> None:
-    """The stop has trailed to 10.40; the market has come back to 10.45 since."""
+    """The stop has trailed to 10.40, and the market has come back to 10.45 since."""
     desk = ready()
     desk.send(trailing(SELL, "0.10"), quote("10.50", "10.52"), quote("10.45", "10.47"))
     desk.send(replace("r", "o")._replace(**change))
@@ -169,7 +169,7 @@ def test_an_order_whose_time_has_passed_on_the_way_is_rejected() -> None:
     ids=["on a day of trading", "Thanksgiving is none, the day after closes early", "on a weekend"],
 )
 def test_day_orders_keep_the_exchanges_calendar(sent: str, expires: str) -> None:
-    """XNYS: closes at 16:00 New York, 13:00 on the day after Thanksgiving."""
+    """XNYS closes at 16:00 New York time, and at 13:00 on the day after Thanksgiving."""
     from datetime import UTC, datetime
 
     def at(text: str) -> int:
@@ -229,7 +229,7 @@ def test_an_iceberg_shows_a_slice_and_queues_again_for_the_next() -> None:
 
 
 def test_a_quote_that_comes_to_an_iceberg_takes_all_its_slices_at_once() -> None:
-    """However small the slice: one fill, not one for each; of the last slice the rest stays shown."""
+    """A trade gives one fill, not one per slice; the rest of the last slice stays displayed."""
     desk = ready(QUEUE)
     desk.send(new("o", BUY, "100000", "10.00", display_quantity=px("10")), quote("9.98", "9.99", ask_sz="60004"))
     assert fills_of(desk) == [(px("60004"), px("10.00"), Liquidity.ADDED)]
@@ -299,7 +299,7 @@ def test_an_exit_that_comes_after_the_entry_has_executed_is_active_at_once() -> 
 
 
 def test_an_exit_that_fills_on_activation_cancels_the_other_before_it_wakes() -> None:
-    """The market has gone beyond the target when the entry fills."""
+    """The market is beyond the target when the entry fills."""
     entry, target, stop_ = bracket()
     desk = ready()
     desk.send(entry._replace(price=px("10.30")), target._replace(price=px("9.90")), stop_)
@@ -495,7 +495,7 @@ def test_an_order_takes_level_by_level_and_the_levels_are_used_once() -> None:
 
 
 def test_levels_of_a_deep_book_do_not_depend_on_how_quotes_are_batched() -> None:
-    """A quote far above takes the levels that stood there with it, also where the next comes in the same record."""
+    """A quote far above removes the levels there, also if the next quote is in the same record."""
     rows = [("10.07", "10.09"), ("9.90", "9.92")]
     answers = []
     for batched in (True, False):
@@ -510,7 +510,7 @@ def test_levels_of_a_deep_book_do_not_depend_on_how_quotes_are_batched() -> None
 
 @pytest.mark.parametrize(("later", "filled"), [(60 * SECOND, ("15", "20")), (60 * SECOND + 1, ("15",))])
 def test_levels_that_were_told_long_ago_are_not_believed(later: int, filled: tuple[str, ...]) -> None:
-    """Quotes go on, the levels do not: yesterday's stand behind today's quote no more."""
+    """If only quotes continue, yesterday's levels are gone behind today's quote."""
     desk = ready(market=False)
     desk.send(book((("9.99", "10"),), (("10.01", "10"), ("10.02", "20"))))
     for seconds in range(10, 60, 10):

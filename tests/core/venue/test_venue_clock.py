@@ -1,4 +1,4 @@
-"""The venue's clock: latency, order of arrival, both time sources, requests before the market, heartbeats, day ends."""
+"""Tests of the venue's clock: latency, order of arrival, time sources, early requests, heartbeats, day ends."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ DAY_NS = 24 * 3600 * SECOND
 
 
 def utc(text: str) -> int:
-    """UTC nanoseconds of an ISO time."""
+    """Returns the UTC nanoseconds of an ISO time."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND
 
 
 def arrivals(desk: Desk) -> list[tuple[str, int]]:
-    """When orders reached the venue, after START."""
+    """Returns the arrival times of orders at the venue, after START."""
     return [(item.order_id, item.ts - START) for item in desk.executions if item.exec_type == "NEW"]
 
 
@@ -76,7 +76,7 @@ def test_a_senders_clock_more_than_a_day_ahead_is_not_the_markets(ahead: int, af
 
 @pytest.mark.parametrize("change", [cancel("c", "o"), replace("c", "o", "20")])
 def test_a_change_never_overtakes_its_order(change: tuple[object, ...]) -> None:
-    """Whatever latency the run seed draws for each."""
+    """Holds for every latency that the run seed draws."""
     for seed in range(20):
         desk = ready(mock_config(latency_ms_max=50, run_seed=seed))
         desk.send(new("o", BUY, "10", "9.00"), change, heartbeat(START + SECOND))
@@ -141,7 +141,7 @@ def test_clients_do_not_move_the_market() -> None:
 
 
 def by_record(core: CoreConfig) -> Desk:
-    """As ready, the clock being the record times."""
+    """Returns the desk of ready, with record times as the clock."""
     desk = Desk(core)
     desk.send(opening(), quote(at=7), at=START)
     desk.outputs.clear()

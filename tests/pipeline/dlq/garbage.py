@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from fastavro import parse_schema, schemaless_writer
 
 from schemas.avro.codec import HEADER, MAGIC, Codec, SchemaSource
-from schemas.avro.foreign import without_decimals
+from schemas.avro.schema_resolution import without_decimals
 from schemas.records.output import Message
 from schemas.topic_schemas import load_schema
 from streams.pipeline.journal.raw_records import Headers

@@ -1,4 +1,4 @@
-"""Changes that somebody might make to a schema, and whether both sides can still read each other."""
+"""Possible changes of a schema, by whether both versions can still read each other's records."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ PRICE = {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 9}
 
 
 def field(schema: Schema, name: str) -> dict[str, Any]:
-    """A field of a schema."""
+    """Returns a field of a schema."""
     found: dict[str, Any] = next(field for field in schema["fields"] if field["name"] == name)
     return found
 
 
 def after(schema: Schema, change: Change) -> Schema:
-    """A copy of the schema with the change made."""
+    """Returns a copy of the schema with the change applied."""
     changed = deepcopy(schema)
     change(changed)
     return changed

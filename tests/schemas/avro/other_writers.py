@@ -1,4 +1,4 @@
-"""Programs that write a topic with a schema of their own, without our codec."""
+"""Other programs that write a topic with their own schema, without this project's codec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
-from schemas.avro.foreign import without_decimals
+from schemas.avro.schema_resolution import without_decimals
 from schemas.memory_registry import MemoryRegistry
 
 OTHER_ID = 4711
@@ -15,7 +15,7 @@ OTHER_HEADER = b"\x00" + OTHER_ID.to_bytes(4, "big")
 
 
 class OtherWriter(MemoryRegistry):
-    """Also knows one schema that is not ours."""
+    """A registry that also holds one schema of another program."""
 
     def __init__(self, schema: Any) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class OtherWriter(MemoryRegistry):
 
 
 def written(schema: dict[str, Any], record: dict[str, Any]) -> bytes:
-    """The value of a Kafka record by such a program. Decimals as bytes."""
+    """Returns the value of a Kafka record of such a program; decimals are bytes."""
     buffer = BytesIO()
     schemaless_writer(buffer, parse_schema(without_decimals(schema)), record)
     return OTHER_HEADER + buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for whatever a schema allows, and records made of them."""
+"""Hypothesis strategies for values and records that a schema allows."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CORE_TOPICS = sorted(MESSAGE_CLASSES)
 
 
 def decimals(precision: int) -> st.SearchStrategy[int]:
-    """Unscaled integers of so many digits, with the limits and the borders of a byte among them."""
+    """Draws unscaled integers of at most precision digits, often at the limits or at the borders of a byte."""
     limit = 10**precision - 1
     borders = [sign * n for sign in (1, -1) for n in (0, 1, 127, 128, 255, 256, limit)]
     return st.one_of(st.sampled_from(borders), st.integers(-limit, limit))
 
 
 def values(avro: Any) -> st.SearchStrategy[Any]:
-    """Values of an Avro type as the core holds them: decimals as unscaled integers, enums as members."""
+    """Draws values of an Avro type as the core holds them: decimals as unscaled integers, enums as members."""
     if isinstance(avro, list):
         return st.one_of([values(branch) for branch in avro])
     if isinstance(avro, str):
@@ -48,13 +48,13 @@ def values(avro: Any) -> st.SearchStrategy[Any]:
 
 
 def messages(topic: str) -> st.SearchStrategy[Any]:
-    """Records of a topic."""
+    """Draws records of a topic."""
     fields = [values(field["type"]) for field in load_schema(topic)["fields"]]
     return st.tuples(*fields).map(lambda row: MESSAGE_CLASSES[topic](*row))
 
 
 def raw_values(avro: Any) -> st.SearchStrategy[Any]:
-    """Values of an Avro type as a writer without logical types holds them: decimals as bytes, enums as symbols."""
+    """Draws values as a writer without logical types holds them: decimals as bytes, enums as symbols."""
     if isinstance(avro, list):
         return st.one_of([raw_values(branch) for branch in avro])
     if isinstance(avro, str):
@@ -69,5 +69,5 @@ def raw_values(avro: Any) -> st.SearchStrategy[Any]:
 
 
 def raw_records(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Records of a schema as such a writer holds them."""
+    """Draws records of a schema as such a writer holds them."""
     return st.fixed_dictionaries({field["name"]: raw_values(field["type"]) for field in schema["fields"]})

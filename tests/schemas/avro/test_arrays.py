@@ -1,4 +1,4 @@
-"""Columns are encoded to the bytes that fastavro writes, and read as fastavro reads them."""
+"""Tests of column encoding against fastavro: the same bytes, and the same numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_an_array_is_as_fastavro_writes_it(column: list[int]) -> None:
 
 @example(EDGES)
 @given(COLUMN)
-def test_each_number_ends_where_it_is_said_to(column: list[int]) -> None:
+def test_the_offsets_are_the_ends_of_the_numbers(column: list[int]) -> None:
     encoded, ends = encode_longs(np.array(column, np.int64))
     starts = [0, *ends.tolist()]
     for number, start, end in zip(column, starts, ends.tolist(), strict=False):

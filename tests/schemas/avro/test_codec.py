@@ -1,4 +1,4 @@
-"""The codec gives back what it was given, in Confluent wire format, also from writers of other versions."""
+"""Tests of the codec: round trips in Confluent's wire format, and records of writers with other schemas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDER = new("o-1", price="10.02")
 
 
 def changed(topic: str, **changes: Any) -> dict[str, Any]:
-    """The topic's schema with changed attributes of some fields; None drops a field."""
+    """Returns the topic's schema with changed attributes of some fields; None drops a field."""
     schema = deepcopy(load_schema(topic))
     schema["fields"] = [
         field | changes.get(field["name"], {})
@@ -36,7 +36,7 @@ def changed(topic: str, **changes: Any) -> dict[str, Any]:
 
 
 def raw(message: Any) -> dict[str, Any]:
-    """Fields as Avro's own types."""
+    """Returns the fields as Avro's own types."""
     fields: dict[str, Any] = message._asdict()
     for name in ("quantity", "price"):
         if fields[name] is not None:
@@ -74,7 +74,7 @@ def test_a_number_beyond_its_precision_is_never_written(number: int) -> None:
         CODEC.encode("orders", ORDER._replace(price=number))
 
 
-def test_a_new_field_of_another_writer_is_passed_over() -> None:
+def test_a_new_field_of_another_writer_is_ignored() -> None:
     schema = load_schema("orders")
     schema["fields"] = [{"name": "desk", "type": ["null", "string"], "default": None}, *schema["fields"]]
     schema["fields"].append({"name": "tags", "type": {"type": "array", "items": "string"}, "default": []})
@@ -145,7 +145,7 @@ NOTHINGS["fields"].append({"name": "pad", "type": {"type": "array", "items": "nu
     ],
 )
 def test_a_schema_that_is_not_of_the_topic_is_refused_with_its_reason(schema: Any, reason: str) -> None:
-    """Were such a body read, 12.34 in cents would be a price of 0.000001234; deep nesting ends the process."""
+    """Read by such a schema, 12.34 in cents would become 0.000001234, and deep nesting would end the process."""
     value = b"\x00" + OTHER_ID.to_bytes(4, "big") + b"\x02" * 100_000
     with pytest.raises(UndecodableRecord, match=reason) as refusal:
         Codec(OtherWriter(schema)).decode("orders", value)

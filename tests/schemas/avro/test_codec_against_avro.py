@@ -1,4 +1,4 @@
-"""The Apache Avro library reads what the codec writes and writes what the codec reads, with the same numbers."""
+"""Tests of the codec against the Apache Avro library: each reads the other's records, with the same numbers."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def parsed(topic: str) -> avro.schema.Schema:
 
 @cache
 def scales(topic: str) -> dict[str, int]:
-    """Scale of each decimal field."""
+    """Returns the scale of each decimal field."""
     types = {field["name"]: field["type"] for field in load_schema(topic)["fields"]}
     inner = {name: kind[1] if isinstance(kind, list) else kind for name, kind in types.items()}
     return {name: kind["scale"] for name, kind in inner.items() if isinstance(kind, dict) and "scale" in kind}
 
 
 def as_people_see_it(topic: str, message: Any) -> dict[str, Any]:
-    """Fields with Decimal numbers and enums as text."""
+    """Returns the fields with Decimal numbers and enums as text."""
     fields: dict[str, Any] = {}
     for name, value in message._asdict().items():
         if name in scales(topic) and value is not None:

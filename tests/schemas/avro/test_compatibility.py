@@ -1,4 +1,4 @@
-"""The compatibility check refuses what Avro's rules refuse, and what they let pass to our harm; and nothing else."""
+"""Tests of the compatibility check: it refuses what Avro's rules refuse, some harmful changes more, and no others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALL_CHANGES = HARMLESS | HARMFUL | HARMFUL_UNSEEN_BY_AVRO
 
 
 def avro_reads(writer: Any, reader: Any) -> bool:
-    """The Apache library's verdict."""
+    """Returns whether the Apache Avro library accepts the pair."""
     try:
         parsed_reader, parsed_writer = (avro.schema.parse(json.dumps(schema)) for schema in (reader, writer))
     except SchemaParseException:
@@ -87,8 +87,8 @@ def test_the_reason_names_side_field_and_rule() -> None:
 
 @given(st.lists(st.sampled_from(sorted(ALL_CHANGES)), max_size=4, unique=True), st.data())
 @PROPERTY
-def test_what_the_check_lets_through_is_decoded(names: list[str], data: st.DataObject) -> None:
-    """Any mixture of changes: if the check finds nothing, Avro finds nothing, and every record of it is read."""
+def test_records_of_a_schema_that_passes_the_check_are_decoded(names: list[str], data: st.DataObject) -> None:
+    """Mixes changes: if the check finds nothing, Avro finds nothing either, and every record is decoded."""
     changed = ORDERS
     for name in names:
         try:

@@ -1,4 +1,4 @@
-"""Whatever bytes arrive, decoding gives a record that can be encoded again, or says what is wrong; nothing else."""
+"""Fuzz tests of decoding: any bytes give a record that can be encoded again, or a refusal with a reason."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ERROR_CLASSES = {
 
 
 def zigzag(number: int) -> bytes:
-    """An Avro long."""
+    """Returns an Avro long."""
     rest = (number << 1) ^ (number >> 63)
     encoded = bytearray()
     while rest > 0x7F:
@@ -49,7 +49,7 @@ def header(topic: str) -> bytes:
 
 
 def judge(topic: str, value: bytes) -> Any:
-    """The record, or None for a refusal that says why."""
+    """Returns the record, or None for a refusal with a reason."""
     try:
         message = CODEC.decode(topic, value)
     except UndecodableRecord as error:
@@ -77,7 +77,7 @@ def test_random_bytes(topic: str, value: bytes) -> None:
 
 @given(TOPIC, TOPIC, st.data())
 @PROPERTY
-def test_a_record_of_another_topic_is_none_of_this(topic: str, other: str, data: st.DataObject) -> None:
+def test_a_record_of_another_topic_is_refused(topic: str, other: str, data: st.DataObject) -> None:
     value = CODEC.encode(other, data.draw(messages(other)))
     if other != topic:
         assert refusal_of(topic, value) == "WRONG_SCHEMA"
@@ -135,7 +135,7 @@ def test_an_array_of_absurd_length_ends_with_the_bytes(count: int) -> None:
 
 
 def test_an_array_may_come_in_blocks_with_their_sizes() -> None:
-    """Some writers send the negative count and the block's size in bytes."""
+    """Some writers send a negative count and the block's size in bytes."""
     times = CODEC.decode("market.data", MARKET_VALUE).times
     item = zigzag(times[0])
     assert MARKET_VALUE.count(zigzag(1) + item + zigzag(0)) == 1
@@ -145,7 +145,7 @@ def test_an_array_may_come_in_blocks_with_their_sizes() -> None:
 
 
 def order_with(old: bytes, new_bytes: bytes) -> bytes:
-    """The order's value with a part replaced, of which there is one."""
+    """Returns the order's value with its only occurrence of old replaced."""
     assert ORDER_VALUE.count(old, 5) == 1
     return ORDER_VALUE[:5] + ORDER_VALUE[5:].replace(old, new_bytes)
 
@@ -177,6 +177,6 @@ BAD_ORDERS: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("value", "error_class"), BAD_ORDERS.values(), ids=BAD_ORDERS.keys())
-def test_each_kind_of_bad_record_has_its_word(value: bytes, error_class: str) -> None:
+def test_each_kind_of_bad_record_has_its_code(value: bytes, error_class: str) -> None:
     assert refusal_of("orders", value) == error_class
     assert CODEC.decode("orders", ORDER_VALUE) == ORDER

@@ -1,4 +1,4 @@
-"""Fixed-point numbers against Python's Decimal and Fraction."""
+"""Tests of fixed-point numbers against Python's Decimal and Fraction."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DECIMALS = st.builds(
 
 
 def fixed(number: Decimal, digits: int, most: int) -> int | None:
-    """The same by fractions; None where it can't be held."""
+    """Computes the same with fractions; None if the number does not fit."""
     scaled = Fraction(number) * 10**digits
     return int(scaled) if scaled.denominator == 1 and abs(scaled) <= most else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from schemas.records.from_list import record_of
+from schemas.records.from_list import record_from_list
 from schemas.records.messages import OrderRequest, OrderResult
 
 
@@ -18,8 +18,8 @@ class FirstAnswers:
         self._known: OrderedDict[str, tuple[OrderRequest, OrderResult | None]] = OrderedDict()
         for request, result in state or ():
             self._known[request[1]] = (
-                record_of(OrderRequest, request),
-                None if result is None else record_of(OrderResult, result),
+                record_from_list(OrderRequest, request),
+                None if result is None else record_from_list(OrderResult, result),
             )
 
     def add(self, request: OrderRequest, answer: OrderResult | None) -> None:

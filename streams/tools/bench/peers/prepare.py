@@ -7,9 +7,9 @@ import numpy as np
 from schemas.records.enums import Side
 from streams.core.reference.declarations import InstrumentConfig, SimulatorConfig
 from streams.core.reference.instruments import Instrument
-from streams.core.simulators.choice import TOP_OF_BOOK
-from streams.core.simulators.model import PartKind
-from streams.core.simulators.model_catalog import make_part
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
+from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.errors import PeerError
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.tools.bench.peers.market_file import Ints, MarketFile
@@ -35,7 +35,7 @@ def market_file(table: MarketTable, instruments: Mapping[str, InstrumentConfig])
             "sizes; take another market, or leave --peers out"
         )
     orders = list(sent_orders(table, instruments))
-    latency = make_part(PartKind.LATENCY, SimulatorConfig(name=TOP_OF_BOOK).latency.new)
+    latency = make_model(ModelKind.LATENCY, SimulatorConfig(name=TOP_OF_BOOK).latency.new)
     instrument = Instrument.from_config(instruments[table.symbols[0]])
 
     def column(numbers: Sequence[int | None]) -> Ints:

@@ -1,4 +1,4 @@
-"""Parts: every one keeps the contract of its kind, a broken one is found out, and anybody can add one."""
+"""Tests of execution models: each keeps the contract of its kind, and a package can add one of its own."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any, ClassVar
 import pytest
 
 from infra.settings import REPOSITORY, Settings
-from streams.core.market.trades import Print
-from streams.core.reference.declarations import AccountConfig, PartConfig, SimulatorConfig
-from streams.core.simulators.choice import Simulators
-from streams.core.simulators.contract import ContractBroken, check_part
-from streams.core.simulators.fees import Executed, Rates
-from streams.core.simulators.fill import TradeThrough
-from streams.core.simulators.latency import Uniform
-from streams.core.simulators.model import Part, PartError, PartKind
-from streams.core.simulators.model_catalog import GROUPS, known_parts, make_part
-from streams.core.simulators.queue import RiskAverse
-from streams.core.simulators.slippage import Beyond, Impact, NoSlippage
+from streams.core.market.trades import TradePrint
+from streams.core.reference.declarations import AccountConfig, ModelConfig, SimulatorConfig
+from streams.core.simulators.fee_models import Executed, Rates
+from streams.core.simulators.fill_models import TradeThrough
+from streams.core.simulators.latency_models import Uniform
+from streams.core.simulators.model import Model, ModelError, ModelKind
+from streams.core.simulators.model_catalog import GROUPS, known_models, make_model
+from streams.core.simulators.model_contract import ContractBroken, check_model
+from streams.core.simulators.queue_models import RiskAverse
+from streams.core.simulators.simulator_choice import Simulators
+from streams.core.simulators.slippage_models import Beyond, Impact, NoSlippage
 from streams.core.simulators.venue_order import VenueOrder
 from streams.errors import ReferenceDataError
 from streams.pipeline.reference.load_config import core_config
@@ -30,35 +30,35 @@ from tests.builders import config, instrument, mock_config, money, new, opening,
 from tests.core.desk import Desk
 
 EXAMPLE = REPOSITORY / "examples" / "own_fee_model"
-SAMPLES: dict[tuple[PartKind, str], dict[str, Any]] = {
-    (PartKind.LATENCY, "uniform"): {"min_ms": "1", "max_ms": "9.5"},
-    (PartKind.LATENCY, "lognormal"): {"median_ms": "5", "sigma": "0.8"},
-    (PartKind.LATENCY, "recorded"): {"times_ns": [10, 10**17, 5 * 10**17], "latencies_ns": [7, 5, 9]},
-    (PartKind.SLIPPAGE, "square-root"): {"daily_volatility": "0.02", "daily_volume": "1000000"},
-    (PartKind.SLIPPAGE, "almgren"): {
+SAMPLES: dict[tuple[ModelKind, str], dict[str, Any]] = {
+    (ModelKind.LATENCY, "uniform"): {"min_ms": "1", "max_ms": "9.5"},
+    (ModelKind.LATENCY, "lognormal"): {"median_ms": "5", "sigma": "0.8"},
+    (ModelKind.LATENCY, "recorded"): {"times_ns": [10, 10**17, 5 * 10**17], "latencies_ns": [7, 5, 9]},
+    (ModelKind.SLIPPAGE, "square-root"): {"daily_volatility": "0.02", "daily_volume": "1000000"},
+    (ModelKind.SLIPPAGE, "almgren"): {
         "daily_volatility": "0.02",
         "daily_volume": "1000000",
         "shares_outstanding": "50000000",
     },
-    (PartKind.FEE, "per-share"): {"amount": "0.005", "minimum": "1", "maximum_rate": "0.01"},
-    (PartKind.FEE, "basis-points"): {"maker": "-0.5", "taker": "3"},
-    (PartKind.FEE, "tiered"): {"tiers": [{"from_notional": "0", "maker": "1", "taker": "2"}]},
-    (PartKind.FEE, "published"): {"schedule": "ibkr-us-fixed"},
+    (ModelKind.FEE, "per-share"): {"amount": "0.005", "minimum": "1", "maximum_rate": "0.01"},
+    (ModelKind.FEE, "basis-points"): {"maker": "-0.5", "taker": "3"},
+    (ModelKind.FEE, "tiered"): {"tiers": [{"from_notional": "0", "maker": "1", "taker": "2"}]},
+    (ModelKind.FEE, "published"): {"schedule": "ibkr-us-fixed"},
 }
-ALL = [(kind, name) for kind in PartKind for name in sorted(known_parts(kind))]
+ALL = [(kind, name) for kind in ModelKind for name in sorted(known_models(kind))]
 
 
-def made(kind: PartKind, model: str, **parameters: Any) -> Any:
-    return make_part(kind, PartConfig.model_validate({"model": model} | parameters))
+def made(kind: ModelKind, model: str, **parameters: Any) -> Any:
+    return make_model(kind, ModelConfig.model_validate({"model": model} | parameters))
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL, ids=[f"{kind}-{name}" for kind, name in ALL])
-def test_every_part_keeps_the_contract_of_its_kind(kind: PartKind, name: str) -> None:
-    check_part(kind, made(kind, name, **SAMPLES.get((kind, name), {})))
+def test_every_model_keeps_the_contract_of_its_kind(kind: ModelKind, name: str) -> None:
+    check_model(kind, made(kind, name, **SAMPLES.get((kind, name), {})))
 
 
 class Moody(Rates):
-    """Answers otherwise the second time."""
+    """Gives another answer to the same question."""
 
     calls: ClassVar[list[int]] = []
 
@@ -88,48 +88,48 @@ class Late(Uniform):
 
 
 class Eager(TradeThrough):
-    """Keeps the promise of the model that it is made from, to be asked only beyond its price, and breaks it."""
+    """Inherits the declaration that it trades only beyond its price, and breaks it."""
 
-    def by_trade(self, order: VenueOrder, trade: Print) -> int:
+    def by_trade(self, order: VenueOrder, trade: TradePrint) -> int:
         return trade.sz
 
 
 @pytest.mark.parametrize(
-    ("kind", "part", "rule"),
+    ("kind", "model", "rule"),
     [
-        (PartKind.FEE, Moody(), "something else"),
-        (PartKind.FILL, Eager(), "nothing happens until crossed"),
-        (PartKind.SLIPPAGE, Generous(), "never in the trader's favour"),
-        (PartKind.SLIPPAGE, Greedy(), "quantity must be from 0"),
-        (PartKind.QUEUE, Floating(), "two whole numbers"),
-        (PartKind.LATENCY, Late(max_ms=Decimal(3)), "whole nanoseconds from 0 to 0"),
+        (ModelKind.FEE, Moody(), "something else"),
+        (ModelKind.FILL, Eager(), "nothing happens until crossed"),
+        (ModelKind.SLIPPAGE, Generous(), "must not be in the trader's favour"),
+        (ModelKind.SLIPPAGE, Greedy(), "quantity must be from 0"),
+        (ModelKind.QUEUE, Floating(), "two integers"),
+        (ModelKind.LATENCY, Late(max_ms=Decimal(3)), "whole nanoseconds from 0 to 0"),
     ],
 )
-def test_a_part_that_breaks_its_contract_is_found_out(kind: PartKind, part: Part, rule: str) -> None:
+def test_a_model_that_breaks_its_contract_is_found_out(kind: ModelKind, model: Model, rule: str) -> None:
     with pytest.raises(ContractBroken, match=rule):
-        check_part(kind, part)
+        check_model(kind, model)
 
 
 @pytest.mark.parametrize(
     ("kind", "model", "parameters", "complaint"),
     [
-        (PartKind.FILL, "magic", {}, "none of queue, touch, trade-through"),
-        (PartKind.QUEUE, "power", {"n": 0}, "queue model power: n: "),
-        (PartKind.LATENCY, "uniform", {"min_ms": "3", "max_ms": "2"}, "min_ms 3 is above max_ms 2"),
-        (PartKind.LATENCY, "recorded", {"times_ns": [2, 1], "latencies_ns": [1, 1]}, "times_ns must rise"),
-        (PartKind.SLIPPAGE, "fixed-bps", {"pbs": "5"}, "pbs: Extra inputs"),
+        (ModelKind.FILL, "magic", {}, "known are queue, touch, trade-through"),
+        (ModelKind.QUEUE, "power", {"n": 0}, "queue model power: n: "),
+        (ModelKind.LATENCY, "uniform", {"min_ms": "3", "max_ms": "2"}, "min_ms 3 is above max_ms 2"),
+        (ModelKind.LATENCY, "recorded", {"times_ns": [2, 1], "latencies_ns": [1, 1]}, "times_ns must rise"),
+        (ModelKind.SLIPPAGE, "fixed-bps", {"pbs": "5"}, "pbs: Extra inputs"),
     ],
 )
-def test_what_is_wrong_with_a_part_is_named(
-    kind: PartKind, model: str, parameters: dict[str, Any], complaint: str
+def test_an_error_names_what_is_wrong_with_a_model(
+    kind: ModelKind, model: str, parameters: dict[str, Any], complaint: str
 ) -> None:
-    with pytest.raises(PartError, match=complaint):
+    with pytest.raises(ModelError, match=complaint):
         made(kind, model, **parameters)
 
 
 @pytest.fixture
 def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The example, installed as pip would: its module and its metadata on the path."""
+    """Installs the example as pip does: its module and its metadata are on the path."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     metadata = tmp_path / "own_fee_model-1.0.dist-info"
     metadata.mkdir()
@@ -139,19 +139,19 @@ def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     (metadata / "entry_points.txt").write_text("\n".join(lines))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.syspath_prepend(str(EXAMPLE))
-    known_parts.cache_clear()
+    known_models.cache_clear()
     yield
-    known_parts.cache_clear()
+    known_models.cache_clear()
     sys.modules.pop("own_fee_model", None)
 
 
 @pytest.mark.usefixtures("own_package")
-def test_a_part_from_an_own_package_is_known_checked_and_used() -> None:
-    check_part(PartKind.FEE, made(PartKind.FEE, "per-contract", amount="0.65"))
+def test_a_model_of_another_package_is_known_checked_and_used() -> None:
+    check_model(ModelKind.FEE, made(ModelKind.FEE, "per-contract", amount="0.65"))
     desk = Desk(config(instruments=(instrument(fee={"model": "per-contract", "amount": "0.65", "cap": "5"}),)))
     desk.send(opening(), quote(), new("o", quantity="4"), new("p", quantity="40"))
     assert [fill.commission for fill in desk.fills] == [money("2.6"), money("5")]
-    assert GROUPS[PartKind.FEE] == "paper_trading.fee_models"
+    assert GROUPS[ModelKind.FEE] == "paper_trading.fee_models"
 
 
 def named(name: str) -> SimulatorConfig:
@@ -191,15 +191,15 @@ INSTRUMENT = (
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('[[simulator]]\nname = "s"\nfill = {model = "magic"}\n', "simulator s: fill model 'magic'"),
-        ('[[account]]\naccount_id = "a"\nsimulator = "nix"\n', "account a: simulator 'nix' is none of"),
+        ('[[simulator]]\nname = "s"\nfill = {model = "magic"}\n', "simulator s: unknown fill model 'magic'"),
+        ('[[account]]\naccount_id = "a"\nsimulator = "nix"\n', "account a: unknown simulator 'nix'"),
         ('[[conversion]]\nbase = "EUR"\n', "conversion number 1: quote: Field required"),
         ("[minor_units]\nUSD = -1\n", "minor_units.USD"),
         ("[[simulators]]\n", "simulators is not known"),
         (f'{INSTRUMENT}calendar = "NYSE!"\n', "instrument X: 'NYSE!' is no exchange calendar"),
     ],
 )
-def test_reference_data_that_break_a_rule_are_named(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_error_names_the_rule_that_reference_data_break(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "reference.toml"
     path.write_text(text)
     with pytest.raises(ReferenceDataError, match=r"reference\.toml") as raised:

@@ -1,4 +1,4 @@
-"""Every story keeps prices, quantities, displayed size, legal transitions, one terminal result and exact cash."""
+"""Tests of invariants of any story: prices, quantities, displayed size, order states, one terminal result, cash."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LEGAL = {
         OrdStatus.EXPIRED,
     },
 }
-"""FIX order state matrices, as far as the venue's requests and answers go."""
+"""Transitions of the FIX order state matrices that the venue uses."""
 STATUS_OF = {
     ExecType.PARTIAL_FILL: {OrdStatus.PARTIALLY_FILLED},
     ExecType.FILL: {OrdStatus.FILLED},
@@ -57,8 +57,8 @@ STORIES = given(stories(), st.sampled_from(STEADY))
 MANY = settings(PROPERTY, max_examples=80)
 
 
-def told(story: list[Message], core: CoreConfig) -> Desk:
-    """Runs a story to its end: the session is closed and everything has arrived."""
+def played(story: list[Message], core: CoreConfig) -> Desk:
+    """Plays a story to its end: closes the session and lets all requests arrive."""
     desk = Desk(core)
     desk.send(*story)
     last_ns = max([START, *(message.ts for message in story if isinstance(message, MarketData))])
@@ -67,7 +67,7 @@ def told(story: list[Message], core: CoreConfig) -> Desk:
 
 
 def lives(desk: Desk) -> dict[str, list[ExecutionReport]]:
-    """Returns the reports of each order without answers to cancels and replaces that changed nothing."""
+    """Returns the reports of each order, without rejected cancels and replaces."""
     found: dict[str, list[ExecutionReport]] = defaultdict(list)
     for report in desk.executions:
         if report.exec_type is not ExecType.CANCEL_REJECT:
@@ -78,7 +78,7 @@ def lives(desk: Desk) -> dict[str, list[ExecutionReport]]:
 @MANY
 @STORIES
 def test_only_legal_transitions(story: list[Message], core: CoreConfig) -> None:
-    for life in lives(told(story, core)).values():
+    for life in lives(played(story, core)).values():
         statuses = [None, *(report.ord_status for report in life)]
         assert all(after in LEGAL[before] for before, after in pairwise(statuses)), statuses
         assert all(report.ord_status in STATUS_OF[report.exec_type] for report in life)
@@ -88,12 +88,12 @@ def test_only_legal_transitions(story: list[Message], core: CoreConfig) -> None:
 @MANY
 @STORIES
 def test_one_terminal_result_for_each_order(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
+    desk = played(story, core)
     asked = {item.order_id for item in story if isinstance(item, OrderRequest) and item.action is Action.NEW}
     terminal = Counter(result.order_id for result in desk.results if result.terminal)
     market = any(isinstance(item, MarketData) and item.kinds for item in story)
     waiting = set(desk.account().ledger.working)
-    assert not (market and waiting), "only an order without a market is still on its way"
+    assert not (market and waiting), "only an order without a market may still travel"
     changed = {item.order_id for item in story if isinstance(item, OrderRequest)} - asked
     assert {name: count for name, count in terminal.items() if name not in changed} == dict.fromkeys(asked - waiting, 1)
 
@@ -101,7 +101,7 @@ def test_one_terminal_result_for_each_order(story: list[Message], core: CoreConf
 @MANY
 @STORIES
 def test_quantities_add_up(story: list[Message], core: CoreConfig) -> None:
-    for life in lives(told(story, core)).values():
+    for life in lives(played(story, core)).values():
         done = spent = 0
         for report in life:
             if report.last_qty is not None and report.last_px is not None:
@@ -159,8 +159,8 @@ def _is_in_force(row: tuple[int, int, int, int, int], report: ExecutionReport) -
 @MANY
 @given(stories(), st.sampled_from(TOP_OF_BOOK))
 def test_displayed_size_is_used_once(story: list[Message], core: CoreConfig) -> None:
-    """Sizes are counted by side and source time, quotes of one time together. Trades have a test of their own."""
-    desk = told(story, core)
+    """Compares by side and source time; quotes of one source time count together. Another test covers trades."""
+    desk = played(story, core)
     shown: Counter[tuple[Side, int]] = Counter()
     unlimited = set()
     for message in story:
@@ -180,7 +180,7 @@ def test_displayed_size_is_used_once(story: list[Message], core: CoreConfig) -> 
 @MANY
 @STORIES
 def test_positions_and_cash_are_the_sum_of_fills(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
+    desk = played(story, core)
     cash: dict[str | None, int] = defaultdict(lambda: money("1000000"))
     held: Counter[tuple[str | None, str]] = Counter()
     for fill in desk.fills:
@@ -202,7 +202,7 @@ def test_positions_and_cash_are_the_sum_of_fills(story: list[Message], core: Cor
 @MANY
 @STORIES
 def test_ids_are_unique_and_time_never_steps_back(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
+    desk = played(story, core)
     for ids in (
         [item.exec_id for item in desk.executions],
         [item.result_id for item in desk.results] + [item.event_id for item in of(RiskEvent, desk.outputs)],

@@ -1,4 +1,4 @@
-"""What every simulator promises, on random stories with every order type; each judged by a model that scans anew."""
+"""Tests of invariants of every simulator, on random stories with every order type, against a simple model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BUY = Side.BUY
 STALE_NS = STALE_AFTER_MS * MS
 
 
-def told(story: list[Message], core: CoreConfig) -> Desk:
+def played(story: list[Message], core: CoreConfig) -> Desk:
     desk = Desk(core)
     desk.send(*story)
     return desk
@@ -57,11 +57,11 @@ def asked(story: list[Message]) -> dict[str, OrderRequest]:
 @MANY
 @STORIES
 def test_fills_keep_within_their_orders(story: list[Message], core: CoreConfig) -> None:
-    check_fills(told(story, core).executions, asked(story))
+    check_fills(played(story, core).executions, asked(story))
 
 
 def check_fills(reports: Sequence[ExecutionReport], requests: Mapping[str, OrderRequest | ApprovedOrder]) -> None:
-    """What every fill promises to its order, and the last word of a fill-or-kill."""
+    """Checks that fills keep the terms of their orders, and that fill-or-kill orders fill whole or not at all."""
     done: Counter[str] = Counter()
     for report in reports:
         if report.last_qty is None:
@@ -80,36 +80,36 @@ def check_fills(reports: Sequence[ExecutionReport], requests: Mapping[str, Order
             touch = report.ask_px if report.side is BUY else report.bid_px
             assert touch is not None
             assert (report.last_px - touch) * (1 if report.side is BUY else -1) >= 0, "better than the market"
-            assert (report.slippage_mid or 0) >= 0, "who takes never trades better than the middle"
+            assert (report.slippage_mid or 0) >= 0, "a taking order never trades better than the mid price"
             assert (report.book_age_ns or 0) <= STALE_NS, "nothing is taken from a stale market"
         else:
             assert report.last_px == report.price
-        assert (report.commission or 0) >= 0, "none of these fee models pays"
+        assert (report.commission or 0) >= 0, "none of these fee models pays a rebate"
     ends = {report.order_id: report for report in reports}
     for name, end in ends.items():
         if requests.get(name) and requests[name].time_in_force is TimeInForce.FOK:
-            assert end.cum_qty in (0, requests[name].quantity), "fill or kill is all or nothing"
+            assert end.cum_qty in (0, requests[name].quantity), "fill-or-kill is all or nothing"
 
 
 @dataclass
 class Shown:
-    """One side of the market as it was told: by price the size, and what was taken of it since it last changed."""
+    """One side of the market: the displayed size by price, and the size taken since it last changed."""
 
     sizes: dict[int, int] = field(default_factory=dict)
     taken: Counter[int] = field(default_factory=Counter)
     asks: bool = False
     told_ts: int | None = None
-    """When all levels were told last."""
+    """Time of the last update of all levels."""
 
     def tell(self, levels: dict[int, int]) -> None:
-        """levels: all that the market shows of this side."""
+        """Replaces the side by all levels that the market shows."""
         for price in list(self.taken):
             if levels.get(price) != self.sizes.get(price):
                 del self.taken[price]
         self.sizes = levels
 
     def take(self, price: int, quantity: int, impact: bool) -> None:
-        """An order takes at a price: what is displayed there has it, or the price lies behind all that is displayed."""
+        """Checks that the displayed size covers a taking fill, or that its price is beyond all displayed levels."""
         if price not in self.sizes:
             assert impact, "not displayed, and nothing trades beyond"
             worst = max(self.sizes) if self.asks else min(self.sizes)
@@ -119,7 +119,7 @@ class Shown:
         assert self.taken[price] <= self.sizes[price], "more than is displayed"
 
     def meet(self, limit: int, quantity: int) -> None:
-        """The side comes to an order that rests at a limit: what is displayed up to there has it, the best first."""
+        """Takes the fill of a resting order from the displayed levels within its limit, best first."""
         for price in sorted(self.sizes, reverse=not self.asks):
             if price <= limit if self.asks else price >= limit:
                 used = min(quantity, self.sizes[price] - self.taken[price])
@@ -128,7 +128,7 @@ class Shown:
         assert quantity == 0, "more than is displayed"
 
     def touch(self, price: int, size: int, at: int) -> None:
-        """A quote: in a deep book the levels behind it stay, unless they were told too long ago."""
+        """Takes a quote: the levels behind it stay in a deep book, unless they are too old."""
         if self.told_ts is not None and at - self.told_ts > LEVELS_KEPT_NS:
             self.told_ts = None
         sign = -1 if self.asks else 1
@@ -143,15 +143,15 @@ def test_nothing_that_the_market_shows_or_trades_is_used_twice(story: list[Messa
     bids, asks, impact = Shown(), Shown(asks=True), core.simulators[0].slippage.model != "none"
     for message in story:
         if isinstance(message, MarketData):
-            # What was on its way and is due by now meets the market that was told last.
-            assert _used(desk.send(heartbeat(message.ts)), bids, asks, impact) == 0, "no trade was told"
+            # Requests that are due by now meet the market before this update.
+            assert _used(desk.send(heartbeat(message.ts)), bids, asks, impact) == 0, "no trade was reported"
             _tell(message, bids, asks)
         by_trade = _used(desk.send(message), bids, asks, impact)
         assert by_trade <= (sum(message.trade_sz) if isinstance(message, MarketData) else 0), "more than has traded"
 
 
 def _used(outputs: list[Output], bids: Shown, asks: Shown, impact: bool) -> int:
-    """Takes fills off what is shown; the quantity of those that trades of the market gave."""
+    """Takes fills from the displayed sizes; returns the quantity that market trades filled."""
     by_trade = 0
     for report in of(ExecutionReport, outputs):
         if report.last_qty is None or report.last_px is None:
@@ -167,7 +167,7 @@ def _used(outputs: list[Output], bids: Shown, asks: Shown, impact: bool) -> int:
 
 
 def _tell(record: MarketData, bids: Shown, asks: Shown) -> None:
-    """Records of these stories have one update."""
+    """Applies a record, which has one update in these stories."""
     if record.kinds == "Q":
         bids.touch(record.bid_px[0], record.bid_sz[0], record.ts)
         asks.touch(record.ask_px[0], record.ask_sz[0], record.ts)
@@ -187,7 +187,7 @@ def _tell(record: MarketData, bids: Shown, asks: Shown) -> None:
 def test_a_trade_is_used_once_by_all_that_it_meets(
     core: CoreConfig, orders: list[tuple[int, int, bool]], trades: list[tuple[int, int]]
 ) -> None:
-    """Bids at and behind the touch, some of them icebergs; the market's sales give no more than they are."""
+    """Sends bids at and behind the touch, some of them icebergs; market sales fill no more than their size."""
     desk = Desk(core)
     desk.send(opening(), quote("10.00", "10.05"))
     for number, (price, quantity, iceberg) in enumerate(orders):
@@ -204,21 +204,21 @@ def test_a_trade_is_used_once_by_all_that_it_meets(
 @MANY
 @STORIES
 def test_reduce_only_never_opens_or_turns(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
+    desk = played(story, core)
     reducing = {name for name, request in asked(story).items() if request.reduce_only}
     position = 0
     for fill in of(Fill, desk.outputs):
         signed = fill.quantity if fill.side is BUY else -fill.quantity
         if fill.order_id in reducing:
-            assert position * signed < 0, "it opened"
-            assert abs(signed) <= abs(position), "it turned"
+            assert position * signed < 0, "it opened a position"
+            assert abs(signed) <= abs(position), "it turned the position"
         position += signed
 
 
 @MANY
 @STORIES
-def test_of_a_group_no_more_executes_than_its_largest_order_asks(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
+def test_a_group_executes_no_more_than_its_largest_order(story: list[Message], core: CoreConfig) -> None:
+    desk = played(story, core)
     groups: dict[str, list[OrderRequest]] = defaultdict(list)
     for request in asked(story).values():
         if request.oco_group is not None:
@@ -235,7 +235,7 @@ def test_of_a_group_no_more_executes_than_its_largest_order_asks(story: list[Mes
 @MANY
 @STORIES
 def test_a_child_executes_no_more_than_its_parent(story: list[Message], core: CoreConfig) -> None:
-    desk = told(story, core)
+    desk = played(story, core)
     executed: Counter[str] = Counter()
     for fill in of(Fill, desk.outputs):
         executed[fill.order_id] += fill.quantity
@@ -248,8 +248,8 @@ def test_a_child_executes_no_more_than_its_parent(story: list[Message], core: Co
 @MANY
 @STORIES
 def test_neither_restarts_nor_batches_change_anything(story: list[Message], core: CoreConfig) -> None:
-    """Market updates in one record or in many, and both shards restored after each message."""
-    desk = told(story, core)
+    """Compares one run with a run that restores both shards after each message, and with one of joined records."""
+    desk = played(story, core)
     restarted = Desk(core)
     for message in story:
         restarted.send(message)
@@ -270,7 +270,7 @@ def test_neither_restarts_nor_batches_change_anything(story: list[Message], core
 
 
 class _Noting:
-    """A shard that notes what it is given."""
+    """A shard that keeps its inputs in a list."""
 
     def __init__(self, shard: ExecutionShard, inputs: list[Message]) -> None:
         self._shard = shard
@@ -281,7 +281,7 @@ class _Noting:
         return self._shard.apply(message, at)
 
 
-PARTS: tuple[dict[str, dict[str, str]], ...] = (
+MODELS: tuple[dict[str, dict[str, str]], ...] = (
     {},
     {"slippage": {"model": "half-spread"}},
     {"slippage": {"model": "fixed-bps"}},
@@ -291,7 +291,7 @@ PARTS: tuple[dict[str, dict[str, str]], ...] = (
 
 @settings(PROPERTY, max_examples=150)
 @given(
-    parts=st.sampled_from(PARTS),
+    models=st.sampled_from(MODELS),
     side=st.sampled_from((BUY, Side.SELL)),
     limited=st.booleans(),
     depth=st.integers(0, 3),
@@ -301,8 +301,8 @@ PARTS: tuple[dict[str, dict[str, str]], ...] = (
     slower=st.integers(0, 80),
     size=st.integers(1, 60),
 )
-def test_worse_latency_is_never_better_where_the_market_only_runs_away(
-    parts: dict[str, dict[str, str]],
+def test_more_latency_is_never_better_if_the_market_only_runs_away(
+    models: dict[str, dict[str, str]],
     side: Side,
     limited: bool,
     depth: int,
@@ -312,7 +312,7 @@ def test_worse_latency_is_never_better_where_the_market_only_runs_away(
     slower: int,
     size: int,
 ) -> None:
-    """Up for a buy, down for a sell, by quotes or by books; what fills is no cheaper and no more."""
+    """Moves the market up for a buy, down for a sell; the later order fills no cheaper and no more."""
     sign = 1 if side is BUY else -1
 
     def market(touch: int, number: int) -> MarketData:
@@ -325,7 +325,7 @@ def test_worse_latency_is_never_better_where_the_market_only_runs_away(
         return quote(bids[0][0], asks[0][0], bids[0][1], asks[0][1], at=at)
 
     def traded(latency_ms: int) -> tuple[int, int]:
-        desk = Desk(config(simulators=(top_of_book(latency_ms, **parts),)))
+        desk = Desk(config(simulators=(top_of_book(latency_ms, **models),)))
         limit = f"{(1001 + sign * 9) / 100:.2f}" if limited else None
         desk.send(opening(), market(1001, 0), new("o", side, str(quantity), limit, ts=START))
         touch = 1001
@@ -342,13 +342,13 @@ def test_worse_latency_is_never_better_where_the_market_only_runs_away(
 
 
 def test_a_story_has_every_kind_of_event() -> None:
-    """The properties above mean something only if their stories go everywhere."""
+    """Checks that the stories above produce every kind of event, so that their invariants are tested."""
     seen: Counter[str] = Counter()
 
     @settings(PROPERTY, max_examples=300)
     @STORIES
     def look(story: list[Message], core: CoreConfig) -> None:
-        for report in told(story, core).executions:
+        for report in played(story, core).executions:
             seen[report.exec_type] += 1
             seen[f"{report.reason_code}"] += 1
             seen[f"{report.exec_type} {report.liquidity} {report.trade_px is not None}"] += 1
@@ -360,9 +360,9 @@ def test_a_story_has_every_kind_of_event() -> None:
     assert not wanted - seen.keys(), seen
 
 
-@pytest.mark.parametrize("parts", SIMULATORS, ids=lambda parts: f"{parts.fill.model}-{parts.slippage.model}")
-def test_slippage_reported_is_never_in_the_traders_favour_when_taking(parts: object) -> None:
-    core = CORES[SIMULATORS.index(parts)]
+@pytest.mark.parametrize("simulator", SIMULATORS, ids=lambda item: f"{item.fill.model}-{item.slippage.model}")
+def test_slippage_reported_is_never_in_the_traders_favour_when_taking(simulator: object) -> None:
+    core = CORES[SIMULATORS.index(simulator)]
     desk = Desk(core)
     desk.send(opening(), quote(ask_sz="10"), new("o", BUY, "30", tif=TimeInForce.IOC))
     desk.send(quote(at=START + SECOND))

@@ -1,4 +1,4 @@
-"""Latency models: what they draw is a function of seed and order, within their bounds, with the shape that they say."""
+"""Tests of latency models: draws depend on seed and order alone, keep their bounds and have the declared shape."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from schemas.records.messages import ApprovedOrder
-from streams.core.reference.declarations import PartConfig
-from streams.core.simulators.latency import LatencyModel
-from streams.core.simulators.model import PartKind
-from streams.core.simulators.model_catalog import make_part
+from streams.core.reference.declarations import ModelConfig
+from streams.core.simulators.latency_models import LatencyModel
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
 from tests.builders import MS, START, new
 
 
 def model(name: str, **parameters: Any) -> LatencyModel:
-    made: LatencyModel = make_part(PartKind.LATENCY, PartConfig.model_validate({"model": name} | parameters))
+    made: LatencyModel = make_model(ModelKind.LATENCY, ModelConfig.model_validate({"model": name} | parameters))
     return made
 
 
@@ -44,14 +44,14 @@ def test_lognormal_has_its_median_and_spread() -> None:
     assert max(drawn(model("lognormal", median_ms="5", sigma="3", max_ms="20"))) == 20 * MS
 
 
-def test_draws_are_of_seed_and_order_alone() -> None:
+def test_draws_depend_on_seed_and_order_alone() -> None:
     found = model("lognormal", median_ms="5", sigma="0.5")
     assert drawn(found, 50) == drawn(model("lognormal", median_ms="5", sigma="0.5"), 50)
     assert drawn(found, 50) != drawn(found, 50, seed=2)
 
 
 def test_these_draws_never_change() -> None:
-    """A replay years later must draw the same."""
+    """Old journals must draw the same when they are replayed."""
     found = model("lognormal", median_ms="5", sigma="0.5")
     assert drawn(found, 3) == [5_671_069, 2_457_041, 4_947_256]
 

@@ -1,10 +1,10 @@
-"""Which simulator decides over an order: the account's, else the instrument's, else the configuration's."""
+"""The choice of the simulator for an order: the account's, else the instrument's, else the configuration's."""
 
-from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import SimulatorConfig
+from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.execution_simulator import ExecutionSimulator
-from streams.core.simulators.mock import MOCK, MockExecutor
-from streams.core.simulators.model import PartError
+from streams.core.simulators.mock_executor import MOCK, MockExecutor
+from streams.core.simulators.model import ModelError
 from streams.core.simulators.order_fees import OrderFees
 from streams.core.simulators.simulator import Simulator
 
@@ -14,15 +14,15 @@ TOP_OF_BOOK = "top-of-book"
 class Simulators:
     """All simulators of a configuration."""
 
-    def __init__(self, config: CoreConfig) -> None:
-        """Raises PartError that names the simulator and what is wrong with it."""
+    def __init__(self, config: ExecutionConfig) -> None:
+        """Raises ModelError that names the simulator and what is wrong with it."""
         fees = OrderFees(config)
         self._by_name: dict[str, Simulator] = {MOCK: MockExecutor(config, fees)}
-        for parts in (SimulatorConfig(name=TOP_OF_BOOK), *config.simulators):
+        for declared in (SimulatorConfig(name=TOP_OF_BOOK), *config.simulators):
             try:
-                self._by_name[parts.name] = ExecutionSimulator(config, parts, fees)
-            except PartError as error:
-                raise PartError(f"simulator {parts.name}: {error}") from error
+                self._by_name[declared.name] = ExecutionSimulator(config.run_seed, declared, fees)
+            except ModelError as error:
+                raise ModelError(f"simulator {declared.name}: {error}") from error
         default = config.simulator or (MOCK if config.mock_trading else TOP_OF_BOOK)
         self._default = self._named(default, "the setting SIMULATOR")
         self._by_symbol = {
@@ -36,14 +36,14 @@ class Simulators:
 
     def _named(self, name: str, who: str) -> Simulator:
         if name not in self._by_name:
-            raise PartError(f"{who}: simulator {name!r} is none of {', '.join(self._by_name)}")
+            raise ModelError(f"{who}: unknown simulator {name!r}; known are {', '.join(self._by_name)}")
         return self._by_name[name]
 
     def of(self, account_id: str, symbol: str) -> Simulator:
-        """The simulator of an account's orders in a symbol."""
+        """Returns the simulator of an account's orders in a symbol."""
         found = self._by_account.get(account_id)
         return found or self._by_symbol.get(symbol, self._default)
 
     def latency_max_ns(self) -> int:
-        """No request travels longer, whichever simulator is asked."""
+        """Returns the longest latency of a request under any of the simulators."""
         return max(simulator.latency_max_ns() for simulator in self._by_name.values())

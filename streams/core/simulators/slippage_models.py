@@ -1,4 +1,4 @@
-"""Slippage and impact models: what an order pays that wants more than the market displays.
+"""Slippage and impact models: the price of the quantity that an order takes beyond the displayed size.
 
 Sources: zipline (fixed basis points, volume share), Almgren, Thum, Hauptmann and Li, "Direct Estimation of Equity
 Market Impact" (2005), and the square-root law as in Toth et al. (2011).
@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, NamedTuple, Protocol
 from pydantic import Field
 
 from schemas.records.numbers import PRICE_SCALE
-from streams.core.simulators.model import Part
+from streams.core.simulators.model import Model
 
 BPS_PER_ONE = 10_000
 _EXACT = Context(prec=28)
@@ -22,10 +22,10 @@ Rate = Annotated[Decimal, Field(gt=0, le=1)]
 
 
 class Beyond(NamedTuple):
-    """An order that has taken what is displayed and still wants quantity.
+    """The open quantity of an order that has taken all of the displayed size.
 
-    quantity, volume: 1e-9 units; px: price of the last displayed level, 1e-9; half_spread: 1e-9, 0 where it is unknown;
-    volume: what the market has traded in the last minute.
+    quantity, volume: 1e-9 units; px: price of the last displayed level, 1e-9; half_spread: 1e-9, 0 if it is unknown;
+    volume: traded by the market in the last minute.
     """
 
     quantity: int
@@ -35,26 +35,26 @@ class Beyond(NamedTuple):
 
 
 class Impact(NamedTuple):
-    """What trades beyond the display: 0 <= quantity <= asked, and how much worse than px it does (1e-9, >= 0)."""
+    """A fill beyond the displayed size: 0 <= quantity <= asked; slippage: how much worse than px, 1e-9, >= 0."""
 
     quantity: int
     slippage: int
 
 
 class SlippageModel(Protocol):
-    """Contract: a function of the argument alone, deterministic on every machine (integers or Decimal, no floats)."""
+    """The interface of slippage models. An answer depends on the argument alone, on every machine: no floats."""
 
     def beyond(self, asked: Beyond) -> Impact:
-        """What trades beyond the displayed size, and at what distance."""
+        """Returns the quantity that trades beyond the displayed size, and its slippage."""
         ...
 
     def describe(self) -> str:
-        """Name and parameters."""
+        """Returns the name and the parameters."""
         ...
 
 
-class NoSlippage(Part):
-    """Nothing trades beyond what is displayed: the rest waits for the market to refresh it."""
+class NoSlippage(Model):
+    """No trade beyond the displayed size: the rest of the order waits until the market refreshes it."""
 
     model: ClassVar[str] = "none"
 
@@ -62,8 +62,8 @@ class NoSlippage(Part):
         return Impact(0, 0)
 
 
-class FixedBps(Part):
-    """The rest trades bps basis points worse; with volume_limit at most this share of the last minute's volume."""
+class FixedBps(Model):
+    """The rest trades bps basis points worse; with volume_limit, at most that share of the last minute's volume."""
 
     model: ClassVar[str] = "fixed-bps"
     bps: NonNegativeNumber = Decimal(5)
@@ -76,7 +76,7 @@ class FixedBps(Part):
         return Impact(quantity, _of_price(asked.px, self.bps / BPS_PER_ONE))
 
 
-class HalfSpread(Part):
+class HalfSpread(Model):
     """The rest trades factor half-spreads worse."""
 
     model: ClassVar[str] = "half-spread"
@@ -86,7 +86,7 @@ class HalfSpread(Part):
         return Impact(asked.quantity, _rounded_up(self.factor * asked.half_spread))
 
 
-class VolumeShare(Part):
+class VolumeShare(Model):
     """At most volume_limit of the last minute's volume v, worse by price_impact * (quantity / v)^2 of the price."""
 
     model: ClassVar[str] = "volume-share"
@@ -101,21 +101,21 @@ class VolumeShare(Part):
         return Impact(quantity, _of_price(asked.px, self.price_impact * share * share))
 
 
-class SquareRoot(Part):
-    """Worse by y * daily_volatility * sqrt(quantity / daily_volume) of the price; y is 0.5 to 1 in the literature."""
+class SquareRoot(Model):
+    """Slippage of y * daily_volatility * sqrt(quantity / daily_volume) of the price; the literature has y 0.5 to 1."""
 
     model: ClassVar[str] = "square-root"
     y: PositiveNumber = Decimal(1)
     daily_volatility: PositiveNumber
     daily_volume: PositiveNumber
-    """Units a day."""
+    """Units per day."""
 
     def beyond(self, asked: Beyond) -> Impact:
         share = _EXACT.divide(Decimal(asked.quantity), self.daily_volume * PRICE_SCALE)
         return Impact(asked.quantity, _of_price(asked.px, self.y * self.daily_volatility * _EXACT.sqrt(share)))
 
 
-class Almgren(Part):
+class Almgren(Model):
     """Half of the permanent and all of the temporary impact of Almgren et al. (2005), as a share of the price.
 
     Permanent: gamma * s * (X/V) * (Theta/V)^(1/4); temporary: eta * s * (X/(V*T))^0.6, with s the daily volatility, X
@@ -131,13 +131,13 @@ class Almgren(Part):
     eta: NonNegativeNumber = Decimal("0.142")
 
     def permanent(self, quantity: Decimal) -> Decimal:
-        """Share of the price by which the trade moves the market; quantity in units."""
+        """Returns the share of the price by which the trade moves the market; quantity in units."""
         turnover = _EXACT.divide(quantity, self.daily_volume)
         size = _EXACT.power(_EXACT.divide(self.shares_outstanding, self.daily_volume), Decimal("0.25"))
         return self.gamma * self.daily_volatility * turnover * size
 
     def temporary(self, quantity: Decimal) -> Decimal:
-        """Share of the price that the trade pays beside; quantity in units."""
+        """Returns the share of the price that the trade pays in addition; quantity in units."""
         pace = _EXACT.divide(quantity, self.daily_volume * self.duration_days)
         return self.eta * self.daily_volatility * _EXACT.power(pace, Decimal("0.6"))
 
@@ -146,7 +146,7 @@ class Almgren(Part):
         return Impact(asked.quantity, _of_price(asked.px, self.permanent(quantity) / 2 + self.temporary(quantity)))
 
 
-PARTS: Sequence[type[Part]] = (NoSlippage, FixedBps, HalfSpread, VolumeShare, SquareRoot, Almgren)
+MODELS: Sequence[type[Model]] = (NoSlippage, FixedBps, HalfSpread, VolumeShare, SquareRoot, Almgren)
 
 
 def _of_price(px: int, share: Decimal) -> int:
@@ -154,5 +154,5 @@ def _of_price(px: int, share: Decimal) -> int:
 
 
 def _rounded_up(amount: Decimal) -> int:
-    """Never in the trader's favour."""
+    """Rounds against the trader."""
     return int(amount.to_integral_value(rounding="ROUND_CEILING"))

@@ -1,4 +1,4 @@
-"""Records that another program wrote with a schema of its own: read as the topic's, by Avro's rules of resolution."""
+"""Schema resolution: reads records that another program wrote with its own schema as records of the topic."""
 
 import struct
 from io import BytesIO
@@ -14,27 +14,27 @@ from schemas.topic_schemas import load_schema
 
 REASONS_CHARS_MAX = 500
 WRITTEN_BY_OTHERS = frozenset({"orders", "controls"})
-"""Topics of which each body is encoded again and compared: costs as much as decoding it. Shards write all others."""
+"""Topics that clients write. Each body is encoded again and compared, which costs as much as decoding it."""
 UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, struct.error)
-"""What fastavro raises on bytes that are not of the schema."""
+"""Errors of fastavro on bytes that don't fit the schema."""
 NOT_A_SCHEMA = (SchemaParseException, UnknownType, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What fastavro raises on JSON that is no Avro schema."""
+"""Errors of fastavro on JSON that is no Avro schema."""
 
 
-class Form(NamedTuple):
-    """A writer's schema and the topic's, parsed. one_encoding: arrays may be cut into blocks of any size."""
+class WriterForm(NamedTuple):
+    """A writer's schema and the topic's schema, parsed. one_encoding: false if it has arrays, whose blocks may vary."""
 
     writer: Schema
     reader: Schema
     one_encoding: bool
 
 
-def checked_form(topic: str, schema_id: int, schema: Any) -> Form:
-    """The form of another writer's schema, if its records can be read as the topic's. Raises UndecodableRecord."""
+def writer_form(topic: str, schema_id: int, schema: Any) -> WriterForm:
+    """Returns the form of a writer's schema. Raises UndecodableRecord if its records can't be read as the topic's."""
     own = load_schema(topic)
     try:
         problems = unreadable(schema, own)
-        form = None if problems else Form(_parsed(schema), _parsed(own), not _has_blocks(schema))
+        form = None if problems else WriterForm(_parsed(schema), _parsed(own), not _has_blocks(schema))
     except NOT_A_SCHEMA as error:
         problems, form = [f"{type(error).__name__} {error}"], None
     if form is None:
@@ -44,8 +44,8 @@ def checked_form(topic: str, schema_id: int, schema: Any) -> Form:
     return form
 
 
-def read_foreign(topic: str, value: bytes, start: int, form: Form) -> dict[str, Any]:
-    """Fields of the topic by name; decimals as bytes, enums as symbols. The body begins at start.
+def read_resolved(topic: str, value: bytes, start: int, form: WriterForm) -> dict[str, Any]:
+    """Returns the topic's fields by name, decimals as bytes and enums as symbols. The body begins at start.
 
     Raises UndecodableRecord.
     """
@@ -65,7 +65,7 @@ def read_foreign(topic: str, value: bytes, start: int, form: Form) -> dict[str, 
 
 
 def _check_encoding(topic: str, value: bytes, start: int, schema: Schema, record: Any) -> None:
-    """Refuses what other Avro readers, ClickHouse among them, refuse and fastavro lets pass: a negative index."""
+    """Refuses bodies that fastavro accepts but other readers, such as ClickHouse, refuse: a negative index, for one."""
     again = BytesIO()
     again.write(value[:start])
     schemaless_writer(again, schema, record)
@@ -90,7 +90,7 @@ def _has_blocks(schema: Any) -> bool:
 
 
 def without_decimals(schema: Any) -> Any:
-    """The schema with decimals as plain bytes; all else as it stands."""
+    """Returns the schema with decimals replaced by plain bytes."""
     if isinstance(schema, dict):
         if schema.get("logicalType") == "decimal":
             return schema["type"]
@@ -101,5 +101,5 @@ def without_decimals(schema: Any) -> Any:
 
 
 def _inner(kind: Any) -> Any:
-    """The type beside null in a union; any other as it stands."""
+    """Returns the type beside null in a union, or the type itself."""
     return next(item for item in kind if item != "null") if isinstance(kind, list) else kind

@@ -1,4 +1,4 @@
-"""Latency models: market time from sending a request to its arrival at the venue."""
+"""Latency models: market time between the sending of a request and its arrival at the venue."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ from pydantic import Field, model_validator
 
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_MS
-from streams.core.simulators.draws import DRAW_RANGE, below, draws
-from streams.core.simulators.model import Part
+from streams.core.simulators.model import Model
+from streams.core.simulators.seeded_draws import DRAW_RANGE, draw_below, draws
 
 Milliseconds = Annotated[Decimal, Field(ge=0, le=3_600_000)]
 _EXACT = Context(prec=28)
 
 
 class LatencyModel(Protocol):
-    """Contract: nanoseconds >= 0, a function of the run's seed, the request and its time alone."""
+    """The interface of latency models. A latency is >= 0 and depends on run seed, request and time alone."""
 
     def latency_ns(self, run_seed: int, request: ApprovedOrder, sent_ns: int) -> int:
-        """How long a request that was sent at sent_ns (UTC nanoseconds) travels."""
+        """Returns the latency in nanoseconds of a request that was sent at sent_ns (UTC nanoseconds)."""
         ...
 
     def most_ns(self) -> int:
-        """No request travels longer."""
+        """Returns the longest latency of any request, in nanoseconds."""
         ...
 
     def describe(self) -> str:
-        """Name and parameters."""
+        """Returns the name and the parameters."""
         ...
 
 
-class Constant(Part):
-    """The same for every request."""
+class Constant(Model):
+    """The same latency for every request."""
 
     model: ClassVar[str] = "constant"
     ms: Milliseconds = Decimal(5)
@@ -51,8 +51,8 @@ class Constant(Part):
         return self._ns
 
 
-class Uniform(Part):
-    """Drawn for each request, uniform between min_ms and max_ms."""
+class Uniform(Model):
+    """A latency drawn for each request, uniform between min_ms and max_ms."""
 
     model: ClassVar[str] = "uniform"
     min_ms: Milliseconds = Decimal(0)
@@ -66,14 +66,14 @@ class Uniform(Part):
 
     def latency_ns(self, run_seed: int, request: ApprovedOrder, sent_ns: int) -> int:
         low, high = _nanos(self.min_ms), _nanos(self.max_ms)
-        return low + below(_draw(run_seed, request), high - low + 1)
+        return low + draw_below(_draw(run_seed, request), high - low + 1)
 
     def most_ns(self) -> int:
         return _nanos(self.max_ms)
 
 
-class Lognormal(Part):
-    """Drawn for each request: median_ms * e^(sigma * Z), Z standard normal, and never more than max_ms."""
+class Lognormal(Model):
+    """A latency drawn for each request: median_ms * e^(sigma * Z), Z standard normal, and at most max_ms."""
 
     model: ClassVar[str] = "lognormal"
     median_ms: Annotated[Decimal, Field(gt=0, le=3_600_000)]
@@ -82,7 +82,7 @@ class Lognormal(Part):
 
     def latency_ns(self, run_seed: int, request: ApprovedOrder, sent_ns: int) -> int:
         share = (_draw(run_seed, request) + 0.5) / DRAW_RANGE
-        # Rounded before it is used: the last digits of a float may differ from machine to machine.
+        # Round before use: the last digits of a float may differ from machine to machine.
         z = Decimal(f"{NormalDist().inv_cdf(share):.9f}")
         drawn = _EXACT.multiply(self.median_ms, _EXACT.exp(_EXACT.multiply(self.sigma, z)))
         return _nanos(min(drawn, self.max_ms))
@@ -91,10 +91,10 @@ class Lognormal(Part):
         return _nanos(self.max_ms)
 
 
-class Recorded(Part):
-    """What was measured: the newest measurement at or before the request's time, before all of them the first.
+class Recorded(Model):
+    """Measured latencies: the newest one at or before the request's time, or the first one if all are later.
 
-    times_ns: UTC nanoseconds, rising; latencies_ns: of the same length.
+    times_ns: UTC nanoseconds, rising; latencies_ns: one for each time.
     """
 
     model: ClassVar[str] = "recorded"
@@ -119,7 +119,7 @@ class Recorded(Part):
         return f"{self.model}({len(self.times_ns)} measurements)"
 
 
-PARTS: Sequence[type[Part]] = (Constant, Uniform, Lognormal, Recorded)
+MODELS: Sequence[type[Model]] = (Constant, Uniform, Lognormal, Recorded)
 
 
 def _nanos(ms: Decimal) -> int:

@@ -1,25 +1,23 @@
-"""Builders of the execution shard's output records."""
+"""Builders of the execution shard's output records: execution reports, split notices and marks."""
 
 from collections.abc import Callable
 
 from schemas.records.enums import ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport, Mark
-from streams.core.market.order_book import SIZE_UNKNOWN, Book
-from streams.core.market.trades import Print
+from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook
+from streams.core.market.trades import TradePrint
 from streams.core.simulators.simulator import Match
 from streams.core.simulators.venue_order import VenueOrder
-from streams.core.venue.venue_view import Surroundings
+from streams.core.venue.venue_view import VenueView
 
 
-class Reporter:
-    """Says what becomes of a venue's orders. next_id gives an execution report's id, report takes it."""
+class ExecutionReporter:
+    """The writer of a venue's execution reports. next_id returns the id of a report, report receives it."""
 
-    def __init__(
-        self, venue: Surroundings, next_id: Callable[[], str], report: Callable[[ExecutionReport], None]
-    ) -> None:
+    def __init__(self, venue: VenueView, next_id: Callable[[], str], report: Callable[[ExecutionReport], None]) -> None:
         self._venue, self._next_id, self._report = venue, next_id, report
 
-    def tell(
+    def send(
         self,
         order: VenueOrder,
         exec_type: ExecType,
@@ -27,26 +25,26 @@ class Reporter:
         reason_code: str | None = None,
         text: str | None = None,
     ) -> None:
-        """What has become of an order, and why."""
+        """Reports a change of an order, with its reason."""
         self._report(_report(self._venue, self._next_id(), order, exec_type, request_id, reason_code, text))
 
-    def tell_fill(
-        self, order: VenueOrder, exec_type: ExecType, match: Match, commission: int, trade: Print | None
+    def send_fill(
+        self, order: VenueOrder, exec_type: ExecType, match: Match, commission: int, trade: TradePrint | None
     ) -> None:
-        """An order has executed a match, by a trade of the market or by its quote; commission: 1e-18."""
+        """Reports a fill, by a market trade or by the quote; commission: 1e-18."""
         exec_id = self._next_id()
         self._report(_report(self._venue, exec_id, order, exec_type, match=match, commission=commission, trade=trade))
 
-    def tell_unknown(self, request: ApprovedOrder, code: str, text: str) -> None:
-        """A cancel or replace of an order that the venue does not hold."""
+    def reject_unknown(self, request: ApprovedOrder, code: str, text: str) -> None:
+        """Rejects a cancel or replace of an order that the venue does not hold."""
         assert request.orig_order_id is not None
-        ghost = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None)
-        ghost.status = OrdStatus.UNKNOWN
-        self.tell(ghost, ExecType.CANCEL_REJECT, request.order_id, code, text)
+        unknown = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None)
+        unknown.status = OrdStatus.UNKNOWN
+        self.send(unknown, ExecType.CANCEL_REJECT, request.order_id, code, text)
 
 
 def _report(
-    venue: Surroundings,
+    venue: VenueView,
     exec_id: str,
     order: VenueOrder,
     exec_type: ExecType,
@@ -55,13 +53,13 @@ def _report(
     text: str | None = None,
     match: Match | None = None,
     commission: int | None = None,
-    trade: Print | None = None,
+    trade: TradePrint | None = None,
 ) -> ExecutionReport:
-    """What the venue says of an order and why; order.status is its status after the event."""
+    """Builds an execution report; order.status is the order's status after the event."""
     request, status = order.request, order.status
     simulator = venue.simulator_of(request.account_id)
     bid_px, bid_sz, ask_px, ask_sz, quote_ts, age_ns = _NOT_QUOTED if status is OrdStatus.UNKNOWN else _quoted(venue)
-    # As one tuple in the order of the fields: forty arguments cost more than all else here.
+    # One tuple in the order of the fields, because a call with forty keyword arguments costs more than all else here.
     return tuple.__new__(
         ExecutionReport,
         (
@@ -104,7 +102,7 @@ def _report(
             None if trade is None else trade.px,
             None if trade is None else trade.sz,
             order.arrival_px,
-            None if match is None else _slippage(order, match, venue.book.middle),
+            None if match is None else _slippage(order, match, venue.book.mid_price),
             None if match is None else _slippage(order, match, order.arrival_px),
             None,
             None,
@@ -116,8 +114,8 @@ _Quoted = tuple[int | None, int | None, int | None, int | None, int | None, int 
 _NOT_QUOTED: _Quoted = (None, None, None, None, None, None)
 
 
-def _quoted(venue: Surroundings) -> _Quoted:
-    """Bid and its size, ask and its size, time and age of the market that a report is made in."""
+def _quoted(venue: VenueView) -> _Quoted:
+    """Returns bid and its size, ask and its size, time and age of the present quote."""
     book = venue.book
     if book.ts == 0:
         return _NOT_QUOTED
@@ -126,7 +124,7 @@ def _quoted(venue: Surroundings) -> _Quoted:
 
 
 def _slippage(order: VenueOrder, match: Match, benchmark: int | None) -> int | None:
-    """How much worse than a benchmark the fill is for the trader, 1e-9 of the currency a unit."""
+    """Returns how much worse than a benchmark the fill is for the trader, 1e-9 of the currency per unit."""
     if benchmark is None:
         return None
     return match.price - benchmark if order.buying else benchmark - match.price
@@ -137,7 +135,7 @@ def _size(size: int) -> int | None:
 
 
 def split_notice(symbol: str, to: int, of: int, exec_id: str, time_ns: int) -> ExecutionReport:
-    """Tells an account partition that each of units of its positions became to units."""
+    """Builds the notice to an account partition that each `of` units of its positions became `to` units."""
     return ExecutionReport(
         exec_id=exec_id,
         order_id="",
@@ -175,8 +173,8 @@ def split_notice(symbol: str, to: int, of: int, exec_id: str, time_ns: int) -> E
     )
 
 
-def mark(symbol: str, book: Book) -> Mark:
-    """The quote as the account shards value positions by."""
+def mark(symbol: str, book: OrderBook) -> Mark:
+    """Builds the quote by which the account shards value positions."""
     return Mark(
         symbol=symbol,
         kind=MarkKind.QUOTE,
@@ -189,10 +187,10 @@ def mark(symbol: str, book: Book) -> Mark:
 
 
 def heartbeat(time_ns: int) -> Mark:
-    """Time alone."""
+    """Builds a mark that carries the time alone."""
     return Mark("", MarkKind.HEARTBEAT, None, None, None, None, time_ns)
 
 
 def split_mark(symbol: str, to: int, of: int, time_ns: int) -> Mark:
-    """From here on the symbol's marks are those of after a split."""
+    """Builds the mark that separates prices before a split from those after it."""
     return Mark(symbol, MarkKind.SPLIT, None, None, None, None, time_ns, to, of)

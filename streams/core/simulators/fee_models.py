@@ -1,8 +1,9 @@
-"""Fee models: what an order has cost so far, as a function of what it has executed so far.
+"""Fee models: the fee of an order so far, as a function of its executions so far.
 
-Fees of an order are reckoned as a whole, because minimums and caps are of the order; a fill is charged the difference.
-A fee is exact in 1e-18 of the currency; where the currency has a minor unit (CoreConfig.minor_units) the order's fee so
-far is rounded to it, half to even, so that the commissions of its fills sum up to a payable amount.
+A model computes the fee of the whole order, because minimums and caps apply to the order; a fill is charged the
+difference to the fee before it. A fee is exact in 1e-18 of the currency. If the currency has a minor unit
+(CoreConfig.minor_units), the order's fee so far is rounded to it, half to even, so that the commissions of its fills
+add up to a payable amount.
 """
 
 from collections.abc import Sequence
@@ -15,19 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.records import numbers
 from schemas.records.numbers import PRICE_SCALE, divide_half_even
-from streams.core.simulators.model import Part
+from streams.core.simulators.model import Model
 
 BPS_PER_ONE = 10_000
 to_price, to_money = lru_cache(numbers.to_price), lru_cache(numbers.to_money)
-"""Parameters are few, and asked for at each fill."""
+"""Cached, because the same few parameters are converted at each fill."""
 _RATE = Annotated[Decimal, Field(decimal_places=9)]
 _AMOUNT = Annotated[Decimal, Field(ge=0, decimal_places=9)]
 
 
 class Executed(NamedTuple):
-    """What an order has executed so far: quantities 1e-9 units, notionals 1e-18 of the currency.
+    """The executions of an order so far: quantities 1e-9 units, notionals 1e-18 of the currency.
 
-    before: notional that the account had traded in the symbol in the calendar month (UTC) before the order.
+    before: notional that the account traded in the symbol in this calendar month (UTC) before the order.
     """
 
     added_quantity: int
@@ -39,29 +40,29 @@ class Executed(NamedTuple):
 
     @property
     def quantity(self) -> int:
-        """Of both kinds."""
+        """Quantity added and removed, 1e-9 units."""
         return self.added_quantity + self.removed_quantity
 
     @property
     def notional(self) -> int:
-        """Of both kinds."""
+        """Notional added and removed, 1e-18 of the currency."""
         return self.added_notional + self.removed_notional
 
 
 class FeeModel(Protocol):
-    """Contract: a function of the argument alone; 0 where nothing has executed; positive is paid."""
+    """The interface of fee models. A fee depends on the argument alone; 0 without executions, positive if paid."""
 
     def order_fee(self, executed: Executed) -> int:
-        """Fee of the order so far, 1e-18 of the instrument's currency."""
+        """Returns the fee of the order so far, 1e-18 of the instrument's currency."""
         ...
 
     def describe(self) -> str:
-        """Name and parameters."""
+        """Returns the name and the parameters."""
         ...
 
 
-class Rates(Part):
-    """A share of the notional by liquidity, plus an amount a unit."""
+class Rates(Model):
+    """A share of the notional, by liquidity, plus an amount per unit."""
 
     model: ClassVar[str] = "rates"
     maker_rate: _AMOUNT = Decimal(0)
@@ -74,8 +75,8 @@ class Rates(Part):
         return maker + taker + executed.quantity * to_price(self.per_unit)
 
 
-class PerShare(Part):
-    """An amount a share, at least minimum an order, at most maximum_rate of its value: the cap beats the minimum."""
+class PerShare(Model):
+    """An amount per share; at least minimum per order, at most maximum_rate of its value. The cap beats the minimum."""
 
     model: ClassVar[str] = "per-share"
     amount: _AMOUNT
@@ -92,13 +93,13 @@ class PerShare(Part):
 
     @cached_property
     def _terms(self) -> tuple[int, int, int | None]:
-        """Amount a share (1e-9), minimum (1e-18), maximum rate (1e-9)."""
+        """Amount per share (1e-9), minimum (1e-18), maximum rate (1e-9)."""
         maximum_rate = None if self.maximum_rate is None else to_price(self.maximum_rate)
         return to_price(self.amount), to_money(self.minimum), maximum_rate
 
 
-class BasisPoints(Part):
-    """Basis points of the notional by liquidity, at least minimum an order; a maker's may be a rebate (negative)."""
+class BasisPoints(Model):
+    """Basis points of the notional, by liquidity; at least minimum per order. A negative maker fee is a rebate."""
 
     model: ClassVar[str] = "basis-points"
     maker: _RATE
@@ -114,7 +115,7 @@ class BasisPoints(Part):
 
 
 class Tier(BaseModel):
-    """From this monthly notional on, these basis points."""
+    """The basis points that apply from a monthly notional on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -123,8 +124,8 @@ class Tier(BaseModel):
     taker: Annotated[Decimal, Field(ge=0, decimal_places=5)]
 
 
-class Tiered(Part):
-    """Basis points by what the account had traded in the symbol in the calendar month before the order."""
+class Tiered(Model):
+    """Basis points by the notional that the account traded in the symbol in the calendar month before the order."""
 
     model: ClassVar[str] = "tiered"
     tiers: tuple[Tier, ...] = Field(min_length=1)
@@ -143,8 +144,8 @@ class Tiered(Part):
         return maker + _share(executed.removed_notional, to_price(tier.taker / BPS_PER_ONE))
 
 
-class Fixed(Part):
-    """An amount for each order that executes, and one for each fill."""
+class Fixed(Model):
+    """An amount for each order that executes, and an amount for each fill."""
 
     model: ClassVar[str] = "fixed"
     per_order: _AMOUNT = Decimal(0)
@@ -157,7 +158,7 @@ class Fixed(Part):
 
 
 class Schedule(NamedTuple):
-    """A published price list. effective: a day on which it was in force already, and has been since."""
+    """A published price list. effective: a day from which on it is known to be in force."""
 
     effective: date
     source: str
@@ -183,11 +184,12 @@ SCHEDULES: dict[str, tuple[Schedule, ...]] = {
         Schedule(date(2020, 1, 1), "Binance, spot, regular user", BasisPoints(maker=Decimal(10), taker=Decimal(10))),
     ),
 }
-"""By name, oldest first. To follow a change of the broker's add a Schedule with its day; runs keep what they name."""
+"""Versions of each price list, oldest first. To follow a change by the broker, add a Schedule with its day: a run that
+names as_of keeps its version."""
 
 
-class Published(Part):
-    """A broker's price list: the newest version on the day as_of, or without it the newest of all."""
+class Published(Model):
+    """A broker's price list: the version in force on the day as_of, or the newest one without as_of."""
 
     model: ClassVar[str] = "published"
     schedule: str
@@ -204,7 +206,7 @@ class Published(Part):
 
     @cached_property
     def _fee(self) -> FeeModel:
-        """Of the version in force."""
+        """Fee model of the version in force."""
         versions = [item for item in SCHEDULES[self.schedule] if self.as_of is None or item.effective <= self.as_of]
         return versions[-1].fee
 
@@ -212,9 +214,9 @@ class Published(Part):
         return self._fee.order_fee(executed)
 
 
-PARTS: Sequence[type[Part]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Published)
+MODELS: Sequence[type[Model]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Published)
 
 
 def _share(notional: int, rate: int) -> int:
-    """rate (1e-9) of a notional, half even to 1e-18."""
+    """Returns a rate (1e-9) of a notional, rounded half to even to 1e-18."""
     return divide_half_even(notional * rate, PRICE_SCALE)

@@ -1,4 +1,4 @@
-"""An execution report says each thing under its name."""
+"""Tests of execution reports: every field has its own value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.core.desk import of
 
 
 def test_every_field_of_a_fill_by_a_trade() -> None:
-    """All numbers differ, so that none can stand in another's place."""
+    """Uses different numbers everywhere, so that no field can hold the value of another."""
     shard = ExecutionShard(config(simulators=(top_of_book(latency_ms=5, fill={"model": "queue"}),)), 0)
     shard.apply(quote("10.00", "10.04", "3", "4"), None)
     order = approved("o", "ABC", Side.BUY, px(11), px("10.00"), TimeInForce.GTD, START)

@@ -1,4 +1,4 @@
-"""Random numbers that are a function of the run seed and the order, whatever the interleaving."""
+"""Random numbers as a function of the run seed and the order, so that any interleaving draws the same."""
 
 from hashlib import blake2b
 
@@ -6,7 +6,7 @@ DRAW_RANGE = 1 << 64
 
 
 def draws(run_seed: int, account_id: str, order_id: str) -> tuple[int, int, int]:
-    """Three independent integers, uniform over [0, DRAW_RANGE)."""
+    """Returns three independent integers, uniform over [0, DRAW_RANGE)."""
     name = f"{run_seed}\0{account_id}\0{order_id}".encode()
     digest = blake2b(name, digest_size=24).digest()
     return (
@@ -16,6 +16,6 @@ def draws(run_seed: int, account_id: str, order_id: str) -> tuple[int, int, int]
     )
 
 
-def below(draw: int, bound: int) -> int:
-    """A draw scaled to an integer in [0, bound)."""
+def draw_below(draw: int, bound: int) -> int:
+    """Returns a draw scaled to an integer in [0, bound)."""
     return draw * bound // DRAW_RANGE

@@ -1,4 +1,4 @@
-"""Fills keep their promises on recorded markets: no sizes, equal stamps, gaps of days, locked, crossed, late prints."""
+"""Tests of fill invariants on recorded markets: missing sizes, equal times, gaps of days, locked and crossed quotes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.builders import config, px, top_of_book
 from tests.core.desk import of
 from tests.core.simulators.long_markets import Traded
 from tests.core.simulators.rich_stories import LATENCY
-from tests.core.simulators.test_promises import check_fills
-from tests.core.venue.test_look_ahead_recorded import INSTRUMENTS, MARKETS, WINDOW, of_market, told
+from tests.core.simulators.test_simulator_invariants import check_fills
+from tests.core.venue.test_look_ahead_recorded import INSTRUMENTS, MARKETS, WINDOW, messages, of_market
 
-PARTS: dict[str, dict[str, Any]] = {
+MODELS: dict[str, dict[str, Any]] = {
     "touch, impact": {"slippage": {"model": "half-spread"}, "latency": LATENCY},
     "queue, volume share": {
         "fill": {"model": "queue"},
@@ -25,20 +25,20 @@ PARTS: dict[str, dict[str, Any]] = {
         "slippage": {"model": "volume-share"},
     },
 }
-CORES = {name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**parts),)) for name, parts in PARTS.items()}
+CORES = {name: config(instruments=INSTRUMENTS, simulators=(top_of_book(**models),)) for name, models in MODELS.items()}
 
 
 @pytest.mark.parametrize("begins", MARKETS)
-@pytest.mark.parametrize("name", PARTS)
-def test_fills_keep_their_promises_on_recorded_markets(market_data_folder: Path, begins: str, name: str) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_fills_keep_the_invariants_on_recorded_markets(market_data_folder: Path, begins: str, name: str) -> None:
     table = of_market(market_data_folder, begins)
     symbol, tick, lot = MARKETS[begins]
     first = max(len(table) // 2 - WINDOW, 0)
-    core = config(instruments=INSTRUMENTS, simulators=(top_of_book(**PARTS[name]),))
+    core = config(instruments=INSTRUMENTS, simulators=(top_of_book(**MODELS[name]),))
     shard = ExecutionShard(core, 0)
     reports: list[ExecutionReport] = []
     requests: dict[str, ApprovedOrder] = {}
-    for message in told(table, Traded(symbol, px(tick), px(lot)), first, min(first + WINDOW, len(table))):
+    for message in messages(table, Traded(symbol, px(tick), px(lot)), first, min(first + WINDOW, len(table))):
         if isinstance(message, ApprovedOrder) and message.action is Action.NEW:
             requests[message.order_id] = message
         reports += of(ExecutionReport, shard.apply(message, None))

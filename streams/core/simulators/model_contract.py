@@ -1,7 +1,8 @@
-"""The contract of each kind of part, as a check that any part can be run against: `paper parts check`.
+"""The contract of each kind of execution model, as a check that any model can be run against: `paper parts check`.
 
-A part is asked a thousand seeded questions. It must answer each the same way twice, and a copy of it the same as
-itself, so that a replay decides as the live run did; and its answers must keep the bounds that its protocol states.
+The check asks a model a thousand seeded questions. The model must give the same answer twice, and a copy of it must
+give the same answer too, so that a replay decides as the live run did. Every answer must stay within the bounds that
+the protocol of its kind states.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,12 +12,12 @@ from typing import Any
 from schemas.records.enums import Action, OrderType, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import PRICE_SCALE
-from streams.core.market.order_book import Book
-from streams.core.market.trades import BUYER, SELLER, Print
-from streams.core.simulators.fees import Executed
-from streams.core.simulators.fill import Skips
-from streams.core.simulators.model import Part, PartKind
-from streams.core.simulators.slippage import Beyond, Impact
+from streams.core.market.order_book import OrderBook
+from streams.core.market.trades import BUYER, SELLER, TradePrint
+from streams.core.simulators.fee_models import Executed
+from streams.core.simulators.fill_models import Skips
+from streams.core.simulators.model import Model, ModelKind
+from streams.core.simulators.slippage_models import Beyond, Impact
 from streams.core.simulators.venue_order import VenueOrder
 
 QUESTIONS = 1_000
@@ -25,33 +26,34 @@ Answer = Any
 
 
 class ContractBroken(Exception):
-    """What a part answered, and which rule that breaks."""
+    """A model's answer breaks a rule; the message names both."""
 
 
-def check_part(kind: PartKind, part: Part, questions: int = QUESTIONS) -> None:
-    """Asks a part so many questions. Raises ContractBroken."""
-    copy = type(part).model_validate(part.model_dump())
-    if copy != part:
-        raise ContractBroken(f"{part.describe()}: its parameters do not survive being written and read")
+def check_model(kind: ModelKind, model: Model, questions: int = QUESTIONS) -> None:
+    """Asks a model this many questions. Raises ContractBroken at the first wrong answer."""
+    copy = type(model).model_validate(model.model_dump())
+    if copy != model:
+        raise ContractBroken(f"{model.describe()}: its parameters change when they are written and read again")
     for ask, rule in _questions(kind, Random(0), questions):
-        answer = ask(part)
-        if ask(part) != answer or ask(copy) != answer:
-            raise ContractBroken(f"{part.describe()}: answers {answer} and something else to the same question")
+        answer = ask(model)
+        if ask(model) != answer or ask(copy) != answer:
+            raise ContractBroken(f"{model.describe()}: answers {answer}, then something else to the same question")
         problem = rule(answer)
         if problem is not None:
-            raise ContractBroken(f"{part.describe()}: answers {answer}: {problem}")
+            raise ContractBroken(f"{model.describe()}: answers {answer}: {problem}")
 
 
 Question = tuple[Callable[[Any], Answer], Callable[[Answer], str | None]]
+"""A function that asks a model, and a function that returns the rule that an answer breaks."""
 
 
-def _questions(kind: PartKind, draw: Random, count: int) -> Iterator[Question]:
+def _questions(kind: ModelKind, draw: Random, count: int) -> Iterator[Question]:
     makers = {
-        PartKind.FILL: _fill,
-        PartKind.QUEUE: _queue,
-        PartKind.LATENCY: _latency,
-        PartKind.SLIPPAGE: _slippage,
-        PartKind.FEE: _fee,
+        ModelKind.FILL: _fill,
+        ModelKind.QUEUE: _queue,
+        ModelKind.LATENCY: _latency,
+        ModelKind.SLIPPAGE: _slippage,
+        ModelKind.FEE: _fee,
     }
     for number in range(count):
         yield makers[kind](draw, number)
@@ -62,7 +64,7 @@ def _size(draw: Random) -> int:
 
 
 def order(side: Side, price: int | None, quantity: int, order_id: str = "o") -> VenueOrder:
-    """A working order."""
+    """Returns a working order: a market order if price is None, else a limit order."""
     kind = OrderType.MARKET if price is None else OrderType.LIMIT
     request = ApprovedOrder(
         Action.NEW, order_id, None, "A", None, "X", side, kind, TimeInForce.GTC, quantity, price, "a", "s", 1, 1
@@ -74,23 +76,23 @@ def _fill(draw: Random, _: int) -> Question:
     price, side = draw.randrange(100, 200) * UNIT, draw.choice((Side.BUY, Side.SELL))
     working = order(side, price, _size(draw))
     working.queue_ahead = draw.choice((None, 0, _size(draw)))
-    trade = Print(price + draw.randrange(-2, 3) * UNIT, _size(draw), SELLER if side is Side.BUY else BUYER)
+    trade = TradePrint(price + draw.randrange(-2, 3) * UNIT, _size(draw), SELLER if side is Side.BUY else BUYER)
     bid = draw.randrange(95, 205) * UNIT
-    book = Book()
-    book.refresh((bid, _size(draw)), (bid + draw.randrange(0, 3) * UNIT, _size(draw)), 1)
+    book = OrderBook()
+    book.update_quote((bid, _size(draw)), (bid + draw.randrange(0, 3) * UNIT, _size(draw)), 1)
     opposite = book.ask if side is Side.BUY else book.bid
 
-    def ask(part: Any) -> Answer:
-        return part.by_trade(working, trade), part.is_met(working, book), getattr(part, "skips", Skips.NOTHING)
+    def ask(model: Any) -> Answer:
+        return model.by_trade(working, trade), model.is_met(working, book), getattr(model, "skips", Skips.NOTHING)
 
     def rule(answer: Answer) -> str | None:
         reached, met, skips = answer
         if not (type(reached) is int and 0 <= reached <= trade.sz):
-            return f"by_trade must be a whole number from 0 to the trade's {trade.sz}"
+            return f"by_trade must be an integer from 0 to the trade's size {trade.sz}"
         if met and not working.marketable_at(opposite):
-            return f"is_met, though the opposite price {opposite} is beyond the limit {price}"
+            return f"is_met is true, but the opposite price {opposite} is beyond the limit {price}"
         if skips is Skips.UNTIL_CROSSED and ((reached and trade.px == price) or (met and opposite == price)):
-            return f"it trades at its price {price}, though it says that nothing happens {skips}"
+            return f"it trades at the order's price {price}, but its skips declares that nothing happens {skips}"
         return None
 
     return ask, rule
@@ -102,9 +104,9 @@ def _queue(draw: Random, _: int) -> Question:
     def rule(answer: Answer) -> str | None:
         share, total = answer
         whole = type(share) is int and type(total) is int
-        return None if whole and total > 0 and 0 <= share <= total else "it must be a probability as two whole numbers"
+        return None if whole and total > 0 and 0 <= share <= total else "it must be a probability as two integers"
 
-    return (lambda part: part.from_behind(before, behind)), rule
+    return (lambda model: model.from_behind(before, behind)), rule
 
 
 def _latency(draw: Random, number: int) -> Question:
@@ -115,7 +117,7 @@ def _latency(draw: Random, number: int) -> Question:
         found, most = answer
         return None if type(found) is int and 0 <= found <= most else f"it must be whole nanoseconds from 0 to {most}"
 
-    return (lambda part: (part.latency_ns(seed, request, sent_ns), part.most_ns())), rule
+    return (lambda model: (model.latency_ns(seed, request, sent_ns), model.most_ns())), rule
 
 
 def _slippage(draw: Random, _: int) -> Question:
@@ -125,25 +127,25 @@ def _slippage(draw: Random, _: int) -> Question:
 
     def rule(answer: Answer) -> str | None:
         if not (isinstance(answer, Impact) and all(type(number) is int for number in answer)):
-            return "it must be an Impact of two whole numbers"
+            return "it must be an Impact of two integers"
         if not 0 <= answer.quantity <= asked.quantity:
             return f"quantity must be from 0 to {asked.quantity}"
-        return None if answer.slippage >= 0 else "slippage is never in the trader's favour"
+        return None if answer.slippage >= 0 else "slippage must not be in the trader's favour"
 
-    return (lambda part: part.beyond(asked)), rule
+    return (lambda model: model.beyond(asked)), rule
 
 
 def _fee(draw: Random, number: int) -> Question:
     if number == 0:
         nothing = Executed(0, 0, 0, 0, 0)
-        return (lambda part: part.order_fee(nothing)), (
-            lambda fee: None if fee == 0 else "nothing executed costs nothing"
+        return (lambda model: model.order_fee(nothing)), (
+            lambda fee: None if fee == 0 else "an order without executions must cost nothing"
         )
     added, removed = draw.choice((0, _size(draw))), _size(draw)
     price = draw.randrange(1, 10**5) * UNIT // 100
     executed = Executed(added, added * price, removed, removed * price, draw.randrange(1, 9), _size(draw) * UNIT)
 
     def rule(fee: Answer) -> str | None:
-        return None if type(fee) is int else "a fee must be a whole number of 1e-18"
+        return None if type(fee) is int else "a fee must be an integer of 1e-18"
 
-    return (lambda part: part.order_fee(executed)), rule
+    return (lambda model: model.order_fee(executed)), rule

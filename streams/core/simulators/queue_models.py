@@ -1,6 +1,6 @@
-"""Queue models: when the displayed size at an order's price shrinks without a trade, who left, those before or behind?
+"""Queue models: how far an order moves up in its queue if the displayed size shrinks without a trade.
 
-Source: the queue models of nkaz001/hftbacktest; Rigtorp, "Estimating order queue position" (2013).
+Sources: the queue models of nkaz001/hftbacktest; Rigtorp, "Estimating order queue position" (2013).
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Protocol
 from pydantic import Field
 
 from schemas.records.numbers import PRICE_SCALE
-from streams.core.simulators.model import Part
+from streams.core.simulators.model import Model
 from streams.core.simulators.venue_order import VenueOrder
 
 Share = tuple[int, int]
@@ -20,19 +20,19 @@ _EXACT = Context(prec=28)
 
 
 class QueueModel(Protocol):
-    """Contract: a probability 0 <= p <= 1, a function of the two sizes alone."""
+    """The interface of queue models. The probability is within 0 and 1 and depends on the two sizes alone."""
 
     def from_behind(self, before: int, behind: int) -> Share:
-        """Probability that a unit that left stood behind the order; sizes in 1e-9 units, not both 0."""
+        """Returns the probability that a unit that left was behind the order; sizes in 1e-9 units, not both 0."""
         ...
 
     def describe(self) -> str:
-        """Name and parameters."""
+        """Returns the name and the parameters."""
         ...
 
 
-class RiskAverse(Part):
-    """Whoever leaves stood behind: only trades move the order forward, and a level that shrank below its place."""
+class RiskAverse(Model):
+    """All departures are behind the order: only trades move it up, and a level that shrinks below its place."""
 
     model: ClassVar[str] = "risk-averse"
 
@@ -40,8 +40,8 @@ class RiskAverse(Part):
         return 1, 1
 
 
-class Power(Part):
-    """p = behind^n / (behind^n + before^n): large n sends departures to the longer part of the queue."""
+class Power(Model):
+    """Probability behind^n / (behind^n + before^n): a large n puts departures in the longer part of the queue."""
 
     model: ClassVar[str] = "power"
     n: Annotated[int, Field(ge=1, le=10)] = 3
@@ -52,8 +52,8 @@ class Power(Part):
         return weight, total
 
 
-class Log(Part):
-    """p = ln(1 + behind) / (ln(1 + behind) + ln(1 + before)), sizes in units."""
+class Log(Model):
+    """Probability ln(1 + behind) / (ln(1 + behind) + ln(1 + before)), sizes in units."""
 
     model: ClassVar[str] = "log"
 
@@ -64,16 +64,16 @@ class Log(Part):
 
 @cache
 def _log_of_one_more(size: int) -> int:
-    """ln(1 + size) in 1e-18, size in 1e-9 units; decimal arithmetic, so that every machine finds the same."""
+    """Returns ln(1 + size) in 1e-18, size in 1e-9 units; in decimal arithmetic, so that all machines agree."""
     units = _EXACT.divide(_EXACT.create_decimal(size + PRICE_SCALE), _EXACT.create_decimal(PRICE_SCALE))
     return int(_EXACT.scaleb(_EXACT.ln(units), 18))
 
 
-PARTS: Sequence[type[Part]] = (RiskAverse, Power, Log)
+MODELS: Sequence[type[Model]] = (RiskAverse, Power, Log)
 
 
 def join_queue(order: VenueOrder, displayed: int | None) -> None:
-    """The order takes its place behind what the market shows at its price; None where that can't be seen."""
+    """Places the order behind the displayed size at its price; None if that size is not visible."""
     order.queue_ahead = order.level_size = displayed
     order.level_traded = 0
     if order.queue_entry is None:
@@ -81,14 +81,14 @@ def join_queue(order: VenueOrder, displayed: int | None) -> None:
 
 
 def see_trade(order: VenueOrder, size: int) -> None:
-    """A trade at the order's price took size from the front of the queue."""
+    """Takes the size of a trade at the order's price from the front of the queue."""
     order.level_traded += size
     if order.queue_ahead is not None:
         order.queue_ahead = max(order.queue_ahead - size, 0)
 
 
 def see_level(order: VenueOrder, displayed: int | None, model: QueueModel) -> None:
-    """The market shows another size at the order's price; what trades took of it has been counted already."""
+    """Updates the order's place from the displayed size at its price; see_trade has counted the trades since."""
     if displayed is None:
         order.level_size, order.level_traded = None, 0
         return
