@@ -1,1 +1,1 @@
-"""What the pipeline stands on: settings, Kafka, schema registry, ClickHouse."""
+"""Infrastructure under the pipeline: settings, Kafka, schema registry, ClickHouse and the local stack."""

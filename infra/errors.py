@@ -1,51 +1,51 @@
-"""The base of all errors that the project raises on purpose, and the errors of settings, servers and topics.
+"""The base class of all deliberate errors, and the errors of settings, servers and topics.
 
-PaperError                   a user can read the message and act on it
+PaperError                   the user can read the message and act on it
 ├── SettingsError            the value of a setting breaks its rule
-├── MemberIdTaken            another process of this machine uses this name in its consumer group
+├── MemberIdTaken            another process of this machine holds the name of a consumer group member
 ├── SchemaError              see schemas.errors
 ├── ...                      see streams.errors
-└── StackError               the local stack, or a file that it needs, is not as it must be
+└── StackError               a server of the stack, or something that it needs, is in a wrong state
     ├── ArtifactError        a downloaded file is missing, damaged, or not the pinned file
-    ├── PartError            a server did not start, did not stop, or died
-    ├── PortTakenError       another process listens on the port of a server
+    ├── ServerError            a server did not start, did not stop, or died
+    ├── PortTakenError       another process listens on a port that a server needs
     ├── ClickHouseError      ClickHouse does not answer
-    ├── MigrationError       the tables of the database differ from what the migrations make
+    ├── MigrationError       the tables of the database differ from the migrations
     ├── TopicError           a topic is missing or differs from its declaration
     └── AccessError          the broker refused a principal or an ACL
 
-A message names the input, the rule that it breaks, and the remedy.
+Each message names the input, the rule that it breaks, and the remedy.
 """
 
 from __future__ import annotations
 
 
 class PaperError(Exception):
-    """Base of all: the command line prints its message and exits with code 1."""
+    """The base class: the command line prints its message and exits with code 1."""
 
 
 class SettingsError(PaperError):
-    """A setting's value breaks its rule."""
+    """The value of a setting breaks its rule."""
 
 
 class MemberIdTaken(PaperError):
-    """Another process of this machine has this name in its group."""
+    """Another process of this machine holds the name of a consumer group member."""
 
 
 class StackError(PaperError):
-    """The local stack, or what it is made of, is not as it must be."""
+    """A server of the stack, or something that it needs, is in a wrong state."""
 
 
 class ArtifactError(StackError):
-    """A downloaded file is missing, damaged or not the pinned one."""
+    """A downloaded file is missing, damaged, or not the pinned file."""
 
 
-class PartError(StackError):
+class ServerError(StackError):
     """A server did not start, did not stop, or died."""
 
 
 class PortTakenError(StackError):
-    """Another process listens where a part of the stack belongs."""
+    """Another process listens on a port that a server needs."""
 
 
 class TopicError(StackError):
@@ -53,7 +53,7 @@ class TopicError(StackError):
 
 
 class AccessError(StackError):
-    """A principal or ACL could not be made as declared."""
+    """The broker refused a principal or an ACL."""
 
 
 class ClickHouseError(StackError):
@@ -61,4 +61,4 @@ class ClickHouseError(StackError):
 
 
 class MigrationError(StackError):
-    """The database's tables are not what the migrations make."""
+    """The tables of the database differ from the migrations."""

@@ -1,4 +1,4 @@
-"""Ends a process that was asked to stop and can't."""
+"""A deadline for processes that were asked to stop."""
 
 import logging
 import os
@@ -9,8 +9,11 @@ STOP_PATIENCE_S = 8.0
 log = logging.getLogger(__name__)
 
 
-def exit_in(patience_s: float, consequence: str) -> None:
-    """Ends the process with code 1 after that time. For processes that kill -9 does not hurt, and only for them."""
+def force_exit_after(patience_s: float, consequence: str) -> None:
+    """Ends the process with exit code 1 if it still runs after patience_s seconds.
+
+    Use it only for processes that survive kill -9 without loss. consequence: text for the log.
+    """
 
     def leave() -> None:
         log.error("not stopped after %.0f s: leaving; %s", patience_s, consequence)

@@ -1,13 +1,16 @@
-"""Python's search for cycles of garbage, made rare: the core makes none, and every search looks at all its state."""
+"""Tuning of Python's garbage collector: the core makes no reference cycles, and each collection scans its state."""
 
 import gc
 
 ALLOCATIONS = 100_000
-"""Net allocations after which the young objects are searched."""
+"""Net allocations that trigger a collection of the youngest generation."""
 
 
-def search_rarely() -> None:
-    """Never again what is loaded by now, seldom what comes later. Memory outside of cycles is freed at once."""
+def collect_rarely() -> None:
+    """Exempts all present objects from collection and makes later collections rare.
+
+    Memory outside of reference cycles is still freed at once.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 20, 20)

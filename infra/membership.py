@@ -1,4 +1,4 @@
-"""Names the members of consumer groups: a process that is started again is the same member and gets its partitions."""
+"""Names of consumer group members: a restarted process takes its old name and gets its partitions back."""
 
 import fcntl
 import os
@@ -14,15 +14,15 @@ SLOTS_MAX = 1_000
 
 
 def host_name() -> str:
-    """This machine, in letters that a group's member may have."""
+    """Returns this machine's name, in characters that a member id may have."""
     return re.sub(r"[^a-zA-Z0-9._-]", "-", socket.gethostname())
 
 
 @contextmanager
 def member_id(settings: Settings, kind: str, chosen: str = "") -> Iterator[str]:
-    """The chosen name, or else the first free `<host>-<kind>-N` of this machine; held until the block ends.
+    """Holds a member id until the block ends: the chosen name, or else the first free `<host>-<kind>-N`.
 
-    The lock on PAPER_HOME/run/<name>.lock goes with the process, however it ends. Raises MemberIdTaken.
+    The lock on PAPER_HOME/run/<name>.lock is released when the process ends, even by kill -9. Raises MemberIdTaken.
     """
     for name in [chosen] if chosen else (f"{host_name()}-{kind}-{number}" for number in range(1, SLOTS_MAX + 1)):
         lock = _try_lock(settings, name)
@@ -33,8 +33,8 @@ def member_id(settings: Settings, kind: str, chosen: str = "") -> Iterator[str]:
                 os.close(lock)
             return
     raise MemberIdTaken(
-        f"{chosen or f'{SLOTS_MAX} names of a {kind}'}: taken by a running process of this machine; stop it, or choose "
-        "another name"
+        f"{chosen or f'all {SLOTS_MAX} names for a {kind}'}: taken by running processes of this machine; stop one, or "
+        "choose another name"
     )
 
 

@@ -1,4 +1,4 @@
-"""Who a process is to Kafka when nothing else says so. Imports nothing, so that every command may say it at once."""
+"""The default Kafka principal of this process. Imports nothing, so that every command can set it at no cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FEED = "feed"
 READER = "reader"
 
 PRINCIPAL_NAME = r"^[a-zA-Z0-9._-]*$"
-"""What a name may be made of: it is a file's name too."""
+"""Pattern of a principal's name, which is also a file name."""
 
 
 class _Process:
@@ -18,10 +18,10 @@ class _Process:
 
 
 def act_as(principal: str) -> None:
-    """Makes this process connect as a principal unless KAFKA_PRINCIPAL says otherwise."""
+    """Sets the principal that this process connects as, unless KAFKA_PRINCIPAL names another."""
     _Process.principal = principal
 
 
 def process_principal() -> str:
-    """What act_as has said, or nothing."""
+    """Returns the principal that act_as has set, or an empty string."""
     return _Process.principal

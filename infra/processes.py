@@ -1,6 +1,6 @@
-"""Servers as detached processes: started, recognised again by later commands, stopped.
+"""Detached processes: starting them, finding them again in later commands, stopping them.
 
-A pid alone does not name a process: it may be stale, or reused. The pid file keeps the process's start time too.
+A pid alone does not identify a process, because the system reuses pids. The pid file holds the start time too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.errors import PartError
+from infra.errors import ServerError
 
 POLL_S = 0.02
 START_TIME_TOLERANCE_S = 2.0  # psutil derives start times from the wall clock, which may be adjusted.
@@ -27,15 +27,15 @@ LOG_TAIL_BYTES = 16_384
 
 
 @dataclass(frozen=True)
-class Identity:
-    """A process that was started, as its pid file remembers it. started: seconds since the epoch."""
+class ProcessIdentity:
+    """The identity of a process, as its pid file holds it. started: seconds since the epoch."""
 
     pid: int
     started: float
 
 
-def spawn(command: list[str], environment: dict[str, str], log: Path) -> Identity:
-    """Starts a process in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it."""
+def spawn(command: list[str], environment: dict[str, str], log: Path) -> ProcessIdentity:
+    """Starts a process in its own session, so that neither Ctrl-C nor a closed terminal reaches it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     rotate(log)
     actions = [
@@ -44,52 +44,53 @@ def spawn(command: list[str], environment: dict[str, str], log: Path) -> Identit
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
-    return Identity(pid, psutil.Process(pid).create_time())
+    return ProcessIdentity(pid, psutil.Process(pid).create_time())
 
 
 def rotate(log: Path) -> None:
-    """Begins a new log file where the old one has grown large; one old one is kept."""
+    """Moves a large log file aside, so that a new one begins. Keeps one old file."""
     if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
         log.replace(log.with_suffix(".old"))
 
 
-def remember(identity: Identity, pid_file: Path) -> None:
-    """Writes a pid file, whole or not at all."""
+def write_pid_file(identity: ProcessIdentity, pid_file: Path) -> None:
+    """Writes a pid file atomically."""
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     temporary = pid_file.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(identity)))
     temporary.replace(pid_file)
 
 
-def recall(pid_file: Path) -> Identity | None:
-    """What a pid file names; nothing if it is missing or damaged, which only a hand can have done."""
+def read_pid_file(pid_file: Path) -> ProcessIdentity | None:
+    """Returns the process that a pid file names, or None if the file is missing or damaged."""
     try:
         content = json.loads(pid_file.read_text())
-        return Identity(int(content["pid"]), float(content["started"]))
+        return ProcessIdentity(int(content["pid"]), float(content["started"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError):
+        # Writing is atomic, so only an edit can have damaged it.
         print(f"{pid_file}: not a pid file, ignored", file=sys.stderr)
         return None
 
 
-def find(identity: Identity) -> psutil.Process | None:
-    """The live process, or nothing if it is gone or its pid belongs to another one now."""
+def find(identity: ProcessIdentity) -> psutil.Process | None:
+    """Returns the live process, or None if it has ended or its pid now belongs to another process."""
     try:
         process = psutil.Process(identity.pid)
         same = abs(process.create_time() - identity.started) <= START_TIME_TOLERANCE_S
-        # Its first thread may be gone while others still hold its sockets.
+        # The first thread may be gone while others still hold the sockets.
         ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     except psutil.NoSuchProcess:
         return None
     return process if same and not ended else None
 
 
-def stop(identity: Identity, patience_s: float) -> bool:
-    """Asks a process to end, then makes it. Whether it ended by itself.
+def stop(identity: ProcessIdentity, patience_s: float) -> bool:
+    """Sends SIGTERM, and SIGKILL after patience_s. Returns whether SIGTERM was enough.
 
     Raises:
-        PartError: it outlived SIGKILL.
+        ServerError: the process survived SIGKILL.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         process = find(identity)
@@ -101,23 +102,23 @@ def stop(identity: Identity, patience_s: float) -> bool:
             return True
         if _wait_for_end(identity, patience_s):
             return number is signal.SIGTERM
-    raise PartError(f"pid {identity.pid} outlived SIGKILL; look at its state with `ps -o stat,wchan {identity.pid}`")
+    raise ServerError(f"pid {identity.pid} survived SIGKILL; look at its state with `ps -o stat,wchan {identity.pid}`")
 
 
-def _wait_for_end(identity: Identity, patience_s: float) -> bool:
-    """A zombie has ended too: in a container, nobody may be there to reap it."""
+def _wait_for_end(identity: ProcessIdentity, patience_s: float) -> bool:
+    """Waits until a process has ended or is a zombie: in a container, there may be no parent to reap it."""
     deadline = time.monotonic() + patience_s
     while find(identity) is not None:
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_S)
-    with suppress(ChildProcessError):  # Started by an earlier command, so not ours to reap.
+    with suppress(ChildProcessError):  # An earlier command started it, so it is not this process's child.
         os.waitpid(identity.pid, 0)
     return True
 
 
 def is_port_taken(host: str, port: int) -> bool:
-    """Whether a server could not listen there now."""
+    """Returns whether another process listens on a port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -131,7 +132,7 @@ def is_port_taken(host: str, port: int) -> bool:
 
 
 def port_owner(port: int) -> str:
-    """Who listens on a port, as far as this user may know."""
+    """Describes the process that listens on a port, as far as this user may see it."""
     try:
         listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
         pid = next((c.pid for c in listening if c.pid and c.laddr and c.laddr.port == port), None)
@@ -141,7 +142,7 @@ def port_owner(port: int) -> str:
 
 
 def log_tail(log: Path, lines: int = 15) -> str:
-    """Last lines of a log."""
+    """Returns the last lines of a log."""
     if not log.exists():
         return ""
     with log.open("rb") as file:

@@ -1,4 +1,4 @@
-"""All settings, in one place, read from the environment and from `.env`."""
+"""All settings, read from the environment and from `.env`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def _from_repository(path: Path) -> Path:
-    """A relative path means the same from every working folder: it starts at the repository."""
+    """Resolves a relative path against the repository, so that it does not depend on the working folder."""
     return REPOSITORY / path.expanduser()
 
 
@@ -25,9 +25,9 @@ RepositoryPath = Annotated[Path, AfterValidator(_from_repository)]
 
 
 class Settings(BaseSettings):
-    """Settings of the pipeline and its stack. The environment wins over `.env`, `.env` over the defaults.
+    """The settings of the pipeline and its stack. The environment overrides `.env`, which overrides the defaults.
 
-    The containers of docker-compose.yml read the same class, so a default stands here and nowhere else.
+    Defaults stand only here: the containers of docker-compose.yml read the same class.
     """
 
     model_config = SettingsConfigDict(env_file=REPOSITORY / ".env", extra="ignore", frozen=True)
@@ -35,10 +35,12 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Host and port of the Kafka broker.")
     kafka_controller_port: int = Field(9093, description="Port of the local broker's KRaft controller.")
     kafka_security: Literal["plaintext", "scram"] = Field(
-        "plaintext", description="scram: the broker asks for passwords and keeps to infra/kafka/access.py."
+        "plaintext", description="scram: the broker asks for passwords and enforces infra/kafka/access.py."
     )
     kafka_principal: str = Field(
-        "", pattern=PRINCIPAL_NAME, description="Who connects under KAFKA_SECURITY=scram; empty: each command's own."
+        "",
+        pattern=PRINCIPAL_NAME,
+        description="Principal that connects under KAFKA_SECURITY=scram; empty: each command's default.",
     )
     schema_registry_url: str = Field(
         "http://127.0.0.1:8081/apis/ccompat/v7", description="Confluent-compatible API of the registry."
@@ -54,77 +56,85 @@ class Settings(BaseSettings):
     )
 
     topic_prefix: str = Field(
-        "", pattern=r"^[a-zA-Z0-9._-]*$", description="Put before each topic name: pipelines share a cluster."
+        "",
+        pattern=r"^[a-zA-Z0-9._-]*$",
+        description="Prefix of all topic names: pipelines can share a cluster.",
     )
     account_partitions: int = Field(4, ge=1, le=1024, description="Partitions of topics keyed by account.")
     execution_partitions: int = Field(4, ge=1, le=1024, description="Partitions of topics keyed by symbol.")
 
     mock_trading: bool = Field(
-        True, description="true: MockExecutor draws outcomes from the run's seed. false: ExecutionSimulator."
+        True, description="true: MockExecutor draws results from the run's seed. false: ExecutionSimulator."
     )
-    simulator: str = Field("", description="Simulator by its name in the reference data; empty: MOCK_TRADING decides.")
+    simulator: str = Field("", description="Name of a simulator in the reference data; empty: MOCK_TRADING decides.")
     run_id: str = Field("live", pattern=r"^[\w.-]+$", description="Name of this run in every ClickHouse row.")
-    run_seed: int = Field(1, description="Seed of everything random in the run.")
+    run_seed: int = Field(1, description="Seed of all random numbers of the run.")
     time_source: Literal["event", "record"] = Field(
-        "event", description="event: the ts fields (recorded feeds). record: Kafka timestamps (live)."
+        "event", description="event: time of the ts fields (recorded feeds). record: Kafka's append time (live)."
     )
     worker_id: str = Field(
         "",
         pattern=r"^[a-zA-Z0-9._-]*$",
-        description="A worker's name in its group; empty: <host>-worker-<free number>.",
+        description="Name of a worker in its consumer group; empty: <host>-worker-<free number>.",
     )
     worker_session_timeout_s: float = Field(
-        10.0, ge=6, description="Seconds of silence after which a worker's or sink's partitions go to others."
+        10.0, ge=6, description="Seconds without a heartbeat after which a worker or sink loses its partitions."
     )
     worker_batch_records: int = Field(
-        4_000, ge=1, description="Records that a shard takes into one transaction, and that a worker fetches at once."
+        4_000, ge=1, description="Maximum of records in one transaction of a shard and in one fetch of a worker."
     )
-    worker_queued_batches: int = Field(8, ge=1, description="Batches that wait for a shard; then fetching waits.")
+    worker_queued_batches: int = Field(
+        8, ge=1, description="Batches that may wait for a shard; fetching pauses while the queue is full."
+    )
     producer_queue_bytes: int = Field(
-        64_000_000, ge=1_000_000, description="Bytes that a producer holds for the broker; then sending waits."
+        64_000_000, ge=1_000_000, description="Bytes in a producer's queue; sending waits while it is full."
     )
     snapshot_every_records: int = Field(
-        30_000, ge=1, description="Inputs between two snapshots of a shard: bounds what recovery re-reads."
+        30_000, ge=1, description="Inputs between two snapshots of a shard, which bounds what recovery re-reads."
     )
     snapshot_every_bytes: int = Field(
-        8_000_000, ge=1, description="Bytes of inputs between two snapshots of a shard, likewise."
+        8_000_000, ge=1, description="Bytes of inputs between two snapshots of a shard, for the same purpose."
     )
     sink_block_rows: int = Field(
-        100_000, ge=1, le=100_000, description="Rows of a topic that the sink inserts at once."
+        100_000, ge=1, le=100_000, description="Maximum of rows that the sink inserts in one block."
     )
-    sink_block_age_s: float = Field(1.0, gt=0, description="Seconds after which the sink inserts what it has.")
+    sink_block_age_s: float = Field(1.0, gt=0, description="Seconds that a record waits in the sink at most.")
     sink_buffer_bytes: int = Field(
-        128_000_000, ge=1_000_000, description="Bytes that wait in the sink; with more it inserts, then reads on."
+        128_000_000,
+        ge=1_000_000,
+        description="Bytes that may wait in the sink; beyond them it inserts the largest topic.",
     )
     sink_queue_bytes: int = Field(
-        64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client reads ahead."
+        64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client may read ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
     watchdog_s: float = Field(
-        60.0, gt=0, description="Seconds without progress, while records wait, after which a worker is restarted."
+        60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )
     reference_data: RepositoryPath = Field(
-        Path("infra/reference/instruments.toml"), description="Instruments file: ticks, lots, fees."
+        Path("infra/reference/instruments.toml"), description="Instruments file: tick sizes, lot sizes, fees."
     )
     limits_file: RepositoryPath = Field(
-        Path("infra/reference/limits.toml"), description="Limits file: the controls of accounts, and their numbers."
+        Path("infra/reference/limits.toml"), description="Limits file: the risk limits of accounts and of the desk."
     )
 
     def as_environment(self) -> dict[str, str]:
-        """Variables that give another process these same settings."""
+        """Returns environment variables that give another process the same settings."""
         return {name.upper(): str(getattr(self, name)) for name in type(self).model_fields}
 
     @property
     def kafka_host_port(self) -> tuple[str, int]:
-        """First bootstrap server."""
+        """Host and port of the first bootstrap server."""
         return _host_port(f"kafka://{self.kafka_bootstrap_servers.split(',')[0]}", 9092)
 
     @property
     def registry_host_port(self) -> tuple[str, int]:
+        """Host and port of the schema registry."""
         return _host_port(self.schema_registry_url, 80)
 
     @property
     def clickhouse_host_port(self) -> tuple[str, int]:
+        """Host and port of ClickHouse's HTTP interface."""
         return _host_port(self.clickhouse_url, 8123)
 
 
@@ -135,10 +145,10 @@ def _host_port(url: str, default_port: int) -> tuple[str, int]:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process's settings, read once.
+    """Returns the settings of this process, which it reads once.
 
     Raises:
-        SettingsError: a variable's value breaks its rule.
+        SettingsError: the value of a variable breaks its rule.
     """
     try:
         return Settings()

@@ -1,4 +1,4 @@
-"""The stack from images, by testcontainers, for machines with Docker."""
+"""The stack in containers, by testcontainers, for machines with Docker."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import yaml
 from infra.settings import REPOSITORY, Settings
 from infra.stack import local_stack
 from infra.stack.kafka_server import CLUSTER_ID
+from streams.pipeline.prepare import prepare_pipeline
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -20,7 +21,7 @@ READY_TIMEOUT_S = 180.0
 
 @contextmanager
 def containers(settings: Settings) -> Iterator[None]:
-    """The images of docker-compose.yml, running inside the block, on the ports of the settings."""
+    """Runs the images of docker-compose.yml inside the block, on the ports of the settings."""
     from testcontainers.core.container import DockerContainer
 
     images = {
@@ -31,7 +32,7 @@ def containers(settings: Settings) -> Iterator[None]:
     kafka_port = settings.kafka_host_port[1]
     kafka = (
         DockerContainer(images["kafka"])
-        .with_volume_mapping(str(REPOSITORY / "infra/kafka/broker.properties"), "/mnt/shared/config/server.properties")
+        .with_volume_mapping(str(REPOSITORY / "infra/stack/broker.properties"), "/mnt/shared/config/server.properties")
         .with_env("CLUSTER_ID", CLUSTER_ID)
         .with_env("KAFKA_NODE_ID", "1")
         .with_env("KAFKA_PROCESS_ROLES", "broker,controller")
@@ -49,10 +50,11 @@ def containers(settings: Settings) -> Iterator[None]:
         for container in (kafka, registry, clickhouse):
             running.enter_context(container)
         local_stack.wait_for_servers(settings, timeout_s=READY_TIMEOUT_S)
-        local_stack.prepare_pipeline(settings)
+        prepare_pipeline(settings)
         yield
 
 
 def _publish(container: DockerContainer, inner: int, outer: int) -> None:
-    """On loopback only. Docker takes a pair of address and port; testcontainers' annotation leaves that form out."""
+    """Publishes a container's port on loopback only."""
+    # Docker accepts a pair of address and port, which testcontainers' annotation lacks.
     container.with_bind_ports(inner, ("127.0.0.1", outer))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Stacks for tests: settings on free ports, started and removed."""
+"""Stacks for tests: free ports, local servers, and pipelines that are removed again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from infra.clickhouse.client import connect
 from infra.kafka.topics import BY_NAME, delete_topics, topic_name
 from infra.settings import Settings
 from infra.stack import local_stack
+from streams.pipeline.prepare import prepare_pipeline, start_prepared_servers
 
-# Below the range from which systems take ports for outgoing connections.
+# Below the range of ports that systems use for outgoing connections.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 _ports = itertools.count(FIRST_PORT + os.getpid() * 16 % (LAST_PORT - FIRST_PORT))
 
 
 def free_port() -> int:
-    """A port that nothing on this machine listens on, never given out twice by this process."""
+    """Returns a port that is free on this machine, each time another one."""
     return next(
         port
         for port in (FIRST_PORT + (p - FIRST_PORT) % (LAST_PORT - FIRST_PORT) for p in _ports)
@@ -29,7 +30,7 @@ def free_port() -> int:
 
 
 def free_settings(home: Path) -> Settings:
-    """Settings of a stack with its data in a folder and free ports; the user's `.env` does not count."""
+    """Returns settings of a stack with a data folder and free ports of its own. Ignores the user's `.env`."""
     return Settings(
         _env_file=None,
         paper_home=home,
@@ -44,21 +45,21 @@ def free_settings(home: Path) -> Settings:
 
 @contextmanager
 def native(settings: Settings) -> Iterator[None]:
-    """The native stack, running inside the block; nothing of it is left afterwards."""
+    """Runs the local servers inside the block, and deletes all their data afterwards."""
     try:
-        local_stack.up(settings)
+        start_prepared_servers(settings)
         yield
     finally:
         local_stack.down(settings, purge=True)
 
 
 def prepare(settings: Settings) -> None:
-    """Topics, schemas and tables."""
-    local_stack.prepare_pipeline(settings)
+    """Creates topics, schemas and tables."""
+    prepare_pipeline(settings)
 
 
 def remove_pipeline(settings: Settings) -> None:
-    """Deletes a pipeline's topics and database. Its subjects stay in the registry: they hold no records."""
+    """Deletes the topics and the database of a pipeline. Its subjects stay in the registry: they hold no records."""
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})

@@ -23,8 +23,8 @@ from typing import IO, Any, NamedTuple
 import chdb
 
 from infra.chdb import protocol
-from infra.chdb.protocol import ServerError, identifier, literal
-from infra.errors import PartError
+from infra.chdb.protocol import QueryError, identifier, literal
+from infra.errors import ServerError
 
 # The binding itself: the package's wrapper drops what follows the rows (totals) and tells no kind of statement.
 _chdb: Any = chdb._chdb
@@ -35,7 +35,7 @@ STREAMABLE_FORMATS = frozenset({"Native", "RowBinary", "TabSeparated", "TSV", "C
 
 
 @dataclass(frozen=True)
-class Query:
+class ChdbQuery:
     """One request to the engine.
 
     Attributes:
@@ -56,7 +56,7 @@ class Query:
     session_must_exist: bool = False
 
 
-class Result(NamedTuple):
+class ChdbResult(NamedTuple):
     """A whole result, and the counts for the summary header."""
 
     body: bytes
@@ -71,7 +71,7 @@ class _Session:
         self.url_settings: set[str] = set()
 
 
-class Engine:
+class ChdbEngine:
     """One process owns a folder; a second one is told so.
 
     Args:
@@ -80,7 +80,7 @@ class Engine:
         query_memory_bytes_max: bound of each query.
 
     Raises:
-        PartError: another process holds the folder.
+        ServerError: another process holds the folder.
     """
 
     def __init__(self, folder: Path, memory_bytes_max: int, query_memory_bytes_max: int) -> None:
@@ -94,7 +94,7 @@ class Engine:
             # Stays open: the engine lives as long as a connection does.
             self._anchor = _chdb.connect(self._address)
         except RuntimeError as error:
-            raise PartError(
+            raise ServerError(
                 f"{folder}: chDB does not open it ({error}). If another program uses the folder, stop that; "
                 "if it is damaged, move it away, and the sink fills a new one from Kafka"
             ) from error
@@ -114,30 +114,28 @@ class Engine:
         """Whether a statement changes nothing.
 
         Raises:
-            ServerError: there are several statements.
+            QueryError: there are several statements.
         """
         found = self._anchor.classify_query(text)
         if found["statement_count"] > 1:
-            raise ServerError.of(
-                protocol.SYNTAX_ERROR, "Multi-statements are not allowed; send one statement a request"
-            )
+            raise QueryError.of(protocol.SYNTAX_ERROR, "Multi-statements are not allowed; send one statement a request")
         return bool(found["query_class"] == _chdb.query_class.READ_ONLY)
 
-    def run(self, query: Query) -> Result:
+    def run(self, query: ChdbQuery) -> ChdbResult:
         """Runs a statement and returns its whole result.
 
         Raises:
-            ServerError: the engine refused it.
+            QueryError: the engine refused it.
         """
         with self._connection(query) as connection, _engine_errors():
             result = connection.query(query.text, query.output_format, params=dict(query.parameters))
-            return Result(result.bytes(), _summary(result))
+            return ChdbResult(result.bytes(), _summary(result))
 
-    def stream(self, query: Query) -> Generator[bytes]:
+    def stream(self, query: ChdbQuery) -> Generator[bytes]:
         """Runs a query and yields its result in chunks of a few megabytes at most. Closing it cancels the query.
 
         Raises:
-            ServerError: the engine refused it, or it failed on the way.
+            QueryError: the engine refused it, or it failed on the way.
         """
         with self._connection(query) as connection, _engine_errors():
             stream = connection.send_query(query.text, query.output_format, params=dict(query.parameters))
@@ -154,22 +152,22 @@ class Engine:
                     with suppress(RuntimeError):  # It has failed, and that error is on its way already.
                         connection.streaming_cancel_query(stream)
 
-    def insert(self, query: Query, settings_clause: bytes, input_format: str, data: memoryview) -> Result:
+    def insert(self, query: ChdbQuery, settings_clause: bytes, input_format: str, data: memoryview) -> ChdbResult:
         """Inserts data in one of the input formats. An error leaves no row of the block behind.
 
         The data comes as a file: the binding's own way to insert in pieces does not tell when a part could not be
         written (measured with chDB 26.9 on a full disk: done, as many rows written as given, none there).
 
         Raises:
-            ServerError: the engine refused the statement or the data.
+            QueryError: the engine refused the statement or the data.
         """
         with _as_file(data) as path, self._connection(query) as connection, _engine_errors():
             source = f" FROM INFILE {literal(path)} ".encode()
             text = b"".join((query.text, source, settings_clause, f" FORMAT {input_format}".encode()))
-            return Result(b"", _summary(connection.query(text, "TabSeparated", params=dict(query.parameters))))
+            return ChdbResult(b"", _summary(connection.query(text, "TabSeparated", params=dict(query.parameters))))
 
     @contextmanager
-    def _connection(self, query: Query) -> Iterator[Any]:
+    def _connection(self, query: ChdbQuery) -> Iterator[Any]:
         if query.session_id:
             with self._session(query) as session:
                 with _engine_errors():
@@ -186,13 +184,13 @@ class Engine:
             connection.close()
 
     @contextmanager
-    def _session(self, query: Query) -> Iterator[_Session]:
+    def _session(self, query: ChdbQuery) -> Iterator[_Session]:
         now = time.monotonic()
         with self._sessions_lock:
             self._forget_idle_sessions(now)
             session = self._sessions.get(query.session_id) or self._new_session(query)
             if not session.lock.acquire(blocking=False):
-                raise ServerError.of(
+                raise QueryError.of(
                     protocol.SESSION_IS_LOCKED, f"Session {query.session_id} is locked by a concurrent client"
                 )
         try:
@@ -201,15 +199,15 @@ class Engine:
             session.expires = time.monotonic() + query.session_timeout_s
             session.lock.release()
 
-    def _new_session(self, query: Query) -> _Session:
+    def _new_session(self, query: ChdbQuery) -> _Session:
         if query.session_must_exist:
-            raise ServerError.of(protocol.SESSION_NOT_FOUND, f"Session {query.session_id} not found")
+            raise QueryError.of(protocol.SESSION_NOT_FOUND, f"Session {query.session_id} not found")
         if len(self._sessions) >= SESSIONS_MAX:
-            raise ServerError.of(
+            raise QueryError.of(
                 protocol.BAD_ARGUMENTS, f"{SESSIONS_MAX} sessions are open; close some, or send no session_id"
             )
         session = _Session(_chdb.connect(self._address))
-        _apply(session.connection, Query(b""), self._first_settings)
+        _apply(session.connection, ChdbQuery(b""), self._first_settings)
         self._sessions[query.session_id] = session
         return session
 
@@ -220,7 +218,7 @@ class Engine:
                 session.connection.close()
 
 
-def _apply(connection: Any, query: Query, first_settings: Mapping[str, str], reset: Set[str] = frozenset()) -> None:
+def _apply(connection: Any, query: ChdbQuery, first_settings: Mapping[str, str], reset: Set[str] = frozenset()) -> None:
     if query.database:
         connection.query(f"USE {identifier(query.database)}")
     changes = [f"{identifier(name)} = DEFAULT" for name in sorted(reset)]
@@ -236,7 +234,7 @@ def _engine_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise ServerError.from_engine(error) from error
+        raise QueryError.from_engine(error) from error
 
 
 @contextmanager
@@ -248,7 +246,7 @@ def _as_file(data: memoryview) -> Iterator[str]:
                 data = data[file.write(data) :]
         except OSError as error:
             text = f"No room for the data of an insert: {error}"
-            raise ServerError.of(protocol.NOT_ENOUGH_SPACE, text) from error
+            raise QueryError.of(protocol.NOT_ENOUGH_SPACE, text) from error
         yield path
 
 
@@ -284,7 +282,7 @@ def _lock(folder: Path) -> Any:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
-        raise PartError(
+        raise ServerError(
             f"{folder}: process {holder} serves this data folder already, and only one can; "
             "use that server, stop it, or take another folder"
         ) from error

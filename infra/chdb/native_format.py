@@ -18,7 +18,7 @@ from clickhouse_connect.datatypes.special import Nothing
 from clickhouse_connect.datatypes.string import String
 
 from infra.chdb import protocol
-from infra.chdb.protocol import ServerError
+from infra.chdb.protocol import QueryError
 
 CUSTOM_SERIALIZATION_REVISION = 54454
 # Field 1: no overflow rows. Field 2: no bucket (-1). End of fields.
@@ -40,7 +40,7 @@ def newer(data: bytes) -> bytes:
     """Some whole blocks of revision 0 in the newer form.
 
     Raises:
-        ServerError: a column's type has no known size.
+        QueryError: a column's type has no known size.
     """
     parts: list[bytes] = []
     start = 0
@@ -121,9 +121,7 @@ def _after_plain(kind: ClickHouseType, data: bytes, place: int, rows: int) -> in
             place = _after_text(data, place)
         return place
     if not kind.byte_size:
-        raise ServerError.of(
-            protocol.NOT_IMPLEMENTED, f"{kind.name} in Native of a newer revision; read another format"
-        )
+        raise QueryError.of(protocol.NOT_IMPLEMENTED, f"{kind.name} in Native of a newer revision; read another format")
     return place + rows * kind.byte_size
 
 

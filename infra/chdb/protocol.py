@@ -53,7 +53,7 @@ _STATUS = {159: 408, READONLY: 403, ACCESS_DENIED: 403, QUERY_IS_TOO_LARGE: 413,
 _CODE = re.compile(r"(?:std::exception\. )?Code: (\d+)[.,]")
 
 
-class ServerError(Exception):
+class QueryError(Exception):
     """What a client gets instead of a result.
 
     Attributes:
@@ -65,12 +65,12 @@ class ServerError(Exception):
         self.code = code
 
     @classmethod
-    def of(cls, code: int, text: str) -> ServerError:
+    def of(cls, code: int, text: str) -> QueryError:
         """An error that this server raises itself, in the engine's form."""
         return cls(code, f"Code: {code}. DB::Exception: {text} ({NAMES[code]})")
 
     @classmethod
-    def from_engine(cls, error: Exception) -> ServerError:
+    def from_engine(cls, error: Exception) -> QueryError:
         """The engine's error: its text begins with the code."""
         text = str(error).strip()
         match = _CODE.search(text)

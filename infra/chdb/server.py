@@ -52,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
 async def _serve(options: argparse.Namespace) -> None:
     from aiohttp import web
 
-    from infra.chdb.chdb_engine import Engine
-    from infra.chdb.front import Front
+    from infra.chdb.chdb_engine import ChdbEngine
+    from infra.chdb.http_interface import HttpInterface
 
     started = time.monotonic()
-    engine = Engine(options.data, options.memory_mb * MIB, options.query_memory_mb * MIB)
-    front = Front(engine, options.body_mb * MIB)
+    engine = ChdbEngine(options.data, options.memory_mb * MIB, options.query_memory_mb * MIB)
+    front = HttpInterface(engine, options.body_mb * MIB)
     # Bodies are decompressed in one place, ours, which bounds them and knows ClickHouse's encodings.
     runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=STOP_SECONDS, auto_decompress=False)
     await runner.setup()

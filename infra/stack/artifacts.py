@@ -1,7 +1,7 @@
-"""Java archives of the stack: resolved once by Maven coordinates into a lock, fetched and verified by it.
+"""The Java archives of the stack: pinned by hash in a lock file, fetched from Maven repositories and verified.
 
-`python -m infra.stack.artifacts lock` resolves the archives below again and rewrites infra/artifacts.lock.
-`python -m infra.stack.artifacts fetch` brings every file of the lock into the cache.
+`python -m infra.stack.artifacts lock` resolves the archives again and rewrites infra/stack/artifacts.lock.
+`python -m infra.stack.artifacts fetch` fetches every file of the lock into the cache.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOCK_FILE = Path(__file__).with_name("artifacts.lock")
 REGISTRY = "io.apicurio:apicurio-registry-app"
 BROKER = "org.apache.kafka:kafka_2.13:jar:4.3.1"
 STANDALONE = (
-    # The bridge that the broker's distribution adds: kafka_2.13 brings log4j and SLF4J, but nothing between them.
+    # The bridge between SLF4J and log4j. Kafka's own distribution adds it; kafka_2.13 does not depend on it.
     "org.apache.logging.log4j:log4j-slf4j-impl:jar:2.25.4",
     f"{REGISTRY}:tar.gz:all:3.3.3",
 )
@@ -35,15 +35,16 @@ TIMEOUT_S = 60
 CHUNK_BYTES = 1 << 20
 
 Progress = Callable[[str], None]
-Repositories = dict[str, str]  # Name and URL of each Maven repository to ask; without any, Maven Central.
+Repositories = dict[str, str]
+"""Name and URL of each Maven repository; Maven Central if there is none."""
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """One pinned file.
+    """A pinned file.
 
     Attributes:
-        sha256: in lower-case hex.
+        sha256: lower-case hex.
         size: bytes.
         coordinate: group:artifact:packaging[:classifier]:version.
     """
@@ -54,36 +55,38 @@ class Artifact:
 
     @property
     def file_name(self) -> str:
+        """Name of the file in the cache."""
         _, name, packaging, *classifier, version = self.coordinate.split(":")
         return "-".join([name, version, *classifier]) + f".{packaging}"
 
     def path(self, cache: Path) -> Path:
+        """Returns the path of the file in a cache."""
         return cache / "maven" / self.file_name
 
 
 def read_lock(lock: Path = LOCK_FILE) -> list[Artifact]:
-    """The pinned files, in the lock's order."""
+    """Returns the pinned files, in the order of the lock."""
     lines = [line.split() for line in lock.read_text().splitlines() if line and not line.startswith("#")]
     return [Artifact(sha256, int(size), coordinate) for sha256, size, coordinate in lines]
 
 
 def kafka_jars(artifacts: Iterable[Artifact]) -> list[Artifact]:
-    """The broker's class path: all that is not the registry."""
+    """Returns the broker's class path: all files but the registry's."""
     return [a for a in artifacts if not a.coordinate.startswith(REGISTRY)]
 
 
 def registry_archive(artifacts: Iterable[Artifact]) -> Artifact:
-    """Apicurio Registry's archive."""
+    """Returns the archive of Apicurio Registry."""
     return next(a for a in artifacts if a.coordinate.startswith(REGISTRY))
 
 
 def ensure_artifacts(
     artifacts: Iterable[Artifact], cache: Path, progress: Progress, repositories: Repositories | None = None
 ) -> None:
-    """Every file is in the cache with the pinned hash afterwards. Without network if it already is.
+    """Fetches the files that the cache lacks. Needs no network if the cache is complete.
 
     Raises:
-        ArtifactError: no space, no network, or a repository that serves something else than pinned.
+        ArtifactError: there is no space or no network, or a repository serves a file with another hash.
     """
     missing = [a for a in artifacts if not is_present(a, cache, progress)]
     if not missing:
@@ -98,7 +101,7 @@ def ensure_artifacts(
 
 
 def is_present(artifact: Artifact, cache: Path, progress: Progress) -> bool:
-    """Whether the cache holds the pinned bytes; a damaged file is deleted, so that it is fetched again."""
+    """Returns whether the cache holds the pinned file. Deletes a damaged file, so that it is fetched again."""
     path = artifact.path(cache)
     if not path.exists():
         return False
@@ -110,13 +113,13 @@ def is_present(artifact: Artifact, cache: Path, progress: Progress) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, in lower-case hex."""
+    """Returns the SHA-256 of a file, in lower-case hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unpack(artifact: Artifact, cache: Path) -> Path:
-    """Folder with the contents of a verified tar.gz. It appears whole or not at all."""
+    """Unpacks a verified tar.gz into the cache, atomically, and returns the folder."""
     target = cache / "unpacked" / artifact.sha256[:16]
     if target.exists():
         return target
@@ -131,18 +134,18 @@ def _move_unless_there(source: Path, target: Path) -> None:
     try:
         source.rename(target)
     except OSError:
-        if not target.exists():  # Otherwise another process has just unpacked the same archive.
+        if not target.exists():  # If it exists, another process has just unpacked the same archive.
             raise
 
 
 def _require_space(cache: Path, needed: int) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(cache).free
-    # The registry's archive needs about its own size again when unpacked.
+    # The registry's archive is stored packed and unpacked.
     if free < 3 * needed:
         raise ArtifactError(
             f"{cache}: {free / 1e6:.0f} MB free, the Java archives need {3 * needed / 1e6:.0f} MB; "
-            "free some space or set PAPER_CACHE to a folder on another disk"
+            "free some space, or set PAPER_CACHE to a folder on another disk"
         )
 
 
@@ -154,16 +157,16 @@ def _fetch(artifact: Artifact, cache: Path, repositories: Repositories | None) -
         found = sha256_of(downloaded)
         if found != artifact.sha256:
             raise ArtifactError(
-                f"{artifact.file_name}: sha256 expected {artifact.sha256}, found {found} in what the repository "
-                f"serves for {artifact.coordinate}; nothing was installed. If a proxy stands in between, look "
-                "there; if the version was changed on purpose, run `python -m infra.stack.artifacts lock`"
+                f"{artifact.file_name}: the repository serves a file with sha256 {found} for {artifact.coordinate}, "
+                f"expected {artifact.sha256}; nothing was installed. Check the proxy, if you use one; if you changed "
+                "the version on purpose, run `python -m infra.stack.artifacts lock`"
             )
         downloaded.replace(target)
     return artifact
 
 
 def _download(artifact: Artifact, scratch: Path, repositories: Repositories | None) -> Path:
-    """Fetches into a folder of its own, because the resolver writes under the final name from the start."""
+    """Downloads a file into a scratch folder: the resolver writes to the final name before the file is complete."""
     import requests
     import urllib3
 
@@ -173,16 +176,16 @@ def _download(artifact: Artifact, scratch: Path, repositories: Repositories | No
             return resolve(artifact.coordinate, scratch / str(attempt), repositories)
         except (requests.RequestException, urllib3.exceptions.HTTPError, zlib.error) as error:
             failure = error
-        except RuntimeError as error:  # The resolver's word for "no repository has it".
+        except RuntimeError as error:  # No repository has the file.
             raise ArtifactError(f"{artifact.coordinate}: {error}") from error
     raise ArtifactError(
         f"{artifact.coordinate}: download failed {ATTEMPTS_MAX} times, last with {failure}; check the network "
-        "(proxy settings: HTTPS_PROXY) and run the command again, finished files are kept"
+        "(HTTPS_PROXY sets a proxy) and run the command again; finished files are kept"
     ) from failure
 
 
 def resolve(coordinate: str, folder: Path, repositories: Repositories | None = None) -> Path:
-    """Downloads one file by Maven coordinate into a folder."""
+    """Downloads a file by its Maven coordinate into a folder."""
     from jgo.maven import MavenContext
 
     group, name, packaging, *classifier, version = coordinate.split(":")
@@ -193,13 +196,13 @@ def resolve(coordinate: str, folder: Path, repositories: Repositories | None = N
 
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
-    """A folder on the same file system as its parent, gone afterwards."""
+    """Provides a temporary folder on the file system of its parent."""
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=parent) as folder:
         yield Path(folder)
 
 
 def write_lock(lock: Path = LOCK_FILE) -> None:
-    """Resolves the broker with all that it needs at run time, and pins what the repository serves now."""
+    """Resolves the broker with its run-time dependencies, and pins the files that the repository serves now."""
     from jgo.maven import Dependency, MavenContext
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The local ClickHouse as a part of the stack; the server itself is infra/chdb/server.py."""
+"""The local ClickHouse as a server of the stack; its program is infra/chdb/server.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infra.settings import REPOSITORY, Settings
 from infra.stack.server_process import Launch, Progress, data_folder, http_answers
 
 
-class ClickHousePart:
+class ClickHouseServer:
     """chDB behind ClickHouse's HTTP interface."""
 
     name = "clickhouse"

@@ -1,4 +1,4 @@
-"""Looks for what would stop the stack from working here, and says what to do about it."""
+"""Checks whether the stack can run on this machine, and names a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.artifacts import read_lock, sha256_of
-from infra.stack.server_process import Part, java
+from infra.stack.local_stack import ServerState, ServerStatus
+from infra.stack.server_process import Server, java
 
 PYTHON_MIN = (3, 11)
 JAVA_TIMEOUT_S = 30
@@ -27,7 +28,7 @@ LIBRARIES = ("confluent-kafka", "faust-streaming", "chdb-core", "clickhouse-conn
 
 
 class Finding(NamedTuple):
-    """One line of `paper doctor`. remedy: what to do, empty if ok."""
+    """One line of `paper doctor`. remedy: what to do; empty if ok."""
 
     subject: str
     ok: bool
@@ -36,7 +37,7 @@ class Finding(NamedTuple):
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """All findings, in the order in which a user would mend them."""
+    """Returns all findings, in the order in which a user would resolve them."""
     checks: tuple[Callable[[Settings], list[Finding]], ...] = (
         _python,
         _libraries,
@@ -44,7 +45,7 @@ def examine(settings: Settings) -> list[Finding]:
         _memory,
         _folders,
         _artifacts,
-        _parts,
+        _servers,
     )
     return [finding for check in checks for finding in check(settings)]
 
@@ -101,7 +102,8 @@ def _folder(subject: str, folder: Path, variable: str) -> list[Finding]:
             pass
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return [Finding(subject, False, f"{folder}: {error}", f"make it writable, or set {variable} to one that is")]
+        remedy = f"make it writable, or set {variable} to a folder that is"
+        return [Finding(subject, False, f"{folder}: {error}", remedy)]
     return _judge(
         subject,
         free >= DISK_FREE_MIN_BYTES,
@@ -123,31 +125,31 @@ def _artifacts(settings: Settings) -> list[Finding]:
     return [Finding("java archives", True, f"all {len(pinned)} present with the pinned hashes")]
 
 
-def _parts(settings: Settings) -> list[Finding]:
+def _servers(settings: Settings) -> list[Finding]:
     return [
         finding
-        for part, row in zip(local_stack.PARTS, local_stack.status(settings), strict=True)
-        for finding in (_part(row) if row.state is not local_stack.State.STOPPED else _ports(settings, part))
+        for server, row in zip(local_stack.WHOLE_STACK, local_stack.status(settings), strict=True)
+        for finding in (_ports(settings, server) if row.state is ServerState.STOPPED else _server(row))
     ]
 
 
-def _part(row: local_stack.PartStatus) -> list[Finding]:
+def _server(row: ServerStatus) -> list[Finding]:
     remedy = {
-        local_stack.State.CRASHED: f"read {row.log}, then run `paper up`",
-        local_stack.State.UNREADY: f"wait a little; if it stays so read {row.log}, then `paper down` and `paper up`",
+        ServerState.CRASHED: f"read {row.log}, then run `paper up`",
+        ServerState.UNREADY: f"wait a little; if it stays unready, read {row.log}, then `paper down` and `paper up`",
     }
     found = f"{row.state.value}, port {row.port}"
-    return _judge(row.name, row.state is local_stack.State.RUNNING, found, remedy.get(row.state, ""))
+    return _judge(row.name, row.state is ServerState.RUNNING, found, remedy.get(row.state, ""))
 
 
-def _ports(settings: Settings, part: Part) -> list[Finding]:
-    host, _ = part.address(settings)
-    taken = {p: v for p, v in part.ports(settings).items() if processes.is_port_taken(host, p)}
+def _ports(settings: Settings, server: Server) -> list[Finding]:
+    host, _ = server.address(settings)
+    taken = {p: v for p, v in server.ports(settings).items() if processes.is_port_taken(host, p)}
     if not taken:
-        return [Finding(part.name, True, "stopped, its ports are free")]
+        return [Finding(server.name, True, "stopped, its ports are free")]
     return [
         Finding(
-            part.name,
+            server.name,
             False,
             f"port {port} is taken by {processes.port_owner(port)}",
             f"stop it, or choose another port with {variable}",

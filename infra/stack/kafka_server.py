@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from infra.errors import PartError, SettingsError
+from infra.errors import ServerError, SettingsError
 from infra.kafka.client_config import MECHANISM, PROTOCOL, client_config
 from infra.kafka.credentials import make_password, password_file, read_password, write_private
 from infra.principal import ADMIN
@@ -15,12 +15,12 @@ from infra.stack.artifacts import ensure_artifacts, kafka_jars, read_lock
 from infra.stack.server_process import JAVA_OPTIONS, PROBE_TIMEOUT_S, Launch, Progress, data_folder, java
 
 HERE = Path(__file__).parent
-CLUSTER_ID = "PaperTradingStreams00A"  # 16 bytes in base64; docker-compose.yml has the same.
+CLUSTER_ID = "PaperTradingStreams00A"  # 16 bytes in base64, the same as in docker-compose.yml.
 FORMAT_TIMEOUT_S = 120
 HEAP = ("-Xms256m", "-Xmx512m")
 
 
-class KafkaPart:
+class KafkaServer:
     """Apache Kafka, broker and controller in one process."""
 
     name = "kafka"
@@ -59,7 +59,7 @@ class KafkaPart:
         from confluent_kafka.admin import AdminClient
 
         try:
-            # Refused connections are normal while the broker starts: no log lines for them.
+            # log_level 0: refused connections are normal while the broker starts.
             admin = AdminClient(client_config(settings, ADMIN) | {"log_level": 0})
             return bool(admin.list_topics(timeout=PROBE_TIMEOUT_S).brokers)
         except (KafkaException, SettingsError):
@@ -67,15 +67,15 @@ class KafkaPart:
 
 
 def _known_password(settings: Settings) -> str:
-    """The admin's, of a storage that was formatted before. Only KAFKA_SECURITY needs it."""
+    """Returns the admin's password for storage that was formatted before; empty without KAFKA_SECURITY."""
     if settings.kafka_security == "plaintext":
         return ""
     try:
         return read_password(settings, ADMIN)
     except SettingsError as error:
-        raise PartError(
-            f"kafka: {password_file(settings, ADMIN)} is missing, which is made with the storage: put it back, "
-            "leave KAFKA_SECURITY=plaintext, or begin anew after `paper down --purge`"
+        raise ServerError(
+            f"kafka: {password_file(settings, ADMIN)} is missing: the first `paper up` wrote it with the storage; put "
+            "it back, set KAFKA_SECURITY=plaintext, or start afresh after `paper down --purge`"
         ) from error
 
 
@@ -98,7 +98,10 @@ def _properties(settings: Settings, logs: Path, password: str) -> str:
 
 
 def _security(password: str) -> dict[str, str]:
-    """Both listeners ask who comes, and who has no ACL may do nothing. The broker calls itself as the admin."""
+    """Returns properties with which both listeners authenticate clients, and only ACLs allow anything.
+
+    The broker connects to itself as the admin.
+    """
     own = f'required username="{ADMIN}" password="{password}"'
     scram = f"listener.name.{PROTOCOL.lower()}.{MECHANISM.lower()}.sasl.jaas.config"
     return {
@@ -107,7 +110,7 @@ def _security(password: str) -> dict[str, str]:
         "sasl.enabled.mechanisms": MECHANISM,
         "sasl.mechanism.inter.broker.protocol": MECHANISM,
         scram: f"org.apache.kafka.common.security.scram.ScramLoginModule {own};",
-        # The controller keeps the SCRAM credentials, so it can't ask for them before it runs.
+        # PLAIN, because the controller stores the SCRAM credentials and can't read them before it runs.
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.controller.plain.sasl.jaas.config": (
@@ -120,11 +123,11 @@ def _security(password: str) -> dict[str, str]:
 
 
 def _format(virtual_machine: list[str], properties: Path, password: str) -> None:
-    """The admin's password goes with the storage, so that KAFKA_SECURITY can be switched on at any later start."""
+    """Formats the storage with the admin's password, so that KAFKA_SECURITY can be switched on at any later start."""
     scram = f"{MECHANISM}=[name={ADMIN},password={password}]"
     arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "--add-scram", scram]
     arguments += ["--cluster-id", CLUSTER_ID, "--config", os.fspath(properties)]
-    # In a file: every user of this machine can read a command line.
+    # The arguments go through a file, because every user of this machine can read a command line.
     file = properties.with_name("format.arguments")
     write_private(file, "".join(f"{_quoted(argument)}\n" for argument in arguments))
     try:
@@ -134,12 +137,12 @@ def _format(virtual_machine: list[str], properties: Path, password: str) -> None
     finally:
         file.unlink()
     if done.returncode != 0:
-        raise PartError(
+        raise ServerError(
             f"kafka: formatting the storage named in {properties} failed (exit code {done.returncode}):\n"
             f"{done.stdout}{done.stderr}"
         )
 
 
 def _quoted(argument: str) -> str:
-    """One argument as the files of the `java` command have it."""
+    """Quotes an argument for an argument file of the `java` command."""
     return '"' + argument.replace("\\", "\\\\") + '"'

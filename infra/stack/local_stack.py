@@ -1,9 +1,9 @@
-"""The local stack: `up`, `down`, `status` of Kafka, schema registry and ClickHouse, and of the pipeline on them.
+"""Start, stop and status of the local servers (Kafka, schema registry, ClickHouse) and of the pipeline's processes.
 
-    up:   check ports -> start what is not running -> wait until each answers -> topics, schemas, tables -> pipeline
-    down: the same parts in reverse order, SIGTERM first
+    up:   check ports -> start the servers that do not run -> wait until each answers -> when_ready
+    down: stop the same servers in reverse order
 
-Everything it knows between two commands is in PAPER_HOME: data by part, logs/, and pid files in run/.
+PAPER_HOME holds all state between two commands: a data folder for each server, logs/, and pid files in run/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ipaddress
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -22,38 +22,39 @@ from pathlib import Path
 import psutil
 
 from infra import processes
-from infra.errors import PartError, PortTakenError, StackError
+from infra.errors import PortTakenError, ServerError, StackError
 from infra.settings import Settings
-from infra.stack.clickhouse_server import ClickHousePart
-from infra.stack.kafka_server import KafkaPart
-from infra.stack.pipeline_processes import PipelinePart
-from infra.stack.registry_server import RegistryPart
-from infra.stack.server_process import Part, Progress
+from infra.stack.clickhouse_server import ClickHouseServer
+from infra.stack.kafka_server import KafkaServer
+from infra.stack.pipeline_processes import PipelineProcesses
+from infra.stack.registry_server import RegistryServer
+from infra.stack.server_process import Progress, Server
 
-SERVERS: tuple[Part, ...] = (KafkaPart(), RegistryPart(), ClickHousePart())
-PARTS: tuple[Part, ...] = (*SERVERS, PipelinePart())
+SERVERS: tuple[Server, ...] = (KafkaServer(), RegistryServer(), ClickHouseServer())
+WHOLE_STACK: tuple[Server, ...] = (*SERVERS, PipelineProcesses())
+"""The servers and the pipeline's processes, in the order of starting."""
 READY_TIMEOUT_S = 120.0
 STOP_PATIENCE_S = 20.0
 LOCK_TIMEOUT_S = 300.0
-PORT_RELEASE_S = 10.0  # A killed Java process keeps its sockets until its last thread is gone.
+PORT_RELEASE_S = 10.0  # A killed Java process keeps its sockets until its last thread has ended.
 POLL_S = 0.05
 
 
-class State(Enum):
-    """What a part does now."""
+class ServerState(Enum):
+    """The state of a server."""
 
     RUNNING = "running"
-    UNREADY = "unready"  # Its process lives but does not answer (yet).
-    CRASHED = "crashed"  # It was started, was not stopped, and is gone.
+    UNREADY = "unready"  # The process lives but does not answer (yet).
+    CRASHED = "crashed"  # The process has ended without `paper down`.
     STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
-class PartStatus:
+class ServerStatus:
     """A row of `paper status`. since: seconds since the epoch; rss_bytes: resident memory."""
 
     name: str
-    state: State
+    state: ServerState
     port: int
     log: Path
     pid: int | None = None
@@ -61,62 +62,71 @@ class PartStatus:
     rss_bytes: int | None = None
 
 
-def up(settings: Settings, parts: Sequence[Part] = SERVERS, on_progress: Progress = lambda _: None) -> None:
-    """Starts what is not running, waits until it answers, and brings topics, schemas and tables up to date.
+def up(
+    settings: Settings,
+    servers: Sequence[Server] = SERVERS,
+    on_progress: Progress = lambda _: None,
+    when_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Starts the servers that do not run, waits until all answer, and calls when_ready.
+
+    No other `up` or `down` runs until when_ready returns.
 
     Raises:
-        PortTakenError: another process listens on a part's port.
-        PartError: a part died or did not answer in time; the message ends with its log.
+        PortTakenError: another process listens on a port of a server.
+        ServerError: a server died or did not answer in time; the message ends with its log.
         ArtifactError: a program could not be fetched or is not the pinned one.
-        TopicError: a topic differs from its declaration.
     """
     with _exclusive(settings, on_progress):
-        started = [part for part in parts if _start(settings, part, on_progress)]
-        for part in parts:
-            _wait_until_ready(settings, part, on_progress if part in started else lambda _: None)
-        if {part.name for part in parts} == {part.name for part in SERVERS}:
-            prepare_pipeline(settings)
-            on_progress("topics, schemas and tables are up to date")
+        started = [server for server in servers if _start(settings, server, on_progress)]
+        for server in servers:
+            _wait_until_ready(settings, server, on_progress if server in started else lambda _: None)
+        when_ready()
 
 
 def up_pipeline(settings: Settings, workers: int, on_progress: Progress = lambda _: None) -> None:
-    """Starts the supervised workers and the sink on servers that run; another number of workers starts them anew.
+    """Starts the supervised workers and the sink on running servers.
+
+    Restarts them if another number of workers runs.
 
     Raises:
-        PortTakenError, PartError: as up.
+        PortTakenError, ServerError: as up.
     """
-    part = PipelinePart(workers)
+    pipeline = PipelineProcesses(workers)
     with _exclusive(settings, on_progress):
-        running = _workers_running(settings, part)
+        running = _workers_running(settings, pipeline)
         if running not in (None, workers):
             on_progress(f"{running} workers run, {workers} are wanted")
-            _stop(settings, part, on_progress)
-        if _start(settings, part, on_progress):
-            _wait_until_ready(settings, part, on_progress)
+            _stop(settings, pipeline, on_progress)
+        if _start(settings, pipeline, on_progress):
+            _wait_until_ready(settings, pipeline, on_progress)
 
 
-def _workers_running(settings: Settings, part: Part) -> int | None:
-    identity = processes.recall(pid_file(settings, part))
+def _workers_running(settings: Settings, pipeline: Server) -> int | None:
+    identity = processes.read_pid_file(pid_file(settings, pipeline))
     process = processes.find(identity) if identity else None
     if process is None:
         return None
     command = process.cmdline()
-    return int(command[command.index(PipelinePart.OPTION) + 1])
+    return int(command[command.index(PipelineProcesses.OPTION) + 1])
 
 
 def down(
-    settings: Settings, parts: Sequence[Part] = PARTS, purge: bool = False, on_progress: Progress = lambda _: None
+    settings: Settings,
+    servers: Sequence[Server] = WHOLE_STACK,
+    purge: bool = False,
+    on_progress: Progress = lambda _: None,
 ) -> None:
-    """Stops what is running. purge: deletes the data and logs as well.
+    """Stops the running servers. purge: deletes their data and logs as well.
 
     Raises:
-        PartError: a part outlived SIGKILL.
+        ServerError: a server survived SIGKILL.
     """
     with _exclusive(settings, on_progress):
-        for part in reversed(parts):
-            _stop(settings, part, on_progress)
+        for server in reversed(servers):
+            _stop(settings, server, on_progress)
         if purge:
-            for name in [part.name for part in parts] + ["logs"]:
+            for name in [server.name for server in servers] + ["logs"]:
                 if (settings.paper_home / name).exists():
                     shutil.rmtree(settings.paper_home / name)
             for note in (settings.paper_home / "run").glob("*.json"):
@@ -124,160 +134,146 @@ def down(
             on_progress(f"deleted the stack's data in {settings.paper_home}")
 
 
-def status(settings: Settings, parts: Sequence[Part] = PARTS) -> list[PartStatus]:
-    """A row for each part."""
-    return [_status(settings, part) for part in parts]
+def status(settings: Settings, servers: Sequence[Server] = WHOLE_STACK) -> list[ServerStatus]:
+    """Returns the status of each server."""
+    return [_status(settings, server) for server in servers]
 
 
-def prepare_pipeline(settings: Settings) -> None:
-    """Topics, ACLs, schemas and tables of one pipeline, on servers that run. May be called at any time.
-
-    Raises:
-        TopicError: a topic differs from its declaration.
-        AccessError: the broker refused a principal or an ACL.
-    """
-    from infra.clickhouse.migrate import migrate
-    from infra.kafka.acls import ensure_access
-    from infra.kafka.topics import ensure_topics
-    from schemas.registry import register_all
-
-    ensure_topics(settings)
-    ensure_access(settings)
-    register_all(settings)
-    migrate(settings)
-
-
-def wait_for_servers(settings: Settings, parts: Sequence[Part] = SERVERS, timeout_s: float = READY_TIMEOUT_S) -> None:
-    """Waits until each server answers, wherever it runs.
+def wait_for_servers(
+    settings: Settings, servers: Sequence[Server] = SERVERS, timeout_s: float = READY_TIMEOUT_S
+) -> None:
+    """Waits until each server answers, on this machine or elsewhere.
 
     Raises:
-        PartError: one does not in time.
+        ServerError: a server did not answer in time.
     """
     deadline = time.monotonic() + timeout_s
-    for part in parts:
-        while not part.is_ready(settings):
+    for server in servers:
+        while not server.is_ready(settings):
             if time.monotonic() > deadline:
-                host, port = part.address(settings)
-                raise PartError(
-                    f"{part.name}: {host}:{port} does not answer after {timeout_s:.0f} s; start it, or correct "
-                    f"{part.ports(settings)[port]}"
+                host, port = server.address(settings)
+                raise ServerError(
+                    f"{server.name}: {host}:{port} does not answer after {timeout_s:.0f} s; start it, or correct "
+                    f"{server.ports(settings)[port]}"
                 )
             time.sleep(POLL_S)
 
 
-def log_file(settings: Settings, part: Part) -> Path:
-    """Where a part's output goes."""
-    return settings.paper_home / "logs" / f"{part.name}.log"
+def log_file(settings: Settings, server: Server) -> Path:
+    """Returns the path of a server's log."""
+    return settings.paper_home / "logs" / f"{server.name}.log"
 
 
-def pid_file(settings: Settings, part: Part) -> Path:
-    """Where a part's process is remembered."""
-    return settings.paper_home / "run" / f"{part.name}.json"
+def pid_file(settings: Settings, server: Server) -> Path:
+    """Returns the path of a server's pid file."""
+    return settings.paper_home / "run" / f"{server.name}.json"
 
 
-def _status(settings: Settings, part: Part) -> PartStatus:
-    port, log = part.address(settings)[1], log_file(settings, part)
-    identity = processes.recall(pid_file(settings, part))
+def _status(settings: Settings, server: Server) -> ServerStatus:
+    port, log = server.address(settings)[1], log_file(settings, server)
+    identity = processes.read_pid_file(pid_file(settings, server))
     if identity is None:
-        return PartStatus(part.name, State.STOPPED, port, log)
+        return ServerStatus(server.name, ServerState.STOPPED, port, log)
     process = processes.find(identity)
     if process is None:
-        return PartStatus(part.name, State.CRASHED, port, log)
-    state = State.RUNNING if part.is_ready(settings) else State.UNREADY
+        return ServerStatus(server.name, ServerState.CRASHED, port, log)
+    state = ServerState.RUNNING if server.is_ready(settings) else ServerState.UNREADY
     try:
         rss_bytes = process.memory_info().rss
     except psutil.NoSuchProcess:
-        return PartStatus(part.name, State.CRASHED, port, log)
-    return PartStatus(part.name, state, port, log, identity.pid, identity.started, rss_bytes)
+        return ServerStatus(server.name, ServerState.CRASHED, port, log)
+    return ServerStatus(server.name, state, port, log, identity.pid, identity.started, rss_bytes)
 
 
-def _start(settings: Settings, part: Part, on_progress: Progress) -> bool:
-    """Starts a part unless it runs. Whether it did."""
-    _require_local(settings, part)
-    identity = processes.recall(pid_file(settings, part))
+def _start(settings: Settings, server: Server, on_progress: Progress) -> bool:
+    """Starts a server unless it runs. Returns whether it was started."""
+    _require_local(settings, server)
+    identity = processes.read_pid_file(pid_file(settings, server))
     if identity is not None:
         if processes.find(identity) is not None:
             return False
-        on_progress(f"{part.name} is not running although it was started (pid {identity.pid}); starting it again")
-    _require_free_ports(settings, part, PORT_RELEASE_S if identity else 0.0)
-    launch = part.prepare(settings, on_progress)
-    on_progress(f"starting {part.name}")
+        on_progress(f"{server.name} was started (pid {identity.pid}) but no longer runs; starting it again")
+    _require_free_ports(settings, server, PORT_RELEASE_S if identity else 0.0)
+    launch = server.prepare(settings, on_progress)
+    on_progress(f"starting {server.name}")
     environment = os.environ | dict(launch.environment)
-    started = processes.spawn(launch.command, environment, log_file(settings, part))
-    processes.remember(started, pid_file(settings, part))
+    started = processes.spawn(launch.command, environment, log_file(settings, server))
+    processes.write_pid_file(started, pid_file(settings, server))
     return True
 
 
-def _require_local(settings: Settings, part: Part) -> None:
-    host, port = part.address(settings)
-    variable = part.ports(settings)[port]
+def _require_local(settings: Settings, server: Server) -> None:
+    host, port = server.address(settings)
+    variable = server.ports(settings)[port]
     if host != "localhost" and not _is_loopback(host):
         raise StackError(
-            f"{part.name}: {variable} points to {host}, and `paper up` starts servers on this machine only; "
-            f"unset {variable}, or leave out `paper up` if that server is the one to use"
+            f"{server.name}: {variable} points to {host}, but `paper up` starts servers on this machine only; "
+            f"unset {variable}, or use that server and do not run `paper up`"
         )
 
 
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # A name, not an address.
+    except ValueError:  # host is a name, not an address.
         return False
 
 
-def _require_free_ports(settings: Settings, part: Part, patience_s: float) -> None:
-    host, _ = part.address(settings)
+def _require_free_ports(settings: Settings, server: Server, patience_s: float) -> None:
+    host, _ = server.address(settings)
     deadline = time.monotonic() + patience_s
-    for port, variable in part.ports(settings).items():
+    for port, variable in server.ports(settings).items():
         while processes.is_port_taken(host, port):
             if time.monotonic() < deadline:
                 time.sleep(POLL_S)
                 continue
             raise PortTakenError(
-                f"{part.name}: port {port} is taken by {processes.port_owner(port)}; stop it, or choose another "
+                f"{server.name}: port {port} is taken by {processes.port_owner(port)}; stop it, or choose another "
                 f"port with {variable}"
             )
 
 
-def _wait_until_ready(settings: Settings, part: Part, on_progress: Progress) -> None:
-    identity = processes.recall(pid_file(settings, part))
+def _wait_until_ready(settings: Settings, server: Server, on_progress: Progress) -> None:
+    identity = processes.read_pid_file(pid_file(settings, server))
     if identity is None:
-        raise PartError(f"{part.name}: its pid file {pid_file(settings, part)} vanished; run `paper up` again")
+        raise ServerError(
+            f"{server.name}: its pid file {pid_file(settings, server)} has vanished; run `paper up` again"
+        )
     begin = time.monotonic()
-    while not part.is_ready(settings):
+    while not server.is_ready(settings):
         if processes.find(identity) is None:
-            raise _part_error(settings, part, "died while starting")
+            raise _error_with_log(settings, server, "died while starting")
         if time.monotonic() - begin > READY_TIMEOUT_S:
-            raise _part_error(settings, part, f"does not answer after {READY_TIMEOUT_S:.0f} s")
+            raise _error_with_log(settings, server, f"does not answer after {READY_TIMEOUT_S:.0f} s")
         time.sleep(POLL_S)
-    on_progress(f"{part.name} is ready on port {part.address(settings)[1]} ({time.monotonic() - begin:.1f} s)")
+    on_progress(f"{server.name} is ready on port {server.address(settings)[1]} ({time.monotonic() - begin:.1f} s)")
 
 
-def _part_error(settings: Settings, part: Part, what: str) -> PartError:
-    log = log_file(settings, part)
-    return PartError(f"{part.name} {what}. The end of {log}:\n{processes.log_tail(log)}")
+def _error_with_log(settings: Settings, server: Server, what: str) -> ServerError:
+    log = log_file(settings, server)
+    return ServerError(f"{server.name} {what}. The end of {log}:\n{processes.log_tail(log)}")
 
 
-def _stop(settings: Settings, part: Part, on_progress: Progress) -> None:
-    remembered = pid_file(settings, part)
-    identity = processes.recall(remembered)
+def _stop(settings: Settings, server: Server, on_progress: Progress) -> None:
+    file = pid_file(settings, server)
+    identity = processes.read_pid_file(file)
     if identity is not None and processes.find(identity) is not None:
-        on_progress(f"stopping {part.name}")
+        on_progress(f"stopping {server.name}")
         if not processes.stop(identity, STOP_PATIENCE_S):
-            on_progress(f"{part.name} did not stop within {STOP_PATIENCE_S:.0f} s and was killed")
-    remembered.unlink(missing_ok=True)
+            on_progress(f"{server.name} did not stop within {STOP_PATIENCE_S:.0f} s and was killed")
+    file.unlink(missing_ok=True)
 
 
 @contextmanager
 def _exclusive(settings: Settings, on_progress: Progress) -> Iterator[None]:
-    """One `up` or `down` at a time for a PAPER_HOME."""
+    """Lets one `up` or `down` at a time work on a PAPER_HOME."""
     folder = settings.paper_home / "run"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise StackError(
-            f"{settings.paper_home}: {error}; make it a folder that you may write to, or set PAPER_HOME to one"
+            f"{settings.paper_home}: {error}; make this folder writable, or set PAPER_HOME to a folder that is"
         ) from error
     try:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
@@ -288,8 +284,8 @@ def _exclusive(settings: Settings, on_progress: Progress) -> Iterator[None]:
                 announced = True
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"{folder / 'stack.lock'} is held for more than {LOCK_TIMEOUT_S:.0f} s by another `paper up` "
-                    "or `paper down`; stop that one and run the command again"
+                    f"another `paper up` or `paper down` has held {folder / 'stack.lock'} for more than "
+                    f"{LOCK_TIMEOUT_S:.0f} s; stop it and run the command again"
                 )
             time.sleep(POLL_S)
         yield

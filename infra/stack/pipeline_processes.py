@@ -1,4 +1,4 @@
-"""The supervised workers and sink as a part of the stack; the supervisor itself is streams/supervisor."""
+"""The workers and the sink as a server of the stack: one supervisor process, started as `paper supervise`."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class PipelinePart:
-    """So many workers and a sink."""
+class PipelineProcesses:
+    """A supervisor with a number of workers and a sink."""
 
     OPTION: ClassVar[str] = "--workers"
     workers: int = 1
 
-    @property
-    def name(self) -> str:
-        return "pipeline"
+    name: ClassVar[str] = "pipeline"
 
     def address(self, settings: Settings) -> tuple[str, int]:
         return HOST, settings.metrics_port

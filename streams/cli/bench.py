@@ -53,10 +53,10 @@ def bench(
     """Measures core, re-simulation, live path, latency, sink and a day in one run; its topics are removed after it."""
     if context.invoked_subcommand:
         return
-    from infra.gc_tuning import search_rarely
+    from infra.gc_tuning import collect_rarely
     from infra.settings import REPOSITORY, get_settings
-    from infra.stack import local_stack
     from streams.pipeline.feed.read_csv import read_file
+    from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.bench.benchmark import Load, run_bench
     from streams.tools.bench.peers.prepare import first_symbol
     from streams.tools.bench.resim import recorded_day
@@ -72,8 +72,8 @@ def bench(
         day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
         return first_symbol(market()) if day is None else day
 
-    local_stack.up(settings, on_progress=_say)
-    search_rarely()
+    start_prepared_servers(settings, on_progress=_say)
+    collect_rarely()
     load = Load(
         market(),
         read_day(),
@@ -111,14 +111,14 @@ def scale(
 ) -> None:
     """Measures orders a second by partitions and workers, and an order's cost by accounts and working orders."""
     from infra.settings import get_settings
-    from infra.stack import local_stack
     from streams.cli.output import print_rows
+    from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.bench.plot import plot
     from streams.tools.bench.scale import Sizes, measure
 
     _warn_uncompiled()
     settings = get_settings()
-    local_stack.up(settings, on_progress=_say)
+    start_prepared_servers(settings, on_progress=_say)
     found = measure(settings, Sizes(partitions, workers, accounts, working, seconds, orders), _say)
     if plot_file is not None:
         plot_file.write_text(plot(found))

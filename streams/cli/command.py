@@ -25,8 +25,8 @@ def send(**fields: Any) -> list[RiskEvent]:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.pipeline.clients.models import ControlModel
-    from streams.pipeline.clients.sessions import command, command_all
+    from streams.pipeline.clients.control_commands import send_control, send_control_to_all
+    from streams.pipeline.clients.request_models import ControlModel
 
     try:
         control = ControlModel(control_id=uuid4().hex, actor=getpass.getuser(), ts=time.time_ns(), **fields)
@@ -36,8 +36,8 @@ def send(**fields: Any) -> list[RiskEvent]:
     settings = get_settings()
     codec = Codec(Registry(settings))
     if control.account_id is None:
-        return command_all(settings, codec, control)
-    return [command(settings, codec, control)]
+        return send_control_to_all(settings, codec, control)
+    return [send_control(settings, codec, control)]
 
 
 def tell(events: list[RiskEvent], as_json: bool = False) -> None:

@@ -41,10 +41,10 @@ def demo(
     Exit code 1 if anything does not reconcile.
     """
     from infra.settings import get_settings
-    from infra.stack import local_stack
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.pipeline.feed.folder import read_folder
+    from streams.pipeline.feed.read_folder import read_folder
+    from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.demo.demo_market import synthetic_market
     from streams.tools.demo.demonstration import run_demo
     from streams.tools.demo.namespace import NAME, fresh_namespace
@@ -52,7 +52,7 @@ def demo(
 
     settings = get_settings()
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, _say)
-    local_stack.up(settings, on_progress=_say)
+    start_prepared_servers(settings, on_progress=_say)
     settings = fresh_namespace(settings, NAME, _say)
     with _display(table) as show:
         result = run_demo(settings, table, 1.0 if data is None else None, workers, _say, show)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.pipeline.dlq.letters import Letter
+    from streams.pipeline.dlq.letters import DeadLetter
 
 TOPIC = typer.Argument(help="Topic whose records were refused, such as orders.")
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -36,13 +36,13 @@ def list_letters(
     """Counts dead letters by topic and error class, or lists a topic's."""
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.pipeline.dlq.letters import TOPICS, base_topic, read_letters, with_letters
+    from streams.pipeline.dlq.letters import TOPICS, base_topic, read_letters, topics_with_letters
     from streams.pipeline.dlq.send_again import cursors
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
     reader = KafkaLogReader(settings)
-    topics = [base_topic(topic)] if topic else with_letters(reader, TOPICS)
+    topics = [base_topic(topic)] if topic else topics_with_letters(reader, TOPICS)
     replayed_until = cursors(settings, topics)
     if topic:
         rows = [_row(letter, replayed_until[topics[0]]) for letter in read_letters(reader, topics[0])]
@@ -100,7 +100,7 @@ def replay(
     from infra.settings import get_settings
     from streams.errors import InputError
     from streams.pipeline.dlq.letters import base_topic, read_letter, read_letters
-    from streams.pipeline.dlq.send_again import Replayed, cursors, replay_all, replay_one
+    from streams.pipeline.dlq.send_again import ReplayedLetters, cursors, replay_all, replay_one
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
@@ -111,7 +111,7 @@ def replay(
             raise InputError(f"letter {offset} of {name} can't be sent back: {letter.obstacle}")
         _confirm(f"Send 1 record back to {name}?", yes)
         replay_one(settings, letter)
-        done = Replayed(1, [])
+        done = ReplayedLetters(1, [])
     else:
         waiting = sum(1 for _ in read_letters(reader, name, cursors(settings, [name])[name]))
         if waiting:
@@ -130,7 +130,7 @@ def _confirm(question: str, yes: bool) -> None:
         typer.confirm(question, abort=True, err=True)
 
 
-def _row(letter: Letter, replayed_until: int) -> dict[str, Any]:
+def _row(letter: DeadLetter, replayed_until: int) -> dict[str, Any]:
     return {
         "topic": letter.topic,
         "offset": letter.offset,

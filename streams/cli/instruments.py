@@ -29,7 +29,7 @@ def list_instruments(as_json: bool = typer.Option(False, "--json", help="Print o
 
 def infer(files: list[Path] = typer.Argument(..., help="Quotes and trades files.")) -> None:
     """Prints a definition of each symbol in market data files, to be read over and put into REFERENCE_DATA."""
-    from streams.pipeline.feed.infer import infer_instruments, to_toml
+    from streams.pipeline.feed.infer_instruments import infer_instruments, to_toml
     from streams.pipeline.feed.read_csv import read_file
     from streams.pipeline.feed.table import MarketTable
 

@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from schemas.records.messages import OrderResult
-    from streams.pipeline.clients.models import OrderRequestModel
+    from streams.pipeline.clients.request_models import OrderRequestModel
 
 NANOS_PER_S = 1_000_000_000
 ACCOUNT = typer.Option(..., help="Account id.")
@@ -146,7 +146,7 @@ def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
     from pydantic import ValidationError
 
     from streams.errors import InputError
-    from streams.pipeline.clients.models import OrderRequestModel
+    from streams.pipeline.clients.request_models import OrderRequestModel
 
     fields = {name: value for name, value in row.items() if value not in ("", None)}
     fields.setdefault("ts", time.time_ns())

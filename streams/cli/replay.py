@@ -54,7 +54,7 @@ def verify(
 
     Exit code 1 if a record differs.
     """
-    from infra.gc_tuning import search_rarely
+    from infra.gc_tuning import collect_rarely
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -65,7 +65,7 @@ def verify(
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
-    search_rarely()
+    collect_rarely()
     scope = Scope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
     if record and not (scope.is_everything and not from_snapshot):
         raise typer.BadParameter("--record is for the whole record: leave --session, --from, --to, --from-snapshot out")
@@ -114,7 +114,7 @@ def run(
     from contextlib import closing
 
     from infra.clickhouse.client import connect
-    from infra.gc_tuning import search_rarely
+    from infra.gc_tuning import collect_rarely
     from infra.settings import get_settings
     from streams.evidence.replay import register
     from streams.evidence.replay.simulate import simulate
@@ -123,7 +123,7 @@ def run(
     from streams.pipeline.sink.tables import Tables
 
     settings = get_settings().model_copy(update={"run_id": run_id})
-    search_rarely()
+    collect_rarely()
     what_if = WhatIf.read(with_) if with_ else WhatIf()
     if strategies_only:
         what_if.demand_alone()

@@ -20,7 +20,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     import signal
     import sys
 
-    from infra.forced_exit import STOP_PATIENCE_S, exit_in
+    from infra.forced_exit import STOP_PATIENCE_S, force_exit_after
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.last_error import remembered_errors
@@ -39,7 +39,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
 
         def stop(*_: object) -> None:
             running.stop()
-            exit_in(STOP_PATIENCE_S, "the next start goes on behind the last block that landed")
+            force_exit_after(STOP_PATIENCE_S, "the next start goes on behind the last block that landed")
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

@@ -29,9 +29,9 @@ def list_snapshots(as_json: bool = typer.Option(False, "--json", help="Print JSO
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.output import print_rows
-    from streams.pipeline.journal.inspect import snapshot_row
     from streams.pipeline.journal.kafka_log import KafkaLogReader
     from streams.pipeline.journal.kinds import KINDS
+    from streams.pipeline.journal.snapshot_rows import snapshot_row
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()

@@ -21,8 +21,9 @@ def up(
     """Starts Kafka, the schema registry and ClickHouse; makes topics, schemas and tables."""
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from streams.pipeline.prepare import start_prepared_servers
 
-    local_stack.up(get_settings(), on_progress=_say)
+    start_prepared_servers(get_settings(), on_progress=_say)
     if workers:
         local_stack.up_pipeline(get_settings(), workers, on_progress=_say)
 
@@ -45,9 +46,10 @@ def prepare() -> None:
     """Waits for servers started by other means and makes topics, schemas and tables on them."""
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from streams.pipeline.prepare import prepare_pipeline
 
     local_stack.wait_for_servers(get_settings())
-    local_stack.prepare_pipeline(get_settings())
+    prepare_pipeline(get_settings())
 
 
 def doctor(as_json: bool = AS_JSON) -> None:

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from infra.stack.local_stack import PartStatus
+    from infra.stack.local_stack import ServerStatus
     from streams.operations.health.health import Health, Lag
 
 
@@ -26,7 +26,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
 
     settings = get_settings()
     parts = local_stack.status(settings)
-    kafka_runs = any(part.name == "kafka" and part.state is local_stack.State.RUNNING for part in parts)
+    kafka_runs = any(part.name == "kafka" and part.state is local_stack.ServerState.RUNNING for part in parts)
     health = _health(settings) if kafka_runs else None
     if as_json:
         print(json.dumps(_document(parts, health), indent=2))
@@ -34,8 +34,10 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
         _print_parts(parts)
         if health is not None:
             _print_health(health)
-    wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.State.STOPPED]
-    if any(part.state is not local_stack.State.RUNNING for part in wanted) or (health is not None and health.kafka):
+    wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.ServerState.STOPPED]
+    if any(part.state is not local_stack.ServerState.RUNNING for part in wanted) or (
+        health is not None and health.kafka
+    ):
         raise typer.Exit(1)
 
 
@@ -46,7 +48,7 @@ def _health(settings: Settings) -> Health:
     return HealthCollector(settings).collect()
 
 
-def _document(parts: list[PartStatus], health: Health | None) -> dict[str, object]:
+def _document(parts: list[ServerStatus], health: Health | None) -> dict[str, object]:
     document: dict[str, object] = {
         "parts": [
             {
@@ -73,7 +75,7 @@ def _document(parts: list[PartStatus], health: Health | None) -> dict[str, objec
     return document
 
 
-def _print_parts(parts: list[PartStatus]) -> None:
+def _print_parts(parts: list[ServerStatus]) -> None:
     from datetime import datetime
 
     print(f"{'part':<12}{'state':<10}{'pid':>8}{'port':>7}  {'since':<20}{'rss':>8}  log")

@@ -16,7 +16,7 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
 
     from faust import Worker
 
-    from infra.gc_tuning import search_rarely
+    from infra.gc_tuning import collect_rarely
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.last_error import remembered_errors
@@ -28,5 +28,5 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
     end_with_supervisor()
     with member_id(settings, "worker", settings.worker_id) as name, remembered_errors(settings, name):
         app = make_app(settings, name)
-        search_rarely()
+        collect_rarely()
         Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

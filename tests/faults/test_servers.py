@@ -10,12 +10,13 @@ import pytest
 from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
-from infra.stack.kafka_server import KafkaPart
-from infra.stack.registry_server import RegistryPart
-from infra.stack.server_process import Part
+from infra.stack.kafka_server import KafkaServer
+from infra.stack.registry_server import RegistryServer
+from infra.stack.server_process import Server
 from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
 from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.prepare import start_prepared_servers
 from streams.pipeline.reference.load_config import core_config
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.processes import running
@@ -35,9 +36,9 @@ def desk(settings: Settings) -> Desk:
     return Desk(settings)
 
 
-def kill(settings: Settings, part: Part) -> None:
+def kill(settings: Settings, part: Server) -> None:
     """kill -9 of a server of the tests' own stack."""
-    identity = processes.recall(local_stack.pid_file(settings, part))
+    identity = processes.read_pid_file(local_stack.pid_file(settings, part))
     if identity is None:
         pytest.skip("the servers run in containers")
     psutil.Process(identity.pid).kill()
@@ -58,8 +59,8 @@ def test_the_broker_is_killed_under_load(settings: Settings, desk: Desk, tmp_pat
         desk.quote(0)
         with load(desk) as sent:
             trade(desk, orders("before", 10))
-            kill(settings, KafkaPart())
-            local_stack.up(settings)
+            kill(settings, KafkaServer())
+            start_prepared_servers(settings)
         trade(desk, orders("after", 10))
         prove(settings, desk, [*sent, *orders("before", 10), *orders("after", 10)])
         assert worker.stop() == 0
@@ -76,17 +77,17 @@ def test_without_the_registry_known_schemas_go_on_and_an_unknown_one_stops_clean
                     desk.open_account(account)
                 desk.quote(0)
                 trade(desk, orders("before", 10))
-                kill(settings, RegistryPart())
+                kill(settings, RegistryServer())
                 trade(desk, orders("without", 10))
                 desk.send_bytes("orders", b"A", UNKNOWN_SCHEMA)
                 desk.flush()
                 assert worker.process.wait(60) == 1
                 assert "has a schema that is not known here" in worker.log.read_text()
-            local_stack.up(settings)
+            start_prepared_servers(settings)
             with running(settings, tmp_path, "worker"):
                 trade(desk, orders("after", 10))
             (letter,) = desk.read_raw("dlq.orders")
             assert letter.value == UNKNOWN_SCHEMA
             prove(settings, desk, [order for name in ("before", "without", "after") for order in orders(name, 10)])
     finally:
-        local_stack.up(settings)
+        start_prepared_servers(settings)

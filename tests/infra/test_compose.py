@@ -107,14 +107,14 @@ def test_shared_settings_are_mounted_from_their_one_place(services: dict[str, An
         for volume in service.get("volumes", [])
         if volume.startswith("./")
     }
-    assert {"./infra/kafka/broker.properties", "./infra/registry/registry.properties"} <= sources
+    assert {"./infra/stack/broker.properties", "./infra/stack/registry.properties"} <= sources
     for source in sources:
         assert (REPOSITORY / source).exists(), source
     assert services["kafka"]["environment"]["CLUSTER_ID"] == CLUSTER_ID
 
 
 def test_no_shared_broker_setting_is_repeated(services: dict[str, Any]) -> None:
-    lines = (REPOSITORY / "infra/kafka/broker.properties").read_text().splitlines()
+    lines = (REPOSITORY / "infra/stack/broker.properties").read_text().splitlines()
     shared = {line.split("=")[0] for line in lines if not line.startswith("#")}
     variables = services["kafka"]["environment"]
     assert not {"KAFKA_" + name.upper().replace(".", "_") for name in shared} & set(variables)

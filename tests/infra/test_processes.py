@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from infra import processes
-from infra.processes import Identity
+from infra.processes import ProcessIdentity
 
 # Starts a process, says its pid, and never collects its end, as a container's first process may do.
 NEGLIGENT_PARENT = """
@@ -28,7 +28,7 @@ def test_a_zombie_counts_as_ended() -> None:
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        identity = Identity(pid, psutil.Process(pid).create_time())
+        identity = ProcessIdentity(pid, psutil.Process(pid).create_time())
         assert processes.find(identity) is not None
         assert processes.stop(identity, patience_s=10)
         assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -37,7 +37,7 @@ def test_a_zombie_counts_as_ended() -> None:
 
 def test_stopping_what_has_ended_is_no_error() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    identity = Identity(child.pid, psutil.Process(child.pid).create_time())
+    identity = ProcessIdentity(child.pid, psutil.Process(child.pid).create_time())
     child.wait()
     assert processes.find(identity) is None
     assert processes.stop(identity, patience_s=1)

@@ -119,7 +119,7 @@ class Broker:
 
 
 class Writer:
-    """LogWriter and LetterWriter of one owner."""
+    """LogWriter and DeadLetterTransactions of one owner."""
 
     def __init__(self, broker: Broker, name: str, epoch: int) -> None:
         self._broker = broker
@@ -132,7 +132,7 @@ class Writer:
         return written[transaction.records.index(transaction.journal)].offset
 
     def write(self, records: Sequence[RawOutput]) -> object:
-        """See streams.pipeline.sink.dead_letter_writer.LetterWriter."""
+        """See streams.pipeline.sink.dead_letter_writer.DeadLetterTransactions."""
         return self._broker.write(self._name, self._epoch, records)
 
     def close(self) -> None:

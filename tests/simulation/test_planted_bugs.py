@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streams.pipeline.journal.owned_shard import OwnedShard, Prepared
+from streams.pipeline.journal.owned_shard import OwnedShard, PreparedTransaction
 from streams.pipeline.journal.transaction import Transaction
-from tests.pipeline.sink.memory import MemoryClickHouse
+from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse
 from tests.simulation.broker import Broker
 from tests.simulation.histories import HistoryFailed, run_history
 from tests.simulation.world import ShardKey, World
@@ -82,7 +82,7 @@ def commit_without_journal(self: Any, transaction: Transaction) -> int:
 
 
 def test_a_snapshot_ahead_of_the_journal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def snapshot_first(self: OwnedShard, prepared: Prepared | None) -> None:
+    def snapshot_first(self: OwnedShard, prepared: PreparedTransaction | None) -> None:
         if prepared is None:
             return
         transaction: Any = prepared.transaction

@@ -19,14 +19,14 @@ from streams.pipeline.journal.kinds import KINDS, ShardKind
 from streams.pipeline.journal.owned_shard import OwnedShard, take_over
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.snapshots import SnapshotPolicy
-from streams.pipeline.sink.batch import of_records
 from streams.pipeline.sink.buffer import Buffer
-from streams.pipeline.sink.dead_letter_writer import LetterBox
-from streams.pipeline.sink.flow import Flow
+from streams.pipeline.sink.column_batch import of_records
+from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
-from streams.pipeline.sink.tables import Stopped, Tables
+from streams.pipeline.sink.landing_flow import LandingFlow
+from streams.pipeline.sink.tables import SinkStopped, Tables
 from tests import builders
-from tests.pipeline.sink.memory import MemoryClickHouse
+from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse
 from tests.simulation.broker import MOMENTS, Broker
 from tests.simulation.story import PARTITIONS, Story
 
@@ -82,9 +82,9 @@ class RunningSink:
 
     def __init__(self, world: World) -> None:
         tables = Tables(SETTINGS, world.pause, world.clickhouse)
-        letters = LetterBox(tables, world.broker, lambda: world.broker.open_writer("sink-letters"))
+        letters = DeadLetterWriter(tables, world.broker, lambda: world.broker.open_writer("sink-letters"))
         landing = Landing(tables, REGISTRY, letters.write, SETTINGS.run_id)
-        self.flow = Flow(Buffer(7, 3.0, 10**6), tables, landing, letters, world.pause)
+        self.flow = LandingFlow(Buffer(7, 3.0, 10**6), tables, landing, letters, world.pause)
         self.next = dict.fromkeys(SINK_PLACES, 0) | self.flow.begin(SINK_PLACES)
 
 
@@ -301,7 +301,7 @@ class World:
     def _land_in(self, sink: RunningSink, everything: bool = False) -> None:
         try:
             sink.flow.land_all() if everything else sink.flow.land_due(self.now)
-        except (Crash, Stopped) as error:
+        except (Crash, SinkStopped) as error:
             self.injected[f"sink ended by {type(error).__name__}"] += 1
             if sink is self.sink:
                 self.sink = RunningSink(self)
@@ -321,7 +321,7 @@ class World:
     def pause(self, _: float) -> None:
         """ClickHouse is away: it comes back, or the sink is stopped meanwhile."""
         if self.draw.random() < 0.3:
-            raise Stopped
+            raise SinkStopped
 
     def _restart_sink(self) -> None:
         self.injected["sink restarted"] += 1

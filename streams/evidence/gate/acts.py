@@ -21,9 +21,9 @@ from streams.errors import InputError
 from streams.evidence.gate.criteria import read_criteria
 from streams.evidence.gate.decide import NANOS_PER_HOUR, Verdict, decide, decision_id, digest
 from streams.evidence.gate.evidence import gather
-from streams.pipeline.clients.models import ControlModel
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
+from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.reference.load_config import core_config
 
 CRITERIA_FILE = REPOSITORY / "infra/reference/gate.toml"

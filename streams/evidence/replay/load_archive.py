@@ -8,7 +8,7 @@ from streams.evidence.replay.archive import Archive
 from streams.evidence.replay.run_rows import BLOCK_ROWS, NANOS_PER_MS, RowStore
 from streams.evidence.replay.verify import USER_TOPICS
 from streams.pipeline.journal.raw_records import RawRecord
-from streams.pipeline.sink.container import ContainerWriter, Row
+from streams.pipeline.sink.avro_container import ContainerWriter, Row
 
 
 def load(archive: Archive, run_id: str, store: RowStore, on_progress: Callable[[str], None]) -> int:

@@ -8,7 +8,7 @@ from schemas.avro.codec import HEADER, Codec
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.output import Message
 from schemas.topic_schemas import load_schema
-from streams.pipeline.sink.container import ContainerWriter, Row
+from streams.pipeline.sink.avro_container import ContainerWriter, Row
 
 BLOCK_ROWS = 50_000
 NANOS_PER_MS = 1_000_000

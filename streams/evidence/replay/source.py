@@ -12,8 +12,8 @@ from streams.errors import InputError
 from streams.evidence.replay.archive import MANIFEST, Archive
 from streams.evidence.replay.inputs import Input, recorded_config, recorded_inputs
 from streams.evidence.replay.market_time import MarketOrder, market_only, recorded_market, with_record
-from streams.pipeline.feed.folder import read_folder
-from streams.pipeline.feed.infer import infer_instruments
+from streams.pipeline.feed.infer_instruments import infer_instruments
+from streams.pipeline.feed.read_folder import read_folder
 from streams.pipeline.feed.resume import feed_id
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.kafka_log import KafkaLogReader

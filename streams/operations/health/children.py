@@ -22,7 +22,7 @@ class ChildState:
 class SupervisorState:
     """children: none if there is no supervisor."""
 
-    supervisor: processes.Identity
+    supervisor: processes.ProcessIdentity
     children: list[ChildState] = field(default_factory=list)
 
 
@@ -46,7 +46,7 @@ def read_children(settings: Settings) -> list[ChildState]:
         document = json.loads(_path(settings).read_text())
     except FileNotFoundError:
         return []
-    if processes.find(processes.Identity(**document["supervisor"])) is None:
+    if processes.find(processes.ProcessIdentity(**document["supervisor"])) is None:
         return []
     return [ChildState(**child) for child in document["children"]]
 

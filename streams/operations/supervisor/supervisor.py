@@ -31,7 +31,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, workers: int) -> None:
         self._settings = settings
-        self._identity = processes.Identity(os.getpid(), psutil.Process().create_time())
+        self._identity = processes.ProcessIdentity(os.getpid(), psutil.Process().create_time())
         self._stop = threading.Event()
         self._health: Health | None = None
         self._watchdog = Watchdog(settings.watchdog_s)

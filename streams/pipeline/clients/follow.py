@@ -17,7 +17,7 @@ from streams.pipeline.journal.kafka_log import raw_record, watermarks
 POLL_RECORDS = 500
 
 
-class Followed(NamedTuple):
+class FollowedRecord(NamedTuple):
     """A decoded record, its topic's base name, its Kafka time (UTC nanoseconds) and its partition."""
 
     topic: str
@@ -51,7 +51,7 @@ class Follower:
             place.offset = low if from_start else high
         self._consumer.assign(places)
 
-    def poll(self, timeout_s: float) -> Iterator[Followed]:
+    def poll(self, timeout_s: float) -> Iterator[FollowedRecord]:
         """What has come within timeout_s; records that can't be decoded are left out. Raises LogUnavailable."""
         for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
             error = message.error()
@@ -66,7 +66,7 @@ class Follower:
                 decoded = self._codec.decode(record.topic, record.value)
             except UndecodableRecord:
                 continue
-            yield Followed(record.topic, decoded, record.timestamp_ns, record.partition)
+            yield FollowedRecord(record.topic, decoded, record.timestamp_ns, record.partition)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ TOPICS = tuple(topic.name.removeprefix(DLQ_PREFIX) for topic in DEAD_LETTER_TOPI
 """Topics whose records may be refused."""
 
 
-class Letter(NamedTuple):
+class DeadLetter(NamedTuple):
     """A refused record of a topic.
 
     offset: of the letter. source_partition, source_offset: of the record; -1 where nobody of ours wrote the letter.
@@ -59,19 +59,19 @@ def base_topic(name: str) -> str:
     return base
 
 
-def with_letters(reader: LogReader, topics: Iterable[str]) -> list[str]:
+def topics_with_letters(reader: LogReader, topics: Iterable[str]) -> list[str]:
     """Those topics that have letters. Raises LogUnavailable."""
     boxes = {dead_letter_topic(topic): topic for topic in topics}
     return [boxes[box] for box, (first, end) in reader.bounds(boxes, DLQ_PARTITION).items() if first < end]
 
 
-def read_letters(reader: LogReader, topic: str, first_offset: int = 0) -> Iterator[Letter]:
+def read_letters(reader: LogReader, topic: str, first_offset: int = 0) -> Iterator[DeadLetter]:
     """The letters of a topic from an offset on. Raises LogUnavailable."""
     for record in reader.read(dead_letter_topic(topic), DLQ_PARTITION, first_offset):
         yield _letter(topic, record)
 
 
-def read_letter(reader: LogReader, topic: str, offset: int) -> Letter:
+def read_letter(reader: LogReader, topic: str, offset: int) -> DeadLetter:
     """One letter.
 
     Raises:
@@ -87,11 +87,11 @@ def read_letter(reader: LogReader, topic: str, offset: int) -> Letter:
     raise InputError(f"{box} has no letter at offset {offset}: `paper dlq list --topic {topic}` shows what it has")
 
 
-def _letter(topic: str, record: RawRecord) -> Letter:
+def _letter(topic: str, record: RawRecord) -> DeadLetter:
     headers = dict(record.headers)
     source_partition, source_offset = place(headers)
     cut = headers.get(CUT)
-    return Letter(
+    return DeadLetter(
         topic=topic,
         offset=record.offset,
         source_partition=source_partition,

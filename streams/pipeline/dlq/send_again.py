@@ -12,7 +12,7 @@ from infra.kafka.client_config import brief_client_config
 from infra.kafka.topics import dead_letter_topic, topic_name
 from infra.settings import Settings
 from streams.errors import LogUnavailable
-from streams.pipeline.dlq.letters import Letter, read_letters
+from streams.pipeline.dlq.letters import DeadLetter, read_letters
 from streams.pipeline.journal.dead_letters import DLQ_PARTITION
 from streams.pipeline.journal.kafka_log import GroupPosition, KafkaLogReader, KafkaTransactions
 from streams.pipeline.journal.raw_records import RawOutput
@@ -24,11 +24,11 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 ASK_S = 30.0
 
 
-class Replayed(NamedTuple):
+class ReplayedLetters(NamedTuple):
     """What a replay did; left: letters that can't be sent back."""
 
     sent: int
-    left: list[Letter]
+    left: list[DeadLetter]
 
 
 def group_id(settings: Settings) -> str:
@@ -55,12 +55,12 @@ def cursors(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
     return {bases[place.topic]: 0 if place.offset == OFFSET_INVALID else place.offset for place in places}
 
 
-def replay_one(settings: Settings, letter: Letter) -> None:
+def replay_one(settings: Settings, letter: DeadLetter) -> None:
     """Sends one letter's record back; the cursor stays. Raises LogUnavailable, Fenced."""
     KafkaTransactions(settings, WRITER).write([_original(letter)])
 
 
-def replay_all(settings: Settings, topic: str) -> Replayed:
+def replay_all(settings: Settings, topic: str) -> ReplayedLetters:
     """Sends back every record whose letter stands behind the cursor, and moves it.
 
     Raises:
@@ -79,10 +79,10 @@ def replay_all(settings: Settings, topic: str) -> Replayed:
         left += [letter for letter in batch if letter.obstacle is not None]
         writer.write(records, position=_behind(settings, batch[-1]))
         sent += len(records)
-    return Replayed(sent, left)
+    return ReplayedLetters(sent, left)
 
 
-def _behind(settings: Settings, letter: Letter) -> GroupPosition:
+def _behind(settings: Settings, letter: DeadLetter) -> GroupPosition:
     name = topic_name(settings, dead_letter_topic(letter.topic))
     consumer = _consumer(settings)
     try:
@@ -91,8 +91,8 @@ def _behind(settings: Settings, letter: Letter) -> GroupPosition:
         consumer.close()
 
 
-def _batches(letters: Iterable[Letter]) -> Iterator[Sequence[Letter]]:
-    batch: list[Letter] = []
+def _batches(letters: Iterable[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
+    batch: list[DeadLetter] = []
     size = 0
     for letter in letters:
         batch.append(letter)
@@ -104,7 +104,7 @@ def _batches(letters: Iterable[Letter]) -> Iterator[Sequence[Letter]]:
         yield batch
 
 
-def _original(letter: Letter) -> RawOutput:
+def _original(letter: DeadLetter) -> RawOutput:
     origin = f"{dead_letter_topic(letter.topic)}:{DLQ_PARTITION}:{letter.offset}".encode()
     headers = [(name, value) for name, value in letter.headers if name != REPLAYED_FROM]
     headers.append((REPLAYED_FROM, origin))

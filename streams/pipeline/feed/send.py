@@ -15,11 +15,11 @@ from schemas.records.messages import MarketData
 from schemas.records.numbers import NANOS_PER_S
 from streams.errors import FeedError
 from streams.pipeline.feed.encode import encode
+from streams.pipeline.feed.feed_writer import FeedWriter
 from streams.pipeline.feed.pace import UPDATES_PER_TRANSACTION, Slice, at_once, paced
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.resume import TOPIC, feed_id, settled_end
 from streams.pipeline.feed.table import QUOTE, MarketTable
-from streams.pipeline.feed.writer import FeedWriter
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.raw_records import RawOutput

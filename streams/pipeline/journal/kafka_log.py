@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from infra.kafka.client_config import brief_client_config, client_config
 from infra.kafka.topics import topic_name
 from infra.settings import Settings
+from schemas.records.numbers import NANOS_PER_MS
 from streams.errors import Fenced, LogUnavailable
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 from streams.pipeline.journal.transaction import Transaction
@@ -20,7 +21,6 @@ READ_SILENCE_S = 30.0
 COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
-NANOS_PER_MS = 1_000_000
 LOG_WARNING = 4
 LEADERLESS_CODES = (
     KafkaError.NOT_LEADER_FOR_PARTITION,

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX"
 
 
-class Prepared(NamedTuple):
+class PreparedTransaction(NamedTuple):
     """A transaction, and the positions that it will stand for: the next offset of each input topic."""
 
     transaction: Transaction
@@ -72,17 +72,17 @@ class OwnedShard:
         """Leaves a snapshot for the next owner, if there is anything new since the last one."""
         self.write(self._prepare(self.processor.records_since_snapshot > 0))
 
-    def prepare(self) -> Prepared | None:
+    def prepare(self) -> PreparedTransaction | None:
         """The transaction of all that was taken since the last one. More may be taken while it is written."""
         return self._prepare(self._snapshots.is_due(self.processor))
 
-    def write(self, prepared: Prepared | None) -> None:
+    def write(self, prepared: PreparedTransaction | None) -> None:
         """Commits a transaction; the one before must have been written. Raises as commit does."""
         if prepared is not None:
             self.processor.journal_offset = self._writer.commit(prepared.transaction)
             self.committed = prepared.positions
 
-    def _prepare(self, with_snapshot: bool) -> Prepared | None:
+    def _prepare(self, with_snapshot: bool) -> PreparedTransaction | None:
         processor = self.processor
         transaction = processor.finish(even_if_empty=with_snapshot)
         if transaction is None:
@@ -90,7 +90,7 @@ class OwnedShard:
         if with_snapshot:
             transaction.snapshot = snapshot_records(processor, self._codec)
             processor.snapshot_taken(sum(len(record.value or b"") for record in transaction.snapshot))
-        return Prepared(transaction, dict(processor.positions))
+        return PreparedTransaction(transaction, dict(processor.positions))
 
     def close(self) -> None:
         """Gives up what is under way."""

@@ -21,7 +21,7 @@ TEXT_CHARS_MAX = 10_000
 
 
 @dataclass(slots=True)
-class Run:
+class InputRun:
     """Consecutive inputs of one topic."""
 
     topic: str
@@ -52,7 +52,7 @@ class ShardProcessor:
         self.shard: Shard = kind.shard(config, partition)
         self._codec = codec
         self._outputs: list[RawOutput] = []
-        self._runs: list[Run] = []
+        self._runs: list[InputRun] = []
         self._new_config: str | None = None
 
     @property
@@ -121,7 +121,7 @@ class ShardProcessor:
             last.last_offset = record.offset
             last.count += 1
         else:
-            self._runs.append(Run(record.topic, record.offset, record.offset, 1))
+            self._runs.append(InputRun(record.topic, record.offset, record.offset, 1))
 
     def _process(self, record: RawRecord) -> list[RawOutput]:
         message = self._decode(record)

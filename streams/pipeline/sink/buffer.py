@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 
 import numpy as np
 
-from streams.pipeline.sink.batch import Batch
+from streams.pipeline.sink.column_batch import ColumnBatch
 
 BLOCK_BYTES_MAX = 64 * 1024 * 1024
 
@@ -24,12 +24,12 @@ class Buffer:
         self._rows_max = rows_max
         self._age_max_s = age_max_s
         self._bytes_max = bytes_max
-        self._batches: dict[str, list[Batch]] = {}
+        self._batches: dict[str, list[ColumnBatch]] = {}
         self._rows: dict[str, int] = {}
         self._bytes: dict[str, int] = {}
         self._since: dict[str, float] = {}
 
-    def add(self, batches: Iterable[Batch], now: float) -> None:
+    def add(self, batches: Iterable[ColumnBatch], now: float) -> None:
         """Takes records that were just read."""
         for batch in batches:
             topic = batch.topic
@@ -62,9 +62,9 @@ class Buffer:
         """Topics with waiting records."""
         return list(self._batches)
 
-    def peek(self, topic: str) -> list[Batch]:
+    def peek(self, topic: str) -> list[ColumnBatch]:
         """The next block of a topic: whole batches and the beginning of one; empty if nothing waits."""
-        block: list[Batch] = []
+        block: list[ColumnBatch] = []
         rows, room = self._rows_max, BLOCK_BYTES_MAX
         for batch in self._batches.get(topic, []):
             weights = np.cumsum(batch.weights[:rows])
@@ -93,7 +93,7 @@ class Buffer:
         for topic, waiting in list(self._batches.items()):
             self._keep(topic, [batch for batch in waiting if (topic, batch.partition) not in partitions])
 
-    def _keep(self, topic: str, batches: list[Batch]) -> None:
+    def _keep(self, topic: str, batches: list[ColumnBatch]) -> None:
         since = self._since[topic]
         del self._batches[topic], self._rows[topic], self._bytes[topic], self._since[topic]
         self.add(batches, since)

@@ -9,9 +9,9 @@ import numpy as np
 
 from schemas.avro.codec import HEADER
 from streams.pipeline.sink import native_block
-from streams.pipeline.sink.batch import Batch
+from streams.pipeline.sink.column_batch import ColumnBatch
 from streams.pipeline.sink.tables import Span
-from streams.pipeline.sink.transpose import Field, fields_of, transpose
+from streams.pipeline.sink.transpose import ColumnField, fields_of, transpose
 
 ROWS_AT_ONCE = 8_192
 """Rows whose columns stay in a processor's cache."""
@@ -20,7 +20,7 @@ ROWS_AT_ONCE = 8_192
 class ColumnWriter:
     """Builds blocks of one writer schema for one run. Equal records give equal bytes."""
 
-    def __init__(self, fields: tuple[Field, ...], wanted: frozenset[str], run_id: str) -> None:
+    def __init__(self, fields: tuple[ColumnField, ...], wanted: frozenset[str], run_id: str) -> None:
         self._fields = fields
         self._wanted = wanted
         self._run_id = run_id
@@ -39,8 +39,8 @@ class ColumnWriter:
             return None
         return cls(fields, frozenset(kinds), run_id)
 
-    def build(self, batches: Sequence[Batch], values: Sequence[bytes]) -> bytes:
-        """The block of some records, one at least. Raises Unusual where one is not like the first, or is bad."""
+    def build(self, batches: Sequence[ColumnBatch], values: Sequence[bytes]) -> bytes:
+        """The block of some records, one at least. Raises UnusualRecord where one is not like the first, or is bad."""
         rows, header = len(values), values[0][: HEADER.size]
         partitions = np.repeat(np.array([b.partition for b in batches], np.int32), [len(b) for b in batches])
         places = [
@@ -60,7 +60,7 @@ class ColumnWriter:
         return native_block.block(rows, [*places, *columns])
 
 
-def spans(batches: Sequence[Batch]) -> dict[int, Span]:
+def spans(batches: Sequence[ColumnBatch]) -> dict[int, Span]:
     """What batches span."""
     found: dict[int, Span] = {}
     for batch in batches:

@@ -18,7 +18,7 @@ Place = tuple[str, int]
 """Base topic and partition."""
 
 
-class Letters(Protocol):
+class DeadLetterTable(Protocol):
     """Rows of dead letters: streams.pipeline.sink.tables.Tables."""
 
     def ends(self, topic: str) -> dict[int, int]:
@@ -30,7 +30,7 @@ class Letters(Protocol):
         ...
 
 
-class LetterWriter(Protocol):
+class DeadLetterTransactions(Protocol):
     """Writes in transactions; a later one fences this: streams.pipeline.journal.kafka_log.KafkaTransactions."""
 
     def write(self, records: Sequence[RawOutput]) -> object:
@@ -39,14 +39,14 @@ class LetterWriter(Protocol):
 
 
 @dataclass(slots=True)
-class Written:
-    """Letters of a partition. found: offsets of those that others left; until: all of ours are before it."""
+class WrittenLetters:
+    """DeadLetterTable of a partition. found: offsets of those that others left; until: all of ours are before it."""
 
     found: set[int]
     until: int = 0
 
 
-class LetterBox:
+class DeadLetterWriter:
     """Writes letters that are not there yet.
 
     Whoever opened the writer last holds the pen: what others had under way is aborted, so all that they wrote can be
@@ -57,12 +57,14 @@ class LetterBox:
         open_writer: takes the pen.
     """
 
-    def __init__(self, letters: Letters, reader: LogReader, open_writer: Callable[[], LetterWriter]) -> None:
+    def __init__(
+        self, letters: DeadLetterTable, reader: LogReader, open_writer: Callable[[], DeadLetterTransactions]
+    ) -> None:
         self._letters = letters
         self._reader = reader
         self._open_writer = open_writer
-        self._writer: LetterWriter | None = None
-        self._written: dict[Place, Written] = {}
+        self._writer: DeadLetterTransactions | None = None
+        self._written: dict[Place, WrittenLetters] = {}
 
     def write(self, letters: Sequence[RawOutput]) -> None:
         """Returns when Kafka has them all. The letters of a partition are in the order of its offsets.
@@ -100,7 +102,7 @@ class LetterBox:
         place, offset = _source(letter)
         written = self._written.get(place)
         if written is None:
-            written = self._written[place] = Written(self._look_up(*place, offset))
+            written = self._written[place] = WrittenLetters(self._look_up(*place, offset))
         return offset < written.until or offset in written.found
 
     def _look_up(self, topic: str, partition: int, first_offset: int) -> set[int]:

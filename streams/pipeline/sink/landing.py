@@ -14,19 +14,19 @@ from schemas.avro.codec import HEADER, MAGIC, Codec, SchemaSource
 from schemas.avro.compatibility import unreadable
 from schemas.avro.schema_resolution import NOT_A_SCHEMA
 from schemas.errors import UndecodableRecord
+from schemas.records.numbers import NANOS_PER_MS
 from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
 from streams.errors import SinkError
 from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 from streams.pipeline.sink import dead_letter_rows
-from streams.pipeline.sink.batch import Batch
+from streams.pipeline.sink.avro_container import ContainerWriter, Row
+from streams.pipeline.sink.column_batch import ColumnBatch
 from streams.pipeline.sink.column_writer import ColumnWriter, spans
-from streams.pipeline.sink.container import ContainerWriter, Row
-from streams.pipeline.sink.tables import NATIVE, Refused, Spans
-from streams.pipeline.sink.transpose import Unusual
+from streams.pipeline.sink.tables import NATIVE, BlockRefused, Spans
+from streams.pipeline.sink.transpose import UnusualRecord
 
-NANOS_PER_MS = 1_000_000
 COLUMNS_FROM = 500
 """Rows of a block from which transposing it costs less than ClickHouse's own reading of its records."""
 SHARD_INPUTS = frozenset(topic for kind in KINDS for topic in kind.inputs)
@@ -35,23 +35,23 @@ SHARD_INPUTS = frozenset(topic for kind in KINDS for topic in kind.inputs)
 log = logging.getLogger(__name__)
 
 
-class Target(Protocol):
+class BlockTarget(Protocol):
     """Where blocks go: streams.pipeline.sink.tables.Tables."""
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
-        """Inserts a block of encoded records or raises Refused."""
+        """Inserts a block of encoded records or raises BlockRefused."""
         ...
 
     def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
-        """Inserts a block in a format of ClickHouse's or raises Refused."""
+        """Inserts a block in a format of ClickHouse's or raises BlockRefused."""
         ...
 
 
-class UnderWay(NamedTuple):
+class InsertUnderWay(NamedTuple):
     """A block that is being inserted, how to do it again, and its records should it be refused."""
 
     topic: str
-    batches: list[Batch]
+    batches: list[ColumnBatch]
     send: Callable[[], None]
     inserted: Future[None] | None
 
@@ -63,11 +63,15 @@ class Landing:
     behind the highest row. A record that a shard refuses has the shard's letter, and gets none here.
 
     Args:
-        write_letters: streams.pipeline.sink.dead_letter_writer.LetterBox.write.
+        write_letters: streams.pipeline.sink.dead_letter_writer.DeadLetterWriter.write.
     """
 
     def __init__(
-        self, target: Target, source: SchemaSource, write_letters: Callable[[Sequence[RawOutput]], None], run_id: str
+        self,
+        target: BlockTarget,
+        source: SchemaSource,
+        write_letters: Callable[[Sequence[RawOutput]], None],
+        run_id: str,
     ) -> None:
         self._target = target
         self._source = source
@@ -76,11 +80,11 @@ class Landing:
         self._run_id = run_id
         self._writers: dict[tuple[str, bytes | None], ContainerWriter] = {}
         self._inserter = ThreadPoolExecutor(1, thread_name_prefix="insert")
-        self._under_way: UnderWay | None = None
+        self._under_way: InsertUnderWay | None = None
         self._column_writers: dict[tuple[str, bytes], ColumnWriter | None] = {}
         self._letters = ContainerWriter(dead_letter_rows.SCHEMA, run_id)
 
-    def land(self, topic: str, batches: Sequence[Batch]) -> None:
+    def land(self, topic: str, batches: Sequence[ColumnBatch]) -> None:
         """Lands records of one topic; of each partition they are in the order of their offsets.
 
         Raises:
@@ -100,7 +104,7 @@ class Landing:
             self._land_records(topic, _records(batches))
             return
         send = partial(self._target.insert_block, topic, spans(batches), block, NATIVE)
-        self._under_way = UnderWay(topic, batches, send, self._inserter.submit(send))
+        self._under_way = InsertUnderWay(topic, batches, send, self._inserter.submit(send))
 
     @property
     def is_done(self) -> bool:
@@ -116,7 +120,7 @@ class Landing:
         self._under_way = self._under_way._replace(inserted=None)
         try:
             send() if inserted is None else inserted.result()
-        except Refused as refused:
+        except BlockRefused as refused:
             log.info("%s: a block goes record by record: %.300s", topic, refused)
             self._land_records(topic, _records(batches))
         self._under_way = None
@@ -125,7 +129,7 @@ class Landing:
         """Waits for the insert under way, which must not be wanted any more."""
         self._inserter.shutdown(cancel_futures=True)
 
-    def _columns(self, topic: str, batches: list[Batch]) -> bytes | None:
+    def _columns(self, topic: str, batches: list[ColumnBatch]) -> bytes | None:
         """A large block of like records that are all as they should be, as columns; None for any other."""
         values = [value for batch in batches for value in batch.values if value is not None]
         if len(values) < COLUMNS_FROM or len(values) < sum(map(len, batches)):
@@ -133,7 +137,7 @@ class Landing:
         writer = self._column_writer(topic, values[0][: HEADER.size])
         try:
             return None if writer is None else writer.build(batches, values)
-        except Unusual as reason:
+        except UnusualRecord as reason:
             log.info("%s: a block goes record by record: %s", topic, reason)
             return None
 
@@ -152,7 +156,7 @@ class Landing:
     def _land_run(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
-        except Refused:
+        except BlockRefused:
             # Our decoder suspects most of the bad ones without asking; ClickHouse judges each of them alone.
             for suspect, run in groupby(records, key=lambda record: self._complaint(record) is not None):
                 for part in [[record] for record in run] if suspect else [list(run)]:
@@ -161,7 +165,7 @@ class Landing:
     def _land_by_halves(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
-        except Refused as refused:
+        except BlockRefused as refused:
             if len(records) == 1:
                 complaint = self._complaint(records[0])
                 if complaint is not None:
@@ -180,7 +184,7 @@ class Landing:
         value = self._codec.encode(record.topic, self._codec.decode(record.topic, record.value or b""))
         try:
             self._insert(record.topic, self._writer(record.topic, value[: HEADER.size]), [record._replace(value=value)])
-        except Refused:
+        except BlockRefused:
             return False
         return True
 
@@ -194,7 +198,7 @@ class Landing:
         ]
         try:
             self._target.insert(topic, rows, self._letters.build(rows))
-        except Refused as refused:
+        except BlockRefused as refused:
             raise SinkError(f"{topic}: ClickHouse refuses rows of dead_letters: {refused}") from refused
 
     def _bury(self, unreadable_records: list[tuple[RawRecord, UndecodableRecord]]) -> None:
@@ -261,7 +265,7 @@ class Landing:
         return record_schema
 
 
-def _records(batches: Sequence[Batch]) -> list[RawRecord]:
+def _records(batches: Sequence[ColumnBatch]) -> list[RawRecord]:
     return [record for batch in batches for record in batch.records()]
 
 

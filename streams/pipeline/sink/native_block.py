@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from streams.pipeline.sink.transpose import Cells, Column, Field, Flags
+from streams.pipeline.sink.transpose import Cells, Column, ColumnField, Flags
 
 PLAIN = {"string": "String", "int": "Int32", "long": "Int64", "boolean": "Bool", "nanos": "DateTime64(9, 'UTC')"}
 KEYS_VERSION = struct.pack("<q", 1)
@@ -47,7 +47,7 @@ def same_text(name: str, text: str, rows: int) -> bytes:
     return _low_cardinality(name, "String", [text], np.zeros(rows, np.uint8))
 
 
-def _enum(field: Field, indices: Cells, absent: Flags | None) -> bytes:
+def _enum(field: ColumnField, indices: Cells, absent: Flags | None) -> bytes:
     if absent is None:
         return _low_cardinality(field.name, "String", field.symbols, indices)
     # The first key stands for null.

@@ -15,12 +15,12 @@ from infra.settings import Settings
 from schemas.registry import Registry
 from streams.errors import LogUnavailable, SinkError
 from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaTransactions
-from streams.pipeline.sink.batch import of_messages
 from streams.pipeline.sink.buffer import Buffer
-from streams.pipeline.sink.dead_letter_writer import LetterBox
-from streams.pipeline.sink.flow import Flow, Place
+from streams.pipeline.sink.column_batch import of_messages
+from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
-from streams.pipeline.sink.tables import OUTAGE_MAX_S, Stopped, Tables
+from streams.pipeline.sink.landing_flow import LandingFlow, Place
+from streams.pipeline.sink.tables import OUTAGE_MAX_S, SinkStopped, Tables
 
 READ_MAX = 10_000
 READ_WAIT_S = 0.1
@@ -60,10 +60,10 @@ class Sink:
         self._stop = threading.Event()
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
         self._tables = Tables(settings, self._pause)
-        letters = LetterBox(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
+        letters = DeadLetterWriter(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
         self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
         buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
-        self._flow = Flow(buffer, self._tables, self._landing, letters, self._pause, self._note)
+        self._flow = LandingFlow(buffer, self._tables, self._landing, letters, self._pause, self._note)
         self._consumer = self._join()
         self._rejoined_at: list[int] = []
         self._failure: Exception | None = None
@@ -93,7 +93,7 @@ class Sink:
                 self._report_progress()
             self._flow.land_all()
             self._leave()
-        except Stopped:
+        except SinkStopped:
             log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
             self._leave()
         finally:
@@ -152,7 +152,7 @@ class Sink:
     def _pause(self, seconds: float) -> None:
         """Waits with the intake closed."""
         if self._stop.wait(seconds):
-            raise Stopped
+            raise SinkStopped
 
     def _note(self, ends: dict[Place, int], records: int) -> None:
         self._landed += records

@@ -11,7 +11,7 @@ from infra.errors import ClickHouseError
 from infra.kafka.topics import DLQ_PREFIX, dead_letter_topic
 from infra.settings import Settings
 from streams.errors import SinkError
-from streams.pipeline.sink.container import Row
+from streams.pipeline.sink.avro_container import Row
 
 DEAD_LETTERS = "dead_letters"
 AVRO, NATIVE = "Avro", "Native"
@@ -36,11 +36,11 @@ T = TypeVar("T")
 Pause = Callable[[float], None]
 
 
-class Refused(Exception):
+class BlockRefused(Exception):
     """ClickHouse can't read a block; the text is its reason. Nothing of the block was inserted."""
 
 
-class Stopped(Exception):
+class SinkStopped(Exception):
     """The sink was asked to stop while it waited for ClickHouse."""
 
 
@@ -92,7 +92,7 @@ class Tables:
     """The tables of one run.
 
     Args:
-        pause: waits for some seconds while ClickHouse is away; raises Stopped to give up.
+        pause: waits for some seconds while ClickHouse is away; raises SinkStopped to give up.
         open_client: raises ClickHouseError while it is.
     """
 
@@ -145,7 +145,7 @@ class Tables:
         counted, and if they are not there it goes under another token.
 
         Raises:
-            Refused: ClickHouse can't read the block.
+            BlockRefused: ClickHouse can't read the block.
             SinkError: the table is not as it must be, or ClickHouse stays away.
         """
         token = self._token(topic, spans)
@@ -226,6 +226,6 @@ class Tables:
     def _raise_unless_temporary(error: Exception) -> None:
         code = getattr(error, "code", None)
         if code in UNREADABLE_CODES:
-            raise Refused(str(error)) from error
+            raise BlockRefused(str(error)) from error
         if code is not None and code not in BUSY_CODES:
             raise SinkError(f"ClickHouse refuses the sink: {error}; are its tables up to date? `paper up`") from error

@@ -1,7 +1,7 @@
 """Encoded Avro records of one schema as columns: each field of all rows at once, without an object for a value.
 
-Only what can't be mistaken is read. A row that is not just what an Avro writer of the schema makes raises Unusual, and
-its block goes the way on which ClickHouse judges each record by itself.
+Only what can't be mistaken is read. A row that an Avro writer of the schema would not write like that raises
+UnusualRecord, and its block goes the way on which ClickHouse judges each record by itself.
 
 Source: the Apache Avro 1.12 specification, "Binary Encoding".
 """
@@ -32,11 +32,11 @@ Cells = NDArray[Any]
 Flags = NDArray[np.bool_]
 
 
-class Unusual(Exception):
+class UnusualRecord(Exception):
     """A row that this reader leaves to others."""
 
 
-class Field(NamedTuple):
+class ColumnField(NamedTuple):
     """A field that can be read here; symbols of an enum, digits and scale of a decimal."""
 
     name: str
@@ -55,19 +55,19 @@ class Column(NamedTuple):
     absent: shape (n,), where the field is null; None for a field that can't be.
     """
 
-    field: Field
+    field: ColumnField
     cells: Cells
     absent: Flags | None
 
 
-def fields_of(schema: dict[str, Any]) -> tuple[Field, ...] | None:
+def fields_of(schema: dict[str, Any]) -> tuple[ColumnField, ...] | None:
     """The fields of a writer's schema; None where one is of a kind that is not read here."""
     fields = [_field(field["name"], field["type"]) for field in schema["fields"]]
     known = tuple(field for field in fields if field is not None)
     return known if len(known) == len(fields) else None
 
 
-def _field(name: str, kind: Any) -> Field | None:
+def _field(name: str, kind: Any) -> ColumnField | None:
     nullable = isinstance(kind, list)
     if nullable:
         if len(kind) != 2 or kind[0] != "null":
@@ -76,26 +76,26 @@ def _field(name: str, kind: Any) -> Field | None:
     form: dict[str, Any] = kind if isinstance(kind, dict) else {"type": kind}
     match form["type"], form.get("logicalType"):
         case "string" | "int" | "long" | "boolean" as plain, None:
-            return Field(name, plain, nullable)
+            return ColumnField(name, plain, nullable)
         case "long", "timestamp-nanos":
-            return Field(name, "nanos", nullable)
+            return ColumnField(name, "nanos", nullable)
         case "enum", None if len(form["symbols"]) <= SYMBOLS_MAX:
-            return Field(name, "enum", nullable, symbols=tuple(form["symbols"]))
+            return ColumnField(name, "enum", nullable, symbols=tuple(form["symbols"]))
         case "bytes", "decimal" if form["precision"] in DECIMAL_BYTES_MAX:
-            return Field(name, "decimal", nullable, digits=form["precision"], scale=form.get("scale", 0))
+            return ColumnField(name, "decimal", nullable, digits=form["precision"], scale=form.get("scale", 0))
     return None
 
 
-def transpose(values: Sequence[bytes], header: bytes, fields: Sequence[Field]) -> list[Column]:
+def transpose(values: Sequence[bytes], header: bytes, fields: Sequence[ColumnField]) -> list[Column]:
     """Columns of some records, each of which begins with this header, of less than 8 bytes.
 
-    Raises Unusual.
+    Raises UnusualRecord.
     """
     reader = _Reader(values, header)
     try:
         columns = [reader.column(field) for field in fields]
     except IndexError as error:
-        raise Unusual("a record that goes on behind the last one's end") from error
+        raise UnusualRecord("a record that goes on behind the last one's end") from error
     reader.demand_end()
     return columns
 
@@ -112,10 +112,10 @@ class _Reader:
         starts = self._ends - lengths
         cut = np.uint64(8 * (WORD_BYTES - len(header)))
         if np.any(self._words[starts] << cut != np.frombuffer(header.rjust(WORD_BYTES, b"\0"), WORD)):
-            raise Unusual("a record with another header")
+            raise UnusualRecord("a record with another header")
         self._at = starts + len(header)
 
-    def column(self, field: Field) -> Column:
+    def column(self, field: ColumnField) -> Column:
         """The next field."""
         if not field.nullable:
             cells, self._at = self._cells(field, self._at, self._ends)
@@ -125,43 +125,43 @@ class _Reader:
         self._at = self._at + 1
         rows = np.flatnonzero(index == PRESENT)
         if len(rows) + np.count_nonzero(absent) < len(index):
-            raise Unusual(f"{field.name}: the index of a union")
+            raise UnusualRecord(f"{field.name}: the index of a union")
         some, self._at[rows] = self._cells(field, self._at[rows], self._ends[rows])
         cells = np.zeros((len(index), *some.shape[1:]), some.dtype)
         cells[rows] = some
         return Column(field, self._text(cells) if field.kind == "string" else cells, absent)
 
     def demand_end(self) -> None:
-        """Raises Unusual unless every row has been read to its end."""
+        """Raises UnusualRecord unless every row has been read to its end."""
         if not np.array_equal(self._at, self._ends):
-            raise Unusual("a record whose fields don't end where it does")
+            raise UnusualRecord("a record whose fields don't end where it does")
 
-    def _cells(self, field: Field, at: Ints, ends: Ints) -> tuple[Cells, Ints]:
+    def _cells(self, field: ColumnField, at: Ints, ends: Ints) -> tuple[Cells, Ints]:
         """Cells of some rows, and where these go on; of text the places of first byte and end, (n, 2)."""
         match field.kind:
             case "string" | "decimal":
                 lengths, at = self._small(at)
                 behind = at + lengths
                 if np.any(behind > ends):
-                    raise Unusual(f"{field.name}: longer than its record")
+                    raise UnusualRecord(f"{field.name}: longer than its record")
                 if field.kind == "string":
                     return np.stack((at, behind), 1), behind
                 return self._decimal(field, lengths, behind), behind
             case "boolean":
                 flags = self._bytes[at]
                 if np.any(flags > 1):
-                    raise Unusual(f"{field.name}: neither true nor false")
+                    raise UnusualRecord(f"{field.name}: neither true nor false")
                 return flags, at + 1
             case "enum":
                 indices, at = self._small(at)
                 if np.any(indices >= len(field.symbols)):
-                    raise Unusual(f"{field.name}: none of its symbols")
+                    raise UnusualRecord(f"{field.name}: none of its symbols")
                 return indices.astype(np.uint8), at
             case "int":
                 numbers, at = self._long(at)
                 narrow = numbers.astype(np.int32)
                 if np.any(narrow != numbers):
-                    raise Unusual(f"{field.name}: more than 32 bits")
+                    raise UnusualRecord(f"{field.name}: more than 32 bits")
                 return narrow, at
         numbers, at = self._long(at)
         return numbers, at
@@ -174,7 +174,7 @@ class _Reader:
         else:
             numbers, at = unzigzag(first.astype(WORD)), at + 1
         if np.any(numbers < 0):
-            raise Unusual("a negative length or index")
+            raise UnusualRecord("a negative length or index")
         return numbers, at
 
     def _long(self, at: Ints) -> tuple[Ints, Ints]:
@@ -187,24 +187,24 @@ class _Reader:
         if len(longer):
             ninth = self._bytes[at[longer] + WORD_BYTES]
             if np.any(ninth >= MORE):
-                raise Unusual("a number beyond 62 bits")
+                raise UnusualRecord("a number beyond 62 bits")
             groups[longer] |= ninth.astype(WORD) << BEYOND
             lengths[longer] += 1
         behind = at + lengths
         if np.any((self._bytes[behind - 1] == 0) & (lengths > 1)):
-            raise Unusual("a number with more bytes than it needs")
+            raise UnusualRecord("a number with more bytes than it needs")
         return unzigzag(groups), behind
 
-    def _decimal(self, field: Field, lengths: Ints, behind: Ints) -> Cells:
+    def _decimal(self, field: ColumnField, lengths: Ints, behind: Ints) -> Cells:
         """Two's complement from the highest byte."""
         if np.any(lengths > DECIMAL_BYTES_MAX[field.digits]) or np.any(lengths == 0):
-            raise Unusual(f"{field.name}: an unscaled number of no bytes, or of many")
+            raise UnusualRecord(f"{field.name}: an unscaled number of no bytes, or of many")
         low = self._words[behind - WORD_BYTES].byteswap().view(np.int64)
         cut = 8 * (WORD_BYTES - np.minimum(lengths, WORD_BYTES))
         low = low << cut >> cut
         if field.digits == 18:
             if np.any(low >= 10**18) or np.any(low <= -(10**18)):
-                raise Unusual(f"{field.name}: more than 18 digits")
+                raise UnusualRecord(f"{field.name}: more than 18 digits")
             narrow: Ints = low
             return narrow
         high = self._words[behind - 2 * WORD_BYTES].byteswap().view(np.int64)

@@ -5,7 +5,7 @@ from typing import Any
 
 from faust import Stream
 
-from infra.forced_exit import STOP_PATIENCE_S, exit_in
+from infra.forced_exit import STOP_PATIENCE_S, force_exit_after
 from infra.kafka.client_config import faust_credentials
 from infra.kafka.topics import topic_name
 from infra.settings import Settings
@@ -13,10 +13,10 @@ from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION, ShardKind
 from streams.pipeline.reference.load_config import core_config
-from streams.pipeline.worker.fetch import InputFetcher
-from streams.pipeline.worker.host import ShardHost
+from streams.pipeline.worker.input_fetcher import InputFetcher
 from streams.pipeline.worker.lane import LaneApp, RecordBatch
-from streams.pipeline.worker.retake import Trouble
+from streams.pipeline.worker.shard_errors import ShardErrorHandler
+from streams.pipeline.worker.shard_host import ShardHost
 
 HEARTBEATS_IN_SESSION = 5
 VERDICT_SESSIONS = 1.5
@@ -45,7 +45,7 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
         broker_heartbeat_interval=settings.worker_session_timeout_s / HEARTBEATS_IN_SESSION,
         consumer_group_instance_id=worker,
     )
-    trouble = Trouble(
+    trouble = ShardErrorHandler(
         take_over_again=lambda: app.consumer.perform_seek(),
         progress=lambda: host.committed(),
         generation=lambda: host.generation,
@@ -55,7 +55,9 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
     host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), trouble.report)
     app.positions = host
     app.inputs = InputFetcher(settings, host.base_topic, settings.worker_batch_records)
-    app.on_stop_asked = lambda: exit_in(STOP_PATIENCE_S, "the next owner reads the batch that is not committed")
+    app.on_stop_asked = lambda: force_exit_after(
+        STOP_PATIENCE_S, "the next owner reads the batch that is not committed"
+    )
 
     @app.on_partitions_revoked.connect
     async def release_shards(*args: Any, **kwargs: Any) -> None:

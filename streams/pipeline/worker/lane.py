@@ -128,7 +128,7 @@ class LaneConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Takes the assigned shards over and fetches each partition from where they stand.
 
-        Faust calls this before it resumes the flow; streams.pipeline.worker.retake does while it flows.
+        Faust calls this before it resumes the flow; streams.pipeline.worker.shard_errors does while it flows.
         """
         async with self._seeking:
             assignment = set(self.assignment())

@@ -17,7 +17,7 @@ from streams.core.accounts.state.account_records import approved
 from streams.core.core_config import CoreConfig
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import NoAnswer
-from streams.pipeline.clients.follow import Followed, Follower
+from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.tools.bench.backlog import own_topics
 from streams.tools.bench.crowd import open_sessions
@@ -76,7 +76,7 @@ def agent_events_per_s(settings: Settings, events: int, on_step: Callable[[str],
         own.reference_data.unlink()
 
 
-def _prepare(settings: Settings, codec: Codec, accounts: Sequence[str], told: Iterator[Followed]) -> None:
+def _prepare(settings: Settings, codec: Codec, accounts: Sequence[str], told: Iterator[FollowedRecord]) -> None:
     """Marks and sessions, and then the orders, which need both; all that is told of them has been read."""
     producer = RecordProducer(settings, codec)
     marks = [_mark(symbol, START_NS, BID, ASK) for symbol in SYMBOLS]
@@ -110,7 +110,7 @@ def _write_backlog(settings: Settings, codec: Codec, accounts: Sequence[str]) ->
     return written
 
 
-def _rate(told: Iterator[Followed], records: int) -> float:
+def _rate(told: Iterator[FollowedRecord], records: int) -> float:
     """From the first transaction, whose own records are not counted, to the last, by the times of their journals."""
     (start_ns, before), *others = _transactions(told, ("orders", "executions", "marks"), records)
     if not others:
@@ -118,7 +118,7 @@ def _rate(told: Iterator[Followed], records: int) -> float:
     return (records - before) / (others[-1][0] - start_ns) * NANOS_PER_S
 
 
-def _transactions(told: Iterator[Followed], topics: Sequence[str], records: int) -> Iterator[tuple[int, int]]:
+def _transactions(told: Iterator[FollowedRecord], topics: Sequence[str], records: int) -> Iterator[tuple[int, int]]:
     """When each was written, and how many records of these topics it took; until there are so many."""
     for item in told:
         if item.topic != "journal.accounts":

@@ -14,7 +14,6 @@ from infra.clickhouse.client import connect
 from infra.kafka.client_config import client_config
 from infra.kafka.topics import BY_NAME, partition_count, topic_name
 from infra.settings import Settings
-from infra.stack.local_stack import prepare_pipeline
 from schemas.avro.codec import Codec
 from schemas.records.messages import ApprovedOrder, MarketData, OrderRequest
 from schemas.records.output import Message
@@ -23,6 +22,7 @@ from streams.core.reference.declarations import InstrumentConfig
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import NoAnswer
 from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.prepare import prepare_pipeline
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.sink.tables import table_of
 from streams.tools.bench.core import story

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterator
 
 from schemas.records.messages import Journal
 from streams.errors import NoAnswer
-from streams.pipeline.clients.follow import Followed, Follower
+from streams.pipeline.clients.follow import FollowedRecord, Follower
 
 SILENCE_S = 120.0
 POLL_S = 0.005
 
 
-def until_silent(follower: Follower) -> Iterator[Followed]:
+def until_silent(follower: Follower) -> Iterator[FollowedRecord]:
     """What comes, for as long as something does; what its user does in between is not silence.
 
     Who leaves it leaves what was fetched with it. Raises NoAnswer after SILENCE_S without anything.

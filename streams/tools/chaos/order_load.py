@@ -10,9 +10,9 @@ from schemas.avro.codec import Codec
 from schemas.records.enums import Action, OrderType, Side, TimeInForce
 from schemas.records.messages import OrderRequest
 from schemas.records.numbers import NANOS_PER_S, to_price
-from streams.pipeline.clients.models import ControlModel
+from streams.pipeline.clients.control_commands import send_control
 from streams.pipeline.clients.producer import RecordProducer
-from streams.pipeline.clients.sessions import command
+from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.feed.pack import heartbeat, pack
 from streams.pipeline.feed.send import CLOSING_NS
 from streams.pipeline.feed.table import QUOTE
@@ -44,7 +44,7 @@ class Load:
         self._resting: list[OrderRequest] = []
         self._lock = threading.Lock()
         for account in ACCOUNTS:
-            command(settings, codec, ControlModel.from_message(opening(account)))
+            send_control(settings, codec, ControlModel.from_message(opening(account)))
 
     def __enter__(self) -> Self:
         self._thread.start()

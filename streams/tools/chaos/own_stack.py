@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infra.settings import Settings
 from infra.stack import local_stack
+from streams.pipeline.prepare import start_prepared_servers
 
 HOST = "127.0.0.1"
 
@@ -19,7 +20,7 @@ def own_stack(settings: Settings, workers: int, on_progress: Callable[[str], Non
     with tempfile.TemporaryDirectory(prefix="paper-chaos-") as folder:
         own = _own_settings(settings, Path(folder))
         try:
-            local_stack.up(own, on_progress=on_progress)
+            start_prepared_servers(own, on_progress=on_progress)
             local_stack.up_pipeline(own, workers, on_progress=on_progress)
             yield own
         finally:

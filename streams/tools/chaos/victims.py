@@ -14,9 +14,9 @@ from infra.clickhouse.client import connect
 from infra.errors import ClickHouseError
 from infra.settings import Settings
 from infra.stack import local_stack
-from infra.stack.clickhouse_server import ClickHousePart
-from infra.stack.kafka_server import KafkaPart
-from infra.stack.server_process import Part
+from infra.stack.clickhouse_server import ClickHouseServer
+from infra.stack.kafka_server import KafkaServer
+from infra.stack.server_process import Server
 from schemas.avro.codec import Codec
 from streams.errors import ChildError, LogUnavailable
 from streams.operations.health.children import read_children
@@ -39,7 +39,7 @@ class Victim(StrEnum):
     KAFKA = "kafka"
 
 
-SERVERS: dict[Victim, Part] = {Victim.CLICKHOUSE: ClickHousePart(), Victim.KAFKA: KafkaPart()}
+SERVERS: dict[Victim, Server] = {Victim.CLICKHOUSE: ClickHouseServer(), Victim.KAFKA: KafkaServer()}
 LANDING = (Victim.SINK, Victim.CLICKHOUSE)
 
 
@@ -62,7 +62,7 @@ def kill(settings: Settings, victim: Victim, draw: random.Random) -> None:
 
 def _pid(settings: Settings, victim: Victim, draw: random.Random) -> int:
     if victim in SERVERS:
-        identity = processes.recall(local_stack.pid_file(settings, SERVERS[victim]))
+        identity = processes.read_pid_file(local_stack.pid_file(settings, SERVERS[victim]))
         if identity is None or processes.find(identity) is None:
             raise ChildError(f"{victim}: not running, although nobody has killed it")
         return identity.pid

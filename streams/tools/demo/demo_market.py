@@ -3,7 +3,7 @@
 from infra.settings import Settings
 from streams.core.reference.declarations import InstrumentConfig
 from streams.errors import FeedError
-from streams.pipeline.feed.infer import infer_instruments, to_toml
+from streams.pipeline.feed.infer_instruments import infer_instruments, to_toml
 from streams.pipeline.feed.synthetic import SYNTHETIC_SUFFIX, SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import load_instruments

@@ -12,7 +12,7 @@ from infra.kafka.client_config import client_config
 from infra.kafka.topics import delete_topics
 from infra.principal import ADMIN
 from infra.settings import Settings
-from infra.stack.local_stack import prepare_pipeline
+from streams.pipeline.prepare import prepare_pipeline
 
 NAME = "demo"
 ADMIN_TIMEOUT_S = 30.0

@@ -14,8 +14,8 @@ from schemas.records.numbers import PRICE_SCALE, price_to_decimal
 from streams.core.reference.declarations import InstrumentConfig
 from streams.core.reference.instruments import Instrument
 from streams.evidence.sessions.settings_hash import settings_sha256
-from streams.pipeline.clients.models import ControlModel
-from streams.pipeline.clients.sessions import command
+from streams.pipeline.clients.control_commands import send_control
+from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.strategies.find_strategy import STRATEGIES
@@ -96,7 +96,7 @@ def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_pr
             reason="demonstration",
             ts=time.time_ns(),
         )
-        on_progress(command(settings, codec, control).text)
+        on_progress(send_control(settings, codec, control).text)
 
 
 def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> StrategyRunner:

@@ -15,8 +15,8 @@ from schemas.avro.codec import HEADER
 from schemas.topic_schemas import load_schema
 from streams.evidence.metrics.compute import Conventions
 from streams.evidence.metrics.definitions import COSTS, ORDERS, REJECTS, RETURNS
-from streams.pipeline.sink.container import ContainerWriter, Row
-from streams.pipeline.sink.tables import Refused, Tables
+from streams.pipeline.sink.avro_container import ContainerWriter, Row
+from streams.pipeline.sink.tables import BlockRefused, Tables
 from tests.evidence.reconcile.session import Session, land, traded_session
 
 INCREMENTAL = ((RETURNS, ""), (COSTS, "day"), (COSTS, "instrument"), (ORDERS, "instrument"), (REJECTS, "reason"))
@@ -95,7 +95,7 @@ def test_a_refused_block_leaves_no_sums(client: Client, landed: Settings, story:
     rows = [Row(0, 10_000 + number, 0, (value or b"")[HEADER.size :]) for number in range(3)]
     rows[2] = rows[2]._replace(body=rows[2].body[:-1])
     container = ContainerWriter(load_schema("fills"), landed.run_id).build(rows)
-    with closing(Tables(landed, lambda _: None)) as tables, pytest.raises(Refused, match="EOF"):
+    with closing(Tables(landed, lambda _: None)) as tables, pytest.raises(BlockRefused, match="EOF"):
         tables.insert("fills", rows, container)
     assert ask(client, landed.run_id, {}) == before
 

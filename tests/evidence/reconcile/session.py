@@ -17,7 +17,7 @@ from streams.evidence.reconcile.facts import Facts
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.raw_records import RawRecord
-from streams.pipeline.sink.batch import of_records
+from streams.pipeline.sink.column_batch import of_records
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.tables import Tables
 from tests import builders

@@ -17,7 +17,7 @@ from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.pack import heartbeat, pack
 from streams.pipeline.feed.send import CLOSING_NS
 from streams.pipeline.feed.table import MarketTable
-from streams.pipeline.sink.container import Row
+from streams.pipeline.sink.avro_container import Row
 from tests import builders
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
 

@@ -23,7 +23,7 @@ from streams.pipeline.journal.partitions import partition_of
 from tests.builders import MS, PROPERTY, SECOND, START, config, control, new, quote, quotes
 from tests.core.simulators.long_markets import batches, story
 from tests.evidence.replay.markets import recorded
-from tests.pipeline.feed.rows import rows_of
+from tests.pipeline.feed.feed_rows import rows_of
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
 
 CODEC = Codec(MemoryRegistry())

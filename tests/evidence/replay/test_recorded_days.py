@@ -12,7 +12,7 @@ import pytest
 from schemas.records.messages import Fill, OrderRequest
 from streams.core.core_config import CoreConfig
 from streams.evidence.replay.verify import verify
-from streams.pipeline.feed.infer import infer_instruments
+from streams.pipeline.feed.infer_instruments import infer_instruments
 from streams.pipeline.feed.table import COLUMNS, MarketTable
 from tests.builders import config, top_of_book
 from tests.core.venue.test_look_ahead_recorded import of_market

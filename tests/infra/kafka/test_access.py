@@ -24,7 +24,7 @@ from infra.kafka.topics import delete_topics, ensure_topics, topic_name
 from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
 from infra.settings import Settings
 from infra.stack import local_stack
-from infra.stack.kafka_server import KafkaPart
+from infra.stack.kafka_server import KafkaServer
 from tests import stacks
 from tests.end_to_end.processes import paper, running
 
@@ -41,7 +41,7 @@ def scram() -> Iterator[Settings]:
     with tempfile.TemporaryDirectory(prefix="paper-test-") as folder:
         plain = stacks.free_settings(Path(folder)).model_copy(update={"mock_trading": False})
         try:
-            local_stack.up(plain, parts=(KafkaPart(),))
+            local_stack.up(plain, (KafkaServer(),))
             admin = AdminClient(client_config(plain))
             (made,) = admin.create_topics([NewTopic(KEPT, 1, 1)]).values()
             made.result(TIMEOUT_S)

@@ -14,7 +14,7 @@ DIE = "import sys; sys.exit('cannot go on: the moon is wrong')"
 HANG = "import time; time.sleep(600)"
 
 
-class SmallPart:
+class SmallServer:
     """Serves its folder's listing over HTTP on the port of CLICKHOUSE_URL."""
 
     def __init__(self, name: str = "small", program: str = SERVE) -> None:

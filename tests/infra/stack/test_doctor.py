@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra import processes
-from infra.processes import Identity
+from infra.processes import ProcessIdentity
 from infra.settings import REPOSITORY, Settings
 from infra.stack import doctor, local_stack
 from infra.stack.artifacts import read_lock
@@ -95,8 +95,8 @@ def test_a_damaged_archive_is_named(settings: Settings) -> None:
 
 
 def test_a_crashed_part_is_a_problem(settings: Settings) -> None:
-    part = local_stack.PARTS[0]
-    processes.remember(Identity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
+    part = local_stack.WHOLE_STACK[0]
+    processes.write_pid_file(ProcessIdentity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
     finding = by_subject(examine(settings))["kafka"]
     assert not finding.ok
     assert "crashed" in finding.found

@@ -15,12 +15,12 @@ import psutil
 import pytest
 
 from infra import processes
-from infra.errors import PartError, PortTakenError, StackError
-from infra.processes import Identity
+from infra.errors import PortTakenError, ServerError, StackError
+from infra.processes import ProcessIdentity
 from infra.settings import REPOSITORY, Settings
 from infra.stack import local_stack
-from infra.stack.local_stack import State
-from tests.infra.stack.small_server import DIE, HANG, STUBBORN, SmallPart
+from infra.stack.local_stack import ServerState
+from tests.infra.stack.small_server import DIE, HANG, STUBBORN, SmallServer
 from tests.stacks import free_settings
 
 
@@ -31,19 +31,19 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def part(settings: Settings) -> Iterator[SmallPart]:
-    part = SmallPart()
+def part(settings: Settings) -> Iterator[SmallServer]:
+    part = SmallServer()
     yield part
     local_stack.down(settings, [part])
 
 
-def pid_of(settings: Settings, part: SmallPart) -> int:
-    identity = processes.recall(local_stack.pid_file(settings, part))
+def pid_of(settings: Settings, part: SmallServer) -> int:
+    identity = processes.read_pid_file(local_stack.pid_file(settings, part))
     assert identity is not None
     return identity.pid
 
 
-def state_of(settings: Settings, part: SmallPart) -> State:
+def state_of(settings: Settings, part: SmallServer) -> ServerState:
     return local_stack.status(settings, [part])[0].state
 
 
@@ -52,21 +52,21 @@ def kill(pid: int) -> None:
     psutil.Process(pid).wait(10)
 
 
-def test_up_starts_and_down_stops(settings: Settings, part: SmallPart) -> None:
-    assert state_of(settings, part) is State.STOPPED
+def test_up_starts_and_down_stops(settings: Settings, part: SmallServer) -> None:
+    assert state_of(settings, part) is ServerState.STOPPED
     local_stack.up(settings, [part])
     row = local_stack.status(settings, [part])[0]
-    assert row.state is State.RUNNING
+    assert row.state is ServerState.RUNNING
     assert row.pid is not None
     assert row.rss_bytes
     assert row.port == settings.clickhouse_host_port[1]
     local_stack.down(settings, [part])
     assert not psutil.pid_exists(row.pid)
-    assert state_of(settings, part) is State.STOPPED
+    assert state_of(settings, part) is ServerState.STOPPED
     local_stack.down(settings, [part])
 
 
-def test_a_second_up_finds_the_running_part(settings: Settings, part: SmallPart) -> None:
+def test_a_second_up_finds_the_running_part(settings: Settings, part: SmallServer) -> None:
     local_stack.up(settings, [part])
     pid = pid_of(settings, part)
     local_stack.up(settings, [part])
@@ -74,67 +74,67 @@ def test_a_second_up_finds_the_running_part(settings: Settings, part: SmallPart)
     assert part.prepared == 1
 
 
-def test_the_server_is_in_a_session_of_its_own(settings: Settings, part: SmallPart) -> None:
+def test_the_server_is_in_a_session_of_its_own(settings: Settings, part: SmallServer) -> None:
     local_stack.up(settings, [part])
     assert os.getsid(pid_of(settings, part)) == pid_of(settings, part)
 
 
-def test_a_crashed_part_is_named_and_started_again(settings: Settings, part: SmallPart) -> None:
+def test_a_crashed_part_is_named_and_started_again(settings: Settings, part: SmallServer) -> None:
     local_stack.up(settings, [part])
     killed = pid_of(settings, part)
     kill(killed)
-    assert state_of(settings, part) is State.CRASHED
+    assert state_of(settings, part) is ServerState.CRASHED
     said: list[str] = []
     local_stack.up(settings, [part], said.append)
-    assert said[0] == f"small is not running although it was started (pid {killed}); starting it again"
-    assert state_of(settings, part) is State.RUNNING
+    assert said[0] == f"small was started (pid {killed}) but no longer runs; starting it again"
+    assert state_of(settings, part) is ServerState.RUNNING
     assert pid_of(settings, part) != killed
 
 
-def test_a_reused_pid_is_not_taken_for_the_part(settings: Settings, part: SmallPart) -> None:
+def test_a_reused_pid_is_not_taken_for_the_part(settings: Settings, part: SmallServer) -> None:
     """The pid file names this test's own process, started at another time: it must survive `down`."""
-    processes.remember(Identity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
-    assert state_of(settings, part) is State.CRASHED
+    processes.write_pid_file(ProcessIdentity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
+    assert state_of(settings, part) is ServerState.CRASHED
     local_stack.down(settings, [part])
-    assert state_of(settings, part) is State.STOPPED
+    assert state_of(settings, part) is ServerState.STOPPED
 
 
-def test_a_stale_pid_file_does_not_hinder_up(settings: Settings, part: SmallPart) -> None:
-    processes.remember(Identity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
+def test_a_stale_pid_file_does_not_hinder_up(settings: Settings, part: SmallServer) -> None:
+    processes.write_pid_file(ProcessIdentity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
     local_stack.up(settings, [part])
-    assert state_of(settings, part) is State.RUNNING
+    assert state_of(settings, part) is ServerState.RUNNING
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "12"])
 def test_a_damaged_pid_file_counts_as_none(
-    settings: Settings, part: SmallPart, content: str, capsys: pytest.CaptureFixture[str]
+    settings: Settings, part: SmallServer, content: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = local_stack.pid_file(settings, part)
     file.parent.mkdir(parents=True)
     file.write_text(content)
-    assert state_of(settings, part) is State.STOPPED
+    assert state_of(settings, part) is ServerState.STOPPED
     assert str(file) in capsys.readouterr().err
 
 
-def test_a_part_that_dies_is_named_with_its_log(settings: Settings, part: SmallPart) -> None:
+def test_a_part_that_dies_is_named_with_its_log(settings: Settings, part: SmallServer) -> None:
     part.program = DIE
-    with pytest.raises(PartError, match="small died while starting") as caught:
+    with pytest.raises(ServerError, match="small died while starting") as caught:
         local_stack.up(settings, [part])
     assert "the moon is wrong" in str(caught.value)
     assert str(local_stack.log_file(settings, part)) in str(caught.value)
 
 
 def test_a_part_that_never_answers_is_given_up(
-    settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, part: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part.program = HANG
     monkeypatch.setattr(local_stack, "READY_TIMEOUT_S", 0.2)
-    with pytest.raises(PartError, match="small does not answer"):
+    with pytest.raises(ServerError, match="small does not answer"):
         local_stack.up(settings, [part])
-    assert state_of(settings, part) is State.UNREADY
+    assert state_of(settings, part) is ServerState.UNREADY
 
 
-def test_a_taken_port_is_named_with_its_owner_and_the_variable(settings: Settings, part: SmallPart) -> None:
+def test_a_taken_port_is_named_with_its_owner_and_the_variable(settings: Settings, part: SmallServer) -> None:
     port = settings.clickhouse_host_port[1]
     with socket.create_server(("127.0.0.1", port)), pytest.raises(PortTakenError) as caught:
         local_stack.up(settings, [part])
@@ -142,16 +142,16 @@ def test_a_taken_port_is_named_with_its_owner_and_the_variable(settings: Setting
     assert f"port {port}" in message
     assert f"pid {os.getpid()}" in message
     assert "CLICKHOUSE_URL" in message
-    assert state_of(settings, part) is State.STOPPED
+    assert state_of(settings, part) is ServerState.STOPPED
 
 
-def test_a_server_elsewhere_is_not_started_here(settings: Settings, part: SmallPart) -> None:
+def test_a_server_elsewhere_is_not_started_here(settings: Settings, part: SmallServer) -> None:
     elsewhere = settings.model_copy(update={"clickhouse_url": "http://clickhouse.example:8123"})
     with pytest.raises(StackError, match=r"CLICKHOUSE_URL points to clickhouse\.example"):
         local_stack.up(elsewhere, [part])
 
 
-def test_a_home_that_cannot_be_written_is_said(settings: Settings, part: SmallPart) -> None:
+def test_a_home_that_cannot_be_written_is_said(settings: Settings, part: SmallServer) -> None:
     (settings.paper_home / "file").touch()
     below_a_file = settings.model_copy(update={"paper_home": settings.paper_home / "file" / "home"})
     with pytest.raises(StackError, match="PAPER_HOME"):
@@ -159,7 +159,7 @@ def test_a_home_that_cannot_be_written_is_said(settings: Settings, part: SmallPa
 
 
 def test_a_part_that_ignores_sigterm_is_killed(
-    settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, part: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part.program = STUBBORN
     monkeypatch.setattr(local_stack, "STOP_PATIENCE_S", 0.2)
@@ -171,7 +171,7 @@ def test_a_part_that_ignores_sigterm_is_killed(
     assert any("was killed" in line for line in said)
 
 
-def test_two_ups_at_once_start_one_server(settings: Settings, part: SmallPart) -> None:
+def test_two_ups_at_once_start_one_server(settings: Settings, part: SmallServer) -> None:
     failures: list[BaseException] = []
 
     def up() -> None:
@@ -189,7 +189,9 @@ def test_two_ups_at_once_start_one_server(settings: Settings, part: SmallPart) -
     assert part.prepared == 1
 
 
-def test_a_held_lock_is_said_and_given_up(settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_lock_is_said_and_given_up(
+    settings: Settings, part: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local_stack, "LOCK_TIMEOUT_S", 0.1)
     lock = settings.paper_home / "run" / "stack.lock"
     lock.parent.mkdir(parents=True)
@@ -201,7 +203,7 @@ def test_a_held_lock_is_said_and_given_up(settings: Settings, part: SmallPart, m
     assert said == ["waiting for another `paper up` or `paper down` to finish"]
 
 
-def test_purge_deletes_the_parts_data_and_nothing_else(settings: Settings, part: SmallPart) -> None:
+def test_purge_deletes_the_parts_data_and_nothing_else(settings: Settings, part: SmallServer) -> None:
     local_stack.up(settings, [part])
     kept = settings.paper_home / "kept.txt"
     kept.write_text("not the stack's")
@@ -211,14 +213,14 @@ def test_purge_deletes_the_parts_data_and_nothing_else(settings: Settings, part:
     assert kept.exists()
 
 
-def test_a_pid_file_is_readable_json(settings: Settings, part: SmallPart) -> None:
+def test_a_pid_file_is_readable_json(settings: Settings, part: SmallServer) -> None:
     local_stack.up(settings, [part])
     content = json.loads(local_stack.pid_file(settings, part).read_text())
     assert content["pid"] == pid_of(settings, part)
     assert content["started"] == pytest.approx(psutil.Process(content["pid"]).create_time())
 
 
-def test_a_long_log_is_set_aside(settings: Settings, part: SmallPart, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_log_is_set_aside(settings: Settings, part: SmallServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "LOG_KEPT_BYTES", 10)
     log = local_stack.log_file(settings, part)
     log.parent.mkdir(parents=True)
@@ -228,6 +230,6 @@ def test_a_long_log_is_set_aside(settings: Settings, part: SmallPart, monkeypatc
     assert "earlier" not in log.read_text()
 
 
-def test_waiting_for_servers_names_the_silent_one(settings: Settings, part: SmallPart) -> None:
-    with pytest.raises(PartError, match=r"small: 127\.0\.0\.1:\d+ does not answer.*CLICKHOUSE_URL"):
+def test_waiting_for_servers_names_the_silent_one(settings: Settings, part: SmallServer) -> None:
+    with pytest.raises(ServerError, match=r"small: 127\.0\.0\.1:\d+ does not answer.*CLICKHOUSE_URL"):
         local_stack.wait_for_servers(settings, [part], timeout_s=0.1)

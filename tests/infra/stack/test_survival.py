@@ -18,7 +18,8 @@ from infra.clickhouse.client import connect
 from infra.kafka.topics import delete_topics
 from infra.settings import Settings
 from infra.stack import local_stack
-from infra.stack.local_stack import State
+from infra.stack.local_stack import ServerState
+from streams.pipeline.prepare import start_prepared_servers
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -33,7 +34,7 @@ def settings(stack: Settings) -> Iterator[Settings]:
     if os.environ.get("PAPER_TEST_STACK", "native") != "native":
         pytest.skip("kills processes of the native stack")
     yield stack
-    local_stack.up(stack)
+    start_prepared_servers(stack)
 
 
 def admin_of(settings: Settings) -> AdminClient:
@@ -53,21 +54,21 @@ def make_topic(settings: Settings) -> str:
 
 
 def kill(settings: Settings, name: str) -> None:
-    part = next(part for part in local_stack.PARTS if part.name == name)
-    identity = processes.recall(local_stack.pid_file(settings, part))
+    part = next(part for part in local_stack.WHOLE_STACK if part.name == name)
+    identity = processes.read_pid_file(local_stack.pid_file(settings, part))
     assert identity is not None
     os.kill(identity.pid, signal.SIGKILL)
     psutil.Process(identity.pid).wait(TIMEOUT_S)
     states = {row.name: row.state for row in local_stack.status(settings)}
-    assert states.pop(name) is State.CRASHED
-    assert {states[part.name] for part in local_stack.SERVERS if part.name != name} == {State.RUNNING}
+    assert states.pop(name) is ServerState.CRASHED
+    assert {states[part.name] for part in local_stack.SERVERS if part.name != name} == {ServerState.RUNNING}
 
 
 def up_again(settings: Settings, name: str) -> None:
     said: list[str] = []
-    local_stack.up(settings, on_progress=said.append)
-    assert said[0].startswith(f"{name} is not running although it was started")
-    assert {row.state for row in local_stack.status(settings, local_stack.SERVERS)} == {State.RUNNING}
+    start_prepared_servers(settings, on_progress=said.append)
+    assert said[0].startswith(f"{name} was started (pid ")
+    assert {row.state for row in local_stack.status(settings, local_stack.SERVERS)} == {ServerState.RUNNING}
 
 
 def test_a_killed_broker_comes_back_with_its_records(settings: Settings) -> None:
@@ -127,7 +128,7 @@ def test_a_killed_clickhouse_comes_back_with_its_rows(settings: Settings) -> Non
 def test_a_stopped_stack_comes_back_with_its_records(settings: Settings) -> None:
     topic = make_topic(settings)
     local_stack.down(settings)
-    assert {row.state for row in local_stack.status(settings)} == {State.STOPPED}
-    local_stack.up(settings)
+    assert {row.state for row in local_stack.status(settings)} == {ServerState.STOPPED}
+    start_prepared_servers(settings)
     assert topic in admin_of(settings).list_topics(timeout=TIMEOUT_S).topics
     delete_topics(settings, [topic])

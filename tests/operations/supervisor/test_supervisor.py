@@ -16,7 +16,7 @@ import pytest
 from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
-from infra.stack.pipeline_processes import PipelinePart
+from infra.stack.pipeline_processes import PipelineProcesses
 from streams.operations.health.collect import HealthCollector
 from streams.operations.health.health import Health, ProcessHealth
 from streams.pipeline.worker.faust_app import group_id
@@ -37,7 +37,7 @@ def settings(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
         local_stack.up_pipeline(settings, 2)
         yield settings
     finally:
-        local_stack.down(settings, [PipelinePart()])
+        local_stack.down(settings, [PipelineProcesses()])
 
 
 class Watch:
@@ -122,7 +122,7 @@ def test_a_supervised_pipeline(settings: Settings) -> None:
 
     # The supervisor itself dies: its children end too, and the next `up` finds a clean place.
     children = [psutil.Process(pid(health, name)) for name in ("worker-1", "worker-2", "sink")]
-    identity = processes.recall(local_stack.pid_file(settings, PipelinePart()))
+    identity = processes.read_pid_file(local_stack.pid_file(settings, PipelineProcesses()))
     assert identity is not None
     psutil.Process(identity.pid).kill()
     _, alive = psutil.wait_procs(children, DEADLINE_S)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from infra.settings import REPOSITORY
 from streams.core.market.market_data import check_market_data
 from streams.core.reference.declarations import InstrumentConfig
-from streams.pipeline.feed.infer import infer_instruments, to_toml
+from streams.pipeline.feed.infer_instruments import infer_instruments, to_toml
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.reference.load_config import load_instruments
 from tests.builders import PROPERTY
-from tests.pipeline.feed.rows import Row, rows_in, rows_of
+from tests.pipeline.feed.feed_rows import Row, rows_in, rows_of
 
 REFERENCE = REPOSITORY / "infra" / "reference" / "instruments.toml"
 

@@ -12,8 +12,7 @@ from confluent_kafka import Producer
 
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
-from infra.stack import local_stack
-from infra.stack.kafka_server import KafkaPart
+from infra.stack.kafka_server import KafkaServer
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.errors import DeliveryError, FeedError
@@ -24,10 +23,11 @@ from streams.pipeline.feed.send import CLOSING_NS, TAIL_RECORDS, Feed
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal import kafka_log
 from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.pipeline.prepare import start_prepared_servers
 from streams.tools.demo.demo_market import synthetic_market
 from tests.end_to_end.processes import running
 from tests.faults.test_servers import kill
-from tests.pipeline.feed.rows import Row, rows_in, rows_of
+from tests.pipeline.feed.feed_rows import Row, rows_in, rows_of
 from tests.stacks import free_port
 
 SECONDS = 100
@@ -123,8 +123,8 @@ def test_it_waits_for_a_broker_that_was_killed(market: Market) -> None:
     with ThreadPoolExecutor(1) as thread:
         feeding = thread.submit(market.feed().run, SPEED)
         market.await_records(40)
-        kill(market.settings, KafkaPart())
-        local_stack.up(market.settings)
+        kill(market.settings, KafkaServer())
+        start_prepared_servers(market.settings)
         assert feeding.result(AWAIT_S).updates == len(market.table)
     market.prove()
 

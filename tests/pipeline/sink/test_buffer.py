@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streams.pipeline.sink.batch import RECORD_BYTES, Batch, of_records
 from streams.pipeline.sink.buffer import BLOCK_BYTES_MAX, Buffer
+from streams.pipeline.sink.column_batch import RECORD_BYTES, ColumnBatch, of_records
 from tests.pipeline.sink.records import record
 
 
-def offsets(block: list[Batch]) -> list[int]:
+def offsets(block: list[ColumnBatch]) -> list[int]:
     return [offset for batch in block for offset in batch.offsets.tolist()]
 
 

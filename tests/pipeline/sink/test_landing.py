@@ -16,11 +16,11 @@ from schemas.memory_registry import MemoryRegistry
 from schemas.topic_schemas import load_schema
 from streams.errors import SinkError
 from streams.pipeline.journal.raw_records import RawOutput
-from streams.pipeline.sink.batch import Batch, of_records
+from streams.pipeline.sink.avro_container import Row
+from streams.pipeline.sink.column_batch import ColumnBatch, of_records
 from streams.pipeline.sink.column_writer import ColumnWriter
-from streams.pipeline.sink.container import Row
 from streams.pipeline.sink.landing import COLUMNS_FROM, Landing
-from streams.pipeline.sink.tables import Refused, Spans
+from streams.pipeline.sink.tables import BlockRefused, Spans
 from tests import builders
 from tests.pipeline.sink.native_reader import read_native
 from tests.pipeline.sink.records import fill_value, order_value, record
@@ -43,16 +43,16 @@ class ReadingTarget:
         try:
             read: list[Any] = list(fastavro.reader(BytesIO(container)))
         except (EOFError, ValueError, IndexError, UnicodeDecodeError) as error:
-            raise Refused(str(error)) from error
+            raise BlockRefused(str(error)) from error
         if any(row.get("order_id") in self.refused_orders for row in read):
-            raise Refused("a reason that only the server knows")
+            raise BlockRefused("a reason that only the server knows")
         self.rows += read
         self.blocks.append(len(read))
 
     def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
         assert form == "Native"
         if self.refuses_columns:
-            raise Refused("columns")
+            raise BlockRefused("columns")
         read = read_native(block)
         self.rows += read
         self.blocks.append(-len(read))
@@ -173,7 +173,7 @@ def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it() -> None:
 
     def strict_insert(topic: str, rows: Sequence[Row], container: bytes) -> None:
         if any(row.body.startswith(b"\x86\x00") for row in rows):
-            raise Refused("Invalid Avro varint")
+            raise BlockRefused("Invalid Avro varint")
         insert(topic, rows, container)
 
     setting.target.insert = strict_insert  # type: ignore[method-assign]
@@ -252,7 +252,7 @@ def test_dead_letters_become_rows_with_their_source(setting: Setting) -> None:
 
 def test_refused_dead_letters_stop_the_sink(setting: Setting) -> None:
     def refuse(topic: str, rows: Sequence[Row], container: bytes) -> None:
-        raise Refused("no such luck")
+        raise BlockRefused("no such luck")
 
     setting.target.insert = refuse  # type: ignore[method-assign]
     with pytest.raises(SinkError, match="no such luck"):
@@ -289,7 +289,7 @@ def test_a_block_is_built_while_the_one_before_is_inserted(setting: Setting, mon
     build, insert = ColumnWriter.build, setting.target.insert_block
     met: list[bool] = []
 
-    def noting_build(writer: ColumnWriter, batches: Sequence[Batch], values: Sequence[bytes]) -> bytes:
+    def noting_build(writer: ColumnWriter, batches: Sequence[ColumnBatch], values: Sequence[bytes]) -> bytes:
         block = build(writer, batches, values)
         built.release()
         return block
@@ -313,7 +313,7 @@ def test_a_block_that_was_built_meanwhile_lands_behind_one_that_is_refused(setti
 
     def refuse_the_first(topic: str, spans: Spans, block: bytes, form: str) -> None:
         setting.target.insert_block = insert  # type: ignore[method-assign]
-        raise Refused("columns")
+        raise BlockRefused("columns")
 
     setting.target.insert_block = refuse_the_first  # type: ignore[method-assign]
     for start in (0, COLUMNS_FROM):

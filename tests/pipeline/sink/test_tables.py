@@ -15,8 +15,8 @@ from schemas.memory_registry import MemoryRegistry
 from schemas.topic_schemas import load_schema
 from streams.errors import SinkError
 from streams.pipeline.sink import tables as sink_tables
-from streams.pipeline.sink.container import ContainerWriter, Row
-from streams.pipeline.sink.tables import Refused, Stopped, Tables
+from streams.pipeline.sink.avro_container import ContainerWriter, Row
+from streams.pipeline.sink.tables import BlockRefused, SinkStopped, Tables
 from tests.pipeline.sink.records import order_value
 
 SOURCE = MemoryRegistry()
@@ -78,7 +78,7 @@ def test_a_block_whose_token_is_there_without_its_rows_is_inserted(table_setting
 
 def test_bad_data_is_refused_whole(table_settings: Settings, tables: Tables) -> None:
     rows = order_rows(0, 3)
-    with pytest.raises(Refused, match="EOF"):
+    with pytest.raises(BlockRefused, match="EOF"):
         insert(tables, [rows[0], rows[1]._replace(body=rows[1].body[:-1]), rows[2]])
     assert count(table_settings) == 0
 
@@ -116,10 +116,10 @@ def test_while_clickhouse_is_away_it_waits_longer_each_time(
     def stop_at_the_fourth(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 4:
-            raise Stopped
+            raise SinkStopped
 
     away = table_settings.model_copy(update={"clickhouse_url": "http://127.0.0.1:1"})
-    with closing(Tables(away, stop_at_the_fourth)) as stopped, pytest.raises(Stopped):
+    with closing(Tables(away, stop_at_the_fourth)) as stopped, pytest.raises(SinkStopped):
         insert(stopped, order_rows(0, 1))
     assert pauses == [0.2, 0.4, 0.8, 1.6]
     with closing(Tables(away, pauses.append)) as given_up, pytest.raises(SinkError, match="nothing is lost"):

@@ -9,13 +9,13 @@ from infra.settings import Settings
 from schemas.memory_registry import MemoryRegistry
 from streams.pipeline.journal.memory_log import MemoryLog
 from streams.pipeline.sink import landing
-from streams.pipeline.sink.batch import of_records
 from streams.pipeline.sink.buffer import Buffer
-from streams.pipeline.sink.dead_letter_writer import LetterBox
-from streams.pipeline.sink.flow import Flow
+from streams.pipeline.sink.column_batch import of_records
+from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
-from streams.pipeline.sink.tables import Stopped, Tables
-from tests.pipeline.sink.memory import MemoryClickHouse, MemoryPen
+from streams.pipeline.sink.landing_flow import LandingFlow
+from streams.pipeline.sink.tables import SinkStopped, Tables
+from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse, MemoryPen
 from tests.pipeline.sink.records import fill_value, record
 
 SOURCE = MemoryRegistry()
@@ -53,14 +53,14 @@ class RunningSink:
     def __init__(self, world: World, settings: Settings) -> None:
         self.world = world
         tables = Tables(settings, lambda seconds: self.pause(seconds), world.clickhouse)
-        letters = LetterBox(tables, world.log, world.pen)
+        letters = DeadLetterWriter(tables, world.log, world.pen)
         self.landing = Landing(tables, SOURCE, letters.write, settings.run_id)
         self.buffer = Buffer(100, 1.0, BYTES_MAX)
-        self.flow = Flow(self.buffer, tables, self.landing, letters, self.pause)
+        self.flow = LandingFlow(self.buffer, tables, self.landing, letters, self.pause)
         self.next = {place: 0 for place in (FILLS, LETTERS)} | self.flow.begin([FILLS, LETTERS])
 
     def pause(self, _: float) -> None:
-        raise Stopped
+        raise SinkStopped
 
     def read(self) -> None:
         for topic, partition in (FILLS, LETTERS):
@@ -206,7 +206,7 @@ def test_while_clickhouse_is_away_what_was_read_waits(world: World) -> None:
     world.send(*map(filled, range(3)))
     sink.read()
     world.clickhouse.fault = away
-    with pytest.raises(Stopped):
+    with pytest.raises(SinkStopped):
         sink.flow.land_all()
     world.clickhouse.fault = lambda when, table: None
     sink.flow.land_all()

@@ -15,7 +15,7 @@ ATTEMPTS_MAX = 10
 log = logging.getLogger(__name__)
 
 
-class Trouble:
+class ShardErrorHandler:
     """Decides about errors of shards. One attempt may take as long as the journal's Kafka log waits for the broker.
 
     Args:

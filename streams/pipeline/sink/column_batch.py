@@ -12,7 +12,8 @@ import numpy as np
 from confluent_kafka import Message
 
 from schemas.records.messages import Ints
-from streams.pipeline.journal.kafka_log import NANOS_PER_MS, raw_record
+from schemas.records.numbers import NANOS_PER_MS
+from streams.pipeline.journal.kafka_log import raw_record
 from streams.pipeline.journal.raw_records import RawRecord
 
 RECORD_BYTES = 400
@@ -20,7 +21,7 @@ RECORD_BYTES = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ColumnBatch:
     """Records of one partition in the order of their offsets; the columns are of equal length.
 
     timestamps_ms: Kafka's, UTC epoch milliseconds. weights: bytes of memory of each. raw: makes a record of its source.
@@ -42,7 +43,7 @@ class Batch:
         """The records themselves."""
         return map(self.raw, self.sources)
 
-    def part(self, start: int, stop: int) -> Batch:
+    def part(self, start: int, stop: int) -> ColumnBatch:
         """Some of the records."""
         rows = slice(start, stop)
         return replace(
@@ -55,21 +56,21 @@ class Batch:
         )
 
 
-def of_records(records: Iterable[RawRecord]) -> list[Batch]:
+def of_records(records: Iterable[RawRecord]) -> list[ColumnBatch]:
     """Batches of records in memory."""
     return [_of_run(list(run)) for _, run in groupby(records, key=lambda record: (record.topic, record.partition))]
 
 
-def _of_run(run: list[RawRecord]) -> Batch:
+def _of_run(run: list[RawRecord]) -> ColumnBatch:
     values = [record.value for record in run]
     extras = [len(record.key or b"") + _header_bytes(record.headers) for record in run]
     weights = RECORD_BYTES + np.array(extras) + [len(value or b"") for value in values]
     offsets = np.array([record.offset for record in run])
     times = np.array([record.timestamp_ns // NANOS_PER_MS for record in run])
-    return Batch(run[0].topic, run[0].partition, offsets, times, values, weights, run, lambda record: record)
+    return ColumnBatch(run[0].topic, run[0].partition, offsets, times, values, weights, run, lambda record: record)
 
 
-def of_messages(messages: Sequence[Message], bases: Mapping[str, str]) -> list[Batch]:
+def of_messages(messages: Sequence[Message], bases: Mapping[str, str]) -> list[ColumnBatch]:
     """Batches of messages without errors. bases: base name of each topic."""
     numbers = {name: number for number, name in enumerate(bases)}
     topics = np.fromiter(map(numbers.__getitem__, map(Message.topic, messages)), np.int64, len(messages))  # type: ignore[arg-type]
@@ -83,7 +84,7 @@ def of_messages(messages: Sequence[Message], bases: Mapping[str, str]) -> list[B
     ]
 
 
-def _of_messages(run: Sequence[Message], topic: str, partition: int) -> Batch:
+def _of_messages(run: Sequence[Message], topic: str, partition: int) -> ColumnBatch:
     count = len(run)
     values: list[Any] = [*map(Message.value, run)]
     weights = np.full(count, RECORD_BYTES)
@@ -95,7 +96,9 @@ def _of_messages(run: Sequence[Message], topic: str, partition: int) -> Batch:
         weights += [_header_bytes(some or ()) for some in headers]
     offsets = np.fromiter(map(Message.offset, run), np.int64, count)
     times = np.fromiter(map(itemgetter(1), map(Message.timestamp, run)), np.int64, count)
-    return Batch(topic, partition, offsets, times, values, weights, run, lambda message: raw_record(message, topic))
+    return ColumnBatch(
+        topic, partition, offsets, times, values, weights, run, lambda message: raw_record(message, topic)
+    )
 
 
 def _header_bytes(headers: Any) -> int:

@@ -9,15 +9,15 @@ from schemas.records.enums import ControlKind, RiskEventKind
 from schemas.records.messages import RiskEvent
 from streams.errors import ControlRefused, NoAnswer
 from streams.pipeline.clients.follow import Follower
-from streams.pipeline.clients.models import ControlModel
 from streams.pipeline.clients.producer import RecordProducer
+from streams.pipeline.clients.request_models import ControlModel
 
 TOPIC = "controls"
 ANSWER_TIMEOUT_S = 30.0
 POLL_S = 0.1
 
 
-def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEvent:
+def send_control(settings: Settings, codec: Codec, control: ControlModel) -> RiskEvent:
     """Sends a command for one account and gives its answer.
 
     Raises ControlRefused where it changed nothing, NoAnswer where no worker answers in ANSWER_TIMEOUT_S.
@@ -27,7 +27,7 @@ def command(settings: Settings, codec: Codec, control: ControlModel) -> RiskEven
     return answer
 
 
-def command_all(settings: Settings, codec: Codec, control: ControlModel) -> list[RiskEvent]:
+def send_control_to_all(settings: Settings, codec: Codec, control: ControlModel) -> list[RiskEvent]:
     """Sends a command for all accounts, one copy to each account partition, and gives the answers of all shards.
 
     A breaker of the desk is reset by the shard that judges it: that one answers.

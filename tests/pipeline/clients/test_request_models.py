@@ -13,7 +13,7 @@ from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
 from schemas.records.numbers import PRICE_MAX, price_to_decimal, to_money, to_price
-from streams.pipeline.clients.models import ControlModel, OrderRequestModel
+from streams.pipeline.clients.request_models import ControlModel, OrderRequestModel
 from tests.builders import PROPERTY
 
 CODEC = Codec(MemoryRegistry())

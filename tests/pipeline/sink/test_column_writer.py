@@ -17,11 +17,11 @@ from schemas.avro.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
-from streams.pipeline.sink.batch import Batch, of_records
+from streams.pipeline.sink.avro_container import ContainerWriter, Row
+from streams.pipeline.sink.column_batch import ColumnBatch, of_records
 from streams.pipeline.sink.column_writer import ColumnWriter, spans
-from streams.pipeline.sink.container import ContainerWriter, Row
 from streams.pipeline.sink.tables import NATIVE, Tables, table_of
-from streams.pipeline.sink.transpose import Unusual
+from streams.pipeline.sink.transpose import UnusualRecord
 from tests.pipeline.sink.native_reader import read_native
 from tests.pipeline.sink.records import fill_value, record
 from tests.schemas.avro.strategies import messages
@@ -66,7 +66,7 @@ def test_columns_hold_what_the_codec_reads(data: st.DataObject, topic: str) -> N
     sent = data.draw(st.lists(messages(topic), min_size=1, max_size=5))
     try:
         rows = read_native(built(topic, *(CODEC.encode(topic, message) for message in sent)))
-    except Unusual:
+    except UnusualRecord:
         return
     assert [as_message(topic, row) for row in rows] == sent
     places = [(row["run_id"], row["partition"], row["offset"], row["kafka_timestamp"]) for row in rows]
@@ -84,7 +84,7 @@ def test_a_damaged_record_is_left_to_others_or_read_as_the_codec_reads_it(
     damaged = good[1][: HEADER.size] + bytes(body)
     try:
         rows = read_native(built(topic, good[0], damaged, good[2]))
-    except (Unusual, UnicodeDecodeError):
+    except (UnusualRecord, UnicodeDecodeError):
         return
     with suppress(UndecodableRecord):  # Text that is no UTF-8: ClickHouse keeps its bytes.
         assert as_message(topic, rows[1]) == CODEC.decode(topic, damaged)
@@ -103,14 +103,14 @@ def test_a_record_that_is_too_short_or_too_long_is_unusual(cut: int) -> None:
     good = fill_value(SOURCE, 1)
     for bad in (good[:-cut], good + bytes(cut)):
         for values in ([good, bad], [bad, good]):
-            with pytest.raises(Unusual):
+            with pytest.raises(UnusualRecord):
                 built("fills", *values)
 
 
 @pytest.mark.parametrize("other", [b"", b"\x00", b"\x00\x00\x00\x00", b"\x01", b"\x00\x00\x00\x01\x00"])
 def test_a_record_with_another_header_is_unusual(other: bytes) -> None:
     good = fill_value(SOURCE, 1)
-    with pytest.raises(Unusual):
+    with pytest.raises(UnusualRecord):
         built("fills", good, other + good[len(other) :] if len(other) == HEADER.size else other, good)
 
 
@@ -139,7 +139,7 @@ def test_clickhouse_has_the_same_rows_either_way(table_settings: Settings, topic
         value = CODEC.encode(topic, message)
         try:
             built(topic, value)
-        except Unusual:
+        except UnusualRecord:
             return
         values.append(value)
 
@@ -172,7 +172,7 @@ def test_spans_say_first_last_and_number_of_each_partition() -> None:
 
 def test_a_part_of_a_batch_is_a_batch() -> None:
     (batch,) = of_records(record(b"x" * n, n) for n in range(5))
-    part: Batch = batch.part(1, 3)
+    part: ColumnBatch = batch.part(1, 3)
     assert (part.offsets.tolist(), part.values, len(part)) == ([1, 2], [b"x", b"xx"], 2)
     assert np.array_equal(np.diff(batch.weights), np.ones(4))
     assert [item.offset for item in part.records()] == [1, 2]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from streams.errors import DeliveryGap, Fenced, LogUnavailable
-from streams.pipeline.worker.retake import ATTEMPTS_MAX, Trouble
+from streams.pipeline.worker.shard_errors import ATTEMPTS_MAX, ShardErrorHandler
 
 
 class Worker:
@@ -21,7 +21,7 @@ class Worker:
         self.position = 0
         self.gave_up: list[BaseException] = []
         self.ended = asyncio.Event()
-        self.trouble = Trouble(
+        self.trouble = ShardErrorHandler(
             self.take_over_again, lambda: {"orders": self.position}, lambda: self.generation, self.give_up, 0.0, 0.0
         )
 

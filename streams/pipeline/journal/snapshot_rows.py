@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from schemas.avro.codec import Codec
 from schemas.records.messages import Snapshot
+from schemas.records.numbers import NANOS_PER_S
 from streams.errors import RecoveryError
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.snapshots import newest_snapshot, restore
-
-NANOS_PER_S = 1_000_000_000
 
 
 class SnapshotRow(NamedTuple):

@@ -31,7 +31,7 @@ def test_headers_of_a_result(server: LocalServer) -> None:
         server.url, params=parameters, headers={"X-ClickHouse-User": "default"}, auth=("default", "")
     )
     assert answer.json()["rows"] == 3
-    assert answer.headers["X-ClickHouse-Query-Id"] == "q-1"
+    assert answer.headers["X-ClickHouse-ChdbQuery-Id"] == "q-1"
     assert answer.headers["X-ClickHouse-Format"] == "JSON"
     assert answer.headers["X-ClickHouse-Timezone"] == "UTC"
     assert answer.headers["X-ClickHouse-Server-Display-Name"]

@@ -12,7 +12,7 @@ from avro.io import DatumReader
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.pipeline.sink.container import ContainerWriter, Row, encode_long
+from streams.pipeline.sink.avro_container import ContainerWriter, Row, encode_long
 
 SCHEMA: dict[str, Any] = {
     "type": "record",

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from infra.chdb import compression, protocol
-from infra.chdb.chdb_engine import STREAMABLE_FORMATS, Engine, Query, Result
+from infra.chdb.chdb_engine import STREAMABLE_FORMATS, ChdbEngine, ChdbQuery, ChdbResult
 from infra.chdb.native_format import CUSTOM_SERIALIZATION_REVISION, newer_blocks
-from infra.chdb.protocol import ServerError
+from infra.chdb.protocol import QueryError
 from infra.clickhouse.statement import find_insert, result_format
 
 QUERIES_AT_ONCE = 16
@@ -29,7 +29,7 @@ T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Front:
+class HttpInterface:
     """Handlers of one server.
 
     Args:
@@ -37,7 +37,7 @@ class Front:
         body_bytes_max: bound of a request's body, both as sent and decompressed.
     """
 
-    def __init__(self, engine: Engine, body_bytes_max: int) -> None:
+    def __init__(self, engine: ChdbEngine, body_bytes_max: int) -> None:
         self._engine = engine
         self._body_bytes_max = body_bytes_max
         self._threads = ThreadPoolExecutor(QUERIES_AT_ONCE, thread_name_prefix="query")
@@ -64,7 +64,7 @@ class Front:
             error = self._too_large()
         except compression.TooLarge:
             error = self._too_large()
-        except ServerError as raised:
+        except QueryError as raised:
             error = raised
         log.warning("%s refused: %.500s", request["query_id"], error)
         headers = self._headers(request) | {"X-ClickHouse-Exception-Code": str(error.code)}
@@ -72,7 +72,7 @@ class Front:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD", "POST"):
-            raise ServerError.of(protocol.NOT_IMPLEMENTED, f"Method {request.method}; use GET or POST")
+            raise QueryError.of(protocol.NOT_IMPLEMENTED, f"Method {request.method}; use GET or POST")
         text = await self._text(request)
         if not text.strip():
             return web.Response(text="Ok.\n", headers=self._headers(request))
@@ -85,7 +85,7 @@ class Front:
             return self._whole(request, result)
         return await self._statement(request, _query(request, text))
 
-    async def _statement(self, request: web.Request, query: Query) -> web.StreamResponse:
+    async def _statement(self, request: web.Request, query: ChdbQuery) -> web.StreamResponse:
         read_only = await self._in_thread(lambda: self._engine.is_read_only(query.text))
         if not read_only:
             _refuse_change_by_get(request)
@@ -104,7 +104,7 @@ class Front:
             form = await request.post()
             request["form"] = {name: value for name, value in form.items() if isinstance(value, str)}
             if len(request["form"]) < len(form):
-                raise ServerError.of(protocol.NOT_IMPLEMENTED, "External data; insert it into a temporary table")
+                raise QueryError.of(protocol.NOT_IMPLEMENTED, "External data; insert it into a temporary table")
             body = b""
         else:
             encoding = request.headers.get("Content-Encoding", "")
@@ -112,7 +112,7 @@ class Front:
             try:
                 body = await self._in_thread(lambda: compression.decompress(sent, encoding, self._body_bytes_max))
             except ValueError as error:
-                raise ServerError.of(protocol.INCORRECT_DATA, str(error)) from error
+                raise QueryError.of(protocol.INCORRECT_DATA, str(error)) from error
         statement = _arguments(request).get("query", "").encode().rstrip()
         return statement + b"\n" + body if statement else body
 
@@ -140,14 +140,14 @@ class Front:
             await response.write(await self._in_thread(partial(compress.compress, chunk)) if compress else chunk)
             try:
                 chunk = await self._in_thread(lambda: next(chunks, b""))
-            except ServerError as error:
+            except QueryError as error:
                 log.warning("query failed after its first rows: %.500s", error)
                 tail = _late_error(self._with_version(error), tag)
                 await response.write(compress.compress(tail) if compress else tail)
                 break
         await response.write(compress.flush() if compress else b"")
 
-    def _whole(self, request: web.Request, result: Result, form: str = "") -> web.Response:
+    def _whole(self, request: web.Request, result: ChdbResult, form: str = "") -> web.Response:
         encoding = _encoding(request) if result.body else None
         headers = self._headers(request, form, encoding) | {"X-ClickHouse-Summary": result.summary}
         body = result.body
@@ -159,7 +159,7 @@ class Front:
     def _headers(self, request: web.Request, form: str = "", encoding: str | None = None) -> dict[str, str]:
         headers = {
             "X-ClickHouse-Server-Display-Name": self._name,
-            "X-ClickHouse-Query-Id": request["query_id"],
+            "X-ClickHouse-ChdbQuery-Id": request["query_id"],
             "X-ClickHouse-Timezone": self._engine.time_zone,
         }
         if form:
@@ -168,12 +168,12 @@ class Front:
             headers["Content-Encoding"] = encoding
         return headers
 
-    def _with_version(self, error: ServerError) -> str:
+    def _with_version(self, error: QueryError) -> str:
         text = str(error)
         return text if "(version " in text else f"{text} (version {self._engine.version})"
 
-    def _too_large(self) -> ServerError:
-        return ServerError.of(
+    def _too_large(self) -> QueryError:
+        return QueryError.of(
             protocol.QUERY_IS_TOO_LARGE,
             f"The request's body exceeds {self._body_bytes_max} bytes; send smaller blocks or raise --body-mb",
         )
@@ -192,7 +192,7 @@ async def _loopback_only(request: web.Request, handler: Handler) -> web.StreamRe
     host = urlsplit(f"//{request.host}").hostname
     origin = request.headers.get("Origin")
     if host not in LOOPBACK_NAMES or (origin and urlsplit(origin).hostname not in LOOPBACK_NAMES):
-        raise ServerError.of(protocol.ACCESS_DENIED, f"Host {request.host}, origin {origin}: only this machine may ask")
+        raise QueryError.of(protocol.ACCESS_DENIED, f"Host {request.host}, origin {origin}: only this machine may ask")
     return await handler(request)
 
 
@@ -200,14 +200,14 @@ def _arguments(request: web.Request) -> dict[str, str]:
     return {**request.query, **request.get("form", {})}
 
 
-def _query(request: web.Request, text: bytes) -> Query:
+def _query(request: web.Request, text: bytes) -> ChdbQuery:
     arguments = _arguments(request)
     prefix = protocol.PARAMETER_PREFIX
     try:
         session_timeout_s = float(arguments.get("session_timeout", "60"))
     except ValueError as error:
-        raise ServerError.of(protocol.BAD_ARGUMENTS, "session_timeout is no number of seconds") from error
-    return Query(
+        raise QueryError.of(protocol.BAD_ARGUMENTS, "session_timeout is no number of seconds") from error
+    return ChdbQuery(
         text=text,
         output_format=request.headers.get("X-ClickHouse-Format") or arguments.get("default_format", "TabSeparated"),
         database=request.headers.get("X-ClickHouse-Database") or arguments.get("database", ""),
@@ -221,13 +221,13 @@ def _query(request: web.Request, text: bytes) -> Query:
 
 def _refuse_change_by_get(request: web.Request) -> None:
     if request.method != "POST":
-        raise ServerError.of(protocol.READONLY, "Cannot change anything in readonly mode: send the statement with POST")
+        raise QueryError.of(protocol.READONLY, "Cannot change anything in readonly mode: send the statement with POST")
 
 
 def _wants_newer_native(request: web.Request) -> bool:
     version = request.query.get("client_protocol_version", "0")
     if not version.isdigit():
-        raise ServerError.of(protocol.BAD_ARGUMENTS, "client_protocol_version is no number")
+        raise QueryError.of(protocol.BAD_ARGUMENTS, "client_protocol_version is no number")
     return int(version) >= CUSTOM_SERIALIZATION_REVISION
 
 

@@ -16,7 +16,7 @@ from infra.settings import Settings
 from streams.errors import LogUnavailable, MissingInputs
 from streams.pipeline.journal.kafka_log import KafkaTransactions
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
-from streams.pipeline.worker.fetch import InputFetcher, refusal
+from streams.pipeline.worker.input_fetcher import InputFetcher, refusal
 
 PATIENCE_S = 30.0
 POLL_S = 0.01

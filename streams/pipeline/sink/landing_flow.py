@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Collection, Iterable
 
 from schemas.errors import RegistryUnavailable
-from streams.pipeline.sink.batch import Batch
 from streams.pipeline.sink.buffer import Buffer
-from streams.pipeline.sink.dead_letter_writer import LetterBox
+from streams.pipeline.sink.column_batch import ColumnBatch
+from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.tables import OUTAGE_MAX_S, Pause, Tables
 
@@ -21,14 +21,14 @@ OnLanded = Callable[[dict[Place, int], int], None]
 log = logging.getLogger(__name__)
 
 
-class Flow:
+class LandingFlow:
     """What a sink does with its partitions, one step at a time.
 
     Only rows say where a partition stands. What lies behind its last row is read again after a crash; of that, what is
     no row was a bad record, and finds its dead letter written.
 
     Args:
-        pause: waits for some seconds while the schema registry is away; raises Stopped to give up.
+        pause: waits for some seconds while the schema registry is away; raises SinkStopped to give up.
         on_landed: is told the next offset of each partition of a block that was taken to its end, and its records.
     """
 
@@ -37,7 +37,7 @@ class Flow:
         buffer: Buffer,
         tables: Tables,
         landing: Landing,
-        letters: LetterBox,
+        letters: DeadLetterWriter,
         pause: Pause,
         on_landed: OnLanded = lambda ends, records: None,
     ) -> None:
@@ -68,7 +68,7 @@ class Flow:
         self._buffer.discard(partitions)
         self._letters.forget(partitions)
 
-    def take(self, batches: Iterable[Batch], now: float) -> None:
+    def take(self, batches: Iterable[ColumnBatch], now: float) -> None:
         """Takes records that were just read, of each partition in the order of their offsets."""
         self._buffer.add(batches, now)
 
@@ -102,7 +102,7 @@ class Flow:
         if landed is not None:
             self._on_landed(*landed)
 
-    def _land_block(self, topic: str, block: list[Batch]) -> None:
+    def _land_block(self, topic: str, block: list[ColumnBatch]) -> None:
         waited_s = 0.0
         while True:
             try:

@@ -1,0 +1,38 @@
+"""Topics, access, schemas and tables of a pipeline, brought up to date on running servers."""
+
+from infra.clickhouse.migrate import migrate
+from infra.kafka.acls import ensure_access
+from infra.kafka.topics import ensure_topics
+from infra.settings import Settings
+from infra.stack import local_stack
+from infra.stack.server_process import Progress
+from schemas.registry import register_all
+
+
+def prepare_pipeline(settings: Settings) -> None:
+    """Creates what the pipeline lacks of topics, ACLs, schemas and tables. May be called at any time.
+
+    Raises:
+        TopicError: a topic differs from its declaration.
+        AccessError: the broker refused a principal or an ACL.
+        SchemaError: the registry refused a schema.
+        MigrationError: the tables differ from the migrations.
+    """
+    ensure_topics(settings)
+    ensure_access(settings)
+    register_all(settings)
+    migrate(settings)
+
+
+def start_prepared_servers(settings: Settings, on_progress: Progress = lambda _: None) -> None:
+    """Starts the local servers and prepares the pipeline on them.
+
+    Raises as local_stack.up and prepare_pipeline do.
+    """
+
+    def prepare() -> None:
+        prepare_pipeline(settings)
+        on_progress("topics, schemas and tables are up to date")
+
+    # Within the stack's lock: only one process at a time may migrate the tables.
+    local_stack.up(settings, on_progress=on_progress, when_ready=prepare)
