@@ -1,1 +1,1 @@
-"""The local ClickHouse: chDB behind ClickHouse's HTTP interface."""
+"""The local ClickHouse server: the chDB engine behind ClickHouse's HTTP interface."""

@@ -1,8 +1,8 @@
-"""The chDB engine of one data folder: a connection per request or session, statements, inserts, streams.
+"""The chDB engine of a data folder: statements, streams and inserts, each on a connection of its request or session.
 
-Connections of one process to one folder are independent sessions of the same engine: each has its own settings,
-database and temporary tables, and they run side by side (measured: opening, settings and closing cost 1.5 ms). A
-connection itself serves one statement at a time. Everything here blocks: call it from a thread.
+Connections of one process to one folder are independent sessions of the same engine. Each has its own settings,
+database and temporary tables, and they run in parallel (measured: opening, settings and closing take 1.5 ms). A
+connection runs one statement at a time. All functions block: call them from a thread.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from infra.chdb import protocol
 from infra.chdb.protocol import QueryError, identifier, literal
 from infra.errors import ServerError
 
-# The binding itself: the package's wrapper drops what follows the rows (totals) and tells no kind of statement.
+# The binding itself: the package's wrapper drops totals and does not classify statements.
 _chdb: Any = chdb._chdb
 
 SESSIONS_MAX = 1000
-# Chunks of these in a row are the whole result. The engine frames each chunk of any other format for itself.
+# Formats whose chunks can be concatenated. In other formats, the engine writes each chunk as a document of its own.
 STREAMABLE_FORMATS = frozenset({"Native", "RowBinary", "TabSeparated", "TSV", "CSV", "JSONEachRow"})
 
 
 @dataclass(frozen=True)
 class ChdbQuery:
-    """One request to the engine.
+    """A request to the engine.
 
     Attributes:
-        text: the statement; of an insert without what follows the table and its columns.
-        output_format: for results of statements without FORMAT clause of their own.
+        text: the statement; for an insert, only up to its table and columns.
+        output_format: format of the result if the statement has no FORMAT clause.
         parameters: values of `{name:Type}`, escaped as in TabSeparated.
-        session_id: state that outlives the request; empty for none.
-        session_timeout_s: idle seconds after which the session is forgotten.
+        session_id: the session that keeps state between requests; empty for none.
+        session_timeout_s: idle seconds after which the session is deleted.
     """
 
     text: bytes
@@ -57,7 +57,7 @@ class ChdbQuery:
 
 
 class ChdbResult(NamedTuple):
-    """A whole result, and the counts for the summary header."""
+    """A whole result, and the text of its summary header."""
 
     body: bytes
     summary: str
@@ -72,15 +72,15 @@ class _Session:
 
 
 class ChdbEngine:
-    """One process owns a folder; a second one is told so.
+    """The engine of a folder, which only one process may open.
 
     Args:
         folder: created if missing.
-        memory_bytes_max: bound of the whole engine; a query that would exceed it fails.
-        query_memory_bytes_max: bound of each query.
+        memory_bytes_max: memory limit of the engine; a query that would exceed it fails.
+        query_memory_bytes_max: memory limit of each query.
 
     Raises:
-        ServerError: another process holds the folder.
+        ServerError: another process holds the folder, or the engine can't open it.
     """
 
     def __init__(self, folder: Path, memory_bytes_max: int, query_memory_bytes_max: int) -> None:
@@ -91,19 +91,19 @@ class ChdbEngine:
         self._sessions: dict[str, _Session] = {}
         self._sessions_lock = threading.Lock()
         try:
-            # Stays open: the engine lives as long as a connection does.
+            # This connection stays open, because the engine ends with its last connection.
             self._anchor = _chdb.connect(self._address)
         except RuntimeError as error:
             raise ServerError(
-                f"{folder}: chDB does not open it ({error}). If another program uses the folder, stop that; "
-                "if it is damaged, move it away, and the sink fills a new one from Kafka"
+                f"{folder}: chDB can't open it ({error}). If another program uses the folder, stop that program; "
+                "if the folder is damaged, move it away: the sink fills a new one from Kafka"
             ) from error
         self.version, self.time_zone = (
             self._anchor.query("SELECT version(), timezone()", "TSV").bytes().decode().split()
         )
 
     def close(self) -> None:
-        """Ends all sessions and the engine. Statements must have ended before."""
+        """Ends all sessions and the engine. No statement may be running."""
         for session in self._sessions.values():
             session.connection.close()
         self._sessions.clear()
@@ -111,10 +111,10 @@ class ChdbEngine:
         self._lock_file.close()
 
     def is_read_only(self, text: bytes) -> bool:
-        """Whether a statement changes nothing.
+        """Returns whether a statement changes nothing.
 
         Raises:
-            QueryError: there are several statements.
+            QueryError: the text has several statements.
         """
         found = self._anchor.classify_query(text)
         if found["statement_count"] > 1:
@@ -132,10 +132,12 @@ class ChdbEngine:
             return ChdbResult(result.bytes(), _summary(result))
 
     def stream(self, query: ChdbQuery) -> Generator[bytes]:
-        """Runs a query and yields its result in chunks of a few megabytes at most. Closing it cancels the query.
+        """Runs a query and yields its result in chunks of a few megabytes at most.
+
+        Closing the generator cancels the query.
 
         Raises:
-            QueryError: the engine refused it, or it failed on the way.
+            QueryError: the engine refused the query, or it failed later.
         """
         with self._connection(query) as connection, _engine_errors():
             stream = connection.send_query(query.text, query.output_format, params=dict(query.parameters))
@@ -144,19 +146,19 @@ class ChdbEngine:
                 while not finished:
                     chunk = connection.streaming_fetch_result(stream)
                     finished = chunk is None or chunk.rows_read() == 0
-                    # What follows the rows (totals) comes with the empty chunk at the end.
+                    # The last chunk has no rows, but it may have totals.
                     if chunk is not None and (data := chunk.bytes()):
                         yield data
             finally:
                 if not finished:
-                    with suppress(RuntimeError):  # It has failed, and that error is on its way already.
+                    with suppress(RuntimeError):  # If the query has failed, its own error is being raised.
                         connection.streaming_cancel_query(stream)
 
     def insert(self, query: ChdbQuery, settings_clause: bytes, input_format: str, data: memoryview) -> ChdbResult:
-        """Inserts data in one of the input formats. An error leaves no row of the block behind.
+        """Inserts data in an input format, all of it or nothing.
 
-        The data comes as a file: the binding's own way to insert in pieces does not tell when a part could not be
-        written (measured with chDB 26.9 on a full disk: done, as many rows written as given, none there).
+        The engine reads the data from a file. The binding can also insert in pieces, but does not report a failed
+        write (measured with chDB 26.9 on a full disk: it reported all rows as written, and stored none).
 
         Raises:
             QueryError: the engine refused the statement or the data.
@@ -222,7 +224,7 @@ def _apply(connection: Any, query: ChdbQuery, first_settings: Mapping[str, str],
     if query.database:
         connection.query(f"USE {identifier(query.database)}")
     changes = [f"{identifier(name)} = DEFAULT" for name in sorted(reset)]
-    # readonly is last: no other setting changes after it.
+    # readonly comes last, because it forbids further changes.
     settings = sorted((dict(first_settings) | dict(query.settings)).items(), key=lambda item: item[0] == "readonly")
     changes += [f"{identifier(name)} = {literal(value)}" for name, value in settings]
     if changes:
@@ -239,7 +241,7 @@ def _engine_errors() -> Iterator[None]:
 
 @contextmanager
 def _as_file(data: memoryview) -> Iterator[str]:
-    """Data under a path, in memory where the system can."""
+    """Provides data as a file, in memory if the system can."""
     with _open_unnamed() as (file, path):
         try:
             while data:
@@ -274,7 +276,7 @@ def _summary(result: Any) -> str:
 
 
 def _lock(folder: Path) -> Any:
-    """An advisory lock that dies with its process, however it dies."""
+    """Takes an advisory lock on a folder, which the system releases when the process ends."""
     file = (folder / "server.lock").open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -283,8 +285,8 @@ def _lock(folder: Path) -> Any:
         holder = file.read().strip() or "unknown"
         file.close()
         raise ServerError(
-            f"{folder}: process {holder} serves this data folder already, and only one can; "
-            "use that server, stop it, or take another folder"
+            f"{folder}: process {holder} already serves this data folder, and only one process can; "
+            "use that server, stop it, or choose another folder"
         ) from error
     file.truncate(0)
     file.write(str(os.getpid()))

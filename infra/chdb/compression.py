@@ -1,4 +1,4 @@
-"""Content encodings of ClickHouse's HTTP interface: gzip, deflate, lz4 and zstd."""
+"""Content encodings of ClickHouse's HTTP interface: lz4, zstd, gzip and deflate."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-ENCODINGS = ("lz4", "zstd", "gzip", "deflate")  # In the order of preference: the fastest first.
+ENCODINGS = ("lz4", "zstd", "gzip", "deflate")  # The fastest first.
 _WINDOWS = {"gzip": 31, "deflate": 15}
 _STEP_BYTES = 1 << 20
 
 
 class TooLarge(Exception):
-    """A body holds more than the limit."""
+    """A body is larger than the limit."""
 
 
 class Compressor(Protocol):
-    """One stream, one frame: many clients read no second one."""
+    """A compressor that writes one frame, because many clients read only the first frame of a body."""
 
-    def begin(self) -> bytes: ...
-    def compress(self, data: bytes) -> bytes: ...
-    def flush(self) -> bytes: ...
+    def begin(self) -> bytes:
+        """Returns the frame's header, if the library writes it apart from the data."""
+        ...
+
+    def compress(self, data: bytes) -> bytes:
+        """Returns compressed bytes, maybe of earlier data too."""
+        ...
+
+    def flush(self) -> bytes:
+        """Returns the rest of the frame."""
+        ...
 
 
 class _Lz4:
@@ -44,8 +52,8 @@ class _Lz4:
         return bytes(self._stream.flush())
 
 
-class _Headless:
-    """A stream of a library that writes its header with the first data."""
+class _HeaderWithData:
+    """A compressor of a library that writes its header together with the first data."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -61,26 +69,26 @@ class _Headless:
 
 
 def compressor(encoding: str) -> Compressor:
-    """A compressor for one response body, by one of the names in ENCODINGS."""
+    """Returns a compressor for one response body. encoding: a name in ENCODINGS."""
     if encoding == "lz4":
         return _Lz4()
     if encoding == "zstd":
-        return _Headless(zstd.ZstdCompressor())
-    return _Headless(zlib.compressobj(level=1, wbits=_WINDOWS[encoding]))
+        return _HeaderWithData(zstd.ZstdCompressor())
+    return _HeaderWithData(zlib.compressobj(level=1, wbits=_WINDOWS[encoding]))
 
 
 def accepted_encoding(accept_encoding: str) -> str | None:
-    """The best of ours that an Accept-Encoding header names."""
+    """Returns the first of ENCODINGS that an Accept-Encoding header names, or None."""
     offered = {part.split(";")[0].strip() for part in accept_encoding.split(",")}
     return next((name for name in ENCODINGS if name in offered), None)
 
 
 def decompress(data: bytes, encoding: str, limit: int) -> bytes:
-    """A request's body, decompressed; several frames one after another are one body.
+    """Decompresses a request's body, which may have several frames.
 
     Raises:
         TooLarge: the result would exceed `limit` bytes.
-        ValueError: unknown encoding, or damaged or truncated data.
+        ValueError: the encoding is unknown, or the data is damaged or truncated.
     """
     if encoding in ("", "identity"):
         return data
@@ -104,12 +112,12 @@ def _decompressor(encoding: str) -> Any:
 
 
 def _read_frame(stream: Any, data: bytes, room: int) -> tuple[list[bytes], bytes]:
-    """One frame's contents, and what follows it."""
+    """Returns the contents of the first frame, and the bytes behind it."""
     parts: list[bytes] = []
     try:
         while not stream.eof:
             part = stream.decompress(data, _STEP_BYTES)
-            # zlib hands back what it did not get to; the others keep it themselves.
+            # zlib returns the input that it has not read yet; the other libraries keep it.
             data = getattr(stream, "unconsumed_tail", b"")
             if not part and not data and not stream.eof:
                 raise ValueError("the compressed body ends in the middle")

@@ -1,4 +1,4 @@
-"""ClickHouse's HTTP interface in front of the engine: requests in, results and errors out."""
+"""ClickHouse's HTTP interface: request handlers that run statements on the chDB engine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HttpInterface:
-    """Handlers of one server.
+    """The request handlers of a server.
 
     Args:
         engine: runs the statements, in threads.
-        body_bytes_max: bound of a request's body, both as sent and decompressed.
+        body_bytes_max: size limit of a request's body, compressed and decompressed.
     """
 
     def __init__(self, engine: ChdbEngine, body_bytes_max: int) -> None:
@@ -44,7 +44,7 @@ class HttpInterface:
         self._name = socket.gethostname()
 
     def application(self) -> web.Application:
-        """The web application with all routes."""
+        """Returns the web application with all routes."""
         app = web.Application(client_max_size=self._body_bytes_max, middlewares=[self._errors, _loopback_only])
         app.router.add_get("/ping", _ok)
         app.router.add_get("/replicas_status", _ok)
@@ -52,7 +52,7 @@ class HttpInterface:
         return app
 
     def close(self) -> None:
-        """Waits for the running statements."""
+        """Waits until the running statements end."""
         self._threads.shutdown(cancel_futures=True)
 
     @web.middleware
@@ -89,7 +89,7 @@ class HttpInterface:
         read_only = await self._in_thread(lambda: self._engine.is_read_only(query.text))
         if not read_only:
             _refuse_change_by_get(request)
-            # No format in the headers: that is how a client tells a change from a query with an empty result.
+            # No format header: clients recognise a statement without a result by that.
             return self._whole(request, await self._in_thread(lambda: self._engine.run(query)))
         form = result_format(query.text) or query.output_format
         if form == "Native" and _wants_newer_native(request):
@@ -99,7 +99,7 @@ class HttpInterface:
         return self._whole(request, await self._in_thread(lambda: self._engine.run(query)), form)
 
     async def _text(self, request: web.Request) -> bytes:
-        """The statement of the URL followed by the body, which is data or more of the statement."""
+        """Returns the statement of the URL and the body, which holds data or the rest of the statement."""
         if request.content_type == "multipart/form-data":
             form = await request.post()
             request["form"] = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -118,7 +118,7 @@ class HttpInterface:
 
     async def _stream(self, request: web.Request, chunks: Generator[bytes], form: str) -> web.StreamResponse:
         try:
-            # The first chunk comes before the status line: most errors show by then.
+            # The first chunk is fetched before the status line is sent, because most errors occur by then.
             chunk = await self._in_thread(lambda: next(chunks, b""))
             tag = secrets.token_hex(8)
             encoding = _encoding(request)
@@ -188,7 +188,7 @@ async def _ok(_: web.Request) -> web.Response:
 
 @web.middleware
 async def _loopback_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A web page in this machine's browser must not reach the data: it shows by its Origin or by its Host."""
+    """Refuses requests of web pages in a browser on this machine, which their Origin or Host header reveals."""
     host = urlsplit(f"//{request.host}").hostname
     origin = request.headers.get("Origin")
     if host not in LOOPBACK_NAMES or (origin and urlsplit(origin).hostname not in LOOPBACK_NAMES):
@@ -238,7 +238,7 @@ def _encoding(request: web.Request) -> str | None:
 
 
 def _late_error(text: str, tag: str) -> bytes:
-    """The end of a body whose query failed after the status line."""
+    """Returns the end of a body whose query failed after the status line was sent."""
     message = text.encode() + b"\n"
     length = str(len(message)).encode()
     return b"\r\n".join(

@@ -1,7 +1,7 @@
-"""Native of revision 0, which chDB writes, in the form that clickhouse-go (and so Grafana's data source) demands.
+"""Conversion of the Native format from revision 0, which chDB writes, to the revision that clickhouse-go demands.
 
-From revision 54454 a block begins with its info, and each column says by a byte whether its serialization is special.
-Columns have no length: their types tell where they end.
+Grafana's data source uses clickhouse-go. From revision 54454 on, a block begins with its block info, and each column
+has a byte that says whether its serialization is custom. A column has no length field: its end follows from its type.
 
 Source: the ClickHouse documentation, "Native protocol" (Block, BlockInfo) and "Native format".
 """
@@ -28,7 +28,7 @@ LONG_BYTES = 8
 
 
 def newer_blocks(chunks: Generator[bytes]) -> Generator[bytes]:
-    """Chunks of whole blocks in the newer form. Closing it closes the chunks."""
+    """Converts chunks of whole blocks. Closing the generator closes the chunks."""
     try:
         for chunk in chunks:
             yield newer(chunk)
@@ -37,10 +37,10 @@ def newer_blocks(chunks: Generator[bytes]) -> Generator[bytes]:
 
 
 def newer(data: bytes) -> bytes:
-    """Some whole blocks of revision 0 in the newer form.
+    """Converts whole blocks of revision 0.
 
     Raises:
-        QueryError: a column's type has no known size.
+        QueryError: the size of a column's type is unknown.
     """
     parts: list[bytes] = []
     start = 0
@@ -93,12 +93,12 @@ def _inner_types(kind: ClickHouseType) -> list[ClickHouseType]:
 
 
 def _prefix_bytes(kind: ClickHouseType) -> int:
-    """A column begins with the version of each dictionary in it."""
+    """Returns the size of a column's prefix, which holds the version of each dictionary in the column."""
     return (LONG_BYTES if kind.low_card else 0) + sum(map(_prefix_bytes, _inner_types(kind)))
 
 
 def _after_column(kind: ClickHouseType, data: bytes, place: int, rows: int) -> int:
-    """Where the values of a column end."""
+    """Returns the index behind the values of a column."""
     if not rows:
         return place
     if kind.low_card:
@@ -106,7 +106,7 @@ def _after_column(kind: ClickHouseType, data: bytes, place: int, rows: int) -> i
     if kind.nullable and not isinstance(kind, Nothing):
         place += rows
     if isinstance(kind, Array | Map | Nested):
-        # The running sums of the sizes come first.
+        # The cumulative sizes come first.
         place += rows * LONG_BYTES
         rows = _long(data, place - LONG_BYTES)
     inner = _inner_types(kind)
@@ -126,7 +126,7 @@ def _after_plain(kind: ClickHouseType, data: bytes, place: int, rows: int) -> in
 
 
 def _after_dictionary(kind: ClickHouseType, data: bytes, place: int) -> int:
-    """LowCardinality: flags whose lowest byte is the width of the indexes, the keys, the indexes."""
+    """Returns the index behind a LowCardinality column: flags (low byte: index width), keys, indexes."""
     index_bytes = 1 << (_long(data, place) & 0xFF)
     place += LONG_BYTES
     place = _after_plain(kind, data, place + LONG_BYTES, _long(data, place))

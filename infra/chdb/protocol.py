@@ -1,4 +1,4 @@
-"""Facts of ClickHouse's HTTP interface: error codes, content types, which URL parameters are no settings.
+"""Constants of ClickHouse's HTTP interface: error codes, HTTP statuses, content types, URL parameters.
 
 Source: the ClickHouse documentation, "HTTP Interface", and its error codes.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-# Everything else in the URL is a setting.
+# URL parameters that are not settings; all others are.
 NO_SETTINGS = frozenset(
     (
         *("query", "database", "default_format", "query_id", "user", "password", "quota_key", "role", "stacktrace"),
@@ -43,18 +43,18 @@ NAMES = {
     UNKNOWN_EXCEPTION: "UNKNOWN_EXCEPTION",
 }
 
-# 6, 26, 27, 38, 41, 72: text that does not parse. 43, 53, 70, 456, 457: types and parameters.
+# 6, 26, 27, 38, 41, 72: text that can't be parsed. 43, 53, 70, 456, 457: types and parameters.
 _BAD_REQUEST = frozenset({6, 26, 27, 36, 38, 41, 43, 53, 62, 69, 70, 72, 117, 125, 170, 386, 427, 456, 457})
 # Unknown identifier, function, type, storage, table, aggregate function, format, query type, database, setting, ...
 _NOT_FOUND = frozenset({46, 47, 50, 56, 60, 63, 73, 78, 81, 110, 115, 336, 372, 511})
 _STATUS = {159: 408, READONLY: 403, ACCESS_DENIED: 403, QUERY_IS_TOO_LARGE: 413, NOT_IMPLEMENTED: 501, 209: 503}
 
-# "Code: 60. DB::Exception: ..." of the engine's own errors, "std::exception. Code: 1001, ..." of its libraries'.
+# The engine's errors read "Code: 60. DB::Exception: ...", those of its libraries "std::exception. Code: 1001, ...".
 _CODE = re.compile(r"(?:std::exception\. )?Code: (\d+)[.,]")
 
 
 class QueryError(Exception):
-    """What a client gets instead of a result.
+    """An error that a client gets instead of a result.
 
     Attributes:
         code: ClickHouse's error code.
@@ -66,12 +66,12 @@ class QueryError(Exception):
 
     @classmethod
     def of(cls, code: int, text: str) -> QueryError:
-        """An error that this server raises itself, in the engine's form."""
+        """Returns an error of this server, with a text in the engine's form."""
         return cls(code, f"Code: {code}. DB::Exception: {text} ({NAMES[code]})")
 
     @classmethod
     def from_engine(cls, error: Exception) -> QueryError:
-        """The engine's error: its text begins with the code."""
+        """Returns an error of the engine, whose text holds the code."""
         text = str(error).strip()
         match = _CODE.search(text)
         if match is None:
@@ -80,6 +80,7 @@ class QueryError(Exception):
 
     @property
     def http_status(self) -> int:
+        """HTTP status of the response."""
         if self.code in _BAD_REQUEST:
             return 400
         if self.code in _NOT_FOUND:
@@ -88,7 +89,7 @@ class QueryError(Exception):
 
 
 def content_type(result_format: str) -> str:
-    """The Content-Type of a result."""
+    """Returns the Content-Type of a result format."""
     if result_format.startswith("JSON"):
         return "application/json; charset=UTF-8"
     if result_format.startswith(("TabSeparated", "TSV")):
@@ -101,10 +102,10 @@ def content_type(result_format: str) -> str:
 
 
 def literal(value: str) -> str:
-    """A string literal of ClickHouse SQL."""
+    """Returns text as a string literal of ClickHouse SQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def identifier(name: str) -> str:
-    """A quoted identifier of ClickHouse SQL."""
+    """Returns a name as a quoted identifier of ClickHouse SQL."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

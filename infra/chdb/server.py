@@ -1,7 +1,7 @@
 """The local ClickHouse server: `python -m infra.chdb.server --data DIR --port P`.
 
-chDB is ClickHouse as a library and lets one process own a data folder; this process owns it and speaks ClickHouse's
-HTTP interface, so that every client takes it for a server. It listens on loopback only and asks for no password.
+chDB is ClickHouse as a library, and only one process may open a data folder. This process opens it and offers
+ClickHouse's HTTP interface to all clients. It listens on loopback only and asks for no password.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ log = logging.getLogger("clickhouse")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serves until SIGTERM or SIGINT. Exit code 1 if it can't start."""
+    """Serves until SIGTERM or SIGINT. Returns exit code 1 if it can't start."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Results must not depend on the machine's zone. chDB reads it when it is loaded.
+    # Results must not depend on the machine's time zone, which chDB reads when it is loaded.
     os.environ["TZ"] = "UTC"
     time.tzset()
     try:
@@ -40,12 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.chdb.server", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the database; made if missing")
+    parser.add_argument("--data", type=Path, required=True, help="folder of the database; created if missing")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1", choices=["127.0.0.1", "localhost", "::1"])
-    parser.add_argument("--memory-mb", type=int, default=2048, help="bound of the whole engine")
-    parser.add_argument("--query-memory-mb", type=int, default=1024, help="bound of one query")
-    parser.add_argument("--body-mb", type=int, default=256, help="bound of one request's body")
+    parser.add_argument("--memory-mb", type=int, default=2048, help="memory limit of the engine")
+    parser.add_argument("--query-memory-mb", type=int, default=1024, help="memory limit of a query")
+    parser.add_argument("--body-mb", type=int, default=256, help="size limit of a request's body")
     return parser
 
 
@@ -58,7 +58,7 @@ async def _serve(options: argparse.Namespace) -> None:
     started = time.monotonic()
     engine = ChdbEngine(options.data, options.memory_mb * MIB, options.query_memory_mb * MIB)
     front = HttpInterface(engine, options.body_mb * MIB)
-    # Bodies are decompressed in one place, ours, which bounds them and knows ClickHouse's encodings.
+    # auto_decompress=False: infra.chdb.compression limits the size and knows ClickHouse's encodings.
     runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=STOP_SECONDS, auto_decompress=False)
     await runner.setup()
     try:
@@ -81,7 +81,7 @@ async def _listen(site: object, options: argparse.Namespace) -> None:
         await site.start()
     except OSError as error:
         raise PortTakenError(
-            f"{options.host}:{options.port}: {error.strerror}; stop what listens there or take another --port"
+            f"{options.host}:{options.port}: {error.strerror}; stop the program that listens there or set --port"
         ) from error
 
 

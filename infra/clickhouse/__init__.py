@@ -1,1 +1,1 @@
-"""ClickHouse: the local server on chDB, migrations, queries, and the one way to connect."""
+"""ClickHouse: connections, migrations and query files."""

@@ -1,4 +1,4 @@
-"""The one way to ClickHouse: clickhouse-connect over HTTP, to the local server and to a cluster alike."""
+"""Connections to ClickHouse: clickhouse-connect over HTTP, to the local server or a cluster."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CONNECT_TIMEOUT_S = 10
 
 
 def connect(settings: Settings, database: str | None = None) -> Client:
-    """A client on the pipeline's database, or on another. CLICKHOUSE_URL may carry user and password.
+    """Returns a client of the pipeline's database, or of another one. CLICKHOUSE_URL may hold user and password.
 
-    It has no session, so threads may share it.
+    The client has no session, so threads may share it.
 
     Raises:
-        ClickHouseError: nothing answers, or it refuses the client.
+        ClickHouseError: ClickHouse does not answer, or refuses the client.
     """
     import clickhouse_connect
     from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
@@ -48,7 +48,7 @@ def connect(settings: Settings, database: str | None = None) -> Client:
 
 
 def query_file(name: str) -> str:
-    """The SQL of `queries/NAME.sql`, which CLI, gate, console and Grafana share.
+    """Returns the SQL of `queries/NAME.sql`, which the command line, the gate and Grafana share.
 
     Raises:
         FileNotFoundError: there is no such query.

@@ -1,7 +1,7 @@
-"""Brings a database's tables to the state that the migrations describe: each file once, in the order of their names.
+"""Migrations: applies each SQL file once to a database, in the order of the file names.
 
-ClickHouse has no transactions around DDL. A migration that was interrupted runs again from its first statement, so
-each statement must bear repetition (IF NOT EXISTS, IF EXISTS, OR REPLACE).
+ClickHouse has no transactions for DDL. An interrupted migration runs again from its first statement, so each
+statement must be repeatable (IF NOT EXISTS, IF EXISTS, OR REPLACE).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 
 class Migration(NamedTuple):
-    """A file of statements.
+    """A file of SQL statements.
 
     Attributes:
-        name: file name without suffix; migrations run in its order.
-        sha256: of the file's bytes, in lower-case hex.
+        name: file name without suffix; it gives the order of the migrations.
+        sha256: hash of the file, in lower-case hex.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Migration(NamedTuple):
 
 
 def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
-    """Creates the database if missing, applies what is new, and returns the names of what it applied.
+    """Creates the database if missing, applies the new migrations, and returns their names.
 
     May be called at any time, but by one process at a time.
 
     Raises:
         ClickHouseError: ClickHouse does not answer.
-        MigrationError: an applied file has changed or is missing, or a statement was refused.
+        MigrationError: an applied file has changed or is missing, or ClickHouse refused a statement.
     """
     with closing(connect(settings, database="default")) as client:
         client.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database}")
@@ -67,7 +67,7 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
 
 
 def read_migrations(folder: Path = FOLDER) -> list[Migration]:
-    """The migrations of a folder in their order."""
+    """Returns the migrations of a folder, in order."""
     return [
         Migration(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), split_statements(path.read_text()))
         for path in sorted(folder.glob("*.sql"))
@@ -79,14 +79,14 @@ def _check(settings: Settings, migrations: list[Migration], applied: dict[str, s
     known = {migration.name: migration.sha256 for migration in migrations}
     if missing := sorted(applied.keys() - known.keys()):
         raise MigrationError(
-            f"database {database}: migration {missing[0]} was applied but is not in this version of the project; "
-            "run a version that has it, or set CLICKHOUSE_DATABASE to a fresh database"
+            f"database {database}: migration {missing[0]} was applied, but this version of the project does not have "
+            "it; run a version that has it, or set CLICKHOUSE_DATABASE to a new database"
         )
     changed = sorted(name for name, sha256 in applied.items() if known[name] != sha256)
     if changed:
         raise MigrationError(
             f"database {database}: migrations/{changed[0]}.sql has changed since it was applied; "
-            "restore the file and put the change into a new migration, or set CLICKHOUSE_DATABASE to a fresh database"
+            "restore the file and put the change into a new migration, or set CLICKHOUSE_DATABASE to a new database"
         )
 
 

@@ -1,4 +1,4 @@
-"""What must be known of SQL text before it runs: where statements end, an INSERT's data, a result's format."""
+"""A tokenizer for SQL text: finds statements, the data of an INSERT, and the format of a result."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _DATA_GAP = re.compile(rb"[ \t\r]*;?[ \t\r]*\n?")
 
 
 class Insert(NamedTuple):
-    """An INSERT whose data follows it.
+    """An INSERT statement with data behind it.
 
     Attributes:
-        statement: what to insert into, without the clauses that follow.
-        settings: the SETTINGS clause; empty for none.
-        format: input format, as written.
-        data_start: index of the first byte of data in the request's text.
+        statement: the statement up to its table and columns.
+        settings: the SETTINGS clause; empty if there is none.
+        format: name of the input format, as written.
+        data_start: index of the first byte of data in the text.
     """
 
     statement: bytes
@@ -45,9 +45,9 @@ class _Token(NamedTuple):
 
 
 def find_insert(text: bytes) -> Insert | None:
-    """The INSERT with data in a format that a request holds; None for every other statement.
+    """Returns the INSERT with a FORMAT clause that the text holds, or None for any other statement.
 
-    INSERT ... VALUES and INSERT ... SELECT are statements like any other: the engine reads them whole.
+    INSERT ... VALUES and INSERT ... SELECT count as other statements, because the engine reads them whole.
     """
     tokens = _tokens(text)
     first = next(tokens, None)
@@ -66,7 +66,7 @@ def find_insert(text: bytes) -> Insert | None:
             if name is None or name.is_word(b"VALUES"):
                 return None
             gap = _DATA_GAP.match(text, name.end)
-            assert gap is not None  # It also matches nothing.
+            assert gap is not None  # The pattern matches an empty text too.
             end = token.start if settings_start < 0 else settings_start
             return Insert(text[:end], text[end : token.start], name.text.decode(), gap.end())
         previous = token
@@ -74,7 +74,7 @@ def find_insert(text: bytes) -> Insert | None:
 
 
 def result_format(text: bytes) -> str | None:
-    """The format that a query's own FORMAT clause demands; None if it has none."""
+    """Returns the format of a query's FORMAT clause, or None if it has none."""
     found: bytes | None = None
     previous: _Token | None = None
     for token in _tokens(text):
@@ -89,7 +89,7 @@ def result_format(text: bytes) -> str | None:
 
 
 def split_statements(text: str) -> list[str]:
-    """The statements of a file that ends each with `;`; a `;` in a string or comment ends none."""
+    """Returns the statements of a file, which end with `;`. A `;` in a string or comment ends no statement."""
     data = text.encode()
     statements, start, has_words = [], 0, False
     for token in _tokens(data):

@@ -1,1 +1,1 @@
-"""The Kafka broker."""
+"""Kafka: connections, topics, principals and their access."""

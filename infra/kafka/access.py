@@ -1,4 +1,4 @@
-"""Who may do what on Kafka, declared once; infra/kafka/acls.py makes the cluster match, docs/access.md shows it."""
+"""The access rights on Kafka by role. infra/kafka/acls.py applies them to the cluster; docs/access.md lists them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ PERSONS_DECIDE = ("controls", "gate.decisions", "test.results")
 
 @dataclass(frozen=True)
 class Role:
-    """What a principal may do; names without TOPIC_PREFIX.
+    """The rights of a principal; names without TOPIC_PREFIX.
 
     Attributes:
-        purpose: who it is for.
-        groups: consumer groups that it may be a member of, beside those whose name begins with `<principal>.`.
-        watches: consumer groups whose positions it may see.
-        transactions: how the transactional ids that it may take begin.
+        purpose: the users of the role.
+        writes: topics that it may write.
+        reads: topics that it may read.
+        groups: consumer groups that it may join, besides those whose name begins with `<principal>.`.
+        watches: consumer groups whose offsets it may read.
+        transactions: prefixes of the transactional ids that it may use.
     """
 
     purpose: str
@@ -44,7 +46,7 @@ ROLES: Mapping[str, Role] = {
     FEED: Role("market data", ("market.data",), ("market.data",), groups=("feed", "reader"), transactions=("feed-",)),
     PIPELINE: Role(
         "workers and the sink",
-        # Workers forward what a client has put into the wrong partition, controls too.
+        # Workers forward records that a client has sent to the wrong partition, even controls.
         writes=tuple(name for name in ALL_TOPICS if name not in ("gate.decisions", "test.results")),
         reads=ALL_TOPICS,
         groups=("reader", *WATCHED),
@@ -52,11 +54,11 @@ ROLES: Mapping[str, Role] = {
     ),
     READER: Role("proofs, metrics", reads=ALL_TOPICS, groups=("follower", "reader", "reconcile"), watches=WATCHED),
 }
-"""The admin is not among them: the broker lets it do everything."""
+"""The role of each principal. The admin has none: the broker allows it everything."""
 
 
 class Rule(NamedTuple):
-    """An ACL that allows something, in the broker's words."""
+    """An ACL that allows an operation, in the broker's terms."""
 
     principal: str
     resource: str
@@ -66,12 +68,12 @@ class Rule(NamedTuple):
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What it is about."""
+        """The resource type, pattern type and name that the rule applies to."""
         return self.resource, self.pattern, self.name
 
 
 def rules(settings: Settings, principal: str, role: Role) -> set[Rule]:
-    """Every ACL of a principal with a role."""
+    """Returns all ACLs of a principal with a role."""
 
     def found() -> Iterator[Rule]:
         for operation, names in (("READ", role.reads), ("WRITE", role.writes)):

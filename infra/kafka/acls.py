@@ -1,4 +1,4 @@
-"""Passwords and ACLs on the cluster, made to match infra/kafka/access.py."""
+"""Passwords and ACLs on the cluster: creates and deletes them so that they match infra/kafka/access.py."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ LOG_WARNING = 4
 
 
 def ensure_access(settings: Settings) -> None:
-    """Gives each principal a password and exactly its role's ACLs on this pipeline. May be called at any time.
+    """Gives each principal a password and exactly the ACLs of its role on this pipeline. May be called at any time.
 
-    Other principals and what is not this pipeline's stay as they are. Does nothing without KAFKA_SECURITY.
+    Leaves other principals and the ACLs of other pipelines alone. Does nothing without KAFKA_SECURITY.
 
     Raises:
-        AccessError: the broker refused something.
+        AccessError: the broker refused a change.
     """
     if settings.kafka_security == "plaintext":
         return
@@ -45,10 +45,10 @@ def ensure_access(settings: Settings) -> None:
 
 
 def add_principal(settings: Settings, principal: str, role: str) -> None:
-    """Gives a principal of one's own a password and the ACLs of a role on this pipeline.
+    """Gives a new principal a password and the ACLs of a role on this pipeline.
 
     Raises:
-        AccessError: no such role, a name that is taken by one, or the broker refused something.
+        AccessError: the role is unknown, the name is reserved, or the broker refused a change.
     """
     if role not in ROLES:
         raise AccessError(f"role {role}: must be one of {', '.join(ROLES)}")
@@ -59,10 +59,10 @@ def add_principal(settings: Settings, principal: str, role: str) -> None:
 
 
 def remove_principal(settings: Settings, principal: str) -> None:
-    """Takes a principal's password and all its ACLs away. Who is connected stays so, and may do nothing.
+    """Deletes a principal's password and all its ACLs. An open connection of it stays, without any rights.
 
     Raises:
-        AccessError: a principal of the stack's own, or the broker refused something.
+        AccessError: the principal belongs to the stack, or the broker refused a change.
     """
     from confluent_kafka.admin import ScramMechanism, UserScramCredentialDeletion
 
@@ -76,8 +76,8 @@ def remove_principal(settings: Settings, principal: str) -> None:
 
 
 def remove_access(settings: Settings, prefix: str) -> None:
-    """Deletes all ACLs on names that begin so, as those of topics that were deleted. Raises AccessError."""
-    assert prefix, "an empty prefix is everybody's"
+    """Deletes all ACLs on names with a prefix, for a pipeline whose topics were deleted. Raises AccessError."""
+    assert prefix, "an empty prefix would delete the ACLs of all pipelines"
     if settings.kafka_security == "plaintext":
         return
     admin = _admin(settings)
@@ -85,7 +85,10 @@ def remove_access(settings: Settings, prefix: str) -> None:
 
 
 def principals(settings: Settings) -> dict[str, list[str]]:
-    """Every principal with a password, and the topics of this pipeline that it may write. Raises AccessError."""
+    """Returns every principal with a password, and the topics of this pipeline that it may write.
+
+    Raises AccessError.
+    """
     admin = _admin(settings)
     present = _present(admin)
     return {name: sorted(_written(settings, present, name)) for name in sorted(_known(admin))}
@@ -102,11 +105,11 @@ def _written(settings: Settings, present: Collection[Rule], principal: str) -> s
 
 def _demand_own(settings: Settings, principal: str) -> None:
     if settings.kafka_security == "plaintext":
-        raise AccessError("principals need KAFKA_SECURITY=scram; docs/access.md says how to switch it on")
+        raise AccessError("principals need KAFKA_SECURITY=scram; docs/access.md describes how to switch it on")
     if principal in (ADMIN, *ROLES):
-        raise AccessError(f"principal {principal}: one of the stack's own; choose another name")
+        raise AccessError(f"principal {principal}: the name belongs to the stack; choose another name")
     if not principal or not re.match(PRINCIPAL_NAME, principal):
-        raise AccessError(f"principal {principal!r}: must be made of letters, digits, '.', '_' and '-'")
+        raise AccessError(f"principal {principal!r}: a name may have letters, digits, '.', '_' and '-' only")
 
 
 def _admin(settings: Settings) -> AdminClient:
@@ -116,7 +119,7 @@ def _admin(settings: Settings) -> AdminClient:
 
 
 def _ensure_passwords(settings: Settings, admin: AdminClient, names: Iterable[str]) -> None:
-    """A name that lacks its file or is unknown to the broker gets a password; others keep theirs."""
+    """Sets the password of each principal that has no password file or that the broker does not know."""
     from confluent_kafka.admin import ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
     known = _known(admin)
@@ -133,16 +136,16 @@ def _ensure_passwords(settings: Settings, admin: AdminClient, names: Iterable[st
 
 
 def _known(admin: AdminClient) -> set[str]:
-    """Names with a password on the broker."""
+    """Returns the principals that have a password on the broker."""
     answer: Any = admin.describe_user_scram_credentials()
     return set(_result(answer, "the principals"))
 
 
 def _present(admin: AdminClient) -> set[Rule]:
-    """All ACLs that allow something from everywhere."""
+    """Returns all ACLs that allow an operation from any host."""
     from confluent_kafka.admin import AclBindingFilter, AclPermissionType
 
-    anything: Any = None  # The client's types forbid what its documentation says.
+    anything: Any = None  # The client documents None here, but its type hints forbid it.
     everything = AclBindingFilter("ANY", anything, "ANY", anything, anything, "ANY", "ANY")
     return {
         Rule(acl.principal, acl.restype.name, acl.resource_pattern_type.name, acl.name, acl.operation.name)
@@ -152,7 +155,7 @@ def _present(admin: AdminClient) -> set[Rule]:
 
 
 def _create(admin: AdminClient, wanted: Collection[Rule]) -> None:
-    """Waits until the broker, which hears of it from the controller, keeps to it."""
+    """Creates ACLs and waits until the broker, which learns of them from the controller, enforces them."""
     from confluent_kafka.admin import AclBinding
 
     if not wanted:

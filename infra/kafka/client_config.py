@@ -1,4 +1,4 @@
-"""How every client connects to Kafka: where, as whom, with which password. librdkafka, aiokafka and Faust alike."""
+"""Connection settings of all Kafka clients (librdkafka, aiokafka, Faust): address, principal and password."""
 
 from __future__ import annotations
 
@@ -25,21 +25,23 @@ class Login(NamedTuple):
 
 
 def login(settings: Settings, principal: str = "") -> Login | None:
-    """Who connects: the given principal, else KAFKA_PRINCIPAL, else the command's own; None without KAFKA_SECURITY.
+    """Returns the login of the given principal, else of KAFKA_PRINCIPAL, else of the command's default principal.
+
+    Returns None without KAFKA_SECURITY.
 
     Raises:
-        SettingsError: nobody says who, or there is no password.
+        SettingsError: no principal is set, or it has no password.
     """
     if settings.kafka_security == "plaintext":
         return None
     name = principal or settings.kafka_principal or process_principal()
     if not name:
-        raise SettingsError("KAFKA_SECURITY=scram: nothing says who connects; set KAFKA_PRINCIPAL (docs/access.md)")
+        raise SettingsError("KAFKA_SECURITY=scram needs a principal; set KAFKA_PRINCIPAL (docs/access.md)")
     return Login(name, read_password(settings, name))
 
 
 def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
-    """What a client of confluent-kafka needs to connect. Raises SettingsError, as login does."""
+    """Returns the connection settings of a confluent-kafka client. Raises SettingsError as login does."""
     config: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers}
     who = login(settings, principal)
     if who is None:
@@ -53,16 +55,17 @@ def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
 
 
 def brief_client_config(settings: Settings) -> dict[str, Any]:
-    """client_config for a consumer that is closed after a moment.
+    """Returns client_config for a consumer that is closed soon.
 
-    librdkafka logs a login that closing cuts off as an error; real ones are raised by what the consumer is asked.
+    librdkafka logs an error if closing interrupts a login. Such errors are silenced here: real ones are raised by the
+    consumer's methods.
     """
     config = client_config(settings)
     return config if settings.kafka_security == "plaintext" else config | {"log_level": LOG_CRITICAL}
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
-    """What a client of aiokafka needs to connect. Raises SettingsError, as login does."""
+    """Returns the connection settings of an aiokafka client. Raises SettingsError as login does."""
     options: dict[str, Any] = {"bootstrap_servers": settings.kafka_bootstrap_servers}
     who = login(settings)
     if who is None:
@@ -76,7 +79,7 @@ def aiokafka_options(settings: Settings) -> dict[str, Any]:
 
 
 def faust_credentials(settings: Settings) -> SASLCredentials | None:
-    """A Faust application's broker_credentials. Raises SettingsError, as login does."""
+    """Returns the broker_credentials of a Faust application. Raises SettingsError as login does."""
     from faust import SASLCredentials
 
     who = login(settings)

@@ -1,4 +1,4 @@
-"""Passwords of principals: one file each in PAPER_HOME, which only its owner may read."""
+"""Passwords of principals: one file each in PAPER_HOME, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
 def password_file(settings: Settings, principal: str) -> Path:
-    """Where a principal's password is. `paper down --purge` deletes it with the storage that knows it."""
+    """Returns the path of a principal's password. `paper down --purge` deletes it with Kafka's storage."""
     return settings.paper_home / "kafka" / "credentials" / principal
 
 
 def read_password(settings: Settings, principal: str) -> str:
-    """A principal's password.
+    """Returns a principal's password.
 
     Raises:
-        SettingsError: there is none here, or it may not be read.
+        SettingsError: the password file is missing or unreadable.
     """
     path = password_file(settings, principal)
     try:
         return path.read_text().strip()
     except OSError as error:
         raise SettingsError(
-            f"KAFKA_SECURITY=scram: no password of principal {principal}: {path}: {error.strerror}; `paper up` makes "
-            "it for the local stack, of another cluster put it there; KAFKA_PRINCIPAL names another principal"
+            f"KAFKA_SECURITY=scram: principal {principal} has no password: {path}: {error.strerror}; `paper up` writes "
+            "it for the local stack; for another cluster, put the password there, or set KAFKA_PRINCIPAL"
         ) from error
 
 
 def make_password(settings: Settings, principal: str) -> str:
-    """A new random password of a principal, kept in its file."""
+    """Returns a new random password for a principal, and writes it to the principal's file."""
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     path = password_file(settings, principal)
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def make_password(settings: Settings, principal: str) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces a file by one that only its owner may read, whole or not at all."""
+    """Writes a file that only its owner may read, atomically."""
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w") as file:

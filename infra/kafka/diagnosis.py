@@ -1,4 +1,4 @@
-"""Why Kafka does not do what a command asked, in words that name the setting to correct."""
+"""Diagnosis of Kafka failures: messages that name the setting to correct."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ NOT_ALLOWED = "authorization failed"
 
 
 def advice(settings: Settings, failure: str) -> str:
-    """What stands behind a failure of a Kafka client, empty where that is not known. Takes up to PROBE_S."""
+    """Returns advice on a failure of a Kafka client; empty if the cause is unknown. Takes up to PROBE_S."""
     who = login(settings)
     if who is not None and NOT_ALLOWED in failure.lower():
-        return f"{who.principal} may not do this; KAFKA_PRINCIPAL names another principal (docs/access.md)"
+        return f"{who.principal} may not do this; set KAFKA_PRINCIPAL to another principal (docs/access.md)"
     where = settings.kafka_bootstrap_servers
     if connection_errors(settings) is None:
         return ""
     if who is None and _listens(settings):
-        return f"Kafka at {where} closes the connection: if it asks who connects, set KAFKA_SECURITY=scram"
-    return f"Kafka at {where} does not answer: `paper up` starts the local one, KAFKA_BOOTSTRAP_SERVERS names another"
+        return f"Kafka at {where} closes the connection: if it demands a login, set KAFKA_SECURITY=scram"
+    return (
+        f"Kafka at {where} does not answer: start the local one with `paper up`, or set KAFKA_BOOTSTRAP_SERVERS to "
+        "another"
+    )
 
 
 def demand_login(settings: Settings) -> None:
-    """Finds out at once what clients would take long to say: that the password is refused.
+    """Checks at once whether the broker accepts the password; clients would retry for long before they fail.
 
-    A broker that does not answer is left to the client, which may wait for it. Does nothing without KAFKA_SECURITY.
+    Ignores a broker that does not answer: the client may wait for it. Does nothing without KAFKA_SECURITY.
 
     Raises:
-        SettingsError: it is refused, or there is none.
+        SettingsError: the broker refuses the password, or there is none.
     """
     from confluent_kafka import KafkaError
 
@@ -48,9 +51,9 @@ def demand_login(settings: Settings) -> None:
     for error in connection_errors(settings) or ():
         if error.code() == KafkaError._AUTHENTICATION:
             raise SettingsError(
-                f"Kafka at {settings.kafka_bootstrap_servers} refuses {who.principal}: {error.str()}; its password "
-                f"here is in {password_file(settings, who.principal)}, KAFKA_PRINCIPAL names another principal, and "
-                "KAFKA_SECURITY must be what the broker was started with"
+                f"Kafka at {settings.kafka_bootstrap_servers} refuses {who.principal}: {error.str()}; check the "
+                f"password in {password_file(settings, who.principal)}, KAFKA_PRINCIPAL, and that KAFKA_SECURITY is "
+                "the one that the broker was started with"
             )
 
 
@@ -63,7 +66,7 @@ def _listens(settings: Settings) -> bool:
 
 
 def connection_errors(settings: Settings) -> list[KafkaError] | None:
-    """What goes wrong while connecting, up to PROBE_S; None where a connection comes about."""
+    """Returns the errors of connection attempts within PROBE_S; None if an attempt succeeds."""
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 

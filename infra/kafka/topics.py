@@ -1,4 +1,4 @@
-"""Every topic of the pipeline, declared once, and the code that makes the cluster match."""
+"""Declarations of all topics, and their creation on the cluster."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ MIB = 1024 * 1024
 ADMIN_TIMEOUT_S = 30.0
 POLL_S = 0.02
 DLQ_PREFIX = "dlq."
-DLQ_MARGIN_BYTES = MIB // 4  # A dead letter is its original and headers that say where it came from.
+DLQ_MARGIN_BYTES = MIB // 4  # A dead letter has the original record and additional headers.
 
 
 class Partitions(Enum):
-    """Which setting gives a topic its number of partitions."""
+    """The setting that gives a topic its number of partitions."""
 
     ACCOUNT = "account"
     EXECUTION = "execution"
     SINGLE = "single"
 
     def count(self, settings: Settings) -> int:
+        """Returns the number of partitions."""
         counts = {
             Partitions.ACCOUNT: settings.account_partitions,
             Partitions.EXECUTION: settings.execution_partitions,
@@ -40,7 +41,7 @@ class Partitions(Enum):
 
 
 class Key(Enum):
-    """What a topic's key holds."""
+    """The content of a topic's keys."""
 
     ACCOUNT = "account_id"
     SYMBOL = "symbol"
@@ -54,14 +55,14 @@ class Key(Enum):
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic as it must be.
+    """The declaration of a topic.
 
     Attributes:
         name: without TOPIC_PREFIX.
-        compacted: keep the newest record of each key; otherwise keep all records for ever.
-        max_message_bytes: largest record batch that the broker takes.
-        consumed: a shard or the sink may refuse a record, so `dlq.<name>` exists too.
-        has_schema: values are Avro in Confluent wire format, `schemas/avsc/<name>.avsc`.
+        compacted: whether only the newest record of each key is kept; otherwise all records are kept for ever.
+        max_message_bytes: largest record batch that the broker accepts.
+        consumed: whether a shard or the sink may refuse a record, so that `dlq.<name>` exists too.
+        has_schema: whether values are Avro in Confluent wire format, with schema `schemas/avsc/<name>.avsc`.
     """
 
     name: str
@@ -73,11 +74,11 @@ class Topic:
     has_schema: bool = True
 
     def config(self) -> dict[str, str]:
-        """Kafka's topic configuration, all values as the broker reports them."""
+        """Returns Kafka's topic configuration, with values as the broker reports them."""
         common = {"max.message.bytes": str(self.max_message_bytes), "retention.ms": "-1"}
         if not self.compacted:
             return common | {"cleanup.policy": "delete"}
-        # Small segments: only closed ones are compacted, and recovery reads what is left of all.
+        # Segments are small because only closed segments are compacted, and recovery reads the whole topic.
         return common | {
             "cleanup.policy": "compact",
             "segment.bytes": str(16 * MIB),
@@ -85,7 +86,7 @@ class Topic:
         }
 
     def dead_letters(self) -> Topic:
-        """The topic that takes what could not be processed of this one."""
+        """Returns the topic for records of this topic that could not be processed."""
         return Topic(
             name=DLQ_PREFIX + self.name,
             partitions=Partitions.SINGLE,
@@ -124,10 +125,10 @@ BY_NAME: dict[str, Topic] = {t.name: t for t in TOPICS + DEAD_LETTER_TOPICS}
 
 
 def topic_name(settings: Settings, base: str) -> str:
-    """Name on the cluster of a declared topic.
+    """Returns the name of a declared topic on the cluster.
 
     Raises:
-        TopicError: nothing declares `base`.
+        TopicError: `base` is not declared.
     """
     if base not in BY_NAME:
         raise TopicError(f"topic {base}: not declared; add it to infra/kafka/topics.py")
@@ -135,28 +136,28 @@ def topic_name(settings: Settings, base: str) -> str:
 
 
 def dead_letter_topic(base: str) -> str:
-    """Base name of the topic for the dead letters of `base`; apply `topic_name` to it."""
+    """Returns the base name of the dead-letter topic of `base`; apply `topic_name` to it."""
     return DLQ_PREFIX + base
 
 
 def partition_count(settings: Settings, base: str) -> int:
-    """Declared number of partitions of a topic."""
+    """Returns the declared number of partitions of a topic."""
     return BY_NAME[base].partitions.count(settings)
 
 
 @dataclass(frozen=True)
 class Ensured:
-    """What `ensure_topics` did; full names."""
+    """The result of `ensure_topics`, as full names."""
 
     created: list[str] = field(default_factory=list)
     existing: list[str] = field(default_factory=list)
 
 
 def ensure_topics(settings: Settings) -> Ensured:
-    """Creates the topics that are missing and checks those that exist. May be called at any time.
+    """Creates the missing topics and checks the existing ones. May be called at any time.
 
     Raises:
-        TopicError: the broker refused a topic, or one differs from its declaration.
+        TopicError: the broker refused a topic, or a topic differs from its declaration.
         confluent_kafka.KafkaException: the broker does not answer.
     """
     from confluent_kafka.admin import AdminClient
@@ -174,7 +175,7 @@ def ensure_topics(settings: Settings) -> Ensured:
 
 
 def _partitions(admin: AdminClient) -> dict[str, int]:
-    """Number of partitions of each topic of which every partition has a leader."""
+    """Returns the number of partitions of each topic whose partitions all have a leader."""
     return {
         name: len(topic.partitions)
         for name, topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics.items()
@@ -183,7 +184,7 @@ def _partitions(admin: AdminClient) -> dict[str, int]:
 
 
 def _wait_until_known(admin: AdminClient, names: set[str]) -> dict[str, int]:
-    """A broker answers for a new topic only some moments after the controller has made it."""
+    """Waits until the broker serves all topics, which happens shortly after the controller has created them."""
     deadline = time.monotonic() + ADMIN_TIMEOUT_S
     while not names <= (present := _partitions(admin)).keys():
         if time.monotonic() > deadline:
@@ -194,10 +195,10 @@ def _wait_until_known(admin: AdminClient, names: set[str]) -> dict[str, int]:
 
 
 def delete_topics(settings: Settings, names: Iterable[str]) -> None:
-    """Deletes topics by full name, with all their records.
+    """Deletes topics and all their records. names: full names.
 
     Raises:
-        confluent_kafka.KafkaException: the broker refused one.
+        confluent_kafka.KafkaException: the broker refused to delete a topic.
     """
     from confluent_kafka.admin import AdminClient
 
@@ -224,15 +225,15 @@ def _create(settings: Settings, admin: AdminClient, topics: dict[str, Topic]) ->
         try:
             future.result(ADMIN_TIMEOUT_S)
         except KafkaException as error:
-            # Another process may be ensuring the same topics.
+            # Another process may be creating the same topics.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicError(f"topic {name}: the broker refused it: {error.args[0].str()}") from error
 
 
 def _partition_differences(settings: Settings, declared: dict[str, Topic], present: dict[str, int]) -> list[str]:
     return [
-        f"{name}: {present[name]} partitions, declared {topic.partitions.count(settings)}. Keys would move "
-        "between shards: set ACCOUNT_PARTITIONS/EXECUTION_PARTITIONS back, use a new TOPIC_PREFIX, or drop "
+        f"{name}: {present[name]} partitions, declared {topic.partitions.count(settings)}. Another number would move "
+        "keys between shards: set ACCOUNT_PARTITIONS/EXECUTION_PARTITIONS back, use a new TOPIC_PREFIX, or delete "
         "the data with `paper down --purge --yes`"
         for name, topic in declared.items()
         if present[name] != topic.partitions.count(settings)
@@ -251,7 +252,7 @@ def _config_differences(admin: AdminClient, topics: dict[str, Topic]) -> list[st
         for key, value in topics[resource.name].config().items():
             if actual[key].value != value:
                 differences.append(
-                    f"{resource.name}: {key} is {actual[key].value}, declared {value}. Mend it with "
+                    f"{resource.name}: {key} is {actual[key].value}, declared {value}. Correct it with "
                     f"kafka-configs --alter --topic {resource.name} --add-config {key}={value}"
                 )
     return differences
