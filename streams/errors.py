@@ -1,27 +1,27 @@
-"""Errors that the pipeline and its tools raise on purpose; each is a PaperError of infra.errors.
+"""The deliberate errors of the pipeline and its tools; all are PaperErrors of infra.errors.
 
 PaperError
 ├── ReferenceDataError       the instruments file or the limits file is missing or breaks a rule
 ├── FeedError                a market data file breaks a rule, or is older than the data fed before it
-├── ChildError               a worker or sink that a command started has ended
+├── ChildError               a worker or sink that a command started has ended early
 ├── InputError               an argument or a file of the user breaks a rule
 ├── ControlRefused           the account shard refused a control command; nothing changed
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
 ├── ArchiveError             a file of an archive is missing, or its hash differs from the manifest
-├── PeerError                an engine that the benchmark compares with can't be installed, or failed
-├── PipelineError            a shard can't go on
-│   ├── RecoveryError        the journal, snapshot or inputs of a shard differ from what was recorded
+├── PeerError                a peer engine of the benchmark can't be installed, or failed
+├── PipelineError            a shard can't continue
+│   ├── RecoveryError        the journal, the snapshot or the inputs of a shard differ from the recorded ones
 │   │   ├── DamagedSnapshot  a snapshot lacks a chunk, or its checksum is wrong
 │   │   ├── MissingJournal   journal records were removed
-│   │   ├── MissingInputs    input records were removed, before or after they were processed
+│   │   ├── MissingInputs    input records were removed, whether processed or not
 │   │   └── RecreatedTopic   an input topic was deleted and created again
-│   ├── DeliveryGap          a batch does not follow the batch before it
+│   ├── DeliveryGap          records between two batches were skipped
 │   ├── Fenced               another worker has taken over the shard
-│   └── LogUnavailable       the broker did not take or give records in time
-└── SinkError                the sink can't go on
+│   └── LogUnavailable       the broker did not accept or deliver records in time
+└── SinkError                the sink can't continue
 
-A message names the input, the rule that it breaks, and the remedy.
+Each message names the input, the rule that it breaks, and the remedy.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from infra.errors import PaperError
 
 
 class ReferenceDataError(PaperError):
-    """The instruments file is missing or breaks a rule."""
+    """The instruments file or the limits file is missing or breaks a rule."""
 
 
 class FeedError(PaperError):
-    """A market data file breaks a rule, or is older than what was fed."""
+    """A market data file breaks a rule, or is older than the data fed before it."""
 
 
 class ChildError(PaperError):
-    """A worker or sink that a command had started has ended."""
+    """A worker or sink that a command started has ended early."""
 
 
 class InputError(PaperError):
-    """What a user wrote breaks a rule."""
+    """An argument or a file of the user breaks a rule."""
 
 
 class ControlRefused(PaperError):
-    """A control command changed nothing."""
+    """The account shard refused a control command; nothing changed."""
 
 
 class NoAnswer(PaperError):
@@ -58,23 +58,23 @@ class DeliveryError(PaperError):
 
 
 class ArchiveError(PaperError):
-    """An archive's file is missing or not what its hash says."""
+    """A file of an archive is missing, or its hash differs from the manifest."""
 
 
 class PeerError(PaperError):
-    """An engine that is measured beside ours can't be installed, or it failed."""
+    """A peer engine of the benchmark can't be installed, or failed."""
 
 
 class PipelineError(PaperError):
-    """A shard can't go on."""
+    """A shard can't continue."""
 
 
 class RecoveryError(PipelineError):
-    """A shard's journal, snapshot or inputs are not what was recorded."""
+    """The journal, the snapshot or the inputs of a shard differ from the recorded ones."""
 
 
 class DamagedSnapshot(RecoveryError):
-    """A snapshot lacks a part or is not what its checksum says."""
+    """A snapshot lacks a chunk, or its checksum is wrong."""
 
 
 class MissingJournal(RecoveryError):
@@ -82,15 +82,15 @@ class MissingJournal(RecoveryError):
 
 
 class MissingInputs(RecoveryError):
-    """Inputs were removed, before or after they were processed."""
+    """Input records were removed, whether processed or not."""
 
 
 class RecreatedTopic(RecoveryError):
-    """An input topic was deleted and made anew."""
+    """An input topic was deleted and created again."""
 
 
 class DeliveryGap(PipelineError):
-    """A batch does not follow the one before it."""
+    """Records between two batches were skipped."""
 
 
 class Fenced(PipelineError):
@@ -98,8 +98,8 @@ class Fenced(PipelineError):
 
 
 class LogUnavailable(PipelineError):
-    """The broker did not take or give records in time."""
+    """The broker did not accept or deliver records in time."""
 
 
 class SinkError(PaperError):
-    """The sink can't go on; what it has not inserted, it reads again at its next start."""
+    """The sink can't continue. Its next start reads the records again that it has not inserted."""

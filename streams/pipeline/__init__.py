@@ -1,1 +1,1 @@
-"""The pipeline around the core: journal, worker, sink, feed, clients, dead letters."""
+"""The pipeline around the core: journal, workers, sink, feed, clients, dead letters."""

@@ -83,11 +83,11 @@ def test_what_is_wrong_with_the_record_is_named_and_what_can_be_mended_is(
         desk.send("orders", "A", immediate(order_id, "A"))
     desk.flush()
     remove_records(settings, "orders")
-    assert "inputs were removed unprocessed" in refusal(settings, tmp_path)
+    assert "unprocessed inputs were removed" in refusal(settings, tmp_path)
 
     delete_topics(settings, [topic_name(settings, "orders")])
     ensure_topics(settings)
-    assert "deleted and made anew" in refusal(settings, tmp_path)
+    assert "deleted and created again" in refusal(settings, tmp_path)
 
     remove_records(settings, "journal.accounts")
     assert "the journal was deleted" in refusal(settings, tmp_path)

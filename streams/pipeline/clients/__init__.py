@@ -1,1 +1,1 @@
-"""Thin Kafka clients of the command line, the feed and the strategies."""
+"""Kafka clients for the command line, strategies and tools."""

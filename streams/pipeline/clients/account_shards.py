@@ -1,4 +1,4 @@
-"""The account shards as their last transactions left them, for looking only: from snapshot and journal."""
+"""Read-only copies of the account shards, recovered from snapshots and journals."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,10 @@ from streams.pipeline.reference.load_config import core_config
 
 
 def account_shards(settings: Settings, codec: Codec, partitions: list[int] | None = None) -> Iterator[AccountShard]:
-    """Shards of these partitions, or of all; one that has no transaction yet is left out. Raises RecoveryError."""
+    """Yields the shards of the given partitions, or of all, as of their last transactions.
+
+    Leaves out shards that have no transaction yet. Raises RecoveryError.
+    """
     config, reader = core_config(settings), KafkaLogReader(settings)
     chosen = range(ACCOUNTS.partitions(config)) if partitions is None else partitions
     for partition in chosen:

@@ -1,4 +1,4 @@
-"""Sending control commands and waiting for their answers on risk.events."""
+"""Sends control commands and waits for their answers on risk.events."""
 
 import time
 
@@ -18,9 +18,9 @@ POLL_S = 0.1
 
 
 def send_control(settings: Settings, codec: Codec, control: ControlModel) -> RiskEvent:
-    """Sends a command for one account and gives its answer.
+    """Sends a command for one account and returns its answer.
 
-    Raises ControlRefused where it changed nothing, NoAnswer where no worker answers in ANSWER_TIMEOUT_S.
+    Raises ControlRefused if it changed nothing, NoAnswer if no worker answers within ANSWER_TIMEOUT_S.
     """
     assert control.account_id is not None
     (answer, *_) = _send(settings, codec, control, answering=1)
@@ -28,11 +28,11 @@ def send_control(settings: Settings, codec: Codec, control: ControlModel) -> Ris
 
 
 def send_control_to_all(settings: Settings, codec: Codec, control: ControlModel) -> list[RiskEvent]:
-    """Sends a command for all accounts, one copy to each account partition, and gives the answers of all shards.
+    """Sends a command for all accounts, a copy to each account partition, and returns the answers of all shards.
 
-    A breaker of the desk is reset by the shard that judges it: that one answers.
+    A reset of a desk breaker is answered only by the shard that evaluates the desk's breakers.
 
-    Raises as command; a shard that did not answer by then may still carry the command out.
+    Raises as send_control does. A shard that has not answered in time may still execute the command.
     """
     answering = 1 if control.kind is ControlKind.BREAKER_RESET else partition_count(settings, TOPIC)
     return _send(settings, codec, control, answering)
@@ -58,7 +58,7 @@ def _send(settings: Settings, codec: Codec, control: ControlModel, answering: in
     if len(answered) < answering:
         raise NoAnswer(
             f"control {control.control_id}: {len(answered)} of {answering} account shards answered in "
-            f"{ANSWER_TIMEOUT_S:.0f} s; it is on {TOPIC} and counts once a `paper worker` runs"
+            f"{ANSWER_TIMEOUT_S:.0f} s; it stays on {TOPIC} and takes effect once a `paper worker` runs"
         )
     refused = [event.text for event in found if event.kind is RiskEventKind.CONTROL_REJECTED]
     if refused:

@@ -1,4 +1,4 @@
-"""Following topics from now on: an endless read of committed records."""
+"""Following topics: an endless read of committed records."""
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -18,7 +18,7 @@ POLL_RECORDS = 500
 
 
 class FollowedRecord(NamedTuple):
-    """A decoded record, its topic's base name, its Kafka time (UTC nanoseconds) and its partition."""
+    """A decoded record. topic: base name. timestamp_ns: Kafka's, UTC nanoseconds."""
 
     topic: str
     message: Any
@@ -27,7 +27,7 @@ class FollowedRecord(NamedTuple):
 
 
 class Follower:
-    """Reads all partitions of topics from their ends, or from their beginnings."""
+    """A reader of all partitions of topics, from their ends or from their beginnings."""
 
     def __init__(self, settings: Settings, codec: Codec, topics: Sequence[str], from_start: bool = False) -> None:
         self._codec = codec
@@ -52,7 +52,7 @@ class Follower:
         self._consumer.assign(places)
 
     def poll(self, timeout_s: float) -> Iterator[FollowedRecord]:
-        """What has come within timeout_s; records that can't be decoded are left out. Raises LogUnavailable."""
+        """Yields the records that arrive within timeout_s. Skips undecodable records. Raises LogUnavailable."""
         for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
             error = message.error()
             if error is not None:

@@ -1,4 +1,4 @@
-"""Producing records of the core from outside of the shards."""
+"""A producer of decoded records, for clients outside of the shards."""
 
 from time import monotonic
 
@@ -16,7 +16,7 @@ POLL_S = 0.1
 
 
 class RecordProducer:
-    """An idempotent producer with a bounded queue; murmur2 decides partitions, as in the shards."""
+    """An idempotent producer with a bounded queue. It partitions by murmur2, as the shards do."""
 
     def __init__(self, settings: Settings, codec: Codec, linger_ms: int = 5) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class RecordProducer:
         )
 
     def send(self, topic: str, key: str, message: Record, partition: int = -1) -> None:
-        """Queues a record; waits while the queue is full. Raises DeliveryError if an earlier one was lost."""
+        """Queues a record. Waits while the queue is full. Raises DeliveryError if an earlier record was lost."""
         value = self._codec.encode(topic, message)
         deadline = monotonic() + FLUSH_DEADLINE_S
         while True:
@@ -51,18 +51,18 @@ class RecordProducer:
                 break
             except BufferError:
                 if monotonic() > deadline:
-                    raise DeliveryError(f"the broker took nothing for {FLUSH_DEADLINE_S:.0f} s") from None
+                    raise DeliveryError(f"the broker accepted no record for {FLUSH_DEADLINE_S:.0f} s") from None
                 self._producer.poll(POLL_S)
         self._producer.poll(0)
         self._raise_failure()
 
     def broadcast(self, topic: str, key: str, message: Record) -> None:
-        """Queues one copy for each partition of a topic."""
+        """Queues a copy for each partition of a topic."""
         for partition in range(partition_count(self._settings, topic)):
             self.send(topic, key, message, partition)
 
     def flush(self) -> None:
-        """Waits until everything is delivered. Raises DeliveryError if something is not."""
+        """Waits until all records are delivered. Raises DeliveryError if a record is not."""
         left = self._producer.flush(FLUSH_DEADLINE_S)
         self._raise_failure()
         if left:

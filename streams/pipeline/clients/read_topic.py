@@ -1,4 +1,4 @@
-"""Reading whole topics as they stand now, decoded."""
+"""Reading a topic up to its present end, decoded."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from streams.pipeline.journal.kafka_log import KafkaLogReader
 
 
 def read_topic(settings: Settings, codec: Codec, topic: str) -> Iterator[Any]:
-    """Records of a topic, partition by partition; those that can't be decoded are left out."""
+    """Yields the records of a topic, partition by partition. Skips undecodable records."""
     reader = KafkaLogReader(settings)
     for partition in range(partition_count(settings, topic)):
         for record in reader.read(topic, partition, 0):

@@ -1,4 +1,4 @@
-"""What people write, checked: order requests and control commands, as pydantic models with Decimal numbers."""
+"""Order requests and control commands as pydantic models, which check what users write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from schemas.records.order_rules import form_problem
 from streams.core.risk.limits import check_patch
 
 FLOAT_DIGITS = 15
-"""Decimal digits that every binary float carries exactly."""
+"""Decimal digits that a binary float holds exactly."""
 
 
 def _price(value: Decimal) -> Decimal:
@@ -55,7 +55,7 @@ def _patch(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _exact(value: Any) -> Any:
-    """JSON with its decimals as text."""
+    """Returns a JSON value with its decimals as text."""
     if isinstance(value, dict):
         return {str(name): _exact(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -73,7 +73,7 @@ Time = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class OrderRequestModel(BaseModel):
-    """A request for the topic orders; ts in UTC nanoseconds. Which fields an action needs is checked here."""
+    """A request for the topic orders, with the fields that its action needs. ts: UTC nanoseconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -121,7 +121,7 @@ class OrderRequestModel(BaseModel):
             if problem is not None:
                 raise ValueError(f"order {self.order_id}: {problem}")
         elif self.orig_order_id is None and self.action is not Action.MASS_CANCEL:
-            raise ValueError(f"request {self.order_id}: {self.action} needs orig_order_id, the order that is meant")
+            raise ValueError(f"request {self.order_id}: {self.action} needs orig_order_id, the order to change")
         if self.action is Action.REPLACE and (self.quantity, self.price, self.stop_price) == (None, None, None):
             raise ValueError(f"request {self.order_id}: REPLACE needs a new quantity, price or stop_price")
         return self
@@ -163,7 +163,7 @@ class OrderRequestModel(BaseModel):
 
 
 class ControlModel(BaseModel):
-    """A command for the topic controls; ts in UTC nanoseconds; limits by name, see streams.core.risk.limits."""
+    """A command for the topic controls. ts: UTC nanoseconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -176,7 +176,7 @@ class ControlModel(BaseModel):
     currency: Name | None = None
     trading_state: TradingState = TradingState.UNKNOWN
     limits: Annotated[dict[str, Any], AfterValidator(_patch)] | None = None
-    """JSON merge patch over the account's limits, see streams.core.risk.limits; numbers as decimal text."""
+    """JSON merge patch of the account's limits, with decimals as text; see streams.core.risk.limits."""
     actor: Name
     reason: Name
     ts: Time
@@ -223,5 +223,5 @@ class ControlModel(BaseModel):
 
 
 def _document(value: dict[str, Any] | None) -> str | None:
-    """JSON text, numbers as decimal text."""
+    """Returns JSON text, with decimals as text."""
     return None if value is None else json.dumps(value, default=str)

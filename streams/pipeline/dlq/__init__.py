@@ -1,1 +1,1 @@
-"""Dead letters for people: what was refused and why, and sending it back."""
+"""Dead letters for operators: listing refused records with their reasons, and sending them again."""

@@ -1,4 +1,4 @@
-"""Dead letters as they were written: the original record, and why it was refused."""
+"""Reading dead letters: the refused record, its place and the reason."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from streams.pipeline.journal.raw_records import Headers, RawRecord
 from streams.pipeline.sink.dead_letter_rows import place
 
 TOPICS = tuple(topic.name.removeprefix(DLQ_PREFIX) for topic in DEAD_LETTER_TOPICS)
-"""Topics whose records may be refused."""
+"""Topics that have dead letters."""
 
 
 class DeadLetter(NamedTuple):
     """A refused record of a topic.
 
-    offset: of the letter. source_partition, source_offset: of the record; -1 where nobody of ours wrote the letter.
-    time_ns: when it was refused, UTC nanoseconds. cut: how many bytes the record had of which the letter has the first.
+    offset: offset of the letter. source_partition, source_offset: place of the record; -1 if the letter's headers do
+    not name it. time_ns: time of the refusal, UTC nanoseconds. cut: original size in bytes, if the letter holds only
+    the beginning of the record.
     """
 
     topic: str
@@ -38,44 +39,44 @@ class DeadLetter(NamedTuple):
 
     @property
     def obstacle(self) -> str | None:
-        """Why it can't be sent back; None where it can."""
+        """The reason why the record can't be sent again; None if it can."""
         if self.source_offset < 0:
             return "its headers do not say which record it was"
         if self.cut is not None:
             where = f"{self.topic}-{self.source_partition} offset {self.source_offset}"
-            return f"it has only the first of {self.cut} bytes; the record itself still lies at {where}"
+            return f"it has only the beginning of {self.cut} bytes; the whole record is at {where}"
         return None
 
 
 def base_topic(name: str) -> str:
-    """The topic that a user means, with or without `dlq.`.
+    """Returns the topic that a user names with or without `dlq.`.
 
     Raises:
-        InputError: it has no dead letters.
+        InputError: the topic has no dead letters.
     """
     base = name.removeprefix(DLQ_PREFIX)
     if base not in TOPICS:
-        raise InputError(f"topic {name}: there are dead letters of {', '.join(TOPICS)}")
+        raise InputError(f"topic {name} has no dead letters; these topics may have some: {', '.join(TOPICS)}")
     return base
 
 
 def topics_with_letters(reader: LogReader, topics: Iterable[str]) -> list[str]:
-    """Those topics that have letters. Raises LogUnavailable."""
+    """Returns the topics that have at least one letter. Raises LogUnavailable."""
     boxes = {dead_letter_topic(topic): topic for topic in topics}
     return [boxes[box] for box, (first, end) in reader.bounds(boxes, DLQ_PARTITION).items() if first < end]
 
 
 def read_letters(reader: LogReader, topic: str, first_offset: int = 0) -> Iterator[DeadLetter]:
-    """The letters of a topic from an offset on. Raises LogUnavailable."""
+    """Yields the letters of a topic from an offset on. Raises LogUnavailable."""
     for record in reader.read(dead_letter_topic(topic), DLQ_PARTITION, first_offset):
         yield _letter(topic, record)
 
 
 def read_letter(reader: LogReader, topic: str, offset: int) -> DeadLetter:
-    """One letter.
+    """Returns the letter at an offset.
 
     Raises:
-        InputError: there is none at this offset.
+        InputError: there is no letter at this offset.
     """
     box = dead_letter_topic(topic)
     first, end = reader.bounds([box], DLQ_PARTITION)[box]
@@ -84,7 +85,7 @@ def read_letter(reader: LogReader, topic: str, offset: int) -> DeadLetter:
             if letter.offset == offset:
                 return letter
             break
-    raise InputError(f"{box} has no letter at offset {offset}: `paper dlq list --topic {topic}` shows what it has")
+    raise InputError(f"{box} has no letter at offset {offset}: `paper dlq list --topic {topic}` lists its letters")
 
 
 def _letter(topic: str, record: RawRecord) -> DeadLetter:

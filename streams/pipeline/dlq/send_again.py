@@ -1,4 +1,4 @@
-"""Sends refused records back to where they came from, each once: what is sent and the cursor are one transaction."""
+"""Sends refused records to their topics again, each once: one transaction writes the records and moves the cursor."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ ASK_S = 30.0
 
 
 class ReplayedLetters(NamedTuple):
-    """What a replay did; left: letters that can't be sent back."""
+    """The result of a replay. left: letters that can't be sent again."""
 
     sent: int
     left: list[DeadLetter]
 
 
 def group_id(settings: Settings) -> str:
-    """Consumer group whose offsets on the dlq topics are the cursors: letters before them were replayed."""
+    """Returns the consumer group whose offsets on the dlq topics are the cursors: letters before them were replayed."""
     return f"{settings.topic_prefix}paper-dlq-replay"
 
 
 def cursors(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
-    """Offset of each topic's first letter that was not replayed.
+    """Returns the offset of the first letter of each topic that was not replayed.
 
     Raises:
         LogUnavailable: the broker does not answer.
@@ -56,21 +56,21 @@ def cursors(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
 
 
 def replay_one(settings: Settings, letter: DeadLetter) -> None:
-    """Sends one letter's record back; the cursor stays. Raises LogUnavailable, Fenced."""
+    """Sends the record of one letter again and leaves the cursor. Raises LogUnavailable, Fenced."""
     KafkaTransactions(settings, WRITER).write([_original(letter)])
 
 
 def replay_all(settings: Settings, topic: str) -> ReplayedLetters:
-    """Sends back every record whose letter stands behind the cursor, and moves it.
+    """Sends the record of every letter behind the cursor again, and moves the cursor.
 
     Raises:
-        LogUnavailable: the broker did not answer in time; what was sent counts.
-        Fenced: somebody else replays now.
+        LogUnavailable: the broker did not answer in time; records that were sent count.
+        Fenced: another process has started a replay.
     """
-    # Whoever replayed before is cut off first: then the cursor is the truth.
+    # Fences other replays first, so that the cursor can't move any more.
     writer = KafkaTransactions(settings, WRITER)
     reader, box = KafkaLogReader(settings), dead_letter_topic(topic)
-    # What fails again while this runs is a letter behind this end.
+    # Records that are refused again meanwhile get letters behind this end.
     end = reader.bounds([box], DLQ_PARTITION)[box][1]
     letters = read_letters(reader, topic, cursors(settings, [topic])[topic])
     sent, left = 0, []

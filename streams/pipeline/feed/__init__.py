@@ -1,1 +1,1 @@
-"""Market data into the pipeline: recorded files or a seeded synthetic market, packed as columns."""
+"""The market data feed: recorded files or a seeded synthetic market, sent to market.data as columns."""

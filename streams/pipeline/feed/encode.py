@@ -1,6 +1,7 @@
-"""Updates of a market table as values of market.data: the bytes of the codec for packed records, column by column.
+"""Fast encoding of a market table into values of market.data: the same bytes as pack() and the codec give.
 
-Source: schemas/avsc/market.data.avsc in its order of fields, the Apache Avro 1.12 specification, "Binary Encoding".
+Encodes columns at once instead of record by record. The fields are in the order of schemas/avsc/market.data.avsc.
+Source: the Apache Avro 1.12 specification, "Binary Encoding".
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,11 @@ from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Bytes, Market
 
 
 class _Numbers(NamedTuple):
-    """Encoded numbers of all records one behind another. firsts: each record's first, and one behind the last's end."""
+    """The encoded numbers of a column, for all records.
+
+    starts: index of the first byte of each number, and the end. firsts: index of the first number of each record, and
+    the end.
+    """
 
     data: bytes
     starts: Ints
@@ -23,12 +28,12 @@ class _Numbers(NamedTuple):
 
     @classmethod
     def of(cls, numbers: Ints, owners: Ints, records: int) -> "_Numbers":
-        """owners: number of the record of each."""
+        """Encodes numbers. owners: index of each number's record. records: their count."""
         data, ends = encode_longs(numbers)
         return cls(data.tobytes(), np.concatenate([[0], ends]), np.searchsorted(owners, np.arange(records + 1)))
 
     def arrays(self) -> Iterator[bytes]:
-        """The array of each record in turn."""
+        """Yields the encoded array of each record."""
         bounds = self.starts[self.firsts].tolist()
         counts = np.diff(self.firsts).tolist()
         for count, start, stop in zip(counts, bounds[:-1], bounds[1:], strict=True):
@@ -36,9 +41,9 @@ class _Numbers(NamedTuple):
 
 
 def encode(table: MarketTable, start: int, stop: int, step: int, header: bytes) -> Iterator[tuple[str, bytes]]:
-    """Symbol and value of each record of pack(), called for step rows after another from start to stop.
+    """Yields symbol and value of each record that pack() gives for the rows from start to stop, step rows at a time.
 
-    header: what the wire format puts before a body.
+    header: the bytes before the body in the wire format.
     """
     if start == stop:
         return
@@ -66,7 +71,7 @@ def encode(table: MarketTable, start: int, stop: int, step: int, header: bytes) 
 
 
 def _records(table: MarketTable, start: int, stop: int, step: int) -> tuple[Rows, Ints]:
-    """Rows in the order of their records, and a rising number of the record of each."""
+    """Returns the rows in the order of their records, and for each row the ascending number of its record."""
     numbers = np.arange(stop - start) // step * len(table.symbols) + table.symbol[start:stop]
     order = np.argsort(numbers, kind="stable")
     return start + order, numbers[order]
@@ -75,7 +80,7 @@ def _records(table: MarketTable, start: int, stop: int, step: int) -> tuple[Rows
 def _columns(
     table: MarketTable, rows: Rows, kinds: Bytes, owners: Ints, records: int
 ) -> tuple[list[_Numbers], list[_Numbers]]:
-    """The arrays before the aggressors, and those behind."""
+    """Returns the columns before the field aggressors, and those after it."""
 
     def of(numbers: Ints, its_owners: Ints) -> _Numbers:
         return _Numbers.of(numbers, its_owners, records)

@@ -1,4 +1,4 @@
-"""Writing a feed as its only owner: records and how far they reach, all or nothing."""
+"""The writer of a feed: a transaction writes records together with the number of rows that are sent."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,17 +10,17 @@ from streams.pipeline.feed.resume import fed_rows, headers
 from streams.pipeline.journal.kafka_log import KafkaTransactions
 from streams.pipeline.journal.raw_records import RawOutput
 
-AGAIN = "nothing is lost: run the same command again, it goes on where it stood"
+AGAIN = "nothing is lost: run the same command again, it continues from there"
 
 
 class FeedWriter:
-    """Making one fences the process that wrote the same feed before, even a frozen one.
+    """The only writer of a feed: creating one fences the process that wrote the feed before, even a frozen one.
 
-    row: how many rows of the feed stand on market.data. partitions: those that its symbols belong to.
+    row: number of rows of the feed that are on market.data. partitions: partitions of the feed's symbols.
     """
 
     def __init__(self, settings: Settings, name: str, partitions: Collection[int]) -> None:
-        """Raises DeliveryError."""
+        """Takes the feed over. Raises DeliveryError."""
         self._settings = settings
         self._name = name
         self._partitions = partitions
@@ -28,26 +28,26 @@ class FeedWriter:
         self._take_over()
 
     def write(self, outputs: Sequence[RawOutput], row: int) -> None:
-        """One transaction, after which row rows are fed; waits while the broker is away.
+        """Writes a transaction, after which row rows are sent. Waits while the broker is away.
 
-        Raises DeliveryError where it is away for too long, FeedError where another process writes this feed.
+        Raises DeliveryError if the broker is away for too long, FeedError if another process writes this feed.
         """
         records = [output._replace(headers=headers(self._name, row)) for output in outputs]
         try:
             self._writer.write(records)
         except (Fenced, LogUnavailable):
-            # Not only another owner fences: a broker that was away for long has given the transaction up by itself.
+            # Fenced may mean another owner, or that the broker aborted the transaction after it was away for long.
             self._write_again(records, row)
         self.row = row
 
     def _write_again(self, records: Sequence[RawOutput], row: int) -> None:
-        """Unless the transaction that failed here stands there."""
+        """Takes the feed over and repeats a failed transaction, unless it was committed after all."""
         before = self.row
         self._writer.close()
         self._take_over()
         if self.row not in (before, row):
             raise FeedError(
-                f"another process feeds the same updates and has come to {self.row:,}; this one stops at {before:,}"
+                f"another process feeds the same updates and has sent {self.row:,}; this one stops at {before:,}"
             )
         if self.row == row:
             return
@@ -66,5 +66,5 @@ class FeedWriter:
             raise DeliveryError(f"market.data: {error}; {AGAIN}") from error
 
     def close(self) -> None:
-        """Drops what was not committed."""
+        """Drops records that are not committed."""
         self._writer.close()

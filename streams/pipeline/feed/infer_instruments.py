@@ -1,4 +1,4 @@
-"""Instrument definitions guessed from market data: steps from the numbers seen, currency from the symbol."""
+"""Drafts of instrument definitions: tick and lot size inferred from market data, the currency from the symbol."""
 
 import json
 import re
@@ -16,7 +16,7 @@ MAX_QUANTITY_LOTS = 10_000_000
 
 
 def infer_instruments(table: MarketTable) -> tuple[InstrumentConfig, ...]:
-    """One instrument for each symbol; no fees, and a trading day that ends at midnight UTC."""
+    """Returns an instrument for each symbol, without fees and with trading days that end at midnight UTC."""
     return tuple(_instrument(table, code, symbol) for code, symbol in enumerate(table.symbols))
 
 
@@ -40,7 +40,7 @@ def _instrument(table: MarketTable, code: int, symbol: str) -> InstrumentConfig:
 
 
 def _step(values: Ints) -> Decimal:
-    """The power of ten, at most 1, that all values are multiples of."""
+    """Returns the largest power of ten, at most 1, that divides all values."""
     for digits in range(PRICE_DIGITS + 1):
         unit = 10 ** (PRICE_DIGITS - digits)
         if not np.any(values % unit):
@@ -55,7 +55,7 @@ def _currency(symbol: str) -> str:
 
 
 def to_toml(instruments: tuple[InstrumentConfig, ...]) -> str:
-    """Text for a reference data file."""
+    """Returns the text of an instruments file."""
     return "\n".join(_toml(item) for item in instruments)
 
 

@@ -1,4 +1,4 @@
-"""How a table is cut into transactions: by size at full speed, by its own time when paced."""
+"""Cutting a market table into transactions: by size at full speed, by market time at a given speed."""
 
 import time
 from collections.abc import Iterator
@@ -11,26 +11,29 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.pipeline.feed.table import Ints
 
 UPDATES_PER_TRANSACTION = 50_000
-"""A commit takes as long as encoding so many."""
+"""A commit takes about as long as encoding this many updates."""
 SLICE_S = 0.02
 HEARTBEAT_S = 1.0
 
 
 class Slice(NamedTuple):
-    """Rows up to stop fall due, and then market time is heartbeat_ns."""
+    """The rows of a transaction, up to stop. heartbeat_ns: market time after them, if a heartbeat is due."""
 
     stop: int
     heartbeat_ns: int | None = None
 
 
 def at_once(row: int, end: int, step: int = UPDATES_PER_TRANSACTION) -> Iterator[Slice]:
-    """All rows from row to end."""
+    """Cuts the rows from row to end into slices of step rows."""
     for start in range(row, end, step):
         yield Slice(min(start + step, end))
 
 
 def paced(times: Ints, row: int, speed: float, stop: Event) -> Iterator[Slice]:
-    """Rows as their times fall due, the first at once, and a heartbeat each HEARTBEAT_S; ends early when stopped."""
+    """Yields rows when their times are due, the first at once, and a heartbeat each HEARTBEAT_S. Ends early on stop.
+
+    speed: market seconds for each second.
+    """
     wall_start, market_start = time.monotonic(), int(times[row])
     beat = wall_start
     while row < len(times) and not stop.is_set():

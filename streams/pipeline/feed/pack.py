@@ -1,4 +1,4 @@
-"""Packing table rows into market.data records: columns are sliced, never taken apart into objects."""
+"""Packing rows of a market table into market.data records, by slicing columns."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ Rows = NDArray[np.intp]
 
 
 def pack(table: MarketTable, start: int, stop: int) -> Iterator[MarketData]:
-    """Rows start to stop as one record for each symbol, every symbol's updates in their order."""
+    """Packs the rows from start to stop into one record for each symbol, with the symbol's updates in order."""
     codes = table.symbol[start:stop]
     for code in np.unique(codes):
         rows = start + np.flatnonzero(codes == code)
@@ -50,7 +50,7 @@ def _record(table: MarketTable, symbol: str, rows: Rows) -> MarketData:
 
 
 def levels_of(table: MarketTable, books: Rows) -> Rows:
-    """Indices of all levels of some books, one book after another."""
+    """Returns the indices of all levels of the given books, book by book."""
     counts = table.bid_sz[books] + table.ask_px[books]
     ends = np.cumsum(counts)
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
@@ -59,5 +59,5 @@ def levels_of(table: MarketTable, books: Rows) -> Rows:
 
 
 def heartbeat(time_ns: int) -> MarketData:
-    """Market time alone, for all symbols of a partition."""
+    """Returns a record that only advances market time, for all symbols of a partition."""
     return MarketData("", time_ns, "", [], [], [], [], [], [], [], "")

@@ -1,11 +1,11 @@
-"""Reading recorded files: CSV with a header line, plain or gzip, prices and sizes as exact integers of 1e-9.
+"""Reading recorded market data: CSV with a header line, plain or gzip. Prices and sizes become exact integers of 1e-9.
 
 quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz,aggressor
 levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
 trading: ts_ns,symbol,trading
 
-levels: the lines of one stamp and symbol are all levels that the market shows; side B or A, level 1 the best.
-splits: split_to shares for each split_of. trading: halted or resumed.
+levels: all lines with the same ts_ns and symbol make one order book; side is B or A, level 1 is the best.
+splits: each split_of shares become split_to shares. trading: halted or resumed.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE,
 QUOTE_HEADER = ["ts_ns", "symbol", "bid_px", "bid_sz", "ask_px", "ask_sz"]
 TRADE_HEADER = ["ts_ns", "symbol", "px", "sz", "aggressor"]
 FIXED = pa.decimal128(38, PRICE_DIGITS)
-"""Wider than a price may be: pyarrow does not mind a number that is too long for its type."""
+"""Wider than a price, because pyarrow does not report numbers that are too long for the type."""
 LEVEL_HEADER = ["ts_ns", "symbol", "side", "level", "px", "sz"]
 SPLIT_HEADER = ["ts_ns", "symbol", "split_to", "split_of"]
 TRADING_HEADER = ["ts_ns", "symbol", "trading"]
@@ -40,20 +40,20 @@ TYPES = {
     "split_of": WHOLE,
     "trading": TEXT,
 }
-"""All other columns are prices or sizes."""
+"""Types of the columns that hold neither prices nor sizes."""
 FIRST_DATA_LINE = 2
 LETTER_OF_AGGRESSOR = {"buy": ord("B"), "sell": ord("S"), "": ord("-")}
 
 
 def read_file(path: Path) -> MarketTable:
-    """All updates of a file in its order.
+    """Reads all updates of a file, in its order.
 
     Raises:
-        FeedError: names the file, the line where one is to blame, the rule and the remedy.
+        FeedError: the file breaks a rule; names the file, the line if there is one, the rule and the remedy.
     """
     table = _read_columns(path)
     if len(table) == 0:
-        raise FeedError(f"{path}: no data behind the header line")
+        raise FeedError(f"{path}: the file has no data after the header line")
     reader = READERS.get(",".join(table.column_names))
     if reader is None:
         raise FeedError(
@@ -63,7 +63,7 @@ def read_file(path: Path) -> MarketTable:
 
 
 def is_market_file(path: Path) -> bool:
-    """Whether a file's header line is one that read_file takes."""
+    """Returns whether read_file knows a file's header line."""
     with pa.input_stream(str(path), compression="detect") as stream:
         first = stream.read(max(map(len, READERS)) + 2).split(b"\n")[0].strip().decode(errors="replace")
     return first in READERS
@@ -78,9 +78,9 @@ def _read_columns(path: Path) -> pa.Table:
         with pa.input_stream(str(path), compression="detect") as stream:
             return csv.read_csv(stream, convert_options=options)
     except FileNotFoundError as error:
-        raise FeedError(f"{path}: there is no such file") from error
+        raise FeedError(f"{path}: the file does not exist") from error
     except (pa.ArrowInvalid, OSError) as error:
-        rule = f"times are integers, prices and sizes decimals with at most {PRICE_DIGITS} digits behind the point"
+        rule = f"times must be integers, prices and sizes decimals with at most {PRICE_DIGITS} decimal places"
         raise FeedError(f"{path}: {error}; {rule}") from error
 
 
@@ -93,7 +93,7 @@ def _quotes(path: Path, table: pa.Table) -> MarketTable:
 
 
 def _side(path: Path, table: pa.Table, side: str) -> tuple[Ints, Ints]:
-    """Price and size of a side: no price means no such side, a price without size means size unknown."""
+    """Returns price and size of a side. No price means that the side is empty, no size that the size is unknown."""
     price, no_price = _fixed(path, table, f"{side}_px")
     size, no_size = _fixed(path, table, f"{side}_sz")
     size = np.where(no_price, 0, np.where(no_size, SIZE_UNKNOWN, size))
@@ -107,19 +107,19 @@ def _trades(path: Path, table: pa.Table) -> MarketTable:
     price, no_price = _fixed(path, table, "px")
     size, no_size = _fixed(path, table, "sz")
     _demand(path, (price > 0) & ~no_price, "px must be above 0")
-    _demand(path, (size >= 0) & ~no_size, "sz must be there and not negative")
+    _demand(path, (size >= 0) & ~no_size, "sz must be given and not negative")
     aggressor = _words(path, table, "aggressor", LETTER_OF_AGGRESSOR)
     kind = np.full(len(time), TRADE, np.uint8)
     return MarketTable(symbols, codes, kind, time, price, size, aggressor, np.zeros(len(time), np.int64))
 
 
 def _levels(path: Path, table: pa.Table) -> MarketTable:
-    """One book for each run of lines with the same time and symbol."""
+    """Makes an order book of each run of lines with the same time and symbol."""
     time, symbols, codes = _time_and_symbols(path, table)
     price, no_price = _fixed(path, table, "px")
     size, no_size = _fixed(path, table, "sz")
     _demand(path, (price > 0) & ~no_price, "px must be above 0")
-    _demand(path, (size > 0) & ~no_size, "sz must be above 0: a level without size is left out")
+    _demand(path, (size > 0) & ~no_size, "sz must be above 0; leave out levels without size")
     asks = _words(path, table, "side", {"B": 0, "A": 1})
     level = table["level"].to_numpy()
     begins = np.flatnonzero(np.r_[True, (np.diff(time) != 0) | (np.diff(codes) != 0)])
@@ -132,7 +132,7 @@ def _levels(path: Path, table: pa.Table) -> MarketTable:
     wrong = np.flatnonzero(same_side & ~falls)
     if len(wrong):
         line = int(order[wrong[0] + 1]) + FIRST_DATA_LINE
-        raise FeedError(f"{path}: line {line}: px must get worse from level to level of a side")
+        raise FeedError(f"{path}: line {line}: px must be worse than on the level before")
     ask_counts = np.bincount(book, asks, len(begins)).astype(np.int64)
     nothing = np.zeros(len(begins), np.int64)
     kind = np.full(len(begins), BOOK, np.uint8)
@@ -157,19 +157,20 @@ def _trading(path: Path, table: pa.Table) -> MarketTable:
 
 
 def _words(path: Path, table: pa.Table, name: str, numbers: dict[str, int]) -> Ints:
-    """A column of few words as the numbers that they stand for."""
+    """Returns a column of keywords as the numbers that stand for them."""
     encoded = table[name].combine_chunks().fill_null("").dictionary_encode()
     words = encoded.dictionary.to_pylist()
     unknown = sorted(set(words) - numbers.keys())
     if unknown:
-        raise FeedError(f"{path}: {name} {unknown[0]!r} is none of {', '.join(word or 'empty' for word in numbers)}")
+        known = ", ".join(word or "empty" for word in numbers)
+        raise FeedError(f"{path}: {name} is {unknown[0]!r}, but must be one of {known}")
     found: Ints = np.array([numbers[word] for word in words], np.int64)[encoded.indices.to_numpy()]
     return found
 
 
 def _time_and_symbols(path: Path, table: pa.Table) -> tuple[Ints, tuple[str, ...], NDArray[np.int32]]:
     if table["ts_ns"].null_count or table["symbol"].null_count:
-        raise FeedError(f"{path}: ts_ns and symbol must stand in every line")
+        raise FeedError(f"{path}: every line must have ts_ns and symbol")
     time = table["ts_ns"].to_numpy()
     back = np.flatnonzero(np.diff(time) < 0)
     if len(back):
@@ -180,12 +181,12 @@ def _time_and_symbols(path: Path, table: pa.Table) -> tuple[Ints, tuple[str, ...
 
 
 def _fixed(path: Path, table: pa.Table, name: str) -> tuple[Ints, Bytes]:
-    """Unscaled integers of a decimal column, 0 where empty, and where it is empty."""
+    """Returns the unscaled integers of a decimal column, 0 for empty cells, and the flags of the empty cells."""
     column = table[name].combine_chunks()
     empty = column.is_null().to_numpy(zero_copy_only=False)
     words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
     low, high = words[column.offset : column.offset + len(column)].T
-    # A decimal128 of at most 18 digits has its value in the lower of its two words.
+    # The lower word of a decimal128 holds the whole value if it has at most 18 digits.
     fits = empty | ((high == low >> 63) & (np.abs(low) <= PRICE_MAX))
     _demand(path, fits, f"{name} must have at most 9 digits before the point")
     return np.where(empty, 0, low), empty
@@ -204,4 +205,4 @@ READERS: dict[str, Callable[[Path, pa.Table], MarketTable]] = {
     ",".join(SPLIT_HEADER): _splits,
     ",".join(TRADING_HEADER): _trading,
 }
-"""By header line."""
+"""The reader of each kind of file, by its header line."""

@@ -1,4 +1,4 @@
-"""A folder of recorded market data files as one market."""
+"""Reading a folder of recorded market data files as one market."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,15 +9,15 @@ from streams.pipeline.feed.table import MarketTable
 
 
 def read_folder(folder: Path, on_progress: Callable[[str], None]) -> MarketTable:
-    """All market data files of a folder, merged by time.
+    """Reads all market data files of a folder and merges them by time.
 
     Raises:
-        FeedError: the folder has none, or one breaks a rule.
+        FeedError: the folder has no market data file, or a file breaks a rule.
     """
     files = sorted([*folder.glob("*.csv"), *folder.glob("*.csv.gz")])
     chosen = [path for path in files if is_market_file(path)]
     if not chosen:
-        raise FeedError(f"{folder}: no market data files (.csv, .csv.gz) there")
+        raise FeedError(f"{folder}: the folder has no market data files (.csv, .csv.gz)")
     for path in files:
-        on_progress(f"{path.name}: {'read' if path in chosen else 'left out, no market data'}")
+        on_progress(f"{path.name}: {'read' if path in chosen else 'skipped, not a market data file'}")
     return MarketTable.merged([read_file(path) for path in chosen])

@@ -1,4 +1,4 @@
-"""How far a feed has come: every record says which table it is from and how many of its rows stand there with it."""
+"""Resuming a feed: the headers of each record name its table and the number of rows that are sent with it."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -21,12 +21,12 @@ ID_CHARS = 16
 FIRST_LOOK_RECORDS = 1_000
 LOOK_GROWTH = 8
 SETTLE_S = 90.0
-"""Longer than the broker keeps a transaction open whose writer is gone."""
+"""Longer than the broker keeps the transaction of a dead writer open."""
 POLL_S = 0.2
 
 
 def feed_id(table: MarketTable) -> str:
-    """Names a table by its content: the same updates are the same feed, wherever they are read from."""
+    """Returns the id of a table, a hash of its content: the same updates are the same feed, whatever their source."""
     content = sha256("\0".join(table.symbols).encode())
     for column in ("symbol", *COLUMNS, *LEVEL_COLUMNS):
         content.update(getattr(table, column).tobytes())
@@ -34,23 +34,23 @@ def feed_id(table: MarketTable) -> str:
 
 
 def headers(name: str, row: int) -> Headers:
-    """What the records of one transaction of a feed carry."""
+    """Returns the headers of the records of one transaction of a feed."""
     return ((FEED_ID, name.encode()), (FEED_ROW, str(row).encode()))
 
 
 def fed_rows(settings: Settings, name: str, partitions: Iterable[int]) -> int:
-    """Rows of a feed that stand on market.data, in partitions that hold its symbols; nobody may be writing it.
+    """Returns the number of rows of a feed that are on market.data. partitions: those of its symbols.
 
-    Raises LogUnavailable.
+    No process may be writing the feed. Raises LogUnavailable.
     """
     reader = KafkaLogReader(settings)
     return max(_newest_row(reader, name, partition, settled_end(settings, partition)) for partition in partitions)
 
 
 def settled_end(settings: Settings, partition: int) -> int:
-    """End of a partition of market.data, once every record before it is committed or aborted.
+    """Returns the end of a partition of market.data, once every record before it is committed or aborted.
 
-    Until then committed records behind somebody's open transaction are not to be seen. Raises LogUnavailable.
+    Until then, an open transaction hides committed records behind it. Raises LogUnavailable.
     """
     place = TopicPartition(topic_name(settings, TOPIC), partition)
     client = brief_client_config(settings) | {"group.id": f"{settings.topic_prefix}feed"}
@@ -70,7 +70,7 @@ def settled_end(settings: Settings, partition: int) -> int:
 
 
 def _newest_row(reader: KafkaLogReader, name: str, partition: int, end: int) -> int:
-    """The row of the feed's newest record of a partition, 0 where it has none: looked for from the end, in strides."""
+    """Returns the row of the feed's newest record in a partition, or 0. Searches from the end, in growing strides."""
     low = reader.bounds([TOPIC], partition)[TOPIC][0]
     look = FIRST_LOOK_RECORDS
     while end > low:
@@ -84,7 +84,7 @@ def _newest_row(reader: KafkaLogReader, name: str, partition: int, end: int) -> 
 
 
 def _row(found: Headers, name: str) -> int | None:
-    """Only of a record as the feed wrote it: one that was sent again by others stands where it does not belong."""
+    """Returns the row of a record of the feed, or None. Ignores records that others sent again, with more headers."""
     values = dict(found)
     if values.keys() != {FEED_ID, FEED_ROW} or values[FEED_ID] != name.encode():
         return None

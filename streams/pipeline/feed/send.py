@@ -1,4 +1,4 @@
-"""Sending a market table to market.data, each update once, whatever happens to the process on the way."""
+"""Sending a market table to market.data, each update exactly once, even if the process dies and starts again."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class FeedResult:
-    """What this run sent: updates (quotes among them), records, seconds; what earlier runs had sent, what is left."""
+    """The result of a run. quotes: part of updates. before: updates of earlier runs. left: updates not sent yet."""
 
     updates: int
     quotes: int
@@ -44,15 +44,12 @@ class FeedResult:
 
 
 class Feed:
-    """A table on its way to market.data. The same table is the same feed: it goes on where the last run ended.
-
-    row: how many of its updates stand on market.data.
-    """
+    """The feed of a table to market.data. It continues where the last run with the same table ended."""
 
     def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
-        """Takes the feed over from whoever fed it before.
+        """Takes the feed over from the process that fed it before.
 
-        Raises FeedError for a symbol whose market.data is further than where the table goes on, DeliveryError.
+        Raises FeedError if market.data of a symbol is newer than the rest of the table, DeliveryError.
         """
         self._settings = settings
         self._codec = codec
@@ -65,10 +62,11 @@ class Feed:
 
     @property
     def row(self) -> int:
+        """Number of updates of the table that are on market.data."""
         return self._writer.row
 
     def stop(self) -> None:
-        """Lets run() end behind the transaction that is under way. May be called from another thread."""
+        """Ends run() after the current transaction. May be called from another thread."""
         self._stop.set()
 
     def run(
@@ -77,9 +75,9 @@ class Feed:
         on_progress: OnProgress = lambda _: None,
         updates_per_transaction: int = UPDATES_PER_TRANSACTION,
     ) -> FeedResult:
-        """Sends what is left of the table. speed: times real time, None: as fast as the broker takes it.
+        """Sends the rest of the table. speed: multiple of real time; None: as fast as the broker accepts it.
 
-        Ends with a heartbeat one second of market time later, so that what is still on its way arrives.
+        Ends with a heartbeat one second of market time later, so that orders in flight reach the market.
         Raises FeedError, DeliveryError as FeedWriter.write does.
         """
         before, end = self.row, len(self._table)
@@ -119,7 +117,7 @@ class Feed:
         return [RawOutput(TOPIC, partition, b"", value) for partition in range(self._partitions)]
 
     def _demand_fresh(self) -> None:
-        """Looks at the newest records of market.data, where other feeds have left their times."""
+        """Compares the table's times with the newest records of market.data, which other feeds may have written."""
         left = self._table.symbol[self.row :]
         codes, firsts = np.unique(left, return_index=True)
         starts = {
@@ -131,8 +129,8 @@ class Feed:
                 start = starts.get(record.symbol)
                 if start is not None and start < record.ts:
                     raise FeedError(
-                        f"{record.symbol}: these updates start at {start}, but market.data has come to {record.ts}; "
-                        "market time does not step back: use another TOPIC_PREFIX, or `paper down --purge --yes`"
+                        f"{record.symbol}: these updates start at {start}, but market.data is already at {record.ts}, "
+                        "and market time must not step back: use another TOPIC_PREFIX, or `paper down --purge --yes`"
                     )
 
     def _tail(self, partition: int) -> Iterator[MarketData]:

@@ -1,4 +1,4 @@
-"""A seeded synthetic market: quotes and trades of several symbols with changing spreads, sizes and jumps."""
+"""A seeded synthetic market: quotes and trades with random spreads, sizes and jumps."""
 
 from dataclasses import dataclass
 from zlib import crc32
@@ -10,14 +10,17 @@ from streams.core.reference.declarations import InstrumentConfig
 from streams.pipeline.feed.table import QUOTE, TRADE, MarketTable
 
 SYNTHETIC_SUFFIX = ".SIM"
-"""Instruments of the reference data that only the synthetic market quotes."""
+"""Suffix of instruments that only the synthetic market quotes."""
 START_NS = 1_767_623_400 * NANOS_PER_S
 """2026-01-05 14:30 UTC, a Monday."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticMarket:
-    """quotes_per_s: mean rate of a symbol. trade_share: trades for each quote. A jump is of jump_ticks."""
+    """The parameters of a synthetic market.
+
+    quotes_per_s: mean rate for each symbol. trade_share: trades for each quote. jump_ticks: size of a jump.
+    """
 
     seed: int
     seconds: float
@@ -28,7 +31,7 @@ class SyntheticMarket:
 
 
 def synthetic(market: SyntheticMarket, instruments: tuple[InstrumentConfig, ...]) -> MarketTable:
-    """The market of these instruments: a function of the arguments alone, whatever other symbols are there."""
+    """Returns the market of the instruments. A symbol's updates do not depend on the other symbols."""
     return MarketTable.merged([_symbol(market, instrument) for instrument in instruments])
 
 

@@ -1,4 +1,4 @@
-"""Market updates as columns: what files and the synthetic market are read into, and merging them by time."""
+"""Market updates as columns, from files or the synthetic market, and their merging by time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,14 +19,16 @@ def _none() -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class MarketTable:
-    """One row an update, shape (n,) each, ordered by time; all prices and sizes in 1e-9.
+    """Market updates, one a row, ordered by time. Columns have shape (n,); prices and sizes are in 1e-9.
 
-    symbol: index into symbols. kind: a letter of market.data. time: UTC nanoseconds. The four columns hold of a
-    - quote: prices and sizes as in market.data (size 0: no such side, -1: unknown);
+    symbol: index into symbols. kind: a letter of market.data. time: UTC nanoseconds. The columns bid_px, bid_sz,
+    ask_px, ask_sz depend on the kind:
+    - quote: prices and sizes as in market.data (size 0: the side is empty, -1: unknown size);
     - trade: price, size, letter of the aggressor, 0;
     - book: index of its first level in level_px and level_sz, number of bids, number of asks, 0;
-    - split: shares after, shares before, 0, 0; halt and resumption: 0.
-    level_px, level_sz: shape (m,), of each book its bids, best first, then its asks, best first.
+    - split: shares after, shares before, 0, 0;
+    - halt, resumption: all 0.
+    level_px, level_sz: shape (m,); for each book its bids, then its asks, each from the best level on.
     """
 
     symbols: tuple[str, ...]
@@ -45,14 +47,14 @@ class MarketTable:
 
     @classmethod
     def merged(cls, tables: Sequence[Self]) -> Self:
-        """All rows by time; at equal times in the order of the tables, and of the rows within one."""
+        """Merges tables by time. Rows with equal times stay in the order of the tables and of their rows."""
         symbols = tuple(dict.fromkeys(symbol for table in tables for symbol in table.symbols))
         codes = [np.array([symbols.index(name) for name in table.symbols], np.int32)[table.symbol] for table in tables]
         order = np.argsort(np.concatenate([table.time for table in tables]), kind="stable")
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(table, name) for table in tables])[order] for name in COLUMNS
         }
-        # The books of each table find their levels behind those of the tables before it.
+        # Level indices shift by the levels of the tables before.
         starts = np.cumsum([0, *(len(table.level_px) for table in tables)])
         shift = np.repeat(starts[:-1], [len(table) for table in tables])[order]
         columns["bid_px"] = columns["bid_px"] + np.where(columns["kind"] == BOOK, shift, 0)

@@ -1,4 +1,4 @@
-"""Dead letters: the original bytes, and headers that say where they came from and why."""
+"""Dead letters: the original bytes of a refused record, and headers with its place and the reason."""
 
 from infra.kafka.topics import BY_NAME
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
@@ -11,7 +11,7 @@ CUT = "cut"
 
 
 class BadRecord(Exception):
-    """A record that can't be processed, now or later. error_class is a stable word, the text a sentence."""
+    """A record that can never be processed. error_class: a stable code; text: a sentence."""
 
     def __init__(self, error_class: str, text: str) -> None:
         super().__init__(text)
@@ -20,9 +20,10 @@ class BadRecord(Exception):
 
 
 def dead_letter(record: RawRecord, stage: str, error: BadRecord) -> RawOutput:
-    """The record as it goes to its dead-letter topic.
+    """Returns the dead letter of a record.
 
-    One that came compressed may be larger than what its topic takes of us: then it is cut, and header `cut` says so.
+    A record that its client sent compressed may be larger than its topic accepts from us. Such a record is cut, and the
+    header `cut` holds its original size.
     """
     size, limit = _size(record), BY_NAME[record.topic].max_message_bytes
     key, value, originals = record.key, record.value, record.headers

@@ -1,4 +1,4 @@
-"""Topics on Kafka: reading committed records in bulk, and writing one transaction for each batch of a shard."""
+"""Kafka as the journal's log: reads committed records in bulk, and writes transactions."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from time import monotonic, sleep
@@ -29,14 +29,14 @@ LEADERLESS_CODES = (
     KafkaError._UNKNOWN_PARTITION,
     KafkaError._TRANSPORT,
 )
-"""What brokers and clients say of a topic that was made a moment ago."""
+"""Error codes that brokers and clients give for a topic that has just been created."""
 FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
 def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """First offset of a partition and the next to come. Asks again within READ_SILENCE_S while it has no leader.
+    """Returns the first offset of a partition and its end, which is the next offset to be written.
 
-    Raises LogUnavailable.
+    Repeats the query for READ_SILENCE_S while the partition has no leader. Raises LogUnavailable.
     """
     deadline = monotonic() + READ_SILENCE_S
     while True:
@@ -54,7 +54,7 @@ def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
 
 
 def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
-    """The broker's refusal of a topic, which librdkafka passes on as a partition that is not there."""
+    """Returns the broker's authorization error for a topic, which librdkafka reports as an unknown partition."""
     try:
         error: KafkaError | None = consumer.list_topics(topic, timeout=READ_SILENCE_S).topics[topic].error
     except KafkaException:
@@ -63,19 +63,19 @@ def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
 
 
 def strict_reads(settings: Settings) -> dict[str, Any]:
-    """Configuration of a consumer that is told its offsets: reads committed records, commits and skips nothing."""
+    """Returns the configuration of a consumer with assigned offsets, which commits nothing and never skips records."""
     return {
         "group.id": f"{settings.topic_prefix}reader",
         "enable.auto.commit": False,
         "isolation.level": "read_committed",
         "auto.offset.reset": "error",
-        # librdkafka pauses a whole second each time its queue is full.
+        # By default librdkafka pauses for a second whenever its queue is full.
         "fetch.queue.backoff.ms": 10,
     }
 
 
 def raw_record(message: Message, topic: str) -> RawRecord:
-    """A message of confluent-kafka under the topic's base name."""
+    """Converts a message of confluent-kafka. topic: its base name."""
     partition, offset = message.partition(), message.offset()
     assert partition is not None
     assert offset is not None
@@ -92,18 +92,18 @@ def raw_record(message: Message, topic: str) -> RawRecord:
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:
-    """The client's types allow text, which this client never delivers."""
+    # The type hints of confluent-kafka allow text, which a consumer never returns.
     return value.encode() if isinstance(value, str) else value
 
 
 class KafkaLogReader:
-    """See streams.pipeline.journal.log.LogReader."""
+    """A LogReader on Kafka."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """Committed records up to the end at which the reader arrives. Raises LogUnavailable after long silence."""
+        """Yields committed records up to the end of the partition. Raises LogUnavailable after READ_SILENCE_S."""
         consumer = self._consumer()
         try:
             name = topic_name(self._settings, topic)
@@ -114,7 +114,7 @@ class KafkaLogReader:
             consumer.close()
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
-        """See streams.pipeline.journal.log.LogReader. Raises LogUnavailable."""
+        """Returns the first offset and the end of a partition, by topic. Raises LogUnavailable."""
         places = {topic: TopicPartition(topic_name(self._settings, topic), partition) for topic in topics}
         consumer = self._consumer()
         try:
@@ -123,7 +123,7 @@ class KafkaLogReader:
             consumer.close()
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """See streams.pipeline.journal.log.LogReader. Raises LogUnavailable."""
+        """Returns the id that Kafka gave each topic. Raises LogUnavailable."""
         bases = {topic_name(self._settings, topic): topic for topic in topics}
         admin = AdminClient(client_config(self._settings) | {"log_level": LOG_WARNING})
         answers = admin.describe_topics(TopicCollection(list(bases)), request_timeout=READ_SILENCE_S)
@@ -151,18 +151,18 @@ class KafkaLogReader:
                     return
                 else:
                     raise LogUnavailable(f"reading {topic}-{partition}: {error.str()}")
-        raise LogUnavailable(f"reading {topic}-{partition}: the broker said nothing for {READ_SILENCE_S:.0f} s")
+        raise LogUnavailable(f"reading {topic}-{partition}: the broker has been silent for {READ_SILENCE_S:.0f} s")
 
 
 class GroupPosition(NamedTuple):
-    """Where a consumer group goes on; moved by the transaction that writes what it has read."""
+    """A consumer group's new offset of a partition, which a transaction commits together with its records."""
 
     place: TopicPartition
     group: Any
 
 
 class KafkaTransactions:
-    """Writes records as the only owner of a name: making one fences the owner before it.
+    """A transactional writer that is the only owner of a name: creating one fences the owner before it.
 
     Raises Fenced, LogUnavailable.
     """
@@ -187,9 +187,9 @@ class KafkaTransactions:
     def write(
         self, records: Sequence[RawOutput], noted: RawOutput | None = None, position: GroupPosition | None = None
     ) -> int | None:
-        """One Kafka transaction with all records; tried again whole after an abort, within COMMIT_DEADLINE_S.
+        """Writes all records in one Kafka transaction. After an abort, repeats it within COMMIT_DEADLINE_S.
 
-        Returns the offset of the noted one. Raises Fenced, LogUnavailable.
+        Returns the offset of the noted record. Raises Fenced, LogUnavailable.
         """
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
@@ -206,12 +206,16 @@ class KafkaTransactions:
 
     def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None, position: GroupPosition | None) -> None:
         self._noted_offset = None
+        # 1. Begin.
         self._producer.begin_transaction()
+        # 2. Send all records, in order.
         for record in records:
             self._produce(record, is_noted=record is noted)
+        # 3. Move the consumer group, if the records stand for a position of it.
         if position is not None:
             offsets, group = [position.place], position.group
             self._until_deadline(lambda: self._producer.send_offsets_to_transaction(offsets, group, COMMIT_DEADLINE_S))
+        # 4. Commit: from now on all of it counts, before that nothing.
         self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:
@@ -236,7 +240,7 @@ class KafkaTransactions:
             self._noted_offset = message.offset()
 
     def _until_deadline(self, call: Callable[[], object]) -> None:
-        """Repeats a call of the transaction protocol that the client says may be repeated, within COMMIT_DEADLINE_S."""
+        """Repeats a call while the client reports its error as retriable, within COMMIT_DEADLINE_S."""
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
             try:
@@ -251,15 +255,18 @@ class KafkaTransactions:
                 return
 
     def close(self) -> None:
-        """Drops what was not committed; the broker aborts it."""
+        """Drops records that are not committed; the broker aborts their transaction."""
         self._producer.purge()
 
 
 class KafkaLogWriter(KafkaTransactions):
-    """See streams.pipeline.journal.log.LogWriter. The name is the shard's."""
+    """A LogWriter on Kafka, under the name of its shard."""
 
     def commit(self, transaction: Transaction) -> int:
-        """See streams.pipeline.journal.log.LogWriter. Raises Fenced, LogUnavailable."""
+        """Writes all records or none, in order, and returns the offset of the journal record.
+
+        Raises Fenced, LogUnavailable.
+        """
         journal_offset = self.write(transaction.records, transaction.journal)
         assert journal_offset is not None, "a committed journal record has an offset"
         return journal_offset
@@ -269,4 +276,4 @@ def _raise_if_fatal(error: KafkaError) -> None:
     if error.code() in FENCING_CODES:
         raise Fenced(f"another worker has taken over this shard: {error.str()}")
     if error.fatal():
-        raise LogUnavailable(f"the producer can't go on: {error.str()}")
+        raise LogUnavailable(f"the producer can't continue: {error.str()}")

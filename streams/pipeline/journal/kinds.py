@@ -1,4 +1,4 @@
-"""The two kinds of shard: their topics, and the field that says which partition an input belongs to."""
+"""The two kinds of shard, and the topics of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,11 @@ ShardClass = type[AccountShard] | type[ExecutionShard]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShardKind:
-    """inputs: base topic to the field that is its key and decides its partition; None where the writer decides."""
+    """A kind of shard.
+
+    inputs: base name of each input topic, with the field that is the record's key and decides its partition; None if
+    the writer of the topic decides.
+    """
 
     name: str
     shard: ShardClass
@@ -21,11 +25,11 @@ class ShardKind:
     snapshots: str
 
     def shard_name(self, partition: int) -> str:
-        """Name of one instance, as in its journal."""
+        """Returns the name of an instance, as in its journal."""
         return f"{self.name}-{partition}"
 
     def partitions(self, config: CoreConfig) -> int:
-        """How many instances there are: one for each partition of the inputs."""
+        """Returns the number of instances: one for each partition of the inputs."""
         return config.account_partitions if self is ACCOUNTS else config.execution_partitions
 
 

@@ -1,4 +1,4 @@
-"""The two small interfaces through which the protocol reads and writes topics; the in-memory twin is memory_log."""
+"""The two interfaces through which the journal reads and writes topics; memory_log implements them in memory."""
 
 from collections.abc import Generator, Iterable
 from typing import Protocol
@@ -8,31 +8,31 @@ from streams.pipeline.journal.transaction import Transaction
 
 
 class LogReader(Protocol):
-    """Reads committed records. Topics are base names."""
+    """A reader of committed records. Topics are base names."""
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """Records of a partition from an offset up to the end as it stands when reading starts."""
+        """Yields the records of a partition from an offset up to the end at the time of the call."""
         ...
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
-        """First offset of a partition of each topic, and the next to come."""
+        """Returns the first offset and the end of a partition, by topic. The end is the next offset to be written."""
         ...
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """The id that Kafka gave each topic when it was made."""
+        """Returns the id that Kafka gave each topic at its creation."""
         ...
 
 
 class LogWriter(Protocol):
-    """Writes as one owner; a later owner of the same name fences this one."""
+    """A writer that owns a name; a later owner of the same name fences it."""
 
     def commit(self, transaction: Transaction) -> int:
-        """Writes all its records or none, in order. Returns the offset of the journal record.
+        """Writes all records of a transaction or none, in order, and returns the offset of the journal record.
 
-        Raises Fenced where another owner has taken over.
+        Raises Fenced if another owner has taken over.
         """
         ...
 
     def close(self) -> None:
-        """Gives up what is under way."""
+        """Drops records that are not committed."""
         ...

@@ -1,4 +1,4 @@
-"""Topics in memory: the twin of kafka_log for tests and simulations."""
+"""Topics in memory: the counterpart of kafka_log for tests and simulations."""
 
 from collections import defaultdict
 from collections.abc import Generator, Iterable
@@ -8,7 +8,10 @@ from streams.pipeline.journal.transaction import Transaction
 
 
 class MemoryLog:
-    """LogReader and LogWriter over lists; every commit succeeds. made_anew: how often a topic was recreated."""
+    """A LogReader and LogWriter on lists, whose commits always succeed.
+
+    made_anew: number of times that each topic was recreated.
+    """
 
     def __init__(self) -> None:
         self.partitions: dict[tuple[str, int], list[RawRecord]] = defaultdict(list)
@@ -23,26 +26,26 @@ class MemoryLog:
         timestamp_ns: int = 0,
         headers: Headers = (),
     ) -> RawRecord:
-        """Adds a record and returns it with its offset."""
+        """Appends a record and returns it with its offset."""
         log = self.partitions[topic, partition]
         record = RawRecord(topic, partition, len(log), key, value, timestamp_ns, headers)
         log.append(record)
         return record
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """See streams.pipeline.journal.log.LogReader."""
+        """Yields the records of a partition from an offset on."""
         yield from list(self.partitions[topic, partition][first_offset:])
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
-        """See streams.pipeline.journal.log.LogReader."""
+        """Returns the first offset and the end of a partition, by topic."""
         return {topic: (0, len(self.partitions[topic, partition])) for topic in topics}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """See streams.pipeline.journal.log.LogReader."""
+        """Returns an id for each topic, which changes when the topic is recreated."""
         return {topic: f"{topic}~{self.made_anew[topic]}" for topic in topics}
 
     def commit(self, transaction: Transaction) -> int:
-        """See streams.pipeline.journal.log.LogWriter."""
+        """Appends the records of a transaction and returns the offset of the journal record."""
         journal_offset = 0
         for item in transaction.records:
             record = self.append(item.topic, item.partition, item.key, item.value, 0, item.headers)
@@ -51,4 +54,4 @@ class MemoryLog:
         return journal_offset
 
     def close(self) -> None:
-        """See streams.pipeline.journal.log.LogWriter."""
+        """Does nothing: every commit is complete."""

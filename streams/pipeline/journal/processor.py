@@ -1,4 +1,4 @@
-"""One shard with its positions: takes raw records, and gives the transaction that they make. No I/O."""
+"""The processor of a shard: turns raw records into the next transaction. No I/O."""
 
 from dataclasses import dataclass
 from zlib import crc32
@@ -31,11 +31,11 @@ class InputRun:
 
 
 class ShardProcessor:
-    """A shard of a kind and partition, and where it stands in its inputs.
+    """A shard with its positions in its inputs.
 
-    positions: next offset of each input topic. topic_ids: the id that Kafka gave each of them. sequence: journal
-    records so far; journal_offset: an offset of the journal at or before the last of them. records_since_snapshot,
-    bytes_since_snapshot: inputs that a recovery would have to re-read. snapshot_bytes: size of the last snapshot.
+    positions: next offset of each input topic. topic_ids: Kafka's id of each input topic. sequence: number of journal
+    records. journal_offset: an offset at or before the last journal record. records_since_snapshot,
+    bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot.
     """
 
     def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
@@ -61,13 +61,13 @@ class ShardProcessor:
         return self.kind.shard_name(self.partition)
 
     def configure(self, config: CoreConfig) -> None:
-        """Takes a configuration; the next transaction records it."""
+        """Applies a configuration, which the next transaction records."""
         self.config = config
         self.shard.configure(config)
         self._new_config = config.model_dump_json()
 
     def take(self, record: RawRecord) -> None:
-        """Processes a record once: one at or below the position is a repeated delivery and is dropped."""
+        """Processes a record. Drops a record below the position: it was delivered before."""
         if record.offset < self.positions.get(record.topic, 0):
             return
         self.positions[record.topic] = record.offset + 1
@@ -81,11 +81,11 @@ class ShardProcessor:
 
     @property
     def reconfigured(self) -> bool:
-        """Whether the next transaction records a new configuration."""
+        """True if the next transaction records a new configuration."""
         return self._new_config is not None
 
     def finish(self, even_if_empty: bool = False) -> Transaction | None:
-        """The transaction of all that was taken since the last one; None where that is nothing."""
+        """Returns the transaction of all records since the last one, or None if there are none."""
         if not (self._runs or self.reconfigured or even_if_empty):
             return None
         self.sequence += 1
@@ -111,7 +111,7 @@ class ShardProcessor:
         return Transaction(self.sequence, outputs, record, checksum)
 
     def snapshot_taken(self, size: int) -> None:
-        """Notes that the next transaction carries the state as it is now, in so many bytes."""
+        """Notes that the next transaction contains a snapshot. size: its bytes."""
         self.records_since_snapshot = self.bytes_since_snapshot = 0
         self.snapshot_bytes = size
 
@@ -153,7 +153,7 @@ class ShardProcessor:
         return message
 
     def _forward(self, record: RawRecord, owner: str | None, key_field: str) -> RawOutput | None:
-        """The record for its right partition, where this is not the one; None where it belongs here."""
+        """Returns the record for its right partition if it was sent to the wrong one, else None."""
         if not owner:
             return None
         if record.key is None:
@@ -185,7 +185,7 @@ class ShardProcessor:
 
 
 def _check_texts(topic: str, message: Message) -> None:
-    """What a client writes comes back in several records of ours, which must not become too large for Kafka."""
+    """Refuses long texts: several outputs repeat a client's texts, and must not become too large for Kafka."""
     for value in message:
         if isinstance(value, str) and len(value) > TEXT_CHARS_MAX:
             text = f"a text in this {topic} record has {len(value)} characters; at most {TEXT_CHARS_MAX} are taken"
@@ -193,7 +193,7 @@ def _check_texts(topic: str, message: Message) -> None:
 
 
 def outputs_crc32(outputs: list[RawOutput]) -> int:
-    """CRC-32 over topic, partition, key and value of the outputs in order."""
+    """Returns the CRC-32 of topic, partition, key and value of all outputs, in order."""
     parts: list[bytes] = []
     for output in outputs:
         parts.append(f"{output.topic}\0{output.partition}\0".encode())

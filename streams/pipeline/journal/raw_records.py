@@ -1,4 +1,4 @@
-"""Records as bytes, as they stand on the topics."""
+"""Records as bytes, as Kafka stores them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class RawRecord(NamedTuple):
-    """A record read: topic is the base name, without prefix; timestamp_ns is the Kafka time."""
+    """A record that was read. topic: base name, without prefix. timestamp_ns: Kafka's, UTC nanoseconds."""
 
     topic: str
     partition: int
@@ -18,7 +18,7 @@ class RawRecord(NamedTuple):
 
 
 class RawOutput(NamedTuple):
-    """A record to write: topic is the base name, without prefix."""
+    """A record to be written. topic: base name, without prefix."""
 
     topic: str
     partition: int

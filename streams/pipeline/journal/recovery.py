@@ -1,4 +1,4 @@
-"""Rebuilding a shard: newest snapshot, then the journal after it, re-reading exactly its inputs in its order."""
+"""Recovery of a shard: its newest snapshot, then the inputs that the journal names after it, in the journal's order."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -18,7 +18,7 @@ OnTransaction = Callable[[ShardProcessor, Transaction], None]
 
 
 class JournalInputs:
-    """The inputs that journal records name, each topic read forward once."""
+    """A reader of the inputs that journal records name. Reads each topic forward, once."""
 
     def __init__(self, reader: LogReader, partition: int) -> None:
         self._reader = reader
@@ -31,7 +31,7 @@ class JournalInputs:
             stream.close()
 
     def records(self, journal: Journal) -> Iterator[RawRecord]:
-        """The inputs of one journal record in its order. Raises RecoveryError where one is not there any more."""
+        """Yields the inputs of a journal record, in its order. Raises MissingInputs if one was removed."""
         runs = zip(journal.topics, journal.first_offsets, journal.last_offsets, journal.counts, strict=True)
         for topic, first, last, count in runs:
             stream = self._streams.get(topic)
@@ -45,7 +45,7 @@ class JournalInputs:
                     raise MissingInputs(
                         f"journal {journal.shard} #{journal.sequence} names {count} records of "
                         f"{topic}-{self._partition} at offsets {first} to {last}, but reading them gave {found} at "
-                        f"number {number + 1}: inputs were removed or the topic was made anew; "
+                        f"number {number + 1}: inputs were removed or the topic was created again; "
                         "start a fresh pipeline with another TOPIC_PREFIX"
                     )
                 yield record
@@ -59,10 +59,10 @@ def recover(
     on_transaction: OnTransaction | None = None,
     from_snapshot: bool = True,
 ) -> ShardProcessor | None:
-    """The shard as its last transaction left it; None for one that has none yet.
+    """Returns the shard as of its last transaction, or None if it has no transaction yet.
 
-    on_transaction is called with each transaction as the core makes it anew, after its checksum was found equal to the
-    journal's. Raises RecoveryError where the journal, its inputs or the outputs are not what was recorded.
+    on_transaction: called with each transaction that is made again, once its checksum equals the journal's.
+    Raises RecoveryError if the journal, its inputs or the outputs differ from the recorded ones.
     """
     processor = _from_snapshot(kind, partition, reader, codec) if from_snapshot else None
     stood_at = processor.sequence if processor else 0
@@ -85,7 +85,7 @@ def recover(
     if newest < stood_at:
         raise MissingJournal(
             f"the snapshot of {kind.shard_name(partition)} stands for journal #{stood_at}, but "
-            f"{kind.journal}-{partition} ends with #{newest}: the journal was deleted or made anew; "
+            f"{kind.journal}-{partition} ends with #{newest}: the journal was deleted or created again; "
             "start a fresh pipeline with another TOPIC_PREFIX"
         )
     return processor
@@ -108,7 +108,7 @@ def _expecting(
     if journal.sequence != sequence + 1:
         raise MissingJournal(
             f"journal {journal.shard} has #{journal.sequence} after #{sequence}: retention has removed records, or the "
-            "topic was made anew; raise its retention and start a fresh pipeline with another TOPIC_PREFIX"
+            "topic was created again; raise its retention and start a fresh pipeline with another TOPIC_PREFIX"
         )
     if journal.config is not None:
         config = CoreConfig.model_validate_json(journal.config)
@@ -116,7 +116,7 @@ def _expecting(
             processor = ShardProcessor(kind, partition, config, codec)
         processor.configure(config)
     if processor is None:
-        raise RecoveryError(f"journal {journal.shard} #{journal.sequence} has no configuration before it")
+        raise RecoveryError(f"journal {journal.shard} has no configuration up to #{journal.sequence}")
     return processor
 
 
@@ -126,7 +126,7 @@ def _check(journal: Journal, transaction: Transaction | None) -> None:
         journal.outputs,
     ):
         raise RecoveryError(
-            f"journal {journal.shard} #{journal.sequence}: this version of the program makes other outputs of the "
-            f"same inputs than version {journal.code_version} wrote; recover and stop cleanly with that version, "
+            f"journal {journal.shard} #{journal.sequence}: this version of the program gives other outputs for the "
+            f"same inputs than version {journal.code_version} did; recover and stop cleanly with that version, "
             "then upgrade"
         )

@@ -1,4 +1,4 @@
-"""What a shard is: a deterministic state machine from input records to output records."""
+"""The interface between the journal and a shard of the core."""
 
 from typing import Protocol
 
@@ -7,24 +7,24 @@ from streams.core.core_config import CoreConfig
 
 
 class Shard(Protocol):
-    """One partition's state machine. The same inputs in the same order give the same outputs."""
+    """The deterministic state machine of a partition: the same inputs in the same order give the same outputs."""
 
     @property
     def time_ns(self) -> int:
-        """Shard time, UTC nanoseconds; never steps back."""
+        """Shard time in UTC nanoseconds; never steps back."""
         ...
 
     def configure(self, config: CoreConfig) -> None:
-        """Takes a new configuration from here on."""
+        """Applies a new configuration to all later records."""
         ...
 
     def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
-        """Takes one record. record_time_ns is the record's Kafka time where that is the clock, else None.
+        """Processes a record and returns the outputs. record_time_ns: Kafka's time of it, if that is the clock.
 
-        Raises RecordRefused for a record that breaks a rule of its topic.
+        Raises RecordRefused if the record breaks a rule of its topic.
         """
         ...
 
     def to_state(self) -> State:
-        """State from which the same class continues identically."""
+        """Returns the state from which the same class continues identically."""
         ...

@@ -1,4 +1,4 @@
-"""What a shard's snapshots look like from outside."""
+"""A summary of a shard's newest snapshot, for `paper snapshots`."""
 
 from collections.abc import Iterator
 from time import time
@@ -14,7 +14,11 @@ from streams.pipeline.journal.snapshots import newest_snapshot, restore
 
 
 class SnapshotRow(NamedTuple):
-    """The newest snapshot of a shard; sequence None: it has none. bytes: compressed. complaint: why it is no use."""
+    """The newest snapshot of a shard.
+
+    sequence: journal number; None if there is no snapshot. bytes: compressed size. complaint: reason why the snapshot
+    can't be restored; empty if it can.
+    """
 
     shard: str
     sequence: int | None = None
@@ -25,7 +29,7 @@ class SnapshotRow(NamedTuple):
 
 
 def snapshot_row(kind: ShardKind, partition: int, reader: LogReader, codec: Codec) -> SnapshotRow:
-    """Reads the newest snapshot of a shard and tries it."""
+    """Reads the newest snapshot of a shard and tries to restore it."""
     name, written_ns = kind.shard_name(partition), 0
 
     def chunks() -> Iterator[Snapshot]:

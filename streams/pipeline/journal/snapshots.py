@@ -1,4 +1,4 @@
-"""A shard's state as records, split into chunks, and back."""
+"""Snapshots: a shard's state as records in chunks, and the state restored from them."""
 
 import json
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ from streams.pipeline.journal.raw_records import RawOutput
 
 CHUNK_BYTES = 900_000
 INPUTS_PER_SNAPSHOT = 32
-"""Bytes of inputs for each byte of a snapshot: writing snapshots stays a small part of a shard's work."""
+"""Bytes of inputs for each byte of a snapshot, so that writing snapshots stays a small part of a shard's work."""
 STATE_FORMAT = 2
-"""Raised whenever a state from before could not be read as it is."""
+"""Version of the state's format; incremented whenever older states can't be read any more."""
 
 
 def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]:
-    """The processor's state after its last transaction."""
+    """Returns the processor's state after its last transaction, as records."""
     document = {"format": STATE_FORMAT, "shard": processor.shard.to_state()}
     state = compress(json.dumps(document, separators=(",", ":")).encode(), 1)
     chunks = [state[start : start + CHUNK_BYTES] for start in range(0, len(state), CHUNK_BYTES)]
@@ -53,10 +53,9 @@ def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]
 
 
 def newest_snapshot(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
-    """The chunks, in order, of the newest snapshot; None where there is none.
+    """Returns the chunks of the newest snapshot, in order, or None if there is no snapshot.
 
-    Compaction leaves chunks of older and longer snapshots behind. Raises DamagedSnapshot for a newest one that lacks
-    a chunk.
+    Compaction leaves chunks of older, longer snapshots behind. Raises DamagedSnapshot if the newest lacks a chunk.
     """
     newest: list[Snapshot] = []
     for chunk in chunks:
@@ -69,21 +68,21 @@ def newest_snapshot(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
     head = newest[0]
     if [chunk.chunk for chunk in newest] != list(range(head.chunks)):
         found = ", ".join(str(chunk.chunk) for chunk in newest)
-        raise _damaged(head, f"it has {head.chunks} chunks from 0, found were {found}")
+        raise _damaged(head, f"it has {head.chunks} chunks from 0 on, but only {found} were found")
     return newest
 
 
 def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Codec) -> ShardProcessor:
-    """The processor that snapshot_records described. Raises RecoveryError for a damaged or foreign state."""
+    """Returns the processor that snapshot_records saved. Raises RecoveryError if the state is damaged or unknown."""
     head = chunks[0]
     state = b"".join(chunk.state for chunk in chunks)
     found = sha256(state).hexdigest()
     if found != head.state_sha256:
-        raise _damaged(head, f"its state has sha256 {found}, its record says {head.state_sha256}")
+        raise _damaged(head, f"its state has sha256 {found}, but its record names {head.state_sha256}")
     document = json.loads(decompress(state))
     if document["format"] != STATE_FORMAT:
         raise RecoveryError(
-            f"snapshot #{head.sequence} of {head.shard} has state format {document['format']}, this version reads "
+            f"snapshot #{head.sequence} of {head.shard} has state format {document['format']}, but this version reads "
             f"{STATE_FORMAT}: go back to version {head.code_version}, or start afresh with another TOPIC_PREFIX"
         )
     config = CoreConfig.model_validate_json(head.config)
@@ -99,17 +98,17 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
 
 def _damaged(snapshot: Snapshot, what: str) -> DamagedSnapshot:
     return DamagedSnapshot(
-        f"snapshot #{snapshot.sequence} of {snapshot.shard} is damaged: {what}; make it anew from the journal: "
+        f"snapshot #{snapshot.sequence} of {snapshot.shard} is damaged: {what}; rebuild it from the journal: "
         f"`paper snapshots rebuild {snapshot.shard}`"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPolicy:
-    """When a transaction carries a snapshot: after so many inputs or bytes of them, and with a new configuration.
+    """The rule for when a transaction contains a snapshot.
 
-    So recovery re-reads no more than that, however long the session is. A large state is not written so often: only
-    when the inputs since are at_least_times as many bytes as its snapshot.
+    A snapshot is due after every_records inputs or every_bytes bytes of inputs, and with a new configuration. This
+    bounds what recovery re-reads. A large state is written less often: after at_least_times its size in inputs.
     """
 
     every_records: int
@@ -118,11 +117,11 @@ class SnapshotPolicy:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """As the settings say."""
+        """Returns the policy of the settings."""
         return cls(settings.snapshot_every_records, settings.snapshot_every_bytes, INPUTS_PER_SNAPSHOT)
 
     def is_due(self, processor: ShardProcessor) -> bool:
-        """Whether the processor's next transaction needs one."""
+        """Returns whether the processor's next transaction needs a snapshot."""
         records, size = processor.records_since_snapshot, processor.bytes_since_snapshot
         due = records >= self.every_records or size >= self.every_bytes
         return processor.reconfigured or (due and size >= self.at_least_times * processor.snapshot_bytes)

@@ -1,4 +1,4 @@
-"""What one batch of a shard writes, all or nothing."""
+"""The transaction of a shard: all records that one batch writes, all or nothing."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from streams.pipeline.journal.raw_records import RawOutput
 
 @dataclass(slots=True)
 class Transaction:
-    """outputs_crc32: the checksum that the journal record vouches for them by."""
+    """The records of a transaction. outputs_crc32: checksum of the outputs, as in the journal record."""
 
     sequence: int
     outputs: list[RawOutput]
@@ -17,5 +17,5 @@ class Transaction:
 
     @property
     def records(self) -> list[RawOutput]:
-        """All records, the journal's right after the outputs that it vouches for."""
+        """All records: the outputs, then the journal record, then the snapshot."""
         return [*self.outputs, self.journal, *self.snapshot]

@@ -1,1 +1,1 @@
-"""Configuration of the core, read from settings and reference files."""
+"""The core's configuration, read from settings and reference files."""

@@ -1,4 +1,4 @@
-"""Which exchange calendars there are."""
+"""The names of the exchange calendars."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,9 +7,9 @@ ALWAYS = ("24/7", "24/5")
 
 
 def is_calendar(name: str) -> bool:
-    """Whether the library has a calendar of this name: 24/7, 24/5, or an ISO 10383 code.
+    """Returns whether exchange_calendars has a calendar of this name: 24/7, 24/5, or an ISO 10383 code.
 
-    Looked up among its files, because importing it takes more than a second: that waits for the first DAY order.
+    Looks at the library's files, because importing it takes more than a second.
     """
     spec = find_spec("exchange_calendars")
     assert spec is not None

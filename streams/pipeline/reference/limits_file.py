@@ -1,4 +1,4 @@
-"""The limits file: versioned limits of accounts, as the core takes them."""
+"""Reading the limits file: risk limits of accounts and breakers of the desk, with a version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ TABLES = ("version", "limits", "account", "desk")
 
 
 class LimitsFile(NamedTuple):
-    """default: of accounts that the file doesn't name. desk: breakers over all of them."""
+    """The content of a limits file.
+
+    default: limits of the accounts that the file does not name. desk: breakers over all accounts.
+    """
 
     version: int
     default: RiskLimits
@@ -26,19 +29,19 @@ class LimitsFile(NamedTuple):
 
 
 def load_limits(path: Path) -> LimitsFile:
-    """What a limits file says.
+    """Reads a limits file.
 
     Raises:
-        ReferenceDataError: names the file, the table, the limit and the rule.
+        ReferenceDataError: the file is missing or breaks a rule; names the table, the limit and the rule.
     """
     document = _read(path)
     version = document.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ReferenceDataError(f"{path}: version must be a whole number from 1 on, one more with each change")
+        raise ReferenceDataError(f"{path}: version must be a positive integer, incremented with each change")
     default = _patched(path, "limits", RiskLimits(), document.get("limits", {}))
     accounts = document.get("account", {})
     if not isinstance(accounts, dict):
-        raise ReferenceDataError(f"{path}: account must be a table for each account: [account.<id>]")
+        raise ReferenceDataError(f"{path}: account must hold a table for each account: [account.<id>]")
     by_account = {name: _patched(path, f"account.{name}", default, patch) for name, patch in accounts.items()}
     return LimitsFile(version, default, by_account, _desk(path, document.get("desk", {})))
 
@@ -53,7 +56,7 @@ def _desk(path: Path, document: Any) -> DeskConfig:
 
 def _patched(path: Path, table: str, limits: RiskLimits, patch: Any) -> RiskLimits:
     if not isinstance(patch, dict):
-        raise ReferenceDataError(f"{path}: {table} must be a table of limits by name")
+        raise ReferenceDataError(f"{path}: {table} must be a table with limits by name")
     try:
         return limits.patched(patch)
     except ValueError as error:
@@ -69,5 +72,5 @@ def _read(path: Path) -> dict[str, Any]:
         raise ReferenceDataError(f"{path}: not TOML: {error}") from error
     unknown = sorted(document.keys() - set(TABLES))
     if unknown:
-        raise ReferenceDataError(f"{path}: {', '.join(unknown)} is not known; there are {', '.join(TABLES)}")
+        raise ReferenceDataError(f"{path}: unknown key {', '.join(unknown)}; known are {', '.join(TABLES)}")
     return document

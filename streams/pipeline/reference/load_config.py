@@ -1,4 +1,4 @@
-"""The core's configuration, made of the settings and the reference data."""
+"""Building the core's configuration from the settings and the reference files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Item = TypeVar("Item", bound=BaseModel)
 
 
 def core_config(settings: Settings) -> CoreConfig:
-    """What a worker that starts with these settings asks of its shards.
+    """Returns the configuration with which a worker of these settings runs its shards.
 
     Raises:
         ReferenceDataError: the instruments file or the limits file is missing or breaks a rule.
@@ -57,10 +57,10 @@ def core_config(settings: Settings) -> CoreConfig:
 
 
 def load_instruments(path: Path) -> tuple[InstrumentConfig, ...]:
-    """The instruments of a reference data file.
+    """Reads the instruments of an instruments file.
 
     Raises:
-        ReferenceDataError: names the file, the instrument and the rule.
+        ReferenceDataError: the file is missing or breaks a rule; names the instrument and the rule.
     """
     return _instruments(path, _read(path))
 
@@ -70,7 +70,7 @@ def _instruments(path: Path, document: dict[str, Any]) -> tuple[InstrumentConfig
     for item in found:
         if item.calendar is not None and not is_calendar(item.calendar):
             raise ReferenceDataError(
-                f"{path}: instrument {item.symbol}: {item.calendar!r} is no exchange calendar; "
+                f"{path}: instrument {item.symbol}: {item.calendar!r} is not an exchange calendar; "
                 "examples: XNYS, XLON, 24/5"
             )
     return found
@@ -86,14 +86,14 @@ def _read(path: Path) -> dict[str, Any]:
     unknown = sorted(document.keys() - TABLES)
     if unknown:
         raise ReferenceDataError(
-            f"{path}: {', '.join(unknown)} is not known; each instrument is an [[instrument]] table, "
-            f"and there are {', '.join(sorted(TABLES - {'instrument'}))}"
+            f"{path}: unknown table {', '.join(unknown)}; write each instrument as an [[instrument]] table; other "
+            f"tables are {', '.join(sorted(TABLES - {'instrument'}))}"
         )
     return document
 
 
 def _items(path: Path, document: dict[str, Any], table: str, naming: str, kind: type[Item]) -> tuple[Item, ...]:
-    """The tables of a kind, checked one by one; naming: the field that names one."""
+    """Validates the tables of a kind. naming: the field with a table's name."""
     found = []
     for number, item in enumerate(document.get(table, []), 1):
         try:

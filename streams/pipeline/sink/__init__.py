@@ -1,1 +1,1 @@
-"""From Kafka to ClickHouse: every record of every topic becomes a row, once, without an object for each value."""
+"""The sink: every record of every topic becomes a row in ClickHouse, exactly once."""

@@ -1,8 +1,8 @@
-"""Avro container files from encoded bodies: a record is its place in Kafka, encoded here, and its body as it came.
+"""Avro container files made of encoded records: the place in Kafka is encoded here, the body is copied.
 
-Avro records have no frame, so the fields of the place before the original body are a record of the schema that has
-their fields first. Each record is a container block of its own: a body that is too short or too long then ends within
-its block and can't shift what follows into rubbish that parses (measured: ClickHouse reads both forms equally fast).
+Avro records have no framing, so the encoded fields of the place followed by the original body are a record of a schema
+with all these fields. Each record is a container block of its own. A body that is too short or too long can then not
+shift the records behind it (measured: ClickHouse reads such files as fast as files with large blocks).
 
 Source: the Apache Avro 1.12 specification, "Object Container Files" and "Binary Encoding".
 """
@@ -29,7 +29,7 @@ PLACE_NAMES = frozenset(field["name"] for field in PLACE_FIELDS)
 
 
 class Row(NamedTuple):
-    """A record on its way to a table.
+    """A record that is to become a row.
 
     Attributes:
         timestamp_ms: Kafka's, UTC epoch milliseconds.
@@ -43,12 +43,12 @@ class Row(NamedTuple):
 
 
 def _with_free_name(field: dict[str, Any]) -> dict[str, Any]:
-    """A writer's own extra field may have the name of one of ours; no column takes it under any name."""
+    """Renames a writer's field that has the name of a place field. Neither name has a column for it."""
     return field | {"name": f"writers_{field['name']}"} if field["name"] in PLACE_NAMES else field
 
 
 def encode_long(number: int) -> bytes:
-    """An Avro int or long: zigzag, then 7 bits a byte from the lowest."""
+    """Encodes an Avro int or long: zigzag, then 7 bits in each byte, the lowest first."""
     return _encode_unsigned((number << 1) ^ (number >> 63))
 
 
@@ -62,11 +62,12 @@ def _encode_unsigned(rest: int) -> bytes:
 
 
 def encode_bytes(data: bytes) -> bytes:
-    """An Avro bytes or string."""
+    """Encodes an Avro bytes or string."""
     return encode_long(len(data)) + data
 
 
-# Offsets of a block differ in their low bits only. 13 bits of a number are 14 of its zigzag: two whole bytes.
+# The offsets of a block differ mainly in their low bits. The 13 low bits of a number give two whole bytes of its zigzag
+# encoding, which are looked up.
 _LOW_BITS = 13
 _LOW_MASK = (1 << _LOW_BITS) - 1
 _SMALL = tuple(encode_long(n) for n in range(_LOW_MASK + 1))
@@ -74,7 +75,7 @@ _LOW = tuple(bytes((n << 1 & 0x7F | 0x80, n >> 6 | 0x80)) for n in range(_LOW_MA
 
 
 class ContainerWriter:
-    """Builds containers of one writer schema for one run. Equal rows give equal bytes."""
+    """A builder of containers for one writer schema and run. Equal rows give equal bytes."""
 
     def __init__(self, schema: dict[str, Any], run_id: str) -> None:
         placed = schema | {"fields": [*PLACE_FIELDS, *map(_with_free_name, schema["fields"])]}
@@ -86,7 +87,7 @@ class ContainerWriter:
         self._run_id = encode_bytes(run_id.encode())
 
     def build(self, rows: Iterable[Row]) -> bytes:
-        """The container of some rows, in their order."""
+        """Builds the container of rows, in their order."""
         parts = [self._header]
         append, sync = parts.append, self._sync
         places: dict[int, bytes] = {}

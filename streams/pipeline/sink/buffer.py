@@ -1,4 +1,4 @@
-"""Records that wait for their block to be full or old enough, in bounded memory."""
+"""The buffer of the sink: records that wait until their block is full or old enough, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BLOCK_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Buffer:
-    """Waiting records by topic, each partition's in the order of its offsets.
+    """Waiting records by topic, ordered by offset within a partition.
 
     Args:
-        rows_max: a topic with so many is due.
-        age_max_s: a topic whose first record waits so long is due.
-        bytes_max: with so many over all topics the largest is due.
+        rows_max: number of records with which a topic is due.
+        age_max_s: waiting time of the first record with which a topic is due.
+        bytes_max: size of all topics with which the largest topic is due.
     """
 
     def __init__(self, rows_max: int, age_max_s: float, bytes_max: int) -> None:
@@ -30,7 +30,7 @@ class Buffer:
         self._since: dict[str, float] = {}
 
     def add(self, batches: Iterable[ColumnBatch], now: float) -> None:
-        """Takes records that were just read."""
+        """Adds records that were just read. now: monotonic seconds."""
         for batch in batches:
             topic = batch.topic
             if topic not in self._batches:
@@ -43,11 +43,11 @@ class Buffer:
 
     @property
     def bytes(self) -> int:
-        """Memory of all that waits."""
+        """Memory of all waiting records."""
         return sum(self._bytes.values())
 
     def due(self, now: float) -> list[str]:
-        """Topics whose records should land now."""
+        """Returns the topics whose records should be inserted now."""
         largest = max(self._bytes, key=self._bytes.__getitem__) if self.bytes >= self._bytes_max else None
         return [
             topic
@@ -59,11 +59,11 @@ class Buffer:
         ]
 
     def topics(self) -> list[str]:
-        """Topics with waiting records."""
+        """Returns the topics with waiting records."""
         return list(self._batches)
 
     def peek(self, topic: str) -> list[ColumnBatch]:
-        """The next block of a topic: whole batches and the beginning of one; empty if nothing waits."""
+        """Returns the next block of a topic: whole batches and the beginning of one more; empty if none waits."""
         block: list[ColumnBatch] = []
         rows, room = self._rows_max, BLOCK_BYTES_MAX
         for batch in self._batches.get(topic, []):
@@ -79,7 +79,7 @@ class Buffer:
         return block
 
     def remove(self, topic: str, count: int) -> None:
-        """Forgets a topic's first records: they have landed."""
+        """Removes the first records of a topic, which have landed."""
         kept = []
         for batch in self._batches[topic]:
             skipped = min(count, len(batch))
@@ -89,7 +89,7 @@ class Buffer:
         self._keep(topic, kept)
 
     def discard(self, partitions: Container[tuple[str, int]]) -> None:
-        """Forgets records of partitions that another sink reads now."""
+        """Removes the records of partitions that another sink reads now."""
         for topic, waiting in list(self._batches.items()):
             self._keep(topic, [batch for batch in waiting if (topic, batch.partition) not in partitions])
 

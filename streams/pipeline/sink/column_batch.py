@@ -1,4 +1,4 @@
-"""Records of one partition as columns: reading costs once a batch, and keys and headers only where someone asks."""
+"""Batches of records as columns, which avoid work for each record; keys and headers are read only on demand."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from streams.pipeline.journal.kafka_log import raw_record
 from streams.pipeline.journal.raw_records import RawRecord
 
 RECORD_BYTES = 400
-"""What a waiting record costs in memory beside its bytes."""
+"""Memory that a waiting record takes in addition to its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnBatch:
-    """Records of one partition in the order of their offsets; the columns are of equal length.
+    """Records of a partition, ordered by offset, as columns of equal length.
 
-    timestamps_ms: Kafka's, UTC epoch milliseconds. weights: bytes of memory of each. raw: makes a record of its source.
+    timestamps_ms: Kafka's, UTC epoch milliseconds. weights: memory of each record in bytes. sources: the messages or
+    records themselves. raw: converts a source to a record.
     """
 
     topic: str
@@ -40,11 +41,11 @@ class ColumnBatch:
         return len(self.values)
 
     def records(self) -> Iterator[RawRecord]:
-        """The records themselves."""
+        """Yields the records."""
         return map(self.raw, self.sources)
 
     def part(self, start: int, stop: int) -> ColumnBatch:
-        """Some of the records."""
+        """Returns the records from start to stop."""
         rows = slice(start, stop)
         return replace(
             self,
@@ -57,7 +58,7 @@ class ColumnBatch:
 
 
 def of_records(records: Iterable[RawRecord]) -> list[ColumnBatch]:
-    """Batches of records in memory."""
+    """Returns batches of records, one for each run of records of the same partition."""
     return [_of_run(list(run)) for _, run in groupby(records, key=lambda record: (record.topic, record.partition))]
 
 
@@ -71,7 +72,7 @@ def _of_run(run: list[RawRecord]) -> ColumnBatch:
 
 
 def of_messages(messages: Sequence[Message], bases: Mapping[str, str]) -> list[ColumnBatch]:
-    """Batches of messages without errors. bases: base name of each topic."""
+    """Returns batches of messages, which must have no errors. bases: base name of each topic."""
     numbers = {name: number for number, name in enumerate(bases)}
     topics = np.fromiter(map(numbers.__getitem__, map(Message.topic, messages)), np.int64, len(messages))  # type: ignore[arg-type]
     partitions = np.fromiter(map(Message.partition, messages), np.int64, len(messages))

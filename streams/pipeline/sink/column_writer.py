@@ -1,4 +1,4 @@
-"""Whole blocks of encoded records as columns for ClickHouse: what costs least where every record is as it should be."""
+"""Blocks of encoded records as ClickHouse columns: the fast path for blocks without unusual records."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from streams.pipeline.sink.tables import Span
 from streams.pipeline.sink.transpose import ColumnField, fields_of, transpose
 
 ROWS_AT_ONCE = 8_192
-"""Rows whose columns stay in a processor's cache."""
+"""Number of rows whose columns fit into a processor's cache."""
 
 
 class ColumnWriter:
-    """Builds blocks of one writer schema for one run. Equal records give equal bytes."""
+    """A builder of blocks for one writer schema and run. Equal records give equal bytes."""
 
     def __init__(self, fields: tuple[ColumnField, ...], wanted: frozenset[str], run_id: str) -> None:
         self._fields = fields
@@ -27,9 +27,9 @@ class ColumnWriter:
 
     @classmethod
     def of(cls, schema: dict[str, Any], ours: dict[str, Any], run_id: str) -> ColumnWriter | None:
-        """A writer for a schema, whose fields that are also of our own schema become columns.
+        """Returns a builder for a writer's schema. The fields that our own schema has too become columns.
 
-        None where it has a field that can't be read this way, or that is another one than ours of the same name.
+        Returns None if a field can't be transposed, or if its type differs from our field of the same name.
         """
         fields, known = fields_of(schema), fields_of(ours)
         if fields is None or known is None:
@@ -40,7 +40,10 @@ class ColumnWriter:
         return cls(fields, frozenset(kinds), run_id)
 
     def build(self, batches: Sequence[ColumnBatch], values: Sequence[bytes]) -> bytes:
-        """The block of some records, one at least. Raises UnusualRecord where one is not like the first, or is bad."""
+        """Builds the block of at least one record.
+
+        Raises UnusualRecord if a record is bad or has another header than the first.
+        """
         rows, header = len(values), values[0][: HEADER.size]
         partitions = np.repeat(np.array([b.partition for b in batches], np.int32), [len(b) for b in batches])
         places = [
@@ -61,7 +64,7 @@ class ColumnWriter:
 
 
 def spans(batches: Sequence[ColumnBatch]) -> dict[int, Span]:
-    """What batches span."""
+    """Returns the span of offsets of each partition in batches."""
     found: dict[int, Span] = {}
     for batch in batches:
         before = found.get(batch.partition)

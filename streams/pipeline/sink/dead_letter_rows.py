@@ -1,4 +1,4 @@
-"""What lies on the dlq topics as rows of the table dead_letters."""
+"""Records of the dlq topics as rows of the table dead_letters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAGE = "sink"
 DIGITS_MAX = 19
 FROM_HEADERS = {"topic", "partition", "offset", "stage", "error_class", "message"}
 
-# Keys, values and headers are bytes that nobody vouches for; ClickHouse takes them into String as they are.
+# Keys, values and headers are arbitrary bytes, which ClickHouse stores unchanged in String columns.
 SCHEMA: dict[str, Any] = {
     "type": "record",
     "name": "DeadLetter",
@@ -34,7 +34,7 @@ _PARSED = fastavro.parse_schema(SCHEMA)
 
 
 def row_body(record: RawRecord) -> bytes:
-    """A record of a dlq topic as a row of dead_letters. One without our headers has empty columns and place -1."""
+    """Encodes a record of a dlq topic as a row. Without our headers, its columns are empty and its place is -1."""
     headers = dict(record.headers)
     source_partition, source_offset = place(headers)
     buffer = BytesIO()
@@ -55,7 +55,7 @@ def row_body(record: RawRecord) -> bytes:
 
 
 def place(headers: dict[str, bytes]) -> tuple[int, int]:
-    """Partition and offset of the record that a dead letter was; -1 for what its headers do not say."""
+    """Returns partition and offset of the refused record; -1 for each that the headers do not hold."""
     return _number(headers.get("partition"), 2**31), _number(headers.get("offset"), 2**63)
 
 

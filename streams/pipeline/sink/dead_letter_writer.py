@@ -1,4 +1,4 @@
-"""The sink's dead letters: each is written once, whatever died or froze in between."""
+"""Writing the sink's dead letters, each exactly once, even if a sink dies or freezes in between."""
 
 from __future__ import annotations
 
@@ -19,42 +19,44 @@ Place = tuple[str, int]
 
 
 class DeadLetterTable(Protocol):
-    """Rows of dead letters: streams.pipeline.sink.tables.Tables."""
+    """The rows of dead letters; implemented by streams.pipeline.sink.tables.Tables."""
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The highest offset of each partition of a topic that has a row."""
+        """Returns the highest offset with a row, by partition of a topic."""
         ...
 
     def refused(self, topic: str, partition: int, first_offset: int) -> set[int]:
-        """Offsets, from one on, of a partition's records that a sink refused, as far as their letters have rows."""
+        """Returns the offsets, from first_offset on, of refused records of a partition whose letters have rows."""
         ...
 
 
 class DeadLetterTransactions(Protocol):
-    """Writes in transactions; a later one fences this: streams.pipeline.journal.kafka_log.KafkaTransactions."""
+    """A transactional writer that a later one fences; implemented by streams.pipeline.journal.kafka_log."""
 
     def write(self, records: Sequence[RawOutput]) -> object:
-        """Writes all or none. Raises Fenced where another has taken over."""
+        """Writes all records or none. Raises Fenced if another writer has taken over."""
         ...
 
 
 @dataclass(slots=True)
 class WrittenLetters:
-    """DeadLetterTable of a partition. found: offsets of those that others left; until: all of ours are before it."""
+    """The letters of a partition. found: offsets of letters by others. until: offset behind our own letters."""
 
     found: set[int]
     until: int = 0
 
 
 class DeadLetterWriter:
-    """Writes letters that are not there yet.
+    """A writer that writes a letter only if it has not been written yet.
 
-    Whoever opened the writer last holds the pen: what others had under way is aborted, so all that they wrote can be
-    read, and nothing can be added behind that reading. So a sink that was replaced while it was frozen finds its
-    letters written, and does not write them again.
+    Opening the transactional writer fences all others and aborts their transactions. After that, all of their letters
+    can be read, and they can't add any. A sink that was replaced while it was frozen therefore finds its letters
+    written, and does not repeat them.
 
     Args:
-        open_writer: takes the pen.
+        letters: letters that are rows.
+        reader: reads letters that are not rows yet.
+        open_writer: opens the transactional writer.
     """
 
     def __init__(
@@ -67,11 +69,11 @@ class DeadLetterWriter:
         self._written: dict[Place, WrittenLetters] = {}
 
     def write(self, letters: Sequence[RawOutput]) -> None:
-        """Returns when Kafka has them all. The letters of a partition are in the order of its offsets.
+        """Writes letters and waits until Kafka has them. Those of a partition must be ordered by offset.
 
         Raises:
-            LogUnavailable: Kafka did not take them in time.
-            SinkError: other sinks took the pen away again and again.
+            LogUnavailable: Kafka did not accept them in time.
+            SinkError: other sinks fenced this one again and again.
         """
         for _ in range(TAKEOVERS_MAX):
             try:
@@ -80,10 +82,10 @@ class DeadLetterWriter:
                 self._writer = None
             else:
                 return
-        raise SinkError(f"other sinks took the dead letters over {TAKEOVERS_MAX} times in a row; run fewer of them")
+        raise SinkError(f"other sinks fenced this one {TAKEOVERS_MAX} times while it wrote dead letters; run fewer")
 
     def forget(self, partitions: Collection[Place]) -> None:
-        """Partitions come or go: their letters are looked up again."""
+        """Drops what is known of partitions that were assigned or revoked, so that it is looked up again."""
         for place in partitions:
             self._written.pop(place, None)
 
@@ -107,7 +109,7 @@ class DeadLetterWriter:
 
     def _look_up(self, topic: str, partition: int, first_offset: int) -> set[int]:
         box = dead_letter_topic(topic)
-        # The end comes first: a row that lands between the two questions is then found by both readings.
+        # In this order, a row that is inserted between the two queries is found twice instead of never.
         with_row = self._letters.ends(box).get(0, -1)
         found = self._letters.refused(topic, partition, first_offset)
         for letter in self._reader.read(box, 0, with_row + 1):
@@ -120,7 +122,7 @@ class DeadLetterWriter:
 
 
 def _source(letter: RawOutput) -> tuple[Place, int]:
-    """Partition and offset of the record that it is about."""
+    """Returns topic, partition and offset of the refused record."""
     headers = dict(letter.headers)
     partition, offset = dead_letter_rows.place(headers)
     return (headers["topic"].decode(), partition), offset

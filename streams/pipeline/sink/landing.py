@@ -1,4 +1,4 @@
-"""Brings a topic's records into its table in their order: whole blocks, and around records that can't be read."""
+"""Landing: inserts a topic's records into its table in order, in whole blocks, and sorts out unreadable records."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from streams.pipeline.sink.tables import NATIVE, BlockRefused, Spans
 from streams.pipeline.sink.transpose import UnusualRecord
 
 COLUMNS_FROM = 500
-"""Rows of a block from which transposing it costs less than ClickHouse's own reading of its records."""
+"""Number of rows from which transposing a block is cheaper than letting ClickHouse parse its records."""
 SHARD_INPUTS = frozenset(topic for kind in KINDS for topic in kind.inputs)
-"""Topics of which a shard writes the dead letters, in the transaction that takes the record."""
+"""Topics whose dead letters a shard writes, in the transaction that takes the record."""
 
 log = logging.getLogger(__name__)
 
 
 class BlockTarget(Protocol):
-    """Where blocks go: streams.pipeline.sink.tables.Tables."""
+    """The tables that blocks are inserted into; implemented by streams.pipeline.sink.tables.Tables."""
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
-        """Inserts a block of encoded records or raises BlockRefused."""
+        """Inserts a block of encoded records. Raises BlockRefused."""
         ...
 
     def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
-        """Inserts a block in a format of ClickHouse's or raises BlockRefused."""
+        """Inserts a block in a ClickHouse format. Raises BlockRefused."""
         ...
 
 
 class InsertUnderWay(NamedTuple):
-    """A block that is being inserted, how to do it again, and its records should it be refused."""
+    """A block that is being inserted. batches: its records, needed if it is refused. send: inserts it again."""
 
     topic: str
     batches: list[ColumnBatch]
@@ -57,13 +57,14 @@ class InsertUnderWay(NamedTuple):
 
 
 class Landing:
-    """Lands the records of one run. A block of columns is inserted in a thread; the next is built, and waits for it.
+    """The landing of a run's records. A thread inserts a block of columns while the next block is built.
 
-    All records of a partition before one that is inserted are rows or dead letters themselves: a restart may go on
-    behind the highest row. A record that a shard refuses has the shard's letter, and gets none here.
+    A record is inserted only after all earlier records of its partition have become rows or dead letters, so that a
+    restart may continue behind the highest row. The sink writes no dead letter for a record that a shard refuses,
+    because the shard writes one.
 
     Args:
-        write_letters: streams.pipeline.sink.dead_letter_writer.DeadLetterWriter.write.
+        write_letters: writes dead letters, as DeadLetterWriter.write does.
     """
 
     def __init__(
@@ -85,11 +86,11 @@ class Landing:
         self._letters = ContainerWriter(dead_letter_rows.SCHEMA, run_id)
 
     def land(self, topic: str, batches: Sequence[ColumnBatch]) -> None:
-        """Lands records of one topic; of each partition they are in the order of their offsets.
+        """Lands records of a topic, ordered by offset within a partition. May return while the block is being inserted.
 
         Raises:
-            SinkError: ClickHouse or the tables are not as they must be.
-            RegistryUnavailable: a schema can't be had now.
+            SinkError: ClickHouse stays away, or a table differs from its schema.
+            RegistryUnavailable: the registry does not deliver a schema.
             LogUnavailable: a dead letter could not be written.
         """
         batches = sorted(batches, key=lambda batch: batch.partition)
@@ -97,7 +98,7 @@ class Landing:
             self.settle()
             self._land_dead_letters(topic, _records(batches))
             return
-        # While the block before is inserted.
+        # The block is built while the one before it is being inserted.
         block = self._columns(topic, batches)
         self.settle()
         if block is None:
@@ -108,12 +109,12 @@ class Landing:
 
     @property
     def is_done(self) -> bool:
-        """Whether settle() would not wait."""
+        """True if settle() would not wait."""
         inserted = None if self._under_way is None else self._under_way.inserted
         return inserted is None or inserted.done()
 
     def settle(self) -> None:
-        """Waits until all that was given to land() has landed. Raises as land() does; may be called again then."""
+        """Waits until all records that land() took have landed. Raises as land() does, and may then be called again."""
         if self._under_way is None:
             return
         topic, batches, send, inserted = self._under_way
@@ -126,11 +127,11 @@ class Landing:
         self._under_way = None
 
     def close(self) -> None:
-        """Waits for the insert under way, which must not be wanted any more."""
+        """Waits for the running insert, whose result is ignored."""
         self._inserter.shutdown(cancel_futures=True)
 
     def _columns(self, topic: str, batches: list[ColumnBatch]) -> bytes | None:
-        """A large block of like records that are all as they should be, as columns; None for any other."""
+        """Builds a block of columns. Returns None if it is small, or if its records differ or are unusual."""
         values = [value for batch in batches for value in batch.values if value is not None]
         if len(values) < COLUMNS_FROM or len(values) < sum(map(len, batches)):
             return None
@@ -142,13 +143,13 @@ class Landing:
             return None
 
     def _land_records(self, topic: str, records: list[RawRecord]) -> None:
-        # A null value is a tombstone of a compacted topic: no record.
+        # A null value in a compacted topic is a tombstone, not a record.
         present = [record for record in records if record.value is not None or not BY_NAME[topic].compacted]
-        # All writers come first, so that an unreachable registry finds nothing half done.
-        writers, complaints = self._judge(topic, {_header(record) for record in present})
-        for bad, run in groupby(present, key=lambda record: _header(record) in complaints):
+        # All writers come first, so that nothing has been inserted yet if the registry does not answer.
+        writers, errors = self._sort_headers(topic, {_header(record) for record in present})
+        for bad, run in groupby(present, key=lambda record: _header(record) in errors):
             if bad:
-                self._bury([(record, complaints[_header(record)]) for record in run])
+                self._refuse([(record, errors[_header(record)]) for record in run])
                 continue
             for header, part in groupby(run, key=_header):
                 self._land_run(topic, writers[header], list(part))
@@ -157,8 +158,8 @@ class Landing:
         try:
             self._insert(topic, writer, records)
         except BlockRefused:
-            # Our decoder suspects most of the bad ones without asking; ClickHouse judges each of them alone.
-            for suspect, run in groupby(records, key=lambda record: self._complaint(record) is not None):
+            # Our decoder finds most of the bad records. Each of them is inserted alone, for ClickHouse to judge.
+            for suspect, run in groupby(records, key=lambda record: self._decode_error(record) is not None):
                 for part in [[record] for record in run] if suspect else [list(run)]:
                     self._land_by_halves(topic, writer, part)
 
@@ -167,9 +168,9 @@ class Landing:
             self._insert(topic, writer, records)
         except BlockRefused as refused:
             if len(records) == 1:
-                complaint = self._complaint(records[0])
-                if complaint is not None:
-                    self._bury([(records[0], complaint)])
+                error = self._decode_error(records[0])
+                if error is not None:
+                    self._refuse([(records[0], error)])
                 elif not self._land_as_understood(records[0]):
                     self._write_letters([_letter(records[0], UndecodableRecord("REFUSED_BY_CLICKHOUSE", str(refused)))])
                 return
@@ -178,7 +179,10 @@ class Landing:
             self._land_by_halves(topic, writer, records[middle:])
 
     def _land_as_understood(self, record: RawRecord) -> bool:
-        """Lands what our decoder reads where ClickHouse's does not: a shard has processed it. Whether it did land."""
+        """Inserts a record, encoded anew, that our decoder can read and ClickHouse's can't. Returns whether it landed.
+
+        It must not become a dead letter if it can land, because a shard may have processed it.
+        """
         if record.topic not in MESSAGE_CLASSES:
             return False
         value = self._codec.encode(record.topic, self._codec.decode(record.topic, record.value or b""))
@@ -201,14 +205,14 @@ class Landing:
         except BlockRefused as refused:
             raise SinkError(f"{topic}: ClickHouse refuses rows of dead_letters: {refused}") from refused
 
-    def _bury(self, unreadable_records: list[tuple[RawRecord, UndecodableRecord]]) -> None:
-        """Of records that our decoder refuses, those that no shard reads get a letter."""
+    def _refuse(self, unreadable_records: list[tuple[RawRecord, UndecodableRecord]]) -> None:
+        """Writes dead letters for unreadable records, unless a shard reads their topic and writes the letters."""
         letters = [_letter(*item) for item in unreadable_records if item[0].topic not in SHARD_INPUTS]
         if letters:
             self._write_letters(letters)
 
-    def _complaint(self, record: RawRecord) -> UndecodableRecord | None:
-        """What our decoder says against a record, where it knows the topic."""
+    def _decode_error(self, record: RawRecord) -> UndecodableRecord | None:
+        """Returns our decoder's error for a record; None if it can read the record or does not know the topic."""
         if record.topic not in MESSAGE_CLASSES:
             return None
         try:
@@ -217,18 +221,19 @@ class Landing:
             return error
         return None
 
-    def _judge(
+    def _sort_headers(
         self, topic: str, headers: set[bytes | None]
     ) -> tuple[dict[bytes | None, ContainerWriter], dict[bytes | None, UndecodableRecord]]:
-        """Writers for wire format headers, and what is wrong with every record that begins with one of the others."""
+        """Returns a writer for each usable wire format header, and the error of each other header."""
         writers: dict[bytes | None, ContainerWriter] = {}
-        complaints: dict[bytes | None, UndecodableRecord] = {}
+        errors: dict[bytes | None, UndecodableRecord] = {}
         for header in headers:
             try:
                 writers[header] = self._writer(topic, header)
             except UndecodableRecord as error:
-                complaints[header] = error  # For this block: rubbish has no end, and an id may be registered later.
-        return writers, complaints
+                # Not cached: there may be any number of bad headers, and an unknown id may be registered later.
+                errors[header] = error
+        return writers, errors
 
     def _writer(self, topic: str, header: bytes | None) -> ContainerWriter:
         known = self._writers.get((topic, header))
@@ -269,8 +274,8 @@ def _records(batches: Sequence[ColumnBatch]) -> list[RawRecord]:
     return [record for batch in batches for record in batch.records()]
 
 
-def _letter(record: RawRecord, complaint: UndecodableRecord) -> RawOutput:
-    return dead_letter(record, dead_letter_rows.STAGE, BadRecord(complaint.error_class, str(complaint)))
+def _letter(record: RawRecord, error: UndecodableRecord) -> RawOutput:
+    return dead_letter(record, dead_letter_rows.STAGE, BadRecord(error.error_class, str(error)))
 
 
 def _header(record: RawRecord) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The sink's protocol without Kafka's client: records in, blocks out, and where to go on after any crash."""
+"""The sink's protocol without its Kafka client: buffers records, lands blocks, and finds positions after a crash."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 
 class LandingFlow:
-    """What a sink does with its partitions, one step at a time.
+    """The steps of a sink: take partitions over, take records, land blocks, release partitions.
 
-    Only rows say where a partition stands. What lies behind its last row is read again after a crash; of that, what is
-    no row was a bad record, and finds its dead letter written.
+    The position of a partition is behind its last row. After a crash, records behind that row are read again. If a bad
+    record is among them, its dead letter is found to be written.
 
     Args:
-        pause: waits for some seconds while the schema registry is away; raises SinkStopped to give up.
-        on_landed: is told the next offset of each partition of a block that was taken to its end, and its records.
+        pause: waits for a number of seconds while the schema registry is away; raises SinkStopped to give up.
+        on_landed: called after each block with the next offset of its partitions, and its number of records.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LandingFlow:
         self._under_way: tuple[dict[Place, int], int] | None = None
 
     def begin(self, partitions: Collection[Place]) -> dict[Place, int]:
-        """Takes partitions over. The offset to read from of each that has rows; others are read from their beginning.
+        """Takes partitions over and returns the next offset of those with rows. Others are read from the beginning.
 
         Raises:
             SinkError: ClickHouse stays away.
@@ -60,7 +60,7 @@ class LandingFlow:
         return {(topic, number): ends[topic][number] + 1 for topic, number in partitions if number in ends[topic]}
 
     def release(self, partitions: Collection[Place]) -> None:
-        """Forgets partitions. Nothing to save: the next owner reads from the tables where to go on.
+        """Drops the records of partitions, whose next owner finds their positions in the tables.
 
         Raises as Landing.settle does.
         """
@@ -69,35 +69,35 @@ class LandingFlow:
         self._letters.forget(partitions)
 
     def take(self, batches: Iterable[ColumnBatch], now: float) -> None:
-        """Takes records that were just read, of each partition in the order of their offsets."""
+        """Takes records that were just read, ordered by offset within a partition."""
         self._buffer.add(batches, now)
 
     def land_due(self, now: float) -> None:
-        """Lands what is full or old enough. Raises as Landing.land does."""
+        """Lands the blocks that are full or old enough. Raises as Landing.land does."""
         if self._landing.is_done:
             self._settle()
         self._land(self._buffer.due(now))
 
     def land_all(self) -> None:
-        """Lands everything. Raises as Landing.land does."""
+        """Lands all waiting records. Raises as Landing.land does."""
         self._land(self._buffer.topics())
         self._settle()
 
     def _settle(self) -> None:
         self._landing.settle()
-        self._tell()
+        self._report_landed()
 
     def _land(self, topics: list[str]) -> None:
         for topic in topics:
             while block := self._buffer.peek(topic):
                 self._land_block(topic, block)
-                self._tell()
+                self._report_landed()
                 rows = sum(len(batch) for batch in block)
                 self._buffer.remove(topic, rows)
                 self._under_way = {(topic, batch.partition): int(batch.offsets[-1]) + 1 for batch in block}, rows
 
-    def _tell(self) -> None:
-        """All blocks but one that was given to the landing since then have landed."""
+    def _report_landed(self) -> None:
+        """Reports the last block: it has landed, because landing the next one waits for it."""
         landed, self._under_way = self._under_way, None
         if landed is not None:
             self._on_landed(*landed)

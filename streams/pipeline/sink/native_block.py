@@ -1,6 +1,6 @@
-"""Blocks in ClickHouse's Native format: columns as they lie in its memory, so that inserting them parses nothing.
+"""Blocks in ClickHouse's Native format, which holds columns as in memory, so that an insert needs no parsing.
 
-Source: the ClickHouse documentation, "Native format", and of LowCardinality its SerializationLowCardinality.cpp.
+Source: the ClickHouse documentation, "Native format"; for LowCardinality its SerializationLowCardinality.cpp.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from streams.pipeline.sink.transpose import Cells, Column, ColumnField, Flags
 PLAIN = {"string": "String", "int": "Int32", "long": "Int64", "boolean": "Bool", "nanos": "DateTime64(9, 'UTC')"}
 KEYS_VERSION = struct.pack("<q", 1)
 OWN_KEYS_BYTE_INDICES = 1 << 9
-"""The dictionary comes with the block, and its indices are bytes."""
+"""Flags: the block holds its own dictionary, and indices are bytes."""
 LOW_CARDINALITY = struct.Struct("<qq")
 
 
 def block(rows: int, columns: Iterable[bytes]) -> bytes:
-    """A block of so many rows."""
+    """Encodes a block. columns: encoded columns with as many rows each."""
     parts = list(columns)
     return b"".join((_size(len(parts)), _size(rows), *parts))
 
 
 def column(pieces: Sequence[Column]) -> bytes:
-    """A field's column as it was read, in pieces one behind another."""
+    """Encodes the column of a field from its pieces, which follow each other."""
     field = pieces[0].field
     absent = [piece.absent for piece in pieces if piece.absent is not None]
     if field.kind == "enum":
@@ -38,12 +38,12 @@ def column(pieces: Sequence[Column]) -> bytes:
 
 
 def numbers(name: str, kind: str, cells: Cells) -> bytes:
-    """A column of numbers of ClickHouse's type."""
+    """Encodes a column of numbers. kind: ClickHouse type, with the layout of the cells."""
     return _head(name, kind) + cells.tobytes()
 
 
 def same_text(name: str, text: str, rows: int) -> bytes:
-    """A column with one text in all rows."""
+    """Encodes a column with the same text in all rows."""
     return _low_cardinality(name, "String", [text], np.zeros(rows, np.uint8))
 
 

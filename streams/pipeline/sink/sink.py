@@ -1,4 +1,4 @@
-"""The sink's loop: read, gather blocks, land them; start behind what has landed."""
+"""The sink: reads all topics and lands their records in ClickHouse until it is stopped."""
 
 from __future__ import annotations
 
@@ -28,33 +28,32 @@ PROGRESS_S = 10.0
 LEAVE_S = 0.5
 LETTERS = "sink-letters"
 REJOINS_MAX = 10
-# Longer than a poll can take: a partition's positions may wait for ClickHouse as long as an outage may last.
+# Longer than a poll can take: assigning a partition may have to wait for ClickHouse for the length of an outage.
 POLL_INTERVAL_MAX_MS = int((OUTAGE_MAX_S + 300) * 1000)
 
 log = logging.getLogger(__name__)
 
 
 def group_id(settings: Settings) -> str:
-    """Consumer group of the sinks of a pipeline. Its offsets only show the lag."""
+    """Returns the consumer group of a pipeline's sinks. Its offsets serve only for displaying the lag."""
     return f"{settings.topic_prefix}sink"
 
 
 class MemberLost(Exception):
-    """The client can't go on, but another one can.
+    """The Kafka client can't continue, but a new one can.
 
-    librdkafka gives up as a static member when it commits just after the broker has ended its session.
+    librdkafka gives up as a static member if it commits just after the broker has ended its session.
     """
 
 
 class Sink:
-    """Lands all topics of a pipeline in ClickHouse until it is stopped.
+    """A sink of a pipeline. Several may run, and share the partitions.
 
-    Several may run: partitions spread over them. While a partition moves, two of them may insert the same rows, which
-    the tables merge into one.
+    While a partition moves, two sinks may insert the same rows, which the tables merge.
     """
 
     def __init__(self, settings: Settings, member: str) -> None:
-        """member: its name in the group."""
+        """Joins the consumer group. member: the sink's name in it."""
         self._settings = settings
         self.member = member
         self._stop = threading.Event()
@@ -63,7 +62,7 @@ class Sink:
         letters = DeadLetterWriter(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
         self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
         buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
-        self._flow = LandingFlow(buffer, self._tables, self._landing, letters, self._pause, self._note)
+        self._flow = LandingFlow(buffer, self._tables, self._landing, letters, self._pause, self._on_landed)
         self._consumer = self._join()
         self._rejoined_at: list[int] = []
         self._failure: Exception | None = None
@@ -72,14 +71,14 @@ class Sink:
         self._reported = (monotonic(), 0)
 
     def stop(self) -> None:
-        """Asks the sink to land what it holds and leave. Any thread or signal handler may call it."""
+        """Asks the sink to land its records and leave. May be called from any thread or signal handler."""
         self._stop.set()
 
     def run(self) -> int:
-        """Works until stopped; the number of records that were taken to their end.
+        """Works until stopped. Returns the number of records that have become rows or dead letters.
 
         Raises:
-            SinkError: the tables are not as they must be, or ClickHouse stays away.
+            SinkError: ClickHouse stays away, or a table differs from its schema.
             LogUnavailable: Kafka stays away.
             RegistryUnavailable: the schema registry stays away.
         """
@@ -94,7 +93,7 @@ class Sink:
             self._flow.land_all()
             self._leave()
         except SinkStopped:
-            log.info("stopped while ClickHouse was away; the next start goes on behind the last block that landed")
+            log.info("stopped while ClickHouse was away; the next start continues behind the last block that landed")
             self._leave()
         finally:
             self._stop.set()
@@ -109,10 +108,10 @@ class Sink:
         return consumer
 
     def _rejoin(self, lost: MemberLost) -> None:
-        """A new client in the place of one that can't go on; at most REJOINS_MAX times without a record landed."""
+        """Replaces a client that can't continue, at most REJOINS_MAX times without landing a record in between."""
         self._rejoined_at = [landed for landed in self._rejoined_at if landed == self._landed] + [self._landed]
         if len(self._rejoined_at) > REJOINS_MAX:
-            raise LogUnavailable(f"reading: {lost}, and so {REJOINS_MAX} times in a row") from lost
+            raise LogUnavailable(f"reading: {lost}, {REJOINS_MAX} times in a row") from lost
         log.warning("joining the group again: %s", lost)
         self._consumer.close()
         self._flow.release([(base, p) for base in BY_NAME for p in range(partition_count(self._settings, base))])
@@ -120,12 +119,12 @@ class Sink:
         self._consumer = self._join()
 
     def _leave(self) -> None:
-        """Leaves the group, so that others take over at once: a static member that only closes would be waited for."""
+        """Leaves the group, so that others take over at once. They would wait for a static member that just closes."""
         self._consumer.unsubscribe()
         self._consumer.poll(LEAVE_S)
 
     def _read(self) -> None:
-        # What has been read ahead, which is bounded, or else the next record to come.
+        # The records that were read ahead, or else the next record.
         messages = self._consumer.consume(READ_MAX, 0) or self._consumer.consume(1, READ_WAIT_S)
         if self._failure is not None:
             raise self._failure
@@ -140,7 +139,7 @@ class Sink:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise SinkError(
                 f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: the "
-                "topic was made anew or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
+                "topic was created again, or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
             )
         if error.fatal() or error.code() == KafkaError._FATAL:
             raise MemberLost(error.str())
@@ -150,21 +149,21 @@ class Sink:
         return False
 
     def _pause(self, seconds: float) -> None:
-        """Waits with the intake closed."""
+        """Waits without reading. Raises SinkStopped if the sink is stopped."""
         if self._stop.wait(seconds):
             raise SinkStopped
 
-    def _note(self, ends: dict[Place, int], records: int) -> None:
+    def _on_landed(self, ends: dict[Place, int], records: int) -> None:
         self._landed += records
         self._next |= ends
         offsets = [TopicPartition(topic_name(self._settings, t), p, offset) for (t, p), offset in ends.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
-            log.info("group offsets, which only show the lag, were not committed: %s", error)
+            log.info("the group offsets, which only display the lag, were not committed: %s", error)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # An error must not vanish in the callback.
+        # The client would drop an error of this callback, so _read raises it.
         try:
             positions = self._flow.begin([self._place(partition) for partition in partitions])
         except Exception as error:
@@ -198,7 +197,7 @@ class Sink:
             log.info("%d records landed, %.0f/s, %d behind", self._landed, rate, self._lag())
 
     def _lag(self) -> int:
-        """Records between what has landed and the ends of the partitions, as far as the client knows these."""
+        """Returns the number of records that have not landed yet, as far as the client knows the partitions' ends."""
         lag = 0
         for (topic, partition), offset in self._next.items():
             known = self._consumer.get_watermark_offsets(
@@ -211,21 +210,21 @@ class Sink:
 def _consumer_configuration(settings: Settings, member: str) -> dict[str, Any]:
     return client_config(settings) | {
         "group.id": group_id(settings),
-        # A sink that is started again gets its partitions back at once.
+        # As a static member, a restarted sink gets its partitions back at once.
         "group.instance.id": member,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
-        # A position that Kafka does not have is an error: going on elsewhere would lose or repeat records.
+        # A position that Kafka does not hold is an error: another position would lose or repeat records.
         "auto.offset.reset": "error",
         "max.poll.interval.ms": POLL_INTERVAL_MAX_MS,
-        # A sink that was killed blocks its partitions for so long.
+        # The partitions of a killed sink are blocked for this time.
         "session.timeout.ms": int(settings.worker_session_timeout_s * 1000),
         "queued.max.messages.kbytes": settings.sink_queue_bytes // 1024,
-        # One answer of the broker's comes whole, whatever waits already.
+        # A fetch is added to the queue as a whole, even if the queue is nearly full.
         "fetch.max.bytes": settings.sink_queue_bytes // 4,
-        # Rows wait for each other longer than this: an answer for each transaction would cost the broker and us more.
+        # Rows wait longer than this for their block, and a fetch for each transaction would cost more.
         "fetch.min.bytes": 100_000,
         "fetch.wait.max.ms": 100,
-        # A second, the default, is longer than what waits takes to land.
+        # The default, a second, is longer than landing all queued records takes.
         "fetch.queue.backoff.ms": 10,
     }

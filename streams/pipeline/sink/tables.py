@@ -1,4 +1,4 @@
-"""ClickHouse as the sink sees it: where a partition's rows end, and blocks that are inserted once."""
+"""The sink's tables in ClickHouse: where a partition's rows end, and inserting each block exactly once."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ DEAD_LETTERS = "dead_letters"
 AVRO, NATIVE = "Avro", "Native"
 SETTINGS = {
     "async_insert": 0,
-    # A writer of an older version lacks our newest fields: they take the column's default.
+    # Records of older writers lack our newest fields, which take the defaults of their columns.
     "input_format_avro_allow_missing_fields": 1,
-    # No two rows of a block are the same; merges look for those of several blocks, and count what is in a column.
+    # The rows of a block are distinct. Merges remove duplicates between blocks and compute statistics.
     "optimize_on_insert": 0,
     "materialize_statistics_on_insert": 0,
 }
 OUTAGE_MAX_S = 3600.0
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_S, PAUSE_MAX_S = 0.2, 10.0
-# What ClickHouse says of a record that it can't read: parsing, ranges, enum symbols, the Avro library's own errors.
+# ClickHouse can't read a record: parsing, ranges, enum symbols, errors of the Avro library.
 UNREADABLE_CODES = frozenset({6, 27, 32, 33, 69, 70, 72, 117, 131, 321, 349, 407, 691, 748, 1001})
-# Busy, out of memory, parts, space or time, or without its coordinator: it may take the same block later.
+# ClickHouse is busy, out of memory, parts, space or time, or lacks its coordinator: it may accept the block later.
 BUSY_CODES = frozenset({159, 160, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 999})
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ Pause = Callable[[float], None]
 
 
 class BlockRefused(Exception):
-    """ClickHouse can't read a block; the text is its reason. Nothing of the block was inserted."""
+    """ClickHouse can't read a block, and has inserted nothing of it. The text is ClickHouse's reason."""
 
 
 class SinkStopped(Exception):
@@ -45,10 +45,10 @@ class SinkStopped(Exception):
 
 
 class TableClient(Protocol):
-    """What of clickhouse-connect's client is used."""
+    """The methods of clickhouse-connect's client that the sink uses."""
 
     def query(self, query: str, parameters: dict[str, Any]) -> Any:
-        """Its result_rows is a list of tuples."""
+        """Returns a result whose result_rows is a list of tuples."""
         ...
 
     def raw_insert(self, table: str, *, insert_block: bytes, fmt: str, settings: dict[str, Any]) -> Any:
@@ -61,12 +61,12 @@ class TableClient(Protocol):
 
 
 def table_of(topic: str) -> str:
-    """Table of a topic by its base name: dots are underscores, all dead letters share one."""
+    """Returns the table of a topic: its base name with underscores for dots; one table for all dead letters."""
     return DEAD_LETTERS if topic.startswith(DLQ_PREFIX) else topic.replace(".", "_")
 
 
 class Span(NamedTuple):
-    """A partition's records in a block: the first and the last offset, and how many they are."""
+    """The records of a partition in a block: first and last offset, and their number."""
 
     first: int
     last: int
@@ -78,7 +78,7 @@ Spans = Mapping[int, Span]
 
 
 def spans_of(rows: Iterable[Row]) -> dict[int, Span]:
-    """What a block's rows span; those of a partition are in the order of their offsets."""
+    """Returns the spans of rows, which are ordered by offset within a partition."""
     spans: dict[int, Span] = {}
     for row in rows:
         before = spans.get(row.partition)
@@ -89,11 +89,11 @@ def spans_of(rows: Iterable[Row]) -> dict[int, Span]:
 
 
 class Tables:
-    """The tables of one run.
+    """The tables of a run.
 
     Args:
-        pause: waits for some seconds while ClickHouse is away; raises SinkStopped to give up.
-        open_client: raises ClickHouseError while it is.
+        pause: waits for a number of seconds while ClickHouse is away; raises SinkStopped to give up.
+        open_client: connects; raises ClickHouseError while ClickHouse is away.
     """
 
     def __init__(
@@ -103,7 +103,8 @@ class Tables:
         self._pause = pause
         self._open_client = open_client
         self._client: TableClient | None = None
-        self._sure: set[str] = set()  # Topics of which no block that comes now was sent before.
+        self._first_block_inserted: set[str] = set()
+        """Topics whose first block since the last assignment is inserted: only that block may have been sent before."""
 
     def close(self) -> None:
         """Releases the connection."""
@@ -111,26 +112,26 @@ class Tables:
             self._client.close()
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The highest offset of each partition of a topic that has a row in this run; reading may go on there."""
-        self._sure.discard(topic)
+        """Returns the highest offset with a row of this run, by partition of a topic."""
+        self._first_block_inserted.discard(topic)
         query = f"SELECT partition, max(offset) FROM {table_of(topic)} WHERE run_id = {{run_id:String}}"
         if topic.startswith(DLQ_PREFIX):
             query += " AND topic = {topic:String}"
-        rows = self._ask(f"{query} GROUP BY partition", {"topic": topic})
+        rows = self._query(f"{query} GROUP BY partition", {"topic": topic})
         return {partition: offset for partition, offset in rows}
 
     def refused(self, topic: str, partition: int, first_offset: int) -> set[int]:
-        """Offsets, from one on, of a partition's records that a sink refused, as far as their letters have rows."""
+        """Returns the offsets, from first_offset on, of refused records of a partition whose letters have rows."""
         query = (
             f"SELECT source_offset FROM {DEAD_LETTERS} WHERE run_id = {{run_id:String}} AND topic = {{topic:String}} "
             "AND stage = 'sink' AND source_partition = {partition:Int32} AND source_offset >= {first_offset:Int64}"
         )
         parameters = {"topic": dead_letter_topic(topic), "partition": partition, "first_offset": first_offset}
-        return {offset for (offset,) in self._ask(query, parameters)}
+        return {offset for (offset,) in self._query(query, parameters)}
 
-    def _ask(self, query: str, parameters: dict[str, Any]) -> list[Any]:
+    def _query(self, query: str, parameters: dict[str, Any]) -> list[Any]:
         parameters |= {"run_id": self._settings.run_id}
-        rows: list[Any] = self._patiently(lambda client: client.query(query, parameters).result_rows)
+        rows: list[Any] = self._retry_while_away(lambda client: client.query(query, parameters).result_rows)
         return rows
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
@@ -138,32 +139,32 @@ class Tables:
         self.insert_block(topic, spans_of(rows), container, AVRO)
 
     def insert_block(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
-        """Inserts a block in a format of ClickHouse's; while that is away it waits and sends the identical block again.
+        """Inserts a block in a ClickHouse format. While ClickHouse is away, waits and sends the identical block again.
 
-        ClickHouse notes a token before it keeps the part. Killed in between it takes the block for a repetition of one
-        that it does not have (measured: 1 of 57 kills). So where a block may be one that was sent before, its rows are
-        counted, and if they are not there it goes under another token.
+        ClickHouse stores the deduplication token before it stores the block. If it is killed in between, it drops the
+        repeated block as a duplicate, although it has no rows of it (measured: 1 of 57 kills). So if a block may
+        have been sent before, its rows are counted, and if they are missing it is sent with another token.
 
         Raises:
             BlockRefused: ClickHouse can't read the block.
-            SinkError: the table is not as it must be, or ClickHouse stays away.
+            SinkError: ClickHouse stays away, or the table differs from its schema.
         """
         token = self._token(topic, spans)
         for attempt in range(ATTEMPTS_MAX):
             repeated = self._send(topic, block, form, f"{token} {attempt}" if attempt else token)
-            if topic in self._sure and not repeated:
+            if topic in self._first_block_inserted and not repeated:
                 return
-            if self._holds(topic, spans):
-                self._sure.add(topic)
+            if self._has_rows(topic, spans):
+                self._first_block_inserted.add(topic)
                 return
-            log.warning("%s: ClickHouse took a block for one that it does not have: %s", topic, token)
+            log.warning("%s: ClickHouse dropped a block as a duplicate, but lacks its rows: %s", topic, token)
         raise SinkError(
-            f"{topic}: ClickHouse took a block {ATTEMPTS_MAX} times and does not have its rows: {token}; "
-            "nothing is lost: look at its log, then start the sink again"
+            f"{topic}: ClickHouse accepted a block {ATTEMPTS_MAX} times, but lacks its rows: {token}; nothing is lost: "
+            "read ClickHouse's log, then start the sink again"
         )
 
     def _send(self, topic: str, block: bytes, form: str, token: str) -> bool:
-        """Inserts a block; whether it had to be sent more than once."""
+        """Inserts a block. Returns whether it was sent more than once."""
         settings = SETTINGS | {"insert_deduplication_token": token}
         sent = 0
 
@@ -172,11 +173,11 @@ class Tables:
             sent += 1
             client.raw_insert(table_of(topic), insert_block=block, fmt=form, settings=settings)
 
-        self._patiently(send)
+        self._retry_while_away(send)
         return sent > 1
 
-    def _holds(self, topic: str, spans: Spans) -> bool:
-        """Whether all rows of a block are there."""
+    def _has_rows(self, topic: str, spans: Spans) -> bool:
+        """Returns whether the table has all rows of a block."""
         query = (
             f"SELECT uniqExact(offset) FROM {table_of(topic)} WHERE run_id = {{run_id:String}} "
             "AND partition = {partition:Int32} AND offset BETWEEN {first_offset:Int64} AND {last_offset:Int64}"
@@ -185,17 +186,17 @@ class Tables:
             query += " AND topic = {topic:String}"
         for partition, span in spans.items():
             parameters = {"first_offset": span.first, "last_offset": span.last}
-            ((count,),) = self._ask(query, {"topic": topic, "partition": partition} | parameters)
+            ((count,),) = self._query(query, {"topic": topic, "partition": partition} | parameters)
             if count < span.rows:
                 return False
         return True
 
     def _token(self, topic: str, spans: Spans) -> str:
-        """Names the block: of each partition the first and the last offset."""
+        """Returns the token of a block: the first and last offset of each partition."""
         parts = [f"{topic}:{number}:{span.first}-{span.last}" for number, span in sorted(spans.items())]
         return " ".join([self._settings.run_id, *parts])
 
-    def _patiently(self, call: Callable[[TableClient], T]) -> T:
+    def _retry_while_away(self, call: Callable[[TableClient], T]) -> T:
         from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
         pause_s, waited_s = FIRST_PAUSE_S, 0.0
@@ -209,8 +210,8 @@ class Tables:
                 failure = error
             if waited_s >= OUTAGE_MAX_S:
                 raise SinkError(
-                    f"ClickHouse was away for {waited_s:.0f} s, last: {failure}; nothing is lost: start it, "
-                    "then start the sink again"
+                    f"ClickHouse was away for {waited_s:.0f} s, last error: {failure}; nothing is lost: start "
+                    "ClickHouse, then the sink"
                 ) from failure
             log.warning("waiting %.1f s for ClickHouse: %.300s", pause_s, failure)
             self._pause(pause_s)

@@ -1,7 +1,7 @@
-"""Encoded Avro records of one schema as columns: each field of all rows at once, without an object for a value.
+"""Transposing encoded Avro records of one schema into columns: reads a field of all rows at once.
 
-Only what can't be mistaken is read. A row that an Avro writer of the schema would not write like that raises
-UnusualRecord, and its block goes the way on which ClickHouse judges each record by itself.
+Reads only the canonical encoding. A record that an Avro writer of the schema would encode otherwise raises
+UnusualRecord; its block then takes the path on which ClickHouse parses the records.
 
 Source: the Apache Avro 1.12 specification, "Binary Encoding".
 """
@@ -18,26 +18,26 @@ from schemas.avro.arrays import BEYOND, MORE, MORES, PAYLOAD, WORD, WORD_BYTES, 
 from schemas.records.messages import Ints
 
 MARGIN = bytes(32)
-"""Stands before and behind the records: some values are read together with bytes beside them."""
+"""Padding before and behind the records, because some values are read together with adjacent bytes."""
 DECIMAL_BYTES_MAX = {18: 8, 38: 15}
-"""Bytes of an unscaled number that surely fits, by its digits."""
+"""Bytes of an unscaled number that fits in any case, by the decimal's digits."""
 SYMBOLS_MAX = 64
-"""So many have an index of one byte."""
+"""Largest number of symbols whose indices take one byte."""
 PRESENT = 2
-"""A union's second type, as its index is encoded."""
+"""Encoded index of a union's second type."""
 TEXT_STEPS = (1 << 7, 1 << 14, 1 << 21)
-"""Lengths from which ClickHouse's own length takes a byte more."""
+"""Lengths from which ClickHouse's length field takes another byte."""
 
 Cells = NDArray[Any]
 Flags = NDArray[np.bool_]
 
 
 class UnusualRecord(Exception):
-    """A row that this reader leaves to others."""
+    """A record that this reader does not handle."""
 
 
 class ColumnField(NamedTuple):
-    """A field that can be read here; symbols of an enum, digits and scale of a decimal."""
+    """A field that can be transposed. symbols: of an enum. digits, scale: of a decimal."""
 
     name: str
     kind: str
@@ -50,9 +50,9 @@ class ColumnField(NamedTuple):
 class Column(NamedTuple):
     """A field of all rows.
 
-    cells: numbers of shape (n,), of a wide decimal its low and high words (n, 2); of an enum indices of its symbols;
-    of text its bytes, before each value's its length as ClickHouse writes it.
-    absent: shape (n,), where the field is null; None for a field that can't be.
+    cells: numbers of shape (n,); for a wide decimal its low and high words, shape (n, 2); for an enum the indices of
+    its symbols; for text the bytes of all values, each after its length as ClickHouse writes it.
+    absent: shape (n,), true if the field is null; None if the field is not nullable.
     """
 
     field: ColumnField
@@ -61,7 +61,7 @@ class Column(NamedTuple):
 
 
 def fields_of(schema: dict[str, Any]) -> tuple[ColumnField, ...] | None:
-    """The fields of a writer's schema; None where one is of a kind that is not read here."""
+    """Returns the fields of a writer's schema, or None if one has a type that can't be transposed."""
     fields = [_field(field["name"], field["type"]) for field in schema["fields"]]
     known = tuple(field for field in fields if field is not None)
     return known if len(known) == len(fields) else None
@@ -87,7 +87,7 @@ def _field(name: str, kind: Any) -> ColumnField | None:
 
 
 def transpose(values: Sequence[bytes], header: bytes, fields: Sequence[ColumnField]) -> list[Column]:
-    """Columns of some records, each of which begins with this header, of less than 8 bytes.
+    """Returns the columns of records that all begin with the header, which has less than 8 bytes.
 
     Raises UnusualRecord.
     """
@@ -101,11 +101,15 @@ def transpose(values: Sequence[bytes], header: bytes, fields: Sequence[ColumnFie
 
 
 class _Reader:
-    """Stands in every row at once. A row may lead into the next: lengths are never negative, so it ends elsewhere."""
+    """A reader with a position in every row, which reads field by field.
+
+    A damaged row may lead into the next one. Positions never go back, so such a row does not end at its own end, which
+    demand_end() checks.
+    """
 
     def __init__(self, values: Sequence[bytes], header: bytes) -> None:
         self._bytes = np.frombuffer(b"".join((MARGIN, *values, MARGIN)), np.uint8)
-        # A word at every byte.
+        # The word that begins at each byte.
         self._words = np.ndarray((len(self._bytes) - WORD_BYTES,), WORD, self._bytes, strides=(1,))
         lengths = np.fromiter(map(len, values), np.int64, len(values))
         self._ends = np.cumsum(lengths) + len(MARGIN)
@@ -116,7 +120,7 @@ class _Reader:
         self._at = starts + len(header)
 
     def column(self, field: ColumnField) -> Column:
-        """The next field."""
+        """Reads the next field of all rows."""
         if not field.nullable:
             cells, self._at = self._cells(field, self._at, self._ends)
             return Column(field, self._text(cells) if field.kind == "string" else cells, None)
@@ -132,12 +136,15 @@ class _Reader:
         return Column(field, self._text(cells) if field.kind == "string" else cells, absent)
 
     def demand_end(self) -> None:
-        """Raises UnusualRecord unless every row has been read to its end."""
+        """Raises UnusualRecord unless every row has been read exactly to its end."""
         if not np.array_equal(self._at, self._ends):
             raise UnusualRecord("a record whose fields don't end where it does")
 
     def _cells(self, field: ColumnField, at: Ints, ends: Ints) -> tuple[Cells, Ints]:
-        """Cells of some rows, and where these go on; of text the places of first byte and end, (n, 2)."""
+        """Reads the cells of some rows, and returns them with the new positions.
+
+        For text, a cell is the index of its first byte and of its end, shape (n, 2).
+        """
         match field.kind:
             case "string" | "decimal":
                 lengths, at = self._small(at)
@@ -167,7 +174,7 @@ class _Reader:
         return numbers, at
 
     def _small(self, at: Ints) -> tuple[Ints, Ints]:
-        """Lengths and indices: mostly of one byte, never negative."""
+        """Reads lengths or indices, which usually take one byte and are never negative."""
         first = self._bytes[at]
         if np.any(first >= MORE):
             numbers, at = self._long(at)
@@ -196,7 +203,7 @@ class _Reader:
         return unzigzag(groups), behind
 
     def _decimal(self, field: ColumnField, lengths: Ints, behind: Ints) -> Cells:
-        """Two's complement from the highest byte."""
+        """Reads unscaled numbers: two's complement, the highest byte first."""
         if np.any(lengths > DECIMAL_BYTES_MAX[field.digits]) or np.any(lengths == 0):
             raise UnusualRecord(f"{field.name}: an unscaled number of no bytes, or of many")
         low = self._words[behind - WORD_BYTES].byteswap().view(np.int64)

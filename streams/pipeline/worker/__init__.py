@@ -1,1 +1,1 @@
-"""The live shell: Faust owns membership, assignment and the worker's life; shards own their transactions."""
+"""The worker: Faust manages group membership, assignment and the process; shards manage their transactions."""

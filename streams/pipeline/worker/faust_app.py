@@ -1,4 +1,4 @@
-"""The Faust application: one agent for each kind of shard, which hands record batches to the shards."""
+"""The Faust application of a worker: an agent for each kind of shard passes record batches to the shards."""
 
 import asyncio
 from typing import Any
@@ -23,12 +23,12 @@ VERDICT_SESSIONS = 1.5
 
 
 def group_id(settings: Settings) -> str:
-    """Consumer group of the workers of a pipeline."""
+    """Returns the consumer group of a pipeline's workers."""
     return f"{settings.topic_prefix}paper-workers"
 
 
 def make_app(settings: Settings, worker: str) -> LaneApp:
-    """The application of one worker, under the name that makes it a static member of its group."""
+    """Returns the application of a worker. worker: its name as a static member of the consumer group."""
     app = LaneApp(
         group_id(settings),
         broker=f"kafka://{settings.kafka_bootstrap_servers}",
@@ -45,17 +45,17 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
         broker_heartbeat_interval=settings.worker_session_timeout_s / HEARTBEATS_IN_SESSION,
         consumer_group_instance_id=worker,
     )
-    trouble = ShardErrorHandler(
+    errors = ShardErrorHandler(
         take_over_again=lambda: app.consumer.perform_seek(),
         progress=lambda: host.committed(),
         generation=lambda: host.generation,
         verdict_s=settings.worker_session_timeout_s * VERDICT_SESSIONS,
         give_up=_crasher(app),
     )
-    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), trouble.report)
+    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), errors.handle)
     app.positions = host
     app.inputs = InputFetcher(settings, host.base_topic, settings.worker_batch_records)
-    app.on_stop_asked = lambda: force_exit_after(
+    app.on_stop_requested = lambda: force_exit_after(
         STOP_PATIENCE_S, "the next owner reads the batch that is not committed"
     )
 

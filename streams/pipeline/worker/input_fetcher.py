@@ -1,6 +1,6 @@
-"""Fetching for the lane: committed records of assigned partitions, read ahead by librdkafka's own threads.
+"""The fetcher of the batch lane: librdkafka's threads read committed records of assigned partitions ahead.
 
-Membership of the group is not here: partitions and positions are told, and nothing is committed.
+It is not a group member: it is given partitions and offsets, and commits nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,17 +15,17 @@ from streams.pipeline.journal.kafka_log import raw_record, strict_reads
 from streams.pipeline.journal.raw_records import RawRecord
 
 READ_AHEAD_KB = 32 * 1024
-"""Held for all partitions together; above it librdkafka fetches no more until some are taken."""
+"""Size of the queue for all partitions together; librdkafka stops fetching while it is full."""
 FETCH_WAIT_MS = 100
-"""How long the broker holds a fetch while nothing comes; what was assigned meanwhile waits for its end."""
+"""Time that the broker holds a fetch without records. A new assignment waits until it ends."""
 
 
 class InputFetcher:
-    """Hands out what was read ahead, without waiting.
+    """A reader that returns the records that were read ahead, without waiting.
 
     Args:
-        base_topic: name of a topic without prefix.
-        records_max: taken at once.
+        base_topic: returns the name of a topic without prefix.
+        records_max: maximum of records returned at once.
     """
 
     def __init__(self, settings: Settings, base_topic: Callable[[str], str], records_max: int) -> None:
@@ -38,7 +38,7 @@ class InputFetcher:
         )
 
     def assign(self, positions: Mapping[TP, int]) -> None:
-        """From here on records of these partitions are taken, from these offsets; none of what was read ahead before.
+        """Reads these partitions from these offsets on. Drops all records that were read ahead before.
 
         Raises LogUnavailable.
         """
@@ -49,10 +49,10 @@ class InputFetcher:
             raise LogUnavailable(f"assigning {len(places)} partitions: {failure.args[0].str()}") from failure
 
     def take(self) -> dict[TP, list[RawRecord]]:
-        """What has been read by now, each partition's in order; empty where there is nothing.
+        """Returns the records that have been read, in order for each partition. Does not wait.
 
         Raises:
-            MissingInputs: a partition lacks what comes next; going on elsewhere would skip records.
+            MissingInputs: a partition lacks its next record.
             LogUnavailable: a partition can't be read.
         """
         taken: dict[tuple[str, int], list[RawRecord]] = {}
@@ -66,15 +66,15 @@ class InputFetcher:
         return {TP(*place): records for place, records in taken.items()}
 
     def close(self) -> None:
-        """Ends the fetching; waits for the client's threads."""
+        """Ends the fetching and waits for the client's threads."""
         self._consumer.close()
 
 
 def refusal(place: str, offset: int | None, error: KafkaError) -> Exception:
-    """What an error that librdkafka delivers in place of a record means for the worker."""
+    """Converts an error that librdkafka delivers in place of a record."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         return MissingInputs(
-            f"offset {offset} of {place}: Kafka does not hold it any more; records were removed or the topic was made "
-            f"anew; a restart says which shard it concerns ({error.str()})"
+            f"offset {offset} of {place}: Kafka no longer holds it; records were removed or the topic was created "
+            f"again; a restart names the shard ({error.str()})"
         )
     return LogUnavailable(f"reading {place}: {error.str()}")

@@ -1,9 +1,9 @@
-"""A batch lane for Faust: agents get whole record batches of a partition, as bytes, read committed and in order.
+"""A batch lane for Faust: agents get whole batches of a partition's committed records, as bytes and in order.
 
-Faust's own path builds several tasks for each message and decides from acknowledgements where a partition goes on.
-Here a batch is one event, and the application's shards say where each partition starts: after an assignment they are
-recovered, and fetching starts at exactly the positions that their journals stand at. Membership, assignment and the
-worker's life are Faust's, through aiokafka; records are fetched beside it, by whatever Inputs the application has.
+Faust's own consumer creates several tasks for each message, and derives a partition's position from acknowledgements.
+On the lane, a batch is one event, and the shards determine the positions: after an assignment the shards recover, and
+fetching starts exactly at the positions of their journals. Faust manages group membership, assignment and the process,
+through aiokafka. The application's Inputs fetch the records.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from streams.pipeline.journal.raw_records import RawRecord
 NO_RESET = "none"
 PAUSE_MIN_S = 0.001
 PAUSE_MAX_S = 0.004
-"""Between two looks at what was fetched; the longer the less comes, up to this."""
+"""Limits of the pause between two fetches, which doubles while nothing arrives."""
 
 
 class RecordBatch(NamedTuple):
-    """Records of one partition as they were fetched.
+    """Records of a partition that were fetched together.
 
-    generation tells batches of an older assignment apart. follows: the offset at which the batch before it ended.
+    generation: number of the assignment. follows: the offset at which the batch before it ended.
     """
 
     generation: int
@@ -40,72 +40,75 @@ class RecordBatch(NamedTuple):
 
 
 class Positions(Protocol):
-    """What the lane asks the application's shards."""
+    """The positions of the application's shards in their inputs."""
 
     generation: int
-    """Batches fetched under an older one are not delivered."""
+    """Number of the assignment; batches of an older one are dropped."""
 
     async def assigned(self, tps: set[TP]) -> Mapping[TP, int]:
-        """Recovers the shards of these partitions; answers with the next offset of each."""
+        """Recovers the shards of these partitions, and returns the next offset of each partition."""
         ...
 
     def positioned(self) -> None:
-        """The consumer stands at these offsets: what was fetched before is of an older generation."""
+        """Begins a new generation, once fetching starts at the offsets that assigned() returned."""
         ...
 
     def committed(self) -> Mapping[TP, int]:
-        """Next offset of each partition by the last transaction; for lag displays and late joiners only."""
+        """Returns the next offset of each partition, as of the last transactions; used only for displaying the lag."""
         ...
 
 
 class Inputs(Protocol):
-    """Where the lane's records come from."""
+    """The source of the lane's records."""
 
     def assign(self, positions: Mapping[TP, int]) -> None:
-        """From here on records of these partitions are taken, from these offsets; none of any other assignment."""
+        """Reads these partitions from these offsets on, and drops all records of earlier assignments."""
         ...
 
     def take(self) -> Mapping[TP, list[RawRecord]]:
-        """What has been read by now, each partition's in order; does not wait. Raises what ends the worker."""
+        """Returns the records that have been read, in order for each partition. Does not wait.
+
+        Raises errors that end the worker.
+        """
         ...
 
     def close(self) -> None:
-        """Ends the fetching; may wait."""
+        """Ends the fetching. May wait."""
         ...
 
 
 class LaneConsumerThread(driver.AIOKafkaConsumerThread):
-    """A member of the group that fetches nothing, and keeps equal partitions of equally partitioned topics together."""
+    """A group member that fetches nothing, and is assigned the same partitions of all topics of a shard."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        # Faust offers neither as a setting outside of its own exactly-once mode.
+        # Faust has no settings for these two outside of its own exactly-once mode.
         consumer._partition_assignment_strategy = [RangePartitionAssignor]
         consumer._auto_offset_reset = NO_RESET
         return consumer
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Pauses them for aiokafka for good: the lane's Inputs fetch."""
+        """Pauses the partitions in aiokafka for good, because the lane's Inputs fetch the records."""
         self._ensure_consumer().pause(*map(driver.ensure_aiokafka_TP, assigned))
         await super().on_partitions_assigned(assigned, generation_id)
 
     def note_poll(self) -> None:
-        """Tells aiokafka that records were asked for: a member that does not ask leaves its group after a while."""
+        """Marks a poll in aiokafka, which otherwise leaves the group after a while."""
         with self._ensure_consumer()._subscription.fetch_context():
             pass
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Nothing: it is aiokafka's fetching that Faust would miss."""
+        """Does nothing: Faust would report that aiokafka fetches nothing."""
 
     async def on_thread_stop(self) -> None:
-        """Leaves the group, so that others take over at once: a static member that ends would be waited for."""
+        """Leaves the group, so that others take over at once. They would wait for a static member that just ends."""
         if self._consumer is not None and self._consumer._coordinator is not None:
             self._consumer._coordinator._group_instance_id = None
         await super().on_thread_stop()
 
 
 class LaneConsumer(driver.Consumer):
-    """Delivers batches from the shards' positions on, and commits these positions."""
+    """A consumer that delivers batches from the shards' positions on, and commits these positions."""
 
     _thread: LaneConsumerThread
 
@@ -126,9 +129,9 @@ class LaneConsumer(driver.Consumer):
         return LaneConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def perform_seek(self) -> None:
-        """Takes the assigned shards over and fetches each partition from where they stand.
+        """Takes the assigned shards over, and fetches each partition from their positions.
 
-        Faust calls this before it resumes the flow; streams.pipeline.worker.shard_errors does while it flows.
+        Faust calls this before it resumes the flow, ShardErrorHandler while records flow.
         """
         async with self._seeking:
             assignment = set(self.assignment())
@@ -140,12 +143,12 @@ class LaneConsumer(driver.Consumer):
             self._positions.positioned()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Stops fetching; what goes on being assigned is assigned anew."""
+        """Stops fetching. The partitions that remain are assigned again."""
         self._inputs.assign({})
         await super().on_partitions_revoked(revoked)
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commits group offsets from the shards' positions: nothing depends on them but lag displays."""
+        """Commits the shards' positions as group offsets, which serve only for displaying the lag."""
         assignment = self.assignment()
         offsets = {tp: offset for tp, offset in self._positions.committed().items() if tp in assignment}
         return bool(offsets) and await self._commit(offsets)
@@ -154,7 +157,7 @@ class LaneConsumer(driver.Consumer):
         try:
             await self._deliver_until_stopped(fetcher)
         except asyncio.CancelledError:
-            # Faust takes a cancellation during a rebalance for its own, which restarts fetching, and crashes.
+            # During a rebalance, Faust cancels its fetcher to restart it, and would crash on the cancellation.
             if not fetcher.should_stop:
                 raise
 
@@ -163,11 +166,11 @@ class LaneConsumer(driver.Consumer):
         while not (self.should_stop or fetcher.should_stop):
             self._thread.note_poll()
             taken = self._inputs.take() if self.flow_active else {}
-            # Taken without waiting, so this is the generation that they were fetched under.
+            # take() does not wait, so this is the generation of the records.
             generation = self._positions.generation
             for tp, records in taken.items():
                 if generation != self._positions.generation:
-                    break  # While a batch before was delivered; what is left is fetched anew.
+                    break  # The assignment changed during a delivery; the rest is fetched again.
                 await self._deliver(generation, tp, records)
             pause_s = PAUSE_MIN_S if taken else min(2 * pause_s, PAUSE_MAX_S)
             await asyncio.sleep(pause_s)
@@ -195,7 +198,7 @@ class LaneConsumer(driver.Consumer):
             await channel.put(event)
 
     async def on_stop(self) -> None:
-        """Stops, as Faust does, and ends the fetching."""
+        """Stops as Faust does, and ends the fetching."""
         await super().on_stop()
         await asyncio.to_thread(self._inputs.close)
 
@@ -207,16 +210,16 @@ class LaneTransport(driver.Transport):
 
 
 class LaneApp(faust.App):
-    """A Faust app on the lane; positions, inputs and on_stop_asked must be set before it starts."""
+    """A Faust application on the lane. Set positions, inputs and on_stop_requested before it starts."""
 
     positions: Positions
     inputs: Inputs
-    on_stop_asked: Callable[[], None]
+    on_stop_requested: Callable[[], None]
 
     async def stop(self) -> None:
-        """Stops, as Faust does."""
+        """Calls on_stop_requested and stops as Faust does."""
         if not self.should_stop:
-            self.on_stop_asked()
+            self.on_stop_requested()
         await super().stop()
 
     def _new_transport(self) -> LaneTransport:

@@ -1,6 +1,6 @@
-"""What a worker does when a shard loses Kafka: it takes its shards over again, as at an assignment, within a bound.
+"""Handling of errors that end a shard: the worker takes its shards over again, a limited number of times, or stops.
 
-Taking over settles whether the last transaction was committed, and replaces a producer that can't go on.
+Taking over finds out whether the last transaction was committed, and replaces a producer that can't continue.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 
 
 class ShardErrorHandler:
-    """Decides about errors of shards. One attempt may take as long as the journal's Kafka log waits for the broker.
+    """The handler of errors that end a shard. An attempt may take as long as the Kafka log waits for the broker.
 
     Args:
-        take_over_again: takes over every shard of the present assignment.
-        progress: what changes whenever something was committed.
-        generation: changes with every assignment and revocation.
+        take_over_again: takes over all shards of the present assignment.
+        progress: returns positions, which change with every commit.
+        generation: returns a number that changes with every assignment and revocation.
         give_up: stops the worker.
-        verdict_s: longer than a session timeout, so that by then the group has told a worker that it was replaced.
-        pause_s: between two attempts.
+        verdict_s: longer than the session timeout; by then, the group has told a replaced worker that it was replaced.
+        pause_s: time between two attempts.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class ShardErrorHandler:
         self._stood_at: Mapping[Any, int] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    def report(self, error: BaseException) -> None:
-        """A shard has ended with this error."""
+    def handle(self, error: BaseException) -> None:
+        """Takes all shards over again, if the error of a shard is temporary; otherwise stops the worker."""
         if not isinstance(error, LogUnavailable | Fenced):
             self._give_up(error)
             return
-        task = asyncio.create_task(self._mend(error, self._generation()))
+        task = asyncio.create_task(self._retry(error, self._generation()))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _mend(self, error: BaseException, generation: int) -> None:
-        # Fenced is either by a new owner, which the group tells, or by the broker that gave up on an old transaction.
+    async def _retry(self, error: BaseException, generation: int) -> None:
+        # Fenced means a new owner, of which the group tells in time, or that the broker aborted an old transaction.
         await asyncio.sleep(self._verdict_s if isinstance(error, Fenced) else self._pause_s)
         while generation == self._generation():
             stands_at = dict(self._progress())

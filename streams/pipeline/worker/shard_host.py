@@ -1,4 +1,4 @@
-"""The shards of one worker: recovered at assignment, fed by the agents, released at revocation."""
+"""The shards of a worker: recovered at assignment, fed by the agents, released at revocation."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ ShardKey = tuple[ShardKind, int]
 
 
 class ShardHost:
-    """See streams.pipeline.worker.lane.Positions. on_error is called with the error that has ended a shard."""
+    """The shards of a worker, and the Positions of its lane. on_error: called with the error that ended a shard."""
 
     def __init__(
         self, settings: Settings, config: CoreConfig, codec: Codec, on_error: Callable[[BaseException], None]
@@ -41,11 +41,11 @@ class ShardHost:
         self._tasks: dict[ShardKey, asyncio.Task[None]] = {}
 
     def base_topic(self, topic: str) -> str:
-        """Topic name without prefix."""
+        """Returns the name of a topic without prefix."""
         return self._base_of_topic[topic]
 
     async def assigned(self, tps: set[TP]) -> Mapping[TP, int]:
-        """See streams.pipeline.worker.lane.Positions."""
+        """Takes over the shards of these partitions, and returns the next offset of each partition."""
         await self.release()
         keys = sorted({self._shard_key(tp) for tp in tps}, key=lambda key: (key[0].name, key[1]))
         for kind, partition in keys:
@@ -60,7 +60,7 @@ class ShardHost:
         return {tp: self._runners[self._shard_key(tp)].starts[self.base_topic(tp.topic)] for tp in tps}
 
     def positioned(self) -> None:
-        """See streams.pipeline.worker.lane.Positions."""
+        """Begins a new generation: batches that were fetched before are dropped."""
         self.generation += 1
         self._positioned = True
 
@@ -77,13 +77,13 @@ class ShardHost:
         return self._kind_of_topic[self.base_topic(tp.topic)], tp.partition
 
     async def deliver(self, batch: RecordBatch) -> None:
-        """Hands a batch to its shard; waits while the shard's queue is full."""
+        """Passes a batch to its shard. Waits while the shard's queue is full. Drops batches of older generations."""
         runner = self._runners.get(self._shard_key(batch.tp))
         if runner is not None and self._positioned and batch.generation == self.generation:
             await runner.put(batch)
 
     def committed(self) -> Mapping[TP, int]:
-        """See streams.pipeline.worker.lane.Positions."""
+        """Returns the next offset of each partition, as of the last transactions."""
         return {
             TP(topic_name(self._settings, topic), partition): offset
             for (_, partition), runner in self._runners.items()
@@ -91,7 +91,7 @@ class ShardHost:
         }
 
     async def release(self) -> None:
-        """Lets every shard finish its batch and give its state away. Batches fetched before count no more."""
+        """Lets every shard finish its batch and leave a snapshot. Batches that were fetched before are dropped."""
         self.generation += 1
         self._positioned = False
         for runner in self._runners.values():

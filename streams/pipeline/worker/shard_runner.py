@@ -1,4 +1,4 @@
-"""One shard at work: takes what is waiting while the transaction before is on its way, then commits it as the next."""
+"""Running a shard: takes waiting records while the last transaction is being written, then commits the next one."""
 
 import asyncio
 import logging
@@ -12,20 +12,21 @@ from streams.pipeline.worker.lane import RecordBatch
 log = logging.getLogger(__name__)
 
 PACE_S = 0.005
-"""A transaction begins no sooner after the one before, unless ENOUGH records wait: to the broker each costs as much as
-hundreds of records."""
+"""Minimum time between the starts of two transactions, unless ENOUGH records wait. To the broker, a transaction costs
+as much as hundreds of records."""
 ENOUGH = 500
+"""Number of waiting records that make a transaction worth its cost at once."""
 
 
 class ShardRunner:
-    """Feeds a shard from a queue until it is released.
+    """A loop that feeds a shard from a queue until the shard is released.
 
-    A transaction holds what came while the one before it was written, PACE_S at least: a record when little comes, many
-    under load.
+    A transaction holds the records that arrived while the one before it was written, or within PACE_S: one record under
+    low load, many under high load.
 
     Args:
-        batch_records_max: taken into one transaction; a batch of the fetch is not divided.
-        queued_batches_max: so many wait.
+        batch_records_max: records after which a transaction takes no further batch; batches are not divided.
+        queued_batches_max: length of the queue.
     """
 
     def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int) -> None:
@@ -35,8 +36,8 @@ class ShardRunner:
         self._taken = 0
         self._writing: asyncio.Future[None] | None = None
         self._began = -PACE_S
-        """When the last transaction began, by the loop's clock."""
-        self._stirred = asyncio.Event()
+        """Beginning of the last transaction, by the loop's clock."""
+        self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=shard.name)
         self._releasing = False
 
@@ -47,22 +48,22 @@ class ShardRunner:
 
     @property
     def committed(self) -> Mapping[str, int]:
-        """Next offset of each input topic by the last transaction."""
+        """Next offset of each input topic, as of the last transaction."""
         return self._shard.committed
 
     @property
     def starts(self) -> Mapping[str, int]:
-        """Where delivery of each input topic begins."""
+        """Offset from which each input topic must be delivered."""
         return self._shard.starts
 
     async def put(self, batch: RecordBatch) -> None:
-        """Queues a batch; waits while the queue is full. A batch for a shard that is being released is dropped."""
+        """Queues a batch. Waits while the queue is full. Drops the batch if the shard is being released."""
         if not self._releasing:
             await self._queue.put(batch)
-            self._stirred.set()
+            self._wake.set()
 
     async def run(self) -> None:
-        """Works until released. Any error leaves with nothing of its batch committed."""
+        """Works until released. After an error, nothing of its transaction is committed."""
         try:
             while not self._releasing:
                 await self._step()
@@ -72,36 +73,36 @@ class ShardRunner:
         except (Fenced, LogUnavailable) as error:
             if not self._releasing:
                 raise
-            log.warning("%s leaves without a last commit; its next owner reads what is left: %s", self.name, error)
+            log.warning("%s ends without a last commit; its next owner reads the records again: %s", self.name, error)
         finally:
             await self._in_thread(self._shard.close)
             self._thread.shutdown(wait=False)
 
     async def _step(self) -> None:
-        """One thing that can be done now; where there is none, waits for a batch or for the end of the writing."""
-        self._stirred.clear()
+        """Takes a batch or begins a transaction. If neither is possible, waits until one may be."""
+        self._wake.clear()
         if self._writing is not None and self._writing.done():
             self._writing.result()
             self._writing = None
         if self._taken < self._batch_records_max and not self._queue.empty():
             self._take(self._queue.get_nowait())
-            await asyncio.sleep(0)  # Who waits for room in the queue comes first.
+            await asyncio.sleep(0)  # Lets a delivery continue that waits for space in the queue.
         elif self._taken and self._writing is None and self._is_time():
             self._write()
         else:
-            await self._stirred.wait()
+            await self._wake.wait()
 
     def _take(self, batch: RecordBatch) -> None:
         self._shard.take(batch.follows, batch.records)
         self._taken += len(batch.records)
 
     def _is_time(self) -> bool:
-        """Whether the next transaction may begin; where not, the runner is stirred when it may."""
+        """Returns whether the next transaction may begin; if not, wakes the runner when it may."""
         loop = asyncio.get_running_loop()
         left_s = self._began + PACE_S - loop.time()
         if left_s <= 0 or self._taken >= ENOUGH:
             return True
-        loop.call_later(left_s, self._stirred.set)
+        loop.call_later(left_s, self._wake.set)
         return False
 
     def _write(self) -> None:
@@ -109,15 +110,15 @@ class ShardRunner:
         prepared = self._shard.prepare()
         self._taken = 0
         self._writing = self._in_thread(lambda: self._shard.write(prepared))
-        self._writing.add_done_callback(lambda _: self._stirred.set())
+        self._writing.add_done_callback(lambda _: self._wake.set())
 
     def _in_thread(self, call: Callable[[], None]) -> asyncio.Future[None]:
-        """Runs a call that waits for the broker, so that the worker's heartbeats go on."""
+        """Runs a call that waits for the broker in a thread, so that the worker's heartbeats continue."""
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def release(self) -> None:
-        """Asks the shard to finish what it works on, drop what waits, and leave a snapshot for its next owner."""
+        """Asks the runner to finish its transaction, drop waiting batches, and leave a snapshot for the next owner."""
         self._releasing = True
         while not self._queue.empty():
             self._queue.get_nowait()
-        self._stirred.set()
+        self._wake.set()

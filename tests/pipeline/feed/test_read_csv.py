@@ -52,25 +52,25 @@ def test_trades_keep_their_aggressor(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (QUOTES + "1,X,1.0000000001,1,2,1\n", "at most 9 digits"),
+        (QUOTES + "1,X,1.0000000001,1,2,1\n", "at most 9 decimal places"),
         (QUOTES + "1,X,nan,1,2,1\n", "decimals"),
         (QUOTES + "1,X,1000000000,1,2,1\n", "line 2: bid_px must have at most 9 digits before"),
         (QUOTES + "1,X,1,1,99999999999999999999,1\n", "line 2: ask_px must have at most 9 digits before"),
         (QUOTES + "2,X,1,1,2,1\n1,X,1,1,2,1\n", "line 3: ts_ns steps back"),
         (QUOTES + "1,X,0,1,2,1\n", "line 2: bid_px must be above 0"),
         (QUOTES + "1,X,1,1,2,-1\n", "line 2: ask_sz must not be negative"),
-        (QUOTES + ",X,1,1,2,1\n", "must stand in every line"),
+        (QUOTES + ",X,1,1,2,1\n", "every line must have ts_ns and symbol"),
         (QUOTES, "no data"),
-        (TRADES + "1,X,1,1,both\n", "aggressor 'both'"),
-        (TRADES + "1,X,1,,buy\n", "sz must be there"),
+        (TRADES + "1,X,1,1,both\n", "aggressor is 'both'"),
+        (TRADES + "1,X,1,,buy\n", "sz must be given"),
         (TRADES + "1,X,-1,1,buy\n", "px must be above 0"),
         ("ts_ns,symbol,side,px,sz\n1,X,B,2,3\n", "the header is"),
-        (LEVELS + "1,X,B,1,2,3\n1,X,B,2,2.5,3\n", "line 3: px must get worse"),
-        (LEVELS + "1,X,A,1,2,3\n1,X,A,2,2,3\n", "line 3: px must get worse"),
+        (LEVELS + "1,X,B,1,2,3\n1,X,B,2,2.5,3\n", "line 3: px must be worse"),
+        (LEVELS + "1,X,A,1,2,3\n1,X,A,2,2,3\n", "line 3: px must be worse"),
         (LEVELS + "1,X,A,1,2,0\n", "line 2: sz must be above 0"),
-        (LEVELS + "1,X,C,1,2,1\n", "side 'C' is none of B, A"),
+        (LEVELS + "1,X,C,1,2,1\n", "side is 'C', but must be one of B, A"),
         (SPLITS + "1,X,0,1\n", "line 2: split_to and split_of must be whole numbers"),
-        (TRADING + "1,X,paused\n", "trading 'paused' is none of halted, resumed"),
+        (TRADING + "1,X,paused\n", "trading is 'paused', but must be one of halted, resumed"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -81,7 +81,7 @@ def test_a_broken_rule_is_named(tmp_path: Path, text: str, complaint: str) -> No
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match=r"none\.csv: there is no such file"):
+    with pytest.raises(FeedError, match=r"none\.csv: the file does not exist"):
         read_file(tmp_path / "none.csv")
 
 

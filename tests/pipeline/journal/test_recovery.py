@@ -210,7 +210,7 @@ def take_over_accounts(pipeline: MemoryPipeline) -> OwnedShard:
 def test_a_journal_that_ends_before_its_snapshot_is_named() -> None:
     pipeline = traded()
     pipeline.log.partitions["journal.accounts", HOME].clear()
-    with pytest.raises(MissingJournal, match="the journal was deleted or made anew"):
+    with pytest.raises(MissingJournal, match="the journal was deleted or created again"):
         take_over_accounts(pipeline)
 
 
@@ -220,7 +220,7 @@ def test_inputs_that_ended_before_the_position_are_named(kept: int) -> None:
     pipeline.processors[ACCOUNTS, HOME].records_since_snapshot = 1
     pipeline.shards[ACCOUNTS, HOME].hand_over()
     del pipeline.log.partitions["orders", HOME][kept:]
-    with pytest.raises(MissingInputs, match="processed inputs are gone"):
+    with pytest.raises(MissingInputs, match=": processed inputs were removed"):
         take_over_accounts(pipeline)
 
 
@@ -229,7 +229,7 @@ def test_inputs_that_were_removed_before_they_were_processed_are_named(monkeypat
     pipeline.processors[ACCOUNTS, HOME].records_since_snapshot = 1
     pipeline.shards[ACCOUNTS, HOME].hand_over()
     monkeypatch.setattr(pipeline.log, "bounds", lambda topics, _: dict.fromkeys(topics, (1_000, 2_000)))
-    with pytest.raises(MissingInputs, match="inputs were removed unprocessed"):
+    with pytest.raises(MissingInputs, match="unprocessed inputs were removed"):
         take_over_accounts(pipeline)
 
 

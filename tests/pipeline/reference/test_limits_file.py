@@ -76,7 +76,7 @@ def test_accounts_patch_the_limits_and_the_desk_has_its_own(tmp_path: Path) -> N
         ("", "version"),
         ("version = 0", "version"),
         ("version = true", "version"),
-        ("version = 1\n[limts]", "limts is not known"),
+        ("version = 1\n[limts]", "unknown key limts"),
         ("version = 1\n[limits]\nmax_positon = 5", "max_positon is not a limit"),
         ('version = 1\n[account.a]\nmax_position = "x"', "account.a"),
         ("version = 1\n[limits.breakers.b]\nkind = 'los'", "breakers.b"),

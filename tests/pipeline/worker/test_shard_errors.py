@@ -21,7 +21,7 @@ class Worker:
         self.position = 0
         self.gave_up: list[BaseException] = []
         self.ended = asyncio.Event()
-        self.trouble = ShardErrorHandler(
+        self.errors = ShardErrorHandler(
             self.take_over_again, lambda: {"orders": self.position}, lambda: self.generation, self.give_up, 0.0, 0.0
         )
 
@@ -43,7 +43,7 @@ def after(errors: list[BaseException], outcomes: list[Exception | None]) -> Work
         worker = Worker(outcomes)
         for error in errors:
             worker.ended.clear()
-            worker.trouble.report(error)
+            worker.errors.handle(error)
             await worker.ended.wait()
         return worker
 
@@ -82,7 +82,7 @@ def test_take_overs_after_which_nothing_is_committed_are_bounded_too() -> None:
 def run_with(change: Callable[[Worker], None]) -> Worker:
     async def story() -> Worker:
         worker = Worker([])
-        worker.trouble.report(Fenced("by another worker"))
+        worker.errors.handle(Fenced("by another worker"))
         change(worker)
         for _ in range(10):
             await asyncio.sleep(0)
