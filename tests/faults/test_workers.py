@@ -96,7 +96,7 @@ def test_a_frozen_worker_is_replaced_by_a_spare_one_and_writes_nothing(
         with running(settings, tmp_path, "worker") as spare:
             trade(desk, orders("meanwhile", 10))
             frozen.process.send_signal(signal.SIGCONT)
-            frozen.await_log("leaves without a last commit")
+            frozen.await_log("ends without a last commit")
             trade(desk, orders("after", 10))
             assert spare.stop() == 0
         trade(desk, orders("alone", 10))

@@ -78,7 +78,7 @@ def _read_columns(path: Path) -> pa.Table:
         with pa.input_stream(str(path), compression="detect") as stream:
             return csv.read_csv(stream, convert_options=options)
     except FileNotFoundError as error:
-        raise FeedError(f"{path}: the file does not exist") from error
+        raise FeedError(f"{path}: there is no such file") from error
     except (pa.ArrowInvalid, OSError) as error:
         rule = f"times must be integers, prices and sizes decimals with at most {PRICE_DIGITS} decimal places"
         raise FeedError(f"{path}: {error}; {rule}") from error

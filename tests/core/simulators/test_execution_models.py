@@ -196,7 +196,7 @@ INSTRUMENT = (
         ('[[conversion]]\nbase = "EUR"\n', "conversion number 1: quote: Field required"),
         ("[minor_units]\nUSD = -1\n", "minor_units.USD"),
         ("[[simulators]]\n", "simulators is not known"),
-        (f'{INSTRUMENT}calendar = "NYSE!"\n', "instrument X: 'NYSE!' is no exchange calendar"),
+        (f'{INSTRUMENT}calendar = "NYSE!"\n', "instrument X: 'NYSE!' is not an exchange calendar"),
     ],
 )
 def test_an_error_names_the_rule_that_reference_data_break(tmp_path: Path, text: str, complaint: str) -> None:

@@ -49,7 +49,7 @@ def test_a_second_process_on_the_folder_says_who_holds_it(own_server: LocalServe
     second = LocalServer(own_server.folder)
     process = second.launch()
     assert process.wait(DEADLINE_S) == 1
-    assert f"process {own_server.process.pid} serves this data folder already" in second.log.read_text()
+    assert f"process {own_server.process.pid} already serves this data folder" in second.log.read_text()
     with closing(own_server.client()) as client:
         assert client.ping()
 

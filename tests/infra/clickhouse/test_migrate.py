@@ -145,7 +145,7 @@ def test_a_database_of_a_newer_version_is_refused(settings: Settings, tmp_path: 
     file.write_text("CREATE TABLE t (a String) ENGINE = Memory;")
     migrate(settings, tmp_path)
     file.unlink()
-    with pytest.raises(MigrationError, match="0001_a was applied but is not in this version"):
+    with pytest.raises(MigrationError, match="0001_a was applied, but this version"):
         migrate(settings, tmp_path)
 
 

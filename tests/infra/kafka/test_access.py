@@ -173,7 +173,7 @@ def test_a_principal_of_ones_own_comes_and_goes(tried: Settings) -> None:
 
 def test_a_wrong_password_is_refused_by_name(scram: Settings, tmp_path: Path) -> None:
     elsewhere = scram.model_copy(update={"paper_home": tmp_path, "kafka_principal": TRADER})
-    with pytest.raises(SettingsError, match=r"no password of principal trader.*KAFKA_PRINCIPAL"):
+    with pytest.raises(SettingsError, match=r"principal trader has no password.*KAFKA_PRINCIPAL"):
         demand_login(elsewhere)
     path = password_file(elsewhere, TRADER)
     path.parent.mkdir(parents=True)

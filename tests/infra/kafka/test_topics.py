@@ -63,7 +63,7 @@ def test_the_broker_takes_the_largest_record() -> None:
 
 
 def test_an_undeclared_topic_has_no_name(stack_free_settings: Settings) -> None:
-    with pytest.raises(TopicError, match="infra/topics"):
+    with pytest.raises(TopicError, match="infra/kafka/topics"):
         topic_name(stack_free_settings, "order")
 
 

@@ -116,7 +116,7 @@ def test_each_letter_is_sent_back_once(paper: Paper, settings: Settings, topic: 
     assert (refused.exit_code, sent(settings, topic)) == (1, [])
     done = paper("replay", topic, answer="y\n")
     assert done.stdout.endswith(f"4 record(s) sent back to {topic}\n")
-    assert f"letter 4 of {topic} was left: it has only the first of 5000003 bytes" in done.stderr
+    assert f"letter 4 of {topic} was left: it has only the beginning of 5000003 bytes" in done.stderr
     assert f"letter 5 of {topic} was left" in done.stderr
     expected = [
         (1, b"key", b"\x00bad\xff", (("a", b"\xff"), ("replayed-from", f"dlq.{topic}:0:0".encode()))),
@@ -182,7 +182,7 @@ def test_what_fails_again_meanwhile_waits_for_the_next_replay(
 
 
 def test_errors_name_the_remedy(paper: Paper, topic: str) -> None:
-    with pytest.raises(InputError, match=r"topic nonsense: there are dead letters of orders, "):
+    with pytest.raises(InputError, match=r"topic nonsense has no dead letters; these topics may have some: orders, "):
         paper("list", "--topic", "nonsense")
     with pytest.raises(InputError, match=f"no letter at offset 99: `paper dlq list --topic {topic}`"):
         paper("show", topic, "99")

@@ -81,7 +81,7 @@ def test_a_broken_rule_is_named(tmp_path: Path, text: str, complaint: str) -> No
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match=r"none\.csv: the file does not exist"):
+    with pytest.raises(FeedError, match=r"none\.csv: there is no such file"):
         read_file(tmp_path / "none.csv")
 
 

@@ -119,7 +119,7 @@ def test_a_position_that_kafka_does_not_hold_any_more_is_an_error(
     for future in admin.delete_records([TopicPartition(orders.topic, 0, 3)]).values():
         future.result()
     fetcher.assign({orders: 1})
-    with pytest.raises(MissingInputs, match=rf"{orders.topic}-0: Kafka does not hold it any more"):
+    with pytest.raises(MissingInputs, match=rf"{orders.topic}-0: Kafka no longer holds it"):
         take(fetcher, 1)
 
 
