@@ -1,4 +1,4 @@
-"""What a worker says at its start when the record on Kafka is not what it was, and the command that helps."""
+"""A worker refuses to start if Kafka's records differ from the recorded ones, and names the remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def desk(settings: Settings) -> Desk:
 
 
 def remove_records(settings: Settings, topic: str) -> None:
-    """What retention would do: everything up to now is gone, offsets go on."""
+    """Deletes all present records, as retention would; offsets continue."""
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     ends = [
         TopicPartition(topic_name(settings, topic), p, end)
@@ -43,7 +43,7 @@ def remove_records(settings: Settings, topic: str) -> None:
 
 
 def refusal(settings: Settings, folder: Path) -> str:
-    """What a worker says that does not start to work."""
+    """Runs a worker that refuses to start, and returns its log."""
     with running(settings, folder, "worker") as worker:
         assert worker.process.wait(60) == 1, worker.log.read_text()
         return worker.log.read_text()

@@ -1,4 +1,4 @@
-"""Servers that die under a running pipeline: intake stops, nothing is dropped, it goes on by itself."""
+"""Servers that die under a running pipeline: reading stops, nothing is lost, and work continues by itself."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def desk(settings: Settings) -> Desk:
     return Desk(settings)
 
 
-def kill(settings: Settings, part: Server) -> None:
-    """kill -9 of a server of the tests' own stack."""
-    identity = processes.read_pid_file(local_stack.pid_file(settings, part))
+def kill(settings: Settings, server: Server) -> None:
+    """Kills a server of the tests' own stack with SIGKILL."""
+    identity = processes.read_pid_file(local_stack.pid_file(settings, server))
     if identity is None:
         pytest.skip("the servers run in containers")
     psutil.Process(identity.pid).kill()

@@ -1,4 +1,4 @@
-"""Workers that die, freeze, come and go, on real Kafka: nothing is lost, nothing happens twice."""
+"""Workers that die, freeze, join and leave, on real Kafka: nothing is lost or processed twice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PACE_S = 0.01
 
 @pytest.fixture
 def settings(pipeline_settings: Settings) -> Settings:
-    """The simulator that crosses the spread; the shortest session that the broker allows."""
+    """Settings with the simulator that crosses the spread, and the shortest session that the broker allows."""
     return pipeline_settings.model_copy(update={"mock_trading": False, "worker_session_timeout_s": 6.0})
 
 
@@ -48,7 +48,7 @@ def trade(desk: Desk, ids: list[str]) -> None:
 
 
 def prove(settings: Settings, desk: Desk, ids: list[str]) -> None:
-    """Each order has one terminal result, and every record is what the core makes of the journals."""
+    """Asserts that each order has one terminal result, and that the outputs equal a replay of the journals."""
     assert sorted(result.order_id for result in desk.read("order.results") if result.terminal) == sorted(ids)
     assert verify(core_config(settings), KafkaLogReader(settings), desk.codec).differences == []
 
@@ -118,7 +118,7 @@ def test_a_worker_ends_cleanly_also_while_it_takes_its_shards_over(settings: Set
 
 @contextmanager
 def load(desk: Desk) -> Iterator[list[str]]:
-    """Orders that keep coming while the block runs; the list of their ids."""
+    """Sends orders while the block runs; yields the growing list of their ids."""
     sent: list[str] = []
     over = threading.Event()
 
@@ -178,7 +178,7 @@ def test_group_offsets_past_unprocessed_records_are_harmless(settings: Settings,
 
 
 def commit_group_to_the_end(settings: Settings) -> None:
-    """What a worker would leave that acknowledges more than it has processed."""
+    """Commits group offsets beyond what was processed, as a faulty worker would."""
     consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": group_id(settings)})
     try:
         places = [TopicPartition(topic_name(settings, "orders"), p) for p in range(partition_count(settings, "orders"))]

@@ -1,4 +1,4 @@
-"""Local ClickHouse servers of a test's own: started, killed and started again."""
+"""Local ClickHouse servers that a test may start and kill."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEADLINE_S = 60
 
 
 class LocalServer:
-    """One server process on a folder. Use it as a context manager."""
+    """A server process on a folder, used as a context manager."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class LocalServer:
         self.stop()
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Starts a process on the folder and does not wait for it."""
+        """Starts a process on the folder, without waiting for it."""
         command = [sys.executable, "-m", "infra.chdb.server", "--data", str(self.folder)]
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -57,7 +57,7 @@ class LocalServer:
             time.sleep(0.05)
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Stops the server with SIGTERM and returns its exit code."""
         assert self.process is not None
         self.process.terminate()
         try:
@@ -66,13 +66,13 @@ class LocalServer:
             self.process.kill()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Kills the server with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
 
     def client(self, **options: object) -> Client:
-        """A client with a session of its own."""
+        """Returns a client with its own session."""
         return clickhouse_connect.get_client(host="127.0.0.1", port=self.port, **options)  # type: ignore[arg-type]
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""A local ClickHouse server that the tests of this folder share, and a database for each test."""
+"""A local ClickHouse server for all tests of this folder, and a database for each test."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _databases = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A server on an empty folder."""
+    """Runs a server on an empty folder."""
     with LocalServer(tmp_path_factory.mktemp("clickhouse") / "data") as running:
         yield running
 
 
 @pytest.fixture
 def database(server: LocalServer) -> Iterator[str]:
-    """An empty database."""
+    """Provides an empty database."""
     name = f"own_{next(_databases)}"
     with closing(server.client()) as client:
         client.command(f"CREATE DATABASE {name}")
@@ -33,6 +33,6 @@ def database(server: LocalServer) -> Iterator[str]:
 
 @pytest.fixture
 def client(server: LocalServer, database: str) -> Iterator[Client]:
-    """A client whose database is the test's own."""
+    """Returns a client of the test's database."""
     with closing(server.client(database=database)) as connected:
         yield connected

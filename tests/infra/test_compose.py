@@ -1,4 +1,4 @@
-"""docker-compose.yml, as far as it can be judged without images, and its agreement with the local stack."""
+"""docker-compose.yml is valid as far as it can be checked without images, and agrees with the local stack."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_named_volumes_are_declared(services: dict[str, Any]) -> None:
     assert named == set(yaml.safe_load(FILE.read_text())["volumes"])
 
 
-def test_all_parts_are_there(services: dict[str, Any]) -> None:
+def test_all_services_are_there(services: dict[str, Any]) -> None:
     assert set(services) == {"kafka", "registry", "clickhouse", "grafana", *PROCESSES}
 
 
@@ -122,7 +122,7 @@ def test_no_shared_broker_setting_is_repeated(services: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", PROCESSES)
 def test_processes_set_only_addresses(services: dict[str, Any], name: str) -> None:
-    """Everything else comes from the class's defaults or from `.env`, as on the local stack."""
+    """All other settings come from the defaults or from `.env`, as on the local stack."""
     assert set(services[name]["environment"]) == {"KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "CLICKHOUSE_URL"}
     assert services[name]["env_file"] == [{"path": ".env", "required": False}]
 

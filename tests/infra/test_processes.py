@@ -1,4 +1,4 @@
-"""Processes are recognised and stopped, also those that nobody reaps."""
+"""Processes are recognised and stopped, even if no parent reaps them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from infra import processes
 from infra.processes import ProcessIdentity
 
-# Starts a process, says its pid, and never collects its end, as a container's first process may do.
+# Starts a process, prints its pid, and never reaps it, like the first process of some containers.
 NEGLIGENT_PARENT = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

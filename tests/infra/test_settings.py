@@ -1,4 +1,4 @@
-"""Settings: one place for defaults, documented, passed on to other processes."""
+"""Settings have documented defaults in one place, and are passed on to other processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A broker in memory with what the protocol rests on: offsets, transactions, fencing, read committed, compaction."""
+"""A broker in memory with the features that the protocol needs: transactions, fencing, read committed, compaction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOMENTS = ("before the records", "before the commit", "after the commit")
 
 @dataclass
 class Slot:
-    """An offset: a record and how its transaction ended, or a transaction marker (no record)."""
+    """An offset: a record with the state of its transaction, or a transaction marker without a record."""
 
     record: RawRecord | None
     writer: str
@@ -26,7 +26,7 @@ class Slot:
 
 
 class Broker:
-    """LogReader over slots. strike is called at each of MOMENTS with the writer's name; it may raise."""
+    """A LogReader on slots. strike: called at each of MOMENTS with the writer's name; may raise."""
 
     def __init__(self, strike: Callable[[str, str], None]) -> None:
         self.slots: dict[tuple[str, int], list[Slot | None]] = defaultdict(list)
@@ -36,7 +36,7 @@ class Broker:
     def append(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()
     ) -> RawRecord:
-        """A client's record, committed at once."""
+        """Appends a client's record, committed at once."""
         return self._add(RawOutput(topic, partition, key, b"", headers), value, CLIENT, COMMITTED)
 
     def _add(self, output: RawOutput, value: bytes | None, writer: str, state: str) -> RawRecord:
@@ -46,7 +46,7 @@ class Broker:
         return record
 
     def open_writer(self, name: str) -> Writer:
-        """A new owner of a name: what an older one has under way is aborted, and it can write no more."""
+        """Makes a writer the owner of a name: aborts the open transaction of the owner before, and fences it."""
         self.epochs[name] += 1
         self._finish(name, ABORTED)
         return Writer(self, name, self.epochs[name])
@@ -60,7 +60,7 @@ class Broker:
                 log.append(Slot(None, name, state))
 
     def write(self, name: str, epoch: int, records: Sequence[RawOutput]) -> list[RawRecord]:
-        """One transaction."""
+        """Writes a transaction."""
         self._demand_owner(name, epoch)
         self.strike(name, MOMENTS[0])
         written = [self._add(record, record.value, name, PENDING) for record in records]
@@ -71,7 +71,7 @@ class Broker:
         return written
 
     def abort(self, name: str, epoch: int) -> None:
-        """Gives up what is under way."""
+        """Aborts the open transaction."""
         if self.epochs[name] == epoch:
             self._finish(name, ABORTED)
 
@@ -80,7 +80,7 @@ class Broker:
             raise Fenced(f"{name}: epoch {epoch} is not {self.epochs[name]}")
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """See streams.pipeline.journal.log.LogReader."""
+        """Yields committed records from an offset on."""
         for slot in list(self.slots[topic, partition][first_offset:]):
             if slot is None:
                 continue
@@ -90,15 +90,15 @@ class Broker:
                 yield slot.record
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
-        """See streams.pipeline.journal.log.LogReader."""
+        """Returns the first offset and the end of a partition, by topic."""
         return {topic: (0, len(self.slots[topic, partition])) for topic in topics}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """See streams.pipeline.journal.log.LogReader."""
+        """Returns an id for each topic."""
         return {topic: topic for topic in topics}
 
     def compact(self, topic: str, partition: int) -> None:
-        """Removes all but the newest committed record of each key."""
+        """Keeps only the newest committed record of each key."""
         log = self.slots[topic, partition]
         newest = {
             slot.record.key: offset
@@ -110,7 +110,7 @@ class Broker:
                 log[offset] = None
 
     def committed(self, topic: str, partition: int) -> list[Slot]:
-        """Committed records of a partition, with who wrote them."""
+        """Returns the committed records of a partition with their writers."""
         return [
             slot
             for slot in self.slots[topic, partition]
@@ -119,7 +119,7 @@ class Broker:
 
 
 class Writer:
-    """LogWriter and DeadLetterTransactions of one owner."""
+    """The LogWriter and DeadLetterTransactions of an owner."""
 
     def __init__(self, broker: Broker, name: str, epoch: int) -> None:
         self._broker = broker
@@ -127,14 +127,14 @@ class Writer:
         self._epoch = epoch
 
     def commit(self, transaction: Transaction) -> int:
-        """See streams.pipeline.journal.log.LogWriter."""
+        """Writes a transaction and returns the offset of its journal record."""
         written = self._broker.write(self._name, self._epoch, transaction.records)
         return written[transaction.records.index(transaction.journal)].offset
 
     def write(self, records: Sequence[RawOutput]) -> object:
-        """See streams.pipeline.sink.dead_letter_writer.DeadLetterTransactions."""
+        """Writes a transaction."""
         return self._broker.write(self._name, self._epoch, records)
 
     def close(self) -> None:
-        """See streams.pipeline.journal.log.LogWriter."""
+        """Aborts the open transaction."""
         self._broker.abort(self._name, self._epoch)

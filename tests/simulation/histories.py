@@ -1,4 +1,4 @@
-"""Runs histories: PAPER_SIMULATION_HISTORIES of them (default 2,000) from seed PAPER_SIMULATION_SEED (default 0) on."""
+"""Running histories: PAPER_SIMULATION_HISTORIES (default 2,000) of them, from PAPER_SIMULATION_SEED (default 0) on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FIRST_SEED = int(os.environ.get("PAPER_SIMULATION_SEED", "0"))
 
 
 class HistoryFailed(AssertionError):
-    """A history after which a promise did not hold; says how to see it again."""
+    """A history that broke a promise; the message says how to run it again."""
 
 
 def run_history(seed: int, make_world: Callable[[int], World] = World) -> Counter[str]:
-    """One history and its verdict; what was injected. Raises HistoryFailed."""
+    """Runs a history and judges it. Returns the injected faults. Raises HistoryFailed."""
     try:
         world = make_world(seed)
         world.run()

@@ -1,4 +1,4 @@
-"""What must hold after any history; written without the code that it judges, as far as there is another way."""
+"""The promises that must hold after any history, checked as far as possible without the code under test."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PRICE, MONEY = 10**9, 10**18
 
 
 class Broken(AssertionError):
-    """A promise that did not hold."""
+    """A broken promise."""
 
 
 def demand(holds: bool, sentence: str) -> None:
-    """Raises Broken unless it holds."""
+    """Raises Broken unless a condition holds."""
     if not holds:
         raise Broken(sentence)
 
 
 def judge(world: World) -> None:
-    """Raises Broken."""
+    """Checks all promises. Raises Broken."""
     for key in world.keys:
         arrived = _arrived_once(world, key)
         _outputs_are_those_of_an_uncrashed_run(world, key, arrived)
@@ -42,7 +42,7 @@ def judge(world: World) -> None:
 
 
 def _arrived_once(world: World, key: ShardKey) -> list[RawRecord]:
-    """What the shard's committed transactions took, repeated deliveries left out: each committed input exactly once."""
+    """Checks that a shard's committed transactions took each committed input exactly once."""
     kind, partition = key
     seen: set[tuple[str, int]] = set()
     once = []
@@ -131,7 +131,7 @@ def _bad_records_have_one_letter(world: World) -> None:
 
 def _decodes(topic: str, value: bytes) -> bool:
     if topic not in MESSAGE_CLASSES:
-        return False  # Nobody writes there but clients with garbage.
+        return False  # Only clients write there, and only garbage.
     try:
         CODEC.decode(topic, value)
     except UndecodableRecord:
@@ -153,10 +153,10 @@ def _rows_are_records(world: World) -> None:
             if topic.startswith("dlq.") or _decodes(topic, slot.record.value or b""):
                 expected.append(slot.record.offset)
         if world.sinks_overlapped:
-            rows = sorted(set(rows))  # As the table engine merges them.
+            rows = sorted(set(rows))  # The table engine merges duplicates.
         missing, extra = set(expected) - set(rows), set(rows) - set(expected)
         if BY_NAME[topic].compacted:
-            extra = set()  # Rows stay where compaction removes records.
+            extra = set()  # Rows remain after compaction has removed their records.
         demand(not missing and not extra, f"{topic}-{partition}: rows lack {missing}, have {extra} too many")
         demand(len(rows) == len(set(rows)), f"{topic}-{partition}: rows twice: {Counter(rows).most_common(2)}")
 

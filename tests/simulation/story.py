@@ -1,4 +1,4 @@
-"""What clients send in a history: orders good and bad, in right and wrong partitions, garbage, quotes, controls."""
+"""The records of clients in a history: good and bad orders, wrong partitions, garbage, quotes, controls."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PARTITIONS = 2
 ACCOUNTS = ("A", "B", "C")
 SYMBOLS = ("ABC", "XYZ")
 GARBAGE = (b"", b"garbage", b"\x00\x7f\xff\xff\xff\x00", b"\x00\x00\x00")
-# Topics that no shard reads, where garbage is the sink's to refuse.
+# Topics that no shard reads, where the sink refuses garbage.
 BARE_TOPICS = ("fills", "test.results")
 
 
 class Story:
-    """Draws the next thing that some client sends."""
+    """A generator of random client records."""
 
     def __init__(self, broker: Broker, codec: Codec, draw: Random) -> None:
         self._broker = broker
@@ -34,7 +34,7 @@ class Story:
             self._quote(symbol)
 
     def go_on(self) -> None:
-        """One more record, sometimes two."""
+        """Sends one more record, sometimes two."""
         draw = self._draw.random()
         if draw < 0.45:
             self._order()
@@ -51,7 +51,7 @@ class Story:
             self._send("orders", None, builders.new(f"no-key-{self._second}", price="10.02"))
 
     def _order(self) -> None:
-        # An id may come twice: the second is answered as a duplicate.
+        # An id may occur twice; the second order is rejected as a duplicate.
         order_id = f"o-{self._draw.randrange(60)}"
         account = self._draw.choice((*ACCOUNTS, "nobody"))
         order = builders.new(
@@ -84,7 +84,7 @@ class Story:
         self._send("market.data", symbol, quote)
 
     def _send(self, topic: str, key: str | None, message: Message) -> None:
-        """To its own partition, or, as a client with another partitioner would, to any."""
+        """Sends a record to its partition or, like a client with another partitioner, to any."""
         partition = partition_of(key or "", PARTITIONS)
         if self._draw.random() < 0.2:
             partition = self._draw.randrange(PARTITIONS)

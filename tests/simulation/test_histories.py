@@ -1,4 +1,4 @@
-"""Thousands of seeded histories of crashes, rebalances and bad deliveries, each judged in full."""
+"""Thousands of seeded histories of crashes, rebalances and bad deliveries keep all promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The oracle bites: each planted bug of the protocol breaks a history, and soon."""
+"""The oracle detects each planted bug of the protocol within few histories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HISTORIES_MAX = 600
 
 
 def first_failure(make_world: Callable[[int], World] = World, saying: str = "") -> str:
-    """The first history that fails, of those that say so."""
+    """Returns the first history that fails."""
     for seed in range(HISTORIES_MAX):
         try:
             run_history(seed, make_world)
@@ -34,7 +34,7 @@ def test_without_a_bug_the_same_histories_hold() -> None:
 
 
 class AcknowledgesBeforeTheCommit(World):
-    """Offsets are acknowledged when they are taken, and the next owner believes them."""
+    """A worker that acknowledges offsets when it takes records, and whose next owner trusts them."""
 
     def __init__(self, seed: int) -> None:
         self.acknowledged: dict[str, dict[str, int]] = {}

@@ -1,4 +1,4 @@
-"""One history: a seed decides what happens next, until the world comes to rest."""
+"""A history: a seed decides all events, until nothing is left to do."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ ShardKey = tuple[ShardKind, int]
 
 
 class Crash(Exception):
-    """A process is gone at once."""
+    """A crash of a process."""
 
 
 class Owner:
-    """A worker's hold on a shard, with what was delivered to it.
+    """A worker's ownership of a shard, with the records that were delivered to it.
 
-    under_way: taken since its last transaction was made; writing: what that transaction is of, until it is committed.
+    under_way: records taken since the last transaction was prepared. writing: records of that transaction until it is
+    committed.
     """
 
     def __init__(self, world: World, key: ShardKey) -> None:
@@ -67,7 +68,7 @@ class Owner:
         self.under_way += records
 
     def commit(self, hand_over: bool, meanwhile: Callable[[], object]) -> None:
-        """Makes a transaction and commits it; meanwhile: what happens before it is written."""
+        """Prepares and commits a transaction. meanwhile: called before it is written."""
         self.writing, self.under_way = self.under_way, []
         if hand_over:
             self.shard.hand_over()
@@ -89,7 +90,7 @@ class RunningSink:
 
 
 class World:
-    """Everything in a history. arrived: of each shard, the records of each transaction that the broker committed."""
+    """All processes and topics of a history. arrived: for each shard, the records of each committed transaction."""
 
     def __init__(self, seed: int) -> None:
         self.draw = Random(seed)
@@ -113,18 +114,18 @@ class World:
 
     @property
     def keys(self) -> list[ShardKey]:
-        """Every shard."""
+        """Returns the keys of all shards."""
         return [(kind, partition) for kind in KINDS for partition in range(PARTITIONS)]
 
     def take_over(self, key: ShardKey) -> OwnedShard:
-        """See streams.pipeline.journal.owned_shard; a planted bug may change what happens here."""
+        """Takes a shard over. Planted bugs may override it."""
         kind, partition = key
         return take_over(kind, partition, CONFIG, CODEC, self.broker, self.broker.open_writer, SNAPSHOTS)
 
-    # What a seed may choose.
+    # The events that a seed may choose.
 
     def run(self) -> None:
-        """The history, and then rest."""
+        """Runs the history until nothing is left to do."""
         chances = {
             self._send: 30,
             self._deliver: 40,
@@ -173,7 +174,7 @@ class World:
         return False
 
     def _guarded(self, key: ShardKey, owner: Owner, work: Callable[[], None]) -> None:
-        """A process whose shard fails is gone; another takes over."""
+        """Runs a step of a process; if its shard fails, the process ends and another takes over."""
         try:
             work()
         except (Crash, PipelineError) as error:
@@ -219,7 +220,7 @@ class World:
 
     def _strike(self, writer: str, moment: str) -> None:
         if moment == MOMENTS[2] and self._committing is not None:
-            # The harness sees the commit itself, whatever the owner comes to know.
+            # The harness sees the commit itself, even if the owner never learns of it.
             self.arrived[self._committing.shard.name] += self._committing.writing
             self._committing.writing = []
         if self._armed is not None and self._armed[0] == moment:
@@ -256,7 +257,7 @@ class World:
                 self._guarded(key, owner, lambda: owner.take(follows, records))
 
     def _skip(self) -> None:
-        """A batch is lost on the way to the shard."""
+        """Loses a batch before it reaches its shard."""
         kind, partition = key = self._any_key()
         owner = self.owners[key]
         for topic in kind.inputs:
@@ -319,7 +320,7 @@ class World:
             raise error("no answer")
 
     def pause(self, _: float) -> None:
-        """ClickHouse is away: it comes back, or the sink is stopped meanwhile."""
+        """Waits for ClickHouse, which comes back unless the sink is stopped."""
         if self.draw.random() < 0.3:
             raise SinkStopped
 
@@ -341,7 +342,7 @@ class World:
     # Rest.
 
     def _rest(self) -> None:
-        """Everything starts again without faults and works until nothing is left to do."""
+        """Restarts all processes without faults, and runs them until nothing is left to do."""
         for key in self.keys:
             self.owners[key] = Owner(self, key)
         for _ in range(REST_ROUNDS_MAX):

@@ -1,4 +1,4 @@
-"""Every content encoding is read back, within its bound, and damage is an error."""
+"""Every content encoding is read back; bodies over the limit and damaged bodies are errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP interface as ClickHouse describes it, where clickhouse-connect does not look."""
+"""The HTTP interface follows ClickHouse's documentation where clickhouse-connect does not use it."""
 
 from __future__ import annotations
 
@@ -102,11 +102,11 @@ def test_one_session_serves_one_query_at_a_time(server: LocalServer) -> None:
     session = {"session_id": "s"}
     endless = "SELECT number FROM numbers(1000000000000)"
     with requests.post(server.url, params=session, data=endless, stream=True) as busy:
-        content = busy.iter_content(1)  # Held: when it goes, the connection does.
+        content = busy.iter_content(1)  # Kept, because the connection closes with it.
         next(content)
         answer = requests.post(server.url, params=session, data="SELECT 1")
         assert answer.headers.get("X-ClickHouse-Exception-Code") == "373", answer.text
-    # The server cancels the query when it sees that its reader has gone.
+    # The server cancels the query when it notices that the client has disconnected.
     deadline = time.monotonic() + 60
     while requests.post(server.url, params=session, data="SELECT 1").text != "1\n":
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""The server as a process: it survives kill -9 with its data, stops cleanly and shares its folder with nobody."""
+"""The server process keeps its data through kill -9, stops cleanly, and is the only one on its folder."""
 
 from __future__ import annotations
 

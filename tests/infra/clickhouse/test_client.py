@@ -1,4 +1,4 @@
-"""clickhouse-connect takes the local server for a ClickHouse server."""
+"""clickhouse-connect works with the local server as with a ClickHouse server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations run once and in order, notice tampering, and make the tables that the contracts describe."""
+"""Migrations run once and in order, detect changed files, and create the tables of the schemas."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ COUNTS = {"book_bids", "book_asks", "split_to", "split_of"}
 
 
 def clickhouse_type(topic: str, name: str, avro: Any) -> str:
-    """The column type of an Avro field. LowCardinality is storage only, so it does not count."""
+    """Returns the column type of an Avro field, without LowCardinality, which concerns storage only."""
     if isinstance(avro, list):
         assert avro[0] == "null", f"{topic}.{name}: ClickHouse reads unions of null and one type only"
         return f"Nullable({clickhouse_type(topic, name, avro[1])})"
@@ -63,7 +63,7 @@ def clickhouse_type(topic: str, name: str, avro: Any) -> str:
     if avro.get("logicalType") == "timestamp-nanos":
         return TIMESTAMP
     if avro["type"] == "array" and topic == "market.data" and name not in COUNTS:
-        # Its arrays are bare integers of nanoseconds and of 1e-9.
+        # Its arrays hold plain integers: nanoseconds and 1e-9.
         return f"Array({TIMESTAMP if name == 'times' else 'Decimal(18, 9)'})"
     if avro["type"] == "array":
         return f"Array({clickhouse_type(topic, name, avro['items'])})"

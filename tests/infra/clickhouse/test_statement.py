@@ -1,4 +1,4 @@
-"""INSERTs are told from other statements, and their data from their text."""
+"""INSERTs are distinguished from other statements, and their data from their text."""
 
 from __future__ import annotations
 

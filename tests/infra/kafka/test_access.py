@@ -1,4 +1,4 @@
-"""A stack with SASL/SCRAM and ACLs: who is let in, who may do what, and that the pipeline works under it."""
+"""A stack with SASL/SCRAM and ACLs: logins and rights are enforced, and the pipeline works."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 @pytest.fixture(scope="module")
 def scram() -> Iterator[Settings]:
-    """A stack whose storage was made in plaintext, with security switched on afterwards."""
+    """Runs a stack whose storage was formatted in plaintext, with security switched on afterwards."""
     if os.environ.get("PAPER_TEST_STACK", "native") != "native":
         pytest.skip("docker-compose.yml has a plaintext broker")
     with tempfile.TemporaryDirectory(prefix="paper-test-") as folder:
@@ -54,7 +54,7 @@ def scram() -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def tried(scram: Settings) -> Iterator[Settings]:
-    """Topics and ACLs of a pipeline that nobody works in."""
+    """Creates the topics and ACLs of an idle pipeline."""
     settings = scram.model_copy(update={"topic_prefix": "tried."})
     ensure_topics(settings)
     ensure_access(settings)
@@ -64,7 +64,7 @@ def tried(scram: Settings) -> Iterator[Settings]:
 
 
 def write(settings: Settings, principal: str, topics: tuple[str, ...] = ALL_TOPICS) -> dict[str, int | None]:
-    """Error code of a record for each topic, None where it was taken."""
+    """Writes a record to each topic, and returns the error codes; None if the record was accepted."""
     found: dict[str, int | None] = {}
 
     def note(error: KafkaError | None, message: Message) -> None:
@@ -78,7 +78,7 @@ def write(settings: Settings, principal: str, topics: tuple[str, ...] = ALL_TOPI
 
 
 def read(settings: Settings, principal: str) -> dict[str, int | None]:
-    """Error code of reading each topic, None where its end was reached."""
+    """Reads each topic to its end, and returns the error codes; None if the end was reached."""
     config = {"group.id": f"{settings.topic_prefix}{principal}.test", "enable.partition.eof": True}
     consumer = Consumer(client_config(settings, principal) | config)
     found: dict[str, int | None] = {}

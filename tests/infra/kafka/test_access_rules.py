@@ -1,4 +1,4 @@
-"""The declaration of who may do what: complete, as the docs say, and about names that the code uses."""
+"""The declared access rights are complete, agree with the docs, and use names that exist in the code."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def topics(names: tuple[str, ...]) -> str:
 
 
 def test_what_persons_decide_is_written_by_operators() -> None:
-    """Workers too may write controls: they forward those that came to the wrong partition."""
+    """Workers may write controls too, because they forward controls from the wrong partition."""
     writers = {topic: {name for name, role in ROLES.items() if topic in role.writes} for topic in ALL_TOPICS}
     assert writers["controls"] == {OPERATOR, PIPELINE}
     assert writers["gate.decisions"] == writers["test.results"] == {OPERATOR}

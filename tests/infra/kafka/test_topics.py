@@ -1,4 +1,4 @@
-"""The declaration of the topics, and that the cluster is made to match it."""
+"""Topics are declared completely, and the cluster is changed or checked to match."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMEOUT_S = 30
 
 @pytest.fixture
 def settings(stack: Settings) -> Iterator[Settings]:
-    """Topics of this test only; other topics, schemas and tables are not needed here."""
+    """Returns settings with a topic prefix for this test; it needs no schemas and tables."""
     prefix = f"topics-{uuid.uuid4()}."
     settings = stack.model_copy(update={"topic_prefix": prefix, "account_partitions": 3, "execution_partitions": 2})
     try:
@@ -95,7 +95,7 @@ def test_topics_are_made_as_declared_and_only_once(settings: Settings) -> None:
 
 def config_of(settings: Settings, base: str) -> dict[str, str | None]:
     resource = ConfigResource(ResourceType.TOPIC, topic_name(settings, base))
-    admin = admin_of(settings)  # Its answers end with it.
+    admin = admin_of(settings)  # Kept, because its futures end with it.
     (future,) = admin.describe_configs([resource]).values()
     return {key: entry.value for key, entry in future.result(TIMEOUT_S).items()}
 

@@ -1,4 +1,4 @@
-"""A small server that the stack's logic is tried on: real processes, quick to start."""
+"""A small server for tests of the stack's logic: a real process that starts quickly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HANG = "import time; time.sleep(600)"
 
 
 class SmallServer:
-    """Serves its folder's listing over HTTP on the port of CLICKHOUSE_URL."""
+    """An HTTP server that lists its folder, on the port of CLICKHOUSE_URL."""
 
     def __init__(self, name: str = "small", program: str = SERVE) -> None:
         self._name = name

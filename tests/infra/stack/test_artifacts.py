@@ -1,4 +1,4 @@
-"""Pinned Java archives: nothing is used that is not the pinned file, and what is there needs no network."""
+"""Java archives: only pinned files are used, and files in the cache need no network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ URL_PATH = "/org/example/thing/1.2/thing-1.2.jar"
 
 @dataclass
 class Repository:
-    """A Maven repository on this machine. truncated: how many more answers end before their time."""
+    """A Maven repository on this machine. truncated: number of further responses that it cuts off."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def artifact() -> Artifact:
 
 
 def silent(_: str) -> None:
-    """Progress of no interest."""
+    """Ignores progress."""
 
 
 def leftovers(cache: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""`paper doctor` and `paper status`: what they say, and what their exit codes mean."""
+"""Output and exit codes of `paper doctor` and `paper status`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.stacks import free_settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A stack that was never started."""
+    """Returns settings of a stack that was never started."""
     return free_settings(tmp_path / "home").model_copy(update={"paper_cache": tmp_path / "cache"})
 
 
@@ -94,9 +94,9 @@ def test_a_damaged_archive_is_named(settings: Settings) -> None:
     assert path.name in finding.found
 
 
-def test_a_crashed_part_is_a_problem(settings: Settings) -> None:
-    part = local_stack.WHOLE_STACK[0]
-    processes.write_pid_file(ProcessIdentity(os.getpid(), started=1.0), local_stack.pid_file(settings, part))
+def test_a_crashed_server_is_a_problem(settings: Settings) -> None:
+    server = local_stack.WHOLE_STACK[0]
+    processes.write_pid_file(ProcessIdentity(os.getpid(), started=1.0), local_stack.pid_file(settings, server))
     finding = by_subject(examine(settings))["kafka"]
     assert not finding.ok
     assert "crashed" in finding.found

@@ -1,4 +1,4 @@
-"""A part that is killed comes back by `up`, with its data. On the running stack that all tests share."""
+"""A killed server of the shared stack comes back with its data on `up`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCHEMA = {"type": "record", "name": "Survivor", "fields": [{"name": "x", "type":
 
 @pytest.fixture
 def settings(stack: Settings) -> Iterator[Settings]:
-    """The shared stack, running again afterwards whatever a test did to it."""
+    """Returns settings of the shared stack, and restarts it after the test."""
     if os.environ.get("PAPER_TEST_STACK", "native") != "native":
         pytest.skip("kills processes of the native stack")
     yield stack
@@ -54,14 +54,14 @@ def make_topic(settings: Settings) -> str:
 
 
 def kill(settings: Settings, name: str) -> None:
-    part = next(part for part in local_stack.WHOLE_STACK if part.name == name)
-    identity = processes.read_pid_file(local_stack.pid_file(settings, part))
+    server = next(server for server in local_stack.WHOLE_STACK if server.name == name)
+    identity = processes.read_pid_file(local_stack.pid_file(settings, server))
     assert identity is not None
     os.kill(identity.pid, signal.SIGKILL)
     psutil.Process(identity.pid).wait(TIMEOUT_S)
     states = {row.name: row.state for row in local_stack.status(settings)}
     assert states.pop(name) is ServerState.CRASHED
-    assert {states[part.name] for part in local_stack.SERVERS if part.name != name} == {ServerState.RUNNING}
+    assert {states[server.name] for server in local_stack.SERVERS if server.name != name} == {ServerState.RUNNING}
 
 
 def up_again(settings: Settings, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What people write becomes the record of the core, and is refused with a clear message where a rule is broken."""
+"""Requests of users become records of the core, or are refused with a clear message."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CONTROL = {"control_id": "c-1", "kind": "SESSION_OPEN", "actor": "ann", "reason"
 
 @st.composite
 def order_requests(draw: st.DrawFn) -> OrderRequestModel:
-    """Every request that the rules allow."""
+    """Draws requests that the rules allow."""
     fields: dict[str, Any] = {
         "action": draw(st.sampled_from([Action.NEW, Action.CANCEL, Action.REPLACE])),
         "order_id": draw(NAMES),

@@ -1,4 +1,4 @@
-"""Records that must become dead letters: everything that a careless or hostile writer may send."""
+"""Records that must become dead letters, as a careless or hostile writer may send them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEST_RESULT = {"suite": "s", "case": "c", "status": "PASSED", "duration_s": None
 
 
 class Garbage(NamedTuple):
-    """A record and the error class of its letter."""
+    """A bad record and the error class of its letter."""
 
     key: bytes | None
     value: bytes | None
@@ -30,7 +30,7 @@ class Garbage(NamedTuple):
 
 
 def garbage(source: SchemaSource, topic: str) -> list[Garbage]:
-    """One of each kind that a topic may get."""
+    """Returns a bad record of each kind that a topic may get."""
     good = good_value(source, topic)
     marks = HEADER.pack(MAGIC, source.writer_id("marks"))
     records = [
@@ -59,7 +59,7 @@ def garbage(source: SchemaSource, topic: str) -> list[Garbage]:
 
 
 def good_value(source: SchemaSource, topic: str) -> bytes:
-    """A record that would be processed."""
+    """Returns a valid record."""
     messages: dict[str, Message] = {
         "orders": builders.new("good"),
         "controls": builders.opening("A"),
@@ -71,18 +71,18 @@ def good_value(source: SchemaSource, topic: str) -> bytes:
 
 
 def order_with(source: SchemaSource, **fields: Any) -> bytes:
-    """An order that no builder would make; decimals are bytes."""
+    """Encodes an order with arbitrary fields; decimals are bytes."""
     order = builders.new("absurd")._asdict() | {"quantity": b"\x01", "price": None} | fields
     return encoded(source, "orders", order)
 
 
 def market_data(source: SchemaSource, symbol: str) -> bytes:
-    """A quote of any symbol."""
+    """Returns a quote of a symbol."""
     return Codec(source).encode("market.data", builders.quote(symbol=symbol))
 
 
 def encoded(source: SchemaSource, topic: str, fields: dict[str, Any]) -> bytes:
-    """Fields as fastavro writes them, without the codec's checks."""
+    """Encodes fields by fastavro, without the codec's checks."""
     body = BytesIO()
     schemaless_writer(body, parse_schema(without_decimals(load_schema(topic))), fields)
     return HEADER.pack(MAGIC, source.writer_id(topic)) + body.getvalue()

@@ -1,4 +1,4 @@
-"""`paper dlq` on real topics: what was refused is listed and shown, and sent back once."""
+"""`paper dlq` on real topics lists and shows refused records, and sends each again once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOPICS = iter(("orders", "executions", "marks", "fills", "controls", "order.resu
 
 @pytest.fixture(scope="module")
 def settings(stack: Settings) -> Iterator[Settings]:
-    """A pipeline for all tests here: each has a topic of its own."""
+    """Provides a pipeline for all tests of this file; each uses another topic."""
     shared = stack.model_copy(update={"topic_prefix": "dlq-commands.", "clickhouse_database": "dlq_commands"})
     try:
         stacks.prepare(shared)
@@ -38,7 +38,7 @@ def settings(stack: Settings) -> Iterator[Settings]:
 
 @pytest.fixture
 def topic(settings: Settings) -> str:
-    """With six letters: of a value and headers, no value, an empty one, a later one, a cut one, somebody else's."""
+    """Writes six letters: with headers, without value, with an empty value, a later one, a cut one, a foreign one."""
     name = next(TOPICS)
     letters = [
         letter(name, 0, b"\x00bad\xff", HEADERS),
@@ -61,7 +61,7 @@ def letter(
 
 @pytest.fixture
 def paper(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Paper:
-    """Runs `paper dlq`; an error is raised."""
+    """Runs `paper dlq` and raises its errors."""
     monkeypatch.setattr(infra_settings, "get_settings", lambda: settings)
 
     def run(*arguments: str, answer: str | None = None) -> Result:
@@ -76,7 +76,7 @@ def lines(result: Result) -> list[Any]:
 
 
 def sent(settings: Settings, topic: str) -> list[tuple[int, bytes | None, bytes | None, Headers]]:
-    """What has come to a topic."""
+    """Returns the records of a topic."""
     reader = KafkaLogReader(settings)
     return [(p, r.key, r.value, r.headers) for p in range(4) for r in reader.read(topic, p, 0)]
 
@@ -143,7 +143,7 @@ def test_a_single_letter_leaves_the_cursor_alone(paper: Paper, settings: Setting
 def test_a_crash_in_the_middle_of_a_replay_sends_nothing_twice(
     settings: Settings, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one after the records were produced and the cursor was moved, before the commit."""
+    """One of the crashes comes after producing and moving the cursor, and before the commit."""
     monkeypatch.setattr(send_again, "BATCH_LETTERS_MAX", 2)
     opened: list[KafkaTransactions] = []
 

@@ -1,4 +1,4 @@
-"""Topics of nothing but garbage, worker and sink killed on the way: one dead letter each, the good is processed."""
+"""Topics full of bad records, with killed workers and sinks: one dead letter each; valid records are processed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POLL_S = 0.05
 
 
 class Thrower:
-    """Sends garbage and remembers where it lies."""
+    """A sender of bad records, which remembers their places."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -40,7 +40,7 @@ class Thrower:
         self._kinds = {topic: garbage(Registry(settings), topic) for topic in TOPICS}
 
     def throw(self) -> None:
-        """One of each kind on each topic."""
+        """Sends a bad record of each kind to each topic."""
         for topic, kinds in self._kinds.items():
             for item in kinds:
                 self._send(topic, item)
@@ -58,7 +58,7 @@ class Thrower:
 
 
 def letters(settings: Settings) -> list[tuple[tuple[bytes, bytes, bytes], Garbage]]:
-    """All dead letters: the place of their record, and what they say of it."""
+    """Returns all dead letters by the place of their record."""
     found = []
     for topic in TOPICS:
         for letter in KafkaLogReader(settings).read(dead_letter_topic(topic), 0, 0):

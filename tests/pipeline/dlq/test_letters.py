@@ -1,4 +1,4 @@
-"""A letter fits its topic, whatever its record was."""
+"""Every dead letter fits its topic, even that of a very large record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Market updates one by one, from tables and from records, to compare the two."""
+"""Market updates one by one, from tables and from records, for comparisons."""
 
 from __future__ import annotations
 

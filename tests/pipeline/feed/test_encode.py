@@ -1,4 +1,4 @@
-"""Values encoded in bulk are the codec's values of the packed records, byte for byte."""
+"""Bulk encoding gives the same bytes as packing and the codec."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = (QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT)
 
 
 def any_table(seed: int, rows: int, kinds: list[int]) -> MarketTable:
-    """Updates of all kinds of three symbols, one with a name of several bytes a letter; numbers of all sizes."""
+    """Draws updates of all kinds for three symbols, one of them not ASCII, with numbers of all sizes."""
     draw = np.random.default_rng(seed)
     kind = draw.choice(np.array(kinds, np.uint8), rows)
     widths = draw.integers(1, 63, (6, rows))

@@ -1,4 +1,4 @@
-"""Packing loses nothing, keeps each symbol's order, and makes records that the core accepts."""
+"""Packing loses no update, keeps each symbol's order, and gives records that the core accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorded files are read exactly, and a file that breaks a rule is named with line and remedy."""
+"""Recorded files are read exactly; errors name the file, the line and the remedy."""
 
 from __future__ import annotations
 

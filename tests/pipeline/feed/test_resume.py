@@ -1,4 +1,4 @@
-"""A feed that is killed, stopped, run twice at once or cut off from the broker: each update is fed once."""
+"""A feed that is killed, stopped, run twice or cut off from the broker sends each update once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rows_by_symbol(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 class Market:
-    """A pipeline's market.data, and what it must become."""
+    """The market.data of a pipeline, and the table that it must hold."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -55,7 +55,7 @@ class Market:
         return Feed(self.settings, self.codec, table or self.table)
 
     def prove(self) -> None:
-        """Each update of the table once, each symbol's in order, and each partition closed by one heartbeat."""
+        """Asserts that market.data has each update once, ordered by symbol, and a last heartbeat in each partition."""
         records = list(read_topic(self.settings, self.codec, TOPIC))
         fed = [row for record in records for row in rows_in(record)]
         assert rows_by_symbol(fed) == rows_by_symbol(rows_of(self.table))
@@ -63,7 +63,7 @@ class Market:
         assert len(closing) == partition_count(self.settings, TOPIC)
 
     def await_records(self, count: int) -> None:
-        """Waits until that many more records stand on the topic."""
+        """Waits until the topic has a number of further records."""
         deadline = time.monotonic() + AWAIT_S
         goal = self._records() + count
         while self._records() < goal:
@@ -74,8 +74,8 @@ class Market:
         return sum(reader.bounds([TOPIC], p)[TOPIC][1] for p in range(partition_count(self.settings, TOPIC)))
 
     def add_garbage(self) -> None:
-        """What others may leave at the end of the topic."""
-        # A tail that tells nothing of what was fed.
+        """Appends records of other writers to the topic."""
+        # Records at the end that say nothing about the feed.
         producer = Producer({"bootstrap.servers": self.settings.kafka_bootstrap_servers})
         for partition in range(partition_count(self.settings, TOPIC)):
             for _ in range(GARBAGE):

@@ -1,4 +1,4 @@
-"""A whole pipeline in memory: the real processors around the real core, topics as lists."""
+"""A pipeline in memory: real processors and the real core, with lists as topics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SNAPSHOT_EVERY = 7
 
 
 class MemoryPipeline:
-    """Every shard of a configuration, stepped until nothing is left to do."""
+    """All shards of a configuration."""
 
     def __init__(self, core: CoreConfig | None = None, snapshot_every: int = SNAPSHOT_EVERY) -> None:
         self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
@@ -31,7 +31,7 @@ class MemoryPipeline:
         self.take_over(self.config)
 
     def take_over(self, config: CoreConfig) -> None:
-        """A new owner of every shard, under a configuration."""
+        """Takes all shards over, with a configuration."""
         for kind in KINDS:
             for partition in range(kind.partitions(config)):
                 shard = take_over(kind, partition, config, self.codec, self.log, lambda _: self.log, self._snapshots)
@@ -39,22 +39,22 @@ class MemoryPipeline:
 
     @property
     def processors(self) -> dict[tuple[ShardKind, int], ShardProcessor]:
-        """What the shards' owners hold."""
+        """The processors of all shards."""
         return {key: shard.processor for key, shard in self.shards.items()}
 
     def send(self, topic: str, key: str | None, message: Message, partition: int | None = None) -> RawRecord:
-        """A client's record; without a partition the key's own."""
+        """Sends a client's record, by default to the partition of its key."""
         value = self.codec.encode(topic, message)
         return self.send_bytes(topic, None if key is None else key.encode(), value, partition)
 
     def send_bytes(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> RawRecord:
-        """Any bytes."""
+        """Sends arbitrary bytes."""
         if partition is None:
             partition = partition_of((key or b"").decode(), PARTITIONS)
         return self.log.append(topic, partition, key, value)
 
     def run(self) -> None:
-        """Every shard takes what is there, in one transaction each, until all are idle."""
+        """Lets every shard process its waiting records, in a transaction each, until all are idle."""
         while any([self._step(*key) for key in self.shards]):
             pass
 
@@ -70,7 +70,7 @@ class MemoryPipeline:
         return shard.committed != before
 
     def messages(self, topic: str) -> list[Message]:
-        """Decoded records of a topic, partition by partition."""
+        """Returns the decoded records of a topic, partition by partition."""
         count = max([partition for name, partition in self.log.partitions if name == topic], default=-1) + 1
         return [
             self.codec.decode(topic, record.value)
@@ -81,7 +81,7 @@ class MemoryPipeline:
 
 
 def traded(orders: int = 20) -> MemoryPipeline:
-    """A pipeline after a session with two accounts, orders that fill, rest and are refused, and a moving market."""
+    """Returns a pipeline after a session with two accounts, filled, resting and refused orders, and a moving market."""
     pipeline = MemoryPipeline()
     for account in ("A", "B"):
         pipeline.send("controls", account, builders.opening(account))

@@ -1,4 +1,4 @@
-"""What a shard's processor promises about single records."""
+"""A shard's processor handles single records: repeated, bad, misdirected and refused ones."""
 
 from __future__ import annotations
 

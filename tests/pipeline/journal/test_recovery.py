@@ -1,4 +1,4 @@
-"""Recovery and replay: the journal makes the same shard and the same records again, or says what is wrong."""
+"""Recovery from the journal gives the same shard and the same records, or names the fault."""
 
 from __future__ import annotations
 

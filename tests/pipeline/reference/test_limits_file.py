@@ -1,4 +1,4 @@
-"""The limits file: what it gives sessions, accounts and the desk, and that a wrong one is refused by name."""
+"""The limits file sets the limits of sessions, accounts and the desk; errors name what is wrong."""
 
 from __future__ import annotations
 

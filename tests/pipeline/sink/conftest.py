@@ -1,4 +1,4 @@
-"""A ClickHouse server for the tests of tables alone, without Kafka."""
+"""A ClickHouse server without Kafka, for tests of the tables."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.infra.clickhouse_servers import LocalServer
 
 @pytest.fixture(scope="module")
 def table_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A server on an empty folder."""
+    """Runs a server on an empty folder."""
     with LocalServer(tmp_path_factory.mktemp("sink-tables") / "data") as running:
         yield running
 
 
 @pytest.fixture
 def table_settings(table_server: LocalServer) -> Iterator[Settings]:
-    """Settings of a fresh, migrated database on it."""
+    """Returns settings of a new, migrated database."""
     settings = Settings(_env_file=None, clickhouse_url=table_server.url, clickhouse_database="tables")
     migrate(settings)
     yield settings

@@ -1,4 +1,4 @@
-"""In-memory twins of what the sink talks to: ClickHouse as a client, and the pen that writes dead letters."""
+"""In-memory counterparts of ClickHouse's client and of the transactional writer of dead letters."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, UnicodeDeco
 
 
 class MemoryClickHouse:
-    """A TableClient: blocks are read with fastavro, and one token is inserted once.
+    """A TableClient that reads blocks with fastavro and inserts a token once.
 
-    fault: called with a moment and the table: "before" a block is read, when its token is "noted" and the rows are not
-    there yet, and when it is "stored". Raise clickhouse_connect.driver.exceptions.OperationalError in it for a server
-    that is away or dies.
+    fault: called with a moment and the table. Moments: "before" a block is read; "noted", when its token is stored but
+    not its rows; "stored". It may raise clickhouse_connect.driver.exceptions.OperationalError, as a server that is away
+    or dies would.
     """
 
     def __init__(self, fault: Callable[[str, str], None] = lambda moment, table: None) -> None:
@@ -35,7 +35,7 @@ class MemoryClickHouse:
         self.fault = fault
 
     def __call__(self, _: Settings) -> MemoryClickHouse:
-        """Opens a connection: the same for all."""
+        """Returns the connection, which all callers share."""
         return self
 
     def raw_insert(self, table: str, *, insert_block: bytes, fmt: str, settings: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class MemoryClickHouse:
         return SimpleNamespace(result_rows=self._answer(query, parameters))
 
     def _answer(self, query: str, wanted: dict[str, Any]) -> list[tuple[int, ...]]:
-        """The questions of streams.pipeline.sink.tables.Tables."""
+        """Answers the queries of streams.pipeline.sink.tables.Tables."""
         table = query.partition(" FROM ")[2].split()[0]
         rows = [row for row in self.tables.get(table, []) if row["run_id"] == wanted["run_id"]]
         if table == DEAD_LETTERS:
@@ -80,12 +80,12 @@ class MemoryClickHouse:
         pass
 
     def places(self, table: str) -> list[tuple[int, int]]:
-        """Partition and offset of each row."""
+        """Returns partition and offset of each row."""
         return [(row["partition"], row["offset"]) for row in self.tables.get(table, [])]
 
 
-class MemoryPen:
-    """Opens letter writers on a log; the newest fences the others."""
+class MemoryDeadLetterWriters:
+    """A factory of dead-letter writers on a log; the newest fences the others."""
 
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
@@ -97,7 +97,7 @@ class MemoryPen:
 
 
 class MemoryLetterWriter:
-    def __init__(self, pen: MemoryPen) -> None:
+    def __init__(self, pen: MemoryDeadLetterWriters) -> None:
         self._pen = pen
 
     def write(self, records: Sequence[RawOutput]) -> None:

@@ -1,4 +1,4 @@
-"""Native blocks read by clickhouse-connect, which knows nothing of how the sink writes them."""
+"""Reading Native blocks by clickhouse-connect, independently of the sink's code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BUFFER = "clickhouse_connect.driverc.buffer"
 
 
 def read_native(block: bytes) -> list[dict[str, Any]]:
-    """Rows by column; times as integers of their own unit."""
+    """Returns the cells of each column; times as integers in their own unit."""
     source: Any = import_module(BUFFER).ResponseBuffer(
         SimpleNamespace(gen=iter([block]), close=lambda: None, exception_tag=None)
     )

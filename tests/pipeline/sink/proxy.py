@@ -1,4 +1,4 @@
-"""A TCP proxy before ClickHouse that can lose the answer to an insert."""
+"""A TCP proxy for ClickHouse that can lose the response to an insert."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNK = 65_536
 
 
 class Proxy:
-    """Passes everything on. on_answer: called before the answer to an insert is passed on; true loses it."""
+    """A proxy. on_answer: called before the response to an insert is passed on; true drops the response."""
 
     def __init__(self, server_port: int, on_answer: Callable[[], bool]) -> None:
         self._server_port = server_port
@@ -24,7 +24,7 @@ class Proxy:
         self._start(self._accept)
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         for each in [self._listener, *self._sockets]:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -80,7 +80,7 @@ def _end(connection: socket.socket) -> None:
 
 @contextmanager
 def proxy(server_port: int, on_answer: Callable[[], bool]) -> Iterator[str]:
-    """A running proxy; its URL."""
+    """Runs a proxy and yields its URL."""
     running = Proxy(server_port, on_answer)
     try:
         yield running.url

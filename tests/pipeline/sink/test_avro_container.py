@@ -1,4 +1,4 @@
-"""Containers are what the Avro specification says: two independent readers give back place and body."""
+"""Containers follow the Avro specification: two independent readers return place and body."""
 
 from __future__ import annotations
 

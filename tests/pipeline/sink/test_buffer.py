@@ -1,4 +1,4 @@
-"""Blocks are due by rows, bytes or age, and are taken in order."""
+"""Blocks become due by rows, bytes or age, and are taken in order."""
 
 from __future__ import annotations
 

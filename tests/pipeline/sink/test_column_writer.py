@@ -1,4 +1,4 @@
-"""Records as columns are what other readers make of them, and ClickHouse has the same rows either way."""
+"""Transposed records equal what other readers decode, and give the same rows in ClickHouse."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def built(topic: str, *values: bytes) -> bytes:
 
 
 def as_message(topic: str, row: dict[str, Any]) -> Any:
-    """The row as the core's record: decimals are unscaled integers again."""
+    """Converts a row to a record of the core, with decimals as unscaled integers."""
     kinds = {field["name"]: field["type"] for field in load_schema(topic)["fields"]}
     values: list[Any] = []
     for name in MESSAGE_CLASSES[topic]._fields:  # type: ignore[attr-defined]
@@ -86,7 +86,7 @@ def test_a_damaged_record_is_left_to_others_or_read_as_the_codec_reads_it(
         rows = read_native(built(topic, good[0], damaged, good[2]))
     except (UnusualRecord, UnicodeDecodeError):
         return
-    with suppress(UndecodableRecord):  # Text that is no UTF-8: ClickHouse keeps its bytes.
+    with suppress(UndecodableRecord):  # ClickHouse keeps the bytes of text that is not UTF-8.
         assert as_message(topic, rows[1]) == CODEC.decode(topic, damaged)
 
 

@@ -1,4 +1,4 @@
-"""Every record lands once or becomes a dead letter, in order, whatever stands beside it."""
+"""Every record lands once or becomes a dead letter, in order, whatever its neighbours are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ codec = Codec(SOURCE)
 
 
 class ReadingTarget:
-    """Takes the place of ClickHouse: reads each block with fastavro, and refuses it whole if it can't."""
+    """A stand-in for ClickHouse that decodes blocks with fastavro, and refuses a block as a whole."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -71,7 +71,7 @@ class Setting:
         self.land("orders", *values)
 
     def land_fills(self, *values: bytes | None) -> None:
-        """No shard reads them: their dead letters are the sink's."""
+        """Lands fills, whose dead letters the sink writes, because no shard reads them."""
         self.land("fills", *values)
 
     def land(self, topic: str, *values: bytes | None) -> None:
@@ -160,7 +160,7 @@ def test_what_only_the_server_refuses_is_found_by_halves(setting: Setting) -> No
 
 
 def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it() -> None:
-    """Here a length in more bytes than it needs, by another writer. The shard has processed it, or has a letter."""
+    """The record has a length with redundant bytes. A shard has processed it or written its letter."""
     wider = load_schema("market.data")
     wider["fields"] = [*wider["fields"], {"name": "venue_note", "type": "string"}]
 
@@ -183,7 +183,7 @@ def test_what_only_the_servers_decoder_refuses_lands_as_ours_reads_it() -> None:
 
 
 def test_all_records_before_one_that_landed_are_done(setting: Setting) -> None:
-    """A restart goes on behind the highest offset: nothing below it may be missing at any moment."""
+    """A restart continues behind the highest offset, so no record below it may be missing at any moment."""
     done: list[int] = []
     insert = setting.target.insert
 
@@ -295,7 +295,7 @@ def test_a_block_is_built_while_the_one_before_is_inserted(setting: Setting, mon
         return block
 
     def insert_after_the_next_is_built(topic: str, spans: Spans, block: bytes, form: str) -> None:
-        # The patience only ends a test that fails.
+        # The timeout matters only if the test fails.
         met.append(built.acquire(timeout=10))
         insert(topic, spans, block, form)
 

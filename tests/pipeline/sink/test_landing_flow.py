@@ -1,4 +1,4 @@
-"""The sink's protocol step by step in memory: whatever dies or freezes, rows and dead letters are there once."""
+"""The sink's protocol in memory: whatever dies or freezes, rows and dead letters exist exactly once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.landing_flow import LandingFlow
 from streams.pipeline.sink.tables import SinkStopped, Tables
-from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse, MemoryPen
+from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse, MemoryDeadLetterWriters
 from tests.pipeline.sink.records import fill_value, record
 
 SOURCE = MemoryRegistry()
@@ -34,7 +34,7 @@ class World:
     def __init__(self) -> None:
         self.log = MemoryLog()
         self.clickhouse = MemoryClickHouse()
-        self.pen = MemoryPen(self.log)
+        self.pen = MemoryDeadLetterWriters(self.log)
 
     def send(self, *values: bytes | None) -> None:
         for value in values:
@@ -48,7 +48,7 @@ class World:
 
 
 class RunningSink:
-    """A sink that has just started, or taken the partitions over."""
+    """A sink that has just taken the partitions over."""
 
     def __init__(self, world: World, settings: Settings) -> None:
         self.world = world
@@ -77,7 +77,7 @@ class RunningSink:
 
 @pytest.fixture(params=["records", "columns"])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Blocks go as columns where all their records are good, or always record by record."""
+    """Provides a world that lands blocks as columns, and one that lands them record by record."""
     monkeypatch.setattr(landing, "COLUMNS_FROM", 1 if request.param == "columns" else 10**9)
     return World()
 
@@ -137,7 +137,7 @@ def test_a_crash_around_any_insert_adds_and_loses_nothing(world: World, moment: 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("block", range(6))
 def test_a_clickhouse_that_dies_around_any_insert_has_each_row_once(world: World, moment: str, block: int) -> None:
-    """Also where it comes back with the block's token and without the block."""
+    """One of the deaths leaves the block's token without the block."""
     world.send(filled(0), b"x", filled(2), filled(3), b"", filled(5), filled(6))
     inserts = 0
 

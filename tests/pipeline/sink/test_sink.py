@@ -1,4 +1,4 @@
-"""The sink on real Kafka, registry and ClickHouse: rows are records, once, whatever happens in between."""
+"""The sink on real servers: every record becomes one row, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def settings(pipeline_settings: Settings) -> Settings:
 
 @pytest.fixture
 def values(settings: Settings) -> Callable[[int, int], list[bytes]]:
-    """Orders number `first` to `last` - 1 as values."""
+    """Returns the encoded orders with numbers from first to last - 1."""
     source = Registry(settings)
     return lambda first, last: [order_value(source, number) for number in range(first, last)]
 
 
 @contextmanager
 def running_sink(settings: Settings) -> Iterator[Sink]:
-    """A sink in a thread; its error is raised at the end."""
+    """Runs a sink in a thread, and raises its error at the end."""
     sink = Sink(settings, f"sink-{next(_numbers)}")
     failures: list[Exception] = []
 
@@ -150,7 +150,7 @@ def test_two_sinks_share_the_partitions(settings: Settings, values: Callable[...
 
 @contextmanager
 def own_clickhouse(settings: Settings, folder: Path) -> Iterator[tuple[Settings, LocalServer]]:
-    """A ClickHouse that may be stopped, and settings that lead to it."""
+    """Runs a ClickHouse that the test may stop, and yields settings for it."""
     with LocalServer(folder / "data") as server:
         own = settings.model_copy(update={"clickhouse_url": server.url})
         migrate(own)
@@ -169,7 +169,7 @@ def test_a_sink_whose_client_was_fenced_joins_with_a_new_one(
 
 
 def fence(settings: Settings, member: str) -> None:
-    """Joins under the name of another member, as that one does itself after its session has ended."""
+    """Joins the group under the name of another member, as that member does after its session has ended."""
     configuration = {"group.id": group_id(settings), "group.instance.id": member}
     thief = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, **configuration})
     thief.subscribe([topic_name(settings, "orders")])
@@ -294,7 +294,7 @@ def test_sigterm_ends_a_sink_whose_clickhouse_does_not_answer(
 
 
 def await_rows(settings: Settings, least: int) -> None:
-    """Waits until more rows than that have landed."""
+    """Waits until more than a number of rows have landed."""
     deadline = time.monotonic() + DEADLINE_S
     while rows(settings, COUNTS)[0][0] <= least:
         assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Blocks are inserted once, positions are read back, and errors are told apart: bad data, away, wrong tables."""
+"""Blocks are inserted once, positions are read back, and errors are classified: bad data, outage, wrong tables."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_an_identical_block_is_inserted_once_in_each_run(table_settings: Setting
 
 
 def test_a_block_whose_token_is_there_without_its_rows_is_inserted(table_settings: Settings, tables: Tables) -> None:
-    """As after a kill between the two; a sink that has just started may send such a block for the first time."""
+    """A kill between the two leaves this state, and a sink that has just started may send such a block."""
     rows = order_rows(0, 10) + order_rows(3, 5, partition=2)
     insert(tables, rows)
     with closing(connect(table_settings)) as client:
@@ -128,7 +128,7 @@ def test_while_clickhouse_is_away_it_waits_longer_each_time(
 
 
 def test_a_full_disk_is_waited_for(table_settings: Settings) -> None:
-    """The engine finds no room when it writes the part, after it has read the whole block."""
+    """The disk is full when the engine writes the part, after it has read the whole block."""
 
     def ask_for_room(setting: str) -> None:
         with closing(connect(table_settings)) as client:

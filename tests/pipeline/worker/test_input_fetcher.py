@@ -1,4 +1,4 @@
-"""The lane's fetching, on real Kafka: whole, in order, committed, and of the present assignment only."""
+"""On real Kafka, the fetcher returns all committed records of the present assignment, in order, and no others."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def numbered(topic: str, partition: int, numbers: range) -> list[RawOutput]:
 
 
 def take(fetcher: InputFetcher, count: int) -> Taken:
-    """So many records, and what has come with the last of them."""
+    """Takes at least a number of records."""
     taken: Taken = {}
     deadline = time.monotonic() + PATIENCE_S
     while sum(map(len, taken.values())) < count:

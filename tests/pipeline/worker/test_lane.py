@@ -1,4 +1,4 @@
-"""What the lane delivers when assignments change between its own steps."""
+"""The lane delivers the right batches when assignments change between its steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDERS, MARKS = TP("orders", 0), TP("marks", 0)
 
 
 class Shards:
-    """Shards that stand at these positions."""
+    """Shards at given positions."""
 
     generation = 1
 
@@ -34,7 +34,7 @@ class Shards:
 
 
 class Fetched:
-    """Batches that are taken one after the other."""
+    """Inputs that return given batches one after the other."""
 
     def __init__(self, *batches: Mapping[TP, list[RawRecord]]) -> None:
         self._left = list(batches)
@@ -51,7 +51,7 @@ class Fetched:
 
 
 class Channel:
-    """An agent's channel: what was put, and a call after the first."""
+    """The channel of an agent. Keeps the events, and makes a call after the first."""
 
     def __init__(self, after_first: Callable[[], Any]) -> None:
         self.batches: list[RecordBatch] = []
@@ -64,7 +64,7 @@ class Channel:
 
 
 class Running:
-    """The flow of a fetcher that is stopped when enough has come."""
+    """A fetcher that stops once enough events have arrived."""
 
     def __init__(self, enough: Callable[[], bool]) -> None:
         self._enough = enough
@@ -75,14 +75,14 @@ class Running:
 
 
 class Idle(Service):
-    """In place of the thread that is a member of the group."""
+    """A stand-in for the thread of the group member."""
 
     def note_poll(self) -> None:
-        """Nobody is told."""
+        """Does nothing."""
 
 
 class Member(LaneConsumer):
-    """A consumer that is assigned both partitions, without a group."""
+    """A consumer with both partitions, without a group."""
 
     def _new_consumer_thread(self) -> Any:
         return Idle()

@@ -1,4 +1,4 @@
-"""What a worker does about a shard's error: it mends what Kafka did, and gives up on the rest."""
+"""A worker takes shards over again after errors of Kafka, and stops after all others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.pipeline.worker.shard_errors import ATTEMPTS_MAX, ShardErrorHandler
 
 
 class Worker:
-    """A worker whose take-overs end as a test says."""
+    """A worker whose take-overs have given results."""
 
     def __init__(self, outcomes: list[Exception | None]) -> None:
         self.generation = 1

@@ -1,4 +1,4 @@
-"""What a shard's runner promises about batches, on a log in memory."""
+"""A shard's runner commits batches in order, on a log in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLACE = TP("controls", 0)
 
 
 class SignallingLog(MemoryLog):
-    """Says when something was committed."""
+    """A log in memory that signals each commit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class SignallingLog(MemoryLog):
 
 
 async def many_turns() -> None:
-    """So many turns of the loop that whatever could begin has begun."""
+    """Lets the event loop run until all that can start has started."""
     for _ in range(50):
         await asyncio.sleep(0)
 
