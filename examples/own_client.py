@@ -1,7 +1,7 @@
-"""A client of your own, in one file, with nothing but confluent-kafka and the .avsc files of this repository.
+"""An example of an independent client: one file that needs only confluent-kafka and this repository's .avsc files.
 
-It reads quotes from market.data, sends limit orders that buy at the ask while it is flat and sell at the bid while
-it is long, and reads from order.results what they came to. Beside a worker and a feed:
+It reads quotes from market.data, and sends limit orders: it buys at the ask while it is flat, and sells at the bid
+while it is long. It reads their results from order.results. With a worker and a feed running:
 
     ./paper session open --account mine --cash 100000
     .venv/bin/python examples/own_client.py --account mine --symbol ACME.SIM --orders 20
@@ -27,7 +27,7 @@ SCALE = Decimal(1_000_000_000)  # market.data has integers of 1e-9
 
 
 class Topics:
-    """Avro in and out, by the schema files."""
+    """The client's topics: reads and writes records in Avro, with the schema files."""
 
     def __init__(self) -> None:
         registry = SchemaRegistryClient({"url": REGISTRY})
@@ -46,7 +46,7 @@ class Topics:
         self._consumer.assign(places)
 
     def next(self, timeout: float) -> tuple[str, dict[str, Any]] | None:
-        """Topic and record, or nothing within the timeout."""
+        """Returns the next record with its topic, or None after the timeout (seconds)."""
         message = self._consumer.poll(timeout)
         if message is None or message.error():
             return None
@@ -55,20 +55,20 @@ class Topics:
         return topic.removeprefix(PREFIX), record
 
     def order(self, order: dict[str, Any]) -> None:
-        """Sends an order; its key is the account id."""
+        """Sends an order. The key of the record must be the account id."""
         topic = PREFIX + "orders"
         value = self._orders(order, SerializationContext(topic, MessageField.VALUE))
         self._producer.produce(topic, key=order["account_id"], value=value)
         self._producer.poll(0)
 
     def close(self) -> None:
-        """Delivers what waits."""
+        """Delivers the queued records and disconnects."""
         self._producer.flush(10)
         self._consumer.close()
 
 
 def main() -> None:
-    """Trades until so many orders have come to an end."""
+    """Trades until the given number of orders have ended."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--account", required=True)
     parser.add_argument("--symbol", required=True)

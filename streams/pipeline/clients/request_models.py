@@ -127,7 +127,7 @@ class OrderRequestModel(BaseModel):
         return self
 
     def to_message(self) -> OrderRequest:
-        """The record of the core."""
+        """Returns the record of the core."""
         return OrderRequest(
             action=self.action,
             order_id=self.order_id,
@@ -155,7 +155,7 @@ class OrderRequestModel(BaseModel):
 
     @classmethod
     def from_message(cls, message: OrderRequest) -> Self:
-        """The model of a record."""
+        """Returns the model of a record."""
         fields = message._asdict()
         for name in ("quantity", "price", "stop_price", "trailing_offset", "display_quantity"):
             fields[name] = None if fields[name] is None else price_to_decimal(fields[name])
@@ -188,7 +188,7 @@ class ControlModel(BaseModel):
     authorisation: dict[str, Any] | None = None
 
     def to_message(self) -> Control:
-        """The record of the core."""
+        """Returns the record of the core."""
         return Control(
             control_id=self.control_id,
             kind=self.kind,
@@ -212,7 +212,7 @@ class ControlModel(BaseModel):
 
     @classmethod
     def from_message(cls, message: Control) -> Self:
-        """The model of a record."""
+        """Returns the model of a record."""
         fields = message._asdict()
         if message.opening_cash is not None:
             fields["opening_cash"] = money_to_decimal(message.opening_cash)
