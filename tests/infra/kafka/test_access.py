@@ -225,7 +225,7 @@ def test_the_whole_pipeline_works_each_process_as_its_own_principal(scram: Setti
 
     with running(scram, tmp_path, "sink"), running(scram, tmp_path, "worker"):
         refused = done("session", "open", "--account", "hand", code=1, kafka_principal=TRADER)
-        assert "trader may not do this; KAFKA_PRINCIPAL" in refused
+        assert "trader may not do this; set KAFKA_PRINCIPAL" in refused
         assert "opened" in done("session", "open", "--account", "hand", "--cash", "100000")
         assert json.loads(done("feed", "--synthetic", "--seconds", "5", "--json").splitlines()[-1])["quotes"] > 0
         order = ("orders", "submit", "ACME.SIM", "BUY", "5", "--account", "hand", "--order-id", "o-1")

@@ -57,7 +57,7 @@ def test_a_dead_letter_topic_takes_the_largest_record_of_its_topic() -> None:
 
 
 def test_the_broker_takes_the_largest_record() -> None:
-    lines = (REPOSITORY / "infra/kafka/broker.properties").read_text().splitlines()
+    lines = (REPOSITORY / "infra/stack/broker.properties").read_text().splitlines()
     broker = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
     assert int(broker["message.max.bytes"]) >= max(topic.max_message_bytes for topic in BY_NAME.values())
 
