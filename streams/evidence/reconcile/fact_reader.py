@@ -22,6 +22,7 @@ from schemas.records.messages import (
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows
 from streams.evidence.reconcile.facts import Answered, Asked, Event, Facts, Market, Place, Reported, Sent
+from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
@@ -93,7 +94,7 @@ class FactReader:
     def _on_dead_letter(self, letter: RawRecord) -> None:
         self._facts.dead_letters[letter.topic] += 1
         headers = dict(letter.headers)
-        topic, (partition, offset) = headers.get("topic", b"").decode(errors="replace"), dead_letter_rows.place(headers)
+        topic, (partition, offset) = headers.get("topic", b"").decode(errors="replace"), source_place(headers)
         if offset < 0:
             return  # Somebody else's: it names no record.
         self._facts.letters[topic, partition, offset] += 1
@@ -124,7 +125,7 @@ class FactReader:
         for name, origin in record.headers:
             if name == FORWARDED_FROM:
                 partition, _, offset = origin.decode(errors="replace").partition(":")
-                where = dead_letter_rows.place({"partition": partition.encode(), "offset": offset.encode()})
+                where = source_place({"partition": partition.encode(), "offset": offset.encode()})
                 self._facts.forwarded[record.topic, *where] += 1
         return True
 

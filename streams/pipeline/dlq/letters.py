@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from infra.kafka.topics import DEAD_LETTER_TOPICS, DLQ_PREFIX, dead_letter_topic
 from streams.errors import InputError
-from streams.pipeline.journal.dead_letters import CUT, DLQ_PARTITION, ORIGINAL
+from streams.pipeline.journal.dead_letters import CUT, DLQ_PARTITION, ORIGINAL, source_place
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.raw_records import Headers, RawRecord
-from streams.pipeline.sink.dead_letter_rows import place
 
 TOPICS = tuple(topic.name.removeprefix(DLQ_PREFIX) for topic in DEAD_LETTER_TOPICS)
 """Topics that have dead letters."""
@@ -90,7 +89,7 @@ def read_letter(reader: LogReader, topic: str, offset: int) -> DeadLetter:
 
 def _letter(topic: str, record: RawRecord) -> DeadLetter:
     headers = dict(record.headers)
-    source_partition, source_offset = place(headers)
+    source_partition, source_offset = source_place(headers)
     cut = headers.get(CUT)
     return DeadLetter(
         topic=topic,

@@ -1,5 +1,7 @@
 """Dead letters: the original bytes of a refused record, and headers with its place and the reason."""
 
+from collections.abc import Mapping
+
 from infra.kafka.topics import BY_NAME
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 
@@ -8,6 +10,7 @@ MESSAGE_CHARS_MAX = 1_000
 CUT_KEY_BYTES = 1_000
 ORIGINAL = "original."
 CUT = "cut"
+DIGITS_MAX = 19
 
 
 class BadRecord(Exception):
@@ -45,3 +48,14 @@ def dead_letter(record: RawRecord, stage: str, error: BadRecord) -> RawOutput:
 def _size(record: RawRecord) -> int:
     headers = sum(len(ORIGINAL) + len(name) + len(content) for name, content in record.headers)
     return len(record.key or b"") + len(record.value or b"") + headers
+
+
+def source_place(headers: Mapping[str, bytes]) -> tuple[int, int]:
+    """Returns partition and offset of the refused record; -1 for each that the headers do not hold."""
+    return _number(headers.get("partition"), 2**31), _number(headers.get("offset"), 2**63)
+
+
+def _number(text: bytes | None, limit: int) -> int:
+    if text is None or not text.isdigit() or len(text) > DIGITS_MAX:
+        return -1
+    return int(text) if int(text) < limit else -1

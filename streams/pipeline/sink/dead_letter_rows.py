@@ -7,10 +7,10 @@ from typing import Any
 
 import fastavro
 
+from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.raw_records import RawRecord
 
 STAGE = "sink"
-DIGITS_MAX = 19
 FROM_HEADERS = {"topic", "partition", "offset", "stage", "error_class", "message"}
 
 # Keys, values and headers are arbitrary bytes, which ClickHouse stores unchanged in String columns.
@@ -36,7 +36,7 @@ _PARSED = fastavro.parse_schema(SCHEMA)
 def row_body(record: RawRecord) -> bytes:
     """Encodes a record of a dlq topic as a row. Without our headers, its columns are empty and its place is -1."""
     headers = dict(record.headers)
-    source_partition, source_offset = place(headers)
+    source_partition, source_offset = source_place(headers)
     buffer = BytesIO()
     row = {
         "topic": record.topic,
@@ -52,14 +52,3 @@ def row_body(record: RawRecord) -> bytes:
     }
     fastavro.schemaless_writer(buffer, _PARSED, row)
     return buffer.getvalue()
-
-
-def place(headers: dict[str, bytes]) -> tuple[int, int]:
-    """Returns partition and offset of the refused record; -1 for each that the headers do not hold."""
-    return _number(headers.get("partition"), 2**31), _number(headers.get("offset"), 2**63)
-
-
-def _number(text: bytes | None, limit: int) -> int:
-    if text is None or not text.isdigit() or len(text) > DIGITS_MAX:
-        return -1
-    return int(text) if int(text) < limit else -1

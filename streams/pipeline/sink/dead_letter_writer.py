@@ -8,6 +8,7 @@ from typing import Protocol
 
 from infra.kafka.topics import dead_letter_topic
 from streams.errors import Fenced, SinkError
+from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.raw_records import RawOutput
 from streams.pipeline.sink import dead_letter_rows
@@ -115,7 +116,7 @@ class DeadLetterWriter:
         for letter in self._reader.read(box, 0, with_row + 1):
             headers = dict(letter.headers)
             ours = headers.get("stage") == dead_letter_rows.STAGE.encode()
-            its_partition, offset = dead_letter_rows.place(headers)
+            its_partition, offset = source_place(headers)
             if ours and its_partition == partition and offset >= first_offset:
                 found.add(offset)
         return found
@@ -124,5 +125,5 @@ class DeadLetterWriter:
 def _source(letter: RawOutput) -> tuple[Place, int]:
     """Returns topic, partition and offset of the refused record."""
     headers = dict(letter.headers)
-    partition, offset = dead_letter_rows.place(headers)
+    partition, offset = source_place(headers)
     return (headers["topic"].decode(), partition), offset
