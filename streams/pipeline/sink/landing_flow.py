@@ -97,7 +97,7 @@ class LandingFlow:
                 self._under_way = {(topic, batch.partition): int(batch.offsets[-1]) + 1 for batch in block}, rows
 
     def _report_landed(self) -> None:
-        """Reports the last block: it has landed, because landing the next one waits for it."""
+        """Reports the last block, for which settling and landing the next block have waited."""
         landed, self._under_way = self._under_way, None
         if landed is not None:
             self._on_landed(*landed)
