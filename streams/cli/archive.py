@@ -48,7 +48,7 @@ def verify(folder: Path = FOLDER, as_json: bool = typer.Option(False, "--json", 
     from schemas.avro.codec import Codec
     from streams.cli.replay import print_verification, say
     from streams.evidence.replay.archive import Archive
-    from streams.evidence.replay.inputs import recorded_config
+    from streams.evidence.replay.recorded_inputs import recorded_config
     from streams.evidence.replay.verify import verify as run
 
     archive = Archive(folder)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.evidence.metrics.compute import Value
+    from streams.evidence.metrics.compute_metrics import MetricValue
 
 AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
 COLUMNS = ("name", "unit", "convention", "source", "query")
@@ -27,9 +27,9 @@ def register(app: typer.Typer) -> None:
 def list_metrics(as_json: bool = AS_JSON) -> None:
     """Lists every metric: name, unit, convention, source and the query file that computes it."""
     from streams.cli.output import print_rows
-    from streams.evidence.metrics.definitions import METRICS, PARTS
+    from streams.evidence.metrics.metric_catalog import BREAKDOWNS, METRICS
 
-    rows = [metric._asdict() | {"by": [part for part in PARTS[metric.query] if part]} for metric in METRICS]
+    rows = [metric._asdict() | {"by": [part for part in BREAKDOWNS[metric.query] if part]} for metric in METRICS]
     print_rows(rows, COLUMNS, as_json)
 
 
@@ -55,7 +55,7 @@ def show(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.metrics.compute import Conventions, Scope, metric_values, session_scope
+    from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_values, session_scope
 
     named = [(kind, ident) for kind, ident in (("account", account), ("strategy", strategy)) if ident]
     if (len(named) != 1 and not session) or (session and strategy):
@@ -68,7 +68,7 @@ def show(
     settings = get_settings()
     run = run_id or settings.run_id
     with closing(connect(settings)) as client:
-        scope = session_scope(client, run, session, account) if session else Scope(*named[0])
+        scope = session_scope(client, run, session, account) if session else MetricScope(*named[0])
         values = list(metric_values(client, run, scope, conventions, by))
     if not values and not by:
         typer.echo(f"{scope.kind} {scope.ident} has no records in run {run}; is the sink running?", err=True)
@@ -81,13 +81,13 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
         raise typer.BadParameter(f"{option} {value}: must be one of {', '.join(filter(None, allowed))}")
 
 
-def _print(values: Iterable[Value], as_json: bool) -> None:
+def _print(values: Iterable[MetricValue], as_json: bool) -> None:
     from streams.cli.output import print_rows
-    from streams.evidence.metrics.definitions import BY_NAME
+    from streams.evidence.metrics.metric_catalog import METRIC_BY_NAME
 
     rows = []
     for item in values:
-        row = item._asdict() | {"unit": BY_NAME[item.name].unit, "value": _plain(item.value)}
+        row = item._asdict() | {"unit": METRIC_BY_NAME[item.name].unit, "value": _plain(item.value)}
         row["unit"] = row["unit"].replace("currency", item.currency)
         rows.append(row)
     if not as_json:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.evidence.replay.compare import Comparison
-    from streams.evidence.replay.sweep import Point
+    from streams.evidence.replay.compare_runs import RunComparison
+    from streams.evidence.replay.sweep import SweepPoint
     from streams.evidence.replay.verify import Verification
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -59,21 +59,21 @@ def verify(
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.times import nanoseconds
-    from streams.evidence.replay.scope import Scope
     from streams.evidence.replay.verify import verify as run
+    from streams.evidence.replay.verify_scope import VerifyScope
     from streams.pipeline.journal.kafka_log import KafkaLogReader
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     search_rarely()
-    scope = Scope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
+    scope = VerifyScope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
     if record and not (scope.is_everything and not from_snapshot):
         raise typer.BadParameter("--record is for the whole record: leave --session, --from, --to, --from-snapshot out")
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
     result = run(core_config(settings), reader, codec, say, scope, from_snapshot)
     if record:
-        from streams.evidence.gate.acts import GateDesk, head_commit
-        from streams.evidence.gate.proofs import replay_results
+        from streams.evidence.gate.gate_desk import GateDesk, head_commit
+        from streams.evidence.gate.proof_results import replay_results
 
         results = replay_results(result, settings.run_id, head_commit(), time.time_ns())
         GateDesk(settings).record_tests(results)
@@ -116,9 +116,9 @@ def run(
     from infra.clickhouse.client import connect
     from infra.gc_tuning import search_rarely
     from infra.settings import get_settings
-    from streams.evidence.replay import register
+    from streams.evidence.replay import run_register
+    from streams.evidence.replay.input_source import open_source
     from streams.evidence.replay.simulate import simulate
-    from streams.evidence.replay.source import open_source
     from streams.evidence.replay.what_if import WhatIf
     from streams.pipeline.sink.tables import Tables
 
@@ -129,13 +129,13 @@ def run(
         what_if.demand_alone()
     source = open_source(get_settings(), data, strategies_only, say)
     with closing(connect(settings)) as client:
-        if register.is_done(client, run_id, what_if, source.name):
+        if run_register.is_done(client, run_id, what_if, source.name):
             say(f"run {run_id} is there already")
             return
         inputs = source.inputs(bool(what_if.strategies))
         with closing(Tables(settings, lambda seconds: None)) as tables:
             result = simulate(run_id, source.config, inputs, what_if, tables, lambda taken: say(f"{taken:,} inputs"))
-        register.note(client, result, source.name)
+        run_register.note(client, result, source.name)
     for sentence in result.refused:
         say(f"refused: {sentence}")
     if as_json:
@@ -156,7 +156,7 @@ def compare(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.replay.compare import compare as run
+    from streams.evidence.replay.compare_runs import compare as run
 
     with closing(connect(get_settings())) as client:
         result = run(client, a, b, most)
@@ -167,7 +167,7 @@ def compare(
         _print_comparison(result)
 
 
-def _print_comparison(result: Comparison) -> None:
+def _print_comparison(result: RunComparison) -> None:
     from streams.cli.output import print_rows
 
     rows = [
@@ -220,7 +220,7 @@ def sweep(
     _print_sweep(chosen, as_json)
 
 
-def _print_sweep(chosen: list[Point], as_json: bool) -> None:
+def _print_sweep(chosen: list[SweepPoint], as_json: bool) -> None:
     from contextlib import closing
 
     from infra.clickhouse.client import connect, query_file

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
 from tests.evidence.metrics.rows import DAY, FIRST_DAY, connected, fill, insert, migrated_server, new_run, session
 
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 
 
 @pytest.fixture(scope="module")

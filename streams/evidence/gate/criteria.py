@@ -40,7 +40,7 @@ def _reducible(limits: dict[str, str]) -> dict[str, str]:
     return limits
 
 
-class Level(Frozen):
+class GateLevel(Frozen):
     """limits: by name, each counts where it is smaller than the account's own."""
 
     expires_days: Annotated[int, Field(ge=1)]
@@ -88,11 +88,11 @@ class Criteria(Frozen):
     reconcile: Freshness
     replay_verify: Freshness
     drift: Drift
-    limited_live: Level
-    full_live: Level
+    limited_live: GateLevel
+    full_live: GateLevel
 
     @property
-    def levels(self) -> dict[TradingLevel, Level]:
+    def levels(self) -> dict[TradingLevel, GateLevel]:
         """From the lowest."""
         return {TradingLevel.LIMITED_LIVE: self.limited_live, TradingLevel.FULL_LIVE: self.full_live}
 

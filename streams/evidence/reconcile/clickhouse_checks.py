@@ -5,7 +5,7 @@ from clickhouse_connect.driver.client import Client
 from infra.clickhouse.client import query_file
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.simulators.choice import Simulators
-from streams.evidence.reconcile.outcome import CLICKHOUSE, Check
+from streams.evidence.reconcile.reconciliation import CLICKHOUSE, Check
 
 QUERIES = {
     "reconcile_orders": "every order has one terminal result or is working, every request an answer",

@@ -21,7 +21,16 @@ from schemas.records.messages import (
 )
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows
-from streams.evidence.reconcile.facts import Answered, Asked, Event, Facts, Market, Place, Reported, Sent
+from streams.evidence.reconcile.facts import (
+    ClientResult,
+    Facts,
+    OrderEvent,
+    RecordedMarket,
+    RecordedReport,
+    RecordedRequest,
+    RecordPlace,
+    SentRequest,
+)
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
@@ -150,7 +159,7 @@ class FactReader:
         self._facts.fills[fill.account_id].append(fill)
 
     def _on_result(self, _: RawRecord, result: OrderResult) -> None:
-        answered = Answered(_event(result), result.reason_code, result.terminal, result.poss_resend)
+        answered = ClientResult(_event(result), result.reason_code, result.terminal, result.poss_resend)
         self._facts.results[result.account_id, result.order_id].append(answered)
         self._facts.ids["result_id", result.result_id] += 1
 
@@ -158,7 +167,9 @@ class FactReader:
         if report.exec_type is ExecType.SPLIT:
             self._on_split(record, report)
             return
-        self._facts.executions[report.account_id, report.order_id].append(Reported(_event(report), _place(record)))
+        self._facts.executions[report.account_id, report.order_id].append(
+            RecordedReport(_event(report), _place(record))
+        )
         self._facts.ids["exec_id", report.exec_id] += 1
 
     def _on_split(self, record: RawRecord, notice: ExecutionReport) -> None:
@@ -170,14 +181,14 @@ class FactReader:
     def _on_approved(self, record: RawRecord, approved: ApprovedOrder) -> None:
         target = approved.order_id if approved.action is Action.NEW else approved.orig_order_id or ""
         sent_ns = self._time_ns(record, approved.order_ts)
-        sent = Sent(approved.symbol, (approved.account_id, target), sent_ns, _place(record))
+        sent = SentRequest(approved.symbol, (approved.account_id, target), sent_ns, _place(record))
         self._facts.approved[approved.account_id, approved.order_id].append(sent)
         self._facts.ids["approval_id", approved.approval_id] += 1
 
     def _on_request(self, record: RawRecord, request: OrderRequest) -> None:
         key = (request.account_id, request.order_id)
         if key not in self._facts.requests:
-            self._facts.requests[key] = Asked(request, _place(record))
+            self._facts.requests[key] = RecordedRequest(request, _place(record))
         elif self._facts.is_taken(_place(record)):
             self._facts.duplicates[key] += 1
             self._facts.identical[key] += request == self._facts.requests[key].request
@@ -189,7 +200,7 @@ class FactReader:
         if not data.kinds:
             self._on_heartbeat(record.partition, data.symbol, time_ns)
             return
-        market = self._facts.markets.setdefault(data.symbol, Market(record.partition))
+        market = self._facts.markets.setdefault(data.symbol, RecordedMarket(record.partition))
         market.now_ns = max(market.now_ns, time_ns)
         market.trade_times.extend(ts for kind, ts in zip(data.kinds, data.times, strict=True) if kind == TRADE)
         market.trade_px.extend(data.trade_px)
@@ -200,7 +211,7 @@ class FactReader:
         for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
             getattr(market, name).extend(getattr(data, name))
 
-    def _on_books(self, market: Market, data: MarketData) -> None:
+    def _on_books(self, market: RecordedMarket, data: MarketData) -> None:
         rows = MarketRows(data)
         for kind, ts in zip(data.kinds, data.times, strict=True):
             if kind == QUOTE:
@@ -220,15 +231,15 @@ class FactReader:
         return event_ns if self._config.time_source is TimeSource.EVENT else record.timestamp_ns
 
 
-def _event(message: ExecutionReport | OrderResult) -> Event:
-    return Event(*(getattr(message, name) for name in Event._fields))
+def _event(message: ExecutionReport | OrderResult) -> OrderEvent:
+    return OrderEvent(*(getattr(message, name) for name in OrderEvent._fields))
 
 
-def _place(record: RawRecord) -> Place:
+def _place(record: RawRecord) -> RecordPlace:
     return (record.topic, record.partition, record.offset)
 
 
-def _named(place: Place) -> str:
+def _named(place: RecordPlace) -> str:
     topic, partition, offset = place
     return f"{topic}-{partition} offset {offset}"
 

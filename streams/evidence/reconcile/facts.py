@@ -11,27 +11,27 @@ from schemas.records.messages import AccountEquity, Fill, OrderRequest, Position
 
 OrderId = tuple[str, str]
 """account_id and order_id."""
-Place = tuple[str, int, int]
+RecordPlace = tuple[str, int, int]
 """Base topic, partition, offset."""
 
 
-class Asked(NamedTuple):
+class RecordedRequest(NamedTuple):
     """A request and where it lies."""
 
     request: OrderRequest
-    place: Place
+    place: RecordPlace
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """An approved request on its way to its venue. target: the order that it is about. sent_ns: UTC nanoseconds."""
 
     symbol: str
     target: OrderId
     sent_ns: int
-    place: Place
+    place: RecordPlace
 
 
-class Event(NamedTuple):
+class OrderEvent(NamedTuple):
     """What execution reports and order results both say of an order; quantities and prices 1e-9."""
 
     exec_id: str | None
@@ -47,24 +47,24 @@ class Event(NamedTuple):
     commission: int | None
 
 
-class Reported(NamedTuple):
+class RecordedReport(NamedTuple):
     """An execution report and where it lies."""
 
-    event: Event
-    place: Place
+    event: OrderEvent
+    place: RecordPlace
 
 
-class Answered(NamedTuple):
+class ClientResult(NamedTuple):
     """A result of the client's."""
 
-    event: Event
+    event: OrderEvent
     reason_code: str | None
     terminal: bool
     resent: bool = False
 
 
 @dataclass(slots=True)
-class Market:
+class RecordedMarket:
     """A symbol's quotes, or best levels of its book, in the order of its market, its trades, and its clock (UTC ns)."""
 
     partition: int
@@ -113,28 +113,28 @@ class Facts:
 
     offsets: "dict[tuple[str, int], array[int]]" = field(default_factory=lambda: defaultdict(lambda: array("q")))
     taken: dict[tuple[str, int], int] = field(default_factory=dict)
-    letters: Counter[Place] = field(default_factory=Counter)
-    refused: set[Place] = field(default_factory=set)
-    unread: set[Place] = field(default_factory=set)
+    letters: Counter[RecordPlace] = field(default_factory=Counter)
+    refused: set[RecordPlace] = field(default_factory=set)
+    unread: set[RecordPlace] = field(default_factory=set)
     dead_letters: Counter[str] = field(default_factory=Counter)
     undecodable: list[str] = field(default_factory=list)
-    misplaced: set[Place] = field(default_factory=set)
-    forwarded: Counter[Place] = field(default_factory=Counter)
-    requests: dict[OrderId, Asked] = field(default_factory=dict)
+    misplaced: set[RecordPlace] = field(default_factory=set)
+    forwarded: Counter[RecordPlace] = field(default_factory=Counter)
+    requests: dict[OrderId, RecordedRequest] = field(default_factory=dict)
     duplicates: Counter[OrderId] = field(default_factory=Counter)
     identical: Counter[OrderId] = field(default_factory=Counter)
-    approved: dict[OrderId, list[Sent]] = field(default_factory=lambda: defaultdict(list))
-    results: dict[OrderId, list[Answered]] = field(default_factory=lambda: defaultdict(list))
-    executions: dict[OrderId, list[Reported]] = field(default_factory=lambda: defaultdict(list))
+    approved: dict[OrderId, list[SentRequest]] = field(default_factory=lambda: defaultdict(list))
+    results: dict[OrderId, list[ClientResult]] = field(default_factory=lambda: defaultdict(list))
+    executions: dict[OrderId, list[RecordedReport]] = field(default_factory=lambda: defaultdict(list))
     splits: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     fills: dict[str, list[Fill]] = field(default_factory=lambda: defaultdict(list))
     equities: dict[str, list[AccountEquity]] = field(default_factory=lambda: defaultdict(list))
     positions: dict[tuple[str, str], PositionReport] = field(default_factory=dict)
     position_places: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    markets: dict[str, Market] = field(default_factory=dict)
+    markets: dict[str, RecordedMarket] = field(default_factory=dict)
     ids: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def is_taken(self, place: Place) -> bool:
+    def is_taken(self, place: RecordPlace) -> bool:
         """Whether its shard has processed an input; one that no shard has is still on its way."""
         topic, partition, offset = place
         return offset < self.taken.get((topic, partition), 0)

@@ -7,9 +7,9 @@ from schemas.records.enums import Action, ExecType, Liquidity, Side
 from schemas.records.messages import Fill
 from schemas.records.numbers import price_text
 from streams.core.core_config import TimeSource
-from streams.evidence.reconcile.facts import Event, Facts, Market, OrderId
+from streams.evidence.reconcile.facts import Facts, OrderEvent, OrderId, RecordedMarket
 from streams.evidence.reconcile.order_checks import named
-from streams.evidence.reconcile.outcome import KAFKA, Check
+from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 FILLS = (ExecType.FILL, ExecType.PARTIAL_FILL)
 
@@ -51,7 +51,7 @@ def fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
     return check
 
 
-def _quote_problem(fill: Fill, market: Market | None, time_source: TimeSource) -> str | None:
+def _quote_problem(fill: Fill, market: RecordedMarket | None, time_source: TimeSource) -> str | None:
     if fill.quote_ts is None:
         return "it names no quote"
     if market is None:
@@ -75,7 +75,7 @@ def _quote_problem(fill: Fill, market: Market | None, time_source: TimeSource) -
     return None
 
 
-def _trade_problem(fill: Fill, trade_px: int, market: Market, time_source: TimeSource) -> str | None:
+def _trade_problem(fill: Fill, trade_px: int, market: RecordedMarket, time_source: TimeSource) -> str | None:
     if not market.traded(trade_px, fill.ts if time_source is TimeSource.EVENT else None):
         return f"its trade at {price_text(trade_px)} is not in market.data"
     if trade_px > fill.price if fill.side is Side.BUY else trade_px < fill.price:
@@ -99,7 +99,7 @@ def within_orders(facts: Facts) -> Check:
     return check
 
 
-def _in_force(facts: Facts, key: OrderId, events: list[Event]) -> Iterator[tuple[Event, int, int | None]]:
+def _in_force(facts: Facts, key: OrderId, events: list[OrderEvent]) -> Iterator[tuple[OrderEvent, int, int | None]]:
     """Each report with the quantity and the limit that the client had asked for by then."""
     asked = facts.requests[key].request
     quantity, limit = asked.quantity or 0, asked.price
@@ -115,11 +115,11 @@ def _in_force(facts: Facts, key: OrderId, events: list[Event]) -> Iterator[tuple
         yield event, quantity, limit
 
 
-def _is_split(event: Event) -> bool:
+def _is_split(event: OrderEvent) -> bool:
     return event.reason_code == "SPLIT"
 
 
-def _order_problem(event: Event, filled: int, quantity: int, limit: int | None, side: Side) -> str | None:
+def _order_problem(event: OrderEvent, filled: int, quantity: int, limit: int | None, side: Side) -> str | None:
     if event.cum_qty != filled:
         return f"fills sum to {price_text(filled)}, cum_qty is {price_text(event.cum_qty)}"
     if event.order_qty != quantity:

@@ -3,7 +3,7 @@
 from streams.core.core_config import CoreConfig
 from streams.evidence.reconcile import fill_checks, money_checks, order_checks
 from streams.evidence.reconcile.facts import Facts
-from streams.evidence.reconcile.outcome import KAFKA, Check
+from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 WRITTEN_FROM_OUTSIDE = frozenset({"orders", "controls", "market.data", "test.results", "gate.decisions"})
 """Topics in which a bad record is its writer's mistake; in all others it is ours."""

@@ -9,7 +9,7 @@ from schemas.records.numbers import divide_half_even, money_text, price_text
 from streams.core.ledger.marks import converted
 from streams.evidence.reconcile.fact_reader import sequence
 from streams.evidence.reconcile.facts import Facts
-from streams.evidence.reconcile.outcome import KAFKA, Check
+from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 
 def cash(facts: Facts) -> Check:

@@ -8,8 +8,8 @@ from schemas.records.messages import OrderRequest
 from streams.core.core_config import CoreConfig
 from streams.core.simulators.choice import Simulators
 from streams.core.venue.venue import CLOCK_AHEAD_MAX_NS
-from streams.evidence.reconcile.facts import Answered, Event, Facts, OrderId, Sent
-from streams.evidence.reconcile.outcome import KAFKA, Check
+from streams.evidence.reconcile.facts import ClientResult, Facts, OrderEvent, OrderId, SentRequest
+from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 DUPLICATE = "DUPLICATE_ORDER_ID"
 
@@ -89,7 +89,7 @@ def _reported_requests(facts: Facts) -> set[OrderId]:
     }
 
 
-def _has_arrived(facts: Facts, sent: Sent, latency_ns: int) -> bool:
+def _has_arrived(facts: Facts, sent: SentRequest, latency_ns: int) -> bool:
     market = facts.markets.get(sent.symbol)
     if market is None:
         return False
@@ -114,7 +114,7 @@ def terminal_results(facts: Facts) -> Check:
 def results_of_reports(facts: Facts) -> Check:
     """Each execution report is one result that says the same, and each result of the venue's is one report."""
     check = Check("execution reports and results are one to one", KAFKA)
-    told: dict[tuple[OrderId, str], list[Event]] = {}
+    told: dict[tuple[OrderId, str], list[OrderEvent]] = {}
     for key, results in facts.results.items():
         for result in results:
             if result.event.exec_id is not None and not result.resent:
@@ -133,7 +133,7 @@ def results_of_reports(facts: Facts) -> Check:
     return check
 
 
-def life(results: list[Answered]) -> list[Answered]:
+def life(results: list[ClientResult]) -> list[ClientResult]:
     """Results that are steps of the order itself: no refused changes, no refused or answered repetitions of its id."""
     return [
         item

@@ -21,8 +21,8 @@ from streams.evidence.reconcile.fact_reader import FactReader
 from streams.evidence.reconcile.facts import Facts
 from streams.evidence.reconcile.kafka_checks import all_checks
 from streams.evidence.reconcile.order_checks import counts
-from streams.evidence.reconcile.outcome import Check, Report
-from streams.evidence.reconcile.rows import newest_positions, rows_are_records
+from streams.evidence.reconcile.reconciliation import Check, Reconciliation
+from streams.evidence.reconcile.row_checks import newest_positions, rows_are_records
 from streams.pipeline.journal.kafka_log import KafkaLogReader, watermarks
 from streams.pipeline.reference.load_config import core_config
 
@@ -31,7 +31,7 @@ WAIT_S = 60.0
 
 def reconcile(
     settings: Settings, on_progress: Callable[[str], None] = lambda _: None, wait_s: float = WAIT_S
-) -> Report:
+) -> Reconciliation:
     """Every check from both sources, on what the topics hold now. Waits up to wait_s for the sink to have landed it.
 
     Inputs that no worker has taken yet are on their way, not lost. What is written while this reads may be named as a
@@ -49,7 +49,7 @@ def reconcile(
             checks += _from_clickhouse(settings, config, client, facts, on_progress, wait_s)
         except DriverError as error:
             raise ClickHouseError(f"asking {settings.clickhouse_url}: {error}") from error
-    return Report(checks, counts(facts), dict(facts.dead_letters))
+    return Reconciliation(checks, counts(facts), dict(facts.dead_letters))
 
 
 def _from_clickhouse(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from schemas.avro.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
 from streams.evidence.replay.archive import Archive
-from streams.evidence.replay.run_rows import BLOCK_ROWS, NANOS_PER_MS, RowStore
+from streams.evidence.replay.run_results import BLOCK_ROWS, NANOS_PER_MS, RowStore
 from streams.evidence.replay.verify import USER_TOPICS
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.sink.container import ContainerWriter, Row

@@ -17,8 +17,8 @@ from heapq import merge
 from schemas.avro.codec import Codec
 from schemas.records.messages import Control, MarketData, OrderRequest, OrderResult, RiskEvent
 from streams.core.core_config import CoreConfig, TimeSource
-from streams.evidence.replay.inputs import OUTSIDE, Input, recorded_inputs
 from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
+from streams.evidence.replay.recorded_inputs import OUTSIDE, ReplayInput, recorded_inputs
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import CLOSING_NS
 from streams.pipeline.feed.table import MarketTable
@@ -30,38 +30,38 @@ RANKS = {topic: rank for rank, topic in enumerate(OUTSIDE)}
 
 
 @dataclass(frozen=True, slots=True)
-class MarketOrder:
+class MarketTimeline:
     """Inputs that can be gone through again and again. table: in the order of in_market_time."""
 
     table: MarketTable
-    heartbeats: list[Input]
-    controls: list[Input]
-    orders: list[Input]
+    heartbeats: list[ReplayInput]
+    controls: list[ReplayInput]
+    orders: list[ReplayInput]
     partitions: int
     """Of the execution shards."""
 
-    def __iter__(self) -> Iterator[Input]:
+    def __iter__(self) -> Iterator[ReplayInput]:
         streams = (self.controls, self._updates(), self.heartbeats, self.orders)
         return merge(*streams, key=lambda item: item[:2])
 
-    def _updates(self) -> Iterator[Input]:
+    def _updates(self) -> Iterator[ReplayInput]:
         topic, rank = "market.data", RANKS["market.data"]
         owners = {symbol: partition_of(symbol, self.partitions) for symbol in self.table.symbols}
         for row, update in enumerate(updates(self.table)):
-            yield Input(update.ts, rank, owners[update.symbol], row, topic, update)
+            yield ReplayInput(update.ts, rank, owners[update.symbol], row, topic, update)
 
 
-def market_only(table: MarketTable, config: CoreConfig) -> MarketOrder:
+def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
     """A market without a record; it ends as a feed does, a heartbeat CLOSING_NS after its last update."""
     table = in_market_time(table)
     end_ns = int(table.time[-1]) + CLOSING_NS
     rank, beat = RANKS["market.data"], heartbeat(end_ns)
     partitions = config.execution_partitions
-    beats = [Input(end_ns, rank, partition, len(table), "market.data", beat) for partition in range(partitions)]
-    return MarketOrder(table, beats, [], [], partitions)
+    beats = [ReplayInput(end_ns, rank, partition, len(table), "market.data", beat) for partition in range(partitions)]
+    return MarketTimeline(table, beats, [], [], partitions)
 
 
-def with_record(market: MarketOrder, reader: LogReader, codec: Codec, config: CoreConfig) -> MarketOrder:
+def with_record(market: MarketTimeline, reader: LogReader, codec: Codec, config: CoreConfig) -> MarketTimeline:
     """The market with the recorded orders and controls."""
     by_kafka = config.time_source is TimeSource.RECORD
     controls = list(recorded_inputs(reader, codec, config, ("controls",)))
@@ -69,12 +69,12 @@ def with_record(market: MarketOrder, reader: LogReader, codec: Codec, config: Co
     if not by_kafka:
         controls = _controls(controls, _answer_times(reader, codec, config))
         orders = _orders(orders, market.heartbeats[-1].time_ns if market.heartbeats else 0, reader, codec, config)
-    return MarketOrder(market.table, market.heartbeats, controls, orders, market.partitions)
+    return MarketTimeline(market.table, market.heartbeats, controls, orders, market.partitions)
 
 
-def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> MarketOrder:
+def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> MarketTimeline:
     """The recorded market.data; its heartbeats as they were sent."""
-    beats = list[Input]()
+    beats = list[ReplayInput]()
 
     def with_updates() -> Iterator[MarketData]:
         for item in recorded_inputs(reader, codec, config, ("market.data",)):
@@ -86,11 +86,11 @@ def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> Mark
 
     table = in_market_time(unpacked(with_updates()))
     beats.sort(key=lambda item: (item.time_ns, item.partition, item.offset))
-    return MarketOrder(table, beats, [], [], config.execution_partitions)
+    return MarketTimeline(table, beats, [], [], config.execution_partitions)
 
 
-def _controls(controls: list[Input], answered: dict[tuple[str, int], int]) -> list[Input]:
-    newest, found = dict[int, int](), list[Input]()
+def _controls(controls: list[ReplayInput], answered: dict[tuple[str, int], int]) -> list[ReplayInput]:
+    newest, found = dict[int, int](), list[ReplayInput]()
     for item in controls:
         assert isinstance(item.message, Control)
         time_ns = max(newest.get(item.partition, 0), answered.get((item.message.control_id, item.partition), 0))
@@ -109,14 +109,16 @@ def _answer_times(reader: LogReader, codec: Codec, config: CoreConfig) -> dict[t
     return times
 
 
-def _orders(orders: list[Input], end_ns: int, reader: LogReader, codec: Codec, config: CoreConfig) -> list[Input]:
+def _orders(
+    orders: list[ReplayInput], end_ns: int, reader: LogReader, codec: Codec, config: CoreConfig
+) -> list[ReplayInput]:
     requests = [item.message for item in orders if isinstance(item.message, OrderRequest)]
     answered: dict[tuple[str, str], int] = {}
     if any(request.ts > end_ns for request in requests):
         for _, result in _records(reader, codec, config, "order.results"):
             assert isinstance(result, OrderResult)
             answered.setdefault((result.account_id, result.request_id or result.order_id), result.ts)
-    newest, found = dict[str, int](), list[Input]()
+    newest, found = dict[str, int](), list[ReplayInput]()
     for item, request in zip(orders, requests, strict=True):
         time_ns = request.ts
         if time_ns > end_ns:

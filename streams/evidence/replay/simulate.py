@@ -7,11 +7,11 @@ from schemas.records.messages import MarketData, OrderRequest, OrderResult
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.reference.instruments import Instrument
-from streams.evidence.replay.engine import Engine
-from streams.evidence.replay.inputs import Input
-from streams.evidence.replay.loop import Loop
 from streams.evidence.replay.participants import openings, participants
-from streams.evidence.replay.run_rows import Results, RowStore
+from streams.evidence.replay.recorded_inputs import ReplayInput
+from streams.evidence.replay.replay_engine import ReplayEngine
+from streams.evidence.replay.run_results import RowStore, RunResults
+from streams.evidence.replay.strategy_loop import StrategyLoop
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.journal.partitions import partition_of
 
@@ -35,7 +35,7 @@ class ReplayRun(NamedTuple):
 def simulate(
     run_id: str,
     recorded: CoreConfig,
-    inputs: Iterable[Input],
+    inputs: Iterable[ReplayInput],
     what_if: WhatIf,
     store: RowStore | None,
     on_progress: Callable[[int], None] = lambda _: None,
@@ -46,8 +46,8 @@ def simulate(
     """
     config = what_if.configure(recorded)
     instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
-    pipeline = _Pipeline(config, Results(run_id, store), on_progress)
-    loop = Loop(participants(what_if.strategies, instruments, config.run_seed), pipeline.send)
+    pipeline = _Pipeline(config, RunResults(run_id, store), on_progress)
+    loop = StrategyLoop(participants(what_if.strategies, instruments, config.run_seed), pipeline.send)
     opened = False
     for item in inputs:
         if not opened:
@@ -67,15 +67,15 @@ def simulate(
 class _Pipeline:
     """The engine, and what is counted and kept of what goes in and comes out."""
 
-    def __init__(self, config: CoreConfig, results: Results, on_progress: Callable[[int], None]) -> None:
-        self._engine = Engine(config, self._keep)
+    def __init__(self, config: CoreConfig, results: RunResults, on_progress: Callable[[int], None]) -> None:
+        self._engine = ReplayEngine(config, self._keep)
         self._results = results
         self._on_progress = on_progress
         self._strategies: dict[str, None] = {}
         self._time_ns = 0
         self._taken = 0
 
-    def take(self, item: Input) -> list[OrderResult]:
+    def take(self, item: ReplayInput) -> list[OrderResult]:
         """An input with all that it causes; gives the clients' results."""
         self._time_ns = item.time_ns
         self._taken += 1
@@ -91,7 +91,7 @@ class _Pipeline:
     def send(self, request: OrderRequest, time_ns: int) -> list[OrderResult]:
         """A request of a strategy in the loop."""
         partition = partition_of(request.account_id, self._engine.config.account_partitions)
-        return self.take(Input(time_ns, 0, partition, 0, "orders", request))
+        return self.take(ReplayInput(time_ns, 0, partition, 0, "orders", request))
 
     def finish(self, run_id: str, what_if: WhatIf) -> ReplayRun:
         """Lands what waits; what the run came to."""

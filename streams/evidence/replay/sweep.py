@@ -15,11 +15,11 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
-from streams.evidence.replay import register
-from streams.evidence.replay.inputs import Input
-from streams.evidence.replay.market_time import MarketOrder
+from streams.evidence.replay import run_register
+from streams.evidence.replay.input_source import InputSource, open_source
+from streams.evidence.replay.market_time import MarketTimeline
+from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.evidence.replay.simulate import simulate
-from streams.evidence.replay.source import Source, open_source
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.sink.tables import Tables
 
@@ -27,7 +27,7 @@ RUNS_MAX = 10_000
 HASH_CHARS = 10
 
 
-class Point(NamedTuple):
+class SweepPoint(NamedTuple):
     """One run of a sweep: its name, what it changes, and the values of the grid that say so."""
 
     run_id: str
@@ -46,7 +46,7 @@ def read_grid(path: Path) -> dict[str, list[Any]]:
     return document
 
 
-def points(prefix: str, grid: Mapping[str, Sequence[Any]], base: Mapping[str, Any]) -> list[Point]:
+def points(prefix: str, grid: Mapping[str, Sequence[Any]], base: Mapping[str, Any]) -> list[SweepPoint]:
     """Every combination over what all runs change; the name of a run holds the hash of what it changes.
 
     Raises InputError.
@@ -58,7 +58,7 @@ def points(prefix: str, grid: Mapping[str, Sequence[Any]], base: Mapping[str, An
     for combination in combinations:
         values = dict(zip(grid, combination, strict=True))
         what_if = WhatIf.of(merge_patch(base, _document(values)), "grid")
-        found.append(Point(f"{prefix}-{what_if.sha256[:HASH_CHARS]}", what_if, values))
+        found.append(SweepPoint(f"{prefix}-{what_if.sha256[:HASH_CHARS]}", what_if, values))
     return found
 
 
@@ -77,7 +77,7 @@ def sweep(
     settings: Settings,
     folders: Sequence[Path],
     strategies_only: bool,
-    chosen: Sequence[Point],
+    chosen: Sequence[SweepPoint],
     jobs: int,
     on_done: Callable[[str, int], None],
 ) -> None:
@@ -87,7 +87,7 @@ def sweep(
     """
     base = open_source(settings, folders, strategies_only, lambda _: None).name
     with closing(connect(settings)) as client:
-        left = [point for point in chosen if not register.is_done(client, point.run_id, point.what_if, base)]
+        left = [point for point in chosen if not run_register.is_done(client, point.run_id, point.what_if, base)]
     if not left:
         return
     context = multiprocessing.get_context("spawn")
@@ -102,16 +102,16 @@ def sweep(
 class _Process:
     """What a process of the pool reads once."""
 
-    def __init__(self, settings: Settings, source: Source) -> None:
+    def __init__(self, settings: Settings, source: InputSource) -> None:
         self.settings = settings
         self.source = source
-        self._inputs: dict[bool, Iterable[Input]] = {}
+        self._inputs: dict[bool, Iterable[ReplayInput]] = {}
 
-    def inputs(self, strategies: bool) -> Iterable[Input]:
+    def inputs(self, strategies: bool) -> Iterable[ReplayInput]:
         """As Source.inputs, to be gone through again and again."""
         if strategies not in self._inputs:
             found = self.source.inputs(strategies)
-            self._inputs[strategies] = found if isinstance(found, MarketOrder) else list(found)
+            self._inputs[strategies] = found if isinstance(found, MarketTimeline) else list(found)
         return self._inputs[strategies]
 
 
@@ -122,17 +122,17 @@ def _begin(settings: Settings, folders: Sequence[Path], strategies_only: bool) -
     _process.append(_Process(settings, open_source(settings, folders, strategies_only, lambda _: None)))
 
 
-def _do(point: Point) -> None:
+def _do(point: SweepPoint) -> None:
     (process,) = _process
     settings = process.settings.model_copy(update={"run_id": point.run_id})
     inputs = process.inputs(bool(point.what_if.strategies))
     with closing(Tables(settings, lambda seconds: None)) as tables:
         run = simulate(point.run_id, process.source.config, inputs, point.what_if, tables)
     with closing(connect(settings)) as client:
-        register.note(client, run, process.source.name)
+        run_register.note(client, run, process.source.name)
 
 
-def texts(point: Point) -> Iterator[tuple[str, str]]:
+def texts(point: SweepPoint) -> Iterator[tuple[str, str]]:
     """The grid's values of a run, for people."""
     for name, value in point.values.items():
         yield name, value if isinstance(value, str) else json.dumps(value)

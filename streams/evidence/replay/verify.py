@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
-from streams.evidence.replay.difference import difference
-from streams.evidence.replay.scope import EVERYTHING, Scope
+from streams.evidence.replay.explain_difference import explain_difference
+from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.processor import FORWARDED_FROM, ShardProcessor
@@ -47,7 +47,7 @@ def verify(
     reader: LogReader,
     codec: Codec,
     on_progress: Callable[[str], None] = lambda _: None,
-    scope: Scope = EVERYTHING,
+    scope: VerifyScope = EVERYTHING,
     from_snapshot: bool = False,
 ) -> Verification:
     """Runs the core over every shard's journal and compares each output with the record on its topic.
@@ -88,7 +88,7 @@ class _Comparison:
     partition: int
     config: CoreConfig
     codec: Codec
-    scope: Scope
+    scope: VerifyScope
     reader: LogReader
     result: Verification
 
@@ -100,7 +100,7 @@ class _Comparison:
             checked[self.topic] = checked.get(self.topic, 0) + 1
             if not _take_equal(record, shards):
                 candidates = [waiting[0] for waiting in shards.values() if waiting]
-                self.result.differ(difference(record, candidates, self.codec, self.reader, self.config))
+                self.result.differ(explain_difference(record, candidates, self.codec, self.reader, self.config))
                 return
         for shard, left in shards.items():
             if left:

@@ -27,7 +27,7 @@ EACH = "*"
 PARTS = "write YAML with config, limits, orders and strategies"
 
 
-class OrderChoice(Frozen):
+class OrderSelection(Frozen):
     """Which orders are sent again, and how large. An empty list is all."""
 
     accounts: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class WhatIf(Frozen):
 
     config: dict[str, Any] = Field(default_factory=dict)
     limits: dict[str, Any] = Field(default_factory=dict)
-    orders: OrderChoice = OrderChoice()
+    orders: OrderSelection = OrderSelection()
     strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
 
     @classmethod

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from streams.evidence.metrics.definitions import BY_NAME
-from streams.evidence.sessions.figures import amount, is_loss, metric, percent, price
-from streams.evidence.sessions.report import Report
+from streams.evidence.metrics.metric_catalog import METRIC_BY_NAME
+from streams.evidence.sessions.number_format import amount, is_loss, metric, percent, price
+from streams.evidence.sessions.session_report import SessionReport
 
 
 class Cell(NamedTuple):
@@ -23,7 +23,7 @@ class Table(NamedTuple):
     rows: Sequence[tuple[Cell, ...]]
 
 
-def days(report: Report) -> Table:
+def days(report: SessionReport) -> Table:
     """Each day's equity and return."""
     rows = [
         (
@@ -39,7 +39,7 @@ def days(report: Report) -> Table:
     return Table("returns by day", ("day", "start", "end", "profit and loss", "return", "drawdown"), rows)
 
 
-def costs(report: Report) -> Table:
+def costs(report: SessionReport) -> Table:
     """What trading cost by instrument, and in all."""
     heads = ("instrument", "fills", "traded", "commissions", "bp", "slippage, middle", "bp", "slippage, arrival", "bp")
     slippage = ("slippage_mid", "slippage_mid_bps", "slippage_arrival", "slippage_arrival_bps")
@@ -55,7 +55,7 @@ def costs(report: Report) -> Table:
     return Table("costs", heads, rows)
 
 
-def positions(report: Report) -> Table:
+def positions(report: SessionReport) -> Table:
     """What is open, at the last mark."""
     heads = ("instrument", "quantity", "average price", "mark", "age of mark", "value", "unrealised")
     rows = [
@@ -71,7 +71,7 @@ def positions(report: Report) -> Table:
     return Table("open positions", heads, rows)
 
 
-def rejects(report: Report) -> Table:
+def rejects(report: SessionReport) -> Table:
     """Rejected orders by reason."""
     rows = [
         (Cell(row["part"]), Cell(f"{row['rejects_of_reason']:,}"), Cell(percent(row["reject_rate_of_reason"])))
@@ -80,17 +80,17 @@ def rejects(report: Report) -> Table:
     return Table("rejected orders", ("reason", "orders", "share"), rows)
 
 
-def metrics(report: Report) -> Table:
+def metrics(report: SessionReport) -> Table:
     """Every metric of the catalog."""
     rows = []
     for item in report.metrics:
-        unit = BY_NAME[item.name].unit
+        unit = METRIC_BY_NAME[item.name].unit
         shown = unit.removeprefix("ratio").strip().replace("currency", item.currency)
         rows.append((Cell(item.name), Cell(metric(item.value, unit), is_loss(item.value)), Cell(shown)))
     return Table("metrics", ("metric", "value", "unit"), rows)
 
 
-def all_tables(report: Report) -> Iterator[Table]:
+def all_tables(report: SessionReport) -> Iterator[Table]:
     """In the order of a report."""
     yield from (days(report), costs(report), positions(report), rejects(report), metrics(report))
 

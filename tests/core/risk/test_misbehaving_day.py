@@ -19,7 +19,7 @@ from schemas.records.numbers import price_text
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.risk.limits import RiskLimits
-from streams.evidence.replay.engine import Engine
+from streams.evidence.replay.replay_engine import ReplayEngine
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
 from streams.pipeline.feed.table import MarketTable
@@ -158,7 +158,7 @@ def traded(table: MarketTable, accounts: list[str]) -> Day:
         limits=RiskLimits().patched(LIMITS),
     )
     day = Day()
-    engine = Engine(config, day.keep)
+    engine = ReplayEngine(config, day.keep)
     for account in accounts:
         engine.put("controls", 0, opening(account, cash="10000000"), 0)
     look = 0

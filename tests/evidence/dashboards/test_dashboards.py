@@ -13,9 +13,9 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import QUERY_FOLDER
 from infra.settings import REPOSITORY
-from streams.evidence.dashboards import sql
+from streams.evidence.dashboards import panel_sql
 from streams.evidence.dashboards.generate import FOLDER, generated
-from streams.evidence.metrics.compute import Conventions
+from streams.evidence.metrics.compute_metrics import Conventions
 from tests.evidence.dashboards.macros import expanded
 from tests.evidence.reconcile.session import Session
 from tests.evidence.sessions.stories import three_days
@@ -125,7 +125,7 @@ def test_the_folder_is_provisioned_from_where_the_files_are_mounted() -> None:
 
 def test_panels_follow_the_conventions_of_the_command_line() -> None:
     for name, value in Conventions()._asdict().items():
-        assert sql.CONVENTIONS[name] == value, name
+        assert panel_sql.CONVENTIONS[name] == value, name
 
 
 def test_every_metric_query_is_on_a_dashboard() -> None:

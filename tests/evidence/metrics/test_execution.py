@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, equity, fill, insert, session
 
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 SECOND = timedelta(seconds=1)
 
 

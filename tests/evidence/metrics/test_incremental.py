@@ -13,8 +13,8 @@ from infra.clickhouse.client import query_file
 from infra.settings import Settings
 from schemas.avro.codec import HEADER
 from schemas.topic_schemas import load_schema
-from streams.evidence.metrics.compute import Conventions
-from streams.evidence.metrics.definitions import COSTS, ORDERS, REJECTS, RETURNS
+from streams.evidence.metrics.compute_metrics import Conventions
+from streams.evidence.metrics.metric_catalog import COSTS, ORDERS, REJECTS, RETURNS
 from streams.pipeline.sink.container import ContainerWriter, Row
 from streams.pipeline.sink.tables import Refused, Tables
 from tests.evidence.reconcile.session import Session, land, traded_session

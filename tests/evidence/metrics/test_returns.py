@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, ON_SERVER, equity, fill, insert, new_run, session
 
 CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)
 SERIES_OF_A_QUERY = 8
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 RATIOS = {
     "sharpe",
     "sortino",
@@ -128,7 +128,7 @@ def test_random_returns_equal_numpy_and_scipy(client: Client, drawn: list[list[t
             day += gap
         models[name] = expected([100.0, *(float(value) for value, _ in steps)], days)
     insert(client, "account_equity", rows)
-    found = metric_rows(client, "metrics_returns", run_id, Scope("session"), CONVENTIONS)
+    found = metric_rows(client, "metrics_returns", run_id, MetricScope("session"), CONVENTIONS)
     assert len(found) == len(drawn)
     for row in found:
         model = models[row["scope_id"]]
@@ -148,7 +148,7 @@ def test_the_normal_quantile_equals_scipys(client: Client, levels: list[float]) 
     assert got == pytest.approx(list(stats.norm.ppf(levels)), rel=1e-13, abs=1e-13)
 
 
-def one(client: Client, run_id: str, scope: Scope = SESSION, **conventions: Any) -> dict[str, Any]:
+def one(client: Client, run_id: str, scope: MetricScope = SESSION, **conventions: Any) -> dict[str, Any]:
     (row,) = metric_rows(client, "metrics_returns", run_id, scope, Conventions(**conventions))
     return row
 
@@ -183,10 +183,10 @@ def test_sessions_of_a_strategy_are_weighted_by_their_equity(client: Client, run
     rows = session(run_id, 100, [110, 121])
     rows += session(run_id, 300, [0, 270, 297], account_id="B", session_id="t")
     insert(client, "account_equity", [row for row in rows if row["equity"] != 0])
-    row = one(client, run_id, Scope("strategy", "st"))
+    row = one(client, run_id, MetricScope("strategy", "st"))
     assert row["total_return"] == pytest.approx(1.1 * (391 / 410) * 1.1 - 1)
     assert (row["days"], row["net_pnl"]) == (3, Decimal(18))
-    assert one(client, run_id, Scope("account", "B"))["total_return"] == pytest.approx(-0.01)
+    assert one(client, run_id, MetricScope("account", "B"))["total_return"] == pytest.approx(-0.01)
 
 
 def test_days_are_those_of_the_time_zone(client: Client, run_id: str) -> None:

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from schemas.records.numbers import money_text, to_money, to_price
 from streams.core.ledger.position import Position
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
 from tests.evidence.metrics.fifo import Trade, lots, round_trips
 from tests.evidence.metrics.rows import DAY, FIRST_DAY, ON_SERVER, fill, insert, new_run, session
 
 STORIES_OF_A_QUERY = 8
 ROUNDING = Fraction(1, 10**16)
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 trade = st.builds(
     Trade,
     signed=st.integers(-9, 9).filter(bool),
@@ -72,8 +72,8 @@ def landed(client: Client, drawn: list[list[Trade]]) -> str:
 @settings(ON_SERVER, max_examples=6)
 def test_lots_and_round_trips_equal_the_model(client: Client, drawn: list[list[Trade]]) -> None:
     run_id = landed(client, drawn)
-    all_lots = metric_rows(client, "metrics_lots", run_id, Scope("session"), Conventions())
-    all_trips = metric_rows(client, "metrics_round_trips", run_id, Scope("session"), Conventions())
+    all_lots = metric_rows(client, "metrics_lots", run_id, MetricScope("session"), Conventions())
+    all_trips = metric_rows(client, "metrics_round_trips", run_id, MetricScope("session"), Conventions())
     for number, trades in enumerate(drawn):
         own = [row for row in all_lots if row["scope_id"] == f"s-{number}"]
         model, still_open = lots(trades)
@@ -102,7 +102,7 @@ def test_lots_and_round_trips_equal_the_model(client: Client, drawn: list[list[T
 def test_trade_statistics_equal_numpy(client: Client, drawn: list[list[Trade]]) -> None:
     run_id = landed(client, drawn)
     for basis in ("round_trips", "lots"):
-        rows = metric_rows(client, "metrics_trades", run_id, Scope("strategy", "st"), Conventions(basis=basis))
+        rows = metric_rows(client, "metrics_trades", run_id, MetricScope("strategy", "st"), Conventions(basis=basis))
         closed = [
             item for trades in drawn for item in (round_trips(trades) if basis == "round_trips" else lots(trades)[0])
         ]

@@ -12,7 +12,7 @@ from streams.evidence.reconcile.clickhouse_checks import query_checks
 from streams.evidence.reconcile.fill_checks import fills_inside_quotes
 from streams.evidence.reconcile.kafka_checks import all_checks
 from streams.evidence.reconcile.order_checks import counts
-from streams.evidence.reconcile.outcome import DIFFERENCES_MAX, Check
+from streams.evidence.reconcile.reconciliation import DIFFERENCES_MAX, Check
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
 from tests.builders import new
 from tests.evidence.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote

@@ -9,8 +9,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
-from streams.evidence.reconcile.outcome import Check
-from streams.evidence.reconcile.rows import newest_positions, rows_are_records
+from streams.evidence.reconcile.reconciliation import Check
+from streams.evidence.reconcile.row_checks import newest_positions, rows_are_records
 from streams.pipeline.journal.raw_records import RawRecord
 from tests.evidence.reconcile.session import Session, drop, land, read_facts, traded_session
 

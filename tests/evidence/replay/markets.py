@@ -10,9 +10,9 @@ from schemas.avro.codec import HEADER, MAGIC, Codec
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.messages import OrderRequest
 from streams.core.core_config import CoreConfig
-from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.input_source import InputSource
+from streams.evidence.replay.recorded_inputs import recorded_config
 from streams.evidence.replay.simulate import ReplayRun, simulate
-from streams.evidence.replay.source import Source
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.pack import heartbeat, pack
 from streams.pipeline.feed.send import CLOSING_NS
@@ -33,7 +33,7 @@ class Store:
         self._codec = Codec(self._registry)
 
     def insert(self, topic: str, rows: list[Row], container: bytes) -> None:
-        """See streams.evidence.replay.run_rows.RowStore."""
+        """See streams.evidence.replay.run_results.RowStore."""
         assert container
         self.rows.setdefault(topic, []).extend(rows)
 
@@ -68,12 +68,12 @@ def over_record(pipeline: MemoryPipeline, document: dict[str, Any], market: Mark
     """A run over what was recorded; market: files in place of its market.data."""
     config = recorded_config(pipeline.log, pipeline.codec)
     what_if = WhatIf.of(document, "test")
-    source = Source("base", config, (pipeline.log, pipeline.codec), market)
+    source = InputSource("base", config, (pipeline.log, pipeline.codec), market)
     return simulate("r", config, source.inputs(bool(what_if.strategies)), what_if, None)
 
 
 def over_files(config: CoreConfig, market: MarketTable, document: dict[str, Any]) -> tuple[ReplayRun, Store]:
     """A run of strategies without a record."""
     store, what_if = Store(), WhatIf.of(document, "test")
-    inputs = Source("", config, None, market).inputs(strategies=True)
+    inputs = InputSource("", config, None, market).inputs(strategies=True)
     return simulate("r", config, inputs, what_if, store), store

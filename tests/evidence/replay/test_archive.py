@@ -12,7 +12,7 @@ from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import ArchiveError
 from streams.evidence.replay.archive import MANIFEST, Archive, write_archive
-from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.recorded_inputs import recorded_config
 from streams.evidence.replay.verify import verify
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline, traded
 

@@ -13,9 +13,9 @@ from schemas.records.enums import ControlKind, TradingState
 from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
 from streams.core.core_config import TimeSource
-from streams.evidence.replay.inputs import Input, recorded_config
 from streams.evidence.replay.market_time import market_only, recorded_market, with_record
 from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
+from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
@@ -64,13 +64,13 @@ def table() -> MarketTable:
     return synthetic(SyntheticMarket(7, seconds=4), CORE.instruments)
 
 
-def inputs(pipeline: MemoryPipeline, market: MarketTable | None = None, **changes: Any) -> list[Input]:
+def inputs(pipeline: MemoryPipeline, market: MarketTable | None = None, **changes: Any) -> list[ReplayInput]:
     core = recorded_config(pipeline.log, pipeline.codec).model_copy(update=changes)
     order = recorded_market(pipeline.log, pipeline.codec, core) if market is None else market_only(market, core)
     return list(with_record(order, pipeline.log, pipeline.codec, core))
 
 
-def plain(item: Input) -> tuple[int, int, str, bytes]:
+def plain(item: ReplayInput) -> tuple[int, int, str, bytes]:
     """Where an input comes and what it is; offsets are those of where it was read."""
     return (item.time_ns, item.partition, item.topic, CODEC.encode(item.topic, item.message))
 

@@ -12,7 +12,7 @@ from schemas.records.messages import OrderRequest, OrderResult
 from streams.core.core_config import CoreConfig
 from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
-from streams.evidence.replay.inputs import Input, recorded_config, recorded_inputs
+from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config, recorded_inputs
 from streams.evidence.replay.simulate import ReplayRun, simulate
 from streams.evidence.replay.what_if import WhatIf
 from tests.builders import MS, SECOND, START, px
@@ -30,7 +30,7 @@ def stamped() -> MemoryPipeline:
     return pipeline
 
 
-def inputs_of(pipeline: MemoryPipeline) -> list[Input]:
+def inputs_of(pipeline: MemoryPipeline) -> list[ReplayInput]:
     return list(recorded_inputs(pipeline.log, pipeline.codec, pipeline.config))
 
 
@@ -41,7 +41,7 @@ def simulated(pipeline: MemoryPipeline, document: dict[str, Any] | None = None) 
     return run, store
 
 
-def orders_of(inputs: list[Input]) -> list[tuple[OrderRequest, int]]:
+def orders_of(inputs: list[ReplayInput]) -> list[tuple[OrderRequest, int]]:
     """Orders and the partition that takes each."""
     return [(item.message, item.partition) for item in inputs if isinstance(item.message, OrderRequest)]
 

@@ -14,7 +14,7 @@ import pytest
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.evidence.metrics.compute import Conventions, Scope, metric_values
+from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_values
 from tests.end_to_end.processes import paper
 from tests.evidence.sessions.browser import open_page
 from tests.evidence.sessions.dom import shapes
@@ -43,7 +43,7 @@ def run(stack: Settings, market_data_folder: Path, tmp_path_factory: pytest.Temp
 
 def metrics_of(run: Settings, session: str) -> dict[str, Any]:
     """Metrics of ClickHouse by name, days' returns under their day."""
-    scope = Scope("session", session)
+    scope = MetricScope("session", session)
     with closing(connect(run)) as client:
         found = {item.name: item.value for item in metric_values(client, run.run_id, scope, Conventions())}
         days = metric_values(client, run.run_id, scope, Conventions(), by="day")

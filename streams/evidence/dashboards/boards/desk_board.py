@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
+from streams.evidence.dashboards.boards.board_variables import RUN
+from streams.evidence.dashboards.panel_sql import OF_ALL, shared
 from streams.evidence.dashboards.panels import HALF, WHOLE, board, curve, grid, link_to_session, tile
-from streams.evidence.dashboards.sql import OF_ALL, shared
 
 SPAN_MS = (
     "toUnixTimestamp64Milli(opened_at) - 1000 AS from_ms, "

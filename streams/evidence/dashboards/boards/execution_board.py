@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import ACCOUNT, RUN, SESSION
+from streams.evidence.dashboards.boards.board_variables import ACCOUNT, RUN, SESSION
+from streams.evidence.dashboards.panel_sql import OF_SESSION, shared
 from streams.evidence.dashboards.panels import HALF, WHOLE, Panel, board, curve, grid, tile
-from streams.evidence.dashboards.sql import OF_SESSION, shared
 
 SLIPPAGE = """SELECT
     $__timeInterval(ts) AS time,

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
+from streams.evidence.dashboards.boards.board_variables import RUN
 from streams.evidence.dashboards.panels import HALF, WHOLE, board, grid, tile
 
 OF_RUN = "WHERE run_id = ${run_id:sqlstring}"

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
+from streams.evidence.dashboards.boards.board_variables import RUN
 from streams.evidence.dashboards.panels import HALF, Place, board, curve, grid, tile
 
 TABLES = ("orders", "orders_approved", "executions", "order_results", "fills", "account_equity", "market_data", "marks")

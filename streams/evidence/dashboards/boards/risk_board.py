@@ -2,9 +2,9 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
+from streams.evidence.dashboards.boards.board_variables import RUN
+from streams.evidence.dashboards.panel_sql import OF_ALL, shared
 from streams.evidence.dashboards.panels import HALF, WHOLE, board, curve, grid, tile
-from streams.evidence.dashboards.sql import OF_ALL, shared
 
 DECISIONS = """SELECT $__timeInterval(ts) AS time, toString(kind) AS decision, count() AS decisions
 FROM risk_events

@@ -1,0 +1,203 @@
+"""A paper session is a pure fold over its events: the same records give the same state, wherever they were kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, RiskEventKind, Side
+from schemas.records.messages import AccountEquity, Control, Fill, OrderResult, PositionReport, RiskEvent
+from streams.core.ledger.marks import converted
+from streams.core.ledger.position import Position
+
+TOPICS = ("controls", "risk.events", "order.results", "fills", "positions", "account.equity")
+"""Topics of a session's events in the order in which they are folded; each in the order of its partition."""
+OPEN, CLOSED = "OPEN", "CLOSED"
+FILLED = (ExecType.PARTIAL_FILL, ExecType.FILL)
+
+
+@dataclass(slots=True)
+class Session:
+    """What became of a session. Money: 1e-18 of its currency; times: UTC nanoseconds of the market, 0 before any.
+
+    started_ns: when it was opened, or first valued where the market had not begun then.
+
+    A name that is opened again begins anew. cash_flow, positions and their PnL are sums of fills; equity, peak_equity
+    and unrealised_pnl are the account shard's last valuation, made at valued_ns. working: ids of orders that the venue
+    has accepted and not ended.
+    """
+
+    account_id: str
+    session_id: str
+    strategy_id: str | None = None
+    currency: str = ""
+    opening_cash: int = 0
+    instruments: str | None = None
+    settings_sha256: str | None = None
+    status: str = ""
+    openings: int = 0
+    opened_ns: int = 0
+    started_ns: int = 0
+    closed_ns: int | None = None
+    cash_flow: int = 0
+    equity: int = 0
+    peak_equity: int = 0
+    max_drawdown: int = 0
+    unrealised_pnl: int = 0
+    borrow_fees: int = 0
+    gross_exposure: int | None = None
+    valued_ns: int = 0
+    positions: dict[str, Position] = field(default_factory=dict)
+    working: dict[str, None] = field(default_factory=dict)
+    results: int = 0
+    orders: int = 0
+    rejects: int = 0
+    cancel_rejects: int = 0
+    fills: int = 0
+    breaker_trips: int = 0
+
+    @property
+    def cash(self) -> int:
+        """Opening cash, what fills brought and took, and what borrowing cost."""
+        return self.opening_cash + self.cash_flow - self.borrow_fees
+
+    @property
+    def realised_pnl(self) -> int:
+        """PnL of what was closed, all commissions taken off."""
+        return sum(position.realised_pnl for position in self.positions.values())
+
+    @property
+    def commission(self) -> int:
+        """Commissions of all fills."""
+        return sum(position.commission for position in self.positions.values())
+
+    @property
+    def drawdown(self) -> int:
+        """Equity against its peak, 0 or negative."""
+        return self.equity - self.peak_equity
+
+
+def fold_session(account_id: str, session_id: str, events: Iterable[Any]) -> Session:
+    """The state after a session's events: records of TOPICS, topic after topic in that order.
+
+    Records of other sessions are passed over. A session that was never opened has status "".
+    """
+    folding = _Folding(account_id, session_id)
+    for event in events:
+        folding.take(event)
+    return folding.end()
+
+
+class _Folding:
+    """The session so far, and what tells the records of its last opening from those of earlier ones."""
+
+    def __init__(self, account_id: str, session_id: str) -> None:
+        self.session = Session(account_id, session_id)
+        self._asked: dict[str, Control] = {}
+        self._opened_at = 0
+        self._fills_before = 0
+        self._held: dict[str, PositionReport] = {}
+
+    def take(self, event: Any) -> None:
+        if (event.account_id, event.session_id) != (self.session.account_id, self.session.session_id):
+            return
+        match event:
+            case Control():
+                if event.kind is ControlKind.SESSION_OPEN:
+                    self._asked[event.control_id] = event
+            case RiskEvent():
+                self._on_decision(event)
+            case OrderResult():
+                self._on_result(event)
+            case Fill():
+                self._on_fill(event)
+            case PositionReport():
+                self._held[event.symbol] = event
+            case AccountEquity():
+                self._on_equity(event)
+            case _:
+                raise TypeError(f"{type(event).__name__} is no event of a session")
+
+    def _on_decision(self, event: RiskEvent) -> None:
+        if event.kind is RiskEventKind.SESSION_OPENED:
+            self._open(event, self._asked.get(event.control_id or ""))
+        elif event.kind is RiskEventKind.SESSION_CLOSED and self.session.status == OPEN:
+            self.session.status, self.session.closed_ns = CLOSED, event.ts
+        elif event.kind is RiskEventKind.BREAKER_TRANSITION and event.breaker_state is BreakerState.OPEN:
+            self.session.breaker_trips += 1
+
+    def _open(self, event: RiskEvent, asked: Control | None) -> None:
+        self._opened_at = _sequence(event.event_id)
+        self.session = Session(
+            self.session.account_id,
+            self.session.session_id,
+            status=OPEN,
+            openings=self.session.openings + 1,
+            opened_ns=event.ts,
+            started_ns=event.ts,
+        )
+        if asked is not None:
+            self.session.strategy_id, self.session.currency = asked.strategy_id, asked.currency or ""
+            self.session.opening_cash = asked.opening_cash or 0
+            self.session.instruments, self.session.settings_sha256 = asked.instruments, asked.settings_sha256
+
+    def _on_result(self, result: OrderResult) -> None:
+        """Results and decisions count on in one sequence of their shard."""
+        if _sequence(result.result_id) < self._opened_at:
+            self._fills_before += result.exec_type in FILLED
+            return
+        session = self.session
+        session.results += 1
+        if result.poss_resend:
+            return
+        if result.exec_type is ExecType.NEW:
+            session.working[result.order_id] = None
+        session.orders += result.exec_type in (ExecType.NEW, ExecType.REJECTED)
+        session.rejects += result.exec_type is ExecType.REJECTED
+        session.cancel_rejects += result.exec_type is ExecType.CANCEL_REJECT
+        if result.terminal:
+            session.working.pop(result.order_id, None)
+
+    def _on_fill(self, fill: Fill) -> None:
+        if self._fills_before:
+            self._fills_before -= 1
+            return
+        session, buys = self.session, fill.side is Side.BUY
+        session.fills += 1
+        signed = fill.quantity if buys else -fill.quantity
+        notional, commission = converted(fill.notional, fill.fx_rate), converted(fill.commission, fill.fx_rate)
+        position = session.positions.setdefault(fill.symbol, Position())
+        _restate(position, fill.position_qty - signed)
+        position.book_notional(signed, notional, commission)
+        session.cash_flow -= (notional if buys else -notional) + commission
+
+    def _on_equity(self, record: AccountEquity) -> None:
+        session = self.session
+        if record.trigger is EquityTrigger.SESSION_OPEN:
+            session.peak_equity, session.max_drawdown = record.equity, 0
+        session.borrow_fees, session.gross_exposure = record.borrow_fees, record.gross_exposure
+        session.equity, session.unrealised_pnl, session.valued_ns = record.equity, record.unrealised_pnl, record.ts
+        session.peak_equity = max(session.peak_equity, record.equity)
+        session.max_drawdown = min(session.max_drawdown, session.drawdown)
+        session.started_ns = session.started_ns or record.ts
+
+    def end(self) -> Session:
+        """The newest record of a symbol stands for the splits after its last fill."""
+        for symbol, position in self.session.positions.items():
+            if symbol in self._held:
+                _restate(position, self._held[symbol].quantity)
+        return self.session
+
+
+def _restate(position: Position, quantity: int) -> None:
+    """A quantity that no fill explains is a split's: what the units cost stays."""
+    if quantity == position.quantity:
+        return
+    position.quantity = quantity
+    if quantity == 0:
+        position.gross_realised -= position.cost
+        position.cost = 0
+
+
+def _sequence(ident: str) -> int:
+    """Number of a decision or result within its account shard."""
+    return int(ident.rpartition("-")[2])
