@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.evidence.metrics.conventions import DEFAULTS, Conventions
+
 if TYPE_CHECKING:
     from streams.evidence.metrics.compute_metrics import MetricValue
 
@@ -39,15 +41,19 @@ def show(
     strategy: str = typer.Option("", help="Strategy id."),
     run_id: str = typer.Option("", help="Run; RUN_ID where none is given."),
     by: str = typer.Option("", help="day, instrument or reason (of rejects)."),
-    basis: str = typer.Option("round_trips", help="Trades are round_trips (flat to flat) or lots (FIFO)."),
-    time_zone: str = typer.Option("UTC", help="Of days, as America/New_York."),
-    annualisation: float = typer.Option(252, min=1, help="Days of a year: 252, or 365 for crypto."),
-    mar: float = typer.Option(0, help="Minimum acceptable return a day."),
-    benchmark_sharpe: float = typer.Option(0, help="Annual Sharpe ratio to compare with."),
-    confidence: float = typer.Option(0.95, min=0.5, max=0.9999, help="Of the minimum track record."),
-    level: float = typer.Option(0.05, min=0, max=1, help="Tail of VaR and CVaR."),
-    trials: int = typer.Option(None, min=1, help="Strategies tried, this one included; without it there is no DSR."),
-    trials_variance: float = typer.Option(None, min=0, help="Variance of their Sharpe ratios a day."),
+    basis: str = typer.Option(DEFAULTS.basis, help="Trades are round_trips (flat to flat) or lots (FIFO)."),
+    time_zone: str = typer.Option(DEFAULTS.time_zone, help="Of days, as America/New_York."),
+    annualisation: float = typer.Option(DEFAULTS.annualisation, min=1, help="Days of a year: 252, or 365 for crypto."),
+    mar: float = typer.Option(DEFAULTS.mar, help="Minimum acceptable return a day."),
+    benchmark_sharpe: float = typer.Option(DEFAULTS.benchmark_sharpe, help="Annual Sharpe ratio to compare with."),
+    confidence: float = typer.Option(DEFAULTS.confidence, min=0.5, max=0.9999, help="Of the minimum track record."),
+    level: float = typer.Option(DEFAULTS.level, min=0, max=1, help="Tail of VaR and CVaR."),
+    trials: int = typer.Option(
+        DEFAULTS.trials, min=1, help="Strategies tried, this one included; without it there is no DSR."
+    ),
+    trials_variance: float = typer.Option(
+        DEFAULTS.trials_variance, min=0, help="Variance of their Sharpe ratios a day."
+    ),
     as_json: bool = AS_JSON,
 ) -> None:
     """Computes the metrics of a session, an account or a strategy from ClickHouse. Exit code 1 if it has no records."""
@@ -55,7 +61,7 @@ def show(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_values, session_scope
+    from streams.evidence.metrics.compute_metrics import MetricScope, metric_values, session_scope
 
     named = [(kind, ident) for kind, ident in (("account", account), ("strategy", strategy)) if ident]
     if (len(named) != 1 and not session) or (session and strategy):

@@ -10,6 +10,7 @@ from uuid import uuid4
 import typer
 
 from streams.cli.command import send, tell
+from streams.evidence.metrics.conventions import DEFAULTS
 
 if TYPE_CHECKING:
     from streams.evidence.sessions.session_fold import Session
@@ -122,8 +123,8 @@ def show(session: str = NAME, account: str = ACCOUNT, run_id: str = RUN, as_json
 def report(
     session: str = NAME,
     html: Path = typer.Option(None, help="Write a page with charts to this file."),
-    time_zone: str = typer.Option("UTC", help="Of days, as America/New_York."),
-    annualisation: float = typer.Option(252, min=1, help="Days of a year: 252, or 365 for crypto."),
+    time_zone: str = typer.Option(DEFAULTS.time_zone, help="Of days, as America/New_York."),
+    annualisation: float = typer.Option(DEFAULTS.annualisation, min=1, help="Days of a year: 252, or 365 for crypto."),
     account: str = ACCOUNT,
     run_id: str = RUN,
 ) -> None:
@@ -132,13 +133,12 @@ def report(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.metrics.compute_metrics import Conventions
     from streams.evidence.sessions.find_session import find_session
     from streams.evidence.sessions.session_report import read_report
 
     settings = get_settings()
     run = run_id or settings.run_id
-    conventions = Conventions(time_zone=time_zone, annualisation=annualisation)
+    conventions = DEFAULTS._replace(time_zone=time_zone, annualisation=annualisation)
     with closing(connect(settings)) as client:
         found = read_report(client, run, find_session(client, run, session, account), conventions)
     if html is None:

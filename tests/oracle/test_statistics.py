@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, FIRST_DAY, connected, fill, insert, migrated_server, new_run, session
 
 SESSION = MetricScope("session", "s")

@@ -1,33 +1,24 @@
-"""SQL of panels: the shared query files with the dashboards' variables in place of their parameters."""
+"""SQL of panels: the shared query files, with dashboard variables and defaults in place of their parameters."""
 
 import re
 from typing import Any
 
 from infra.clickhouse.client import query_file
+from streams.evidence.metrics.conventions import DEFAULTS
 
 PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")
 VARIABLES = {"run_id": "run_id", "account_id": "account", "session_id": "session"}
-"""Parameters of query files by the variable of the dashboards that stands for them."""
-CONVENTIONS: dict[str, Any] = {
-    "time_zone": "UTC",
-    "annualisation": 252,
-    "mar": 0,
-    "benchmark_sharpe": 0,
-    "confidence": 0.95,
-    "level": 0.05,
-    "trials": None,
-    "trials_variance": None,
-    "basis": "round_trips",
-    "by": "",
-    "points": 2000,
-}
-"""The defaults of `paper metrics show`; see Conventions in streams.evidence.metrics.compute_metrics."""
-OF_SESSION = {"scope": "session", "scope_id": "concat(${account:sqlstring}, '/', ${session:sqlstring})"}
-OF_ALL = {"scope": "account", "scope_id": ""}
+"""Parameters of query files, with the dashboard variable that stands for each."""
+LINE_POINTS = 2000
+"""Maximum number of points of a line."""
+DEFAULT_PARAMETERS: dict[str, Any] = {**DEFAULTS._asdict(), "by": "", "points": LINE_POINTS}
+SESSION_SCOPE = {"scope": "session", "scope_id": "concat(${account:sqlstring}, '/', ${session:sqlstring})"}
+ACCOUNTS_SCOPE = {"scope": "account", "scope_id": ""}
+OF_RUN = "WHERE run_id = ${run_id:sqlstring}"
 
 
-def shared(name: str, columns: str = "*", rest: str = "", **parameters: Any) -> str:
-    """The query file of a name under a selection of its columns; rest: what follows, as WHERE or ORDER BY."""
+def query_sql(name: str, columns: str = "*", rest: str = "", **parameters: Any) -> str:
+    """Returns a selection of the columns of a query file. rest: what follows it, a WHERE or an ORDER BY."""
     return f"SELECT {columns}\nFROM\n(\n{_filled(query_file(name), parameters)}\n)\n{rest}".rstrip()
 
 
@@ -36,7 +27,7 @@ def _filled(query: str, parameters: dict[str, Any]) -> str:
         name, kind = match[1], match[2]
         if name in VARIABLES and name not in parameters:
             return f"${{{VARIABLES[name]}:sqlstring}}"
-        value = (CONVENTIONS | parameters)[name]
+        value = (DEFAULT_PARAMETERS | parameters)[name]
         if value is None:
             return f"CAST(NULL AS {kind})"
         if isinstance(value, str):

@@ -13,7 +13,8 @@ from infra.errors import ClickHouseError
 from schemas.records.numbers import plain
 from streams.evidence.gate.criteria import Criteria
 from streams.evidence.gate.decision import Evidence
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 
 METRICS = ("metrics_returns", "metrics_costs", "metrics_trades", "metrics_orders")
 QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "gate_breakers", "gate_data")

@@ -8,7 +8,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
 from infra.clickhouse.client import query_file
 from infra.errors import ClickHouseError
-from streams.evidence.metrics.compute_metrics import Conventions, MetricValue, metric_rows, metric_values, session_scope
+from streams.evidence.metrics.compute_metrics import MetricValue, metric_rows, metric_values, session_scope
+from streams.evidence.metrics.conventions import Conventions
 
 Row = dict[str, Any]
 LINE_POINTS = 600

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, equity, fill, insert, session
 
 SESSION = MetricScope("session", "s")

@@ -13,7 +13,7 @@ from infra.clickhouse.client import query_file
 from infra.settings import Settings
 from schemas.avro.codec import HEADER
 from schemas.topic_schemas import load_schema
-from streams.evidence.metrics.compute_metrics import Conventions
+from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.metrics.metric_catalog import COSTS, ORDERS, REJECTS, RETURNS
 from streams.pipeline.sink.container import ContainerWriter, Row
 from streams.pipeline.sink.tables import Refused, Tables

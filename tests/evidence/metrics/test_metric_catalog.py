@@ -12,7 +12,8 @@ from clickhouse_connect.driver.client import Client
 from infra.clickhouse.client import QUERY_FOLDER, query_file
 from infra.settings import Settings
 from schemas.records.numbers import MONEY_SCALE
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_values
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_values
+from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.metrics.metric_catalog import BREAKDOWNS, KEYS, METRICS
 from tests.end_to_end.processes import paper
 from tests.evidence.metrics.rows import insert, session

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, ON_SERVER, equity, fill, insert, new_run, session
 
 CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)

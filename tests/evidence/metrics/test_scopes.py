@@ -12,7 +12,8 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from streams.errors import InputError
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows, session_scope
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows, session_scope
+from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.metrics.metric_catalog import BREAKDOWNS
 from tests.end_to_end.processes import paper
 from tests.evidence.metrics.rows import FIRST_DAY, fill, insert, session

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from schemas.records.numbers import money_text, to_money, to_price
 from streams.core.ledger.position import Position
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.fifo import Trade, lots, round_trips
 from tests.evidence.metrics.rows import DAY, FIRST_DAY, ON_SERVER, fill, insert, new_run, session
 

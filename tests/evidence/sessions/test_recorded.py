@@ -14,7 +14,8 @@ import pytest
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_values
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_values
+from streams.evidence.metrics.conventions import Conventions
 from tests.end_to_end.processes import paper
 from tests.evidence.sessions.browser import open_page
 from tests.evidence.sessions.dom import shapes

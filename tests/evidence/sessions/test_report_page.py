@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute_metrics import Conventions
+from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.sessions import svg_charts
 from streams.evidence.sessions.find_session import find_session
 from streams.evidence.sessions.report_page import page

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute_metrics import Conventions, MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.metrics.metric_catalog import COSTS, DAYS, ORDERS, REJECTS, RETURNS
 from tests.evidence.metrics.rows import connected, migrated_server
 

@@ -1,16 +1,17 @@
-"""What a reader chooses: run, account, session."""
+"""Variables that a reader of the dashboards chooses: run, account, session."""
 
-from streams.evidence.dashboards.panels import variable
+from streams.evidence.dashboards.panel_sql import OF_RUN
+from streams.evidence.dashboards.panels import query_variable
 
-RUN = variable("run_id", "Run", "SELECT DISTINCT run_id FROM account_equity ORDER BY run_id DESC")
-ACCOUNT = variable(
+RUN = query_variable("run_id", "Run", "SELECT DISTINCT run_id FROM account_equity ORDER BY run_id DESC")
+ACCOUNT = query_variable(
     "account",
     "Account",
-    "SELECT DISTINCT account_id FROM account_equity WHERE run_id = ${run_id:sqlstring} ORDER BY account_id",
+    f"SELECT DISTINCT account_id FROM account_equity {OF_RUN} ORDER BY account_id",
 )
-SESSION = variable(
+SESSION = query_variable(
     "session",
     "Session",
     "SELECT DISTINCT session_id FROM account_equity\n"
-    "WHERE run_id = ${run_id:sqlstring} AND account_id = ${account:sqlstring} AND session_id IS NOT NULL",
+    f"{OF_RUN} AND account_id = ${{account:sqlstring}} AND session_id IS NOT NULL",
 )
