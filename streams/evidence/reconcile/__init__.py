@@ -1,4 +1,4 @@
-"""Proof that orders, fills, money and rows agree, from Kafka and from ClickHouse, each by its own way."""
+"""Proves that orders, fills, money and rows agree: once from Kafka and once from ClickHouse, independently."""
 
 from streams.evidence.reconcile.reconcile import reconcile
 from streams.evidence.reconcile.reconciliation import Check, Reconciliation

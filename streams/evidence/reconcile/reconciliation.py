@@ -1,4 +1,4 @@
-"""What a reconciliation finds."""
+"""The result of a reconciliation."""
 
 from dataclasses import dataclass, field
 
@@ -8,9 +8,13 @@ KAFKA, CLICKHOUSE = "kafka", "clickhouse"
 
 @dataclass(slots=True)
 class Check:
-    """One statement about the record. source: kafka or clickhouse. checked: things compared.
+    """A statement about the records, and the differences from it.
 
-    differences: sentences, the first DIFFERENCES_MAX; different: how many there are.
+    Attributes:
+        source: kafka or clickhouse.
+        checked: number of comparisons.
+        different: number of differences.
+        differences: a sentence for each of the first DIFFERENCES_MAX differences.
     """
 
     name: str
@@ -21,17 +25,17 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs."""
+        """True if nothing differs."""
         return self.different == 0
 
     def differ(self, sentence: str) -> None:
-        """Notes a difference."""
+        """Adds a difference."""
         self.different += 1
         if len(self.differences) < DIFFERENCES_MAX:
             self.differences.append(sentence)
 
     def compare(self, holds: bool, sentence: str) -> None:
-        """Counts a comparison, and its sentence where it does not hold."""
+        """Counts a comparison and adds its sentence if it does not hold."""
         self.checked += 1
         if not holds:
             self.differ(sentence)
@@ -39,7 +43,12 @@ class Check:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """All checks; counts of what is no difference but worth knowing (working orders); dead_letters: by topic."""
+    """All checks of a pipeline.
+
+    Attributes:
+        counts: numbers worth knowing that are no differences, as working orders.
+        dead_letters: number of dead letters by topic.
+    """
 
     checks: list[Check]
     counts: dict[str, int]
@@ -47,5 +56,5 @@ class Reconciliation:
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
+        """True if every check passed."""
         return all(check.passed for check in self.checks)

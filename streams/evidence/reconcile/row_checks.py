@@ -1,4 +1,4 @@
-"""Kafka's records against ClickHouse's rows, place by place."""
+"""Checks of rows: ClickHouse's rows are Kafka's records, place by place."""
 
 import time
 from collections.abc import Callable
@@ -14,34 +14,35 @@ POLL_S = 0.5
 NAMED_MAX = 5
 DEAD_LETTERS = "dead_letters"
 
-Spot = tuple[int, int]
+PartitionOffset = tuple[int, int]
 """Partition and offset."""
 EndOf = Callable[[str, int], int]
-"""The next offset that a partition will give: topic, partition."""
+"""Returns the next offset of a partition: topic, partition."""
 
 
 @dataclass(slots=True)
 class TopicRows:
-    """How a topic's rows differ from its records."""
+    """The differences between a topic's rows and its records. doubled: number of rows that are there twice."""
 
     topic: str
     records: int = 0
-    missing: list[Spot] = field(default_factory=list)
-    extra: list[Spot] = field(default_factory=list)
+    missing: list[PartitionOffset] = field(default_factory=list)
+    extra: list[PartitionOffset] = field(default_factory=list)
     doubled: int = 0
 
 
 def rows_are_records(client: Client, run_id: str, facts: Facts, end_of: EndOf, wait_s: float) -> Check:
-    """Each topic's rows and records have the same places, once each; waits up to wait_s for rows to come.
+    """Checks that the rows of each topic are its records, each once. wait_s: seconds to wait for missing rows.
 
-    A dead letter stands for its record, and an input that no shard has taken may still become one. Rows of a compacted
-    topic may be older than what Kafka kept. Rows of records that came after the facts were read are left out.
+    A record may be missing if it has a dead letter, or is an unreadable input that may still become one. A compacted
+    topic may have rows that are older than the records that Kafka kept. Rows of records that were written after the
+    facts were read are ignored.
     """
     check = Check("rows = records of every topic, nothing twice", CLICKHOUSE)
     for rows in _settled(client, run_id, facts, end_of, wait_s):
         check.checked += rows.records
-        _note(check, f"{rows.topic}: records without a row", rows.missing)
-        _note(check, f"{rows.topic}: rows without a record", rows.extra)
+        _differ_in_places(check, f"{rows.topic}: records without a row", rows.missing)
+        _differ_in_places(check, f"{rows.topic}: rows without a record", rows.extra)
         if rows.doubled:
             check.differ(
                 f"{rows.topic}: {rows.doubled} rows are there twice. If a sink was frozen while another took over, "
@@ -65,19 +66,21 @@ def _settled(client: Client, run_id: str, facts: Facts, end_of: EndOf, wait_s: f
 def _compare(client: Client, run_id: str, facts: Facts, topic: str, end_of: EndOf) -> TopicRows:
     result = TopicRows(topic)
     landed = _places(client, run_id, topic)
-    excused = _letters(client, run_id, topic) | facts.letters.keys() | facts.unread
-    for partition in sorted({place for name, place in facts.offsets if name == topic} | landed.keys()):
+    excused = _dead_letter_sources(client, run_id, topic) | facts.letters.keys() | facts.unread
+    for partition in sorted({partition for name, partition in facts.offsets if name == topic} | landed.keys()):
         offsets = facts.offsets.get((topic, partition), ())
         rows = landed.get(partition, [])
         records, known = set(offsets), set(rows)
         result.records += len(records)
         result.doubled += len(rows) - len(known)
         lacking = sorted(records - known)
-        result.missing += [(partition, offset) for offset in lacking if (topic, partition, offset) not in excused]
+        result.missing += [
+            (partition, offset) for offset in lacking if RecordPlace(topic, partition, offset) not in excused
+        ]
         read_until = offsets[-1] + 1 if offsets else 0
         surplus = sorted(known - records)
         if BY_NAME[topic].compacted:
-            # Its newest record always stays, so older rows are what compaction has removed.
+            # Compaction keeps the newest record, so older rows belong to records that it removed.
             surplus = [offset for offset in surplus if offset >= read_until]
         if surplus and surplus[-1] >= read_until:
             end = end_of(topic, partition)
@@ -87,7 +90,7 @@ def _compare(client: Client, run_id: str, facts: Facts, topic: str, end_of: EndO
 
 
 def _places(client: Client, run_id: str, topic: str) -> dict[int, list[int]]:
-    """Offsets of a topic's rows by partition."""
+    """Returns the offsets of a topic's rows by partition."""
     condition = " AND topic = {topic:String}" if topic.startswith(DLQ_PREFIX) else ""
     sql = f"SELECT partition, offset FROM {_table(topic)} WHERE run_id = {{run_id:String}}{condition}"
     result = client.query(sql, parameters={"run_id": run_id, "topic": topic})
@@ -101,24 +104,24 @@ def _table(topic: str) -> str:
     return DEAD_LETTERS if topic.startswith(DLQ_PREFIX) else topic.replace(".", "_")
 
 
-def _letters(client: Client, run_id: str, topic: str) -> set[RecordPlace]:
-    """Places of a topic's records whose dead letters have landed, also after the facts were read."""
+def _dead_letter_sources(client: Client, run_id: str, topic: str) -> set[RecordPlace]:
+    """Returns the places of records whose dead letters have landed, also after the facts were read."""
     sql = """
         SELECT source_topic, source_partition, source_offset FROM dead_letters
         WHERE run_id = {run_id:String} AND topic = {topic:String}
     """
     result = client.query(sql, parameters={"run_id": run_id, "topic": dead_letter_topic(topic)})
-    return {(source, partition, offset) for source, partition, offset in result.result_rows}
+    return {RecordPlace(*row) for row in result.result_rows}
 
 
-def _note(check: Check, subject: str, places: list[Spot]) -> None:
+def _differ_in_places(check: Check, subject: str, places: list[PartitionOffset]) -> None:
     if places:
         named = ", ".join(f"{partition}:{offset}" for partition, offset in places[:NAMED_MAX])
         check.differ(f"{subject}: {len(places)}, first (partition:offset) {named}")
 
 
 def newest_positions(client: Client, run_id: str, facts: Facts) -> Check:
-    """The newest row of each account and symbol is the record that compaction keeps."""
+    """Checks that the newest row of each account and symbol is the record that compaction keeps."""
     check = Check("the newest position row is the newest record", CLICKHOUSE)
     sql = """
         SELECT account_id, symbol, argMax((partition, offset), offset)
@@ -130,25 +133,11 @@ def newest_positions(client: Client, run_id: str, facts: Facts) -> Check:
         row, record = rows.get((account_id, symbol)), facts.position_places.get((account_id, symbol))
         check.compare(
             row == record,
-            f"account {account_id}, {symbol}: newest row is of partition:offset {_spot(row)}, "
-            f"newest record {_spot(record)}",
+            f"account {account_id}, {symbol}: newest row is of partition:offset {_offset_text(row)}, "
+            f"newest record {_offset_text(record)}",
         )
     return check
 
 
-def _spot(place: tuple[int, ...] | None) -> str:
+def _offset_text(place: tuple[int, ...] | None) -> str:
     return "none" if place is None else ":".join(map(str, place))
-
-
-def landed_counts(client: Client, run_id: str) -> dict[str, int]:
-    """Rows of a run by topic."""
-    counts = {}
-    for topic in BY_NAME:
-        if not topic.startswith(DLQ_PREFIX):
-            sql = f"SELECT count() FROM {topic.replace('.', '_')} WHERE run_id = {{run_id:String}}"
-            counts[topic] = int(client.query(sql, parameters={"run_id": run_id}).result_rows[0][0])
-    letters = client.query(
-        "SELECT topic, count() FROM dead_letters WHERE run_id = {run_id:String} GROUP BY topic",
-        parameters={"run_id": run_id},
-    )
-    return counts | {str(topic): int(count) for topic, count in letters.result_rows}
