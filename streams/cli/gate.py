@@ -85,7 +85,7 @@ def show(strategy: str = STRATEGY, as_json: bool = AS_JSON) -> None:
     if as_json:
         return
     for kind in (GateDecisionKind.APPROVED, GateDecisionKind.REVOKED):
-        record = desk.follower(newest, kind)
+        record = desk.first_about(newest, kind)
         if record is not None:
             print(f"{kind} by {record.actor}: {record.reason}")
 

@@ -146,9 +146,9 @@ def report(
 
         print_report(found)
         return
-    from streams.evidence.sessions.report_page import page
+    from streams.evidence.sessions.report_page import report_page
 
-    html.write_text(page(found), encoding="utf-8")
+    html.write_text(report_page(found), encoding="utf-8")
     print(f"{html}: report of session {session}")
 
 
@@ -220,7 +220,7 @@ def _from_kafka(session: str, account: str) -> Session:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.evidence.sessions.kafka_events import account_of, kafka_events
+    from streams.evidence.sessions.kafka_events import account_of_session, kafka_events
     from streams.evidence.sessions.session_fold import fold_session
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
@@ -230,7 +230,7 @@ def _from_kafka(session: str, account: str) -> Session:
     def partitions(topic: str) -> int:
         return partition_count(settings, topic)
 
-    account = account or account_of(session, reader, codec, partitions)
+    account = account or account_of_session(session, reader, codec, partitions)
     return fold_session(account, session, kafka_events(account, session, reader, codec, partitions))
 
 
@@ -239,13 +239,13 @@ def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.evidence.sessions.shard_comparison import against_shard
+    from streams.evidence.sessions.shard_comparison import compare_with_shard
     from streams.pipeline.journal.kafka_log import KafkaLogReader
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
-    return against_shard(core_config(settings), rebuilt, reader, codec)
+    return compare_with_shard(core_config(settings), rebuilt, reader, codec)
 
 
 def _limit(text: str) -> tuple[str, Decimal]:

@@ -1,15 +1,13 @@
-"""The decision: criteria over evidence, each explained. The same evidence gives the same answer."""
+"""Decides a strategy's level: judges each criterion over the evidence. The same evidence gives the same decision."""
 
-import json
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from schemas.records.enums import TradingLevel
-from schemas.records.numbers import NANOS_PER_S
+from schemas.records.numbers import NANOS_PER_HOUR
+from streams.evidence.canonical_hash import canonical_sha256
 from streams.evidence.gate.criteria import Criteria, Freshness, GateLevel, Thresholds
 
-NANOS_PER_HOUR = 3600 * NANOS_PER_S
 NO_EVIDENCE = "no evidence"
 RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
 
@@ -17,7 +15,13 @@ Row = Mapping[str, Any]
 
 
 class Evidence(NamedTuple):
-    """What the queries found. rows: by query, plain JSON values; as_of_ns: when; commit: of the code that runs."""
+    """The evidence on a strategy.
+
+    Attributes:
+        as_of_ns: UTC time at which it was gathered.
+        commit: commit that the test suites must be of.
+        rows: rows of each query as plain JSON values.
+    """
 
     strategy_id: str
     as_of_ns: int
@@ -26,12 +30,12 @@ class Evidence(NamedTuple):
 
     @property
     def sha256(self) -> str:
-        """Of the canonical JSON text."""
-        return digest(self._asdict())
+        """SHA-256 of the evidence's canonical JSON."""
+        return canonical_sha256(self._asdict())
 
 
 class CriterionResult(NamedTuple):
-    """A criterion of a level: what was found and what was asked for. value None: no evidence, so it failed."""
+    """A judged criterion of a level. value: None if there is no evidence, which fails the criterion."""
 
     level: TradingLevel
     criterion: str
@@ -44,18 +48,18 @@ class CriterionResult(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The highest level of which every criterion passed, PAPER_ONLY where none did."""
+    """The result of a decision. level: the highest whose criteria all passed, else PAPER_ONLY."""
 
     level: TradingLevel
-    findings: tuple[CriterionResult, ...]
+    results: tuple[CriterionResult, ...]
 
     def failed(self, level: TradingLevel) -> list[str]:
-        """Criteria of a level that did not pass."""
-        return [item.criterion for item in self.findings if item.level is level and not item.passed]
+        """Returns the criteria of a level that did not pass."""
+        return [item.criterion for item in self.results if item.level is level and not item.passed]
 
 
 class _Rule(NamedTuple):
-    """The worst row's column must be at least (sign 1) or at most (-1) the threshold; scale: of the threshold."""
+    """A criterion on one column: its worst row must be at least (sign 1) or at most (sign -1) scale * threshold."""
 
     criterion: str
     query: str
@@ -87,42 +91,37 @@ RULES = (
 
 
 def decide(evidence: Evidence, criteria: Criteria, most: TradingLevel = TradingLevel.FULL_LIVE) -> Verdict:
-    """Judges every level up to most."""
-    findings: list[CriterionResult] = []
+    """Judges every level up to most and returns the verdict."""
+    results: list[CriterionResult] = []
     reached = TradingLevel.PAPER_ONLY
     for name, level in criteria.levels.items():
         judged = _judge(name, level, evidence, criteria)
-        findings += judged
+        results += judged
         if all(item.passed for item in judged):
             reached = name
         if name is most:
             break
-    return Verdict(reached, tuple(findings))
+    return Verdict(reached, tuple(results))
 
 
 def decision_id(evidence: Evidence, criteria_sha256: str, settings_sha256: str, most: TradingLevel) -> str:
-    """A function of all that a decision is made of."""
-    return "d-" + digest([evidence.sha256, criteria_sha256, settings_sha256, most])[:20]
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of canonical JSON."""
-    return sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
+    """Returns the id of a decision, a function of everything that it depends on."""
+    return "d-" + canonical_sha256([evidence.sha256, criteria_sha256, settings_sha256, most])[:20]
 
 
 def _judge(name: TradingLevel, level: GateLevel, evidence: Evidence, criteria: Criteria) -> list[CriterionResult]:
     window = _window(evidence)
-    findings = [_measure(name, rule, level.criteria, evidence, window) for rule in RULES]
-    passed = {item.criterion for item in findings if item.passed}
-    findings.append(_track_record(name, evidence, window))
-    findings.append(_stress(name, level.criteria, evidence, window, passed))
-    findings.append(_suite(name, "reconciliation", RECONCILE, criteria.reconcile, evidence))
-    findings.append(_suite(name, "replay_verification", REPLAY_VERIFY, criteria.replay_verify, evidence))
-    findings += [
+    results = [_measure(name, rule, level.criteria, evidence, window) for rule in RULES]
+    passed = {item.criterion for item in results if item.passed}
+    results.append(_track_record(name, evidence, window))
+    results.append(_stress(name, level.criteria, evidence, window, passed))
+    results.append(_suite(name, "reconciliation", RECONCILE, criteria.reconcile, evidence))
+    results.append(_suite(name, "replay_verification", REPLAY_VERIFY, criteria.replay_verify, evidence))
+    results += [
         _suite(name, f"tests {suite.name}", suite.name, suite, evidence, evidence.commit or "the commit that runs")
         for suite in criteria.suite
     ]
-    return findings
+    return results
 
 
 def _measure(
@@ -147,7 +146,7 @@ def _passes(rule: _Rule, thresholds: Thresholds, value: Any) -> bool:
 
 
 def _worst(rows: Sequence[Row], rule: _Rule) -> Any:
-    """Of several currencies the worst; None where there is none, or one has none."""
+    """Returns the worst value over the currencies; None if there are no rows or one has no value."""
     values: list[Any] = [row.get(rule.column) for row in rows]
     if not values or any(value is None for value in values):
         return None
@@ -155,7 +154,7 @@ def _worst(rows: Sequence[Row], rule: _Rule) -> Any:
 
 
 def _track_record(name: TradingLevel, evidence: Evidence, window: str) -> CriterionResult:
-    """MinTRL: as many days as the confidence needs at this Sharpe ratio, of every currency."""
+    """Judges the track record: each currency needs its minimum track record length (MinTRL) in days."""
     rows = evidence.rows.get("metrics_returns", ())
     needed = [row.get("min_track_record_days") for row in rows]
     days = min((row["days"] for row in rows), default=None)
@@ -169,7 +168,7 @@ def _track_record(name: TradingLevel, evidence: Evidence, window: str) -> Criter
 def _stress(
     name: TradingLevel, thresholds: Thresholds, evidence: Evidence, window: str, passed: set[str]
 ) -> CriterionResult:
-    """What passes as it was must pass with the higher costs too."""
+    """Judges the stressed costs: criteria that passed must also pass with higher costs."""
     rows = evidence.rows.get("gate_stress", ())
     known = bool(rows) and all(row["unpriced"] == 0 for row in rows)
     failing = []
@@ -186,7 +185,7 @@ def _stress(
 def _suite(
     name: TradingLevel, criterion: str, suite: str, rule: Freshness, evidence: Evidence, commit: str | None = None
 ) -> CriterionResult:
-    """Green, young enough and, where a commit is asked for, of that commit."""
+    """Judges a suite: its newest report must be green, young enough and, if commit is given, of that commit."""
     row = next((row for row in evidence.rows.get("gate_suites", ()) if row["suite"] == suite), None)
     threshold = f"green, <= {rule.age_hours_max:g} hours old" + (f", of {commit}" if commit else "")
     window = f"newest report of {suite}"

@@ -1,4 +1,4 @@
-"""What ends an authorisation by itself: time, a failed check, an open breaker, live fills unlike the paper ones."""
+"""Revokes decisions that are no longer supported: by time, a failed check, an open breaker or drift."""
 
 import time
 from contextlib import closing
@@ -11,10 +11,10 @@ from streams.evidence.gate.gather_evidence import plain_rows
 
 
 def revoke_invalid(desk: GateDesk) -> list[GateDecision]:
-    """Revokes every live decision that time or the records speak against; the records that say so.
+    """Revokes every live decision that has a reason against it, and returns the revocations.
 
     Raises:
-        ClickHouseError: it does not answer.
+        ClickHouseError: ClickHouse does not answer.
     """
     return [
         desk.revoke(item.strategy_id, "; ".join(reasons))
@@ -24,7 +24,7 @@ def revoke_invalid(desk: GateDesk) -> list[GateDecision]:
 
 
 def revocation_reasons(desk: GateDesk, decision: GateDecision) -> list[str]:
-    """Why a strategy may not go on trading live: its decision has expired, or what ClickHouse holds."""
+    """Returns the reasons why a strategy must stop trading live; empty if its decision still holds."""
     config = desk.file.criteria
     parameters = {
         "run_id": desk.settings.run_id,

@@ -1,4 +1,4 @@
-"""The gate's acts: each writes a record to gate.decisions and tells every account shard by a control."""
+"""The gate's acts: records each on gate.decisions and tells the account shards of changed authorisations."""
 
 import getpass
 import json
@@ -14,12 +14,14 @@ from infra.settings import REPOSITORY, Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
 from schemas.records.gate_messages import GateDecision, TestResult
+from schemas.records.numbers import NANOS_PER_DAY
 from schemas.registry import Registry
 from streams.core.accounts.approval import LIVE_LEVELS
 from streams.core.accounts.authorise import AuthorisationKind
 from streams.errors import InputError
+from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.gate.criteria import read_criteria
-from streams.evidence.gate.decision import NANOS_PER_HOUR, Verdict, decide, decision_id, digest
+from streams.evidence.gate.decision import Verdict, decide, decision_id
 from streams.evidence.gate.gather_evidence import gather_evidence
 from streams.pipeline.clients.models import ControlModel
 from streams.pipeline.clients.producer import RecordProducer
@@ -27,11 +29,10 @@ from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.reference.load_config import core_config
 
 CRITERIA_FILE = REPOSITORY / "infra/reference/gate.toml"
-NANOS_PER_DAY = 24 * NANOS_PER_HOUR
 
 
 class GateDesk:
-    """What people and their scripts do at the gate, under their name."""
+    """The place where people and scripts act at the gate, each act under the name of its actor."""
 
     def __init__(self, settings: Settings, criteria_file: Path = CRITERIA_FILE, actor: str | None = None) -> None:
         self.settings = settings
@@ -40,31 +41,34 @@ class GateDesk:
         self._codec = Codec(Registry(settings))
 
     def records(self, strategy_id: str | None = None) -> list[GateDecision]:
-        """Every record of a strategy, or of all, oldest first."""
+        """Returns every record of a strategy, or of all strategies, oldest first."""
         found: list[GateDecision] = list(read_topic(self.settings, self._codec, "gate.decisions"))
         return [item for item in found if strategy_id in (None, item.strategy_id)]
 
     def evaluate(self, strategy_id: str, most: TradingLevel, commit: str | None) -> tuple[GateDecision, Verdict]:
-        """Decides by what ClickHouse holds now. Raises ClickHouseError."""
+        """Decides a strategy's level by the evidence in ClickHouse now. most: the highest level to judge.
+
+        Raises ClickHouseError.
+        """
         now_ns, criteria = time.time_ns(), self.file.criteria
         with closing(connect(self.settings)) as client:
             evidence = gather_evidence(client, self.settings.run_id, strategy_id, criteria, now_ns, commit)
         verdict = decide(evidence, criteria, most)
-        settings_sha256 = digest(core_config(self.settings).model_dump(mode="json"))
+        settings_hash = settings_sha256(core_config(self.settings))
         level = criteria.levels.get(verdict.level)
         record = GateDecision(
-            decision_id=decision_id(evidence, self.file.sha256, settings_sha256, most),
+            decision_id=decision_id(evidence, self.file.sha256, settings_hash, most),
             strategy_id=strategy_id,
             kind=GateDecisionKind.EVALUATED,
             level=verdict.level,
-            criteria=json.dumps([item._asdict() for item in verdict.findings]),
+            criteria=json.dumps([item._asdict() for item in verdict.results]),
             criteria_sha256=self.file.sha256,
             evidence_sha256=evidence.sha256,
             actor=self._actor,
             reason=None,
             expires_ts=None if level is None else now_ns + level.expires_days * NANOS_PER_DAY,
             ts=now_ns,
-            settings_sha256=settings_sha256,
+            settings_sha256=settings_hash,
             limits=None if level is None else json.dumps(level.limits),
         )
         self._write(record)
@@ -72,7 +76,7 @@ class GateDesk:
         return record, verdict
 
     def declare_trials(self, strategy_id: str, trials: int, variance: float | None, reason: str) -> GateDecision:
-        """Declares how many strategies were tried so far. Raises InputError where that would be fewer than before."""
+        """Declares how many strategies were tried so far. Raises InputError if fewer than were declared before."""
         before = [item.trials or 0 for item in self.records(strategy_id) if item.kind is GateDecisionKind.TRIALS]
         if trials < max(before, default=1):
             raise InputError(
@@ -84,7 +88,11 @@ class GateDesk:
         return record
 
     def approve(self, strategy_id: str, decision: str, reason: str) -> GateDecision:
-        """A person's approval of the newest decision. Raises InputError where it is not that, or not in force."""
+        """Approves the newest decision. decision: its id.
+
+        Raises:
+            InputError: another decision is the newest, or it grants no live level, has expired or is revoked.
+        """
         newest = self.newest(strategy_id)
         if newest is None or newest.decision_id != decision:
             known = "there is none" if newest is None else f"that is {newest.decision_id}"
@@ -93,7 +101,7 @@ class GateDesk:
             raise InputError(f"decision {decision} says {newest.level}: there is nothing to approve")
         if (newest.expires_ts or 0) <= time.time_ns():
             raise InputError(f"decision {decision} has expired; evaluate strategy {strategy_id} again")
-        if self.follower(newest, GateDecisionKind.REVOKED) is not None:
+        if self.first_about(newest, GateDecisionKind.REVOKED) is not None:
             raise InputError(f"decision {decision} is revoked; evaluate strategy {strategy_id} again")
         record = self._about(newest, strategy_id, GateDecisionKind.APPROVED, reason)
         self._write(record)
@@ -101,7 +109,7 @@ class GateDesk:
         return record
 
     def revoke(self, strategy_id: str, reason: str) -> GateDecision:
-        """Ends the newest decision. Raises InputError where there is none."""
+        """Revokes the newest decision. Raises InputError if there is none."""
         newest = self.newest(strategy_id)
         if newest is None:
             raise InputError(f"the gate has decided nothing on strategy {strategy_id}")
@@ -111,22 +119,22 @@ class GateDesk:
         return record
 
     def newest(self, strategy_id: str) -> GateDecision | None:
-        """The decision that counts."""
+        """Returns the newest decision on a strategy, the one in force."""
         decided = [item for item in self.records(strategy_id) if item.kind is GateDecisionKind.EVALUATED]
         return decided[-1] if decided else None
 
-    def follower(self, decision: GateDecision, kind: GateDecisionKind) -> GateDecision | None:
-        """The first record of a kind about a decision."""
+    def first_about(self, decision: GateDecision, kind: GateDecisionKind) -> GateDecision | None:
+        """Returns the first record of a kind about a decision."""
         known = self.records(decision.strategy_id)
         return next((item for item in known if (item.kind, item.of_decision_id) == (kind, decision.decision_id)), None)
 
     def unrevoked(self) -> list[GateDecision]:
-        """Newest live decisions that nothing has ended by a record yet, expired ones among them."""
+        """Returns the newest live decisions without a revocation, expired ones included."""
         newest = {item.strategy_id: item for item in self.records() if item.kind is GateDecisionKind.EVALUATED}
         return [
             item
             for item in newest.values()
-            if item.level in LIVE_LEVELS and self.follower(item, GateDecisionKind.REVOKED) is None
+            if item.level in LIVE_LEVELS and self.first_about(item, GateDecisionKind.REVOKED) is None
         ]
 
     def record_tests(self, results: list[TestResult]) -> None:
@@ -183,7 +191,7 @@ class GateDesk:
 
 
 def head_commit() -> str | None:
-    """The commit of this checkout; None where it is none, or git is not there."""
+    """Returns the commit of this checkout; None if it is no checkout or git is not installed."""
     command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=False)

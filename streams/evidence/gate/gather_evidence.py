@@ -1,4 +1,4 @@
-"""Gathering the evidence: the gate's queries over one strategy's records in ClickHouse."""
+"""Gathers the evidence: runs the gate's queries over a strategy's records in ClickHouse."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,15 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
-from infra.clickhouse.client import query_file
-from infra.errors import ClickHouseError
 from schemas.records.numbers import plain
 from streams.evidence.gate.criteria import Criteria
 from streams.evidence.gate.decision import Evidence
 from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
 from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.query_rows import query_rows
 
 METRICS = ("metrics_returns", "metrics_costs", "metrics_trades", "metrics_orders")
 QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "gate_breakers", "gate_data")
@@ -23,7 +21,7 @@ QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "
 def gather_evidence(
     client: Client, run_id: str, strategy_id: str, criteria: Criteria, as_of_ns: int, commit: str | None
 ) -> Evidence:
-    """Raises ClickHouseError: it does not answer, or refuses a query."""
+    """Gathers the evidence on a strategy. Raises ClickHouseError."""
     config = criteria.evidence
     parameters: dict[str, Any] = {"run_id": run_id, "strategy_id": strategy_id}
     (tried,) = plain_rows(client, "gate_trials", parameters)
@@ -43,11 +41,8 @@ def gather_evidence(
 
 
 def plain_rows(client: Client, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of a query as plain values. Raises ClickHouseError."""
-    try:
-        return _plain(client.query(query_file(query), parameters=dict(parameters)).named_results())
-    except DriverError as error:
-        raise ClickHouseError(f"query {query} for strategy {parameters.get('strategy_id')}: {error}") from error
+    """Returns the rows of a query as plain JSON values. Raises ClickHouseError."""
+    return _plain(query_rows(client, query, parameters, f"strategy {parameters.get('strategy_id')}"))
 
 
 def _plain(rows: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Test reports: JUnit XML from anybody, read without trust, as one record for each case."""
+"""Reads JUnit XML reports into one record a test case. The files are not trusted."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,9 +25,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_junit(path: Path, now_ns: int, suite: str | None = None, commit: str | None = None) -> list[TestResult]:
-    """The cases of a report, in its order. suite, commit: instead of what the file says.
+    """Returns the cases of a report in its order. suite, commit: replace those of the file.
 
-    A timestamp without an offset is UTC. Raises InputError that names the file and what is wrong with it.
+    A timestamp without an offset is UTC. Raises InputError that names the file and the fault.
     """
     report = _parse(path)
     found = []
@@ -43,7 +43,7 @@ def read_junit(path: Path, now_ns: int, suite: str | None = None, commit: str | 
             raise InputError(f"{path}: more than {CASES_MAX} cases; split the report")
         _check_counts(path, item, found[len(found) - len(cases) :])
     if not found:
-        raise InputError(f"{path}: it holds no test case, so it says nothing")
+        raise InputError(f"{path}: it holds no test case")
     return found
 
 
@@ -67,7 +67,7 @@ def _parse_safely(path: str) -> Any:
 
 
 def _suites(report: JUnitXml) -> Iterator[TestSuite]:
-    """Suites that hold cases of their own, however deep, each without those that it contains."""
+    """Yields the suites at any depth that have cases of their own, each without its inner suites."""
     root: Element = report._elem
     for element in root.iter("testsuite"):
         own = element.makeelement("testsuite", dict(element.attrib))
@@ -100,7 +100,7 @@ def _time_ns(path: Path, suite: TestSuite, now_ns: int) -> int:
     passed = (when if when.tzinfo else when.replace(tzinfo=UTC)) - EPOCH
     ts = (passed.days * 86_400 + passed.seconds) * NANOS_PER_S + passed.microseconds * 1_000
     if not 0 <= ts <= now_ns + AHEAD_MAX_NS:
-        raise InputError(f"{path}: suite {suite.name}: timestamp {suite.timestamp} is still to come")
+        raise InputError(f"{path}: suite {suite.name}: timestamp {suite.timestamp} is in the future")
     return ts
 
 
@@ -110,11 +110,11 @@ def _commit(suite: TestSuite) -> str | None:
 
 
 def _check_counts(path: Path, suite: TestSuite, results: list[TestResult]) -> None:
-    """A suite that says that more failed than its cases show has lost some."""
+    """Raises InputError if a suite counts more failures than its cases show: some cases are missing."""
     bad = sum(item.status in (TestStatus.FAILED, TestStatus.ERROR) for item in results)
     try:
         said = (suite.failures or 0) + (suite.errors or 0)
     except ValueError as error:
         raise InputError(f"{path}: suite {suite.name}: {error}") from error
     if said > bad:
-        raise InputError(f"{path}: suite {suite.name} says that {said} failed, its cases show {bad}; it is not whole")
+        raise InputError(f"{path}: suite {suite.name} says that {said} failed, its cases show {bad}; cases are missing")

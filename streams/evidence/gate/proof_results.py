@@ -1,4 +1,4 @@
-"""Outcomes of the pipeline's own proofs as test records: one case for each check."""
+"""Records the results of reconciliation and replay verification as test cases, one for each check."""
 
 from schemas.records.enums import TestStatus
 from schemas.records.gate_messages import TestResult
@@ -10,7 +10,7 @@ TEXT_CHARS_MAX = 4_000
 
 
 def reconcile_results(report: Reconciliation, run_id: str, commit: str | None, now_ns: int) -> list[TestResult]:
-    """A case for each check of a reconciliation."""
+    """Returns a test case for each check of a reconciliation."""
     return [
         _case(
             RECONCILE,
@@ -25,7 +25,7 @@ def reconcile_results(report: Reconciliation, run_id: str, commit: str | None, n
 
 
 def replay_results(result: Verification, run_id: str, commit: str | None, now_ns: int) -> list[TestResult]:
-    """A case for each topic that was compared, and one for the whole."""
+    """Returns a test case for the whole verification and one for each topic."""
     text = f"run {run_id}: {result.transactions} transactions; {'; '.join(result.differences)}"
     whole = _case(REPLAY_VERIFY, "all records equal", result.passed, text, commit, now_ns)
     topics = [

@@ -1,41 +1,45 @@
-"""Two runs beside each other: what each account came to, and the orders whose fate changed."""
+"""Compares two runs: the results of each account, and the orders that ended differently."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from infra.clickhouse.client import query_file
 from streams.errors import InputError
+from streams.evidence.query_rows import Row, query_rows
 
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """accounts: a row each with columns _a and _b. orders: of the changed ones that ended otherwise, the first."""
+    """The differences between two runs.
+
+    Attributes:
+        accounts: a row for each account; columns end in _a or _b for the run.
+        orders: rows of the first orders that ended differently.
+        changed: number of all such orders.
+    """
 
     run_a: str
     run_b: str
-    accounts: list[dict[str, Any]]
-    orders: list[dict[str, Any]]
+    accounts: list[Row]
+    orders: list[Row]
     changed: int
 
 
-def compare(client: Client, run_a: str, run_b: str, most: int) -> RunComparison:
-    """Compares two runs by their rows. Raises InputError where one has none."""
+def compare_runs(client: Client, run_a: str, run_b: str, most: int) -> RunComparison:
+    """Compares two runs by their rows. most: number of orders to return.
+
+    Raises InputError if a run has no rows, ClickHouseError.
+    """
     parameters = {"run_a": run_a, "run_b": run_b, "most": most}
     for run_id in (run_a, run_b):
         query = "SELECT count() FROM account_equity WHERE run_id = {run_id:String}"
         ((rows,),) = client.query(query, parameters={"run_id": run_id}).result_rows
         if not rows:
             raise InputError(f"run {run_id} has no rows in ClickHouse; `paper replay list` shows what there is")
-    accounts = _rows(client, "replay_compare_accounts", parameters)
-    orders = _rows(client, "replay_compare_orders", parameters)
+    subject = f"runs {run_a} and {run_b}"
+    accounts = query_rows(client, "replay_compare_accounts", parameters, subject)
+    orders = query_rows(client, "replay_compare_orders", parameters, subject)
     changed = orders[0].pop("changed") if orders else 0
     for row in orders[1:]:
         del row["changed"]
     return RunComparison(run_a, run_b, accounts, orders, changed)
-
-
-def _rows(client: Client, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    result = client.query(query_file(query), parameters=parameters)
-    return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]

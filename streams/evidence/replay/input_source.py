@@ -1,4 +1,4 @@
-"""Where a re-simulation reads from: the topics of the pipeline or an archive of them, files of market data, or both."""
+"""The source of a re-simulation's inputs: the topics of a pipeline or an archive, files of market data, or both."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,13 @@ from streams.pipeline.reference.load_config import core_config
 
 @dataclass(frozen=True, slots=True)
 class InputSource:
-    """name: the record's run id, the content of the files, or both; config: as recorded last, or of the settings.
+    """A source of inputs.
 
-    record: what was recorded; None: nothing is. market: files that stand in for the recorded market.data.
+    Attributes:
+        name: run id of the recording, id of the files' content, or both.
+        config: the configuration that was recorded last, or that of the settings.
+        record: the recording; None if only files are read.
+        market: market data of files, in place of the recorded market.data.
     """
 
     name: str
@@ -34,7 +38,7 @@ class InputSource:
     market: MarketTable | None
 
     def inputs(self, strategies: bool = False) -> Iterable[ReplayInput]:
-        """What came from outside, in the order of coming; beside strategies or files, in that of market time."""
+        """Returns the inputs in the order of their arrival; with strategies or files, in the order of market time."""
         if self.record is None:
             assert self.market is not None
             return market_only(self.market, self.config)
@@ -52,9 +56,9 @@ class InputSource:
 def open_source(
     settings: Settings, folders: Sequence[Path], strategies_only: bool, on_progress: Callable[[str], None]
 ) -> InputSource:
-    """The topics, or what folders hold: an archive instead of them, market data files instead of market.data.
+    """Opens the topics. folders: an archive to read instead, and market data files to read instead of market.data.
 
-    Raises ArchiveError, FeedError, InputError where nothing was recorded or folders don't fit each other.
+    Raises ArchiveError, FeedError, and InputError if nothing was recorded or the folders don't fit together.
     """
     archives = [folder for folder in folders if (folder / MANIFEST).is_file()]
     markets = [folder for folder in folders if folder not in archives]
@@ -83,7 +87,7 @@ def _files(market: MarketTable) -> str:
 
 
 def _with_instruments(config: CoreConfig, market: MarketTable) -> CoreConfig:
-    """A symbol that the configuration does not know is inferred from the market, as `paper demo` does."""
+    """Adds the symbols that the configuration does not know, inferred from the market as `paper demo` does."""
     known = {item.symbol for item in config.instruments}
     added = [item for item in infer_instruments(market) if item.symbol not in known]
     return config.model_copy(update={"instruments": (*config.instruments, *added)}) if added else config

@@ -1,13 +1,13 @@
-"""Inputs in the order of market time: the market update by update, recorded orders and controls where they belong.
+"""Puts recorded orders, controls and market updates in the order of market time.
 
-Live, Kafka said what came before what. Under another market, or beside strategies that decide anew, the market's clock
-must say it:
+Live, Kafka decides the order of inputs. With another market, or with strategies that decide anew, the market's clock
+decides it:
 - an update comes at its own time;
-- an order at its own ts. A ts behind the market's end is of another clock (decision 2): it comes at the time of its
-  first answer, which is the market's. An account's orders keep their order;
-- a control at the time of the risk event that answered it; one without waits for nothing and follows the one before.
-At one instant controls come first, then the market, then orders. With TIME_SOURCE=record the clock is that of Kafka:
-orders and controls come at their Kafka times.
+- an order comes at its ts. A ts after the market's end is from another clock (decision 2): such an order comes at the
+  market time of its first answer. The orders of an account keep their order;
+- a control comes at the time of the risk event that answered it. A control without an answer follows the one before.
+At one instant controls come first, then the market, then orders. With TIME_SOURCE=record, orders and controls come at
+their Kafka times.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,14 +31,14 @@ RANKS = {topic: rank for rank, topic in enumerate(OUTSIDE)}
 
 @dataclass(frozen=True, slots=True)
 class MarketTimeline:
-    """Inputs that can be gone through again and again. table: in the order of in_market_time."""
+    """Inputs in the order of market time; they can be iterated many times. table: in the order of in_market_time."""
 
     table: MarketTable
     heartbeats: list[ReplayInput]
     controls: list[ReplayInput]
     orders: list[ReplayInput]
     partitions: int
-    """Of the execution shards."""
+    """Number of execution shards."""
 
     def __iter__(self) -> Iterator[ReplayInput]:
         streams = (self.controls, self._updates(), self.heartbeats, self.orders)
@@ -52,7 +52,7 @@ class MarketTimeline:
 
 
 def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
-    """A market without a record; it ends as a feed does, a heartbeat CLOSING_NS after its last update."""
+    """Returns a market without recorded orders. It ends with a heartbeat CLOSING_NS after the last update."""
     table = in_market_time(table)
     end_ns = int(table.time[-1]) + CLOSING_NS
     rank, beat = RANKS["market.data"], heartbeat(end_ns)
@@ -62,7 +62,7 @@ def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
 
 
 def with_record(market: MarketTimeline, reader: LogReader, codec: Codec, config: CoreConfig) -> MarketTimeline:
-    """The market with the recorded orders and controls."""
+    """Returns the market with the recorded orders and controls."""
     by_kafka = config.time_source is TimeSource.RECORD
     controls = list(recorded_inputs(reader, codec, config, ("controls",)))
     orders = list(recorded_inputs(reader, codec, config, ("orders",)))
@@ -73,7 +73,7 @@ def with_record(market: MarketTimeline, reader: LogReader, codec: Codec, config:
 
 
 def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> MarketTimeline:
-    """The recorded market.data; its heartbeats as they were sent."""
+    """Returns the recorded market data, with the heartbeats at the times at which they were sent."""
     beats = list[ReplayInput]()
 
     def with_updates() -> Iterator[MarketData]:
@@ -100,7 +100,7 @@ def _controls(controls: list[ReplayInput], answered: dict[tuple[str, int], int])
 
 
 def _answer_times(reader: LogReader, codec: Codec, config: CoreConfig) -> dict[tuple[str, int], int]:
-    """Market time of the first event that names a control, by control and account partition."""
+    """Returns the market time of the first event that names a control, by control and account partition."""
     times: dict[tuple[str, int], int] = {}
     for partition, event in _records(reader, codec, config, "risk.events"):
         assert isinstance(event, RiskEvent)

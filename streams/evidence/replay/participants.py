@@ -1,4 +1,4 @@
-"""Strategies of a re-simulation at their places: participants, and the sessions that are opened for them."""
+"""Sets up the strategies of a re-simulation: their participants and their sessions."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,7 +21,7 @@ ACTOR = "paper replay"
 def participants(
     strategies: Mapping[str, StrategyConfig], instruments: Mapping[str, Instrument], run_seed: int
 ) -> list[Participant]:
-    """The strategies by account. Raises InputError for a symbol that is not in the configuration."""
+    """Returns a participant for each strategy. strategies: by account. Raises InputError for an unknown symbol."""
     found = []
     for account_id, config in strategies.items():
         if config.symbol not in instruments:
@@ -34,7 +34,7 @@ def participants(
 def openings(
     what_if: WhatIf, config: CoreConfig, instruments: Mapping[str, Instrument], time_ns: int
 ) -> Iterator[ReplayInput]:
-    """A session for each strategy that brings its cash, under the run's limits."""
+    """Yields the control that opens a session under the run's limits, for each strategy that brings cash."""
     settings_hash = settings_sha256(config)
     for account_id, strategy in what_if.strategies.items():
         if strategy.cash is None:

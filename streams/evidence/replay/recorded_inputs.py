@@ -1,4 +1,4 @@
-"""What came into a recorded pipeline from outside, in the order in which it came."""
+"""Reads the inputs that clients sent to a recorded pipeline, in the order of their arrival."""
 
 from collections.abc import Collection, Iterator
 from heapq import merge
@@ -16,11 +16,17 @@ from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import FORWARDED_FROM
 
 OUTSIDE: dict[str, ShardKind] = {"controls": ACCOUNTS, "market.data": EXECUTION, "orders": ACCOUNTS}
-"""Topics that others than shards write, and who takes them; at one instant they come in this order."""
+"""Topics that clients write, with the kind of shard that takes them. At one instant they come in this order."""
 
 
 class ReplayInput(NamedTuple):
-    """time_ns: the Kafka time at which it came, UTC, or its market time; partition: the shard's that takes it."""
+    """An input of a replay.
+
+    Attributes:
+        time_ns: UTC time of its arrival by Kafka, or its market time.
+        rank: order of inputs at one time.
+        partition: partition of the shard that takes it.
+    """
 
     time_ns: int
     rank: int
@@ -31,7 +37,7 @@ class ReplayInput(NamedTuple):
 
 
 def recorded_config(reader: LogReader, codec: Codec) -> CoreConfig:
-    """The configuration that account shard 0 recorded last. Raises InputError where nothing is recorded."""
+    """Returns the configuration that account shard 0 recorded last. Raises InputError if there is none."""
     text: str | None = None
     for record in reader.read(ACCOUNTS.journal, 0, 0):
         assert record.value is not None
@@ -45,7 +51,7 @@ def recorded_config(reader: LogReader, codec: Codec) -> CoreConfig:
 def recorded_inputs(
     reader: LogReader, codec: Codec, config: CoreConfig, topics: Collection[str] = tuple(OUTSIDE)
 ) -> Iterator[ReplayInput]:
-    """Orders, controls and market data as they came, each once; what no shard could decode is left out."""
+    """Yields orders, controls and market data in the order of arrival, each once. Unreadable records are left out."""
     streams = [
         _of_partition(reader, codec, config, topic, rank, partition)
         for rank, (topic, kind) in enumerate(OUTSIDE.items())
@@ -58,7 +64,7 @@ def recorded_inputs(
 def _of_partition(
     reader: LogReader, codec: Codec, config: CoreConfig, topic: str, rank: int, partition: int
 ) -> Iterator[ReplayInput]:
-    """Times of one partition may step back by what clients' clocks differ; its order stays."""
+    """Yields the inputs of a partition in its order. Clients' clocks differ, so times that step back are raised."""
     time_ns = 0
     kind = OUTSIDE[topic]
     for record in reader.read(topic, partition, 0):

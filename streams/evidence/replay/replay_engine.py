@@ -1,4 +1,4 @@
-"""The whole pipeline in one process: every shard, and what they send each other, without topics in between."""
+"""Runs a whole pipeline in one process: every shard, and the records that they send each other, without Kafka."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from streams.pipeline.journal.partitions import partition_of
 
 TO_ACCOUNTS = frozenset({"executions", "marks", "desk", "orders", "controls"})
 TO_EXECUTION = frozenset({"orders.approved", "orders.live", "market.data"})
-"""Live orders meet the simulator too: a replay has no other market."""
+"""Topics that the execution shards take. Live orders go to the simulator too: a replay has no other market."""
 OnOutput = Callable[[str, int, str, Message], None]
-"""Topic, partition, key and record of an output."""
+"""Receives an output: topic, partition, key and record."""
 
 
 class ReplayEngine:
-    """Runs the shards over inputs in a given order; what a record causes is carried through before the next.
+    """Runs the shards over inputs in a given order. All records that an input causes are processed before the next.
 
-    refused: inputs that broke a rule of their topic, as sentences.
+    refused: a sentence for each input that broke a rule of its topic.
     """
 
     def __init__(self, config: CoreConfig, on_output: OnOutput) -> None:
@@ -34,11 +34,11 @@ class ReplayEngine:
 
     @property
     def accounts(self) -> list[AccountShard]:
-        """Account shards by partition, for reading."""
+        """The account shards by partition, for reading."""
         return self._accounts
 
     def put(self, topic: str, partition: int, message: Message, time_ns: int) -> list[OrderResult]:
-        """Takes an input that came at a time, with all that it causes; gives the clients' results."""
+        """Processes an input and everything that it causes, at one time. Returns the results for clients."""
         results: list[OrderResult] = []
         self._waiting.append((topic, partition, message))
         while self._waiting:

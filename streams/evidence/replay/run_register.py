@@ -1,4 +1,4 @@
-"""The table of re-simulations: which runs there are, and what each of them changed."""
+"""The register of finished re-simulations, the table replay_runs."""
 
 from datetime import UTC, datetime
 
@@ -23,8 +23,8 @@ COLUMNS = (
 )
 
 
-def is_done(client: Client, run_id: str, what_if: WhatIf, base: str) -> bool:
-    """Whether this very run is finished. base: name of its source. Raises InputError where another has its name."""
+def is_registered(client: Client, run_id: str, what_if: WhatIf, base: str) -> bool:
+    """Returns whether this run is finished. base: name of its source. Raises InputError if another run has its name."""
     found = client.query(
         "SELECT what_if_sha256, base_run_id FROM replay_runs FINAL WHERE run_id = {run_id:String}",
         parameters={"run_id": run_id},
@@ -38,15 +38,15 @@ def is_done(client: Client, run_id: str, what_if: WhatIf, base: str) -> bool:
 
 
 def _refuse_recorded(client: Client, run_id: str) -> None:
-    """A recorded run has market data, a re-simulation has not: nothing may be added to the record."""
+    """Raises InputError if the run was recorded, that is, has market data: nothing may be added to a recording."""
     query = "SELECT count() FROM market_data WHERE run_id = {run_id:String}"
     ((rows,),) = client.query(query, parameters={"run_id": run_id}).result_rows
     if rows:
         raise InputError(f"run {run_id} is a recorded one; choose another --run-id")
 
 
-def note(client: Client, run: ReplayRun, base: str) -> None:
-    """Notes a finished run. base: name of its source."""
+def register_run(client: Client, run: ReplayRun, base: str) -> None:
+    """Adds a finished run. base: name of its source."""
     row = (
         run.run_id,
         base,

@@ -1,4 +1,4 @@
-"""Where the records of a re-simulation go: hashed in order, and as rows of a run into the tables of the topics."""
+"""Hashes the records of a re-simulation and inserts them as rows of its run."""
 
 from collections import defaultdict
 from hashlib import sha256
@@ -6,17 +6,18 @@ from typing import Any, Protocol
 
 from schemas.avro.codec import HEADER, Codec
 from schemas.memory_registry import MemoryRegistry
+from schemas.records.numbers import NANOS_PER_MS
 from schemas.records.output import Message
 from schemas.topic_schemas import load_schema
 from streams.pipeline.sink.container import ContainerWriter, Row
 
 BLOCK_ROWS = 50_000
-NANOS_PER_MS = 1_000_000
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
+"""Topic and partition."""
 
 
 class RowStore(Protocol):
-    """What of streams.pipeline.sink.tables is used."""
+    """The tables into which rows go, as streams.pipeline.sink.tables."""
 
     def insert(self, topic: str, rows: list[Row], container: bytes) -> None:
         """Inserts a block."""
@@ -24,20 +25,20 @@ class RowStore(Protocol):
 
 
 class RunResults:
-    """Encodes records, numbers them by topic and partition, and hands full blocks to a store; None: only hashes."""
+    """Encodes records, numbers them by topic and partition and inserts them in blocks. store: None to hash only."""
 
     def __init__(self, run_id: str, store: RowStore | None) -> None:
         self.count = 0
         self._run_id = run_id
         self._store = store
         self._codec = Codec(MemoryRegistry())
-        self._hashes: dict[Place, Any] = {}
-        self._next: dict[Place, int] = defaultdict(int)
+        self._hashes: dict[TopicPartition, Any] = {}
+        self._next: dict[TopicPartition, int] = defaultdict(int)
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._writers: dict[str, ContainerWriter] = {}
 
     def add(self, topic: str, partition: int, key: str, message: Message, time_ns: int) -> None:
-        """A record as it would stand on its topic."""
+        """Adds a record of a topic."""
         body = self._codec.encode(topic, message)[HEADER.size :]
         place = (topic, partition)
         if place not in self._hashes:
@@ -56,7 +57,7 @@ class RunResults:
                 self._land(topic)
 
     def finish(self) -> str:
-        """Lands what waits; gives the hash of all records, the same for the same records of each partition in order."""
+        """Inserts the last blocks and returns the hash of all records. It depends on their order in each partition."""
         for topic in list(self._rows):
             self._land(topic)
         total = sha256()

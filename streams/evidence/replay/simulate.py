@@ -1,4 +1,4 @@
-"""A re-simulation: recorded inputs, under other settings, through the same core, into rows of a run of their own."""
+"""Re-simulates: runs recorded inputs through the core under other settings, into rows of a new run."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -17,11 +17,18 @@ from streams.pipeline.journal.partitions import partition_of
 
 PROGRESS_INPUTS = 20_000
 INPUT_TABLES = frozenset({"orders", "controls"})
-"""Inputs that become rows of the run; the market is the recorded run's."""
+"""Inputs that become rows of the run. Market data stays with the recorded run."""
 
 
 class ReplayRun(NamedTuple):
-    """inputs, outputs: records; outputs_sha256: equal for equal runs. refused: inputs that broke a rule."""
+    """A finished re-simulation.
+
+    Attributes:
+        strategies: ids of the strategies that sent orders.
+        inputs, outputs: numbers of records.
+        outputs_sha256: hash of the outputs; equal for equal runs.
+        refused: a sentence for each input that broke a rule.
+    """
 
     run_id: str
     what_if: WhatIf
@@ -40,9 +47,9 @@ def simulate(
     store: RowStore | None,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> ReplayRun:
-    """Runs inputs, in their order, under a changed configuration. store: where rows go; None: only hashes are kept.
+    """Runs inputs in their order under a changed configuration. store: receives the rows; None to hash only.
 
-    inputs: in the order of market time where what_if has strategies. Raises InputError where what_if breaks a rule.
+    inputs: must be in the order of market time if what_if has strategies. Raises InputError if what_if breaks a rule.
     """
     config = what_if.configure(recorded)
     instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
@@ -54,18 +61,18 @@ def simulate(
             for control in openings(what_if, config, instruments, item.time_ns):
                 pipeline.take(control)
             opened = True
-        loop.release(item.time_ns)
+        loop.send_due(item.time_ns)
         message = what_if.change(item.message, instruments)
         if message is None:
             continue
-        loop.tell(pipeline.take(item._replace(message=message)), item.time_ns)
+        loop.show_results(pipeline.take(item._replace(message=message)), item.time_ns)
         if isinstance(message, MarketData):
-            loop.show(message, item.time_ns)
+            loop.show_market(message, item.time_ns)
     return pipeline.finish(run_id, what_if)
 
 
 class _Pipeline:
-    """The engine, and what is counted and kept of what goes in and comes out."""
+    """The engine, with the counts and results of its inputs and outputs."""
 
     def __init__(self, config: CoreConfig, results: RunResults, on_progress: Callable[[int], None]) -> None:
         self._engine = ReplayEngine(config, self._keep)
@@ -76,7 +83,7 @@ class _Pipeline:
         self._taken = 0
 
     def take(self, item: ReplayInput) -> list[OrderResult]:
-        """An input with all that it causes; gives the clients' results."""
+        """Processes an input and everything that it causes. Returns the results for clients."""
         self._time_ns = item.time_ns
         self._taken += 1
         if item.topic in INPUT_TABLES:
@@ -89,12 +96,12 @@ class _Pipeline:
         return results
 
     def send(self, request: OrderRequest, time_ns: int) -> list[OrderResult]:
-        """A request of a strategy in the loop."""
+        """Processes a request of a strategy in the loop. Returns the results for clients."""
         partition = partition_of(request.account_id, self._engine.config.account_partitions)
         return self.take(ReplayInput(time_ns, 0, partition, 0, "orders", request))
 
     def finish(self, run_id: str, what_if: WhatIf) -> ReplayRun:
-        """Lands what waits; what the run came to."""
+        """Inserts the last rows and returns the finished run."""
         digest, refused = self._results.finish(), tuple(self._engine.refused)
         strategies = tuple(sorted(self._strategies))
         return ReplayRun(run_id, what_if, strategies, self._taken, self._results.count, digest, refused)

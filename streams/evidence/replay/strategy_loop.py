@@ -1,7 +1,7 @@
-"""Strategies in the loop of a re-simulation: what they see, and when what they send comes.
+"""Runs strategies in a re-simulation: shows them the market and their results, and sends their requests.
 
-They see an update after the venue has taken it, and a result as soon as there is one. What they decide upon it comes
-the strategy's own latency later: before whatever comes at a later time, behind all that comes at the same.
+A strategy sees an update after the venue has taken it, and a result as soon as it exists. Its request arrives after
+the strategy's latency: before all inputs of a later time, and after all inputs of the same time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,11 +12,11 @@ from streams.strategies.participant import Participant
 from streams.strategies.strategy import ticks
 
 Put = Callable[[OrderRequest, int], list[OrderResult]]
-"""Takes a request at a time, UTC nanoseconds; gives all results that it causes."""
+"""Sends a request at a time, UTC nanoseconds, and returns all results that it causes."""
 
 
 class StrategyLoop:
-    """Participants around a pipeline. now_ns: when something came, by the clock of the inputs."""
+    """The participants of a replay and their requests that are due later. Times are those of the inputs, UTC ns."""
 
     def __init__(self, participants: Iterable[Participant], put: Put) -> None:
         self._put = put
@@ -28,21 +28,21 @@ class StrategyLoop:
             self._by_account[participant.account_id] = participant
             self._by_symbol.setdefault(participant.symbol, []).append(participant)
 
-    def release(self, before_ns: int) -> None:
-        """Puts what is due before a time; what its results make strategies send too, where that is due by then."""
+    def send_due(self, before_ns: int) -> None:
+        """Sends the requests that are due before a time, including those that their results lead to."""
         while self._waiting and self._waiting[0][0] < before_ns:
             due_ns, _, request = heappop(self._waiting)
-            self.tell(self._put(request, due_ns), due_ns)
+            self.show_results(self._put(request, due_ns), due_ns)
 
-    def tell(self, results: Sequence[OrderResult], now_ns: int) -> None:
-        """Shows results to the strategies that they are for."""
+    def show_results(self, results: Sequence[OrderResult], now_ns: int) -> None:
+        """Shows results to the strategies that own them."""
         for result in results:
             participant = self._by_account.get(result.account_id)
             if participant is not None:
                 self._send(participant.on_result(result, max(result.ts, now_ns)))
 
-    def show(self, record: MarketData, now_ns: int) -> None:
-        """Shows the market that has come with a record at a time."""
+    def show_market(self, record: MarketData, now_ns: int) -> None:
+        """Shows the updates of a market record to the strategies that watch its symbol."""
         watching = self._by_symbol.get(record.symbol)
         if watching:
             for tick in ticks(record):

@@ -1,4 +1,4 @@
-"""Which records a verification compares: all, those of a session, those of a span of market time."""
+"""The records that a verification compares: all, those of a session, or those of a span of market time."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from streams.core.reference.fields import Frozen
 
 
 class VerifyScope(Frozen):
-    """session_id: of records that name one; from_ns, to_ns: of their ts, UTC nanoseconds, the end not included."""
+    """A selection of records by their session_id and by their ts: from_ns <= ts < to_ns, UTC nanoseconds."""
 
     session_id: str | None = None
     from_ns: int | None = None
@@ -14,11 +14,11 @@ class VerifyScope(Frozen):
 
     @property
     def is_everything(self) -> bool:
-        """Whether no record is left out."""
+        """True if no record is left out."""
         return self == EVERYTHING
 
     def covers(self, message: Any) -> bool:
-        """Whether a decoded record is compared."""
+        """Returns whether a decoded record is compared."""
         if self.session_id is not None and getattr(message, "session_id", None) != self.session_id:
             return False
         ts = getattr(message, "ts", None)

@@ -1,4 +1,4 @@
-"""A session's events from ClickHouse alone: rows back into the records that they were."""
+"""Reads a session's events from ClickHouse: makes records of rows again."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -13,18 +13,18 @@ from streams.evidence.sessions.session_fold import TOPICS
 from streams.pipeline.sink.tables import table_of
 
 PRICE_DIGITS = 18
-"""Precision of a decimal of 64 bits."""
+"""Precision in digits of a decimal of 64 bits."""
 
 
 class _Column(NamedTuple):
-    """How a field is asked for, and what makes its value again of what comes."""
+    """A field of a record. expression: its column in SQL; restore: makes the field's value of the column's."""
 
     expression: str
     restore: Callable[[Any], Any] | None
 
 
 def clickhouse_events(account_id: str, session_id: str, client: Client, run_id: str) -> Iterator[Any]:
-    """Rows of a run that name the session, in the order that fold takes them. Raises ClickHouseError."""
+    """Yields the session's records of a run in the order of fold_session. Raises ClickHouseError."""
     for topic in TOPICS:
         columns = [_column(field["name"], field["type"]) for field in load_schema(topic)["fields"]]
         query = (
@@ -50,7 +50,7 @@ def _message(topic: str, columns: list[_Column], row: Any) -> Any:
 
 
 def _column(name: str, kind: Any) -> _Column:
-    """Decimals come as their unscaled integers and times as nanoseconds: the fixed point of the core, exact."""
+    """Returns the column of a field. Decimals are read as unscaled integers and times as nanoseconds, both exact."""
     if isinstance(kind, list):
         kind = next(item for item in kind if item != "null")
     if not isinstance(kind, dict):

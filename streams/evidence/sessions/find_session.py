@@ -1,27 +1,18 @@
-"""Which session of a run a name means, by the shared query."""
-
-from typing import Any
+"""Finds a session of a run by its id."""
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
-from infra.clickhouse.client import query_file
-from infra.errors import ClickHouseError
 from streams.errors import InputError
-
-Row = dict[str, Any]
+from streams.evidence.query_rows import Row, query_rows
 
 
 def session_rows(client: Client, run_id: str) -> list[Row]:
-    """Every session of a run, newest first; see sessions.sql. Raises ClickHouseError."""
-    try:
-        return list(client.query(query_file("sessions"), parameters={"run_id": run_id}).named_results())
-    except DriverError as error:
-        raise ClickHouseError(f"sessions of run {run_id}: {error}") from error
+    """Returns every session of a run, newest first, as sessions.sql selects them. Raises ClickHouseError."""
+    return query_rows(client, "sessions", {"run_id": run_id}, f"run {run_id}")
 
 
 def find_session(client: Client, run_id: str, session_id: str, account_id: str = "") -> Row:
-    """The session of a name; account_id is needed where several accounts have used it. Raises InputError."""
+    """Returns a session's row. account_id is needed if several accounts have used the id. Raises InputError."""
     found = [
         row
         for row in session_rows(client, run_id)

@@ -1,4 +1,4 @@
-"""How a report writes its numbers: amounts, ratios, metrics by their unit; undefined is a dash."""
+"""Formats the numbers of a report: amounts, ratios, metrics by their unit. An undefined number is a dash."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,12 +12,12 @@ NONE = "–"  # noqa: RUF001 - a dash as typographers set it
 
 
 def amount(value: Any, digits: int = 2) -> str:
-    """Money with separators: 1,234.50."""
+    """Formats money with separators: 1,234.50."""
     return NONE if value is None else f"{value:,.{digits}f}"
 
 
 def percent(value: Any) -> str:
-    """A ratio in percent: three decimals, of a small one so many that two of its digits show."""
+    """Formats a ratio in percent with three decimals, or with as many as show two digits of a small ratio."""
     if value is None:
         return NONE
     digits = 3 if value == 0 else min(max(3, 1 - floor(log10(abs(100 * value)))), DIGITS_MAX)
@@ -25,22 +25,22 @@ def percent(value: Any) -> str:
 
 
 def price(value: Any) -> str:
-    """All digits that it has, and no more."""
+    """Formats a price with all its digits and no trailing zeros."""
     return NONE if value is None else plain(value)
 
 
 def axis_number(value: float, step: float) -> str:
-    """A value on an axis, with as many decimals as the step between two of them needs."""
+    """Formats a value on an axis with the decimals that the step between two values needs."""
     return f"{value:,.{max(0, -floor(log10(step) + 1e-9))}f}"
 
 
 def axis_percent(value: float, step: float) -> str:
-    """A ratio on an axis, in percent."""
+    """Formats a ratio on an axis in percent."""
     return f"{axis_number(100 * value, 100 * step)} %"
 
 
 def metric(value: Any, unit: str) -> str:
-    """A metric as its unit asks for."""
+    """Formats a metric by its unit."""
     if value is None:
         return NONE
     if isinstance(value, date):
@@ -55,10 +55,10 @@ def metric(value: Any, unit: str) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """UTC to the second."""
+    """Formats a time in UTC to the second."""
     return NONE if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def is_loss(value: Any) -> bool:
-    """Whether a number is below zero."""
+    """Returns whether a value is a number below zero."""
     return isinstance(value, int | float | Decimal) and value < 0

@@ -1,4 +1,4 @@
-"""Style of the report's page: two palettes, figures of equal width, charts that follow both."""
+"""CSS of the report's page, with a light and a dark palette."""
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #ffffff; --ink: #1b2330; --soft: #5d6878; --rule: #e1e5eb;

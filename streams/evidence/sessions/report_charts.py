@@ -1,4 +1,4 @@
-"""The charts of a session's report."""
+"""Draws the charts of a session's report."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,17 +15,17 @@ BINS = 24
 
 
 def equity(report: SessionReport) -> str:
-    """Equity over market time."""
+    """Draws the equity over market time."""
     return svg_charts.curves("equity", [_line(report, "equity", "equity", "one")], axis_number)
 
 
 def drawdown(report: SessionReport) -> str:
-    """Equity against its peak so far."""
+    """Draws the equity against its peak so far."""
     return svg_charts.curves("drawdown", [_line(report, "drawdown", "drawdown_ratio", "bad", area=True)], axis_percent)
 
 
 def exposure(report: SessionReport) -> str:
-    """Gross and net value of the positions."""
+    """Draws the gross and net value of the positions."""
     return svg_charts.curves(
         "exposure",
         [_line(report, "gross", "gross_exposure", "two", area=True), _line(report, "net", "net_exposure", "one")],
@@ -34,7 +34,7 @@ def exposure(report: SessionReport) -> str:
 
 
 def returns(report: SessionReport) -> str:
-    """The return of each day."""
+    """Draws the return of each day."""
     bars = [
         Bar(row["part"], row["daily_return"], percent(row["daily_return"]))
         for row in report.days
@@ -44,19 +44,19 @@ def returns(report: SessionReport) -> str:
 
 
 def fills_on_price(report: SessionReport, symbol: str) -> str:
-    """The middle of the market, and each fill at its price."""
+    """Draws the middle of the market and each fill at its price."""
     points = [(_seconds(row["time"]), float(row["mid"])) for row in report.marks if row["symbol"] == symbol]
-    signs = [_sign(row) for row in report.fills if row["symbol"] == symbol]
-    return svg_charts.curves(f"fills of {symbol}", [Line(f"middle of {symbol}", "quiet", points)], axis_number, signs)
+    markers = [_fill_marker(row) for row in report.fills if row["symbol"] == symbol]
+    return svg_charts.curves(f"fills of {symbol}", [Line(f"middle of {symbol}", "quiet", points)], axis_number, markers)
 
 
 def slippage(report: SessionReport) -> str:
-    """How many fills had which slippage against the middle, in basis points."""
+    """Draws the number of fills by their slippage against the middle, in basis points."""
     return svg_charts.columns("slippage", list(_histogram(report.fills)), axis_number, "one")
 
 
 def costs(report: SessionReport) -> str:
-    """What trading cost, by kind and by instrument; positive is a cost."""
+    """Draws the costs of trading by kind and instrument; positive is a cost."""
     currency = report.session["currency"]
     bars = []
     for row in report.costs:
@@ -71,7 +71,7 @@ def _line(report: SessionReport, name: str, column: str, css: str, area: bool = 
     return Line(name, css, points, area)
 
 
-def _sign(row: Row) -> ChartMarker:
+def _fill_marker(row: Row) -> ChartMarker:
     buys = row["side"] == "BUY"
     title = f"{row['side']} {price(row['quantity'])} @ {price(row['price'])}, {row['time']:%Y-%m-%d %H:%M:%S}"
     return ChartMarker((_seconds(row["time"]), float(row["price"])), buys, "buy" if buys else "sell", title)

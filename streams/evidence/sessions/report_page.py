@@ -1,4 +1,4 @@
-"""A session's report as one HTML page: no script, no network, light and dark as the reader's system is."""
+"""Writes a session's report as one HTML page, light or dark, without script or network access."""
 
 from collections.abc import Iterator
 from html import escape
@@ -6,14 +6,14 @@ from html import escape
 from streams.evidence.sessions import report_charts, report_tables
 from streams.evidence.sessions.number_format import amount, is_loss, moment, percent
 from streams.evidence.sessions.page_style import STYLE
-from streams.evidence.sessions.report_tables import Cell, Table
+from streams.evidence.sessions.report_tables import Cell, ReportTable
 from streams.evidence.sessions.session_report import SessionReport
 
 METRIC_COLUMNS = 3
 
 
-def page(report: SessionReport) -> str:
-    """The whole page; every text from the records is escaped."""
+def report_page(report: SessionReport) -> str:
+    """Returns the page. Every text from the records is escaped."""
     session = report.session
     name = escape(session["session_id"])
     body = "\n".join(_sections(report))
@@ -38,15 +38,15 @@ def _sections(report: SessionReport) -> Iterator[str]:
             f"Fills on price: {escape(symbol)}", _fills_legend(report), report_charts.fills_on_price(report, symbol)
         )
     yield _card(
-        "Slippage", "fills by what they paid against the middle, in basis points", report_charts.slippage(report)
+        "Slippage", "number of fills by slippage against the middle, in basis points", report_charts.slippage(report)
     )
-    yield _card("Days", "equity at their ends", _table(report_tables.days(report)), wide=True)
+    yield _card("Days", "equity at the end of each day", _table(report_tables.days(report)), wide=True)
     yield _card(
         "Costs", "positive is a cost", report_charts.costs(report) + _table(report_tables.costs(report)), wide=True
     )
     yield _card("Open positions", "at the last mark", _table(report_tables.positions(report)), wide=True)
     yield _card("Rejected orders", "by reason", _table(report_tables.rejects(report)), wide=True)
-    yield _card("Metrics", "defined by `paper metrics list`", _metrics(report), wide=True)
+    yield _card("Metrics", "`paper metrics list` defines them", _metrics(report), wide=True)
 
 
 def _header(report: SessionReport) -> str:
@@ -74,7 +74,7 @@ def _tiles(report: SessionReport) -> str:
         ("Profit and loss", amount(gain), gain),
         ("Return", percent(session["return"]), session["return"]),
         ("Max drawdown", percent(found.get("max_drawdown_intraday")), found.get("max_drawdown_intraday")),
-        ("Fills", f"{report.fills_in_all:,}", None),
+        ("Fills", f"{report.fill_count:,}", None),
         ("Commissions", amount(found.get("fees")), None),
     ]
     return (
@@ -88,14 +88,14 @@ def _tiles(report: SessionReport) -> str:
 
 
 def _metrics(report: SessionReport) -> str:
-    """In columns side by side."""
+    """Returns the metrics in columns side by side."""
     table = report_tables.metrics(report)
     length = len(table.rows) // METRIC_COLUMNS + 1
     parts = [table._replace(rows=table.rows[start : start + length]) for start in range(0, len(table.rows), length)]
     return f'<div class="columns">{"".join(map(_table, parts))}</div>'
 
 
-def _table(table: Table) -> str:
+def _table(table: ReportTable) -> str:
     if not table.rows:
         return '<p class="none">none</p>'
     head = "".join(f"<th>{escape(text)}</th>" for text in table.heads)
@@ -113,8 +113,8 @@ def _class(loss: bool) -> str:
 
 def _fills_legend(report: SessionReport) -> str:
     legend = _legend(("quiet", "middle"), ("buy", "bought"), ("sell", "sold"))
-    if len(report.fills) < report.fills_in_all:
-        legend += f" · {len(report.fills):,} of {report.fills_in_all:,} fills"
+    if len(report.fills) < report.fill_count:
+        legend += f" · {len(report.fills):,} of {report.fill_count:,} fills"
     return legend
 
 

@@ -1,4 +1,4 @@
-"""A session's state as names and plain values: amounts as decimal text, times as ISO 8601."""
+"""Writes a session's state as plain values: amounts as decimal text, times as ISO 8601."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from streams.evidence.sessions.session_fold import Session
 
 
 def session_document(session: Session) -> dict[str, Any]:
-    """JSON-able; what has not happened is None."""
+    """Returns a document for JSON. A value that does not exist yet is None."""
     return {
         "session_id": session.session_id,
         "account_id": session.account_id,
@@ -43,7 +43,7 @@ def session_document(session: Session) -> dict[str, Any]:
 
 
 def time_text(time_ns: int | None) -> str | None:
-    """UTC with nanoseconds; None for none, and for 0, before any market time."""
+    """Formats a time in UTC with nanoseconds. None and 0, before any market time, give None."""
     if not time_ns:
         return None
     seconds, nanos = divmod(time_ns, NANOS_PER_S)

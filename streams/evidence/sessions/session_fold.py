@@ -1,4 +1,4 @@
-"""A paper session is a pure fold over its events: the same records give the same state, wherever they were kept."""
+"""Folds a session's events into its state. The same records give the same state, from Kafka or from ClickHouse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,20 +10,24 @@ from streams.core.ledger.marks import converted
 from streams.core.ledger.position import Position
 
 TOPICS = ("controls", "risk.events", "order.results", "fills", "positions", "account.equity")
-"""Topics of a session's events in the order in which they are folded; each in the order of its partition."""
+"""Topics of a session's events, in the order in which they are folded. Each is read in the order of its partition."""
 OPEN, CLOSED = "OPEN", "CLOSED"
 FILLED = (ExecType.PARTIAL_FILL, ExecType.FILL)
 
 
 @dataclass(slots=True)
 class Session:
-    """What became of a session. Money: 1e-18 of its currency; times: UTC nanoseconds of the market, 0 before any.
+    """The state of a session. Money: 1e-18 of its currency; times: market time in UTC nanoseconds, 0 before the market.
 
-    started_ns: when it was opened, or first valued where the market had not begun then.
+    A session that is opened again begins anew.
 
-    A name that is opened again begins anew. cash_flow, positions and their PnL are sums of fills; equity, peak_equity
-    and unrealised_pnl are the account shard's last valuation, made at valued_ns. working: ids of orders that the venue
-    has accepted and not ended.
+    Attributes:
+        status: OPEN, CLOSED, or empty if the session was never opened.
+        openings: number of times that the session was opened.
+        started_ns: time of the opening, or of the first valuation if the market had not begun at the opening.
+        cash_flow, positions: sums of fills.
+        equity, peak_equity, unrealised_pnl: the account shard's last valuation, made at valued_ns.
+        working: ids of orders that the venue has accepted and not ended, in order.
     """
 
     account_id: str
@@ -57,12 +61,12 @@ class Session:
 
     @property
     def cash(self) -> int:
-        """Opening cash, what fills brought and took, and what borrowing cost."""
+        """Opening cash plus the cash flows of fills minus borrow fees."""
         return self.opening_cash + self.cash_flow - self.borrow_fees
 
     @property
     def realised_pnl(self) -> int:
-        """PnL of what was closed, all commissions taken off."""
+        """Realised PnL after commissions."""
         return sum(position.realised_pnl for position in self.positions.values())
 
     @property
@@ -72,23 +76,23 @@ class Session:
 
     @property
     def drawdown(self) -> int:
-        """Equity against its peak, 0 or negative."""
+        """Equity minus its peak: 0 or negative."""
         return self.equity - self.peak_equity
 
 
 def fold_session(account_id: str, session_id: str, events: Iterable[Any]) -> Session:
-    """The state after a session's events: records of TOPICS, topic after topic in that order.
+    """Returns the state after a session's events. events: records of TOPICS, topic after topic in that order.
 
-    Records of other sessions are passed over. A session that was never opened has status "".
+    Records of other sessions are ignored.
     """
-    folding = _Folding(account_id, session_id)
+    folding = _SessionFold(account_id, session_id)
     for event in events:
         folding.take(event)
     return folding.end()
 
 
-class _Folding:
-    """The session so far, and what tells the records of its last opening from those of earlier ones."""
+class _SessionFold:
+    """The session so far, with what separates the records of its last opening from earlier ones."""
 
     def __init__(self, account_id: str, session_id: str) -> None:
         self.session = Session(account_id, session_id)
@@ -141,7 +145,7 @@ class _Folding:
             self.session.instruments, self.session.settings_sha256 = asked.instruments, asked.settings_sha256
 
     def _on_result(self, result: OrderResult) -> None:
-        """Results and decisions count on in one sequence of their shard."""
+        """Counts a result of the last opening. Results and decisions share one sequence of their shard."""
         if _sequence(result.result_id) < self._opened_at:
             self._fills_before += result.exec_type in FILLED
             return
@@ -181,7 +185,7 @@ class _Folding:
         session.started_ns = session.started_ns or record.ts
 
     def end(self) -> Session:
-        """The newest record of a symbol stands for the splits after its last fill."""
+        """Returns the session. The newest record of a symbol restates splits after its last fill."""
         for symbol, position in self.session.positions.items():
             if symbol in self._held:
                 _restate(position, self._held[symbol].quantity)
@@ -189,7 +193,7 @@ class _Folding:
 
 
 def _restate(position: Position, quantity: int) -> None:
-    """A quantity that no fill explains is a split's: what the units cost stays."""
+    """Restates a position by a split, the only reason for a quantity that fills do not explain. The cost stays."""
     if quantity == position.quantity:
         return
     position.quantity = quantity
@@ -199,5 +203,5 @@ def _restate(position: Position, quantity: int) -> None:
 
 
 def _sequence(ident: str) -> int:
-    """Number of a decision or result within its account shard."""
+    """Returns the number of a decision or result within its account shard."""
     return int(ident.rpartition("-")[2])

@@ -1,4 +1,4 @@
-"""Whether a session rebuilt from its events is what its account shard holds."""
+"""Compares sessions that were rebuilt from their events with the state of their account shard."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.recovery import recover
 
 View = dict[str, Any]
-"""Fields that both have, as decimal text."""
+"""The fields that a rebuilt session and an account have in common; amounts as decimal text."""
 
 
 def shard_account(config: CoreConfig, account_id: str, reader: LogReader, codec: Codec) -> Account | None:
-    """The account as its shard has it: newest snapshot, and the journal after it. Raises RecoveryError."""
+    """Recovers the account from its shard's newest snapshot and the journal after it. Raises RecoveryError."""
     partition = partition_of(account_id, ACCOUNTS.partitions(config))
     processor = recover(ACCOUNTS, partition, reader, codec)
     if processor is None:
@@ -33,12 +33,12 @@ def shard_account(config: CoreConfig, account_id: str, reader: LogReader, codec:
 
 
 def view_of_session(session: Session) -> View:
-    """A session rebuilt from its events."""
+    """Returns the view of a session that was rebuilt from its events."""
     return _view(session, session, sorted(session.working), session.status, session.instruments or "")
 
 
 def view_of_account(account: Account) -> View:
-    """The session that an account is in, or was in last. Orders that the venue has not answered yet are left out."""
+    """Returns the view of an account's current or last session. Orders without an answer of the venue are left out."""
     working = account.ledger.working.items()
     answered = sorted(ident for ident, order in working if order.status is not OrdStatus.PENDING_NEW)
     status = OPEN if account.session_open else CLOSED
@@ -72,12 +72,15 @@ def _held(position: Position) -> str:
     return f"{price_text(position.quantity)} at a cost of {money_text(position.cost)}"
 
 
-def against_shard(
+def compare_with_shard(
     config: CoreConfig, rebuilt: dict[str, Session], reader: LogReader, codec: Codec
 ) -> dict[str, list[str]]:
-    """What differs, by what is compared: each source with the shard while it holds the session, two sources in all.
+    """Returns the differences of each comparison, as sentences.
 
-    Raises RecoveryError, InputError where there is nothing to compare with.
+    Each source is compared with the shard if the shard still holds the session. Two sources are compared in all fields.
+    rebuilt: the session by the name of its source.
+
+    Raises RecoveryError, and InputError if there is nothing to compare with.
     """
     first = next(iter(rebuilt.values()))
     account = shard_account(config, first.account_id, reader, codec)
@@ -99,7 +102,7 @@ def against_shard(
 
 
 def differences(rebuilt: View, held: View) -> list[str]:
-    """A sentence for each field that differs."""
+    """Returns a sentence for each field that differs."""
     return [
         f"{name}: rebuilt {rebuilt[name]}, the shard has {held[name]}" for name in held if rebuilt[name] != held[name]
     ]

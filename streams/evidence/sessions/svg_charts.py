@@ -1,4 +1,4 @@
-"""Charts as SVG text, from numbers alone: lines, bars and marks on a line. Colours come from the page's CSS classes."""
+"""Draws charts as SVG text: lines, bars, and markers on a line. Colours come from the page's CSS classes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,23 +11,23 @@ LEFT, RIGHT, TOP, BOTTOM = 78, 14, 12, 30
 TICKS = 5
 DAY_S = 86_400.0
 GAP, GAP_SHARE, GAP_MIN_S = 16, 0.04, 1_800.0
-"""Width of a cut in the time axis, and from which share of the time shown, and seconds, on one is made."""
+"""Width of a gap in the time axis; the share of the time shown, and the seconds, from which a pause becomes a gap."""
 SPAN_SHARE = 0.02
-"""What a span between cuts takes of the axis beside its own length: a single moment is seen too."""
-LABEL = 92
-"""Room that the label of a time takes."""
+"""Share of the axis that a span between gaps gets beside its length, so that a single moment is visible."""
+LABEL_WIDTH = 92
+"""Width of the label of a time."""
 
 INDENT = 30
-"""What an axis of sizes keeps free at its ends."""
+"""Free space at both ends of an axis of sizes."""
 
 Point = tuple[float, float]
 """UTC seconds and a value."""
 AxisText = Callable[[float, float], str]
-"""Text of a value on an axis whose values lie a step apart."""
+"""Formats a value on an axis: the value, and the step between two values."""
 
 
 class Line(NamedTuple):
-    """A curve. css: class of its colour; area: filled towards zero."""
+    """A line of a chart. css: class of its colour; area: fill the area between line and zero."""
 
     name: str
     css: str
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 class ChartMarker(NamedTuple):
-    """A sign on a chart; up: a triangle that points up, else down. title: what it says when pointed at."""
+    """A triangle on a chart. at: its point; up: points up, else down; title: tooltip."""
 
     at: Point
     up: bool
@@ -45,7 +45,7 @@ class ChartMarker(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A bar with its label; text: its value as people read it."""
+    """A bar with its label. text: its value as people read it."""
 
     label: str
     value: float
@@ -62,8 +62,8 @@ class _Scale(NamedTuple):
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-class _Clock:
-    """Times to places. Where nothing was recorded for long, as overnight, the axis is cut and its parts are spans."""
+class _TimeScale:
+    """The time axis. A long pause in the records, as overnight, is cut out; the parts between pauses are spans."""
 
     def __init__(self, times: Sequence[float]) -> None:
         times = sorted(set(times))
@@ -84,39 +84,39 @@ class _Clock:
         return (span.start + span.end) / 2 if span.low == span.high else span(time)
 
 
-def curves(name: str, lines: Sequence[Line], number: AxisText, marks: Sequence[ChartMarker] = ()) -> str:
-    """Lines over time, with marks upon them. number: a value as the axis says it."""
-    points = [point for line in lines for point in line.points] + [mark.at for mark in marks]
+def curves(name: str, lines: Sequence[Line], number: AxisText, markers: Sequence[ChartMarker] = ()) -> str:
+    """Draws lines over time with markers on them. number: formats the values of the axis."""
+    points = [point for line in lines for point in line.points] + [marker.at for marker in markers]
     if not points:
         return nothing(name)
     values = [value for _, value in points] + ([0.0] if any(line.area for line in lines) else [])
     low, high = _widened(min(values), max(values))
-    x, y = _Clock([time for time, _ in points]), _Scale(low, high, HEIGHT - BOTTOM, TOP)
+    x, y = _TimeScale([time for time, _ in points]), _Scale(low, high, HEIGHT - BOTTOM, TOP)
     body = [*_value_axis(y, number), *_time_axis(x)]
     for line in lines:
         body += _curve(line, x, y)
-    body += [_sign(mark, x, y) for mark in marks]
+    body += [_triangle(marker, x, y) for marker in markers]
     return _svg(name, body)
 
 
 def growth(name: str, lines: Sequence[Line], number: AxisText, unit: str) -> str:
-    """Lines over sizes, each many times the one before: the axis of sizes, which unit names, is logarithmic.
+    """Draws lines over sizes on a logarithmic axis. unit: names that axis; points: a size and a value each.
 
-    Points are a size and a value; size 0 stands at 1. The axis of values starts at 0.
+    Size 0 stands at 1. The axis of values starts at 0.
     """
     points = [point for line in lines for point in line.points]
     if not points:
         return nothing(name)
     sizes = sorted({size for size, _ in points})
-    low, high = _power(sizes[0]), _power(sizes[-1])
+    low, high = _log_size(sizes[0]), _log_size(sizes[-1])
     x = _Scale(low, high if high > low else low + 1, LEFT + INDENT, WIDTH - RIGHT - INDENT)
     y = _Scale(0.0, _widened(0.0, max(value for _, value in points))[1], HEIGHT - BOTTOM, TOP)
     body = list(_value_axis(y, number))
     for size in sizes:
-        body.append(_text(x(_power(size)), HEIGHT - 10, f"{size:,.0f}", "middle"))
+        body.append(_text(x(_log_size(size)), HEIGHT - 10, f"{size:,.0f}", "middle"))
     body.append(_text(LEFT - 8, HEIGHT - 10, unit, "end"))
     for line in lines:
-        places = [(x(_power(size)), y(value)) for size, value in line.points]
+        places = [(x(_log_size(size)), y(value)) for size, value in line.points]
         path = " ".join(f"{across:.1f},{height:.1f}" for across, height in places)
         body.append(f'<polyline class="line {line.css}" points="{path}"><title>{escape(line.name)}</title></polyline>')
         body += [
@@ -127,7 +127,7 @@ def growth(name: str, lines: Sequence[Line], number: AxisText, unit: str) -> str
 
 
 def columns(name: str, bars: Sequence[Bar], number: AxisText, css: str = "") -> str:
-    """Upright bars around zero, from left to right. css: class of all, else gain and loss."""
+    """Draws vertical bars from left to right. css: class of all bars; if empty, gain or loss by the sign."""
     if not bars:
         return nothing(name)
     low, high = _widened(min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars)))
@@ -149,7 +149,7 @@ def columns(name: str, bars: Sequence[Bar], number: AxisText, css: str = "") -> 
 
 
 def rows(name: str, bars: Sequence[Bar]) -> str:
-    """Lying bars, one below the other, each with label and value."""
+    """Draws horizontal bars, one below the other, each with its label and value."""
     if not bars:
         return nothing(name)
     row, label = 30, 300
@@ -169,7 +169,7 @@ def rows(name: str, bars: Sequence[Bar]) -> str:
 
 
 def _cuts(times: Sequence[float]) -> list[int]:
-    """Places of the times before which the axis is cut: gaps that are long against all the time that is left."""
+    """Returns the indexes of the times after pauses that are long against the time that remains shown."""
     cuts: list[int] = []
     while True:
         left = times[-1] - times[0] - sum(times[place] - times[place - 1] for place in cuts)
@@ -181,11 +181,11 @@ def _cuts(times: Sequence[float]) -> list[int]:
 
 
 def nothing(name: str) -> str:
-    """A chart without data says so."""
+    """Returns the text that stands for a chart without data."""
     return f'<p class="none" data-chart="{escape(name)}">nothing recorded</p>'
 
 
-def _curve(line: Line, x: _Clock, y: _Scale) -> Iterator[str]:
+def _curve(line: Line, x: _TimeScale, y: _Scale) -> Iterator[str]:
     path = " ".join(f"{x(time):.1f},{y(value):.1f}" for time, value in line.points)
     if line.area and line.points:
         foot = f"{x(line.points[-1][0]):.1f},{y(0.0):.1f} {x(line.points[0][0]):.1f},{y(0.0):.1f}"
@@ -193,12 +193,12 @@ def _curve(line: Line, x: _Clock, y: _Scale) -> Iterator[str]:
     yield f'<polyline class="line {line.css}" points="{path}"><title>{escape(line.name)}</title></polyline>'
 
 
-def _sign(mark: ChartMarker, x: _Clock, y: _Scale) -> str:
-    across, height = x(mark.at[0]), y(mark.at[1])
-    foot = height + 5 if mark.up else height - 5
-    tip = height - 4 if mark.up else height + 4
+def _triangle(marker: ChartMarker, x: _TimeScale, y: _Scale) -> str:
+    across, height = x(marker.at[0]), y(marker.at[1])
+    foot = height + 5 if marker.up else height - 5
+    tip = height - 4 if marker.up else height + 4
     points = f"{across - 4.5:.1f},{foot:.1f} {across + 4.5:.1f},{foot:.1f} {across:.1f},{tip:.1f}"
-    return f'<polygon class="mark {mark.css}" points="{points}"><title>{escape(mark.title)}</title></polygon>'
+    return f'<polygon class="mark {marker.css}" points="{points}"><title>{escape(marker.title)}</title></polygon>'
 
 
 def _value_axis(y: _Scale, number: AxisText) -> Iterator[str]:
@@ -210,7 +210,7 @@ def _value_axis(y: _Scale, number: AxisText) -> Iterator[str]:
         yield _text(LEFT - 8, height + 4, number(value, step), "end")
 
 
-def _time_axis(x: _Clock) -> Iterator[str]:
+def _time_axis(x: _TimeScale) -> Iterator[str]:
     span = x.spans[0]
     if len(x.spans) == 1 and span.low < span.high:
         form = _time_form(span.high - span.low)
@@ -224,9 +224,9 @@ def _time_axis(x: _Clock) -> Iterator[str]:
         if number:
             cut = span.start - GAP / 2
             yield f'<line class="cut" x1="{cut:.1f}" x2="{cut:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        if span.start >= free and span.start + LABEL <= WIDTH + RIGHT:
+        if span.start >= free and span.start + LABEL_WIDTH <= WIDTH + RIGHT:
             yield _text(span.start, HEIGHT - 10, f"{datetime.fromtimestamp(span.low, UTC):%y-%m-%d %H:%M}", "start")
-            free = span.start + LABEL
+            free = span.start + LABEL_WIDTH
 
 
 def _time_form(seconds: float) -> str:
@@ -236,19 +236,22 @@ def _time_form(seconds: float) -> str:
 
 
 def ticks(low: float, high: float) -> tuple[float, list[float]]:
-    """A round step and its multiples between bounds, TICKS at most (Heckbert 1990, Nice Numbers for Graph Labels)."""
+    """Returns a round step and its multiples between bounds, TICKS at most.
+
+    Source: Heckbert 1990, Nice Numbers for Graph Labels.
+    """
     rough = (high - low) / TICKS
     power = 10.0 ** floor(log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     return step, [count * step for count in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
-def _power(size: float) -> float:
+def _log_size(size: float) -> float:
     return log10(max(size, 1.0))
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """Bounds with some air; a flat line lies in the middle."""
+    """Returns bounds with a margin, so that a flat line lies in the middle."""
     air = (high - low) * 0.04 or abs(high) * 0.001 or 1.0
     return (low if low == 0 else low - air), (high if high == 0 and low < 0 else high + air)
 

@@ -1,4 +1,4 @@
-"""A session's report on the terminal."""
+"""Prints a session's report on the terminal."""
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from streams.evidence.sessions.number_format import amount, moment, percent
-from streams.evidence.sessions.report_tables import Table, all_tables
+from streams.evidence.sessions.report_tables import ReportTable, all_tables
 from streams.evidence.sessions.session_report import SessionReport
 
 PIPED_WIDTH = 140
@@ -16,7 +16,7 @@ SPARKS = 100
 
 
 def print_report(report: SessionReport) -> None:
-    """Facts, the equity as a line of blocks, and tables."""
+    """Prints facts, the equity as a line of blocks, and all tables."""
     console = Console()
     if not console.is_terminal:
         console.width = PIPED_WIDTH
@@ -28,7 +28,7 @@ def print_report(report: SessionReport) -> None:
     )
     console.print(
         f"equity {amount(session['equity'])} {session['currency']}, return {percent(session['return'])}, "
-        f"{report.fills_in_all:,} fills"
+        f"{report.fill_count:,} fills"
     )
     console.print(sparkline([float(row["equity"]) for row in report.equity]))
     for table in all_tables(report):
@@ -36,7 +36,7 @@ def print_report(report: SessionReport) -> None:
 
 
 def sparkline(values: list[float]) -> str:
-    """Values as blocks of eight heights, at most SPARKS of them."""
+    """Returns values as blocks of eight heights, at most SPARKS of them."""
     if not values:
         return ""
     step = max(len(values) // SPARKS, 1)
@@ -45,7 +45,7 @@ def sparkline(values: list[float]) -> str:
     return "".join(BLOCKS[int((value - low) / ((high - low) or 1) * (len(BLOCKS) - 1))] for value in chosen)
 
 
-def _print(console: Console, table: Table) -> None:
+def _print(console: Console, table: ReportTable) -> None:
     if not table.rows:
         return
     shown = Grid(box=SIMPLE_HEAD, title=table.name, title_justify="left", title_style="bold")

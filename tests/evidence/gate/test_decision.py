@@ -53,7 +53,7 @@ def with_row(table: str, row: dict[str, Any]) -> Made:
 def test_a_session_with_everything_passes_every_criterion(client: Client, run_id: str, criteria: CriteriaFile) -> None:
     insert_session(client, run_id, fills_a_day=6)
     found = verdict(client, run_id, criteria)
-    assert [item for item in found.findings if not item.passed] == []
+    assert [item for item in found.results if not item.passed] == []
     assert found.level is FULL
     assert decide(evidence_of(client, run_id, criteria), criteria.criteria, LIMITED).level is LIMITED
 
@@ -103,7 +103,7 @@ def test_a_session_fails_for_the_reason_that_was_planted(
     if reasons is None:
         assert {"fills", "regimes", "profit_factor"} <= set(failed)
     else:
-        explained = [(item.criterion, item.value, item.threshold, item.detail) for item in found.findings]
+        explained = [(item.criterion, item.value, item.threshold, item.detail) for item in found.results]
         assert sorted(failed) == sorted(reasons), explained
     assert (found.level is TradingLevel.PAPER_ONLY) == (failed != [])
 
@@ -138,7 +138,7 @@ def test_a_strategy_without_records_fails_every_criterion(client: Client, run_id
     found = verdict(client, run_id, criteria)
     allowed = {"open_breakers", "breaker_trips", "dead_letters"}
     assert found.level is TradingLevel.PAPER_ONLY
-    assert {item.criterion for item in found.findings if item.passed} <= allowed
+    assert {item.criterion for item in found.results if item.passed} <= allowed
 
 
 def test_the_same_evidence_is_the_same_decision(client: Client, run_id: str, criteria: CriteriaFile) -> None:

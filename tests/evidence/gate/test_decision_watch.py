@@ -15,7 +15,7 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
 from schemas.records.gate_messages import GateDecision
-from schemas.records.numbers import NANOS_PER_S
+from schemas.records.numbers import NANOS_PER_HOUR
 from streams.evidence.gate.decision_watch import revoke_invalid
 from streams.evidence.gate.gate_desk import GateDesk
 from tests.builders import control, new, opening
@@ -24,7 +24,7 @@ from tests.evidence.gate.sessions import insert_breaker, suite_case
 from tests.evidence.metrics import rows
 from tests.evidence.reconcile.session import Session, land
 
-HOUR = 3600 * NANOS_PER_S
+HOUR = NANOS_PER_HOUR
 Plant = Callable[[Client, Settings, str], None]
 """Puts a reason against a decision where it is recorded: into ClickHouse, as rows of settings.run_id."""
 

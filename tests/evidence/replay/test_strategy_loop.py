@@ -85,14 +85,14 @@ def test_a_request_comes_before_what_is_later_and_behind_what_is_not() -> None:
 
     told = StrategyConfig.model_validate(PARTS | {"strategy": PROBE, "every": 1, "latency": constant(5)})
     loop = StrategyLoop([participant("P", told, Instrument.from_config(instrument("ABC")), 1)], put)
-    loop.release(START)
-    loop.show(quote(at=START), START)
-    loop.release(START + 5 * MS)
+    loop.send_due(START)
+    loop.show_market(quote(at=START), START)
+    loop.send_due(START + 5 * MS)
     assert came == []
-    loop.release(START + 5 * MS + 1)
+    loop.send_due(START + 5 * MS + 1)
     assert came == [("P-1", START + 5 * MS), ("P-2", START + 5 * MS)]
-    loop.show(quote(at=START, symbol="XYZ"), START + SECOND)
-    loop.release(START + 2 * SECOND)
+    loop.show_market(quote(at=START, symbol="XYZ"), START + SECOND)
+    loop.send_due(START + 2 * SECOND)
     assert len(came) == 2, "another symbol's market is not its own"
 
 
@@ -194,6 +194,6 @@ def test_what_is_wrong_with_a_strategy_is_named(changes: dict[str, Any], named: 
 
 def test_a_strategy_without_a_record_needs_its_cash() -> None:
     with pytest.raises(InputError, match="name strategies"):
-        WhatIf().demand_alone()
+        WhatIf().require_strategies()
     with pytest.raises(InputError, match=r"strategies\.P: needs cash"):
-        WhatIf.of({"strategies": {"P": PARTS | {"strategy": PROBE, "cash": None}}}, "test").demand_alone()
+        WhatIf.of({"strategies": {"P": PARTS | {"strategy": PROBE, "cash": None}}}, "test").require_strategies()

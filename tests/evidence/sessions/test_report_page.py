@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.sessions import svg_charts
 from streams.evidence.sessions.find_session import find_session
-from streams.evidence.sessions.report_page import page
+from streams.evidence.sessions.report_page import report_page
 from streams.evidence.sessions.session_report import SessionReport, read_report
 from streams.evidence.sessions.svg_charts import Bar, ChartMarker, Line
 from tests.evidence.reconcile.session import Session
@@ -41,7 +41,7 @@ def report(traded: Session, landed: Callable[[Session], str], client: Client) ->
 
 def test_a_browser_shows_every_chart_and_asks_for_nothing(report: SessionReport, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    file.write_text(page(report), encoding="utf-8")
+    file.write_text(report_page(report), encoding="utf-8")
     opened = open_page(file, tmp_path)
     assert (opened.requests, opened.console) == ([], [])
     found: dict[str, Shapes] = shapes(opened.dom)
@@ -59,7 +59,7 @@ def test_a_browser_shows_every_chart_and_asks_for_nothing(report: SessionReport,
     assert found["rejected orders"].rows == 1
     assert found["title"].text == f"Paper session {HOSTILE}"
     assert found["script"].count == found["img"].count == 0
-    assert report.fills_in_all == 9
+    assert report.fill_count == 9
 
 
 def test_the_browser_would_tell(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_session_without_fills_has_a_page(report: SessionReport) -> None:
     """Charts without data say so."""
     empty: dict[str, Any] = {name: [] for name in ("equity", "fills", "marks", "days", "costs", "rejects", "positions")}
     bare = SessionReport(report.run_id, report.session, report.conventions, **empty, total_costs={}, metrics=[])
-    assert page(bare).count("nothing recorded") == 6
+    assert report_page(bare).count("nothing recorded") == 6
 
 
 def test_numbers_as_people_read_them() -> None:
