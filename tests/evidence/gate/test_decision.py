@@ -1,4 +1,4 @@
-"""Made sessions through the real queries: one passes, each other fails for exactly the reason that was planted."""
+"""Decisions on made sessions through the real queries: one passes, each other fails for the planted reason only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends an authorisation by itself: each reason alone, through records on Kafka and rows in ClickHouse."""
+"""The watch over decisions: each reason alone revokes, through records on Kafka and rows in ClickHouse."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.evidence.reconcile.session import Session, land
 
 HOUR = NANOS_PER_HOUR
 Plant = Callable[[Client, Settings, str], None]
-"""Puts a reason against a decision where it is recorded: into ClickHouse, as rows of settings.run_id."""
+"""Plants a reason against a decision in ClickHouse, as rows of settings.run_id."""
 
 
 def nothing(client: Client, settings: Settings, decision: str) -> None:
-    """A strategy with green checks, a closed breaker, and live fills like the paper ones."""
+    """Plants no reason: green checks, a closed breaker, and live fills like the paper ones."""
     run_id = settings.run_id
     rows.insert(client, "account_equity", rows.session(run_id, 100_000, [100_100]))
     for suite in ("pytest", "reconcile", "replay-verify"):
@@ -40,7 +40,7 @@ def nothing(client: Client, settings: Settings, decision: str) -> None:
 
 
 def failed(suite: str) -> Plant:
-    """A check of the pipeline that has failed."""
+    """Plants a failed check of the pipeline."""
 
     def plant(client: Client, settings: Settings, decision: str) -> None:
         nothing(client, settings, decision)
@@ -50,19 +50,19 @@ def failed(suite: str) -> Plant:
 
 
 def open_breaker(client: Client, settings: Settings, decision: str) -> None:
-    """A breaker that opened again."""
+    """Plants a breaker that opened again."""
     nothing(client, settings, decision)
     insert_breaker(client, settings.run_id, 1, "OPEN")
 
 
 def drift(client: Client, settings: Settings, decision: str) -> None:
-    """Live fills that cost more than the paper ones."""
+    """Plants live fills that cost more than the paper ones."""
     rows.insert(client, "account_equity", rows.session(settings.run_id, 100_000, [100_100]))
     _trade(client, settings.run_id, Decimal("0.03"))
 
 
 def shard_revoked(client: Client, settings: Settings, decision: str) -> None:
-    """Records of the core itself: a breaker latches, the shard revokes, a person closes the breaker afterwards."""
+    """Plants records of the core: a breaker latches, the shard revokes, a person closes the breaker afterwards."""
     said = {"strategy_id": "st", "decision_id": decision, "level": "FULL_LIVE", "expires_ts": time.time_ns() + HOUR}
     session, loss = Session(), {"kind": "loss", "amount": "1"}
     session.send("controls", "A", opening("A", strategy_id="st", limits=json.dumps({"breakers": {"b": loss}})))
@@ -80,7 +80,7 @@ def shard_revoked(client: Client, settings: Settings, decision: str) -> None:
 
 
 def _trade(client: Client, run_id: str, live_slippage: Decimal) -> None:
-    """Thirty-nine fills on paper and as many live."""
+    """Inserts 39 paper fills and as many live ones."""
     for live, slippage in ((False, Decimal("0.01")), (True, live_slippage)):
         names = [f"{'live' if live else 'paper'}-{number}" for number in range(39)]
         fills = [
@@ -95,7 +95,7 @@ def _trade(client: Client, run_id: str, live_slippage: Decimal) -> None:
 
 
 def evaluated(decision: str, level: TradingLevel = TradingLevel.LIMITED_LIVE, hours: int = 1) -> GateDecision:
-    """A decision that expires so many hours from now."""
+    """Returns a decision that expires in some hours."""
     now_ns = time.time_ns()
     return GateDecision(
         decision, "st", GateDecisionKind.EVALUATED, level, "[]", "", "", "ann", None, now_ns + hours * HOUR, now_ns

@@ -1,4 +1,4 @@
-"""Drift: live fills against the band of the paper ones, through the query."""
+"""The drift query: live fills against the band of the paper ones."""
 
 from __future__ import annotations
 

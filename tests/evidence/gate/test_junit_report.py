@@ -1,4 +1,4 @@
-"""Reports as pytest writes them and as nobody should: read whole, or refused whole."""
+"""JUnit reports, well-formed and hostile: each is read whole or refused whole."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_error(broken): pass
 
 
 def real_report(folder: Path, content: str = TESTS) -> Path:
-    """What pytest writes of a file of tests."""
+    """Writes a report with pytest."""
     (folder / "test_small.py").write_text(content)
     report = folder / "junit.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]

@@ -1,4 +1,4 @@
-"""What was tried counts: declared trials, and every variant of a strategy that was re-simulated."""
+"""The count of trials: declared ones, and every re-simulated variant of a strategy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each metric is defined once: in the catalog, in its query, in what the commands print."""
+"""Each metric is defined once: the catalog, its query and the output of the commands agree."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_money_is_exact(client: Client, run_id: str) -> None:
 
 
 def test_a_session_of_the_pipeline(client: Client, metrics_settings: Settings, run_id: str) -> None:
-    """Numbers of account A by hand from its records."""
+    """The metrics of account A equal numbers computed by hand from its records."""
     story = traded_session()
     land(story, metrics_settings.model_copy(update={"run_id": run_id}))
     values = {

@@ -1,4 +1,4 @@
-"""Returns and risk equal numpy's and scipy's on random days; what is undefined is NULL; days are the market's."""
+"""Returns and risk equal those of numpy and scipy on random days. Undefined values are NULL."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ series = st.lists(st.tuples(cents, gaps), min_size=1, max_size=40)
 
 
 def expected(values: list[float], days: list[int]) -> dict[str, float | None]:
-    """Every metric by numpy and scipy. values: E_0 ... E_n; days: their day numbers, E_0's is the one before."""
+    """Computes every metric with numpy and scipy. values: E_0 ... E_n; days: their numbers, from the day before."""
     equity_curve = np.array(values)
     r = equity_curve[1:] / equity_curve[:-1] - 1
     n, year = len(r), math.sqrt(252)
@@ -91,7 +91,7 @@ def finite(value: float) -> float | None:
 
 
 def episodes(drawdowns: list[float], days: list[int]) -> dict[str, float | None]:
-    """Drawdowns one by one: what a person does with a pencil."""
+    """Returns the drawdown episodes, found one by one as a person would."""
     found, peak = [], 0
     for number, value in enumerate([*drawdowns, None]):
         if value is None or value >= 0:
@@ -180,7 +180,7 @@ def test_trials_that_are_not_declared_leave_no_dsr(client: Client, run_id: str) 
 
 
 def test_sessions_of_a_strategy_are_weighted_by_their_equity(client: Client, run_id: str) -> None:
-    """A session that opens or ends is no return: 100 -> 110, then 110 + 300 -> 121 + 270, then 270 -> 297."""
+    """Opening or ending a session is no return: 100 -> 110, then 110 + 300 -> 121 + 270, then 270 -> 297."""
     rows = session(run_id, 100, [110, 121])
     rows += session(run_id, 300, [0, 270, 297], account_id="B", session_id="t")
     insert(client, "account_equity", [row for row in rows if row["equity"] != 0])
@@ -208,7 +208,7 @@ def test_days_are_those_of_the_time_zone(client: Client, run_id: str) -> None:
 
 
 def test_a_quiet_day_of_a_traded_symbol_counts(client: Client, run_id: str) -> None:
-    """Equity is written at fills and while there are positions; flat days are days, weekends and other symbols none."""
+    """Equity is written only at fills and with positions. Flat days count; weekends and other symbols' days do not."""
     insert(client, "account_equity", session(run_id, 100, [102]))
     insert(client, "fills", [fill(run_id, "BUY", 1, 10, FIRST_DAY)])
     mark = {"run_id": run_id, "kind": "QUOTE", "bid_px": Decimal(9), "ask_px": Decimal(11)}
@@ -222,7 +222,7 @@ def test_a_quiet_day_of_a_traded_symbol_counts(client: Client, run_id: str) -> N
 
 
 def quiet_days(client: Client, run_id: str) -> dict[date, Any]:
-    """Day and return, of those after the one before the opening: that has marks, and no session."""
+    """Returns each day with its return, from the opening on. The day before it has marks but no session."""
     rows = metric_rows(client, "metrics_days", run_id, SESSION, Conventions())
     return {
         date.fromisoformat(row["part"]): pytest.approx(row["daily_return"])

@@ -1,4 +1,4 @@
-"""Sessions of one name in several accounts: none of their numbers are mixed, and who asks for the name is told."""
+"""Sessions of one name in several accounts: their numbers are never mixed, and asking for the name alone fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture
 def namesakes(client: Client, run_id: str) -> str:
-    """Two accounts with a session s each, of other numbers, and one with a session of its own name."""
+    """Inserts two accounts with a session s each, with other numbers, and one account with a unique session."""
     for number, (account, name) in enumerate((("A", "s"), ("B", "s"), ("A", "own")), 1):
         whose: dict[str, Any] = {"account_id": account, "session_id": name}
         insert(client, "account_equity", session(run_id, 100, [100 + number], gross_exposure=Decimal(50), **whose))

@@ -1,4 +1,4 @@
-"""Round trips and FIFO lots equal a slow model; trade statistics follow from them; open positions have their mark."""
+"""Round trips and FIFO lots equal a slow model, trade statistics follow from them, open positions have their mark."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ stories = st.lists(st.lists(trade, min_size=1, max_size=12), min_size=STORIES_OF
 
 
 def booked(run_id: str, trades: Sequence[Trade], **changes: Any) -> list[dict[str, Any]]:
-    """The fills as the account shard books them, a second apart."""
+    """Returns the fills as the account shard books them, a second apart."""
     position, rows = Position(), []
     for number, item in enumerate(trades):
         position.split(item.split, 1)
@@ -60,7 +60,7 @@ def second(row: dict[str, Any], name: str) -> int:
 
 
 def landed(client: Client, drawn: list[list[Trade]]) -> str:
-    """The stories as fills of sessions s-0, s-1 and so on."""
+    """Lands each list of trades as fills of sessions s-0, s-1 and so on."""
     run_id = new_run()
     for number, trades in enumerate(drawn):
         name = f"s-{number}"
@@ -150,7 +150,7 @@ def test_trades_by_day_and_by_instrument(client: Client, run_id: str) -> None:
 
 
 def test_a_trade_in_another_currency_is_in_the_accounts(client: Client, run_id: str) -> None:
-    """Bought at 10 EUR of 1.10 USD, sold at 10 EUR of 1.20: the currency made a dollar of ten euros."""
+    """Bought at 10 EUR at 1.10 USD, sold at 10 EUR at 1.20: the currency made a dollar of ten euros."""
     insert(client, "account_equity", session(run_id, 1000, [1000]))
     rows = booked(run_id, [Trade(1, Decimal(10), Decimal("0.5")), Trade(-1, Decimal(10), Decimal(0))])
     euros = {"currency": "EUR", "account_currency": "USD"}

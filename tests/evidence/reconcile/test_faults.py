@@ -1,4 +1,4 @@
-"""Every planted fault is found and named, from Kafka's records and from ClickHouse's rows; a clean session passes."""
+"""Each planted fault is found and named, from Kafka's records and from ClickHouse's rows. A clean session passes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_what_is_no_difference_is_counted(session: Session) -> None:
 
 
 def test_what_no_shard_has_taken_is_on_its_way(client: Client, landed: Land, session: Session) -> None:
-    """As when the workers end in the middle of an order's life."""
+    """The workers stop in the middle of an order's life."""
     session.send("orders", "A", new("at-accounts", price="10.02"))
     session.step(ACCOUNTS)
     session.step(EXECUTION)

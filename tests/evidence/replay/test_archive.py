@@ -1,4 +1,4 @@
-"""Archives: what was recorded comes back record by record; a changed file is refused; the archive proves itself."""
+"""Archives: every record comes back, a changed file is refused, and an archive verifies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a re-simulation reads from: which folders go together, and what stands in for what no record says."""
+"""The source of a re-simulation's inputs: the folders that fit together, and the defaults without a record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n1700000000000000000,NEW.ONE,
 
 @pytest.fixture
 def market(tmp_path: Path) -> Path:
-    """A folder with one quote of a symbol that the reference data do not know."""
+    """Returns a folder with one quote of a symbol that the reference data do not know."""
     return written(tmp_path / "market", QUOTES)
 
 

@@ -1,4 +1,4 @@
-"""Inputs in market time: a market is the same from records and files, and recorded requests come where they belong."""
+"""Inputs in market time: records and files give the same market, and recorded requests come at their time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CORE = config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
 
 
 def market_of(messages: list[Message]) -> list[MarketData]:
-    """The updates of a story, its requests and heartbeats left out."""
+    """Returns the updates of a story without its requests and heartbeats."""
     return [message for message in messages if isinstance(message, MarketData) and message.kinds]
 
 
@@ -71,7 +71,7 @@ def inputs(pipeline: MemoryPipeline, market: MarketTable | None = None, **change
 
 
 def plain(item: ReplayInput) -> tuple[int, int, str, bytes]:
-    """Where an input comes and what it is; offsets are those of where it was read."""
+    """Returns the place and contents of an input without its offset, which depends on its source."""
     return (item.time_ns, item.partition, item.topic, CODEC.encode(item.topic, item.message))
 
 
@@ -104,7 +104,7 @@ def test_an_accounts_orders_keep_their_order() -> None:
 
 
 def wall_clock() -> MemoryPipeline:
-    """A client with a wall clock, and a command, both between the two halves of a market."""
+    """Returns a story with a client on a wall clock and a command, both between the two halves of a market."""
     pipeline = recorded(table(), 90, (), CORE)
     newest = int(table().time[-1]) + 10 * SECOND
     halt = control(ControlKind.TRADING_STATE, "A", "halt", trading_state=TradingState.HALTED, ts=newest + 10**18)

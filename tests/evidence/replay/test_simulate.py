@@ -1,4 +1,4 @@
-"""Re-simulation in memory: what it takes from a record, that it is a function of it, and what each change changes."""
+"""Re-simulation in memory: its inputs, that it is a function of them, and the effect of each change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.pipeline.journal.pipeline import MemoryPipeline, traded
 
 
 def stamped() -> MemoryPipeline:
-    """A traded pipeline whose records came one after another."""
+    """Returns a traded pipeline whose records came one after another."""
     pipeline = traded()
     for log in pipeline.log.partitions.values():
         for number, record in enumerate(log):
@@ -42,7 +42,7 @@ def simulated(pipeline: MemoryPipeline, document: dict[str, Any] | None = None) 
 
 
 def orders_of(inputs: list[ReplayInput]) -> list[tuple[OrderRequest, int]]:
-    """Orders and the partition that takes each."""
+    """Returns the orders with the partition that takes each."""
     return [(item.message, item.partition) for item in inputs if isinstance(item.message, OrderRequest)]
 
 

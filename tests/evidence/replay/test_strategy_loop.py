@@ -1,4 +1,4 @@
-"""Strategies in the loop: nothing they do is decided upon the future, and all of it is a function of the market."""
+"""Strategies in the loop: no decision depends on the future, and all decisions are functions of the market."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ SEEDS, LATENCIES_MS = st.integers(0, 2**32), st.sampled_from((0, 1, 20, 700))
 
 
 def market(seed: int, seconds: float = 2) -> MarketTable:
-    """Two symbols; some updates at one instant."""
+    """Returns a market of two symbols with some updates at one instant."""
     table = synthetic(SyntheticMarket(seed, seconds), CORE.instruments)
     return replace(table, time=table.time // (20 * MS) * (20 * MS))
 
 
 def until(table: MarketTable, end_ns: int) -> MarketTable:
-    """What has happened by then."""
+    """Returns the events up to a time."""
     rows = table.time <= end_ns
     columns: dict[str, Any] = {name: getattr(table, name)[rows] for name in ("symbol", *COLUMNS)}
     return replace(table, **columns)

@@ -1,4 +1,4 @@
-"""Verification: a planted change of one tick is found and named with its order's story, inside the scope asked for."""
+"""Verification: a planted change of one tick is found and explained with its order's records, within the scope."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def verified(pipeline: MemoryPipeline, scope: VerifyScope = EVERYTHING, from_sna
 
 
 def planted() -> tuple[MemoryPipeline, str, int]:
-    """A recorded fill a tick off; the order and the time of the fill."""
+    """Changes a recorded fill by a tick and returns the order and the time of the fill."""
     pipeline = traded()
     partition = next(p for (topic, p), log in pipeline.log.partitions.items() if topic == "fills" and len(log) > 2)
     log = pipeline.log.partitions["fills", partition]

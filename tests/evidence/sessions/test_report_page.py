@@ -1,4 +1,4 @@
-"""The report's page in a real browser, and what the records can't do to it."""
+"""The report's page in a real browser, with hostile records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ START = datetime(2024, 1, 2, 9, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def traded() -> Session:
-    """The session's name is an attack."""
+    """Returns a session whose name is an attack."""
     return three_days(HOSTILE)
 
 
@@ -71,7 +71,7 @@ def test_the_browser_would_tell(tmp_path: Path) -> None:
 
 
 def test_points_are_where_the_numbers_are() -> None:
-    """Value 0 lies on the zero line, the last time at the right edge; a sale points down."""
+    """Value 0 lies on the zero line, the last time at the right edge, and a sale points down."""
     svg = svg_charts.curves(
         "c",
         [Line("l", "one", [(0.0, 0.0), (100.0, 50.0), (200.0, 100.0)], area=True)],

@@ -1,4 +1,4 @@
-"""Sessions rebuilt from their events, from the topics and from ClickHouse, against what the account shards hold."""
+"""Sessions rebuilt from the events of Kafka and ClickHouse, compared with the state of the account shards."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_clickhouse_alone_gives_the_same(
 
 
 def sum_of_fills(pipeline: recorded.Session, account: str) -> int:
-    """All fills under the name, those of earlier openings too."""
+    """Returns the sum of all fills under the name, including those of earlier openings."""
     return sum(1 for fill in pipeline.messages("fills") if isinstance(fill, Fill) and fill.account_id == account)
 
 
@@ -89,7 +89,7 @@ def test_counts_and_amounts(traded: recorded.Session) -> None:
 
 
 def test_splits_and_borrowing_are_part_of_the_state() -> None:
-    """A short of 40 before a split of 3 for 1: its fills come before and after, borrowing is paid overnight."""
+    """A short of 40 is split 3 for 1 between its fills, and pays borrow fees overnight."""
     instruments = (builders.instrument("ABC", borrow_rate="0.5", fee=builders.fee(taker="0.0003")),)
     pipeline = recorded.Session()
     pipeline.take_over(pipeline.config.model_copy(update={"instruments": instruments}))
@@ -112,7 +112,7 @@ def test_splits_and_borrowing_are_part_of_the_state() -> None:
 
 
 def test_what_was_asked_at_the_opening_and_how_it_ended(landed: Any, client: Any) -> None:
-    """Closed with an open position, then flattened: the session ended when it was closed first."""
+    """Closed with an open position, then flattened: the session ended at the first closing."""
     pipeline = recorded.Session()
     pipeline.send("controls", "A", builders.opening("A", instruments="ABC", settings_sha256="5e77", strategy_id="s"))
     pipeline.move()
