@@ -1,4 +1,4 @@
-"""Rows of the query files in infra/clickhouse/queries."""
+"""Runs the query files in infra/clickhouse/queries."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -32,7 +32,7 @@ CRITERIA_FILE = REPOSITORY / "infra/reference/gate.toml"
 
 
 class GateDesk:
-    """The place where people and scripts act at the gate, each act under the name of its actor."""
+    """The acts of people and scripts at the gate, each under the name of its actor."""
 
     def __init__(self, settings: Settings, criteria_file: Path = CRITERIA_FILE, actor: str | None = None) -> None:
         self.settings = settings
@@ -80,7 +80,7 @@ class GateDesk:
         before = [item.trials or 0 for item in self.records(strategy_id) if item.kind is GateDecisionKind.TRIALS]
         if trials < max(before, default=1):
             raise InputError(
-                f"trials of strategy {strategy_id}: {trials}, but {max(before, default=1)} were made already"
+                f"trials of strategy {strategy_id}: {trials}, but {max(before, default=1)} were declared before"
             )
         record = self._about(None, strategy_id, GateDecisionKind.TRIALS, reason)
         record = record._replace(trials=trials, trials_variance=variance)

@@ -5,8 +5,8 @@ from streams.evidence.reconcile import fill_checks, money_checks, order_checks
 from streams.evidence.reconcile.facts import Facts
 from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
-WRITTEN_FROM_OUTSIDE = frozenset({"orders", "controls", "market.data", "test.results", "gate.decisions"})
-"""Topics that clients write: a dead letter from one of them is the client's mistake, from any other a fault of ours."""
+CLIENT_WRITTEN_TOPICS = frozenset({"orders", "controls", "market.data", "test.results", "gate.decisions"})
+"""Topics that clients write: a dead letter of one is the client's mistake, of any other a fault of ours."""
 
 
 def kafka_checks(facts: Facts, config: CoreConfig) -> list[Check]:
@@ -41,7 +41,7 @@ def check_dead_letters(facts: Facts) -> Check:
     """Checks that neither a shard nor the sink refused a record that the pipeline itself wrote."""
     check = Check("no record of the pipeline's own is a dead letter", KAFKA)
     for topic, count in sorted(facts.dead_letters.items()):
-        own = topic.removeprefix("dlq.") not in WRITTEN_FROM_OUTSIDE
+        own = topic.removeprefix("dlq.") not in CLIENT_WRITTEN_TOPICS
         check.compare(not own, f"{topic} holds {count} records: see their headers error_class and message")
     return check
 

@@ -7,7 +7,7 @@ from schemas.errors import UndecodableRecord
 from schemas.records.numbers import NANOS_PER_MS
 from streams.evidence.replay.archive import Archive
 from streams.evidence.replay.run_results import BLOCK_ROWS, RowStore
-from streams.evidence.replay.verify import USER_TOPICS
+from streams.evidence.replay.verify import CLIENT_TOPICS
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.sink.container import ContainerWriter, Row
 
@@ -35,7 +35,7 @@ def _is_readable(record: RawRecord, codec: Codec) -> bool:
     """Returns whether a record becomes a row. Only clients write unreadable records, which have no row in any run."""
     if record.value is None:
         return False
-    if record.topic in USER_TOPICS:
+    if record.topic in CLIENT_TOPICS:
         try:
             codec.decode(record.topic, record.value)
         except UndecodableRecord:

@@ -17,8 +17,8 @@ from heapq import merge
 from schemas.avro.codec import Codec
 from schemas.records.messages import Control, MarketData, OrderRequest, OrderResult, RiskEvent
 from streams.core.core_config import CoreConfig, TimeSource
-from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
-from streams.evidence.replay.recorded_inputs import OUTSIDE, ReplayInput, recorded_inputs
+from streams.evidence.replay.market_updates import market_table, sorted_by_market_time, update_records
+from streams.evidence.replay.recorded_inputs import CLIENT_INPUTS, ReplayInput, recorded_inputs
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import CLOSING_NS
 from streams.pipeline.feed.table import MarketTable
@@ -26,12 +26,12 @@ from streams.pipeline.journal.kinds import ACCOUNTS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
 
-RANKS = {topic: rank for rank, topic in enumerate(OUTSIDE)}
+RANKS = {topic: rank for rank, topic in enumerate(CLIENT_INPUTS)}
 
 
 @dataclass(frozen=True, slots=True)
 class MarketTimeline:
-    """Inputs in the order of market time; they can be iterated many times. table: in the order of in_market_time."""
+    """Inputs in the order of market time, for many iterations. table: sorted by sorted_by_market_time."""
 
     table: MarketTable
     heartbeats: list[ReplayInput]
@@ -47,13 +47,13 @@ class MarketTimeline:
     def _updates(self) -> Iterator[ReplayInput]:
         topic, rank = "market.data", RANKS["market.data"]
         owners = {symbol: partition_of(symbol, self.partitions) for symbol in self.table.symbols}
-        for row, update in enumerate(updates(self.table)):
+        for row, update in enumerate(update_records(self.table)):
             yield ReplayInput(update.ts, rank, owners[update.symbol], row, topic, update)
 
 
 def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
     """Returns a market without recorded orders. It ends with a heartbeat CLOSING_NS after the last update."""
-    table = in_market_time(table)
+    table = sorted_by_market_time(table)
     end_ns = int(table.time[-1]) + CLOSING_NS
     rank, beat = RANKS["market.data"], heartbeat(end_ns)
     partitions = config.execution_partitions
@@ -84,7 +84,7 @@ def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> Mark
             else:
                 beats.append(item._replace(time_ns=item.message.ts))
 
-    table = in_market_time(unpacked(with_updates()))
+    table = sorted_by_market_time(market_table(with_updates()))
     beats.sort(key=lambda item: (item.time_ns, item.partition, item.offset))
     return MarketTimeline(table, beats, [], [], config.execution_partitions)
 

@@ -17,7 +17,7 @@ CHUNK_ROWS = 10_000
 LETTERS = {letter: chr(letter) for letter in b"BS-"}
 
 
-def unpacked(records: Iterable[MarketData]) -> MarketTable:
+def market_table(records: Iterable[MarketData]) -> MarketTable:
     """Returns the updates of records as one table, in order for each symbol. Refused records are left out."""
     codes, newest = dict[str, int](), dict[str, int]()
     parts, levels, level_count = [], [], 0
@@ -56,7 +56,7 @@ def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
     return [np.full(len(kinds), code), kinds.astype(np.int64), as_ints(record.times), *numbers]
 
 
-def in_market_time(table: MarketTable) -> MarketTable:
+def sorted_by_market_time(table: MarketTable) -> MarketTable:
     """Returns the rows sorted by time and symbol. The rows of a symbol keep their order."""
     rank = np.argsort(np.argsort(np.array(table.symbols)))
     order = np.lexsort((rank[table.symbol], table.time)) if len(table) else np.zeros(0, np.intp)
@@ -64,7 +64,7 @@ def in_market_time(table: MarketTable) -> MarketTable:
     return replace(table, **columns)
 
 
-def updates(table: MarketTable) -> Iterator[MarketData]:
+def update_records(table: MarketTable) -> Iterator[MarketData]:
     """Yields each update as a record of its own."""
     columns = (table.symbol, table.kind, table.time, table.bid_px, table.bid_sz, table.ask_px, table.ask_sz)
     for start in range(0, len(table), CHUNK_ROWS):

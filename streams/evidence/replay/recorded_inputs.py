@@ -15,7 +15,7 @@ from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import FORWARDED_FROM
 
-OUTSIDE: dict[str, ShardKind] = {"controls": ACCOUNTS, "market.data": EXECUTION, "orders": ACCOUNTS}
+CLIENT_INPUTS: dict[str, ShardKind] = {"controls": ACCOUNTS, "market.data": EXECUTION, "orders": ACCOUNTS}
 """Topics that clients write, with the kind of shard that takes them. At one instant they come in this order."""
 
 
@@ -49,12 +49,12 @@ def recorded_config(reader: LogReader, codec: Codec) -> CoreConfig:
 
 
 def recorded_inputs(
-    reader: LogReader, codec: Codec, config: CoreConfig, topics: Collection[str] = tuple(OUTSIDE)
+    reader: LogReader, codec: Codec, config: CoreConfig, topics: Collection[str] = tuple(CLIENT_INPUTS)
 ) -> Iterator[ReplayInput]:
     """Yields orders, controls and market data in the order of arrival, each once. Unreadable records are left out."""
     streams = [
         _of_partition(reader, codec, config, topic, rank, partition)
-        for rank, (topic, kind) in enumerate(OUTSIDE.items())
+        for rank, (topic, kind) in enumerate(CLIENT_INPUTS.items())
         if topic in topics
         for partition in range(kind.partitions(config))
     ]
@@ -66,7 +66,7 @@ def _of_partition(
 ) -> Iterator[ReplayInput]:
     """Yields the inputs of a partition in its order. Clients' clocks differ, so times that step back are raised."""
     time_ns = 0
-    kind = OUTSIDE[topic]
+    kind = CLIENT_INPUTS[topic]
     for record in reader.read(topic, partition, 0):
         time_ns = max(time_ns, record.timestamp_ns)
         if record.value is None or any(name == FORWARDED_FROM for name, _ in record.headers):

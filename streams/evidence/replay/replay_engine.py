@@ -37,7 +37,7 @@ class ReplayEngine:
         """The account shards by partition, for reading."""
         return self._accounts
 
-    def put(self, topic: str, partition: int, message: Message, time_ns: int) -> list[OrderResult]:
+    def process(self, topic: str, partition: int, message: Message, time_ns: int) -> list[OrderResult]:
         """Processes an input and everything that it causes, at one time. Returns the results for clients."""
         results: list[OrderResult] = []
         self._waiting.append((topic, partition, message))

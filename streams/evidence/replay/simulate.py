@@ -90,7 +90,7 @@ class _Pipeline:
             self._keep(item.topic, item.partition, "", item.message)
         if isinstance(item.message, OrderRequest) and item.message.strategy_id:
             self._strategies[item.message.strategy_id] = None
-        results = self._engine.put(item.topic, item.partition, item.message, item.time_ns)
+        results = self._engine.process(item.topic, item.partition, item.message, item.time_ns)
         if self._taken % PROGRESS_INPUTS == 0:
             self._on_progress(self._taken)
         return results

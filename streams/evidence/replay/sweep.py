@@ -53,7 +53,7 @@ def sweep_points(prefix: str, grid: Mapping[str, Sequence[Any]], base: Mapping[s
     found = []
     for combination in combinations:
         values = dict(zip(grid, combination, strict=True))
-        what_if = WhatIf.of(merge_patch(base, _document(values)), "grid")
+        what_if = WhatIf.parse(merge_patch(base, _document(values)), "grid")
         found.append(SweepPoint(f"{prefix}-{what_if.sha256[:HASH_CHARS]}", what_if, values))
     return found
 

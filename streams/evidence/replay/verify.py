@@ -16,7 +16,7 @@ from streams.pipeline.journal.recovery import recover
 from streams.pipeline.journal.transaction import Transaction
 
 DIFFERENCES_MAX = 20
-USER_TOPICS = ("orders", "controls", "market.data")
+CLIENT_TOPICS = ("orders", "controls", "market.data")
 """Topics that clients write. Only forwarded records on them are outputs of a shard."""
 
 Expected = dict[tuple[str, int], dict[str, deque[RawOutput]]]
@@ -84,7 +84,7 @@ def verify(
 
 def _written_by_shards(topic: str, partition: int, reader: LogReader) -> Iterator[RawRecord]:
     for record in reader.read(topic, partition, 0):
-        if topic not in USER_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
+        if topic not in CLIENT_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
             yield record
 
 

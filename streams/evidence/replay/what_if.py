@@ -36,7 +36,7 @@ class OrderSelection(Frozen):
     scale: PositiveDecimal = Decimal(1)
     """Factor of quantities, which are rounded down to the lot and never below one lot."""
 
-    def takes(self, request: OrderRequest) -> bool:
+    def selects(self, request: OrderRequest) -> bool:
         """Returns whether a request is sent again."""
         pairs = ((self.accounts, request.account_id), (self.strategies, request.strategy_id))
         if any(chosen and name not in chosen for chosen, name in pairs):
@@ -63,11 +63,11 @@ class WhatIf(Frozen):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Reads a YAML file. Raises InputError that names the file, the field and the rule."""
-        return cls.of(read_document(path), str(path))
+        return cls.parse(read_document(path), str(path))
 
     @classmethod
-    def of(cls, document: Any, name: str) -> Self:
-        """Makes the changes of plain values. name: their origin, for the error. Raises InputError."""
+    def parse(cls, document: Any, name: str) -> Self:
+        """Reads plain values. name: their origin, for the error. Raises InputError."""
         try:
             return cls.model_validate(document)
         except ValidationError as error:
@@ -105,7 +105,7 @@ class WhatIf(Frozen):
     def change(self, message: Message, instruments: dict[str, Instrument]) -> Message | None:
         """Returns an input as it is sent again; None if it is not."""
         if isinstance(message, OrderRequest):
-            taken = message.account_id not in self.strategies and self.orders.takes(message)
+            taken = message.account_id not in self.strategies and self.orders.selects(message)
             return self._order(message, instruments) if taken else None
         if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN:
             return message._replace(limits=self.session_limits(message.limits))

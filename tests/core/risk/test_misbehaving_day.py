@@ -160,15 +160,15 @@ def traded(table: MarketTable, accounts: list[str]) -> Day:
     day = Day()
     engine = ReplayEngine(config, day.keep)
     for account in accounts:
-        engine.put("controls", 0, opening(account, cash="10000000"), 0)
+        engine.process("controls", 0, opening(account, cash="10000000"), 0)
     look = 0
     for record, quote in looks(table):
-        engine.put("market.data", 0, record, 0)
+        engine.process("market.data", 0, record, 0)
         if quote[0] < OPEN_NS:
             continue
         for account in accounts:
             for request in STRATEGIES[account](look, quote):
-                engine.put("orders", 0, request, 0)
+                engine.process("orders", 0, request, 0)
         look += 1
     return day
 

@@ -15,7 +15,7 @@ from tests.evidence.metrics import rows
 
 
 def note(client: Client, run_id: str, strategy: str, document: dict[str, Any]) -> None:
-    what_if = WhatIf.of(document, "test")
+    what_if = WhatIf.parse(document, "test")
     run_register.register_run(client, ReplayRun(run_id, what_if, (strategy, "another"), 1, 1, "hash", ()), "base")
 
 

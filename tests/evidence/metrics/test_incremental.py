@@ -118,7 +118,7 @@ def test_each_source_of_the_days_is_read_from_sums(client: Client, landed: Setti
 @pytest.mark.parametrize("by", ["", "day", "instrument"])
 @pytest.mark.parametrize(("query", "block"), [(COSTS, "filled"), (ORDERS, "answered"), (REJECTS, "answered")])
 def test_queries_read_sums(client: Client, landed: Settings, query: str, block: str, by: str) -> None:
-    """The engine rejects the part of the query that reads records if no sums fit it."""
+    """Runs only the part of the query that reads records: the setting demands sums of at least one table."""
     body = query_file(query).split(f"    {block} AS\n    (\n")[1].split("\n    )")[0]
     demand_sums(client, body.replace("SELECT account_id FROM scoped", "'A', 'B', 'C'"), landed.run_id, by)
 

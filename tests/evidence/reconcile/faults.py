@@ -108,7 +108,7 @@ def doubled_letter(session: Session) -> None:
 
 
 def off_by_one(topic: str, pick: Pick, name: str) -> Plant:
-    """Returns a value with the smallest difference that its field can have."""
+    """Returns a fault that changes a field by the smallest amount."""
 
     def plant(session: Session) -> None:
         messages: list[Any] = session.messages(topic)

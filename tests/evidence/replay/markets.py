@@ -67,13 +67,13 @@ def recorded(
 def over_record(pipeline: MemoryPipeline, document: dict[str, Any], market: MarketTable | None = None) -> ReplayRun:
     """Runs over the record. market: files in place of its market.data."""
     config = recorded_config(pipeline.log, pipeline.codec)
-    what_if = WhatIf.of(document, "test")
+    what_if = WhatIf.parse(document, "test")
     source = InputSource("base", config, (pipeline.log, pipeline.codec), market)
     return simulate("r", config, source.inputs(bool(what_if.strategies)), what_if, None)
 
 
 def over_files(config: CoreConfig, market: MarketTable, document: dict[str, Any]) -> tuple[ReplayRun, Store]:
     """Runs strategies without a record."""
-    store, what_if = Store(), WhatIf.of(document, "test")
+    store, what_if = Store(), WhatIf.parse(document, "test")
     inputs = InputSource("", config, None, market).inputs(strategies=True)
     return simulate("r", config, inputs, what_if, store), store

@@ -14,7 +14,7 @@ from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
 from streams.core.core_config import TimeSource
 from streams.evidence.replay.market_time import market_only, recorded_market, with_record
-from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
+from streams.evidence.replay.market_updates import market_table, sorted_by_market_time, update_records
 from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
@@ -43,21 +43,21 @@ def as_bytes(records: list[MarketData]) -> list[bytes]:
 @given(seed=st.integers(0, 2**32), cut=st.integers(0, 2**32))
 def test_records_of_any_size_give_every_update_back(seed: int, cut: int) -> None:
     singles = market_of(story(seed, deep=True))
-    table = in_market_time(unpacked(market_of(batches(cut, singles))))
-    assert as_bytes(list(updates(table))) == as_bytes(singles)
+    table = sorted_by_market_time(market_table(market_of(batches(cut, singles))))
+    assert as_bytes(list(update_records(table))) == as_bytes(singles)
 
 
 def test_symbols_come_by_time_and_at_one_instant_by_name() -> None:
     rows = [quotes((START + at, "10", "1", "11", "1"), symbol=name) for name, at in (("Y", 1), ("Y", 2), ("X", 2))]
-    table = in_market_time(unpacked(rows))
+    table = sorted_by_market_time(market_table(rows))
     assert [(name, ts - START) for name, _, ts, _ in rows_of(table)] == [("Y", 1), ("X", 2), ("Y", 2)]
 
 
 def test_what_the_venue_refused_is_no_part_of_the_market() -> None:
     early, late = quote(at=START), quote(at=START + SECOND)
     broken = late._replace(bid_px=[])
-    assert as_bytes(list(updates(unpacked([late, early, broken, late])))) == as_bytes([late, late])
-    assert len(unpacked([])) == 0
+    assert as_bytes(list(update_records(market_table([late, early, broken, late])))) == as_bytes([late, late])
+    assert len(market_table([])) == 0
 
 
 def table() -> MarketTable:

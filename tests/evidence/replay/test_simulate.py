@@ -36,7 +36,7 @@ def inputs_of(pipeline: MemoryPipeline) -> list[ReplayInput]:
 
 def simulated(pipeline: MemoryPipeline, document: dict[str, Any] | None = None) -> tuple[ReplayRun, Store]:
     store = Store()
-    what_if = WhatIf.of(document or {}, "test")
+    what_if = WhatIf.parse(document or {}, "test")
     run = simulate("r", recorded_config(pipeline.log, pipeline.codec), inputs_of(pipeline), what_if, store)
     return run, store
 
@@ -110,13 +110,13 @@ def test_limits_of_the_run_hold_from_the_opening_on() -> None:
 )
 def test_a_wrong_document_names_the_field(document: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
-        WhatIf.of(document, "what-if.yaml")
+        WhatIf.parse(document, "what-if.yaml")
 
 
 def test_a_configuration_that_breaks_a_rule_is_refused() -> None:
     config = recorded_config(traded().log, traded().codec)
     with pytest.raises(InputError, match="run_seed"):
-        WhatIf.of({"config": {"run_seed": "x"}}, "w").configure(config)
+        WhatIf.parse({"config": {"run_seed": "x"}}, "w").configure(config)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_a_configuration_that_breaks_a_rule_is_refused() -> None:
 def test_a_part_that_there_is_not_or_of_wrong_parameters_is_refused(fee: dict[str, str], named: str) -> None:
     config = recorded_config(traded().log, traded().codec)
     with pytest.raises(InputError, match=named):
-        WhatIf.of({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
+        WhatIf.parse({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
 
 
 def test_another_model_of_a_part_starts_without_the_parameters_of_the_one_before() -> None:
     def patched(config: CoreConfig, fee: dict[str, str]) -> CoreConfig:
-        return WhatIf.of({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
+        return WhatIf.parse({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
 
     recorded = recorded_config(traded().log, traded().codec)
     published = patched(recorded, {"model": "published", "schedule": "ibkr-us-fixed"})
@@ -146,7 +146,7 @@ def test_another_model_of_a_part_starts_without_the_parameters_of_the_one_before
 
 def test_named_things_are_patched_by_name_or_each() -> None:
     config = recorded_config(traded().log, traded().codec)
-    changed = WhatIf.of(
+    changed = WhatIf.parse(
         {"config": {"instruments": {"*": {"fee": {"model": "rates", "taker_rate": "0.1"}}, "XYZ": {"tick_size": "1"}}}},
         "w",
     ).configure(config)

@@ -44,7 +44,7 @@ def market(seed: int, seconds: float = 2) -> MarketTable:
 
 
 def until(table: MarketTable, end_ns: int) -> MarketTable:
-    """Returns the events up to a time."""
+    """Returns the updates up to a time."""
     rows = table.time <= end_ns
     columns: dict[str, Any] = {name: getattr(table, name)[rows] for name in ("symbol", *COLUMNS)}
     return replace(table, **columns)
@@ -196,4 +196,4 @@ def test_a_strategy_without_a_record_needs_its_cash() -> None:
     with pytest.raises(InputError, match="name strategies"):
         WhatIf().require_strategies()
     with pytest.raises(InputError, match=r"strategies\.P: needs cash"):
-        WhatIf.of({"strategies": {"P": PARTS | {"strategy": PROBE, "cash": None}}}, "test").require_strategies()
+        WhatIf.parse({"strategies": {"P": PARTS | {"strategy": PROBE, "cash": None}}}, "test").require_strategies()
