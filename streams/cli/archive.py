@@ -48,7 +48,7 @@ def verify(folder: Path = FOLDER, as_json: bool = typer.Option(False, "--json", 
     from schemas.avro.codec import Codec
     from streams.cli.replay import print_verification, say
     from streams.evidence.replay.archive import Archive
-    from streams.evidence.replay.inputs import recorded_config
+    from streams.evidence.replay.recorded_inputs import recorded_config
     from streams.evidence.replay.verify import verify as run
 
     archive = Archive(folder)
@@ -66,12 +66,12 @@ def import_(
     from infra.settings import get_settings
     from streams.cli.replay import say
     from streams.evidence.replay.archive import Archive
-    from streams.evidence.replay.load_archive import load
+    from streams.evidence.replay.load_archive import load_archive
     from streams.pipeline.sink.tables import Tables
 
     archive = Archive(folder)
     archive.check()
     settings = get_settings().model_copy(update={"run_id": run_id or archive.manifest["run_id"]})
     with closing(Tables(settings, lambda seconds: None)) as tables:
-        rows = load(archive, settings.run_id, tables, say)
+        rows = load_archive(archive, settings.run_id, tables, say)
     print(f"{rows:,} rows of run {settings.run_id}")

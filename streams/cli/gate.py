@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from schemas.records.gate_messages import GateDecision
-    from streams.evidence.gate.acts import GateDesk
+    from streams.evidence.gate.gate_desk import GateDesk
 
 STRATEGY = typer.Argument(..., help="Strategy id.")
 REASON = typer.Option(..., help="Why; kept in the record.")
@@ -33,9 +33,9 @@ def ingest(
     commit: str = typer.Option(None, help="Commit under test, instead of the file's property commit."),
 ) -> None:
     """Records test reports. Nothing is written if one of them is refused; a report that came before changes nothing."""
-    from streams.evidence.gate.ingest import read_report
+    from streams.evidence.gate.junit_report import read_junit
 
-    results = [item for file in files for item in read_report(file, time.time_ns(), suite, commit)]
+    results = [item for file in files for item in read_junit(file, time.time_ns(), suite, commit)]
     _desk().record_tests(results)
     print(f"{len(results)} cases of {', '.join(sorted({item.suite for item in results}))} recorded")
 
@@ -61,7 +61,7 @@ def evaluate(
 ) -> None:
     """Decides a strategy's level by the records. Exit code 1 if the level asked for, or any live one, isn't reached."""
     from schemas.records.enums import TradingLevel
-    from streams.evidence.gate.acts import head_commit
+    from streams.evidence.gate.gate_desk import head_commit
 
     if level not in (None, "LIMITED_LIVE", "FULL_LIVE"):
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
@@ -85,7 +85,7 @@ def show(strategy: str = STRATEGY, as_json: bool = AS_JSON) -> None:
     if as_json:
         return
     for kind in (GateDecisionKind.APPROVED, GateDecisionKind.REVOKED):
-        record = desk.follower(newest, kind)
+        record = desk.first_about(newest, kind)
         if record is not None:
             print(f"{kind} by {record.actor}: {record.reason}")
 
@@ -116,11 +116,11 @@ def watch(
     every: float = typer.Option(30.0, min=1, help="Seconds between two looks."),
 ) -> None:
     """Revokes decisions that have expired, or that a failed check, an open breaker or drift speaks against."""
-    from streams.evidence.gate.watch import watch_once
+    from streams.evidence.gate.decision_watch import revoke_invalid
 
     desk = _desk()
     while True:
-        for record in watch_once(desk):
+        for record in revoke_invalid(desk):
             print(f"strategy {record.strategy_id} revoked: {record.reason}", flush=True)
         if once:
             return
@@ -129,7 +129,7 @@ def watch(
 
 def _desk() -> GateDesk:
     from infra.settings import get_settings
-    from streams.evidence.gate.acts import GateDesk
+    from streams.evidence.gate.gate_desk import GateDesk
 
     return GateDesk(get_settings())
 

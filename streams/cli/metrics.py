@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.evidence.metrics.conventions import DEFAULTS, Conventions
+
 if TYPE_CHECKING:
-    from streams.evidence.metrics.compute import Value
+    from streams.evidence.metrics.compute_metrics import MetricValue
 
 AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
 COLUMNS = ("name", "unit", "convention", "source", "query")
@@ -27,9 +29,9 @@ def register(app: typer.Typer) -> None:
 def list_metrics(as_json: bool = AS_JSON) -> None:
     """Lists every metric: name, unit, convention, source and the query file that computes it."""
     from streams.cli.output import print_rows
-    from streams.evidence.metrics.definitions import METRICS, PARTS
+    from streams.evidence.metrics.metric_catalog import BREAKDOWNS, METRICS
 
-    rows = [metric._asdict() | {"by": [part for part in PARTS[metric.query] if part]} for metric in METRICS]
+    rows = [metric._asdict() | {"by": [part for part in BREAKDOWNS[metric.query] if part]} for metric in METRICS]
     print_rows(rows, COLUMNS, as_json)
 
 
@@ -39,15 +41,19 @@ def show(
     strategy: str = typer.Option("", help="Strategy id."),
     run_id: str = typer.Option("", help="Run; RUN_ID where none is given."),
     by: str = typer.Option("", help="day, instrument or reason (of rejects)."),
-    basis: str = typer.Option("round_trips", help="Trades are round_trips (flat to flat) or lots (FIFO)."),
-    time_zone: str = typer.Option("UTC", help="Of days, as America/New_York."),
-    annualisation: float = typer.Option(252, min=1, help="Days of a year: 252, or 365 for crypto."),
-    mar: float = typer.Option(0, help="Minimum acceptable return a day."),
-    benchmark_sharpe: float = typer.Option(0, help="Annual Sharpe ratio to compare with."),
-    confidence: float = typer.Option(0.95, min=0.5, max=0.9999, help="Of the minimum track record."),
-    level: float = typer.Option(0.05, min=0, max=1, help="Tail of VaR and CVaR."),
-    trials: int = typer.Option(None, min=1, help="Strategies tried, this one included; without it there is no DSR."),
-    trials_variance: float = typer.Option(None, min=0, help="Variance of their Sharpe ratios a day."),
+    basis: str = typer.Option(DEFAULTS.basis, help="Trades are round_trips (flat to flat) or lots (FIFO)."),
+    time_zone: str = typer.Option(DEFAULTS.time_zone, help="Of days, as America/New_York."),
+    annualisation: float = typer.Option(DEFAULTS.annualisation, min=1, help="Days of a year: 252, or 365 for crypto."),
+    mar: float = typer.Option(DEFAULTS.mar, help="Minimum acceptable return a day."),
+    benchmark_sharpe: float = typer.Option(DEFAULTS.benchmark_sharpe, help="Annual Sharpe ratio to compare with."),
+    confidence: float = typer.Option(DEFAULTS.confidence, min=0.5, max=0.9999, help="Of the minimum track record."),
+    level: float = typer.Option(DEFAULTS.level, min=0, max=1, help="Tail of VaR and CVaR."),
+    trials: int = typer.Option(
+        DEFAULTS.trials, min=1, help="Strategies tried, this one included; without it there is no DSR."
+    ),
+    trials_variance: float = typer.Option(
+        DEFAULTS.trials_variance, min=0, help="Variance of their Sharpe ratios a day."
+    ),
     as_json: bool = AS_JSON,
 ) -> None:
     """Computes the metrics of a session, an account or a strategy from ClickHouse. Exit code 1 if it has no records."""
@@ -55,7 +61,7 @@ def show(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.metrics.compute import Conventions, Scope, metric_values, session_scope
+    from streams.evidence.metrics.compute_metrics import MetricScope, metric_values, session_scope
 
     named = [(kind, ident) for kind, ident in (("account", account), ("strategy", strategy)) if ident]
     if (len(named) != 1 and not session) or (session and strategy):
@@ -68,7 +74,7 @@ def show(
     settings = get_settings()
     run = run_id or settings.run_id
     with closing(connect(settings)) as client:
-        scope = session_scope(client, run, session, account) if session else Scope(*named[0])
+        scope = session_scope(client, run, session, account) if session else MetricScope(*named[0])
         values = list(metric_values(client, run, scope, conventions, by))
     if not values and not by:
         typer.echo(f"{scope.kind} {scope.ident} has no records in run {run}; is the sink running?", err=True)
@@ -81,13 +87,13 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
         raise typer.BadParameter(f"{option} {value}: must be one of {', '.join(filter(None, allowed))}")
 
 
-def _print(values: Iterable[Value], as_json: bool) -> None:
+def _print(values: Iterable[MetricValue], as_json: bool) -> None:
     from streams.cli.output import print_rows
-    from streams.evidence.metrics.definitions import BY_NAME
+    from streams.evidence.metrics.metric_catalog import METRIC_BY_NAME
 
     rows = []
     for item in values:
-        row = item._asdict() | {"unit": BY_NAME[item.name].unit, "value": _plain(item.value)}
+        row = item._asdict() | {"unit": METRIC_BY_NAME[item.name].unit, "value": _plain(item.value)}
         row["unit"] = row["unit"].replace("currency", item.currency)
         rows.append(row)
     if not as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.evidence.reconcile import Report
+    from streams.evidence.reconcile import Reconciliation
 
 
 def register(app: typer.Typer) -> None:
@@ -37,8 +37,8 @@ def reconcile(
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
     if record:
-        from streams.evidence.gate.acts import GateDesk, head_commit
-        from streams.evidence.gate.proofs import reconcile_results
+        from streams.evidence.gate.gate_desk import GateDesk, head_commit
+        from streams.evidence.gate.proof_results import reconcile_results
 
         settings = get_settings()
         results = reconcile_results(report, settings.run_id, head_commit(), time.time_ns())
@@ -51,7 +51,7 @@ def reconcile(
         raise typer.Exit(1)
 
 
-def as_document(report: Report) -> dict[str, Any]:
+def as_document(report: Reconciliation) -> dict[str, Any]:
     """The report as JSON."""
     checks = [
         {
@@ -72,7 +72,7 @@ def as_document(report: Report) -> dict[str, Any]:
     }
 
 
-def print_report(report: Report) -> None:
+def print_report(report: Reconciliation) -> None:
     """The report for people."""
     for check in report.checks:
         print(f"{'ok' if check.passed else 'DIFFERS':<8} {check.source:<10} {check.checked:>9}  {check.name}")

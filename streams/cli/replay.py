@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from streams.evidence.replay.compare import Comparison
-    from streams.evidence.replay.sweep import Point
+    from streams.evidence.replay.compare_runs import RunComparison
+    from streams.evidence.replay.sweep import SweepPoint
     from streams.evidence.replay.verify import Verification
 
 AS_JSON = typer.Option(False, "--json", help="Print JSON.")
@@ -59,21 +59,21 @@ def verify(
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.times import nanoseconds
-    from streams.evidence.replay.scope import Scope
     from streams.evidence.replay.verify import verify as run
+    from streams.evidence.replay.verify_scope import VerifyScope
     from streams.pipeline.journal.kafka_log import KafkaLogReader
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     collect_rarely()
-    scope = Scope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
+    scope = VerifyScope(session_id=session, from_ns=nanoseconds("--from", from_), to_ns=nanoseconds("--to", to))
     if record and not (scope.is_everything and not from_snapshot):
         raise typer.BadParameter("--record is for the whole record: leave --session, --from, --to, --from-snapshot out")
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
     result = run(core_config(settings), reader, codec, say, scope, from_snapshot)
     if record:
-        from streams.evidence.gate.acts import GateDesk, head_commit
-        from streams.evidence.gate.proofs import replay_results
+        from streams.evidence.gate.gate_desk import GateDesk, head_commit
+        from streams.evidence.gate.proof_results import replay_results
 
         results = replay_results(result, settings.run_id, head_commit(), time.time_ns())
         GateDesk(settings).record_tests(results)
@@ -116,9 +116,9 @@ def run(
     from infra.clickhouse.client import connect
     from infra.gc_tuning import collect_rarely
     from infra.settings import get_settings
-    from streams.evidence.replay import register
+    from streams.evidence.replay import run_register
+    from streams.evidence.replay.input_source import open_source
     from streams.evidence.replay.simulate import simulate
-    from streams.evidence.replay.source import open_source
     from streams.evidence.replay.what_if import WhatIf
     from streams.pipeline.sink.tables import Tables
 
@@ -126,16 +126,16 @@ def run(
     collect_rarely()
     what_if = WhatIf.read(with_) if with_ else WhatIf()
     if strategies_only:
-        what_if.demand_alone()
+        what_if.require_strategies()
     source = open_source(get_settings(), data, strategies_only, say)
     with closing(connect(settings)) as client:
-        if register.is_done(client, run_id, what_if, source.name):
+        if run_register.is_registered(client, run_id, what_if, source.name):
             say(f"run {run_id} is there already")
             return
         inputs = source.inputs(bool(what_if.strategies))
         with closing(Tables(settings, lambda seconds: None)) as tables:
             result = simulate(run_id, source.config, inputs, what_if, tables, lambda taken: say(f"{taken:,} inputs"))
-        register.note(client, result, source.name)
+        run_register.register_run(client, result, source.name)
     for sentence in result.refused:
         say(f"refused: {sentence}")
     if as_json:
@@ -156,10 +156,10 @@ def compare(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.replay.compare import compare as run
+    from streams.evidence.replay.compare_runs import compare_runs
 
     with closing(connect(get_settings())) as client:
-        result = run(client, a, b, most)
+        result = compare_runs(client, a, b, most)
     if as_json:
         document = {"accounts": result.accounts, "orders": result.orders, "changed": result.changed}
         print(json.dumps(document, indent=2, default=str))
@@ -167,7 +167,7 @@ def compare(
         _print_comparison(result)
 
 
-def _print_comparison(result: Comparison) -> None:
+def _print_comparison(result: RunComparison) -> None:
     from streams.cli.output import print_rows
 
     rows = [
@@ -202,15 +202,15 @@ def sweep(
     from infra.settings import get_settings
     from streams.cli.archive import write
     from streams.evidence.replay.archive import MANIFEST
-    from streams.evidence.replay.sweep import points, read_grid
+    from streams.evidence.replay.sweep import read_grid, sweep_points
     from streams.evidence.replay.sweep import sweep as run
     from streams.evidence.replay.what_if import read_document
 
     settings = get_settings()
-    chosen = points(name, read_grid(grid), read_document(with_) if with_ else {})
+    chosen = sweep_points(name, read_grid(grid), read_document(with_) if with_ else {})
     if strategies_only:
         for point in chosen:
-            point.what_if.demand_alone()
+            point.what_if.require_strategies()
     with TemporaryDirectory(prefix="paper-sweep-") as folder:
         if not strategies_only and not any((path / MANIFEST).is_file() for path in data):
             archive = Path(folder) / "archive"
@@ -220,18 +220,18 @@ def sweep(
     _print_sweep(chosen, as_json)
 
 
-def _print_sweep(chosen: list[Point], as_json: bool) -> None:
+def _print_sweep(chosen: list[SweepPoint], as_json: bool) -> None:
     from contextlib import closing
 
     from infra.clickhouse.client import connect, query_file
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.evidence.replay.sweep import texts
+    from streams.evidence.replay.sweep import point_texts
 
     with closing(connect(get_settings())) as client:
         result = client.query(query_file("replay_summary"), parameters={"run_ids": [point.run_id for point in chosen]})
     found = {row[0]: dict(zip(result.column_names, map(str, row), strict=True)) for row in result.result_rows}
-    rows = [dict(texts(point)) | found[point.run_id] for point in chosen]
+    rows = [dict(point_texts(point)) | found[point.run_id] for point in chosen]
     columns = list(dict.fromkeys([*chosen[0].values, *result.column_names]))
     print_rows(rows, columns, as_json)
 

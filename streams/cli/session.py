@@ -10,9 +10,10 @@ from uuid import uuid4
 import typer
 
 from streams.cli.command import send, tell
+from streams.evidence.metrics.conventions import DEFAULTS
 
 if TYPE_CHECKING:
-    from streams.evidence.sessions.fold import Session
+    from streams.evidence.sessions.session_fold import Session
 
 REASON = typer.Option("command line", help="Why; kept with the answer.")
 ACCOUNT = typer.Option("", "--account", help="Its account, where several have a session of this name.")
@@ -60,7 +61,7 @@ def open_session(
     """Opens a paper session: the account may trade from here on. Exit code 1 if it is refused."""
     from infra.settings import get_settings
     from schemas.records.enums import ControlKind
-    from streams.evidence.sessions.settings_hash import settings_sha256
+    from streams.evidence.canonical_hash import settings_sha256
     from streams.pipeline.reference.load_config import core_config
 
     events = send(
@@ -96,7 +97,7 @@ def list_sessions(run_id: str = RUN, as_json: bool = AS_JSON) -> None:
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
     from streams.cli.output import print_rows
-    from streams.evidence.sessions.find import session_rows
+    from streams.evidence.sessions.find_session import session_rows
 
     settings = get_settings()
     with closing(connect(settings)) as client:
@@ -108,7 +109,7 @@ def show(session: str = NAME, account: str = ACCOUNT, run_id: str = RUN, as_json
     """Shows the state of a session, folded from its events in ClickHouse. Exit code 1 if there is none."""
     import json
 
-    from streams.evidence.sessions.text import session_document
+    from streams.evidence.sessions.session_document import session_document
 
     document = session_document(_from_clickhouse(session, account, run_id))
     if as_json:
@@ -122,8 +123,8 @@ def show(session: str = NAME, account: str = ACCOUNT, run_id: str = RUN, as_json
 def report(
     session: str = NAME,
     html: Path = typer.Option(None, help="Write a page with charts to this file."),
-    time_zone: str = typer.Option("UTC", help="Of days, as America/New_York."),
-    annualisation: float = typer.Option(252, min=1, help="Days of a year: 252, or 365 for crypto."),
+    time_zone: str = typer.Option(DEFAULTS.time_zone, help="Of days, as America/New_York."),
+    annualisation: float = typer.Option(DEFAULTS.annualisation, min=1, help="Days of a year: 252, or 365 for crypto."),
     account: str = ACCOUNT,
     run_id: str = RUN,
 ) -> None:
@@ -132,23 +133,22 @@ def report(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.metrics.compute import Conventions
-    from streams.evidence.sessions.find import find_session
-    from streams.evidence.sessions.report import read_report
+    from streams.evidence.sessions.find_session import find_session
+    from streams.evidence.sessions.session_report import read_report
 
     settings = get_settings()
     run = run_id or settings.run_id
-    conventions = Conventions(time_zone=time_zone, annualisation=annualisation)
+    conventions = DEFAULTS._replace(time_zone=time_zone, annualisation=annualisation)
     with closing(connect(settings)) as client:
         found = read_report(client, run, find_session(client, run, session, account), conventions)
     if html is None:
-        from streams.evidence.sessions.terminal import print_report
+        from streams.evidence.sessions.terminal_report import print_report
 
         print_report(found)
         return
-    from streams.evidence.sessions.page import page
+    from streams.evidence.sessions.report_page import report_page
 
-    html.write_text(page(found), encoding="utf-8")
+    html.write_text(report_page(found), encoding="utf-8")
     print(f"{html}: report of session {session}")
 
 
@@ -164,7 +164,7 @@ def rebuild(
     """
     import json
 
-    from streams.evidence.sessions.text import session_document
+    from streams.evidence.sessions.session_document import session_document
 
     if source not in ("kafka", "clickhouse", "both"):
         raise typer.BadParameter(f"--from {source}: must be kafka, clickhouse or both")
@@ -204,15 +204,15 @@ def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.sessions.events_from_clickhouse import clickhouse_events
-    from streams.evidence.sessions.find import find_session
-    from streams.evidence.sessions.fold import fold
+    from streams.evidence.sessions.clickhouse_events import clickhouse_events
+    from streams.evidence.sessions.find_session import find_session
+    from streams.evidence.sessions.session_fold import fold_session
 
     settings = get_settings()
     run = run_id or settings.run_id
     with closing(connect(settings)) as client:
         account = find_session(client, run, session, account)["account_id"]
-        return fold(account, session, clickhouse_events(account, session, client, run))
+        return fold_session(account, session, clickhouse_events(account, session, client, run))
 
 
 def _from_kafka(session: str, account: str) -> Session:
@@ -220,8 +220,8 @@ def _from_kafka(session: str, account: str) -> Session:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.evidence.sessions.events_from_kafka import account_of, kafka_events
-    from streams.evidence.sessions.fold import fold
+    from streams.evidence.sessions.kafka_events import account_of_session, kafka_events
+    from streams.evidence.sessions.session_fold import fold_session
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
@@ -230,8 +230,8 @@ def _from_kafka(session: str, account: str) -> Session:
     def partitions(topic: str) -> int:
         return partition_count(settings, topic)
 
-    account = account or account_of(session, reader, codec, partitions)
-    return fold(account, session, kafka_events(account, session, reader, codec, partitions))
+    account = account or account_of_session(session, reader, codec, partitions)
+    return fold_session(account, session, kafka_events(account, session, reader, codec, partitions))
 
 
 def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
@@ -239,13 +239,13 @@ def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.evidence.sessions.rebuild import against_shard
+    from streams.evidence.sessions.shard_comparison import compare_with_shard
     from streams.pipeline.journal.kafka_log import KafkaLogReader
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
-    return against_shard(core_config(settings), rebuilt, reader, codec)
+    return compare_with_shard(core_config(settings), rebuilt, reader, codec)
 
 
 def _limit(text: str) -> tuple[str, Decimal]:

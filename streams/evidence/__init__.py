@@ -1,1 +1,1 @@
-"""Evidence from the record: metrics, reconciliation, sessions, replay, the gate, dashboards."""
+"""Evidence from recorded data: metrics, reconciliation, session reports, replay, the gate, dashboards."""

@@ -11,7 +11,7 @@ import pytest
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.records.numbers import price_text
-from streams.evidence.gate.evidence import rows_of
+from streams.evidence.gate.gather_evidence import plain_rows
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import QUOTE
 from streams.pipeline.reference.load_config import load_instruments
@@ -93,7 +93,7 @@ def test_one_class_live_replayed_and_swept(settings: Settings, tmp_path: Path) -
         digests: dict[str, str] = {row[0]: row[1] for row in client.query(query).result_rows}
         assert digests[rows[0]["run_id"]] == alone, "processes change nothing"
         assert digests[rows[1]["run_id"]] != alone
-        (tried,) = rows_of(client, "gate_trials", {"run_id": settings.run_id, "strategy_id": STRATEGY})
+        (tried,) = plain_rows(client, "gate_trials", {"run_id": settings.run_id, "strategy_id": STRATEGY})
         assert tried["trials"] == 3, "the strategy itself, and two variants in five runs"
         query = "SELECT count() FROM fills WHERE run_id = 'alone' AND strategy_id = {id:String}"
         ((fills,),) = client.query(query, parameters={"id": STRATEGY}).result_rows

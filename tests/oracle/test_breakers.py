@@ -1,4 +1,4 @@
-"""Circuit breakers against numbers from outside.
+"""Circuit breakers compared with published numbers.
 
 Sources: resilience4j (tests of CircuitBreakerMetrics), and the published rules of funded-trader programmes for the
 daily loss limit (share of the initial balance below the day's starting balance) and the end-of-day trailing drawdown

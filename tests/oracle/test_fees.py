@@ -1,4 +1,4 @@
-"""Fees against published schedules and other projects' vectors, alone and as an order pays them fill by fill.
+"""Fees compared with published schedules and other projects' vectors, for single fills and whole orders.
 
 Sources: zipline and the brokers' price lists, as in the project's reference vectors.
 """
@@ -76,7 +76,7 @@ def test_schedules_are_dated_and_name_their_source() -> None:
     ],
 )
 def test_per_share_over_partial_fills(minimum: str, expected: tuple[str, ...]) -> None:
-    """0.0075 a share, fills 230, 170, 100 (zipline): what the order has paid after each."""
+    """0.0075 a share, fills of 230, 170, 100 (zipline): the order's total fee after each."""
     fee = {"model": "per-share", "amount": "0.0075", "minimum": minimum}
     desk = ready(config(instruments=(instrument(fee=fee),)))
     desk.send(quote(ask_sz="230"), new("o", quantity="500", price="10.02"))

@@ -1,4 +1,4 @@
-"""Fills against numbers from outside: walking a book, volume share, queues, queue models, impact formulas.
+"""Fills compared with published numbers: book walks, volume share, queues, queue models, impact formulas.
 
 Sources: freqtrade (book walk), zipline (volume share, fixed basis points), NautilusTrader (queue), hftbacktest (queue
 models), Almgren et al. 2005.
@@ -74,7 +74,7 @@ def test_queue_models(model: str, expected: str) -> None:
 
 
 def test_almgren_2005() -> None:
-    """Of the formulas with their published coefficients, computed here in floats."""
+    """The formulas with their published coefficients, computed here in floats."""
     sigma, volume, outstanding, days, size = 0.0157, 1.929e6, 56.45e6, 0.2, 192_900.0
     model = Almgren(
         daily_volatility=Decimal(str(sigma)),

@@ -1,4 +1,4 @@
-"""Positions against numbers published by other projects' tests.
+"""Positions compared with numbers of other projects' tests.
 
 Sources: nautechsystems/nautilus_trader (fees, short), mementum/backtrader (flip). All follow average cost; realised
 PnL here has every commission taken off, as in the first vector.
@@ -18,7 +18,7 @@ from tests.builders import config, fee, instrument, limits, new, px, quote
 from tests.core.desk import of, ready
 
 Step = tuple[Side, str, str, str, str | None, str | None]
-"""Side, quantity, price, position after; average price and realised PnL after it where published, as printed."""
+"""Side, quantity, price, position after; average price and realised PnL after it as printed, if published."""
 
 BUY, SELL = Side.BUY, Side.SELL
 FEES: list[Step] = [
@@ -37,7 +37,7 @@ FLIP: list[Step] = [
 
 
 def as_printed(value: Fraction, printed: str) -> bool:
-    """Whether a number rounds to the digits that were printed."""
+    """Returns whether a number rounds to the printed digits."""
     return abs(value - Fraction(printed)) <= Fraction(1, 2 * 10 ** len(printed.partition(".")[2]))
 
 
@@ -72,7 +72,7 @@ def test_vectors_through_both_shards(steps: list[Step], rate: str) -> None:
 
 
 def test_a_flip_closes_and_opens() -> None:
-    """Position 8 sold 15: closed -8, opened -7; what closed realised against the old average, what opened nothing."""
+    """Position 8, sold 15: 8 are closed and realise against the old average, 7 are opened and realise nothing."""
     position = Position()
     for side, quantity, price, *_ in FLIP[:-1]:
         position.book_fill(px(quantity) if side is BUY else -px(quantity), px(price), 0)

@@ -1,4 +1,4 @@
-"""Published numbers of the statistics, through the SQL that everything else uses: functions, and queries over rows."""
+"""Statistics compared with published numbers, through the shared SQL functions and queries."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, FIRST_DAY, connected, fill, insert, migrated_server, new_run, session
 
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_sharpe_ratios_in_doubt(client: Client, expression: str, expected: float
 
 
 def returns_of(client: Client, opening: Any, ends: list[Any], **conventions: Any) -> dict[str, Any]:
-    """The metrics of a session whose days end with these equities."""
+    """Returns the metrics of a session whose days end with these equities."""
     run_id = new_run()
     insert(client, "account_equity", session(run_id, opening, ends))
     (row,) = metric_rows(client, "metrics_returns", run_id, SESSION, Conventions(**conventions))
@@ -50,7 +51,7 @@ def returns_of(client: Client, opening: Any, ends: list[Any], **conventions: Any
 
 
 def grown(percents: list[float]) -> list[float]:
-    """Equity at the end of each day, from 1,000,000."""
+    """Returns the equity at the end of each day, from 1,000,000."""
     ends, value = [], 1_000_000.0
     for percent in percents:
         value *= 1 + percent / 100

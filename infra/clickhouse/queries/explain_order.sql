@@ -1,5 +1,5 @@
--- The story of an order: its requests, what the risk side said, what the venue did and why, what was booked.
--- In the order of Kafka's clock; within a millisecond the request comes before its approval, that before the venue.
+-- The history of an order: its requests, the answers of the risk controls, the venue's reports, the bookings.
+-- Rows are in the order of Kafka's clock. Within a millisecond the request comes first, then risk, then the venue.
 WITH
     asked AS
     (

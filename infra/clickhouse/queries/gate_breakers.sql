@@ -1,6 +1,6 @@
--- Breakers of a strategy: how often they opened in the last days of its market time, and how many are not closed now.
---   A breaker is the account's or the strategy's own; one of the desk, which has no account, is open for every strategy.
---   strategy_id, days.
+-- Breakers of a strategy: trips in the last days of its market time, and breakers that are not closed now.
+--   A breaker belongs to the strategy, to one of its accounts, or to the desk. A breaker of the desk has no account and
+--   counts as open for every strategy. Parameters: strategy_id, days.
 WITH
     accounts AS
     (

@@ -1,5 +1,5 @@
--- How much of a strategy's profit its best day made: greatest daily change of equity / sum of all; NULL without profit.
---   strategy_id, time_zone of days; a row for each currency.
+-- Share of the best day in a strategy's profit: highest daily change of equity / sum of all; NULL without profit.
+--   One row a currency. Parameters: strategy_id, time_zone of days.
 SELECT currency, if(sum(pnl) > 0, paper_ratio(max(pnl), sum(pnl)), NULL) AS best_day_share
 FROM
 (

@@ -1,7 +1,8 @@
--- Quality of the data that a strategy traded on: silences of its symbols within a day longer than gap_seconds; the share
--- of fills whose quote was older than stale_seconds or not known, NULL without fills; records that the pipeline refused
--- (clients' own mistakes, on orders and controls, are theirs).
---   strategy_id, time_zone of days, gap_seconds, stale_seconds.
+-- Quality of the data that a strategy traded on.
+--   gaps: pauses longer than gap_seconds in the quotes of its symbols within a day.
+--   stale_share: share of fills whose quote was older than stale_seconds or unknown; NULL without fills.
+--   dead_letters: records that the pipeline refused, except those on topics that clients write.
+--   Parameters: strategy_id, time_zone of days, gap_seconds, stale_seconds.
 WITH
     done AS
     (

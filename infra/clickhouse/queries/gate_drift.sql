@@ -1,7 +1,8 @@
--- Whether a strategy's live fills go on as its paper fills did: the mean of the live ones outside the mean of the paper
--- ones +- z standard errors of their difference (Welch 1947, for large samples).
---   slippage_bps: of a fill against the middle; return_bps: a day's realised PnL / value traded. Live are the fills of
---   orders on orders.live. outside is NULL for fewer than observations_min on a side. strategy_id, time_zone, z.
+-- Drift between a strategy's live and paper fills: the mean of the live ones lies outside the mean of the paper ones
+-- +- z standard errors of their difference (Welch 1947, for large samples).
+--   slippage_bps: of a fill against the middle. return_bps: a day's realised PnL / value traded. Live fills are those of
+--   orders on orders.live. outside: NULL if a side has fewer samples than observations_min.
+--   Parameters: strategy_id, time_zone of days, z, observations_min.
 WITH
     done AS
     (

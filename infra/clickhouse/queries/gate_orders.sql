@@ -1,5 +1,5 @@
--- Errors of a strategy's orders: those that the venue refused / all that were answered; NULL without orders.
---   strategy_id.
+-- Share of a strategy's orders that the venue rejected, of all answered orders; NULL without orders.
+--   Parameters: strategy_id.
 SELECT
     paper_ratio(countIf(source = 'EXECUTION' AND exec_type = 'REJECTED'), countIf(exec_type IN ('NEW', 'REJECTED')))
         AS error_rate

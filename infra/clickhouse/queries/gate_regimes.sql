@@ -1,7 +1,7 @@
--- Market regimes in which a strategy has traded, of 6: thirds of the days' range by symbol (calm, normal, volatile), each
--- with a day that rose or did not. A day is one of a traded symbol's quotes: range = (high - low) / first middle price,
--- the thirds are those of all of its days in the run.
---   strategy_id, time_zone of days.
+-- Number of market regimes, of 6, in which a strategy has traded: three ranges, each on rising and other days.
+--   A day counts for each symbol that the strategy traded on it. Its range is (high - low) / first middle price. Thirds
+--   of the ranges of all days of a symbol in the run are calm, normal and volatile.
+--   Parameters: strategy_id, time_zone of days.
 WITH
     scoped AS
     (

@@ -1,4 +1,4 @@
--- Revocations of a strategy's newest decision by account shards themselves. strategy_id.
+-- Revocations of a strategy's newest decision that account shards made themselves. Parameters: strategy_id.
 SELECT DISTINCT text
 FROM risk_events FINAL
 WHERE run_id = {run_id:String} AND kind = 'AUTHORISATION_CHANGED' AND code = 'REVOCATION' AND control_id IS NULL

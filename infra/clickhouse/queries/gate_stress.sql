@@ -1,7 +1,8 @@
--- The strategy's sessions priced again with fees and slippage times cost_multiple: what is paid more is taken off each
--- round trip, and off equity from the day of its fill on. Slippage is that against the middle at the fill, or else at
--- the order's arrival, where the trader paid it; gains stay. unpriced: fills that know neither: then nothing is known.
---   strategy_id, time_zone, confidence, cost_multiple, trials, trials_variance; a row for each currency.
+-- The strategy's sessions with fees and slippage multiplied by cost_multiple.
+--   The additional cost of a fill is taken off its round trip, and off equity from the day of the fill on. Slippage is
+--   against the middle at the fill, or else at the order's arrival. Only slippage that the trader paid is multiplied.
+--   unpriced: number of fills without a known slippage; with such fills the other columns prove nothing.
+--   One row a currency. Parameters: strategy_id, time_zone, cost_multiple, trials, trials_variance.
 WITH
     scoped AS
     (

@@ -1,4 +1,5 @@
--- The newest report of each test suite. A case that was ingested twice counts once. failures: the first of them by name.
+-- The newest report of each test suite. A case that was ingested twice counts once.
+--   failures: names of the first failed cases, sorted.
 SELECT
     toString(suite) AS suite,
     toUnixTimestamp64Nano(max(newest)) AS ran_ns,

@@ -1,6 +1,7 @@
--- How many strategies were tried before this one, itself included: as last declared, or one and every variant of it that was
--- re-simulated (a run that changed nothing is none), whichever is more. The variance of their Sharpe ratios a day is as
--- declared. NULL: neither. strategy_id.
+-- Number of strategies that were tried before this one was chosen, itself included, and the variance of their Sharpe ratios.
+--   trials: the declared number, or one more than the variants of the strategy that were re-simulated, whichever is
+--   larger. A run that changed nothing is no variant. trials_variance: as declared, of daily Sharpe ratios.
+--   NULL if neither is known. Parameters: strategy_id.
 WITH
     (
         SELECT (trials, trials_variance)

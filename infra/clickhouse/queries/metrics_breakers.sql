@@ -1,5 +1,5 @@
--- How often circuit breakers opened for a session, an account or a strategy; a part is a day.
---   A trip is a transition to OPEN; 0 where there was none.
+-- Circuit breaker trips of a session, an account or a strategy; a part is a day.
+--   A trip is a transition to OPEN.
 --   by: day or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS

@@ -1,7 +1,7 @@
--- Fills and what they cost a session, an account or a strategy, in the account's currency; a part is a day or a symbol.
---   Slippage is positive where the trader paid: (fill price - middle) * side * quantity, against the middle at the fill
---   and the middle when the order arrived, in currency and in basis points of the value of the fills that know it.
---   turnover: value traded / mean equity at the days' ends (a day's own for a part that is a day).
+-- Fills and trading costs of a session, an account or a strategy, in the account's currency; a part is a day or a symbol.
+--   Slippage is (fill price - middle) * side * quantity: positive if the trader paid it. The middle is that at the fill,
+--   or that at the order's arrival. Basis points are of the value of the fills whose slippage is known.
+--   turnover: value traded / mean equity at the ends of days; a part that is a day takes its own equity.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS

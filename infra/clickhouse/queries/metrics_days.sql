@@ -1,5 +1,6 @@
--- Each day of a session, an account or a strategy: equity, profit and loss, return, drawdown. Parameters and conventions
--- as in metrics_returns.sql; a day's drawdown is that of its end against the highest end before it, or the start.
+-- Each day of a session, an account or a strategy: equity, profit and loss, return, drawdown.
+--   drawdown: equity at the day's end against the highest earlier end, or the start.
+--   Parameters and conventions: as in metrics_returns.sql.
 WITH
     gathered AS
     (

@@ -1,10 +1,11 @@
--- How fast orders were answered, and what it cost to work them, from single records; a part is a day or an instrument.
---   latency: from the order's record to that of its first answer (accepted or rejected), by Kafka's clock, in
---   milliseconds; percentiles by linear interpolation.
+-- Latency and implementation shortfall of orders, from single records; a part is a day or an instrument.
+--   latency: from the order's record to the record of its first answer (accepted or rejected), by Kafka's clock, in
+--   milliseconds. Percentiles interpolate linearly.
 --   implementation_shortfall: against a paper portfolio that trades the whole order at the middle on arrival: slippage of
---   what was executed + fees + what the market moved on what was not, up to the order's end (Perold 1988). Of orders that
---   ended and arrived in a market of two sides; in the account's currency by the symbol's last rate, positive is a cost,
---   and in basis points of order quantity * arrival price. An order may be answered on one day and end on another.
+--   the executed quantity + fees + the market's move on the rest up to the order's end (Perold 1988). It covers orders
+--   that have ended and arrived in a two-sided market. It is in the account's currency by the symbol's last rate, and in
+--   basis points of order quantity * arrival price; positive is a cost.
+--   An order may be answered on one day and end on another.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS

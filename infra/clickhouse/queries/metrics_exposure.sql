@@ -1,7 +1,7 @@
--- How much of its equity a session, an account or a strategy had in the market, and for how long; a part is a day.
---   What a record says holds until the session's next one; it counts on the day of the record. gross_exposure,
---   net_exposure: integral of gross or signed position value over time / integral of equity. time_in_market: the share of
---   time with a position. From the first record after the opening to the last.
+-- Exposure of a session, an account or a strategy relative to its equity, over time; a part is a day.
+--   The values of a record hold until the session's next record and count on the record's day.
+--   gross_exposure, net_exposure: integral of gross or signed position value over time / integral of equity.
+--   time_in_market: share of the time with a position. Time runs from the first record after the opening to the last.
 --   by: day or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS

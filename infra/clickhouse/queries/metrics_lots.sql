@@ -1,5 +1,5 @@
--- The FIFO lots of a session, an account or a strategy in the order of opening; see v_lots.
---   Amounts in the account's currency; pnl is net of fees; closed and pnl are NULL for a lot that is open.
+-- FIFO lots of a session, an account or a strategy in the order of opening; see v_lots.
+--   Amounts are in the account's currency; pnl is after fees. closed and pnl are NULL for an open lot.
 --   scope, scope_id: as in metrics_returns.sql.
 WITH
     scoped AS

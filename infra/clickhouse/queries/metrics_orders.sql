@@ -1,6 +1,6 @@
--- What became of the orders of a session, an account or a strategy; a part is the day of the answer, or the instrument.
---   An order is answered once: accepted by its venue, or rejected by the controls or the venue. reject_rate: rejected /
---   answered. fill_rate: the mean executed fraction (cum_qty / order_qty) of the accepted orders that have ended.
+-- Orders of a session, an account or a strategy and their results; a part is the day of the answer, or the instrument.
+--   An order is answered once: accepted by its venue, or rejected by the controls or the venue.
+--   reject_rate: rejected / answered orders. fill_rate: mean cum_qty / order_qty of accepted orders that have ended.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS

@@ -1,7 +1,8 @@
--- Open positions of a session, an account or a strategy by the last mark, with its age.
---   mark: middle of the last quote, half even to 1e-9, or the one side that there is, as the account shard marks. In the
---   instrument's currency; amounts in the account's, by the rate of the symbol's last fill. mark_age_seconds: behind the
---   latest market time of the run. NULL where there is no mark. scope, scope_id: as in metrics_returns.sql.
+-- Open positions of a session, an account or a strategy at the last mark, with its age.
+--   mark: middle of the last quote, rounded half even to 1e-9, or its only side, as the account shard marks. It is in the
+--   instrument's currency. Amounts are in the account's currency, by the rate of the symbol's last fill.
+--   mark_age_seconds: age at the latest market time of the run. Both are NULL without a mark.
+--   scope, scope_id: as in metrics_returns.sql.
 WITH
     scoped AS
     (

@@ -1,4 +1,4 @@
--- Rejected orders of a session, an account or a strategy by reason: how many, and their share of all answered orders.
+-- Rejected orders of a session, an account or a strategy by reason, and their share of all answered orders.
 --   An order is answered once: accepted by its venue, or rejected by the controls or the venue.
 --   scope, scope_id: as in metrics_returns.sql.
 WITH

@@ -1,10 +1,11 @@
--- Returns, risk and their confidence of a session, an account or a strategy, from the equity at the end of each day.
---   r_t = E_t / E_{t-1} - 1 on mark-to-market equity; E_0 is the opening cash. Of several sessions a day's return is that
---   of their sum: (sum of ends - sum of starts) / sum of starts (asset-weighted composite, GIPS 2020). Days are those of
---   time_zone. Where a day starts with equity of 0 or less, all ratios are NULL.
---   scope: session, account or strategy. scope_id: which; empty for all. annualisation: days of a year, 252 or 365.
---   mar: minimum acceptable return a day. benchmark_sharpe: annual. level: of the tail, 0.05 for the worst 5 %.
---   trials, trials_variance: how many strategies were tried, and the variance of their ratios a day; NULL: not declared.
+-- Returns and risk of a session, an account or a strategy, from the equity at the end of each day.
+--   r_t = E_t / E_{t-1} - 1 on mark-to-market equity; E_0 is the opening cash. The return of several sessions is that of
+--   their sum: (sum of ends - sum of starts) / sum of starts (asset-weighted composite, GIPS 2020).
+--   All ratios are NULL if a day starts with equity of 0 or less.
+--   scope: session, account or strategy. scope_id: its id; empty for all. time_zone: of days.
+--   annualisation: days a year, 252 or 365. mar: minimum acceptable return a day. benchmark_sharpe: annual.
+--   level: tail of VaR and CVaR, 0.05 for the worst 5 %.
+--   trials, trials_variance: number of strategies tried, and variance of their daily Sharpe ratios; NULL if not declared.
 WITH
     observed AS
     (

@@ -1,6 +1,6 @@
--- The round trips of a session, an account or a strategy, from flat to flat, in the order of opening; see v_round_trips.
---   Amounts in the account's currency; pnl is net of fees. closed is NULL for one that is open: its pnl is what has been
---   realised. holding_seconds: until closed. scope, scope_id: as in metrics_returns.sql.
+-- Round trips (flat to flat) of a session, an account or a strategy in the order of opening; see v_round_trips.
+--   Amounts are in the account's currency; pnl is after fees. An open round trip has closed NULL and its realised pnl.
+--   holding_seconds: time until closed. scope, scope_id: as in metrics_returns.sql.
 WITH
     scoped AS
     (

@@ -1,6 +1,6 @@
 -- Closed trades of a session, an account or a strategy; a part is the day of closing, or the instrument.
---   basis: round_trips (flat to flat, at average cost) or lots (first in, first out). A trade's profit and loss is net of
---   the fees of its fills, in the account's currency. Wins are above 0, losses below; break-even trades count as trades.
+--   basis: round_trips (flat to flat, at average cost) or lots (first in, first out). The profit and loss of a trade is
+--   after the fees of its fills, in the account's currency. Trades that break even are neither wins nor losses.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS

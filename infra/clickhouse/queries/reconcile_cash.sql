@@ -1,6 +1,6 @@
--- In each fill and equity record: cash = opening cash of the session + cash flows - fees, those for borrowing included.
--- A fill in another currency flows at its own rate, notional and commission each rounded half even.
--- The equity records with trigger FILL of an account are its fills, one to one and in order.
+-- Checks each fill and equity record: cash = opening cash of the session + cash flows - fees, borrow fees included.
+-- A fill in another currency is converted at its own rate; notional and commission are each rounded half even.
+-- An account's equity records with trigger FILL are its fills, one to one and in order.
 WITH
     booked AS
     (

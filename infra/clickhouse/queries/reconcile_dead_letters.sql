@@ -1,4 +1,4 @@
--- No shard and no sink refused a record that the pipeline itself wrote.
+-- Checks that no shard and no sink refused a record that the pipeline itself wrote.
 SELECT
     sum(letters) AS checked,
     countIf(own) AS different,

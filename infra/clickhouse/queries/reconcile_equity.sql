@@ -1,4 +1,4 @@
--- In each record: equity = cash + position value, and the drawdown counts from the session's peak.
+-- Checks each record: equity = cash + position value, and drawdown = equity - peak of the session.
 SELECT
     count() AS checked,
     countIf(problem != '') AS different,

@@ -1,4 +1,4 @@
--- The venue's fills and the booked ones are the same, each once.
+-- Checks that each fill of the venue is booked once, and nothing else is.
 WITH
     taken AS
     (

@@ -1,4 +1,4 @@
--- Ids that name one thing each are there once.
+-- Checks that no id occurs twice.
 SELECT
     sum(times) AS checked,
     countIf(times > 1) AS different,

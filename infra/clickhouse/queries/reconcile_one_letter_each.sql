@@ -1,4 +1,4 @@
--- No record has two dead letters. A letter's own place counts once, however often it was inserted.
+-- Checks that no record has two dead letters. A dead letter counts once by its own place, however often it was inserted.
 SELECT
     count() AS checked,
     countIf(letters > 1) AS different,

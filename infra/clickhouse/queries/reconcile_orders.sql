@@ -1,6 +1,7 @@
--- Every request has a result or was approved, every repeated id is answered as such (an identical request of which the
--- first answer is still to come by nothing but that), and every order has one terminal result, its last, or is working. What no shard has taken yet (by its journal) is on its way.
--- Requests that lie in a partition which is not their account's count by their forwarded copies.
+-- Checks that every request has a result or was approved, that every repeated id is answered as a repetition, and that
+-- every order has one terminal result, its last, or is working.
+-- An identical request may be unanswered if the first answer is still to come. Requests that no shard has taken yet, by
+-- its journal, are on their way. Requests in a partition that is not their account's count by their forwarded copies.
 WITH
     taken AS
     (

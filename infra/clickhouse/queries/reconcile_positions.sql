@@ -1,6 +1,6 @@
--- After each fill, and in the newest position of each account and symbol: position = sum of fills.
--- A session starts and ends flat, so the sum over all of them is the sum of the last. Symbols that were split are left
--- to the check from Kafka, which knows the order of fills and split.
+-- Checks after each fill, and at the newest position of each account and symbol: position = sum of fills.
+-- A session starts and ends flat, so the sum over all sessions is that of the last one. Only the check from Kafka covers
+-- split symbols: it knows the order of fills and splits.
 WITH
     split AS (SELECT DISTINCT symbol FROM executions WHERE run_id = {run_id:String} AND exec_type = 'SPLIT'),
     booked AS

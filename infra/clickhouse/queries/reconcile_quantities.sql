@@ -1,6 +1,6 @@
--- The executed quantity of an order is the sum of its fills and within what was asked for, and no fill is beyond the
--- limit asked for. A REPLACED report puts the quantity and the limit of its request in force; a RESTATED one its own, and
--- never a larger quantity. Orders that were split are left to the check from Kafka.
+-- Checks that the executed quantity of an order is the sum of its fills and within the quantity asked for, and that no
+-- fill is beyond the limit asked for. A REPLACED report puts the quantity and limit of its request in force; a RESTATED
+-- report puts its own quantity in force, if that is smaller. Only the check from Kafka covers split orders.
 WITH
     asked AS
     (

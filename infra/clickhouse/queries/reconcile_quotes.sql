@@ -1,5 +1,6 @@
--- Every fill used a quote (or the best levels of a book) of market.data, and none came between it and the fill. What took
--- is not better than the quote; what was taken was met by the opposite side or by a trade that came to its price.
+-- Checks that every fill used a quote (or the best book levels) of market.data, and that no quote came between it and the
+-- fill. A fill that took liquidity is not better than the quote. A fill that added liquidity was met by the opposite side
+-- or by a trade that came to its price.
 WITH
     used AS
     (
@@ -23,7 +24,7 @@ WITH
     ),
     named AS
     (
-        -- A side without size is absent; a size that is not known is NULL.
+        -- A side of size 0 is absent; an unknown size is NULL.
         SELECT
             symbol,
             ts,

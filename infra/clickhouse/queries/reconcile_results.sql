@@ -1,4 +1,4 @@
--- Each execution report of an order is one result that says the same, and each result of the venue's is one report.
+-- Checks that each execution report of an order is one equal result, and that each result of the venue is one report.
 WITH
     taken AS
     (

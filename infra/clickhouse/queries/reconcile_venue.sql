@@ -1,6 +1,7 @@
--- Every approved request that must have reached its venue is answered there. A request arrives when its symbol's clock,
--- which market data and heartbeats move, has come to the time it was sent plus the greatest latency; or at once if it
--- was sent more than a day ahead. A change arrives after what was sent of its order before.
+-- Checks that the venue answers every approved request that must have reached it.
+-- A request arrives when its symbol's clock, moved by market data and heartbeats, has come to its time of sending plus
+-- the maximum latency; or at once if it was sent more than a day ahead. A change arrives after the earlier requests of
+-- its order.
 WITH
     taken AS
     (

@@ -1,4 +1,4 @@
--- What each account came to in two runs: fills, costs, money, refusals and breaker trips; currency of the account.
+-- Results of each account in two runs: fills, costs, money, rejects and breaker trips, in the account's currency.
 WITH
     counted AS
     (

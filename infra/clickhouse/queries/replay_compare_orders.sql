@@ -1,4 +1,4 @@
--- Orders that ended otherwise in two runs: status, quantity, average price, and the reason that was given.
+-- Orders that ended differently in two runs: status, quantity, average price, and the reason that was given.
 WITH ended AS
 (
     SELECT

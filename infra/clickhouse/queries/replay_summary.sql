@@ -1,4 +1,4 @@
--- What runs came to, over all accounts of a run; equity and PnL are sums over accounts, of one currency where they are to mean anything.
+-- Results of runs over all their accounts. Sums of money are meaningful only if all accounts have one currency.
 SELECT
     run_id,
     uniqExact(account_id) AS accounts,

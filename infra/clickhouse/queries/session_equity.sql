@@ -1,6 +1,6 @@
--- Equity of a session over market time, in at most so many points: each stands for as many records and is the last of them.
---   Since the session's last opening, from the first record that knows a market time. drawdown: the least of them, and
---   drawdown_ratio: the same of its peak. Amounts in the account's currency.
+-- Equity of a session over market time, in at most so many points. A point is the last record of its group.
+--   It begins at the session's last opening, with the first record that has a market time. drawdown, drawdown_ratio: the
+--   lowest drawdown of the group, as an amount and as a share of the peak. Amounts are in the account's currency.
 WITH
     records AS
     (

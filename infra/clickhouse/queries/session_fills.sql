@@ -1,6 +1,6 @@
--- Fills of a session in the order of booking; of more than so many, every n-th, and all says how many there are.
---   Since the session's last opening: a fill of an earlier one under its name has no equity record since.
---   price: of the instrument's currency. slippage_mid_bps: positive where the trader paid, of the middle at the fill.
+-- Fills of a session in the order of booking; every n-th fill if there are more than so many. all: number of all fills.
+--   Only fills since the session's last opening count: earlier ones have no equity record after it.
+--   price: in the instrument's currency. slippage_mid_bps: against the middle at the fill; positive if the trader paid.
 WITH
     (
         SELECT count()

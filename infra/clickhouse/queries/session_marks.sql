@@ -1,5 +1,5 @@
--- Middle prices of the symbols that a session traded, while it lasted, in at most so many points a symbol.
---   Each point stands for as many two-sided quotes, as conflated on marks, and is the last of them.
+-- Middle prices of the symbols that a session traded, during the session, in at most so many points a symbol.
+--   A point is the last two-sided quote of its group, as conflated on marks.
 WITH
     (
         SELECT (min(ts), max(ts))

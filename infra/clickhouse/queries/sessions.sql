@@ -1,6 +1,6 @@
--- The paper sessions of a run, newest first, as their records say; a name that was opened again stands for its last opening.
---   opened_at: market time, or that of the first valuation where the market had not begun; valued_at: of the equity.
---   Amounts in the session's currency. return: equity / opening cash - 1.
+-- The paper sessions of a run, newest first. A session that was opened again stands for its last opening.
+--   opened_at: market time of the opening, or of the first valuation if the market had not begun. valued_at: market time
+--   of the equity. Amounts are in the session's currency. return: equity / opening cash - 1.
 WITH
     openings AS
     (

@@ -1,1 +1,1 @@
-"""Grafana's provisioning: data source, folder, and dashboards generated as code."""
+"""Grafana's dashboards as code. generate.py writes them as JSON into infra/grafana/provisioning."""

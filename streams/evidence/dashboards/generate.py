@@ -1,4 +1,4 @@
-"""Writes the dashboards as Grafana is provisioned with them: python -m streams.evidence.dashboards.generate."""
+"""Writes the dashboards' JSON files: python -m streams.evidence.dashboards.generate."""
 
 import json
 
@@ -11,7 +11,7 @@ FOLDER = REPOSITORY / "infra" / "grafana" / "provisioning" / "dashboards"
 
 
 def generated() -> dict[str, str]:
-    """Text of each file by its name."""
+    """Returns the text of each file by its name."""
     return {
         f"{made.uid}.json": json.dumps(made, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
         for made in (build() for build in DASHBOARDS)
@@ -19,7 +19,7 @@ def generated() -> dict[str, str]:
 
 
 def main() -> None:
-    """Writes all files and removes those that are no dashboard any more."""
+    """Writes all files and removes those of dashboards that are gone."""
     files = generated()
     for path in FOLDER.glob("*.json"):
         if path.name not in files:

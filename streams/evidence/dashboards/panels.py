@@ -1,114 +1,140 @@
-"""Panels on ClickHouse: a title, a query, a unit, and a place in rows of 24 columns."""
+"""Panels of the dashboards: stats, time series and tables over ClickHouse, laid out in rows of 24 columns.
 
+Each query of a dashboard runs once. The first panel that shows it sends it; the others read that panel's rows through
+Grafana's Dashboard data source ("Share query results with another panel") and choose their fields of them.
+"""
+
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
+from grafana_foundation_sdk.builders.common import ReduceDataOptions, StackingConfig
+from grafana_foundation_sdk.builders.datasource import Dataquery as SharedQuery
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
-from grafana_foundation_sdk.models.common import StackingMode, VisibilityMode
+from grafana_foundation_sdk.models.common import BigValueGraphMode, StackingMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DataSourceRef,
+    DataTransformerConfig,
     DynamicConfigValue,
     GridPos,
     VariableRefresh,
     VariableSort,
 )
 
-SOURCE = DataSourceRef(type_val="grafana-clickhouse-datasource", uid="clickhouse")
+CLICKHOUSE = DataSourceRef(type_val="grafana-clickhouse-datasource", uid="clickhouse")
+OTHER_PANEL = DataSourceRef(type_val="datasource", uid="-- Dashboard --")
+"""Grafana's data source for the results of another panel of the dashboard."""
 COLUMNS = 24
 TIME_SERIES, TABLE = 0, 1
-"""Formats of the data source's queries."""
+"""Formats of the ClickHouse data source's queries."""
 
 
 class ClickHouseQuery(Dataquery):
-    """A query of the ClickHouse data source in its SQL editor; it is its own builder."""
+    """A query of the ClickHouse data source, written in its SQL editor."""
 
-    def __init__(self, sql: str, as_table: bool) -> None:
+    def __init__(self, sql: str, query_format: int) -> None:
         self._sql = sql
-        self._as_table = as_table
+        self._format = query_format
 
     def to_json(self) -> dict[str, object]:
-        """The plugin's model of a query, version 4."""
+        """Returns the plugin's model of a query, version 4."""
         return {
             "refId": "A",
-            "datasource": SOURCE,
+            "datasource": CLICKHOUSE,
             "editorType": "sql",
-            "queryType": "table" if self._as_table else "timeseries",
-            "format": TABLE if self._as_table else TIME_SERIES,
+            "queryType": "table" if self._format == TABLE else "timeseries",
+            "format": self._format,
             "rawSql": self._sql,
         }
 
 
-class _Query(Builder[Dataquery]):
-    def __init__(self, sql: str, as_table: bool) -> None:
-        self._query = ClickHouseQuery(sql, as_table)
+class _ClickHouseQueryBuilder(Builder[Dataquery]):
+    def __init__(self, sql: str, query_format: int) -> None:
+        self._query = ClickHouseQuery(sql, query_format)
 
     def build(self) -> Dataquery:
         return self._query
 
 
-class Place(NamedTuple):
-    """Width and height of a panel on the grid."""
+class PanelSize(NamedTuple):
+    """Width and height of a panel in units of the grid."""
 
     width: int
     height: int
 
 
-TILE, HALF, WHOLE = Place(4, 4), Place(12, 9), Place(24, 9)
-Panel = tuple[Place, Any]
-"""Where, and the SDK's builder."""
+STAT, HALF, WHOLE = PanelSize(4, 4), PanelSize(12, 9), PanelSize(24, 9)
 
 
-def tile(title: str, sql: str, unit: str = "none", decimals: int | None = None) -> Panel:
-    """One number."""
-    panel = stat.Panel().title(title).datasource(SOURCE).with_target(_Query(sql, as_table=True)).unit(unit)
-    return TILE, panel if decimals is None else panel.decimals(decimals)
+class Panel(NamedTuple):
+    """A panel with the query whose rows it shows. builder: the SDK's builder of the panel, without a query."""
+
+    size: PanelSize
+    builder: Any
+    sql: str
+    query_format: int
 
 
-def curve(title: str, sql: str, unit: str = "none", place: Place = HALF, stacked: bool = False) -> Panel:
-    """Values over time; a column of text tells the curves apart."""
-    panel = timeseries.Panel().title(title).datasource(SOURCE).with_target(_Query(sql, as_table=False)).unit(unit)
-    panel = panel.show_points(VisibilityMode.NEVER).fill_opacity(10)
+def stat_panel(
+    title: str, sql: str, field: str, unit: str = "none", decimals: int | None = None, reducer: str = "lastNotNull"
+) -> Panel:
+    """Returns a panel with one number: a field of the rows, reduced to one value."""
+    options = ReduceDataOptions().calcs([reducer]).fields(f"/^{field}$/").values(False)
+    builder = stat.Panel().title(title).unit(unit).reduce_options(options).graph_mode(BigValueGraphMode.NONE)
+    return Panel(STAT, builder if decimals is None else builder.decimals(decimals), sql, TABLE)
+
+
+def time_series_panel(
+    title: str, sql: str, unit: str = "none", size: PanelSize = HALF, stacked: bool = False, fields: Sequence[str] = ()
+) -> Panel:
+    """Returns a panel with values over time. A text column of the rows names the lines. fields: empty for all."""
+    builder = timeseries.Panel().title(title).unit(unit)
+    builder = builder.show_points(VisibilityMode.NEVER).fill_opacity(10)
     if stacked:
-        from grafana_foundation_sdk.builders.common import StackingConfig
+        builder = builder.stacking(StackingConfig().mode(StackingMode.NORMAL))
+    if fields:
+        chosen = {"include": {"names": ["time", *fields]}}
+        builder = builder.with_transformation(DataTransformerConfig(id_val="filterFieldsByName", options=chosen))
+    return Panel(size, builder, sql, TIME_SERIES)
 
-        panel = panel.stacking(StackingConfig().mode(StackingMode.NORMAL))
-    return place, panel
 
-
-def grid(title: str, sql: str, place: Place = HALF, units: dict[str, str] | None = None) -> Panel:
-    """Rows. units: by column."""
-    panel = table.Panel().title(title).datasource(SOURCE).with_target(_Query(sql, as_table=True))
+def table_panel(title: str, sql: str, size: PanelSize = HALF, units: dict[str, str] | None = None) -> Panel:
+    """Returns a panel with all rows. units: unit of each column that has one."""
+    builder = table.Panel().title(title)
     for column, unit in (units or {}).items():
-        panel = panel.override_by_name(column, [DynamicConfigValue("unit", unit)])
-    return place, panel
+        builder = builder.override_by_name(column, [DynamicConfigValue("unit", unit)])
+    return Panel(size, builder, sql, TABLE)
 
 
-def link_to_session(panel: Panel) -> Panel:
-    """Rows with run, account and session lead to the session's dashboard."""
+def with_session_links(panel: Panel) -> Panel:
+    """Links each row to the session's dashboard. The rows need account_id, session_id, from_ms and to_ms."""
     url = (
         "/d/paper-session?var-run_id=${run_id}&var-account=${__data.fields.account_id}"
         "&var-session=${__data.fields.session_id}&from=${__data.fields.from_ms}&to=${__data.fields.to_ms}"
     )
     links = [{"title": "session", "url": url}]
-    return panel[0], panel[1].override_by_name("session_id", [DynamicConfigValue("links", links)])
+    builder = panel.builder.override_by_name("session_id", [DynamicConfigValue("links", links)])
+    return panel._replace(builder=builder)
 
 
-def variable(name: str, label: str, sql: str) -> dashboard.QueryVariable:
-    """A choice whose values a query gives."""
+def query_variable(name: str, label: str, sql: str) -> dashboard.QueryVariable:
+    """Returns a dashboard variable whose choices are the rows of a query."""
     return (
         dashboard.QueryVariable(name)
         .label(label)
-        .datasource(SOURCE)
+        .datasource(CLICKHOUSE)
         .query({"rawSql": sql, "queryType": "table", "format": TABLE, "refId": name})
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_DESC)
     )
 
 
-def board(uid: str, title: str, variables: list[dashboard.QueryVariable], panels: list[Panel]) -> dashboard.Dashboard:
-    """A dashboard with its panels laid out from left to right, row after row."""
+def build_dashboard(
+    uid: str, title: str, variables: list[dashboard.QueryVariable], panels: list[Panel]
+) -> dashboard.Dashboard:
+    """Returns a dashboard with its panels laid out from left to right, row after row."""
     made = (
         dashboard.Dashboard(title)
         .uid(uid)
@@ -120,10 +146,23 @@ def board(uid: str, title: str, variables: list[dashboard.QueryVariable], panels
     )
     for item in variables:
         made = made.with_variable(item)
+    senders: dict[tuple[str, int], int] = {}
     left = top = height = 0
-    for number, (place, panel) in enumerate(panels, 1):
-        if left + place.width > COLUMNS:
+    for number, panel in enumerate(panels, 1):
+        size = panel.size
+        if left + size.width > COLUMNS:
             left, top, height = 0, top + height, 0
-        made = made.with_panel(panel.id(number).grid_pos(GridPos(place.height, place.width, left, top)))
-        left, height = left + place.width, max(height, place.height)
+        sender = senders.setdefault((panel.sql, panel.query_format), number)
+        builder = panel.builder.id(number).grid_pos(GridPos(size.height, size.width, left, top))
+        made = made.with_panel(_with_query(builder, panel, sender if sender != number else None))
+        left, height = left + size.width, max(height, size.height)
     return made
+
+
+def _with_query(builder: Any, panel: Panel, sender: int | None) -> Any:
+    """Adds the panel's query, or a reference to the panel that sends it already. sender: id of that panel."""
+    if sender is None:
+        return builder.datasource(CLICKHOUSE).with_target(_ClickHouseQueryBuilder(panel.sql, panel.query_format))
+    return builder.datasource(OTHER_PANEL).with_target(
+        SharedQuery().datasource(OTHER_PANEL).panel_id(sender).ref_id("A").with_transforms(False)
+    )

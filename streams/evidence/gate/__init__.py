@@ -1,1 +1,1 @@
-"""The gate: whether a strategy may trade live, judged from what the pipeline recorded."""
+"""The gate: judges from recorded evidence whether a strategy may trade live."""

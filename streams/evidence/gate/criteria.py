@@ -1,4 +1,4 @@
-"""The criteria file: what each level asks for, and how its evidence is gathered."""
+"""Reads the criteria file: thresholds of each level, and parameters of the evidence."""
 
 import tomllib
 from hashlib import sha256
@@ -11,13 +11,14 @@ from schemas.records.enums import TradingLevel
 from streams.core.accounts.state.authorisations import check_level
 from streams.core.reference.fields import Frozen, TimeZone
 from streams.errors import ReferenceDataError
+from streams.evidence.metrics.conventions import DEFAULTS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
 class Thresholds(Frozen):
-    """Each is inclusive: at it a criterion passes. Shares and losses are positive fractions."""
+    """The thresholds of a level. Each is inclusive. Shares and losses are positive fractions."""
 
     days_min: Count
     fills_min: Count
@@ -40,8 +41,8 @@ def _reducible(limits: dict[str, str]) -> dict[str, str]:
     return limits
 
 
-class Level(Frozen):
-    """limits: by name, each counts where it is smaller than the account's own."""
+class GateLevel(Frozen):
+    """A live level. limits: by name; each counts if it is smaller than the account's own."""
 
     expires_days: Annotated[int, Field(ge=1)]
     limits: Annotated[dict[str, str], AfterValidator(_reducible)] = Field(default_factory=dict)
@@ -49,9 +50,9 @@ class Level(Frozen):
 
 
 class EvidenceConfig(Frozen):
-    """Parameters of the queries."""
+    """The parameters of the queries that gather the evidence."""
 
-    time_zone: TimeZone = "UTC"
+    time_zone: TimeZone = DEFAULTS.time_zone
     annualisation: float = Field(gt=0)
     confidence: float = Field(gt=0.5, lt=1)
     cost_multiple: float = Field(ge=1)
@@ -61,26 +62,26 @@ class EvidenceConfig(Frozen):
 
 
 class Freshness(Frozen):
-    """How old a report may be."""
+    """The maximum age of a report."""
 
     age_hours_max: float = Field(gt=0)
 
 
 class Suite(Freshness):
-    """A test suite that must be green."""
+    """A test suite whose newest report must be green."""
 
     name: str = Field(min_length=1)
 
 
 class Drift(Frozen):
-    """z: standard errors; observations_min: fills or days on each side before anything is said."""
+    """The drift test. z: standard errors; observations_min: fills or days that each side needs."""
 
     z: float = Field(gt=0)
     observations_min: int = Field(ge=2)
 
 
 class Criteria(Frozen):
-    """The whole file."""
+    """The contents of the criteria file."""
 
     version: int
     evidence: EvidenceConfig
@@ -88,24 +89,24 @@ class Criteria(Frozen):
     reconcile: Freshness
     replay_verify: Freshness
     drift: Drift
-    limited_live: Level
-    full_live: Level
+    limited_live: GateLevel
+    full_live: GateLevel
 
     @property
-    def levels(self) -> dict[TradingLevel, Level]:
-        """From the lowest."""
+    def levels(self) -> dict[TradingLevel, GateLevel]:
+        """The live levels, from the lowest."""
         return {TradingLevel.LIMITED_LIVE: self.limited_live, TradingLevel.FULL_LIVE: self.full_live}
 
 
 class CriteriaFile(NamedTuple):
-    """Criteria and the hash of the file that they stand in."""
+    """The criteria with the hash of their file."""
 
     criteria: Criteria
     sha256: str
 
 
 def read_criteria(path: Path) -> CriteriaFile:
-    """Raises ReferenceDataError that names the file and the rule that it breaks."""
+    """Reads a criteria file. Raises ReferenceDataError that names the file and the rule that it breaks."""
     try:
         content = path.read_bytes()
         criteria = Criteria.model_validate(tomllib.loads(content.decode()))

@@ -1,1 +1,1 @@
-"""Metrics of sessions, accounts and strategies: defined once, computed in ClickHouse."""
+"""Metrics of sessions, accounts and strategies: each is defined once and computed in ClickHouse."""

@@ -1,6 +1,6 @@
-"""Proof that orders, fills, money and rows agree, from Kafka and from ClickHouse, each by its own way."""
+"""Proves that orders, fills, money and rows agree: once from Kafka and once from ClickHouse, independently."""
 
-from streams.evidence.reconcile.outcome import Check, Report
 from streams.evidence.reconcile.reconcile import reconcile
+from streams.evidence.reconcile.reconciliation import Check, Reconciliation
 
-__all__ = ["Check", "Report", "reconcile"]
+__all__ = ["Check", "Reconciliation", "reconcile"]

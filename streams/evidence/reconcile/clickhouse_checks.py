@@ -1,11 +1,11 @@
-"""The checks from ClickHouse: SQL files alone."""
+"""The checks from ClickHouse, each a SQL file."""
 
 from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import query_file
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.simulators.simulator_choice import Simulators
-from streams.evidence.reconcile.outcome import CLICKHOUSE, Check
+from streams.evidence.reconcile.reconciliation import CLICKHOUSE, Check
 
 QUERIES = {
     "reconcile_orders": "every order has one terminal result or is working, every request an answer",
@@ -21,11 +21,11 @@ QUERIES = {
     "reconcile_dead_letters": "no record of the pipeline's own is a dead letter",
     "reconcile_one_letter_each": "each refused record is one dead letter",
 }
-"""Query file and what it checks; each answers with checked, different, differences."""
+"""Names of the checks by query file. A query returns one row: checked, different, differences."""
 
 
-def query_checks(client: Client, run_id: str, config: CoreConfig) -> list[Check]:
-    """The SQL files over one run's rows."""
+def clickhouse_checks(client: Client, run_id: str, config: CoreConfig) -> list[Check]:
+    """Runs every check over one run's rows."""
     parameters = {
         "run_id": run_id,
         "event_time": config.time_source is TimeSource.EVENT,

@@ -1,4 +1,4 @@
-"""Reading every topic of a pipeline once, as it stands now."""
+"""Reads every topic of a pipeline once, up to its present end."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +21,16 @@ from schemas.records.messages import (
 )
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows
-from streams.evidence.reconcile.facts import Answered, Asked, Event, Facts, Market, Place, Reported, Sent
+from streams.evidence.reconcile.facts import (
+    ClientResult,
+    Facts,
+    OrderEvent,
+    RecordedMarket,
+    RecordedReport,
+    RecordedRequest,
+    RecordPlace,
+    SentRequest,
+)
 from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
@@ -32,13 +41,13 @@ from streams.pipeline.sink import dead_letter_rows
 
 JOURNALS = tuple(kind.journal for kind in KINDS)
 KEY_FIELDS = {topic: name for kind in KINDS for topic, name in kind.inputs.items()}
-"""Input topics to the field that decides their partition, None where the writer does."""
+"""The field that decides the partition of each input topic; None if the writer chooses the partition."""
 
 
 class FactReader:
-    """Reads what a pipeline wrote before what it was written from: then all that a record came from is there too.
+    """Reads topics in reverse order of the flow: outputs before inputs, so that the inputs of every output are found.
 
-    partitions: number of partitions of a topic.
+    partitions: returns the number of partitions of a topic.
     """
 
     def __init__(self, config: CoreConfig, partitions: Callable[[str], int], reader: LogReader, codec: Codec) -> None:
@@ -63,7 +72,7 @@ class FactReader:
         }
 
     def read(self, on_progress: Callable[[str], None]) -> Facts:
-        """All facts as they stand now. Raises LogUnavailable, RegistryUnavailable."""
+        """Returns all facts as of now. Raises LogUnavailable, RegistryUnavailable."""
         others = [topic.name for topic in reversed(TOPICS) if topic.name not in JOURNALS]
         for topic in JOURNALS:
             self._read(topic, on_progress)
@@ -86,7 +95,7 @@ class FactReader:
         for partition in range(self._partitions(topic)):
             offsets = self._facts.offsets[topic, partition]
             for record in self._reader.read(topic, partition, 0):
-                # A compacted topic's record without a value says that its key is gone: it is no row.
+                # On a compacted topic a record without a value deletes its key, and the sink makes no row of it.
                 if record.value is not None or not BY_NAME[topic].compacted:
                     offsets.append(record.offset)
                     yield record
@@ -94,12 +103,12 @@ class FactReader:
     def _on_dead_letter(self, letter: RawRecord) -> None:
         self._facts.dead_letters[letter.topic] += 1
         headers = dict(letter.headers)
-        topic, (partition, offset) = headers.get("topic", b"").decode(errors="replace"), source_place(headers)
-        if offset < 0:
-            return  # Somebody else's: it names no record.
-        self._facts.letters[topic, partition, offset] += 1
+        place = RecordPlace(headers.get("topic", b"").decode(errors="replace"), *source_place(headers))
+        if place.offset < 0:
+            return  # Another program wrote it: it names no record.
+        self._facts.letters[place] += 1
         if headers.get("stage") != dead_letter_rows.STAGE.encode():
-            self._facts.refused.add((topic, partition, offset))
+            self._facts.refused.add(place)
 
     def _fold(self, record: RawRecord, handler: Callable[[RawRecord, Any], None]) -> None:
         place = _place(record)
@@ -111,12 +120,12 @@ class FactReader:
             if record.topic in KEY_FIELDS and not self._facts.is_taken(place):
                 self._facts.unread.add(place)
             elif place not in self._facts.letters:
-                self._facts.undecodable.append(f"{_named(place)} can't be read and is no dead letter: {error}")
+                self._facts.undecodable.append(f"{place} can't be read and is no dead letter: {error}")
             return
-        if self._is_at_home(record, message):
+        if self._is_in_right_partition(record, message):
             handler(record, message)
 
-    def _is_at_home(self, record: RawRecord, message: Any) -> bool:
+    def _is_in_right_partition(self, record: RawRecord, message: Any) -> bool:
         key_field = KEY_FIELDS.get(record.topic)
         owner = getattr(message, key_field) if key_field else None
         if owner and partition_of(owner, self._partitions(record.topic)) != record.partition:
@@ -126,7 +135,7 @@ class FactReader:
             if name == FORWARDED_FROM:
                 partition, _, offset = origin.decode(errors="replace").partition(":")
                 where = source_place({"partition": partition.encode(), "offset": offset.encode()})
-                self._facts.forwarded[record.topic, *where] += 1
+                self._facts.forwarded[RecordPlace(record.topic, *where)] += 1
         return True
 
     def _on_journal(self, record: RawRecord, journal: Journal) -> None:
@@ -134,7 +143,7 @@ class FactReader:
             self._facts.taken[topic, record.partition] = last + 1
 
     def _on_control(self, record: RawRecord, control: Any) -> None:
-        """Only its partition counts."""
+        """A control adds no fact beyond its partition."""
 
     def _on_risk_event(self, _: RawRecord, event: RiskEvent) -> None:
         self._facts.ids["event_id", event.event_id] += 1
@@ -151,7 +160,7 @@ class FactReader:
         self._facts.fills[fill.account_id].append(fill)
 
     def _on_result(self, _: RawRecord, result: OrderResult) -> None:
-        answered = Answered(_event(result), result.reason_code, result.terminal, result.poss_resend)
+        answered = ClientResult(_event(result), result.reason_code, result.terminal, result.poss_resend)
         self._facts.results[result.account_id, result.order_id].append(answered)
         self._facts.ids["result_id", result.result_id] += 1
 
@@ -159,26 +168,28 @@ class FactReader:
         if report.exec_type is ExecType.SPLIT:
             self._on_split(record, report)
             return
-        self._facts.executions[report.account_id, report.order_id].append(Reported(_event(report), _place(record)))
+        self._facts.executions[report.account_id, report.order_id].append(
+            RecordedReport(_event(report), _place(record))
+        )
         self._facts.ids["exec_id", report.exec_id] += 1
 
     def _on_split(self, record: RawRecord, notice: ExecutionReport) -> None:
-        """Each account partition has a copy; one is enough."""
+        """Notes a split once: each account partition has a copy of the notice."""
         if record.partition == 0 and notice.split_to and notice.split_of:
-            entry = (sequence(notice.exec_id), notice.split_to, notice.split_of)
+            entry = (event_sequence(notice.exec_id), notice.split_to, notice.split_of)
             self._facts.splits[notice.symbol].append(entry)
 
     def _on_approved(self, record: RawRecord, approved: ApprovedOrder) -> None:
         target = approved.order_id if approved.action is Action.NEW else approved.orig_order_id or ""
         sent_ns = self._time_ns(record, approved.order_ts)
-        sent = Sent(approved.symbol, (approved.account_id, target), sent_ns, _place(record))
+        sent = SentRequest(approved.symbol, (approved.account_id, target), sent_ns, _place(record))
         self._facts.approved[approved.account_id, approved.order_id].append(sent)
         self._facts.ids["approval_id", approved.approval_id] += 1
 
     def _on_request(self, record: RawRecord, request: OrderRequest) -> None:
         key = (request.account_id, request.order_id)
         if key not in self._facts.requests:
-            self._facts.requests[key] = Asked(request, _place(record))
+            self._facts.requests[key] = RecordedRequest(request, _place(record))
         elif self._facts.is_taken(_place(record)):
             self._facts.duplicates[key] += 1
             self._facts.identical[key] += request == self._facts.requests[key].request
@@ -190,7 +201,7 @@ class FactReader:
         if not data.kinds:
             self._on_heartbeat(record.partition, data.symbol, time_ns)
             return
-        market = self._facts.markets.setdefault(data.symbol, Market(record.partition))
+        market = self._facts.markets.setdefault(data.symbol, RecordedMarket(record.partition))
         market.now_ns = max(market.now_ns, time_ns)
         market.trade_times.extend(ts for kind, ts in zip(data.kinds, data.times, strict=True) if kind == TRADE)
         market.trade_px.extend(data.trade_px)
@@ -201,7 +212,7 @@ class FactReader:
         for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
             getattr(market, name).extend(getattr(data, name))
 
-    def _on_books(self, market: Market, data: MarketData) -> None:
+    def _on_books(self, market: RecordedMarket, data: MarketData) -> None:
         rows = MarketRows(data)
         for kind, ts in zip(data.kinds, data.times, strict=True):
             if kind == QUOTE:
@@ -212,7 +223,7 @@ class FactReader:
                 market.add_top(ts, bids[0] if bids else (0, 0), asks[0] if asks else (0, 0))
 
     def _on_heartbeat(self, partition: int, symbol: str, time_ns: int) -> None:
-        """Moves the clocks that the execution shard has by now: those of symbols with market data before this."""
+        """Moves the clocks of the symbols that had market data before the heartbeat."""
         for name, market in self._facts.markets.items():
             if market.partition == partition and symbol in ("", name):
                 market.now_ns = max(market.now_ns, time_ns)
@@ -221,19 +232,14 @@ class FactReader:
         return event_ns if self._config.time_source is TimeSource.EVENT else record.timestamp_ns
 
 
-def _event(message: ExecutionReport | OrderResult) -> Event:
-    return Event(*(getattr(message, name) for name in Event._fields))
+def _event(message: ExecutionReport | OrderResult) -> OrderEvent:
+    return OrderEvent(*(getattr(message, name) for name in OrderEvent._fields))
 
 
-def _place(record: RawRecord) -> Place:
-    return (record.topic, record.partition, record.offset)
+def _place(record: RawRecord) -> RecordPlace:
+    return RecordPlace(record.topic, record.partition, record.offset)
 
 
-def _named(place: Place) -> str:
-    topic, partition, offset = place
-    return f"{topic}-{partition} offset {offset}"
-
-
-def sequence(exec_id: str) -> int:
-    """Number of an event within its execution shard."""
+def event_sequence(exec_id: str) -> int:
+    """Returns the number of an event within its execution shard."""
     return int(exec_id.rpartition("-")[2])

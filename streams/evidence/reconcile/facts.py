@@ -1,4 +1,4 @@
-"""What the topics say, folded into what the checks compare."""
+"""The facts of a pipeline that the checks compare, gathered from its topics."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -11,28 +11,37 @@ from schemas.records.messages import AccountEquity, Fill, OrderRequest, Position
 
 OrderId = tuple[str, str]
 """account_id and order_id."""
-Place = tuple[str, int, int]
-"""Base topic, partition, offset."""
 
 
-class Asked(NamedTuple):
-    """A request and where it lies."""
+class RecordPlace(NamedTuple):
+    """The place of a record in Kafka. topic: without the prefix of the settings."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition} offset {self.offset}"
+
+
+class RecordedRequest(NamedTuple):
+    """A request with the place of its record."""
 
     request: OrderRequest
-    place: Place
+    place: RecordPlace
 
 
-class Sent(NamedTuple):
-    """An approved request on its way to its venue. target: the order that it is about. sent_ns: UTC nanoseconds."""
+class SentRequest(NamedTuple):
+    """An approved request on its way to the venue. target: the order that it opens or changes; sent_ns: UTC ns."""
 
     symbol: str
     target: OrderId
     sent_ns: int
-    place: Place
+    place: RecordPlace
 
 
-class Event(NamedTuple):
-    """What execution reports and order results both say of an order; quantities and prices 1e-9."""
+class OrderEvent(NamedTuple):
+    """The fields that execution reports and order results have in common. Quantities and prices: 1e-9."""
 
     exec_id: str | None
     request_id: str | None
@@ -47,25 +56,25 @@ class Event(NamedTuple):
     commission: int | None
 
 
-class Reported(NamedTuple):
-    """An execution report and where it lies."""
+class RecordedReport(NamedTuple):
+    """An execution report with the place of its record."""
 
-    event: Event
-    place: Place
+    event: OrderEvent
+    place: RecordPlace
 
 
-class Answered(NamedTuple):
-    """A result of the client's."""
+class ClientResult(NamedTuple):
+    """An order result that the client received."""
 
-    event: Event
+    event: OrderEvent
     reason_code: str | None
     terminal: bool
     resent: bool = False
 
 
 @dataclass(slots=True)
-class Market:
-    """A symbol's quotes, or best levels of its book, in the order of its market, its trades, and its clock (UTC ns)."""
+class RecordedMarket:
+    """A symbol's quotes (or best book levels) and trades in the order of the market. now_ns: its clock, UTC."""
 
     partition: int
     now_ns: int = 0
@@ -79,62 +88,69 @@ class Market:
     trade_px: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add_top(self, time_ns: int, bid: tuple[int, int], ask: tuple[int, int]) -> None:
-        """Best prices and sizes, size 0 for a side that is absent."""
+        """Adds the best prices and sizes of a moment. An absent side has size 0."""
         self.times.append(time_ns)
         for column, number in zip((self.bid_px, self.bid_sz, self.ask_px, self.ask_sz), (*bid, *ask), strict=True):
             column.append(number)
 
     def traded(self, price: int, time_ns: int | None) -> bool:
-        """Whether a trade at a price is there, at a time where one is given."""
+        """Returns whether a trade at a price is recorded. time_ns: at this time only, if given."""
         if time_ns is None:
             return price in self.trade_px
         first, after = bisect_left(self.trade_times, time_ns), bisect_right(self.trade_times, time_ns)
         return price in self.trade_px[first:after]
 
     def sides(self, row: int) -> tuple[int | None, int | None]:
-        """Bid and ask of a quote, None for a side that is absent."""
+        """Returns bid and ask of a quote. An absent side is None."""
         bid = self.bid_px[row] if self.bid_sz[row] else None
         return bid, self.ask_px[row] if self.ask_sz[row] else None
 
 
 @dataclass(slots=True)
 class Facts:
-    """All of a pipeline.
+    """All facts of a pipeline.
 
-    offsets: of every record, by topic and partition. taken: next offset of each input, from the journals.
-    refused: places of records that a shard dead-lettered; letters: how many dead letters name each place, of any stage.
-    unread: places of inputs that can't be read and that no shard has taken yet.
-    misplaced: requests that came to a partition which is not theirs; forwarded: how often a copy names each as origin.
-    requests: by order id; duplicates: requests whose id was used before, by that id; identical: those of them that say
-    the same as the first.
-    splits: by symbol, in order: sequence of the notice at the venue, shares after and before.
-    fills, equities: by account in the order of booking. positions: newest of an account and symbol.
+    Attributes:
+        offsets: offsets of all records by topic and partition.
+        taken: next offset of each input that the shards take, from the journals.
+        letters: number of dead letters that name each place, of any stage.
+        refused: places of records that a shard dead-lettered.
+        unread: places of unreadable inputs that no shard has taken yet.
+        dead_letters: number of records on each dead-letter topic.
+        undecodable: a sentence for each unreadable record that has no dead letter.
+        misplaced: places of records in a partition that is not their account's.
+        forwarded: number of forwarded copies that name each place as their origin.
+        requests: first request of each id.
+        duplicates: number of later requests with the same id.
+        identical: number of later requests that are equal to the first.
+        splits: for each symbol in order: the notice's sequence at the venue, shares after, shares before.
+        fills, equities: records of each account in the order of booking.
+        positions: newest record of each account and symbol.
     """
 
     offsets: "dict[tuple[str, int], array[int]]" = field(default_factory=lambda: defaultdict(lambda: array("q")))
     taken: dict[tuple[str, int], int] = field(default_factory=dict)
-    letters: Counter[Place] = field(default_factory=Counter)
-    refused: set[Place] = field(default_factory=set)
-    unread: set[Place] = field(default_factory=set)
+    letters: Counter[RecordPlace] = field(default_factory=Counter)
+    refused: set[RecordPlace] = field(default_factory=set)
+    unread: set[RecordPlace] = field(default_factory=set)
     dead_letters: Counter[str] = field(default_factory=Counter)
     undecodable: list[str] = field(default_factory=list)
-    misplaced: set[Place] = field(default_factory=set)
-    forwarded: Counter[Place] = field(default_factory=Counter)
-    requests: dict[OrderId, Asked] = field(default_factory=dict)
+    misplaced: set[RecordPlace] = field(default_factory=set)
+    forwarded: Counter[RecordPlace] = field(default_factory=Counter)
+    requests: dict[OrderId, RecordedRequest] = field(default_factory=dict)
     duplicates: Counter[OrderId] = field(default_factory=Counter)
     identical: Counter[OrderId] = field(default_factory=Counter)
-    approved: dict[OrderId, list[Sent]] = field(default_factory=lambda: defaultdict(list))
-    results: dict[OrderId, list[Answered]] = field(default_factory=lambda: defaultdict(list))
-    executions: dict[OrderId, list[Reported]] = field(default_factory=lambda: defaultdict(list))
+    approved: dict[OrderId, list[SentRequest]] = field(default_factory=lambda: defaultdict(list))
+    results: dict[OrderId, list[ClientResult]] = field(default_factory=lambda: defaultdict(list))
+    executions: dict[OrderId, list[RecordedReport]] = field(default_factory=lambda: defaultdict(list))
     splits: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     fills: dict[str, list[Fill]] = field(default_factory=lambda: defaultdict(list))
     equities: dict[str, list[AccountEquity]] = field(default_factory=lambda: defaultdict(list))
     positions: dict[tuple[str, str], PositionReport] = field(default_factory=dict)
     position_places: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    markets: dict[str, Market] = field(default_factory=dict)
+    markets: dict[str, RecordedMarket] = field(default_factory=dict)
     ids: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def is_taken(self, place: Place) -> bool:
-        """Whether its shard has processed an input; one that no shard has is still on its way."""
-        topic, partition, offset = place
-        return offset < self.taken.get((topic, partition), 0)
+    def is_taken(self, place: RecordPlace) -> bool:
+        """Returns whether a shard has processed an input. Other inputs are still on their way."""
+        return place.offset < self.taken.get((place.topic, place.partition), 0)

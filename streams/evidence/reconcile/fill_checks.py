@@ -1,4 +1,4 @@
-"""Fills: each is booked once, lies inside the quote in force, and keeps within its order."""
+"""Checks of fills: each is booked once, lies inside the quote in force and keeps within its order."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from schemas.records.enums import Action, ExecType, Liquidity, Side
 from schemas.records.messages import Fill
 from schemas.records.numbers import price_text
 from streams.core.core_config import TimeSource
-from streams.evidence.reconcile.facts import Event, Facts, Market, OrderId
-from streams.evidence.reconcile.order_checks import named
-from streams.evidence.reconcile.outcome import KAFKA, Check
+from streams.evidence.reconcile.facts import Facts, OrderEvent, OrderId, RecordedMarket
+from streams.evidence.reconcile.order_checks import order_name
+from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 FILLS = (ExecType.FILL, ExecType.PARTIAL_FILL)
 
 
-def executions_are_fills(facts: Facts) -> Check:
-    """The venue's fills and the booked ones are the same, each once."""
+def check_executions_are_fills(facts: Facts) -> Check:
+    """Checks that each fill of the venue is booked once, and nothing else is."""
     check = Check("executions and fills are one to one", KAFKA)
     booked: dict[str, Fill] = {}
     for fills in facts.fills.values():
@@ -30,19 +30,22 @@ def executions_are_fills(facts: Facts) -> Check:
             if fill_or_none is None and not facts.is_taken(place):
                 continue
             expected = (account_id, order_id, report.last_qty, report.last_px, report.commission or 0)
-            found = _said(fill_or_none)
+            found = _execution_of(fill_or_none)
             check.compare(found == expected, f"execution {report.exec_id} is {expected}, its fill is {found}")
     for exec_id in booked:
         check.differ(f"fill {exec_id} has no execution")
     return check
 
 
-def _said(fill: Fill | None) -> tuple[str, str, int, int, int] | None:
+def _execution_of(fill: Fill | None) -> tuple[str, str, int, int, int] | None:
     return fill and (fill.account_id, fill.order_id, fill.quantity, fill.price, fill.commission)
 
 
-def fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
-    """Each fill names a quote of market.data that was in force, and the market came to its price; none is better."""
+def check_fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
+    """Checks that each fill names a quote that was in force, and that the market came to its price.
+
+    A fill that took liquidity must not be better than the quote.
+    """
     check = Check("every fill lies inside the quote in force, or deeper", KAFKA)
     for fills in facts.fills.values():
         for fill in fills:
@@ -51,7 +54,7 @@ def fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
     return check
 
 
-def _quote_problem(fill: Fill, market: Market | None, time_source: TimeSource) -> str | None:
+def _quote_problem(fill: Fill, market: RecordedMarket | None, time_source: TimeSource) -> str | None:
     if fill.quote_ts is None:
         return "it names no quote"
     if market is None:
@@ -75,7 +78,7 @@ def _quote_problem(fill: Fill, market: Market | None, time_source: TimeSource) -
     return None
 
 
-def _trade_problem(fill: Fill, trade_px: int, market: Market, time_source: TimeSource) -> str | None:
+def _trade_problem(fill: Fill, trade_px: int, market: RecordedMarket, time_source: TimeSource) -> str | None:
     if not market.traded(trade_px, fill.ts if time_source is TimeSource.EVENT else None):
         return f"its trade at {price_text(trade_px)} is not in market.data"
     if trade_px > fill.price if fill.side is Side.BUY else trade_px < fill.price:
@@ -83,24 +86,24 @@ def _trade_problem(fill: Fill, trade_px: int, market: Market, time_source: TimeS
     return None
 
 
-def within_orders(facts: Facts) -> Check:
-    """Executed quantity is the sum of fills and within what was asked, and no fill is beyond the limit asked for."""
+def check_fills_within_orders(facts: Facts) -> Check:
+    """Checks that the executed quantity is the sum of the fills, and that quantity and limit of the order are kept."""
     check = Check("fills keep within their order's quantity and limit", KAFKA)
     for key, reports in facts.executions.items():
         events = [report.event for report in reports if report.event.exec_type is not ExecType.CANCEL_REJECT]
         if events and key not in facts.requests:
-            check.differ(f"order {named(key)} has executions, but orders does not hold it")
+            check.differ(f"order {order_name(key)} has executions, but orders does not hold it")
             continue
         filled = 0
         for event, quantity, limit in _in_force(facts, key, events):
             filled = event.cum_qty if _is_split(event) else filled + (event.last_qty or 0)
             problem = _order_problem(event, filled, quantity, limit, facts.requests[key].request.side)
-            check.compare(problem is None, f"order {named(key)}, report {event.exec_id}: {problem}")
+            check.compare(problem is None, f"order {order_name(key)}, report {event.exec_id}: {problem}")
     return check
 
 
-def _in_force(facts: Facts, key: OrderId, events: list[Event]) -> Iterator[tuple[Event, int, int | None]]:
-    """Each report with the quantity and the limit that the client had asked for by then."""
+def _in_force(facts: Facts, key: OrderId, events: list[OrderEvent]) -> Iterator[tuple[OrderEvent, int, int | None]]:
+    """Yields each report with the quantity and the limit that the client had asked for by then."""
     asked = facts.requests[key].request
     quantity, limit = asked.quantity or 0, asked.price
     for event in events:
@@ -115,11 +118,11 @@ def _in_force(facts: Facts, key: OrderId, events: list[Event]) -> Iterator[tuple
         yield event, quantity, limit
 
 
-def _is_split(event: Event) -> bool:
+def _is_split(event: OrderEvent) -> bool:
     return event.reason_code == "SPLIT"
 
 
-def _order_problem(event: Event, filled: int, quantity: int, limit: int | None, side: Side) -> str | None:
+def _order_problem(event: OrderEvent, filled: int, quantity: int, limit: int | None, side: Side) -> str | None:
     if event.cum_qty != filled:
         return f"fills sum to {price_text(filled)}, cum_qty is {price_text(event.cum_qty)}"
     if event.order_qty != quantity:

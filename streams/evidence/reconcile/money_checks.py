@@ -1,4 +1,4 @@
-"""Money: cash and positions are sums of fills, equity is their value; exact, record by record."""
+"""Checks of money, exact in each record: cash and positions are sums of fills, equity is their value."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from schemas.records.enums import EquityTrigger, Side
 from schemas.records.messages import AccountEquity, Fill
 from schemas.records.numbers import divide_half_even, money_text, price_text
 from streams.core.ledger.marks import converted
-from streams.evidence.reconcile.fact_reader import sequence
+from streams.evidence.reconcile.fact_reader import event_sequence
 from streams.evidence.reconcile.facts import Facts
-from streams.evidence.reconcile.outcome import KAFKA, Check
+from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 
-def cash(facts: Facts) -> Check:
-    """In each fill and equity record: cash = opening cash of the session + cash flows - fees, borrowing included."""
+def check_cash(facts: Facts) -> Check:
+    """Checks each fill and equity record: cash = opening cash + cash flows - fees, borrow fees included."""
     check = Check("cash = opening cash + cash flows - fees", KAFKA)
     for account_id in sorted(facts.fills.keys() | facts.equities.keys()):
         for problem in _cash_problems(facts.fills.get(account_id, []), facts.equities.get(account_id, [])):
@@ -22,7 +22,7 @@ def cash(facts: Facts) -> Check:
 
 
 def _cash_problems(fills: list[Fill], equities: list[AccountEquity]) -> Iterator[str | None]:
-    """Walks the equity records; each with trigger FILL stands for the next fill."""
+    """Yields the problem of each record, or None. An equity record with trigger FILL stands for the next fill."""
     expected: int | None = None
     borrowed = 0
     unvalued = iter(fills)
@@ -56,10 +56,10 @@ def _cash_problem(where: str, what: str, found: int, expected: int) -> str | Non
     return f"{where}: {what} is {money_text(found)}, flows and fees make {money_text(expected)}"
 
 
-def positions(facts: Facts) -> Check:
-    """After each fill, and newest on positions: position = sum of fills, restated by splits between them.
+def check_positions(facts: Facts) -> Check:
+    """Checks after each fill and at the newest position: position = sum of fills, restated by the splits between them.
 
-    A session starts and ends flat.
+    A session starts and ends flat, so the sum runs over all sessions of the account.
     """
     check = Check("position = sum of fills", KAFKA)
     sums: dict[tuple[str, str], int] = defaultdict(int)
@@ -69,7 +69,7 @@ def positions(facts: Facts) -> Check:
     for account_id, fills in facts.fills.items():
         for fill in fills:
             key = (account_id, fill.symbol)
-            _apply_splits(sums, key, pending.get(key, []), sequence(fill.exec_id))
+            _apply_splits(sums, key, pending.get(key, []), event_sequence(fill.exec_id))
             sums[key] += _signed(fill)
             total = sums[key]
             check.compare(
@@ -90,8 +90,8 @@ def positions(facts: Facts) -> Check:
     return check
 
 
-def equity(facts: Facts) -> Check:
-    """In each record: equity = cash + position value, drawdown = equity - peak of the session."""
+def check_equity(facts: Facts) -> Check:
+    """Checks each record: equity = cash + position value, drawdown = equity - peak of the session."""
     check = Check("equity = cash + position value, drawdown from its peak", KAFKA)
     for account_id, records in facts.equities.items():
         peak = 0
@@ -115,7 +115,7 @@ def equity(facts: Facts) -> Check:
 def _apply_splits(
     sums: dict[tuple[str, str], int], key: tuple[str, str], splits: list[tuple[int, int, int]], before: int | None
 ) -> None:
-    """Restates a sum by the splits that came before an event of the venue, or by all that are left."""
+    """Restates a position by the splits before an event of the venue. before: its sequence, None for all splits."""
     while splits and (before is None or splits[0][0] < before):
         _, to, of = splits.pop(0)
         sums[key] = divide_half_even(sums[key] * to, of)

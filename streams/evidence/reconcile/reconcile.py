@@ -1,4 +1,4 @@
-"""Reconciling a pipeline: read Kafka once, wait for the sink, ask ClickHouse."""
+"""Reconciles a pipeline: reads Kafka once, waits for the sink, asks ClickHouse."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -16,13 +16,13 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.core.core_config import CoreConfig
-from streams.evidence.reconcile.clickhouse_checks import query_checks
+from streams.evidence.reconcile.clickhouse_checks import clickhouse_checks
 from streams.evidence.reconcile.fact_reader import FactReader
 from streams.evidence.reconcile.facts import Facts
-from streams.evidence.reconcile.kafka_checks import all_checks
-from streams.evidence.reconcile.order_checks import counts
-from streams.evidence.reconcile.outcome import Check, Report
-from streams.evidence.reconcile.rows import newest_positions, rows_are_records
+from streams.evidence.reconcile.kafka_checks import kafka_checks
+from streams.evidence.reconcile.order_checks import order_counts
+from streams.evidence.reconcile.reconciliation import Check, Reconciliation
+from streams.evidence.reconcile.row_checks import newest_positions, rows_are_records
 from streams.pipeline.journal.kafka_log import KafkaLogReader, watermarks
 from streams.pipeline.reference.load_config import core_config
 
@@ -31,25 +31,25 @@ WAIT_S = 60.0
 
 def reconcile(
     settings: Settings, on_progress: Callable[[str], None] = lambda _: None, wait_s: float = WAIT_S
-) -> Report:
-    """Every check from both sources, on what the topics hold now. Waits up to wait_s for the sink to have landed it.
+) -> Reconciliation:
+    """Runs every check from both sources over the records that the topics hold now.
 
-    Inputs that no worker has taken yet are on their way, not lost. What is written while this reads may be named as a
-    difference between two topics: reconcile a pipeline at rest.
+    Reconcile a pipeline at rest: records that are written meanwhile may be reported as differences. Inputs that no
+    worker has taken yet count as on their way, not as lost. wait_s: seconds to wait for the sink to land the records.
 
     Raises:
-        LogUnavailable, RegistryUnavailable, ClickHouseError: one of the sources does not answer.
+        LogUnavailable, RegistryUnavailable, ClickHouseError: a source does not answer.
     """
     config = core_config(settings)
     reader = FactReader(config, partial(partition_count, settings), KafkaLogReader(settings), Codec(Registry(settings)))
     facts = reader.read(on_progress)
-    checks = all_checks(facts, config)
+    checks = kafka_checks(facts, config)
     with closing(connect(settings)) as client:
         try:
             checks += _from_clickhouse(settings, config, client, facts, on_progress, wait_s)
         except DriverError as error:
             raise ClickHouseError(f"asking {settings.clickhouse_url}: {error}") from error
-    return Report(checks, counts(facts), dict(facts.dead_letters))
+    return Reconciliation(checks, order_counts(facts), dict(facts.dead_letters))
 
 
 def _from_clickhouse(
@@ -60,10 +60,10 @@ def _from_clickhouse(
     on_progress: Callable[[str], None],
     wait_s: float,
 ) -> list[Check]:
-    on_progress("comparing rows, waiting for the sink where it is behind")
+    on_progress("comparing rows, waiting for the sink if it is behind")
     rows = rows_are_records(client, settings.run_id, facts, partial(_end_of, settings), wait_s)
     on_progress("asking ClickHouse")
-    checks = query_checks(client, settings.run_id, config)
+    checks = clickhouse_checks(client, settings.run_id, config)
     return [*checks, newest_positions(client, settings.run_id, facts), rows]
 
 

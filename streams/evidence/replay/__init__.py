@@ -1,1 +1,1 @@
-"""Reading the record of a pipeline again: proving that the core and the journal give what was written."""
+"""Replays recorded pipelines: verifies their outputs, and simulates them again under other settings."""

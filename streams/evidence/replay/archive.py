@@ -1,7 +1,7 @@
-"""Archives: the topics of a pipeline as files, with a manifest of hashes, to be verified anywhere without Kafka.
+"""Archives a pipeline's topics as files with a manifest of hashes, so that they can be verified without Kafka.
 
-A file holds the records of one partition as they stand: Parquet with offset, Kafka time, key, value and headers. The
-manifest names each file with its SHA-256, and holds the schemas, so that no registry is needed either.
+A Parquet file holds the records of one partition: offset, Kafka time, key, value and headers. The manifest names each
+file with its SHA-256. It also holds the schemas, so that no registry is needed.
 """
 
 import json
@@ -23,7 +23,7 @@ from streams.pipeline.journal.raw_records import RawRecord
 
 MANIFEST = "manifest.json"
 FORMAT = 1
-ROWS = 20_000
+BATCH_ROWS = 20_000
 NOT_ARCHIVED = 0
 HEADERS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
 COLUMNS = pa.schema(
@@ -45,7 +45,10 @@ def write_archive(
     run_id: str,
     on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Writes all records of topics, and gives the manifest. partitions: of each topic. Raises ArchiveError."""
+    """Writes all records of the topics and returns the manifest. partitions: number of partitions of each topic.
+
+    Raises ArchiveError.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise ArchiveError(f"{folder} is not empty; name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ def write_archive(
 
 
 def _schemas(ids: list[int], schemas: SchemaSource) -> dict[str, Any]:
-    """Schemas by id; bytes that are no record of ours name none."""
+    """Returns the schemas by id. An unknown id comes from a value that is no record, and is left out."""
     found = {}
     for number in ids:
         try:
@@ -87,7 +90,7 @@ def _write_partition(folder: Path, reader: LogReader, topic: str, partition: int
                 ids.add(HEADER.unpack_from(record.value)[1])
             waiting.append(record)
             records += 1
-            if len(waiting) == ROWS:
+            if len(waiting) == BATCH_ROWS:
                 writer.write_batch(_batch(waiting))
                 waiting = []
         writer.write_batch(_batch(waiting))
@@ -112,9 +115,9 @@ def _sha256(path: Path) -> str:
 
 
 class Archive:
-    """An archive as a log and as a source of schemas: a LogReader and a SchemaSource.
+    """An archive for reading: a LogReader and a SchemaSource.
 
-    Raises ArchiveError where the manifest is missing, or a file is missing or not what its hash says.
+    Raises ArchiveError if the manifest is missing or can't be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -122,9 +125,7 @@ class Archive:
         try:
             self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         except (OSError, json.JSONDecodeError) as error:
-            raise ArchiveError(
-                f"{folder / MANIFEST}: {error}; an archive is what `paper archive export` wrote"
-            ) from error
+            raise ArchiveError(f"{folder / MANIFEST}: {error}; `paper archive export` writes archives") from error
         if self.manifest.get("format") != FORMAT:
             raise ArchiveError(
                 f"{folder / MANIFEST}: format {self.manifest.get('format')}, this version reads {FORMAT}"
@@ -132,7 +133,7 @@ class Archive:
         self.partitions: dict[str, int] = self.manifest["partitions"]
 
     def check(self) -> int:
-        """Compares every file with its hash; gives the number of records."""
+        """Compares every file with its hash and returns the number of records. Raises ArchiveError."""
         for item in self.manifest["files"]:
             path = self._folder / item["file"]
             if not path.is_file():
@@ -145,7 +146,7 @@ class Archive:
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """See streams.pipeline.journal.log.LogReader."""
         file = pq.ParquetFile(self._folder / f"{topic}-{partition}.parquet")
-        for batch in file.iter_batches(ROWS):
+        for batch in file.iter_batches(BATCH_ROWS):
             for offset, time_ns, key, value, headers in zip(*(column.to_pylist() for column in batch), strict=True):
                 if offset >= first_offset:
                     pairs = tuple((header["name"], header["value"]) for header in headers)
@@ -164,7 +165,7 @@ class Archive:
         return {topic: self.manifest["topic_ids"][topic] for topic in topics}
 
     def writer_id(self, topic: str) -> int:
-        """The id of today's schema among the archived ones; an id that none has where the archive is older."""
+        """Returns the archived id of the schema that this version writes, or NOT_ARCHIVED."""
         today = load_schema(topic)
         found = next((number for number, schema in self.manifest["schemas"].items() if schema == today), NOT_ARCHIVED)
         return int(found)

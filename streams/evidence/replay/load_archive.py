@@ -1,18 +1,19 @@
-"""An archive into ClickHouse: the rows that the sink would have made of its topics."""
+"""Loads an archive into ClickHouse: inserts the rows that the sink would have made of its topics."""
 
 from collections.abc import Callable
 
 from schemas.avro.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
+from schemas.records.numbers import NANOS_PER_MS
 from streams.evidence.replay.archive import Archive
-from streams.evidence.replay.run_rows import BLOCK_ROWS, NANOS_PER_MS, RowStore
-from streams.evidence.replay.verify import USER_TOPICS
+from streams.evidence.replay.run_results import BLOCK_ROWS, RowStore
+from streams.evidence.replay.verify import CLIENT_TOPICS
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.sink.avro_container import ContainerWriter, Row
 
 
-def load(archive: Archive, run_id: str, store: RowStore, on_progress: Callable[[str], None]) -> int:
-    """Inserts every record that can be read, by the schema it was written with. Gives the number of rows."""
+def load_archive(archive: Archive, run_id: str, store: RowStore, on_progress: Callable[[str], None]) -> int:
+    """Inserts every readable record under the schema that it was written with. Returns the number of rows."""
     rows, codec = 0, Codec(archive)
     for topic, partitions in archive.partitions.items():
         on_progress(f"loading {topic}")
@@ -31,10 +32,10 @@ def load(archive: Archive, run_id: str, store: RowStore, on_progress: Callable[[
 
 
 def _is_readable(record: RawRecord, codec: Codec) -> bool:
-    """What could not be read has no row in the recorded run either; shards write nothing unreadable."""
+    """Returns whether a record becomes a row. Only clients write unreadable records, which have no row in any run."""
     if record.value is None:
         return False
-    if record.topic in USER_TOPICS:
+    if record.topic in CLIENT_TOPICS:
         try:
             codec.decode(record.topic, record.value)
         except UndecodableRecord:

@@ -1,13 +1,13 @@
-"""Inputs in the order of market time: the market update by update, recorded orders and controls where they belong.
+"""Puts recorded orders, controls and market updates in the order of market time.
 
-Live, Kafka said what came before what. Under another market, or beside strategies that decide anew, the market's clock
-must say it:
+Live, Kafka decides the order of inputs. With another market, or with strategies that decide anew, the market's clock
+decides it:
 - an update comes at its own time;
-- an order at its own ts. A ts behind the market's end is of another clock (decision 2): it comes at the time of its
-  first answer, which is the market's. An account's orders keep their order;
-- a control at the time of the risk event that answered it; one without waits for nothing and follows the one before.
-At one instant controls come first, then the market, then orders. With TIME_SOURCE=record the clock is that of Kafka:
-orders and controls come at their Kafka times.
+- an order comes at its ts. A ts after the market's end is from another clock (decision 2): such an order comes at the
+  market time of its first answer. The orders of an account keep their order;
+- a control comes at the time of the risk event that answered it. A control without an answer follows the one before.
+At one instant controls come first, then the market, then orders. With TIME_SOURCE=record, orders and controls come at
+their Kafka times.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ from heapq import merge
 from schemas.avro.codec import Codec
 from schemas.records.messages import Control, MarketData, OrderRequest, OrderResult, RiskEvent
 from streams.core.core_config import CoreConfig, TimeSource
-from streams.evidence.replay.inputs import OUTSIDE, Input, recorded_inputs
-from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
+from streams.evidence.replay.market_updates import market_table, sorted_by_market_time, update_records
+from streams.evidence.replay.recorded_inputs import CLIENT_INPUTS, ReplayInput, recorded_inputs
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import CLOSING_NS
 from streams.pipeline.feed.table import MarketTable
@@ -26,55 +26,55 @@ from streams.pipeline.journal.kinds import ACCOUNTS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
 
-RANKS = {topic: rank for rank, topic in enumerate(OUTSIDE)}
+RANKS = {topic: rank for rank, topic in enumerate(CLIENT_INPUTS)}
 
 
 @dataclass(frozen=True, slots=True)
-class MarketOrder:
-    """Inputs that can be gone through again and again. table: in the order of in_market_time."""
+class MarketTimeline:
+    """Inputs in the order of market time, for many iterations. table: sorted by sorted_by_market_time."""
 
     table: MarketTable
-    heartbeats: list[Input]
-    controls: list[Input]
-    orders: list[Input]
+    heartbeats: list[ReplayInput]
+    controls: list[ReplayInput]
+    orders: list[ReplayInput]
     partitions: int
-    """Of the execution shards."""
+    """Number of execution shards."""
 
-    def __iter__(self) -> Iterator[Input]:
+    def __iter__(self) -> Iterator[ReplayInput]:
         streams = (self.controls, self._updates(), self.heartbeats, self.orders)
         return merge(*streams, key=lambda item: item[:2])
 
-    def _updates(self) -> Iterator[Input]:
+    def _updates(self) -> Iterator[ReplayInput]:
         topic, rank = "market.data", RANKS["market.data"]
         owners = {symbol: partition_of(symbol, self.partitions) for symbol in self.table.symbols}
-        for row, update in enumerate(updates(self.table)):
-            yield Input(update.ts, rank, owners[update.symbol], row, topic, update)
+        for row, update in enumerate(update_records(self.table)):
+            yield ReplayInput(update.ts, rank, owners[update.symbol], row, topic, update)
 
 
-def market_only(table: MarketTable, config: CoreConfig) -> MarketOrder:
-    """A market without a record; it ends as a feed does, a heartbeat CLOSING_NS after its last update."""
-    table = in_market_time(table)
+def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
+    """Returns a market without recorded orders. It ends with a heartbeat CLOSING_NS after the last update."""
+    table = sorted_by_market_time(table)
     end_ns = int(table.time[-1]) + CLOSING_NS
     rank, beat = RANKS["market.data"], heartbeat(end_ns)
     partitions = config.execution_partitions
-    beats = [Input(end_ns, rank, partition, len(table), "market.data", beat) for partition in range(partitions)]
-    return MarketOrder(table, beats, [], [], partitions)
+    beats = [ReplayInput(end_ns, rank, partition, len(table), "market.data", beat) for partition in range(partitions)]
+    return MarketTimeline(table, beats, [], [], partitions)
 
 
-def with_record(market: MarketOrder, reader: LogReader, codec: Codec, config: CoreConfig) -> MarketOrder:
-    """The market with the recorded orders and controls."""
+def with_record(market: MarketTimeline, reader: LogReader, codec: Codec, config: CoreConfig) -> MarketTimeline:
+    """Returns the market with the recorded orders and controls."""
     by_kafka = config.time_source is TimeSource.RECORD
     controls = list(recorded_inputs(reader, codec, config, ("controls",)))
     orders = list(recorded_inputs(reader, codec, config, ("orders",)))
     if not by_kafka:
         controls = _controls(controls, _answer_times(reader, codec, config))
         orders = _orders(orders, market.heartbeats[-1].time_ns if market.heartbeats else 0, reader, codec, config)
-    return MarketOrder(market.table, market.heartbeats, controls, orders, market.partitions)
+    return MarketTimeline(market.table, market.heartbeats, controls, orders, market.partitions)
 
 
-def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> MarketOrder:
-    """The recorded market.data; its heartbeats as they were sent."""
-    beats = list[Input]()
+def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> MarketTimeline:
+    """Returns the recorded market data, with the heartbeats at the times at which they were sent."""
+    beats = list[ReplayInput]()
 
     def with_updates() -> Iterator[MarketData]:
         for item in recorded_inputs(reader, codec, config, ("market.data",)):
@@ -84,13 +84,13 @@ def recorded_market(reader: LogReader, codec: Codec, config: CoreConfig) -> Mark
             else:
                 beats.append(item._replace(time_ns=item.message.ts))
 
-    table = in_market_time(unpacked(with_updates()))
+    table = sorted_by_market_time(market_table(with_updates()))
     beats.sort(key=lambda item: (item.time_ns, item.partition, item.offset))
-    return MarketOrder(table, beats, [], [], config.execution_partitions)
+    return MarketTimeline(table, beats, [], [], config.execution_partitions)
 
 
-def _controls(controls: list[Input], answered: dict[tuple[str, int], int]) -> list[Input]:
-    newest, found = dict[int, int](), list[Input]()
+def _controls(controls: list[ReplayInput], answered: dict[tuple[str, int], int]) -> list[ReplayInput]:
+    newest, found = dict[int, int](), list[ReplayInput]()
     for item in controls:
         assert isinstance(item.message, Control)
         time_ns = max(newest.get(item.partition, 0), answered.get((item.message.control_id, item.partition), 0))
@@ -100,7 +100,7 @@ def _controls(controls: list[Input], answered: dict[tuple[str, int], int]) -> li
 
 
 def _answer_times(reader: LogReader, codec: Codec, config: CoreConfig) -> dict[tuple[str, int], int]:
-    """Market time of the first event that names a control, by control and account partition."""
+    """Returns the market time of the first event that names a control, by control and account partition."""
     times: dict[tuple[str, int], int] = {}
     for partition, event in _records(reader, codec, config, "risk.events"):
         assert isinstance(event, RiskEvent)
@@ -109,14 +109,16 @@ def _answer_times(reader: LogReader, codec: Codec, config: CoreConfig) -> dict[t
     return times
 
 
-def _orders(orders: list[Input], end_ns: int, reader: LogReader, codec: Codec, config: CoreConfig) -> list[Input]:
+def _orders(
+    orders: list[ReplayInput], end_ns: int, reader: LogReader, codec: Codec, config: CoreConfig
+) -> list[ReplayInput]:
     requests = [item.message for item in orders if isinstance(item.message, OrderRequest)]
     answered: dict[tuple[str, str], int] = {}
     if any(request.ts > end_ns for request in requests):
         for _, result in _records(reader, codec, config, "order.results"):
             assert isinstance(result, OrderResult)
             answered.setdefault((result.account_id, result.request_id or result.order_id), result.ts)
-    newest, found = dict[str, int](), list[Input]()
+    newest, found = dict[str, int](), list[ReplayInput]()
     for item, request in zip(orders, requests, strict=True):
         time_ns = request.ts
         if time_ns > end_ns:

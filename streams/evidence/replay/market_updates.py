@@ -1,4 +1,4 @@
-"""A market update by update, in the order of market time, whether it was recorded on market.data or stands in files."""
+"""Market updates one by one in the order of market time, from records or from files."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -17,8 +17,8 @@ CHUNK_ROWS = 10_000
 LETTERS = {letter: chr(letter) for letter in b"BS-"}
 
 
-def unpacked(records: Iterable[MarketData]) -> MarketTable:
-    """The updates of records, each symbol's in their order; what its venue would refuse is left out."""
+def market_table(records: Iterable[MarketData]) -> MarketTable:
+    """Returns the updates of records as one table, in order for each symbol. Refused records are left out."""
     codes, newest = dict[str, int](), dict[str, int]()
     parts, levels, level_count = [], [], 0
     for record in records:
@@ -41,7 +41,7 @@ def unpacked(records: Iterable[MarketData]) -> MarketTable:
 
 
 def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
-    """Symbol, kind, time and the four numbers of each update, as the table has them."""
+    """Returns the table's columns of a record: symbol, kind, time and four numbers of each update."""
     kinds = np.frombuffer(record.kinds.encode(), np.uint8)
     numbers = np.zeros((4, len(kinds)), np.int64)
     quotes, trades, books, splits = (kinds == kind for kind in (QUOTE, TRADE, BOOK, SPLIT))
@@ -56,16 +56,16 @@ def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
     return [np.full(len(kinds), code), kinds.astype(np.int64), as_array(record.times), *numbers]
 
 
-def in_market_time(table: MarketTable) -> MarketTable:
-    """The rows by time, at one instant by symbol, and those of a symbol in their order."""
+def sorted_by_market_time(table: MarketTable) -> MarketTable:
+    """Returns the rows sorted by time and symbol. The rows of a symbol keep their order."""
     rank = np.argsort(np.argsort(np.array(table.symbols)))
     order = np.lexsort((rank[table.symbol], table.time)) if len(table) else np.zeros(0, np.intp)
     columns: dict[str, Any] = {name: getattr(table, name)[order] for name in ("symbol", *COLUMNS)}
     return replace(table, **columns)
 
 
-def updates(table: MarketTable) -> Iterator[MarketData]:
-    """Each update as a record of its own."""
+def update_records(table: MarketTable) -> Iterator[MarketData]:
+    """Yields each update as a record of its own."""
     columns = (table.symbol, table.kind, table.time, table.bid_px, table.bid_sz, table.ask_px, table.ask_sz)
     for start in range(0, len(table), CHUNK_ROWS):
         chunk = zip(*(column[start : start + CHUNK_ROWS].tolist() for column in columns), strict=True)

@@ -1,4 +1,4 @@
-"""Strategies of a re-simulation at their places: participants, and the sessions that are opened for them."""
+"""Sets up the strategies of a re-simulation: their participants and their sessions."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,9 +8,9 @@ from schemas.records.numbers import to_money
 from streams.core.core_config import CoreConfig
 from streams.core.reference.instruments import Instrument
 from streams.errors import InputError
-from streams.evidence.replay.inputs import Input
+from streams.evidence.canonical_hash import settings_sha256
+from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.evidence.replay.what_if import WhatIf
-from streams.evidence.sessions.settings_hash import settings_sha256
 from streams.pipeline.journal.partitions import partition_of
 from streams.strategies.participant import Participant, participant
 from streams.strategies.strategy_config import StrategyConfig
@@ -21,7 +21,7 @@ ACTOR = "paper replay"
 def participants(
     strategies: Mapping[str, StrategyConfig], instruments: Mapping[str, Instrument], run_seed: int
 ) -> list[Participant]:
-    """The strategies by account. Raises InputError for a symbol that is not in the configuration."""
+    """Returns a participant for each strategy. strategies: by account. Raises InputError for an unknown symbol."""
     found = []
     for account_id, config in strategies.items():
         if config.symbol not in instruments:
@@ -33,8 +33,8 @@ def participants(
 
 def openings(
     what_if: WhatIf, config: CoreConfig, instruments: Mapping[str, Instrument], time_ns: int
-) -> Iterator[Input]:
-    """A session for each strategy that brings its cash, under the run's limits."""
+) -> Iterator[ReplayInput]:
+    """Yields the control that opens a session under the run's limits, for each strategy that brings cash."""
     settings_hash = settings_sha256(config)
     for account_id, strategy in what_if.strategies.items():
         if strategy.cash is None:
@@ -56,4 +56,4 @@ def openings(
             settings_sha256=settings_hash,
         )
         partition = partition_of(account_id, config.account_partitions)
-        yield Input(time_ns, 0, partition, 0, "controls", control)
+        yield ReplayInput(time_ns, 0, partition, 0, "controls", control)

@@ -1,4 +1,4 @@
-"""Proof that a pipeline's outputs are what its code makes of its inputs in the journal's order, byte for byte."""
+"""Verifies that the code makes a pipeline's outputs, byte for byte, from its inputs in the journal's order."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
-from streams.evidence.replay.difference import difference
-from streams.evidence.replay.scope import EVERYTHING, Scope
+from streams.evidence.replay.explain_difference import explain_difference
+from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.processor import FORWARDED_FROM, ShardProcessor
@@ -16,16 +16,22 @@ from streams.pipeline.journal.recovery import recover
 from streams.pipeline.journal.transaction import Transaction
 
 DIFFERENCES_MAX = 20
-USER_TOPICS = ("orders", "controls", "market.data")
-"""Topics on which only forwarded records are outputs of a shard."""
+CLIENT_TOPICS = ("orders", "controls", "market.data")
+"""Topics that clients write. Only forwarded records on them are outputs of a shard."""
 
 Expected = dict[tuple[str, int], dict[str, deque[RawOutput]]]
-"""Outputs still to be found: by topic and partition, then by shard, in order."""
+"""Outputs that are not yet found on their topic: by topic and partition, then by shard, in order."""
 
 
 @dataclass(slots=True)
 class Verification:
-    """checked: records compared by topic. differences: sentences, the first DIFFERENCES_MAX of them."""
+    """The result of a verification.
+
+    Attributes:
+        transactions: number of transactions replayed.
+        checked: number of records compared, by topic.
+        differences: a sentence for each of the first DIFFERENCES_MAX differences.
+    """
 
     transactions: int = 0
     checked: dict[str, int] = field(default_factory=dict)
@@ -33,11 +39,11 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether every record was equal."""
+        """True if every record is equal."""
         return not self.differences
 
     def differ(self, sentence: str) -> None:
-        """Notes a difference."""
+        """Adds a difference."""
         if len(self.differences) < DIFFERENCES_MAX:
             self.differences.append(sentence)
 
@@ -47,13 +53,13 @@ def verify(
     reader: LogReader,
     codec: Codec,
     on_progress: Callable[[str], None] = lambda _: None,
-    scope: Scope = EVERYTHING,
+    scope: VerifyScope = EVERYTHING,
     from_snapshot: bool = False,
 ) -> Verification:
     """Runs the core over every shard's journal and compares each output with the record on its topic.
 
-    config says how many partitions there are; what the core does comes from the journal. from_snapshot: only what came
-    after each shard's newest snapshot is made again and compared. scope: which records are compared; all are made.
+    config: gives the numbers of partitions; the settings of the core come from the journal. scope: the records that are
+    compared. from_snapshot: replay only what came after each shard's newest snapshot.
     """
     result = Verification()
     expected: Expected = defaultdict(lambda: defaultdict(deque))
@@ -78,7 +84,7 @@ def verify(
 
 def _written_by_shards(topic: str, partition: int, reader: LogReader) -> Iterator[RawRecord]:
     for record in reader.read(topic, partition, 0):
-        if topic not in USER_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
+        if topic not in CLIENT_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
             yield record
 
 
@@ -88,19 +94,19 @@ class _Comparison:
     partition: int
     config: CoreConfig
     codec: Codec
-    scope: Scope
+    scope: VerifyScope
     reader: LogReader
     result: Verification
 
     def run(self, records: Iterator[RawRecord], shards: dict[str, deque[RawOutput]]) -> None:
-        """Several shards may write one partition, each in its own order."""
+        """Compares a partition. Several shards may write it, each in its own order."""
         checked = self.result.checked
         shards = {name: deque(filter(self._covers, waiting)) for name, waiting in shards.items()}
         for record in filter(self._covers, records):
             checked[self.topic] = checked.get(self.topic, 0) + 1
             if not _take_equal(record, shards):
                 candidates = [waiting[0] for waiting in shards.values() if waiting]
-                self.result.differ(difference(record, candidates, self.codec, self.reader, self.config))
+                self.result.differ(explain_difference(record, candidates, self.codec, self.reader, self.config))
                 return
         for shard, left in shards.items():
             if left:

@@ -1,4 +1,4 @@
-"""What a re-simulation changes: the configuration, sessions' limits, and which orders are sent again."""
+"""The changes of a re-simulation: configuration, session limits, selection of orders, strategies that trade anew."""
 
 import json
 from decimal import Decimal
@@ -24,20 +24,20 @@ from streams.strategies.strategy_config import StrategyConfig
 
 NAMED_LISTS = {"instruments": "symbol", "simulators": "name", "accounts": "account_id", "conversions": "symbol"}
 EACH = "*"
-PARTS = "write YAML with config, limits, orders and strategies"
+WHAT_IF_REMEDY = "write YAML with config, limits, orders and strategies"
 
 
-class OrderChoice(Frozen):
-    """Which orders are sent again, and how large. An empty list is all."""
+class OrderSelection(Frozen):
+    """The orders that are sent again, and their size. An empty list selects all."""
 
     accounts: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     scale: PositiveDecimal = Decimal(1)
-    """Of quantities; rounded down to the lot, but never below one."""
+    """Factor of quantities, which are rounded down to the lot and never below one lot."""
 
-    def takes(self, request: OrderRequest) -> bool:
-        """Whether a request is sent again."""
+    def selects(self, request: OrderRequest) -> bool:
+        """Returns whether a request is sent again."""
         pairs = ((self.accounts, request.account_id), (self.strategies, request.strategy_id))
         if any(chosen and name not in chosen for chosen, name in pairs):
             return False
@@ -45,31 +45,37 @@ class OrderChoice(Frozen):
 
 
 class WhatIf(Frozen):
-    """config: merge patch (RFC 7396) over the recorded configuration, in which lists of named things may be patched by
-    name, or by * for each; limits: put over those that each session opens with; orders: which; strategies: that decide
-    anew, by account, in place of the account's recorded orders."""
+    """The changes of a re-simulation.
+
+    Attributes:
+        config: merge patch (RFC 7396) over the recorded configuration. Items of its lists are patched by their name, or
+            all at once by *.
+        limits: limits that replace those that each session opens with.
+        orders: the recorded orders that are sent again.
+        strategies: strategies that trade anew in place of the account's recorded orders, by account.
+    """
 
     config: dict[str, Any] = Field(default_factory=dict)
     limits: dict[str, Any] = Field(default_factory=dict)
-    orders: OrderChoice = OrderChoice()
+    orders: OrderSelection = OrderSelection()
     strategies: dict[str, StrategyConfig] = Field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From a YAML file. Raises InputError that names the file, the field and the rule."""
-        return cls.of(read_document(path), str(path))
+        """Reads a YAML file. Raises InputError that names the file, the field and the rule."""
+        return cls.parse(read_document(path), str(path))
 
     @classmethod
-    def of(cls, document: Any, name: str) -> Self:
-        """From plain values. Raises InputError."""
+    def parse(cls, document: Any, name: str) -> Self:
+        """Reads plain values. name: their origin, for the error. Raises InputError."""
         try:
             return cls.model_validate(document)
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
             raise InputError(f"{name}: {'; '.join(problems)}") from error
 
-    def demand_alone(self) -> None:
-        """Raises InputError where the run can't do without a record."""
+    def require_strategies(self) -> None:
+        """Raises InputError if the run needs a recording: it has no strategies, or one without cash."""
         if not self.strategies:
             raise InputError("--strategies-only: name strategies in the file of --with")
         for account_id, strategy in self.strategies.items():
@@ -78,16 +84,16 @@ class WhatIf(Frozen):
 
     @property
     def sha256(self) -> str:
-        """Of the canonical JSON form."""
+        """SHA-256 of the changes' canonical JSON."""
         return sha256(self.as_json.encode()).hexdigest()
 
     @property
     def as_json(self) -> str:
-        """What is changed, in canonical form; {} where nothing is."""
+        """The changes as canonical JSON; {} if there are none."""
         return json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
 
     def configure(self, recorded: CoreConfig) -> CoreConfig:
-        """The configuration of the run. Raises InputError for one that breaks a rule."""
+        """Returns the configuration of the run. Raises InputError if it breaks a rule."""
         document = recorded.model_dump(mode="json")
         try:
             config = CoreConfig.model_validate(_patched(document, self.config))
@@ -97,16 +103,16 @@ class WhatIf(Frozen):
         return config
 
     def change(self, message: Message, instruments: dict[str, Instrument]) -> Message | None:
-        """An input as it is sent again; None where it is not."""
+        """Returns an input as it is sent again; None if it is not."""
         if isinstance(message, OrderRequest):
-            taken = message.account_id not in self.strategies and self.orders.takes(message)
+            taken = message.account_id not in self.strategies and self.orders.selects(message)
             return self._order(message, instruments) if taken else None
         if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN:
             return message._replace(limits=self.session_limits(message.limits))
         return message
 
     def session_limits(self, recorded: str | None) -> str | None:
-        """The limits that a session opens with, as JSON."""
+        """Returns the limits that a session opens with, as JSON."""
         if not self.limits:
             return recorded
         return json.dumps(json.loads(recorded or "{}") | self.limits, default=str)
@@ -126,14 +132,19 @@ class WhatIf(Frozen):
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A YAML file as plain values. Raises InputError."""
-    try:
-        document = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: {error}; {PARTS}") from error
+    """Reads the changes in a YAML file as plain values. Raises InputError."""
+    document = read_yaml(path, WHAT_IF_REMEDY)
     if not isinstance(document, dict | None):
-        raise InputError(f"{path}: it is no mapping; {PARTS}")
+        raise InputError(f"{path}: it is no mapping; {WHAT_IF_REMEDY}")
     return document or {}
+
+
+def read_yaml(path: Path, remedy: str) -> Any:
+    """Reads a YAML file as plain values. remedy: what the file should hold. Raises InputError."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: {error}; {remedy}") from error
 
 
 def _patched(document: dict[str, Any], patch: dict[str, Any]) -> Any:
@@ -155,13 +166,13 @@ def _patched_list(items: list[dict[str, Any]], patch: dict[str, Any], naming: st
 
 
 def _merged(target: dict[str, Any], patch: Any) -> Any:
-    """The target with the patch over it; a part of another model starts without the parameters of the one before."""
-    return merge_patch(_of_same_models(target, patch), patch)
+    """Returns the target with the patch over it. A replaced model starts without the old model's parameters."""
+    return merge_patch(_without_replaced_models(target, patch), patch)
 
 
-def _of_same_models(target: Any, patch: Any) -> Any:
+def _without_replaced_models(target: Any, patch: Any) -> Any:
     if not isinstance(target, dict) or not isinstance(patch, dict):
         return target
     if patch.get("model", target.get("model")) != target.get("model"):
         return {}
-    return {name: _of_same_models(value, patch.get(name)) for name, value in target.items()}
+    return {name: _without_replaced_models(value, patch.get(name)) for name, value in target.items()}

@@ -1,1 +1,1 @@
-"""Paper sessions as folds over their events, and their reports."""
+"""Paper sessions: their state folded from events, and their reports."""

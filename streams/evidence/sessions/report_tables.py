@@ -1,30 +1,30 @@
-"""The tables of a session's report, for the terminal and the page alike."""
+"""The tables of a session's report, on the terminal and on the page."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from streams.evidence.metrics.definitions import BY_NAME
-from streams.evidence.sessions.figures import amount, is_loss, metric, percent, price
-from streams.evidence.sessions.report import Report
+from streams.evidence.metrics.metric_catalog import METRIC_BY_NAME
+from streams.evidence.sessions.number_format import amount, is_loss, metric, percent, price
+from streams.evidence.sessions.session_report import SessionReport
 
 
 class Cell(NamedTuple):
-    """Text, and whether it is a number below zero that should be seen as one."""
+    """A text of a table. loss: it is a number below zero, shown as a loss."""
 
     text: str
     loss: bool = False
 
 
-class Table(NamedTuple):
-    """Rows under their heads; the first column is text, as is a column named unit, all others are numbers."""
+class ReportTable(NamedTuple):
+    """Rows under their heads. The first column and a column named unit are text, the others numbers."""
 
     name: str
     heads: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
 
 
-def days(report: Report) -> Table:
-    """Each day's equity and return."""
+def days(report: SessionReport) -> ReportTable:
+    """Returns the table of days with their equity and return."""
     rows = [
         (
             Cell(row["part"]),
@@ -36,11 +36,11 @@ def days(report: Report) -> Table:
         )
         for row in report.days
     ]
-    return Table("returns by day", ("day", "start", "end", "profit and loss", "return", "drawdown"), rows)
+    return ReportTable("returns by day", ("day", "start", "end", "profit and loss", "return", "drawdown"), rows)
 
 
-def costs(report: Report) -> Table:
-    """What trading cost by instrument, and in all."""
+def costs(report: SessionReport) -> ReportTable:
+    """Returns the table of trading costs by instrument and in total."""
     heads = ("instrument", "fills", "traded", "commissions", "bp", "slippage, middle", "bp", "slippage, arrival", "bp")
     slippage = ("slippage_mid", "slippage_mid_bps", "slippage_arrival", "slippage_arrival_bps")
     found = [*report.costs, *([report.total_costs | {"part": "all"}] if report.total_costs else [])]
@@ -52,11 +52,11 @@ def costs(report: Report) -> Table:
         )
         for row in found
     ]
-    return Table("costs", heads, rows)
+    return ReportTable("costs", heads, rows)
 
 
-def positions(report: Report) -> Table:
-    """What is open, at the last mark."""
+def positions(report: SessionReport) -> ReportTable:
+    """Returns the table of open positions at the last mark."""
     heads = ("instrument", "quantity", "average price", "mark", "age of mark", "value", "unrealised")
     rows = [
         (
@@ -68,30 +68,30 @@ def positions(report: Report) -> Table:
         )
         for row in report.positions
     ]
-    return Table("open positions", heads, rows)
+    return ReportTable("open positions", heads, rows)
 
 
-def rejects(report: Report) -> Table:
-    """Rejected orders by reason."""
+def rejects(report: SessionReport) -> ReportTable:
+    """Returns the table of rejected orders by reason."""
     rows = [
         (Cell(row["part"]), Cell(f"{row['rejects_of_reason']:,}"), Cell(percent(row["reject_rate_of_reason"])))
         for row in report.rejects
     ]
-    return Table("rejected orders", ("reason", "orders", "share"), rows)
+    return ReportTable("rejected orders", ("reason", "orders", "share"), rows)
 
 
-def metrics(report: Report) -> Table:
-    """Every metric of the catalog."""
+def metrics(report: SessionReport) -> ReportTable:
+    """Returns the table of every metric of the catalog."""
     rows = []
     for item in report.metrics:
-        unit = BY_NAME[item.name].unit
+        unit = METRIC_BY_NAME[item.name].unit
         shown = unit.removeprefix("ratio").strip().replace("currency", item.currency)
         rows.append((Cell(item.name), Cell(metric(item.value, unit), is_loss(item.value)), Cell(shown)))
-    return Table("metrics", ("metric", "value", "unit"), rows)
+    return ReportTable("metrics", ("metric", "value", "unit"), rows)
 
 
-def all_tables(report: Report) -> Iterator[Table]:
-    """In the order of a report."""
+def all_tables(report: SessionReport) -> Iterator[ReportTable]:
+    """Yields all tables in the order of a report."""
     yield from (days(report), costs(report), positions(report), rejects(report), metrics(report))
 
 

@@ -1,7 +1,7 @@
 """The curves of a scale run as one SVG file that shows anywhere, by light and in the dark."""
 
-from streams.evidence.sessions.charts import HEIGHT, WIDTH, Line, growth
-from streams.evidence.sessions.figures import axis_number
+from streams.evidence.sessions.number_format import axis_number
+from streams.evidence.sessions.svg_charts import HEIGHT, WIDTH, Line, growth
 from streams.tools.bench.scale import Scale
 
 HEAD, BETWEEN = 26, 18

@@ -15,7 +15,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.errors import NoAnswer
-from streams.evidence.reconcile import Report, reconcile
+from streams.evidence.reconcile import Reconciliation, reconcile
 from streams.pipeline.feed.send import UPDATES_PER_RECORD, Feed, FeedResult
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.kafka_log import watermarks
@@ -48,7 +48,7 @@ class DemoResult:
     settings: Settings
     feed: FeedResult
     requests: int
-    report: Report
+    report: Reconciliation
 
 
 def run_demo(

@@ -13,7 +13,7 @@ from schemas.records.enums import ControlKind
 from schemas.records.numbers import PRICE_SCALE, price_to_decimal
 from streams.core.reference.declarations import InstrumentConfig
 from streams.core.reference.instruments import Instrument
-from streams.evidence.sessions.settings_hash import settings_sha256
+from streams.evidence.canonical_hash import settings_sha256
 from streams.pipeline.clients.control_commands import send_control
 from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.feed.table import QUOTE, MarketTable

@@ -19,7 +19,7 @@ from schemas.records.numbers import price_text
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.risk.limits import RiskLimits
-from streams.evidence.replay.engine import Engine
+from streams.evidence.replay.replay_engine import ReplayEngine
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
 from streams.pipeline.feed.table import MarketTable
@@ -158,17 +158,17 @@ def traded(table: MarketTable, accounts: list[str]) -> Day:
         limits=RiskLimits().patched(LIMITS),
     )
     day = Day()
-    engine = Engine(config, day.keep)
+    engine = ReplayEngine(config, day.keep)
     for account in accounts:
-        engine.put("controls", 0, opening(account, cash="10000000"), 0)
+        engine.process("controls", 0, opening(account, cash="10000000"), 0)
     look = 0
     for record, quote in looks(table):
-        engine.put("market.data", 0, record, 0)
+        engine.process("market.data", 0, record, 0)
         if quote[0] < OPEN_NS:
             continue
         for account in accounts:
             for request in STRATEGIES[account](look, quote):
-                engine.put("orders", 0, request, 0)
+                engine.process("orders", 0, request, 0)
         look += 1
     return day
 

@@ -1,4 +1,4 @@
-"""What Grafana and its ClickHouse plugin make of a panel's SQL before it is sent."""
+"""Fills a panel's SQL in as Grafana and its ClickHouse plugin do before they send it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMES = (
 
 
 def expanded(sql: str, variables: dict[str, str]) -> str:
-    """The query with macros and variables filled in. Raises AssertionError for one that is not known."""
+    """Returns the query with macros and variables filled in. Raises AssertionError for an unknown one."""
     times = {"start": int(FROM.timestamp()), "end": int(TO.timestamp()), "step": INTERVAL_S}
     for pattern, replacement in TIMES:
         sql = re.sub(pattern, replacement.format(**times), sql)
@@ -27,5 +27,5 @@ def expanded(sql: str, variables: dict[str, str]) -> str:
 
 
 def _sql_string(value: str) -> str:
-    """Grafana's format sqlstring: single quotes, doubled inside."""
+    """Formats a value as Grafana's sqlstring does: in single quotes, which are doubled inside."""
     return "'" + value.replace("'", "''") + "'"

@@ -1,11 +1,12 @@
-"""Grafana's dashboards: what is committed is what the code makes, and every panel's SQL gives rows of a session."""
+"""Grafana's dashboards: the committed files are those that the code makes, and every panel shows rows of a session."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -13,9 +14,9 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import QUERY_FOLDER
 from infra.settings import REPOSITORY
-from streams.evidence.dashboards import sql
+from streams.evidence.dashboards import panel_sql
 from streams.evidence.dashboards.generate import FOLDER, generated
-from streams.evidence.metrics.compute import Conventions
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.dashboards.macros import expanded
 from tests.evidence.reconcile.session import Session
 from tests.evidence.sessions.stories import three_days
@@ -28,13 +29,35 @@ def documents() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 
-def queries() -> Iterator[tuple[str, str]]:
-    """A name and the SQL of every panel and variable."""
+class Shown(NamedTuple):
+    """A panel or variable. target: the query whose rows it shows; fields: the columns that it shows, empty for all."""
+
+    name: str
+    target: dict[str, Any]
+    fields: tuple[str, ...] = ()
+
+
+def shown() -> Iterator[Shown]:
+    """Yields every panel and variable."""
     for uid, document in documents().items():
-        for panel in document["panels"]:
-            yield f"{uid}: {panel['title']}", panel["targets"][0]["rawSql"]
+        panels = {panel["id"]: panel for panel in document["panels"]}
+        for panel in panels.values():
+            (target,) = panel["targets"]
+            sender = panels[target["panelId"]] if "panelId" in target else panel
+            yield Shown(f"{uid}: {panel['title']}", sender["targets"][0], fields_of(panel))
         for variable in document["templating"]["list"]:
-            yield f"{uid}: variable {variable['name']}", variable["query"]["rawSql"]
+            yield Shown(f"{uid}: variable {variable['name']}", variable["query"])
+
+
+def fields_of(panel: dict[str, Any]) -> tuple[str, ...]:
+    if panel["type"] == "stat":
+        name = re.fullmatch(r"/\^(\w+)\$/", panel["options"]["reduceOptions"]["fields"])
+        assert name is not None
+        return (name[1],)
+    for transformation in panel["transformations"]:
+        assert transformation["id"] == "filterFieldsByName"
+        return tuple(transformation["options"]["include"]["names"])
+    return ()
 
 
 def test_the_committed_dashboards_are_what_the_code_makes() -> None:
@@ -45,13 +68,13 @@ def test_the_committed_dashboards_are_what_the_code_makes() -> None:
 
 @pytest.fixture(scope="module")
 def run() -> dict[str, str]:
-    """Filled once."""
+    """Returns the variables of the run, filled once for all tests."""
     return {}
 
 
 @pytest.fixture
 def variables(run: dict[str, str], landed: Callable[[Session], str], client: Client) -> dict[str, str]:
-    """A session with everything: fills, round trips, rejects, dead letters; and records of breakers, gate and tests."""
+    """Lands a session with fills, round trips, rejects and dead letters, and records of breakers, gate and tests."""
     if not run:
         run |= {"run_id": landed(three_days()), "account": "A", "session": "session-1"}
         add_records(client, run["run_id"])
@@ -89,25 +112,60 @@ def insert(client: Client, table: str, row: dict[str, Any]) -> None:
     client.insert(table, [list(row.values())], column_names=list(row))
 
 
-@pytest.mark.parametrize(("name", "query"), [pytest.param(*item, id=item[0]) for item in queries()])
-def test_every_query_gives_rows(name: str, query: str, variables: dict[str, str], client: Client) -> None:
-    rows = client.query(expanded(query, variables)).result_rows
-    assert rows, f"{name} gives no rows"
-    assert any(value is not None for row in rows for value in row), f"{name} gives nothing that is defined"
+@pytest.mark.parametrize("item", [pytest.param(item, id=item.name) for item in shown()])
+def test_every_panel_shows_rows(item: Shown, variables: dict[str, str], client: Client) -> None:
+    result = client.query(expanded(item.target["rawSql"], variables))
+    assert result.result_rows, f"{item.name} has no rows"
+    for name in item.fields or result.column_names:
+        assert name in result.column_names, f"{item.name} shows {name}, which its query does not select"
+    columns = item.fields or tuple(result.column_names)
+    values = [row[name] for row in result.named_results() for name in columns if name != "time"]
+    assert any(value is not None for value in values), f"{item.name} shows nothing that is defined"
 
 
-def test_curves_have_a_time_and_tables_say_that_they_are() -> None:
+def test_time_series_have_a_time_and_tables_say_that_they_are() -> None:
     for uid, document in documents().items():
-        for panel in document["panels"]:
+        panels = {panel["id"]: panel for panel in document["panels"]}
+        for panel in panels.values():
             (target,) = panel["targets"]
-            assert target["datasource"] == panel["datasource"] == source(), (uid, panel["title"])
-            is_curve = panel["type"] == "timeseries"
-            assert (target["format"], target["queryType"]) == ((0, "timeseries") if is_curve else (1, "table"))
-            assert not is_curve or any(macro in target["rawSql"] for macro in MACROS), panel["title"]
+            sender = panels[target["panelId"]] if "panelId" in target else panel
+            (query,) = sender["targets"]
+            assert target["datasource"] == panel["datasource"], (uid, panel["title"])
+            assert query["datasource"] == sender["datasource"] == source(), (uid, sender["title"])
+            is_series = panel["type"] == "timeseries"
+            assert (query["format"], query["queryType"]) == ((0, "timeseries") if is_series else (1, "table"))
+            assert not is_series or any(macro in query["rawSql"] for macro in MACROS), panel["title"]
+
+
+def test_a_query_runs_once_for_all_panels_that_show_it() -> None:
+    for uid, document in documents().items():
+        queries = [panel["targets"][0]["rawSql"] for panel in document["panels"] if panel["datasource"] == source()]
+        assert len(queries) == len(set(queries)), uid
+        for path in QUERY_FOLDER.glob("*.sql"):
+            breakdowns = [query for query in queries if path.read_text().splitlines()[0] in query]
+            filled = {query.partition("FROM\n(\n")[2] for query in breakdowns}
+            assert len(filled) == len(breakdowns), f"{uid} runs {path.name} twice with the same parameters"
+
+
+def test_a_panel_without_a_query_reads_one_that_has() -> None:
+    """The form is that of Grafana's Dashboard data source: the id of the panel whose rows are read, as they come."""
+    other_panel = {"type": "datasource", "uid": "-- Dashboard --"}
+    readers = 0
+    for document in documents().values():
+        panels = {panel["id"]: panel for panel in document["panels"]}
+        for panel in panels.values():
+            (target,) = panel["targets"]
+            if "rawSql" not in target:
+                readers += 1
+                assert panel["datasource"] == other_panel
+                sender = target.pop("panelId")
+                assert target == {"datasource": other_panel, "refId": "A", "withTransforms": False}
+                assert "rawSql" in panels[sender]["targets"][0]
+    assert readers
 
 
 def source() -> dict[str, str]:
-    """The data source as it is provisioned."""
+    """Returns the data source as it is provisioned."""
     file = REPOSITORY / "infra/grafana/provisioning/datasources/clickhouse.yml"
     (found,) = yaml.safe_load(file.read_text())["datasources"]
     return {"type": found["type"], "uid": found["uid"]}
@@ -125,12 +183,12 @@ def test_the_folder_is_provisioned_from_where_the_files_are_mounted() -> None:
 
 def test_panels_follow_the_conventions_of_the_command_line() -> None:
     for name, value in Conventions()._asdict().items():
-        assert sql.CONVENTIONS[name] == value, name
+        assert panel_sql.DEFAULT_PARAMETERS[name] == value, name
 
 
 def test_every_metric_query_is_on_a_dashboard() -> None:
-    """FIFO lots are the command line's alone: a dashboard shows round trips."""
-    shown = "\n".join(query for _, query in queries())
+    """Only the command line shows FIFO lots; a dashboard shows round trips."""
+    texts = "\n".join(item.target["rawSql"] for item in shown())
     for path in QUERY_FOLDER.glob("metrics_*.sql"):
         first_line = path.read_text().splitlines()[0]
-        assert (first_line in shown) == (path.stem != "metrics_lots"), path.name
+        assert (first_line in texts) == (path.stem != "metrics_lots"), path.name

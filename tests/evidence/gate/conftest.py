@@ -1,4 +1,4 @@
-"""One ClickHouse with the pipeline's tables for the tests of the gate."""
+"""Fixtures: one ClickHouse with the pipeline's tables for all tests of the gate."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.evidence.metrics.rows import connected, migrated_server, new_run
 
 @pytest.fixture(scope="session")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A client on a migrated database."""
+    """Yields a client on a migrated database."""
     with migrated_server(tmp_path_factory.mktemp("gate") / "data") as settings, connected(settings) as connection:
         yield connection
 
 
 @pytest.fixture
 def run_id() -> str:
-    """A run of the test's own."""
+    """Returns the id of a new run for the test."""
     return new_run()
 
 
 @pytest.fixture(scope="session")
 def criteria() -> CriteriaFile:
-    """The file of the repository."""
+    """Returns the criteria file of the repository."""
     return read_criteria(REPOSITORY / "infra/reference/gate.toml")

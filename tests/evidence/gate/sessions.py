@@ -1,4 +1,4 @@
-"""Sessions made of rows: one that may trade live, and what turns it into one that may not for one reason."""
+"""Sessions made of rows: one that passes the gate, and changes that each make one criterion fail."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ COMMIT = "0123abc"
 AS_OF = rows.FIRST_DAY + timedelta(days=400)
 AS_OF_NS = int(AS_OF.timestamp()) * NANOS_PER_S
 STEADY = (300, -100, 250, 150, -50, 200)
-"""Daily changes of equity in turn."""
+"""Daily changes of equity, repeated in turn."""
 
 
 def suite_case(run_id: str, suite: str, status: str = "PASSED", age: float = 1, **changes: Any) -> dict[str, Any]:
-    """One case of a suite that ran so many hours ago."""
+    """Returns one case of a suite that ran some hours ago."""
     ts = AS_OF - timedelta(hours=age)
     row = {"run_id": run_id, "suite": suite, "case": f"{suite}.case", "status": status, "commit": COMMIT, "ts": ts}
     return row | changes
@@ -45,9 +45,9 @@ def insert_session(
     stale: str = "",
     failing: str = "",
 ) -> None:
-    """A session of strategy st with everything that the criteria ask for.
+    """Inserts a session of strategy st that meets every criterion.
 
-    age: of the suites' reports, hours; that of stale is older than any may be.
+    age: age of the suites' reports in hours. The report of stale is older than any criterion allows.
     """
     ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
     rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
@@ -66,7 +66,7 @@ def insert_session(
 
 
 def insert_breaker(client: Client, run_id: str, day: int, *states: str, account: str = "A") -> None:
-    """Transitions of a breaker of the account, or of the desk where it is empty, a second apart."""
+    """Inserts transitions of a breaker, a second apart. account: empty for the desk."""
     for number, state in enumerate(states):
         ts = rows.FIRST_DAY + day * rows.DAY + timedelta(seconds=number)
         row = {"run_id": run_id, "account_id": account, "session_id": "s" if account else None, "ts": ts}
@@ -77,7 +77,7 @@ def insert_breaker(client: Client, run_id: str, day: int, *states: str, account:
 def _day(
     run_id: str, number: int, fills: int, fee: str, profit: str, loss: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Marks, fills and answers of a day."""
+    """Inserts marks, fills and answers of a day."""
     start = rows.FIRST_DAY + number * rows.DAY
     done = []
     for pair in range(fills // 2):
@@ -99,7 +99,7 @@ def _day(
 
 
 def _marks(run_id: str, start: datetime, number: int) -> list[dict[str, Any]]:
-    """Three quotes: ranges of three sizes, days that rise and fall."""
+    """Inserts three quotes of a day, so that days have three sizes of range and rise or fall."""
     swing = Decimal(1 + number % 3)
     rise = Decimal("0.5") if number % 2 else Decimal("-0.5")
     return [

@@ -1,4 +1,4 @@
-"""From a test report to a live order and its end, on the real stack, as people type it."""
+"""The gate's commands on the real stack, from a test report to a live order and its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.evidence.gate.sessions import insert_session
 
 STRATEGY = "st"
 OWN_TESTS = "tests/evidence/gate/test_criteria.py"
-"""Small ones of the project itself."""
+"""A small test file of the project itself."""
 
 
 def done(settings: Settings, *arguments: str, code: int = 0) -> str:
@@ -71,7 +71,7 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
 
 
 def _own_cases(desk: Desk, started_ns: int, commit: str) -> int:
-    """How many cases of the project's own tests are on record, each with its suite, commit and the time of its run."""
+    """Returns the number of recorded cases of the project's own tests, each with suite, commit and time."""
     found = [item for item in desk.read("test.results") if item.suite == "pytest"]
     names = {item.case for item in found}
     module = OWN_TESTS.removesuffix(".py").replace("/", ".")
@@ -83,7 +83,7 @@ def _own_cases(desk: Desk, started_ns: int, commit: str) -> int:
 
 
 def _refused(settings: Settings, folder: Path, good: str) -> str:
-    """A hostile report beside a good one: neither is written."""
+    """Checks that a hostile report beside a good one keeps both from being recorded."""
     (folder / "evil.xml").write_text('<!DOCTYPE x [<!ENTITY e "e">]><testsuite/>')
     before = len(Desk(settings).read("test.results"))
     result = paper(settings, "gate", "ingest", good, str(folder / "evil.xml"))

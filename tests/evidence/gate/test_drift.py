@@ -1,4 +1,4 @@
-"""Drift: live fills against the band of the paper ones, through the query."""
+"""The drift query: live fills against the band of the paper ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.evidence.gate.criteria import CriteriaFile
-from streams.evidence.gate.evidence import rows_of
+from streams.evidence.gate.gather_evidence import plain_rows
 from tests.evidence.metrics import rows
 
 MINUTE = timedelta(minutes=1)
@@ -36,7 +36,7 @@ def test_live_slippage_outside_the_paper_band(
     ]
     rows.insert(client, "orders_live", orders)
     parameters = {"run_id": run_id, "strategy_id": "st", "time_zone": "UTC", **criteria.criteria.drift.model_dump()}
-    found = {row["metric"]: row for row in rows_of(client, "gate_drift", parameters)}
+    found = {row["metric"]: row for row in plain_rows(client, "gate_drift", parameters)}
     assert found["slippage_bps"]["outside"] == outside
     assert found["return_bps"]["outside"] is None
     assert (found["slippage_bps"]["paper_n"], found["slippage_bps"]["live_n"]) == (40, number)

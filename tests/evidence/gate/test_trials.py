@@ -1,4 +1,4 @@
-"""What was tried counts: declared trials, and every variant of a strategy that was re-simulated."""
+"""The count of trials: declared ones, and every re-simulated variant of a strategy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.gate.evidence import rows_of
-from streams.evidence.replay import register
+from streams.evidence.gate.gather_evidence import plain_rows
+from streams.evidence.replay import run_register
 from streams.evidence.replay.simulate import ReplayRun
 from streams.evidence.replay.what_if import WhatIf
 from tests.evidence.gate.sessions import AS_OF
@@ -15,12 +15,12 @@ from tests.evidence.metrics import rows
 
 
 def note(client: Client, run_id: str, strategy: str, document: dict[str, Any]) -> None:
-    what_if = WhatIf.of(document, "test")
-    register.note(client, ReplayRun(run_id, what_if, (strategy, "another"), 1, 1, "hash", ()), "base")
+    what_if = WhatIf.parse(document, "test")
+    run_register.register_run(client, ReplayRun(run_id, what_if, (strategy, "another"), 1, 1, "hash", ()), "base")
 
 
 def trials(client: Client, run_id: str, strategy: str) -> tuple[int | None, float | None]:
-    (row,) = rows_of(client, "gate_trials", {"run_id": run_id, "strategy_id": strategy})
+    (row,) = plain_rows(client, "gate_trials", {"run_id": run_id, "strategy_id": strategy})
     return row["trials"], row["trials_variance"]
 
 

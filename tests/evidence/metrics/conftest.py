@@ -1,4 +1,4 @@
-"""One ClickHouse with the pipeline's tables for all tests of metrics."""
+"""Fixtures: one ClickHouse with the pipeline's tables for all tests of metrics."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tests.evidence.metrics.rows import connected, migrated_server, new_run
 
 @pytest.fixture(scope="session")
 def metrics_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of the database."""
+    """Yields the settings of the database."""
     with migrated_server(tmp_path_factory.mktemp("metrics") / "data") as settings:
         yield settings
 
 
 @pytest.fixture(scope="session")
 def client(metrics_settings: Settings) -> Iterator[Client]:
-    """A client on it."""
+    """Yields a client on the database."""
     with connected(metrics_settings) as connection:
         yield connection
 
 
 @pytest.fixture
 def run_id() -> str:
-    """A run of the test's own."""
+    """Returns the id of a new run for the test."""
     return new_run()

@@ -1,4 +1,4 @@
-"""What round trips and FIFO lots are, unit by unit: a slow model to test the SQL with."""
+"""A slow model of round trips and FIFO lots, unit by unit, to test the SQL with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Trade(NamedTuple):
-    """A fill. signed: units, negative for a sale; split: what one unit held before it has become."""
+    """A fill. signed: units, negative for a sale; split: units that each unit held before it has become."""
 
     signed: int
     price: Decimal
@@ -19,7 +19,7 @@ class Trade(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """A lot or round trip that ended: indexes of the first and the last fill."""
+    """A closed lot or round trip, with the indexes of its first and last fill."""
 
     direction: int
     opened: int
@@ -29,7 +29,7 @@ class Closed(NamedTuple):
 
 
 def lots(trades: Sequence[Trade]) -> tuple[list[Closed], Fraction]:
-    """Lots as single units pass through a queue, and the quantity that stays open.
+    """Returns the lots of single units that pass through a queue, and the quantity that stays open.
 
     Units are those after the last split that a position went through.
     """
@@ -57,7 +57,7 @@ def lots(trades: Sequence[Trade]) -> tuple[list[Closed], Fraction]:
 
 
 def _splits_of_positions(trades: Sequence[Trade]) -> list[int]:
-    """The splits before each fill, 1 where there was no position to split."""
+    """Returns the splits before each fill; 1 if there was no position to split."""
     position, seen = 0, []
     for trade in trades:
         seen.append(trade.split if position else 1)
@@ -66,7 +66,7 @@ def _splits_of_positions(trades: Sequence[Trade]) -> list[int]:
 
 
 def round_trips(trades: Sequence[Trade]) -> list[Closed]:
-    """Trips from flat to flat. A fill through flat belongs to both, its fee by units; quantity: of all entries."""
+    """Returns the round trips from flat to flat. A fill through flat belongs to two; its fee is divided by units."""
     trips, position, cash, entered, first, direction = [], 0, Fraction(0), Fraction(0), 0, 0
     for number, trade in enumerate(trades):
         position *= trade.split

@@ -1,4 +1,4 @@
-"""Rows of the pipeline's tables as a test needs them, and a ClickHouse with the pipeline's tables."""
+"""Makes rows of the pipeline's tables, and a ClickHouse with those tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.builders import PROPERTY
 from tests.infra.clickhouse_servers import LocalServer
 
 ON_SERVER = settings(PROPERTY, phases=(Phase.explicit, Phase.generate))
-"""Of property tests whose every example asks a server: a failure is told as found, shrinking takes minutes."""
+"""Settings of property tests that ask a server. A failure is reported as found, since shrinking takes minutes."""
 
 FIRST_DAY = datetime(2024, 1, 2, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -32,7 +32,7 @@ _offsets = itertools.count()
 
 @contextmanager
 def migrated_server(folder: Path) -> Iterator[Settings]:
-    """Settings of a database with the pipeline's tables on a server of its own."""
+    """Yields settings of a database with the pipeline's tables, on a new server."""
     with LocalServer(folder) as running:
         settings = Settings(_env_file=None, clickhouse_url=running.url, clickhouse_database="metrics")
         migrate(settings)
@@ -41,18 +41,18 @@ def migrated_server(folder: Path) -> Iterator[Settings]:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[Client]:
-    """A client on it."""
+    """Yields a client on the database."""
     with closing(connect(settings)) as client:
         yield client
 
 
 def new_run() -> str:
-    """A run id of a test's own."""
+    """Returns a new run id."""
     return f"run-{next(_runs)}"
 
 
 def insert(client: Client, table: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Inserts rows, each at the next offset of partition 0; what they don't name takes the column's default."""
+    """Inserts rows, each at the next offset of partition 0. Columns that they don't name take their default."""
     if not rows:
         return
     placed = [{"partition": 0, "offset": next(_offsets), "kafka_timestamp": FIRST_DAY} | row for row in rows]
@@ -61,7 +61,7 @@ def insert(client: Client, table: str, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def equity(run_id: str, value: Any, ts: datetime, trigger: str = "INTERVAL", **changes: Any) -> dict[str, Any]:
-    """An equity record of session s of account A in USD, strategy st; flat."""
+    """Returns an equity record of session s of account A in USD, strategy st, without a position."""
     amount = Decimal(value) if not isinstance(value, float) else Decimal(repr(value))
     row = {
         "run_id": run_id,
@@ -82,13 +82,13 @@ def equity(run_id: str, value: Any, ts: datetime, trigger: str = "INTERVAL", **c
 
 
 def session(run_id: str, opening: Any, ends: Sequence[Any], **changes: Any) -> list[dict[str, Any]]:
-    """Equity records of a session: its opening before any market time, then one on each day."""
+    """Returns equity records of a session: its opening before any market time, then one a day."""
     rows = [equity(run_id, opening, EPOCH, "SESSION_OPEN", **changes)]
     return rows + [equity(run_id, end, FIRST_DAY + number * DAY, **changes) for number, end in enumerate(ends)]
 
 
 def fill(run_id: str, side: str, quantity: Any, price: Any, ts: datetime, **changes: Any) -> dict[str, Any]:
-    """A fill of symbol ABC by session s of account A, without fee; position and PnL are the caller's."""
+    """Returns a fill of symbol ABC by session s of account A, without fee. The caller gives position and PnL."""
     number = next(_offsets)
     row = {
         "run_id": run_id,

@@ -1,4 +1,4 @@
-"""Costs, answers, shortfall, exposure and breakers on rows that a person can add up."""
+"""Costs, answers, shortfall, exposure and breakers on rows that can be checked by hand."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, equity, fill, insert, session
 
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 SECOND = timedelta(seconds=1)
 
 
@@ -40,7 +41,7 @@ def result(run_id: str, order_id: str, exec_type: str, **changes: Any) -> dict[s
 def execution(
     run_id: str, order_id: str, status: str, cum_qty: int, side: str = "BUY", **changes: Any
 ) -> dict[str, Any]:
-    """A report of an order of 10 that arrived at 100."""
+    """Returns a report of an order of 10 that arrived at 100."""
     row = {
         "run_id": run_id,
         "account_id": "A",

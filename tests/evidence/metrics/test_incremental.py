@@ -1,4 +1,4 @@
-"""Sums kept as rows come equal sums over the rows, whatever happens to the rows; and they are what queries read."""
+"""Incremental sums equal sums over the rows, whatever happens to the rows, and the queries read them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from infra.clickhouse.client import query_file
 from infra.settings import Settings
 from schemas.avro.codec import HEADER
 from schemas.topic_schemas import load_schema
-from streams.evidence.metrics.compute import Conventions
-from streams.evidence.metrics.definitions import COSTS, ORDERS, REJECTS, RETURNS
+from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.metrics.metric_catalog import COSTS, ORDERS, REJECTS, RETURNS
 from streams.pipeline.sink.avro_container import ContainerWriter, Row
 from streams.pipeline.sink.tables import BlockRefused, Tables
 from tests.evidence.reconcile.session import Session, land, traded_session
@@ -26,20 +26,20 @@ FROM_ROWS = {"optimize_use_projections": 0}
 
 @pytest.fixture(scope="module")
 def story() -> Session:
-    """Fills, rejects, three accounts."""
+    """Returns a session with fills, rejects and three accounts."""
     return traded_session()
 
 
 @pytest.fixture
 def landed(metrics_settings: Settings, story: Session, run_id: str) -> Settings:
-    """Settings of the run in which the sink has landed the story."""
+    """Returns the settings of the run into which the sink has landed the session."""
     settings = metrics_settings.model_copy(update={"run_id": run_id})
     land(story, settings)
     return settings
 
 
 def ask(client: Client, run_id: str, settings: dict[str, Any]) -> dict[Any, list[dict[str, Any]]]:
-    """All rows of the queries that read sums; floats to a relative 1e-12: sums of sums round differently."""
+    """Returns all rows of the queries that read sums. Floats compare to 1e-12: sums of sums round differently."""
     found = {}
     for query, by in INCREMENTAL:
         parameters = {"run_id": run_id, "scope": "account", "scope_id": "", "by": by, **Conventions()._asdict()}
@@ -58,14 +58,14 @@ def test_sums_equal_rows(client: Client, landed: Settings) -> None:
 
 
 def test_a_block_that_the_sink_repeats_counts_once(client: Client, landed: Settings, story: Session) -> None:
-    """The sink sends the identical block under its token again when it can't know that it arrived."""
+    """The sink repeats the identical block under its token if it can't know that it arrived."""
     before = ask(client, landed.run_id, {})
     land(story, landed)
     assert ask(client, landed.run_id, {}) == before == ask(client, landed.run_id, FROM_ROWS)
 
 
 def test_doubled_rows_are_merged_away_with_their_sums(client: Client, landed: Settings) -> None:
-    """Two sinks at once could write a row twice; until ClickHouse merges it, both ways count it twice."""
+    """Two sinks at once can write a row twice. Until ClickHouse merges it, both ways count it twice."""
     before = ask(client, landed.run_id, {})
     for table in FACTS:
         client.command(
@@ -118,7 +118,7 @@ def test_each_source_of_the_days_is_read_from_sums(client: Client, landed: Setti
 @pytest.mark.parametrize("by", ["", "day", "instrument"])
 @pytest.mark.parametrize(("query", "block"), [(COSTS, "filled"), (ORDERS, "answered"), (REJECTS, "answered")])
 def test_queries_read_sums(client: Client, landed: Settings, query: str, block: str, by: str) -> None:
-    """The block of the query that reads records, by itself: the engine demands sums of one table at least."""
+    """Runs only the part of the query that reads records: the setting demands sums of at least one table."""
     body = query_file(query).split(f"    {block} AS\n    (\n")[1].split("\n    )")[0]
     demand_sums(client, body.replace("SELECT account_id FROM scoped", "'A', 'B', 'C'"), landed.run_id, by)
 
@@ -129,6 +129,6 @@ def demand_sums(client: Client, sql: str, run_id: str, by: str) -> None:
 
 
 def test_the_engine_says_where_no_sums_fit(client: Client, landed: Settings) -> None:
-    """Else the tests above would prove nothing."""
+    """Without this, the tests above would prove nothing."""
     with pytest.raises(DatabaseError, match="PROJECTION_NOT_USED"):
         demand_sums(client, "SELECT price, count() FROM fills GROUP BY price", landed.run_id, "")

@@ -1,4 +1,4 @@
-"""Returns and risk equal numpy's and scipy's on random days; what is undefined is NULL; days are the market's."""
+"""Returns and risk equal those of numpy and scipy on random days. Undefined values are NULL."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, ON_SERVER, equity, fill, insert, new_run, session
 
 CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)
 SERIES_OF_A_QUERY = 8
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 RATIOS = {
     "sharpe",
     "sortino",
@@ -38,7 +39,7 @@ series = st.lists(st.tuples(cents, gaps), min_size=1, max_size=40)
 
 
 def expected(values: list[float], days: list[int]) -> dict[str, float | None]:
-    """Every metric by numpy and scipy. values: E_0 ... E_n; days: their day numbers, E_0's is the one before."""
+    """Computes every metric with numpy and scipy. values: E_0 ... E_n; days: their numbers, from the day before."""
     equity_curve = np.array(values)
     r = equity_curve[1:] / equity_curve[:-1] - 1
     n, year = len(r), math.sqrt(252)
@@ -90,7 +91,7 @@ def finite(value: float) -> float | None:
 
 
 def episodes(drawdowns: list[float], days: list[int]) -> dict[str, float | None]:
-    """Drawdowns one by one: what a person does with a pencil."""
+    """Returns the drawdown episodes, found one by one as a person would."""
     found, peak = [], 0
     for number, value in enumerate([*drawdowns, None]):
         if value is None or value >= 0:
@@ -128,7 +129,7 @@ def test_random_returns_equal_numpy_and_scipy(client: Client, drawn: list[list[t
             day += gap
         models[name] = expected([100.0, *(float(value) for value, _ in steps)], days)
     insert(client, "account_equity", rows)
-    found = metric_rows(client, "metrics_returns", run_id, Scope("session"), CONVENTIONS)
+    found = metric_rows(client, "metrics_returns", run_id, MetricScope("session"), CONVENTIONS)
     assert len(found) == len(drawn)
     for row in found:
         model = models[row["scope_id"]]
@@ -148,7 +149,7 @@ def test_the_normal_quantile_equals_scipys(client: Client, levels: list[float]) 
     assert got == pytest.approx(list(stats.norm.ppf(levels)), rel=1e-13, abs=1e-13)
 
 
-def one(client: Client, run_id: str, scope: Scope = SESSION, **conventions: Any) -> dict[str, Any]:
+def one(client: Client, run_id: str, scope: MetricScope = SESSION, **conventions: Any) -> dict[str, Any]:
     (row,) = metric_rows(client, "metrics_returns", run_id, scope, Conventions(**conventions))
     return row
 
@@ -179,14 +180,14 @@ def test_trials_that_are_not_declared_leave_no_dsr(client: Client, run_id: str) 
 
 
 def test_sessions_of_a_strategy_are_weighted_by_their_equity(client: Client, run_id: str) -> None:
-    """A session that opens or ends is no return: 100 -> 110, then 110 + 300 -> 121 + 270, then 270 -> 297."""
+    """Opening or ending a session is no return: 100 -> 110, then 110 + 300 -> 121 + 270, then 270 -> 297."""
     rows = session(run_id, 100, [110, 121])
     rows += session(run_id, 300, [0, 270, 297], account_id="B", session_id="t")
     insert(client, "account_equity", [row for row in rows if row["equity"] != 0])
-    row = one(client, run_id, Scope("strategy", "st"))
+    row = one(client, run_id, MetricScope("strategy", "st"))
     assert row["total_return"] == pytest.approx(1.1 * (391 / 410) * 1.1 - 1)
     assert (row["days"], row["net_pnl"]) == (3, Decimal(18))
-    assert one(client, run_id, Scope("account", "B"))["total_return"] == pytest.approx(-0.01)
+    assert one(client, run_id, MetricScope("account", "B"))["total_return"] == pytest.approx(-0.01)
 
 
 def test_days_are_those_of_the_time_zone(client: Client, run_id: str) -> None:
@@ -207,7 +208,7 @@ def test_days_are_those_of_the_time_zone(client: Client, run_id: str) -> None:
 
 
 def test_a_quiet_day_of_a_traded_symbol_counts(client: Client, run_id: str) -> None:
-    """Equity is written at fills and while there are positions; flat days are days, weekends and other symbols none."""
+    """Equity is written only at fills and with positions. Flat days count; weekends and other symbols' days do not."""
     insert(client, "account_equity", session(run_id, 100, [102]))
     insert(client, "fills", [fill(run_id, "BUY", 1, 10, FIRST_DAY)])
     mark = {"run_id": run_id, "kind": "QUOTE", "bid_px": Decimal(9), "ask_px": Decimal(11)}
@@ -221,7 +222,7 @@ def test_a_quiet_day_of_a_traded_symbol_counts(client: Client, run_id: str) -> N
 
 
 def quiet_days(client: Client, run_id: str) -> dict[date, Any]:
-    """Day and return, of those after the one before the opening: that has marks, and no session."""
+    """Returns each day with its return, from the opening on. The day before it has marks but no session."""
     rows = metric_rows(client, "metrics_days", run_id, SESSION, Conventions())
     return {
         date.fromisoformat(row["part"]): pytest.approx(row["daily_return"])

@@ -1,4 +1,4 @@
-"""Sessions of one name in several accounts: none of their numbers are mixed, and who asks for the name is told."""
+"""Sessions of one name in several accounts: their numbers are never mixed, and asking for the name alone fails."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
 from streams.errors import InputError
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows, session_scope
-from streams.evidence.metrics.definitions import PARTS
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows, session_scope
+from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.metrics.metric_catalog import BREAKDOWNS
 from tests.end_to_end.processes import paper
 from tests.evidence.metrics.rows import FIRST_DAY, fill, insert, session
 
@@ -22,7 +23,7 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture
 def namesakes(client: Client, run_id: str) -> str:
-    """Two accounts with a session s each, of other numbers, and one with a session of its own name."""
+    """Inserts two accounts with a session s each, with other numbers, and one account with a unique session."""
     for number, (account, name) in enumerate((("A", "s"), ("B", "s"), ("A", "own")), 1):
         whose: dict[str, Any] = {"account_id": account, "session_id": name}
         insert(client, "account_equity", session(run_id, 100, [100 + number], gross_exposure=Decimal(50), **whose))
@@ -41,10 +42,10 @@ def namesakes(client: Client, run_id: str) -> str:
 
 
 def rows_of(client: Client, run_id: str, query: str, ident: str) -> Rows:
-    return metric_rows(client, query, run_id, Scope("session", ident), Conventions())
+    return metric_rows(client, query, run_id, MetricScope("session", ident), Conventions())
 
 
-@pytest.mark.parametrize("query", PARTS)
+@pytest.mark.parametrize("query", BREAKDOWNS)
 def test_each_is_asked_for_and_told_apart_with_its_account(client: Client, namesakes: str, query: str) -> None:
     everything = rows_of(client, namesakes, query, "")
     assert [row["scope_id"] for row in everything] == ["A/s", "B/s", "own"]
@@ -67,7 +68,7 @@ def test_a_name_of_several_accounts_is_an_error_that_names_them(
 ) -> None:
     with pytest.raises(InputError, match="session s: accounts A, B have one of this name; choose with --account"):
         session_scope(client, namesakes, "s")
-    assert session_scope(client, namesakes, "own") == Scope("session", "own")
+    assert session_scope(client, namesakes, "own") == MetricScope("session", "own")
     show = ("metrics", "show", "--run-id", namesakes, "--session", "s")
     refused = paper(metrics_settings, *show)
     assert (refused.returncode, "accounts A, B" in refused.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""Round trips and FIFO lots equal a slow model; trade statistics follow from them; open positions have their mark."""
+"""Round trips and FIFO lots equal a slow model, trade statistics follow from them, open positions have their mark."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from schemas.records.numbers import money_text, to_money, to_price
 from streams.core.ledger.position import Position
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.fifo import Trade, lots, round_trips
 from tests.evidence.metrics.rows import DAY, FIRST_DAY, ON_SERVER, fill, insert, new_run, session
 
 STORIES_OF_A_QUERY = 8
 ROUNDING = Fraction(1, 10**16)
-SESSION = Scope("session", "s")
+SESSION = MetricScope("session", "s")
 trade = st.builds(
     Trade,
     signed=st.integers(-9, 9).filter(bool),
@@ -34,7 +35,7 @@ stories = st.lists(st.lists(trade, min_size=1, max_size=12), min_size=STORIES_OF
 
 
 def booked(run_id: str, trades: Sequence[Trade], **changes: Any) -> list[dict[str, Any]]:
-    """The fills as the account shard books them, a second apart."""
+    """Returns the fills as the account shard books them, a second apart."""
     position, rows = Position(), []
     for number, item in enumerate(trades):
         position.split(item.split, 1)
@@ -59,7 +60,7 @@ def second(row: dict[str, Any], name: str) -> int:
 
 
 def landed(client: Client, drawn: list[list[Trade]]) -> str:
-    """The stories as fills of sessions s-0, s-1 and so on."""
+    """Lands each list of trades as fills of sessions s-0, s-1 and so on."""
     run_id = new_run()
     for number, trades in enumerate(drawn):
         name = f"s-{number}"
@@ -72,8 +73,8 @@ def landed(client: Client, drawn: list[list[Trade]]) -> str:
 @settings(ON_SERVER, max_examples=6)
 def test_lots_and_round_trips_equal_the_model(client: Client, drawn: list[list[Trade]]) -> None:
     run_id = landed(client, drawn)
-    all_lots = metric_rows(client, "metrics_lots", run_id, Scope("session"), Conventions())
-    all_trips = metric_rows(client, "metrics_round_trips", run_id, Scope("session"), Conventions())
+    all_lots = metric_rows(client, "metrics_lots", run_id, MetricScope("session"), Conventions())
+    all_trips = metric_rows(client, "metrics_round_trips", run_id, MetricScope("session"), Conventions())
     for number, trades in enumerate(drawn):
         own = [row for row in all_lots if row["scope_id"] == f"s-{number}"]
         model, still_open = lots(trades)
@@ -102,7 +103,7 @@ def test_lots_and_round_trips_equal_the_model(client: Client, drawn: list[list[T
 def test_trade_statistics_equal_numpy(client: Client, drawn: list[list[Trade]]) -> None:
     run_id = landed(client, drawn)
     for basis in ("round_trips", "lots"):
-        rows = metric_rows(client, "metrics_trades", run_id, Scope("strategy", "st"), Conventions(basis=basis))
+        rows = metric_rows(client, "metrics_trades", run_id, MetricScope("strategy", "st"), Conventions(basis=basis))
         closed = [
             item for trades in drawn for item in (round_trips(trades) if basis == "round_trips" else lots(trades)[0])
         ]
@@ -149,7 +150,7 @@ def test_trades_by_day_and_by_instrument(client: Client, run_id: str) -> None:
 
 
 def test_a_trade_in_another_currency_is_in_the_accounts(client: Client, run_id: str) -> None:
-    """Bought at 10 EUR of 1.10 USD, sold at 10 EUR of 1.20: the currency made a dollar of ten euros."""
+    """Bought at 10 EUR at 1.10 USD, sold at 10 EUR at 1.20: the currency made a dollar of ten euros."""
     insert(client, "account_equity", session(run_id, 1000, [1000]))
     rows = booked(run_id, [Trade(1, Decimal(10), Decimal("0.5")), Trade(-1, Decimal(10), Decimal(0))])
     euros = {"currency": "EUR", "account_currency": "USD"}

@@ -1,4 +1,4 @@
-"""A ClickHouse server with the pipeline's tables, for checks in SQL without Kafka."""
+"""Fixtures: a ClickHouse server with the pipeline's tables, for checks in SQL without Kafka."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _runs = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a migrated database."""
+    """Yields the settings of a migrated database."""
     with LocalServer(tmp_path_factory.mktemp("reconcile") / "data") as running:
         settings = Settings(_env_file=None, clickhouse_url=running.url, clickhouse_database="reconcile")
         migrate(settings)
@@ -29,14 +29,14 @@ def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settin
 
 @pytest.fixture(scope="module")
 def client(server_settings: Settings) -> Iterator[Client]:
-    """A client on it."""
+    """Yields a client on the database."""
     with closing(connect(server_settings)) as connected:
         yield connected
 
 
 @pytest.fixture
 def landed(server_settings: Settings) -> Callable[[Session], str]:
-    """Lands a session under a run id of its own, which it returns."""
+    """Returns a function that lands a session under a new run id and returns the id."""
 
     def run(session: Session) -> str:
         settings = server_settings.model_copy(update={"run_id": f"run-{next(_runs)}"})

@@ -1,4 +1,4 @@
-"""Faults to plant in a clean session: each breaks one promise."""
+"""Faults to plant in a clean session. Each breaks one check."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ IDS = "every id is there once"
 LETTERS = "each refused record is one dead letter"
 OWN = "no record of the pipeline's own is a dead letter"
 IN_SQL = dict.fromkeys((FORWARDED, REQUESTS, ORDERS), f"{ORDERS}, every request an answer")
-"""Names of checks that are one query."""
+"""The checks that one query covers together."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """plant: puts it into a session. check: finds it. names: what its sentence says, from either source."""
+    """A fault. plant: puts it into a session; check: name of the check that finds it; names: text of the difference."""
 
     plant: Plant
     check: str
@@ -39,22 +39,22 @@ class Fault:
 
 
 def changed(topic: str, pick: Pick, **changes: Any) -> Plant:
-    """A record says something else."""
+    """Returns a fault that overwrites fields of a record."""
     return lambda session: change(session, topic, pick, **changes)
 
 
 def lost(topic: str, pick: Pick) -> Plant:
-    """A record is not there."""
+    """Returns a fault that removes a record."""
     return lambda session: drop(session, topic, pick)
 
 
 def doubled(topic: str, pick: Pick, **changes: Any) -> Plant:
-    """A record is there once more, perhaps with other fields."""
+    """Returns a fault that repeats a record, perhaps with other fields."""
     return lambda session: double(session, topic, pick, **changes)
 
 
 def filled_at(order_id: str, price: str) -> Plant:
-    """The first fill of an order has another price, wherever it is told: only market and order speak against it."""
+    """Returns a fault that changes a fill's price in every record, so that only market and order contradict it."""
 
     def plant(session: Session) -> None:
         fills: list[Any] = session.messages("fills")
@@ -67,17 +67,17 @@ def filled_at(order_id: str, price: str) -> Plant:
 
 
 def of_report(exec_id: str) -> Pick:
-    """A record about an execution report."""
+    """Returns a predicate for a record of an execution report."""
     return lambda message: message.exec_id == exec_id
 
 
 def equity_at(account: str, trigger: str) -> Pick:
-    """An equity record of an account."""
+    """Returns a predicate for an equity record of an account."""
     return lambda message: message.account_id == account and message.trigger == trigger
 
 
 def old_quote(session: Session) -> None:
-    """A quote of XYZ comes before a fill that does not know it."""
+    """Adds a quote of XYZ before a fill that does not know it."""
     filled_ns = START + 59 * SECOND
     change(session, "fills", of("b-7"), ts=filled_ns)
     session.send("market.data", "XYZ", quote("20.00", "20.04", at=START + 61 * SECOND, symbol="XYZ"))
@@ -86,7 +86,7 @@ def old_quote(session: Session) -> None:
 
 
 def lost_copy(session: Session) -> None:
-    """A forwarded order is not there."""
+    """Removes a forwarded order."""
     for (topic, _), log in sorted(session.log.partitions.items()):
         for record in log:
             if topic == "orders" and record.headers:
@@ -95,20 +95,20 @@ def lost_copy(session: Session) -> None:
 
 
 def own_dead_letter(session: Session) -> None:
-    """A shard refuses a record of another shard's."""
+    """Adds a dead letter by which a shard refuses another shard's record."""
     record = session.log.partitions["executions", 0][0]
     letter = dead_letter(record, "accounts", BadRecord("EXECUTION_WITHOUT_ORDER", "no such order"))
     session.log.append(letter.topic, letter.partition, letter.key, letter.value, 0, letter.headers)
 
 
 def doubled_letter(session: Session) -> None:
-    """A shard's dead letter is there once more."""
+    """Repeats a shard's dead letter."""
     letter = session.log.partitions["dlq.orders", 0][0]
     session.log.append(letter.topic, letter.partition, letter.key, letter.value, 0, letter.headers)
 
 
 def off_by_one(topic: str, pick: Pick, name: str) -> Plant:
-    """The smallest difference that a field can have."""
+    """Returns a fault that changes a field by the smallest amount."""
 
     def plant(session: Session) -> None:
         messages: list[Any] = session.messages(topic)

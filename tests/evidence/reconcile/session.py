@@ -1,4 +1,4 @@
-"""A session in memory with everything that a reconciliation must get right, and faults planted in its topics."""
+"""A session in memory that covers everything that a reconciliation compares, and functions that change its topics."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LAST_SECOND = 60
 
 
 class Session(MemoryPipeline):
-    """A pipeline whose market moves on with each order."""
+    """A pipeline in memory whose market moves on with each order."""
 
     def __init__(self) -> None:
         fee = builders.fee(maker="0.0001", taker="0.00025", per_unit="0.000000001")
@@ -40,26 +40,26 @@ class Session(MemoryPipeline):
         self.second = 0
 
     def ask(self, order: OrderRequest, misplaced: bool = False) -> None:
-        """A request, in its own partition or in a wrong one."""
+        """Sends a request to its own partition or to a wrong one."""
         partition = (partition_of(order.account_id, PARTITIONS) + misplaced) % PARTITIONS
         self.send("orders", order.account_id, order, partition=partition)
         self.run()
 
     def step(self, kind: ShardKind) -> None:
-        """The shards of one kind take what is there; what they write waits."""
+        """Lets the shards of one kind process their inputs. Their outputs wait."""
         for key in self.processors:
             if key[0] is kind:
                 self._step(*key)
 
     def move(self, bid: str = "10.00", ask: str = "10.02", symbol: str = "ABC", size: str = "100") -> None:
-        """A quote one second later."""
+        """Sends a quote one second later."""
         self.second += 1
         at = builders.START + self.second * builders.SECOND
         self.send("market.data", symbol, builders.quote(bid, ask, size, size, at=at, symbol=symbol))
         self.run()
 
     def close_market(self) -> None:
-        """The heartbeat that ends a feed."""
+        """Sends the heartbeat that ends a feed."""
         for number in range(PARTITIONS):
             beat = builders.heartbeat(builders.START + LAST_SECOND * builders.SECOND)
             self.send("market.data", "", beat, partition=number)
@@ -67,9 +67,11 @@ class Session(MemoryPipeline):
 
 
 def traded_session() -> Session:
-    """Fills whole and in parts, at the touch and at limits; changes, refusals, duplicates, identical requests that get
-    their answers again or are still to get one, forwarded orders, garbage, a session that is opened again under its
-    name, an order that works on, and one that is still on its way."""
+    """Returns a traded session.
+
+    It has full and partial fills, at the touch and at limits; changes, refusals and duplicates; identical requests with
+    a repeated or a pending answer; forwarded orders; garbage; a session that is opened again under its name; an order
+    that is still working, and one that is still on its way."""
     new, session = builders.new, Session()
     for account in ("A", "B"):
         session.send("controls", account, builders.opening(account))
@@ -102,7 +104,7 @@ def traded_session() -> Session:
 
 
 def _open_again(session: Session, account: str) -> None:
-    """Two sessions of one name, each with fills: the second starts flat and with its own cash."""
+    """Opens a second session of the same name with fills. It starts flat and with its own cash."""
     for cash in ("5000", "7000"):
         session.send("controls", account, builders.opening(account, cash)._replace(control_id=f"open-{cash}"))
         session.run()
@@ -114,13 +116,13 @@ def _open_again(session: Session, account: str) -> None:
 
 
 def read_facts(session: Session) -> Facts:
-    """The session as the reconciliation reads it."""
+    """Returns the session's facts as the reconciliation reads them."""
     reader = FactReader(session.config, partial(partition_count, SETTINGS), session.log, session.codec)
     return reader.read(lambda _: None)
 
 
 def land(session: Session, settings: Settings) -> None:
-    """The session's records as rows of settings.run_id."""
+    """Lands the session's records as rows of settings.run_id."""
     tables = Tables(settings, lambda seconds: None)
     landing = Landing(tables, MemoryRegistry(), _refuse, settings.run_id)
     for topic in BY_NAME:
@@ -147,19 +149,19 @@ def _refuse(letters: Any) -> None:
 
 
 def change(session: Session, topic: str, pick: Pick, **changes: Any) -> None:
-    """Overwrites fields of the first record that pick picks."""
+    """Overwrites fields of the first record that pick selects."""
     log, index, message = _find(session, topic, pick)
     log[index] = log[index]._replace(value=session.codec.encode(topic, message._replace(**changes)))
 
 
 def drop(session: Session, topic: str, pick: Pick) -> None:
-    """Takes the first record that pick picks away."""
+    """Removes the first record that pick selects."""
     log, index, _ = _find(session, topic, pick)
     del log[index]
 
 
 def double(session: Session, topic: str, pick: Pick, **changes: Any) -> None:
-    """Adds the first record that pick picks once more at the end of its partition."""
+    """Repeats the first record that pick selects at the end of its partition."""
     log, index, message = _find(session, topic, pick)
     value = session.codec.encode(topic, message._replace(**changes))
     log.append(log[index]._replace(offset=log[-1].offset + 1, value=value))
@@ -176,10 +178,10 @@ def _find(session: Session, topic: str, pick: Pick) -> tuple[list[RawRecord], in
 
 
 def is_new(order_id: str) -> Pick:
-    """The request that opens an order."""
+    """Returns a predicate for the request that opens an order."""
     return lambda message: message.order_id == order_id and message.action is Action.NEW
 
 
 def of(order_id: str, exec_type: str | None = None) -> Pick:
-    """A record about an order."""
+    """Returns a predicate for a record of an order."""
     return lambda message: message.order_id == order_id and (exec_type is None or message.exec_type == exec_type)

@@ -1,4 +1,4 @@
-"""Every planted fault is found and named, from Kafka's records and from ClickHouse's rows; a clean session passes."""
+"""Each planted fault is found and named, from Kafka's records and from ClickHouse's rows. A clean session passes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.core.core_config import TimeSource
-from streams.evidence.reconcile.clickhouse_checks import query_checks
-from streams.evidence.reconcile.fill_checks import fills_inside_quotes
-from streams.evidence.reconcile.kafka_checks import all_checks
-from streams.evidence.reconcile.order_checks import counts
-from streams.evidence.reconcile.outcome import DIFFERENCES_MAX, Check
+from streams.evidence.reconcile.clickhouse_checks import clickhouse_checks
+from streams.evidence.reconcile.fill_checks import check_fills_inside_quotes
+from streams.evidence.reconcile.kafka_checks import kafka_checks
+from streams.evidence.reconcile.order_checks import order_counts
+from streams.evidence.reconcile.reconciliation import DIFFERENCES_MAX, Check
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
 from tests.builders import new
 from tests.evidence.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote
@@ -29,11 +29,11 @@ def session() -> Session:
 
 
 def from_kafka(session: Session) -> dict[str, Check]:
-    return {check.name: check for check in all_checks(read_facts(session), session.config)}
+    return {check.name: check for check in kafka_checks(read_facts(session), session.config)}
 
 
 def from_clickhouse(client: Client, landed: Land, session: Session) -> dict[str, Check]:
-    return {check.name: check for check in query_checks(client, landed(session), session.config)}
+    return {check.name: check for check in clickhouse_checks(client, landed(session), session.config)}
 
 
 def demand_clean(checks: dict[str, Check]) -> None:
@@ -68,7 +68,7 @@ def test_a_fault_is_named_from_clickhouse(client: Client, landed: Land, session:
 
 def test_what_is_no_difference_is_counted(session: Session) -> None:
     facts = read_facts(session)
-    assert counts(facts) == {
+    assert order_counts(facts) == {
         "requests": 22,
         "orders": 14,
         "working_orders": 2,
@@ -82,7 +82,7 @@ def test_what_is_no_difference_is_counted(session: Session) -> None:
 
 
 def test_what_no_shard_has_taken_is_on_its_way(client: Client, landed: Land, session: Session) -> None:
-    """As when the workers end in the middle of an order's life."""
+    """The workers stop in the middle of an order's life."""
     session.send("orders", "A", new("at-accounts", price="10.02"))
     session.step(ACCOUNTS)
     session.step(EXECUTION)
@@ -91,7 +91,7 @@ def test_what_no_shard_has_taken_is_on_its_way(client: Client, landed: Land, ses
         session.send("orders", "C", new("sent", price="10.02", account="C"), partition=partition)
     demand_clean(from_kafka(session))
     demand_clean(from_clickhouse(client, landed, session))
-    assert counts(read_facts(session))["on_their_way"] == 5
+    assert order_counts(read_facts(session))["on_their_way"] == 5
 
 
 def test_what_waits_before_the_venue_is_on_its_way(client: Client, landed: Land, session: Session) -> None:
@@ -117,8 +117,8 @@ def test_a_foreign_record_among_the_dead_letters_is_counted(session: Session) ->
 def test_by_record_time_only_the_quote_itself_counts(session: Session) -> None:
     old_quote(session)
     config = session.config.model_copy(update={"time_source": TimeSource.RECORD})
-    assert fills_inside_quotes(read_facts(session), config.time_source).passed
-    assert not fills_inside_quotes(read_facts(session), session.config.time_source).passed
+    assert check_fills_inside_quotes(read_facts(session), config.time_source).passed
+    assert not check_fills_inside_quotes(read_facts(session), session.config.time_source).passed
 
 
 def test_many_differences_are_counted_and_the_first_are_told() -> None:

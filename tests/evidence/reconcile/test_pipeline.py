@@ -1,4 +1,4 @@
-"""`paper reconcile` over a real worker and sink: what it prints and its exit codes."""
+"""`paper reconcile` over a real worker and sink: its output and exit codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.stacks import free_port
 
 @pytest.fixture
 def traded(pipeline_settings: Settings, tmp_path: Path) -> Settings:
-    """A pipeline at rest, its worker stopped and its sink done."""
+    """Yields a pipeline at rest: its worker is stopped and its sink done."""
     settings = pipeline_settings.model_copy(update={"mock_trading": False})
     desk = Desk(settings)
     with running(settings, tmp_path, "sink"):

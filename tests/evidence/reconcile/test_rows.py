@@ -1,4 +1,4 @@
-"""Rows of the real server against records: missing, doubled and foreign rows are named by their places."""
+"""Checks of rows on a real server: missing, doubled and foreign rows are named by their places."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from infra.settings import Settings
-from streams.evidence.reconcile.outcome import Check
-from streams.evidence.reconcile.rows import newest_positions, rows_are_records
+from streams.evidence.reconcile.reconciliation import Check
+from streams.evidence.reconcile.row_checks import newest_positions, rows_are_records
 from streams.pipeline.journal.raw_records import RawRecord
 from tests.evidence.reconcile.session import Session, drop, land, read_facts, traded_session
 
@@ -23,7 +23,7 @@ def session() -> Session:
 
 
 def compare(client: Client, run_id: str, session: Session, wait_s: float = 0) -> Check:
-    """Against what the session's topics hold now."""
+    """Compares the rows with the records that the session's topics hold now."""
 
     def end_of(topic: str, partition: int) -> int:
         log = session.log.partitions[topic, partition]
@@ -112,7 +112,7 @@ def test_the_newest_position_must_be_the_newest_record(client: Client, landed: L
 
 
 class LateSink:
-    """A client whose rows land only after it was first asked for them."""
+    """A client whose rows land only after they were asked for once."""
 
     def __init__(self, client: Client, land_rows: Callable[[], None]) -> None:
         self._client = client
@@ -156,5 +156,5 @@ def test_a_letter_that_landed_late_stands_for_its_record(client: Client, landed:
 
 
 def drop_letter(session: Session) -> RawRecord:
-    """Takes the newest dead letter away."""
+    """Removes the newest dead letter."""
     return session.log.partitions["dlq.orders", 0].pop()

@@ -1,4 +1,4 @@
-"""A recorded pipeline that was fed a market in batches, and runs over it or over the market as files."""
+"""Records a pipeline that is fed a market in batches, and runs re-simulations over the record or over files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from schemas.avro.codec import HEADER, MAGIC, Codec
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.messages import OrderRequest
 from streams.core.core_config import CoreConfig
-from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.input_source import InputSource
+from streams.evidence.replay.recorded_inputs import recorded_config
 from streams.evidence.replay.simulate import ReplayRun, simulate
-from streams.evidence.replay.source import Source
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.pack import heartbeat, pack
 from streams.pipeline.feed.send import CLOSING_NS
@@ -25,7 +25,7 @@ ACCOUNTS = ("A", "B")
 
 
 class Store:
-    """Rows by topic, as a table would hold them."""
+    """A store that keeps rows by topic, as tables would."""
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {}
@@ -33,12 +33,12 @@ class Store:
         self._codec = Codec(self._registry)
 
     def insert(self, topic: str, rows: list[Row], container: bytes) -> None:
-        """See streams.evidence.replay.run_rows.RowStore."""
+        """See streams.evidence.replay.run_results.RowStore."""
         assert container
         self.rows.setdefault(topic, []).extend(rows)
 
     def messages(self, topic: str) -> list[Any]:
-        """Decoded."""
+        """Returns the decoded rows of a topic."""
         header = HEADER.pack(MAGIC, self._registry.writer_id(topic))
         return [self._codec.decode(topic, header + row.body) for row in self.rows.get(topic, [])]
 
@@ -46,7 +46,7 @@ class Store:
 def recorded(
     table: MarketTable, step: int, orders: Iterable[OrderRequest] = (), core: CoreConfig | None = None
 ) -> MemoryPipeline:
-    """A pipeline that two accounts opened, fed a market step by step, and before each the orders of its time."""
+    """Returns a pipeline with two accounts, fed a market step by step, each step after the orders of its time."""
     pipeline, waiting = MemoryPipeline(core), deque(orders)
     for account in ACCOUNTS:
         currency = pipeline.config.instruments[0].currency
@@ -65,15 +65,15 @@ def recorded(
 
 
 def over_record(pipeline: MemoryPipeline, document: dict[str, Any], market: MarketTable | None = None) -> ReplayRun:
-    """A run over what was recorded; market: files in place of its market.data."""
+    """Runs over the record. market: files in place of its market.data."""
     config = recorded_config(pipeline.log, pipeline.codec)
-    what_if = WhatIf.of(document, "test")
-    source = Source("base", config, (pipeline.log, pipeline.codec), market)
+    what_if = WhatIf.parse(document, "test")
+    source = InputSource("base", config, (pipeline.log, pipeline.codec), market)
     return simulate("r", config, source.inputs(bool(what_if.strategies)), what_if, None)
 
 
 def over_files(config: CoreConfig, market: MarketTable, document: dict[str, Any]) -> tuple[ReplayRun, Store]:
-    """A run of strategies without a record."""
-    store, what_if = Store(), WhatIf.of(document, "test")
-    inputs = Source("", config, None, market).inputs(strategies=True)
+    """Runs strategies without a record."""
+    store, what_if = Store(), WhatIf.parse(document, "test")
+    inputs = InputSource("", config, None, market).inputs(strategies=True)
     return simulate("r", config, inputs, what_if, store), store

@@ -1,4 +1,4 @@
-"""A strategy that does a bit of everything upon what it sees, and keeps what it saw, to be asked afterwards."""
+"""A strategy for tests: it reacts to everything that it sees, and keeps what it saw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.strategies.strategy import Tick, Ticket
 
 
 class Probe:
-    """seen: of the newest one, the quotes and results in their order; upon_ns: market time that a request answers."""
+    """A probe. seen: quotes and results of the newest probe in order; upon_ns: market time that a request answers."""
 
     newest: Probe
 
@@ -22,7 +22,7 @@ class Probe:
         self._working: str | None = None
 
     def on_tick(self, tick: Tick) -> Sequence[OrderRequest]:
-        """Buys, sells and moves or cancels what works, in turn."""
+        """Buys, sells, and changes or cancels working orders, in turn."""
         self.seen.append(tick)
         turn, rest = divmod(len(self.seen), self._every)
         if rest:

@@ -1,4 +1,4 @@
-"""Archives: what was recorded comes back record by record; a changed file is refused; the archive proves itself."""
+"""Archives: every record comes back, a changed file is refused, and an archive verifies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.errors import ArchiveError
 from streams.evidence.replay.archive import MANIFEST, Archive, write_archive
-from streams.evidence.replay.inputs import recorded_config
+from streams.evidence.replay.recorded_inputs import recorded_config
 from streams.evidence.replay.verify import verify
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline, traded
 

@@ -1,4 +1,4 @@
-"""Inputs in market time: a market is the same from records and files, and recorded requests come where they belong."""
+"""Inputs in market time: records and files give the same market, and recorded requests come at their time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from schemas.records.enums import ControlKind, TradingState
 from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
 from streams.core.core_config import TimeSource
-from streams.evidence.replay.inputs import Input, recorded_config
 from streams.evidence.replay.market_time import market_only, recorded_market, with_record
-from streams.evidence.replay.market_updates import in_market_time, unpacked, updates
+from streams.evidence.replay.market_updates import market_table, sorted_by_market_time, update_records
+from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
@@ -31,7 +31,7 @@ CORE = config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
 
 
 def market_of(messages: list[Message]) -> list[MarketData]:
-    """The updates of a story, its requests and heartbeats left out."""
+    """Returns the updates of a story without its requests and heartbeats."""
     return [message for message in messages if isinstance(message, MarketData) and message.kinds]
 
 
@@ -43,35 +43,35 @@ def as_bytes(records: list[MarketData]) -> list[bytes]:
 @given(seed=st.integers(0, 2**32), cut=st.integers(0, 2**32))
 def test_records_of_any_size_give_every_update_back(seed: int, cut: int) -> None:
     singles = market_of(story(seed, deep=True))
-    table = in_market_time(unpacked(market_of(batches(cut, singles))))
-    assert as_bytes(list(updates(table))) == as_bytes(singles)
+    table = sorted_by_market_time(market_table(market_of(batches(cut, singles))))
+    assert as_bytes(list(update_records(table))) == as_bytes(singles)
 
 
 def test_symbols_come_by_time_and_at_one_instant_by_name() -> None:
     rows = [quotes((START + at, "10", "1", "11", "1"), symbol=name) for name, at in (("Y", 1), ("Y", 2), ("X", 2))]
-    table = in_market_time(unpacked(rows))
+    table = sorted_by_market_time(market_table(rows))
     assert [(name, ts - START) for name, _, ts, _ in rows_of(table)] == [("Y", 1), ("X", 2), ("Y", 2)]
 
 
 def test_what_the_venue_refused_is_no_part_of_the_market() -> None:
     early, late = quote(at=START), quote(at=START + SECOND)
     broken = late._replace(bid_px=[])
-    assert as_bytes(list(updates(unpacked([late, early, broken, late])))) == as_bytes([late, late])
-    assert len(unpacked([])) == 0
+    assert as_bytes(list(update_records(market_table([late, early, broken, late])))) == as_bytes([late, late])
+    assert len(market_table([])) == 0
 
 
 def table() -> MarketTable:
     return synthetic(SyntheticMarket(7, seconds=4), CORE.instruments)
 
 
-def inputs(pipeline: MemoryPipeline, market: MarketTable | None = None, **changes: Any) -> list[Input]:
+def inputs(pipeline: MemoryPipeline, market: MarketTable | None = None, **changes: Any) -> list[ReplayInput]:
     core = recorded_config(pipeline.log, pipeline.codec).model_copy(update=changes)
     order = recorded_market(pipeline.log, pipeline.codec, core) if market is None else market_only(market, core)
     return list(with_record(order, pipeline.log, pipeline.codec, core))
 
 
-def plain(item: Input) -> tuple[int, int, str, bytes]:
-    """Where an input comes and what it is; offsets are those of where it was read."""
+def plain(item: ReplayInput) -> tuple[int, int, str, bytes]:
+    """Returns the place and contents of an input without its offset, which depends on its source."""
     return (item.time_ns, item.partition, item.topic, CODEC.encode(item.topic, item.message))
 
 
@@ -104,7 +104,7 @@ def test_an_accounts_orders_keep_their_order() -> None:
 
 
 def wall_clock() -> MemoryPipeline:
-    """A client with a wall clock, and a command, both between the two halves of a market."""
+    """Returns a story with a client on a wall clock and a command, both between the two halves of a market."""
     pipeline = recorded(table(), 90, (), CORE)
     newest = int(table().time[-1]) + 10 * SECOND
     halt = control(ControlKind.TRADING_STATE, "A", "halt", trading_state=TradingState.HALTED, ts=newest + 10**18)

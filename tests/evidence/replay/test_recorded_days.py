@@ -1,4 +1,4 @@
-"""Sessions on recorded markets: the record proves itself, a tick too much is found; files give the same runs."""
+"""Sessions on recorded markets: the record verifies, a planted tick is found, and files give the same runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZES = {"AIG": "100", "BTCUSDT": "0.01"}
 
 @pytest.fixture(scope="module", params=SIZES)
 def day(request: pytest.FixtureRequest, market_data_folder: Path) -> tuple[MarketTable, CoreConfig, dict[str, Any]]:
-    """A part of a day, after the open of the stock; a configuration, and two strategies on accounts A and B."""
+    """Returns part of a day after the stock's open, a configuration, and two strategies on accounts A and B."""
     table = of_market(market_data_folder, request.param)
     first = int(np.searchsorted(table.time, OPEN_NS)) if request.param == "AIG" else len(table) // 2
     columns: dict[str, Any] = {name: getattr(table, name)[first : first + ROWS] for name in ("symbol", *COLUMNS)}
@@ -49,7 +49,7 @@ def day(request: pytest.FixtureRequest, market_data_folder: Path) -> tuple[Marke
 
 
 def session(day: tuple[MarketTable, CoreConfig, dict[str, Any]]) -> MemoryPipeline:
-    """A recorded session in which both accounts trade."""
+    """Returns a recorded session in which both accounts trade."""
     table, core, document = day
     funded = {name: told | {"cash": "1000000"} for name, told in document["strategies"].items()}
     _, store = over_files(core, table, {"strategies": funded})

@@ -1,4 +1,4 @@
-"""Re-simulation in memory: what it takes from a record, that it is a function of it, and what each change changes."""
+"""Re-simulation in memory: its inputs, that it is a function of them, and the effect of each change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.records.messages import OrderRequest, OrderResult
 from streams.core.core_config import CoreConfig
 from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
-from streams.evidence.replay.inputs import Input, recorded_config, recorded_inputs
+from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config, recorded_inputs
 from streams.evidence.replay.simulate import ReplayRun, simulate
 from streams.evidence.replay.what_if import WhatIf
 from tests.builders import MS, SECOND, START, px
@@ -21,7 +21,7 @@ from tests.pipeline.journal.pipeline import MemoryPipeline, traded
 
 
 def stamped() -> MemoryPipeline:
-    """A traded pipeline whose records came one after another."""
+    """Returns a traded pipeline whose records came one after another."""
     pipeline = traded()
     for log in pipeline.log.partitions.values():
         for number, record in enumerate(log):
@@ -30,19 +30,19 @@ def stamped() -> MemoryPipeline:
     return pipeline
 
 
-def inputs_of(pipeline: MemoryPipeline) -> list[Input]:
+def inputs_of(pipeline: MemoryPipeline) -> list[ReplayInput]:
     return list(recorded_inputs(pipeline.log, pipeline.codec, pipeline.config))
 
 
 def simulated(pipeline: MemoryPipeline, document: dict[str, Any] | None = None) -> tuple[ReplayRun, Store]:
     store = Store()
-    what_if = WhatIf.of(document or {}, "test")
+    what_if = WhatIf.parse(document or {}, "test")
     run = simulate("r", recorded_config(pipeline.log, pipeline.codec), inputs_of(pipeline), what_if, store)
     return run, store
 
 
-def orders_of(inputs: list[Input]) -> list[tuple[OrderRequest, int]]:
-    """Orders and the partition that takes each."""
+def orders_of(inputs: list[ReplayInput]) -> list[tuple[OrderRequest, int]]:
+    """Returns the orders with the partition that takes each."""
     return [(item.message, item.partition) for item in inputs if isinstance(item.message, OrderRequest)]
 
 
@@ -110,13 +110,13 @@ def test_limits_of_the_run_hold_from_the_opening_on() -> None:
 )
 def test_a_wrong_document_names_the_field(document: dict[str, Any], named: str) -> None:
     with pytest.raises(InputError, match=named):
-        WhatIf.of(document, "what-if.yaml")
+        WhatIf.parse(document, "what-if.yaml")
 
 
 def test_a_configuration_that_breaks_a_rule_is_refused() -> None:
     config = recorded_config(traded().log, traded().codec)
     with pytest.raises(InputError, match="run_seed"):
-        WhatIf.of({"config": {"run_seed": "x"}}, "w").configure(config)
+        WhatIf.parse({"config": {"run_seed": "x"}}, "w").configure(config)
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_a_configuration_that_breaks_a_rule_is_refused() -> None:
 def test_a_part_that_there_is_not_or_of_wrong_parameters_is_refused(fee: dict[str, str], named: str) -> None:
     config = recorded_config(traded().log, traded().codec)
     with pytest.raises(InputError, match=named):
-        WhatIf.of({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
+        WhatIf.parse({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
 
 
 def test_another_model_of_a_part_starts_without_the_parameters_of_the_one_before() -> None:
     def patched(config: CoreConfig, fee: dict[str, str]) -> CoreConfig:
-        return WhatIf.of({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
+        return WhatIf.parse({"config": {"instruments": {"*": {"fee": fee}}}}, "w").configure(config)
 
     recorded = recorded_config(traded().log, traded().codec)
     published = patched(recorded, {"model": "published", "schedule": "ibkr-us-fixed"})
@@ -146,7 +146,7 @@ def test_another_model_of_a_part_starts_without_the_parameters_of_the_one_before
 
 def test_named_things_are_patched_by_name_or_each() -> None:
     config = recorded_config(traded().log, traded().codec)
-    changed = WhatIf.of(
+    changed = WhatIf.parse(
         {"config": {"instruments": {"*": {"fee": {"model": "rates", "taker_rate": "0.1"}}, "XYZ": {"tick_size": "1"}}}},
         "w",
     ).configure(config)

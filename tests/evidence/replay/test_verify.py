@@ -1,21 +1,21 @@
-"""Verification: a planted change of one tick is found and named with its order's story, inside the scope asked for."""
+"""Verification: a planted change of one tick is found and explained with its order's records, within the scope."""
 
 from __future__ import annotations
 
-from streams.evidence.replay.scope import EVERYTHING, Scope
 from streams.evidence.replay.verify import Verification, verify
+from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
 from tests.builders import SECOND, START
 from tests.pipeline.journal.pipeline import MemoryPipeline, traded
 
 TICK = 10_000_000
 
 
-def verified(pipeline: MemoryPipeline, scope: Scope = EVERYTHING, from_snapshot: bool = False) -> Verification:
+def verified(pipeline: MemoryPipeline, scope: VerifyScope = EVERYTHING, from_snapshot: bool = False) -> Verification:
     return verify(pipeline.config, pipeline.log, pipeline.codec, scope=scope, from_snapshot=from_snapshot)
 
 
 def planted() -> tuple[MemoryPipeline, str, int]:
-    """A recorded fill a tick off; the order and the time of the fill."""
+    """Changes a recorded fill by a tick and returns the order and the time of the fill."""
     pipeline = traded()
     partition = next(p for (topic, p), log in pipeline.log.partitions.items() if topic == "fills" and len(log) > 2)
     log = pipeline.log.partitions["fills", partition]
@@ -30,11 +30,11 @@ def test_a_record_as_it_was_made_is_equal_in_every_scope() -> None:
     pipeline = traded()
     whole = verified(pipeline)
     assert whole.passed
-    session = verified(pipeline, Scope(session_id="session-1"))
+    session = verified(pipeline, VerifyScope(session_id="session-1"))
     assert session.passed
     assert session.checked["fills"] == whole.checked["fills"]
     assert "marks" not in session.checked
-    half = verified(pipeline, Scope(from_ns=START + 8 * SECOND))
+    half = verified(pipeline, VerifyScope(from_ns=START + 8 * SECOND))
     assert half.passed
     assert 0 < half.checked["fills"] < whole.checked["fills"]
 
@@ -60,9 +60,9 @@ def test_a_fill_that_is_a_tick_off_is_found_and_named() -> None:
 
 def test_what_lies_outside_the_scope_is_not_compared() -> None:
     pipeline, _, ts = planted()
-    assert verified(pipeline, Scope(from_ns=ts + 1)).passed
-    assert not verified(pipeline, Scope(from_ns=ts, to_ns=ts + 1)).passed
-    assert verified(pipeline, Scope(session_id="another")).passed
+    assert verified(pipeline, VerifyScope(from_ns=ts + 1)).passed
+    assert not verified(pipeline, VerifyScope(from_ns=ts, to_ns=ts + 1)).passed
+    assert verified(pipeline, VerifyScope(session_id="another")).passed
 
 
 def test_a_record_that_is_missing_is_counted() -> None:

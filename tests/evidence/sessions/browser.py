@@ -1,4 +1,4 @@
-"""A real browser, headless: what it makes of a page, what it asks the network for, and what goes wrong in it."""
+"""Opens a page in a real headless browser and returns its DOM, network requests and console."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 ITS_OWN = "not an origin"
-"""Whom the browser names for what it asks by itself, as for its updates; the resolver's rule lets none of it out."""
+"""The origin that the browser names for its own requests, as for updates. The resolver's rule blocks them."""
 
 
 class Opened(NamedTuple):
-    """dom: the page as the browser has it; requests: addresses that it asked for; console: what was logged there."""
+    """An opened page. dom: the page as the browser sees it; requests: requested addresses; console: logged messages."""
 
     dom: str
     requests: list[str]
@@ -35,7 +35,7 @@ class Opened(NamedTuple):
 
 
 def open_page(path: Path, folder: Path) -> Opened:
-    """Opens a file; the browser's profile goes to folder. Skips where there is no Chromium."""
+    """Opens a file. folder: for the browser's profile. Skips the test if Chromium is missing."""
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("no browser: install the Debian package chromium")

@@ -1,4 +1,4 @@
-"""A ClickHouse server with the pipeline's tables, for sessions landed from memory."""
+"""Fixtures: a ClickHouse server with the pipeline's tables, into which sessions are landed from memory."""
 
 from tests.evidence.reconcile.conftest import client, landed, server_settings
 

@@ -1,4 +1,4 @@
-"""Counting what a page shows: shapes of each chart, rows of each table."""
+"""Counts the shapes of each chart and the rows of each table of a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 @dataclass
 class Shapes:
-    """Of one chart, table or element name."""
+    """The counts of one chart, table or element name."""
 
     lines: int = 0
     marks: int = 0
@@ -58,7 +58,7 @@ class _Counter(HTMLParser):
 
 
 def shapes(dom: str) -> dict[str, Shapes]:
-    """By the name of the chart or table; a table named as a chart is under `NAME table`."""
+    """Returns counts by the name of the chart or table. A table with a chart's name is under `NAME table`."""
     counter = _Counter()
     counter.feed(dom)
     return counter.found

@@ -1,6 +1,6 @@
-"""A session's numbers from the raw Kafka records, by a way of their own through nothing of the project.
+"""Recomputes a session's numbers from the raw Kafka records, without any code of the project.
 
-Its own consumer, the Apache avro library's decoder, plain decimals; conventions as `paper metrics list` states them.
+It has its own consumer, the Apache avro library's decoder and plain decimals. Conventions: `paper metrics list`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Record = dict[str, Any]
 
 
 class RawTopics:
-    """Committed records of topics, decoded with the schema that each names."""
+    """The committed records of topics, decoded with the schema that each names."""
 
     def __init__(self, servers: str, registry: str, prefix: str) -> None:
         self._servers, self._registry, self._prefix = servers, registry, prefix
         self._readers: dict[int, DatumReader] = {}
 
     def read(self, topic: str) -> Iterator[Record]:
-        """All records, partition by partition in the order of offsets."""
+        """Returns all records, partition by partition in the order of offsets."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self._servers,
@@ -67,7 +67,7 @@ class RawTopics:
 
 @dataclass
 class Trip:
-    """From flat to flat. held: signed quantity; cost: what it cost, signed; pnl: after fees."""
+    """A round trip from flat to flat. held: signed quantity; cost: signed cost; pnl: after fees."""
 
     held: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
@@ -76,7 +76,7 @@ class Trip:
 
 @dataclass
 class Numbers:
-    """What the records of one session come to."""
+    """The numbers of one session."""
 
     opening_cash: Decimal = Decimal(0)
     fills: int = 0
@@ -97,7 +97,7 @@ class Numbers:
     symbols: set[str] = field(default_factory=set)
 
     def book(self, fill: Record) -> None:
-        """A fill in the account's own currency: average cost, and the round trip that it is part of."""
+        """Books a fill in the account's own currency: average cost, and its round trip."""
         buys = fill["side"] == "BUY"
         quantity, price, fee = fill["quantity"], fill["price"], fill["commission"]
         assert fill["fx_rate"] is None, "sessions here trade in their own currency"
@@ -128,7 +128,7 @@ class Numbers:
             trip.pnl -= fee_each * abs(signed)
 
     def value(self, record: Record) -> None:
-        """An equity record: the end of its day so far, peak and drawdown."""
+        """Values an equity record: the end of its day so far, peak and drawdown."""
         self.end_equity, self.cash, self.borrow_fees = record["equity"], record["cash"], record["borrow_fees"]
         if record["trigger"] == "SESSION_OPEN":
             self.opening_cash = self.peak = record["equity"]
@@ -139,7 +139,7 @@ class Numbers:
         self.ends[day_of(record["ts"])] = record["equity"]
 
     def returns(self, quoted: dict[str, set[date]]) -> dict[date, Decimal]:
-        """By day: with a record of the session, or after its opening with quotes of what it trades."""
+        """Returns the returns by day. A day has a record of the session, or quotes of its symbols after its opening."""
         quiet = {day for symbol in self.symbols for day in quoted[symbol] if day > self.opened}
         found, before = {}, self.opening_cash
         for day in sorted(self.ends.keys() | quiet):
@@ -150,13 +150,13 @@ class Numbers:
 
     @property
     def profit_factor(self) -> Decimal | None:
-        """Gross profit / |gross loss| of the closed round trips."""
+        """Returns gross profit / |gross loss| of the closed round trips."""
         loss = -sum((pnl for pnl in self.closed if pnl < 0), Decimal(0))
         return sum((pnl for pnl in self.closed if pnl > 0), Decimal(0)) / loss if loss else None
 
 
 def recompute(topics: RawTopics) -> tuple[dict[str, Numbers], dict[str, set[date]]]:
-    """Numbers by session id, and the days on which each symbol was quoted."""
+    """Returns the numbers by session id, and the days on which each symbol was quoted."""
     found: dict[str, Numbers] = defaultdict(Numbers)
     quoted: dict[str, set[date]] = defaultdict(set)
     with localcontext() as context:
@@ -176,5 +176,5 @@ def recompute(topics: RawTopics) -> tuple[dict[str, Numbers], dict[str, set[date
 
 
 def day_of(time: int) -> date:
-    """The day of UTC nanoseconds."""
+    """Returns the day of a time in UTC nanoseconds."""
     return datetime.fromtimestamp(time // NANOS, UTC).date()

@@ -1,4 +1,4 @@
-"""A part of the recorded days that trades in less than a minute: a US stock's open, three days of a currency."""
+"""Part of the recorded days, small enough to trade in a minute: a US stock's open, three days of a currency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DAY_NS = 86_400_000_000_000
 
 
 def write_days(source: Path, target: Path) -> None:
-    """Quotes and trades after the stock's open, and the first quotes of each of the currency's days."""
+    """Writes quotes and trades after the stock's open, and the first quotes of each of the currency's days."""
     target.mkdir()
     quotes = list(islice(_after(source / f"{STOCK}.quotes.csv.gz", OPEN_NS), STOCK_QUOTES))
     end = _time(quotes[-1])

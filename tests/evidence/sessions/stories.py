@@ -1,4 +1,4 @@
-"""A session of three days in memory, of which every report and dashboard has something to show."""
+"""A session of three days in memory that gives every report and dashboard something to show."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tests.evidence.reconcile.session import Session
 
 DAY = 24 * 3600
 GAINS = (0, 20, -5)
-"""Cents by which the middle moves between buying and selling on each day."""
+"""Move of the middle between buying and selling on each day, in cents."""
 
 
 def three_days(name: str = "session-1") -> Session:
-    """Account A: a round trip in ABC each day, XYZ bought and kept, a refused order each day, and a dead letter."""
+    """Returns account A's session: a round trip in ABC and a refused order each day, a kept position, a dead letter."""
     session = Session()
     opening = builders.opening("A", session=name, strategy_id="<b>s</b>", instruments="ABC,XYZ", cash="100000")
     session.send("controls", "A", opening)

@@ -1,4 +1,4 @@
-"""Recorded days traded by the demonstration: sessions rebuilt, metrics recomputed from raw records, the report."""
+"""Recorded days traded by the demonstration: sessions are rebuilt, metrics recomputed, reports drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 
 from infra.clickhouse.client import connect
 from infra.settings import Settings
-from streams.evidence.metrics.compute import Conventions, Scope, metric_values
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_values
+from streams.evidence.metrics.conventions import Conventions
 from tests.end_to_end.processes import paper
 from tests.evidence.sessions.browser import open_page
 from tests.evidence.sessions.dom import shapes
@@ -27,7 +28,7 @@ STOCK_SESSION = "momentum:AIG.US"
 
 @pytest.fixture(scope="module")
 def run(stack: Settings, market_data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A demonstration over parts of the recorded AIG day and of three days of EURUSD, at rest."""
+    """Yields a finished demonstration over parts of the recorded AIG day and of three days of EURUSD."""
     folder = tmp_path_factory.mktemp("recorded") / "days"
     write_days(market_data_folder, folder)
     settings = stack.model_copy(update={"mock_trading": False, "clickhouse_database": "test_sessions"})
@@ -42,8 +43,8 @@ def run(stack: Settings, market_data_folder: Path, tmp_path_factory: pytest.Temp
 
 
 def metrics_of(run: Settings, session: str) -> dict[str, Any]:
-    """Metrics of ClickHouse by name, days' returns under their day."""
-    scope = Scope("session", session)
+    """Returns ClickHouse's metrics by name, and daily returns by day."""
+    scope = MetricScope("session", session)
     with closing(connect(run)) as client:
         found = {item.name: item.value for item in metric_values(client, run.run_id, scope, Conventions())}
         days = metric_values(client, run.run_id, scope, Conventions(), by="day")

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from streams.evidence.metrics.compute import Conventions, Scope, metric_rows
-from streams.evidence.metrics.definitions import COSTS, DAYS, ORDERS, REJECTS, RETURNS
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.metrics.metric_catalog import COSTS, DAYS, ORDERS, REJECTS, RETURNS
 from tests.evidence.metrics.rows import connected, migrated_server
 
 FILLS = int(os.environ.get("METRICS_FILLS", "20000"))
@@ -67,7 +68,7 @@ def test_a_dashboard_over_many_fills(client: Client, query: str, by: str) -> Non
     seconds = []
     for _ in range(3):
         started = time.perf_counter()
-        rows = metric_rows(client, query, RUN, Scope("strategy", "st"), Conventions(), by)
+        rows = metric_rows(client, query, RUN, MetricScope("strategy", "st"), Conventions(), by)
         seconds.append(time.perf_counter() - started)
     print(f"\n{FILLS:>12,} fills  {query:<16} {by:<10} {len(rows):>4} rows  {min(seconds):.3f} to {max(seconds):.3f} s")
     if query == COSTS:

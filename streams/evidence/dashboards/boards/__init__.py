@@ -17,4 +17,4 @@ DASHBOARDS = (
     gate_board.build,
     health_board.build,
 )
-"""Builders in the order in which a desk reads them."""
+"""Functions that build the dashboards, in the order in which a desk reads them."""

@@ -1,48 +1,59 @@
-"""Desk overview: every session of a run, its money and what it holds."""
+"""The overview dashboard: every session of a run, its money and its positions."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
-from streams.evidence.dashboards.panels import HALF, WHOLE, board, curve, grid, link_to_session, tile
-from streams.evidence.dashboards.sql import OF_ALL, shared
-
-SPAN_MS = (
-    "toUnixTimestamp64Milli(opened_at) - 1000 AS from_ms, "
-    "toUnixTimestamp64Milli(ifNull(closed_at, valued_at)) + 1000 AS to_ms"
+from streams.evidence.dashboards.boards.board_variables import RUN
+from streams.evidence.dashboards.panel_sql import ACCOUNTS_SCOPE, OF_RUN, query_sql
+from streams.evidence.dashboards.panels import (
+    WHOLE,
+    build_dashboard,
+    stat_panel,
+    table_panel,
+    time_series_panel,
+    with_session_links,
 )
-MONEY = {"opening_cash": "locale", "equity": "locale", "return": "percentunit"}
-EQUITY = """SELECT
+
+SESSIONS = query_sql(
+    "sessions",
+    "*, equity - opening_cash AS pnl, status = 'OPEN' AS open, "
+    "toUnixTimestamp64Milli(opened_at) - 1000 AS from_ms, "
+    "toUnixTimestamp64Milli(ifNull(closed_at, valued_at)) + 1000 AS to_ms",
+)
+"""The sessions with what the stats sum up, and with the span of time that a link to a session shows."""
+UNITS = {"opening_cash": "locale", "equity": "locale", "pnl": "locale", "return": "percentunit"}
+EQUITY = f"""SELECT
     $__timeInterval(ts) AS time, toString(account_id) AS account, argMax(toFloat64(equity), offset) AS equity
 FROM account_equity
-WHERE run_id = ${run_id:sqlstring} AND $__timeFilter(ts)
+{OF_RUN} AND $__timeFilter(ts)
 GROUP BY time, account
 ORDER BY time"""
-FILLS = """SELECT $__timeInterval(ts) AS time, toString(symbol) AS symbol, count() AS fills
+FILLS = f"""SELECT $__timeInterval(ts) AS time, toString(symbol) AS symbol, count() AS fills
 FROM fills
-WHERE run_id = ${run_id:sqlstring} AND $__timeFilter(ts)
+{OF_RUN} AND $__timeFilter(ts)
 GROUP BY time, symbol
 ORDER BY time"""
-NEWEST_FILLS = """SELECT ts, account_id, symbol, side, quantity, price, commission, realised_pnl, order_id
+NEWEST_FILLS = f"""SELECT ts, account_id, symbol, side, quantity, price, commission, realised_pnl, order_id
 FROM fills
-WHERE run_id = ${run_id:sqlstring} AND $__timeFilter(ts)
+{OF_RUN} AND $__timeFilter(ts)
 ORDER BY ts DESC, offset DESC
 LIMIT 200"""
 
 
 def build() -> Dashboard:
-    """The dashboard."""
-    sessions = shared("sessions", f"*, {SPAN_MS}")
+    """Builds the dashboard."""
+    costs = query_sql("metrics_costs", **ACCOUNTS_SCOPE)
+    orders = query_sql("metrics_orders", **ACCOUNTS_SCOPE)
     panels = [
-        tile("Open sessions", shared("sessions", "countIf(status = 'OPEN') AS sessions")),
-        tile("Equity", shared("sessions", "sum(toFloat64(equity)) AS equity"), "locale"),
-        tile("Profit and loss", shared("sessions", "sum(toFloat64(equity - opening_cash)) AS pnl"), "locale"),
-        tile("Fills", shared("sessions", "sum(fills) AS fills"), "locale"),
-        tile("Commissions", shared("metrics_costs", "sum(toFloat64(fees)) AS fees", **OF_ALL), "locale"),
-        tile("Rejected orders", shared("metrics_orders", "sum(rejected_orders) AS orders", **OF_ALL), "locale"),
-        link_to_session(grid("Sessions", sessions, WHOLE, MONEY)),
-        curve("Equity by account", EQUITY, "locale", HALF),
-        curve("Fills by instrument", FILLS, "short", HALF, stacked=True),
-        grid("Open positions at the last mark", shared("metrics_positions", **OF_ALL), HALF),
-        grid("Newest fills", NEWEST_FILLS, HALF),
+        stat_panel("Open sessions", SESSIONS, "open", reducer="sum"),
+        stat_panel("Equity", SESSIONS, "equity", "locale", reducer="sum"),
+        stat_panel("Profit and loss", SESSIONS, "pnl", "locale", reducer="sum"),
+        stat_panel("Fills", SESSIONS, "fills", "locale", reducer="sum"),
+        stat_panel("Commissions", costs, "fees", "locale", reducer="sum"),
+        stat_panel("Rejected orders", orders, "rejected_orders", "locale", reducer="sum"),
+        with_session_links(table_panel("Sessions", SESSIONS, WHOLE, UNITS)),
+        time_series_panel("Equity by account", EQUITY, "locale"),
+        time_series_panel("Fills by instrument", FILLS, "short", stacked=True),
+        table_panel("Open positions at the last mark", query_sql("metrics_positions", **ACCOUNTS_SCOPE)),
+        table_panel("Newest fills", NEWEST_FILLS),
     ]
-    return board("paper-desk", "Desk overview", [RUN], panels).build()
+    return build_dashboard("paper-desk", "Desk overview", [RUN], panels).build()

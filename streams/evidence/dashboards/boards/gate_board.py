@@ -1,23 +1,22 @@
-"""The gate: what each strategy is authorised to, why, and the test results behind it."""
+"""The dashboard of the gate: the level of each strategy, the reasons, and the test results behind them."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
-from streams.evidence.dashboards.panels import HALF, WHOLE, board, grid, tile
+from streams.evidence.dashboards.boards.board_variables import RUN
+from streams.evidence.dashboards.panel_sql import OF_RUN
+from streams.evidence.dashboards.panels import WHOLE, build_dashboard, stat_panel, table_panel
 
-OF_RUN = "WHERE run_id = ${run_id:sqlstring}"
-NEWEST = f"""SELECT
-    strategy_id,
-    argMax((kind, level, expires_ts, ts, decision_id, actor, reason), (kafka_timestamp, offset)) AS newest
-FROM gate_decisions
-{OF_RUN}
-GROUP BY strategy_id"""
 STRATEGIES = f"""SELECT
     strategy_id, newest.1 AS kind, newest.2 AS level, newest.3 AS expires, newest.4 AS decided, newest.5 AS decision_id,
-    newest.6 AS actor, newest.7 AS reason
+    newest.6 AS actor, newest.7 AS reason, kind != 'REVOKED' AND level != 'PAPER_ONLY' AS live
 FROM
 (
-{NEWEST}
+    SELECT
+        strategy_id,
+        argMax((kind, level, expires_ts, ts, decision_id, actor, reason), (kafka_timestamp, offset)) AS newest
+    FROM gate_decisions
+    {OF_RUN}
+    GROUP BY strategy_id
 )
 ORDER BY strategy_id"""
 HISTORY = f"""SELECT ts, strategy_id, kind, level, expires_ts, actor, reason, criteria_sha256, evidence_sha256
@@ -40,16 +39,15 @@ ORDER BY failed DESC, suite"""
 
 
 def build() -> Dashboard:
-    """The dashboard."""
-    live = f"SELECT countIf(newest.1 != 'REVOKED' AND newest.2 != 'PAPER_ONLY') AS strategies\nFROM\n(\n{NEWEST}\n)"
+    """Builds the dashboard."""
     panels = [
-        tile("Strategies decided on", f"SELECT uniqExact(strategy_id) AS strategies FROM gate_decisions {OF_RUN}"),
-        tile("Decided beyond paper", live),
-        tile("Test cases", f"SELECT count() AS cases FROM test_results {OF_RUN}"),
-        tile("Failed cases", f"SELECT countIf(status IN ('FAILED', 'ERROR')) AS cases FROM test_results {OF_RUN}"),
-        grid("Newest decision of each strategy", STRATEGIES, WHOLE),
-        grid("History", HISTORY, WHOLE),
-        grid("Criteria with value and threshold", CRITERIA, HALF),
-        grid("Test suites", SUITES, HALF),
+        stat_panel("Strategies decided on", STRATEGIES, "strategy_id", reducer="count"),
+        stat_panel("Decided beyond paper", STRATEGIES, "live", reducer="sum"),
+        stat_panel("Test cases", SUITES, "cases", reducer="sum"),
+        stat_panel("Failed cases", SUITES, "failed", reducer="sum"),
+        table_panel("Newest decision of each strategy", STRATEGIES, WHOLE),
+        table_panel("History", HISTORY, WHOLE),
+        table_panel("Criteria with value and threshold", CRITERIA),
+        table_panel("Test suites", SUITES),
     ]
-    return board("paper-gate", "Gate", [RUN], panels).build()
+    return build_dashboard("paper-gate", "Gate", [RUN], panels).build()

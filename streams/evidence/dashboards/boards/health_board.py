@@ -1,35 +1,30 @@
-"""Pipeline health: what comes in on each topic, how old the newest row is, transactions, dead letters."""
+"""The dashboard of the pipeline's health: rates and ages of records, transactions, dead letters."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
-from streams.evidence.dashboards.panels import HALF, Place, board, curve, grid, tile
+from streams.evidence.dashboards.boards.board_variables import RUN
+from streams.evidence.dashboards.panel_sql import OF_RUN
+from streams.evidence.dashboards.panels import WHOLE, build_dashboard, stat_panel, table_panel, time_series_panel
 
 TABLES = ("orders", "orders_approved", "executions", "order_results", "fills", "account_equity", "market_data", "marks")
-OF_RUN = "WHERE run_id = ${run_id:sqlstring}"
 RATES = "\nUNION ALL\n".join(
     f"SELECT $__timeInterval(kafka_timestamp) AS time, '{table}' AS topic, count() AS records\n"
     f"FROM {table} {OF_RUN} AND $__timeFilter(kafka_timestamp)\nGROUP BY time"
     for table in TABLES
 )
-NEWEST = "\nUNION ALL\n".join(
-    f"SELECT '{table}' AS topic, count() AS records, max(kafka_timestamp) AS newest,\n"
+RATES_IN_TIME = f"SELECT *\nFROM\n(\n{RATES}\n)\nORDER BY time"
+TOPICS = "\nUNION ALL\n".join(
+    f"SELECT '{table}' AS topic, count() AS records, if(records > 0, max(kafka_timestamp), NULL) AS newest,\n"
     f"    dateDiff('second', newest, now64(3)) AS age_seconds\nFROM {table} {OF_RUN}"
     for table in TABLES
 )
-JOURNALS = "\nUNION ALL\n".join(
-    f"SELECT shard, kafka_timestamp, counts, outputs FROM {table} {OF_RUN} AND $__timeFilter(kafka_timestamp)"
+JOURNALS = "\n    UNION ALL\n".join(
+    f"    SELECT shard, kafka_timestamp, counts FROM {table} {OF_RUN} AND $__timeFilter(kafka_timestamp)"
     for table in ("journal_accounts", "journal_execution")
 )
-TRANSACTIONS = f"""SELECT $__timeInterval(kafka_timestamp) AS time, toString(shard) AS shard, count() AS transactions
-FROM
-(
-{JOURNALS}
-)
-GROUP BY time, shard
-ORDER BY time"""
-INPUTS = f"""SELECT
-    $__timeInterval(kafka_timestamp) AS time, toString(shard) AS shard, sum(arraySum(counts)) / count() AS inputs
+TRANSACTIONS = f"""SELECT
+    $__timeInterval(kafka_timestamp) AS time, toString(shard) AS shard, count() AS transactions,
+    sum(arraySum(counts)) / transactions AS inputs
 FROM
 (
 {JOURNALS}
@@ -41,7 +36,7 @@ FROM dead_letters
 {OF_RUN} AND $__timeFilter(kafka_timestamp)
 ORDER BY kafka_timestamp DESC
 LIMIT 500"""
-VERSIONS = f"""SELECT
+SHARDS = f"""SELECT
     shard, argMax(code_version, sequence) AS version, max(sequence) AS transactions, sum(outputs) AS outputs
 FROM
 (
@@ -54,16 +49,16 @@ ORDER BY shard"""
 
 
 def build() -> Dashboard:
-    """The dashboard."""
+    """Builds the dashboard."""
     panels = [
-        tile("Records", f"SELECT sum(records) AS records\nFROM\n(\n{NEWEST}\n)", "short"),
-        tile("Age of the newest record", f"SELECT minIf(age_seconds, records > 0) AS age\nFROM\n(\n{NEWEST}\n)", "s"),
-        tile("Dead letters", f"SELECT count() AS letters FROM dead_letters {OF_RUN}"),
-        curve("Records by topic", f"SELECT *\nFROM\n(\n{RATES}\n)\nORDER BY time", "short", Place(24, 9), stacked=True),
-        curve("Transactions by shard", TRANSACTIONS, "short"),
-        curve("Inputs in a transaction", INPUTS, "short"),
-        grid("Topics in ClickHouse", NEWEST, HALF),
-        grid("Shards", VERSIONS, HALF),
-        grid("Dead letters", LETTERS, Place(24, 9)),
+        stat_panel("Records", TOPICS, "records", "short", reducer="sum"),
+        stat_panel("Age of the newest record", TOPICS, "age_seconds", "s", reducer="min"),
+        stat_panel("Dead letters", f"SELECT count() AS letters FROM dead_letters {OF_RUN}", "letters"),
+        time_series_panel("Records by topic", RATES_IN_TIME, "short", WHOLE, stacked=True),
+        time_series_panel("Transactions by shard", TRANSACTIONS, "short", fields=("transactions",)),
+        time_series_panel("Inputs in a transaction", TRANSACTIONS, "short", fields=("inputs",)),
+        table_panel("Topics in ClickHouse", TOPICS),
+        table_panel("Shards", SHARDS),
+        table_panel("Dead letters", LETTERS, WHOLE),
     ]
-    return board("paper-health", "Pipeline health", [RUN], panels).build()
+    return build_dashboard("paper-health", "Pipeline health", [RUN], panels).build()

@@ -1,60 +1,63 @@
-"""Risk and breakers: what controls refused, which breakers opened, what operators did."""
+"""The dashboard of risk: refusals by control, breakers, and the commands of operators."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import RUN
-from streams.evidence.dashboards.panels import HALF, WHOLE, board, curve, grid, tile
-from streams.evidence.dashboards.sql import OF_ALL, shared
+from streams.evidence.dashboards.boards.board_variables import RUN
+from streams.evidence.dashboards.panel_sql import ACCOUNTS_SCOPE, OF_RUN, query_sql
+from streams.evidence.dashboards.panels import WHOLE, build_dashboard, stat_panel, table_panel, time_series_panel
 
-DECISIONS = """SELECT $__timeInterval(ts) AS time, toString(kind) AS decision, count() AS decisions
+DECISIONS = f"""SELECT $__timeInterval(ts) AS time, toString(kind) AS decision, count() AS decisions
 FROM risk_events
-WHERE run_id = ${run_id:sqlstring} AND $__timeFilter(ts)
+{OF_RUN} AND $__timeFilter(ts)
 GROUP BY time, decision
 ORDER BY time"""
-REJECTS = """SELECT $__timeInterval(ts) AS time, ifNull(toString(code), '') AS control, count() AS rejects
+REJECTS = f"""SELECT $__timeInterval(ts) AS time, ifNull(toString(code), '') AS control, count() AS rejects
 FROM risk_events
-WHERE run_id = ${run_id:sqlstring} AND kind = 'ORDER_REJECTED' AND $__timeFilter(ts)
+{OF_RUN} AND kind = 'ORDER_REJECTED' AND $__timeFilter(ts)
 GROUP BY time, control
 ORDER BY time"""
-TRANSITIONS = """SELECT
+TRANSITIONS = f"""SELECT
     ts, account_id, session_id, breaker, breaker_state, window, limit_value, observed_value, text, actor
 FROM risk_events
-WHERE run_id = ${run_id:sqlstring} AND kind = 'BREAKER_TRANSITION' AND $__timeFilter(ts)
+{OF_RUN} AND kind = 'BREAKER_TRANSITION' AND $__timeFilter(ts)
 ORDER BY ts DESC, offset DESC
 LIMIT 500"""
-BREAKERS = """SELECT account_id, breaker, argMax(breaker_state, (kafka_timestamp, offset)) AS state, max(ts) AS since
+BREAKERS = f"""SELECT
+    account_id, breaker, argMax(breaker_state, (kafka_timestamp, offset)) AS state, max(ts) AS since,
+    state = 'OPEN' AS open
 FROM risk_events
-WHERE run_id = ${run_id:sqlstring} AND kind = 'BREAKER_TRANSITION'
+{OF_RUN} AND kind = 'BREAKER_TRANSITION'
 GROUP BY account_id, breaker
-ORDER BY state = 'OPEN' DESC, since DESC"""
-OPEN = f"SELECT countIf(state = 'OPEN') AS breakers\nFROM\n(\n{BREAKERS}\n)"
-STOPPED = """SELECT countIf(state != 'ACTIVE') AS accounts
+ORDER BY open DESC, since DESC"""
+STOPPED_ACCOUNTS = f"""SELECT countIf(state != 'ACTIVE') AS accounts
 FROM
 (
     SELECT account_id, argMax(trading_state, (kafka_timestamp, offset)) AS state
     FROM controls
-    WHERE run_id = ${run_id:sqlstring} AND kind IN ('TRADING_STATE', 'KILL', 'RESUME')
+    {OF_RUN} AND kind IN ('TRADING_STATE', 'KILL', 'RESUME')
     GROUP BY account_id
 )"""
-OPERATORS = """SELECT ts, kind, account_id, session_id, text, actor, reason
+COMMANDS = f"""SELECT ts, kind, account_id, session_id, text, actor, reason
 FROM risk_events
-WHERE run_id = ${run_id:sqlstring} AND actor IS NOT NULL AND $__timeFilter(ts)
+{OF_RUN} AND actor IS NOT NULL AND $__timeFilter(ts)
 ORDER BY kafka_timestamp DESC, offset DESC
 LIMIT 500"""
 
 
 def build() -> Dashboard:
-    """The dashboard."""
+    """Builds the dashboard."""
+    trips = query_sql("metrics_breakers", **ACCOUNTS_SCOPE)
+    orders = query_sql("metrics_orders", **ACCOUNTS_SCOPE)
     panels = [
-        tile("Open breakers", OPEN),
-        tile("Accounts whose last command stops them", STOPPED),
-        tile("Breaker trips", shared("metrics_breakers", "sum(breaker_trips) AS trips", **OF_ALL)),
-        tile("Reject rate", shared("metrics_orders", "max(reject_rate) AS rate", **OF_ALL), "percentunit", 2),
-        curve("Decisions", DECISIONS, "short", stacked=True),
-        curve("Rejected orders by control", REJECTS, "short", stacked=True),
-        grid("Rejected orders by account and reason", shared("metrics_rejects", **OF_ALL), HALF),
-        grid("Breakers", BREAKERS, HALF),
-        grid("Transitions of breakers", TRANSITIONS, WHOLE),
-        grid("What operators did", OPERATORS, WHOLE),
+        stat_panel("Open breakers", BREAKERS, "open", reducer="sum"),
+        stat_panel("Accounts stopped by their last command", STOPPED_ACCOUNTS, "accounts"),
+        stat_panel("Breaker trips", trips, "breaker_trips", reducer="sum"),
+        stat_panel("Highest reject rate of an account", orders, "reject_rate", "percentunit", 2, "max"),
+        time_series_panel("Decisions", DECISIONS, "short", stacked=True),
+        time_series_panel("Rejected orders by control", REJECTS, "short", stacked=True),
+        table_panel("Rejected orders by account and reason", query_sql("metrics_rejects", **ACCOUNTS_SCOPE)),
+        table_panel("Breakers", BREAKERS),
+        table_panel("Transitions of breakers", TRANSITIONS, WHOLE),
+        table_panel("Commands of operators", COMMANDS, WHOLE),
     ]
-    return board("paper-risk", "Risk and breakers", [RUN], panels).build()
+    return build_dashboard("paper-risk", "Risk and breakers", [RUN], panels).build()

@@ -1,49 +1,52 @@
-"""A session: its equity, drawdown, exposure, days, trades and fills."""
+"""The dashboard of one session: equity, drawdown, exposure, days, trades and fills."""
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from streams.evidence.dashboards.boards.variables import ACCOUNT, RUN, SESSION
-from streams.evidence.dashboards.panels import HALF, WHOLE, Panel, board, curve, grid, tile
-from streams.evidence.dashboards.sql import OF_SESSION, shared
+from streams.evidence.dashboards.boards.board_variables import ACCOUNT, RUN, SESSION
+from streams.evidence.dashboards.panel_sql import SESSION_SCOPE, query_sql
+from streams.evidence.dashboards.panels import (
+    HALF,
+    WHOLE,
+    build_dashboard,
+    stat_panel,
+    table_panel,
+    time_series_panel,
+)
 
 IN_TIME = "WHERE $__timeFilter(time)\nORDER BY time"
-RATIOS = {name: "percentunit" for name in ("daily_return", "cumulative_return", "drawdown", "drawdown_intraday")}
-
-
-def _measure(title: str, column: str, query: str = "metrics_returns", unit: str = "none", decimals: int = 2) -> Panel:
-    return tile(title, shared(query, f"toFloat64({column}) AS {column}", **OF_SESSION), unit, decimals)
+RATIOS = dict.fromkeys(("daily_return", "cumulative_return", "drawdown", "drawdown_intraday"), "percentunit")
+RETURNS = query_sql("metrics_returns", **SESSION_SCOPE)
+TRADES = query_sql("metrics_trades", **SESSION_SCOPE)
+EQUITY = query_sql(
+    "session_equity",
+    "time, toFloat64(equity) AS equity, drawdown_ratio AS drawdown, toFloat64(gross_exposure) AS gross, "
+    "toFloat64(net_exposure) AS net",
+    IN_TIME,
+)
+MARKS = query_sql("session_marks", "time, toString(symbol) AS symbol, toFloat64(mid) AS mid", IN_TIME)
 
 
 def build() -> Dashboard:
-    """The dashboard."""
+    """Builds the dashboard."""
     panels = [
-        _measure("Equity", "end_equity", unit="locale"),
-        _measure("Return", "total_return", unit="percentunit", decimals=3),
-        _measure("Sharpe ratio, annual", "sharpe"),
-        _measure("Probabilistic Sharpe ratio", "psr", unit="percentunit"),
-        _measure("Max drawdown", "max_drawdown_intraday", unit="percentunit", decimals=3),
-        _measure("Profit factor", "profit_factor", "metrics_trades"),
-        curve("Equity", shared("session_equity", "time, toFloat64(equity) AS equity", IN_TIME), "locale"),
-        curve("Drawdown", shared("session_equity", "time, drawdown_ratio AS drawdown", IN_TIME), "percentunit"),
-        curve(
-            "Exposure",
-            shared(
-                "session_equity",
-                "time, toFloat64(gross_exposure) AS gross, toFloat64(net_exposure) AS net",
-                IN_TIME,
-            ),
-            "locale",
+        stat_panel("Equity", RETURNS, "end_equity", "locale", 2),
+        stat_panel("Return", RETURNS, "total_return", "percentunit", 3),
+        stat_panel("Sharpe ratio, annual", RETURNS, "sharpe", decimals=2),
+        stat_panel("Probabilistic Sharpe ratio", RETURNS, "psr", "percentunit", 2),
+        stat_panel("Max drawdown", RETURNS, "max_drawdown_intraday", "percentunit", 3),
+        stat_panel("Profit factor", TRADES, "profit_factor", decimals=2),
+        time_series_panel("Equity", EQUITY, "locale", fields=("equity",)),
+        time_series_panel("Drawdown", EQUITY, "percentunit", fields=("drawdown",)),
+        time_series_panel("Exposure", EQUITY, "locale", fields=("gross", "net")),
+        time_series_panel("Middle of the market", MARKS),
+        table_panel("Days", query_sql("metrics_days", **SESSION_SCOPE), HALF, RATIOS),
+        table_panel("Trades by instrument", query_sql("metrics_trades", by="instrument", **SESSION_SCOPE)),
+        table_panel(
+            "Round trips", query_sql("metrics_round_trips", rest="ORDER BY opened DESC\nLIMIT 500", **SESSION_SCOPE)
         ),
-        curve(
-            "Middle of the market",
-            shared("session_marks", "time, toString(symbol) AS symbol, toFloat64(mid) AS mid", IN_TIME),
-        ),
-        grid("Days", shared("metrics_days", **OF_SESSION), HALF, RATIOS),
-        grid("Trades by instrument", shared("metrics_trades", by="instrument", **OF_SESSION), HALF),
-        grid("Round trips", shared("metrics_round_trips", rest="ORDER BY opened DESC\nLIMIT 500", **OF_SESSION), HALF),
-        grid("Fills", shared("session_fills", rest=IN_TIME), HALF),
-        grid("Open positions at the last mark", shared("metrics_positions", **OF_SESSION), WHOLE),
-        grid("Returns and risk", shared("metrics_returns", **OF_SESSION), WHOLE),
-        grid("Exposure in numbers", shared("metrics_exposure", **OF_SESSION), WHOLE),
+        table_panel("Fills", query_sql("session_fills", rest=IN_TIME)),
+        table_panel("Open positions at the last mark", query_sql("metrics_positions", **SESSION_SCOPE), WHOLE),
+        table_panel("Returns and risk", RETURNS, WHOLE),
+        table_panel("Exposure in numbers", query_sql("metrics_exposure", **SESSION_SCOPE), WHOLE),
     ]
-    return board("paper-session", "Session", [RUN, ACCOUNT, SESSION], panels).build()
+    return build_dashboard("paper-session", "Session", [RUN, ACCOUNT, SESSION], panels).build()

@@ -1,0 +1,210 @@
+"""Decides a strategy's level: judges each criterion over the evidence. The same evidence gives the same decision."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from schemas.records.enums import TradingLevel
+from schemas.records.numbers import NANOS_PER_HOUR
+from streams.evidence.canonical_hash import canonical_sha256
+from streams.evidence.gate.criteria import Criteria, Freshness, GateLevel, Thresholds
+
+NO_EVIDENCE = "no evidence"
+RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
+
+Row = Mapping[str, Any]
+
+
+class Evidence(NamedTuple):
+    """The evidence on a strategy.
+
+    Attributes:
+        as_of_ns: UTC time at which it was gathered.
+        commit: commit that the test suites must be of.
+        rows: rows of each query as plain JSON values.
+    """
+
+    strategy_id: str
+    as_of_ns: int
+    commit: str | None
+    rows: Mapping[str, Sequence[Row]]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the evidence's canonical JSON."""
+        return canonical_sha256(self._asdict())
+
+
+class CriterionResult(NamedTuple):
+    """A judged criterion of a level. value: None if there is no evidence, which fails the criterion."""
+
+    level: TradingLevel
+    criterion: str
+    value: Any
+    threshold: str
+    passed: bool
+    query: str
+    window: str
+    detail: str = ""
+
+
+class Verdict(NamedTuple):
+    """The result of a decision. level: the highest whose criteria all passed, else PAPER_ONLY."""
+
+    level: TradingLevel
+    results: tuple[CriterionResult, ...]
+
+    def failed(self, level: TradingLevel) -> list[str]:
+        """Returns the criteria of a level that did not pass."""
+        return [item.criterion for item in self.results if item.level is level and not item.passed]
+
+
+class _Rule(NamedTuple):
+    """A criterion on one column: its worst row must be at least (sign 1) or at most (sign -1) scale * threshold."""
+
+    criterion: str
+    query: str
+    column: str
+    sign: int
+    threshold: str
+    scale: int = 1
+    stressed: bool = False
+
+
+RULES = (
+    _Rule("days", "metrics_returns", "days", 1, "days_min"),
+    _Rule("fills", "metrics_costs", "fills", 1, "fills_min"),
+    _Rule("regimes", "gate_regimes", "regimes", 1, "regimes_min"),
+    _Rule("psr", "metrics_returns", "psr", 1, "psr_min", stressed=True),
+    _Rule("dsr", "metrics_returns", "dsr", 1, "dsr_min", stressed=True),
+    _Rule("max_drawdown", "metrics_returns", "max_drawdown", 1, "drawdown_max", -1, stressed=True),
+    _Rule("daily_loss", "metrics_returns", "worst_day", 1, "daily_loss_max", -1, stressed=True),
+    _Rule("best_day_share", "gate_concentration", "best_day_share", -1, "best_day_share_max"),
+    _Rule("profit_factor", "metrics_trades", "profit_factor", 1, "profit_factor_min", stressed=True),
+    _Rule("reject_rate", "metrics_orders", "reject_rate", -1, "reject_rate_max"),
+    _Rule("error_rate", "gate_orders", "error_rate", -1, "error_rate_max"),
+    _Rule("breaker_trips", "gate_breakers", "trips", -1, "breaker_trips_max"),
+    _Rule("open_breakers", "gate_breakers", "open_breakers", -1, ""),
+    _Rule("market_gaps", "gate_data", "gaps", -1, "gaps_max"),
+    _Rule("stale_share", "gate_data", "stale_share", -1, "stale_share_max"),
+    _Rule("dead_letters", "gate_data", "dead_letters", -1, ""),
+)
+
+
+def decide(evidence: Evidence, criteria: Criteria, most: TradingLevel = TradingLevel.FULL_LIVE) -> Verdict:
+    """Judges every level up to most and returns the verdict."""
+    results: list[CriterionResult] = []
+    reached = TradingLevel.PAPER_ONLY
+    for name, level in criteria.levels.items():
+        judged = _judge(name, level, evidence, criteria)
+        results += judged
+        if all(item.passed for item in judged):
+            reached = name
+        if name is most:
+            break
+    return Verdict(reached, tuple(results))
+
+
+def decision_id(evidence: Evidence, criteria_sha256: str, settings_sha256: str, most: TradingLevel) -> str:
+    """Returns the id of a decision, a function of everything that it depends on."""
+    return "d-" + canonical_sha256([evidence.sha256, criteria_sha256, settings_sha256, most])[:20]
+
+
+def _judge(name: TradingLevel, level: GateLevel, evidence: Evidence, criteria: Criteria) -> list[CriterionResult]:
+    window = _window(evidence)
+    results = [_measure(name, rule, level.criteria, evidence, window) for rule in RULES]
+    passed = {item.criterion for item in results if item.passed}
+    results.append(_track_record(name, evidence, window))
+    results.append(_stress(name, level.criteria, evidence, window, passed))
+    results.append(_suite(name, "reconciliation", RECONCILE, criteria.reconcile, evidence))
+    results.append(_suite(name, "replay_verification", REPLAY_VERIFY, criteria.replay_verify, evidence))
+    results += [
+        _suite(name, f"tests {suite.name}", suite.name, suite, evidence, evidence.commit or "the commit that runs")
+        for suite in criteria.suite
+    ]
+    return results
+
+
+def _measure(
+    name: TradingLevel, rule: _Rule, thresholds: Thresholds, evidence: Evidence, window: str
+) -> CriterionResult:
+    value = _worst(evidence.rows.get(rule.query, ()), rule)
+    return CriterionResult(
+        name, rule.criterion, value, _asked(rule, thresholds), _passes(rule, thresholds, value), rule.query, window
+    )._replace(detail=NO_EVIDENCE if value is None else "")
+
+
+def _bound(rule: _Rule, thresholds: Thresholds) -> float:
+    return rule.scale * getattr(thresholds, rule.threshold) if rule.threshold else 0
+
+
+def _asked(rule: _Rule, thresholds: Thresholds) -> str:
+    return f"{'>=' if rule.sign > 0 else '<='} {_bound(rule, thresholds):g}"
+
+
+def _passes(rule: _Rule, thresholds: Thresholds, value: Any) -> bool:
+    return value is not None and bool(rule.sign * value >= rule.sign * _bound(rule, thresholds))
+
+
+def _worst(rows: Sequence[Row], rule: _Rule) -> Any:
+    """Returns the worst value over the currencies; None if there are no rows or one has no value."""
+    values: list[Any] = [row.get(rule.column) for row in rows]
+    if not values or any(value is None for value in values):
+        return None
+    return min(values) if rule.sign > 0 else max(values)
+
+
+def _track_record(name: TradingLevel, evidence: Evidence, window: str) -> CriterionResult:
+    """Judges the track record: each currency needs its minimum track record length (MinTRL) in days."""
+    rows = evidence.rows.get("metrics_returns", ())
+    needed = [row.get("min_track_record_days") for row in rows]
+    days = min((row["days"] for row in rows), default=None)
+    known = bool(rows) and all(item is not None for item in needed)
+    passed = known and all(row["days"] >= row["min_track_record_days"] for row in rows)
+    threshold = f">= {max(item for item in needed if item is not None):.1f}" if known else ">= min_track_record_days"
+    detail = "" if known else NO_EVIDENCE
+    return CriterionResult(name, "track_record_length", days, threshold, passed, "metrics_returns", window, detail)
+
+
+def _stress(
+    name: TradingLevel, thresholds: Thresholds, evidence: Evidence, window: str, passed: set[str]
+) -> CriterionResult:
+    """Judges the stressed costs: criteria that passed must also pass with higher costs."""
+    rows = evidence.rows.get("gate_stress", ())
+    known = bool(rows) and all(row["unpriced"] == 0 for row in rows)
+    failing = []
+    for rule in RULES:
+        if rule.stressed and rule.criterion in passed and known:
+            value = _worst(rows, rule)
+            if not _passes(rule, thresholds, value):
+                failing.append(f"{rule.criterion} {NO_EVIDENCE if value is None else f'{value:.6g}'}")
+    detail = "; ".join(failing) if known else f"{NO_EVIDENCE}: fills without a known slippage, or no sessions"
+    value = len(failing) if known else None
+    return CriterionResult(name, "stress_costs", value, "<= 0", known and not failing, "gate_stress", window, detail)
+
+
+def _suite(
+    name: TradingLevel, criterion: str, suite: str, rule: Freshness, evidence: Evidence, commit: str | None = None
+) -> CriterionResult:
+    """Judges a suite: its newest report must be green, young enough and, if commit is given, of that commit."""
+    row = next((row for row in evidence.rows.get("gate_suites", ()) if row["suite"] == suite), None)
+    threshold = f"green, <= {rule.age_hours_max:g} hours old" + (f", of {commit}" if commit else "")
+    window = f"newest report of {suite}"
+    if row is None:
+        return CriterionResult(name, criterion, None, threshold, False, "gate_suites", window, NO_EVIDENCE)
+    age = (evidence.as_of_ns - row["ran_ns"]) / NANOS_PER_HOUR
+    problems = [f"{row['failed']} failed: {', '.join(row['failures'])}"] if row["failed"] else []
+    if not row["passed"]:
+        problems.append("nothing passed")
+    if not 0 <= age <= rule.age_hours_max:
+        problems.append(f"{age:.1f} hours old")
+    if commit is not None and (row["commit"] is None or row["commit"] != evidence.commit):
+        problems.append(f"of commit {row['commit'] or 'unknown'}")
+    value = f"{row['passed']} passed, {row['failed']} failed"
+    return CriterionResult(name, criterion, value, threshold, not problems, "gate_suites", window, "; ".join(problems))
+
+
+def _window(evidence: Evidence) -> str:
+    rows = evidence.rows.get("metrics_returns", ())
+    if not rows:
+        return "no days"
+    return f"{min(row['first_day'] for row in rows)} to {max(row['last_day'] for row in rows)}"

@@ -1,0 +1,53 @@
+"""Revokes decisions that are no longer supported: by time, a failed check, an open breaker or drift."""
+
+import time
+from contextlib import closing
+
+from infra.clickhouse.client import connect
+from schemas.records.gate_messages import GateDecision
+from streams.evidence.gate.decision import RECONCILE, REPLAY_VERIFY
+from streams.evidence.gate.gate_desk import GateDesk
+from streams.evidence.gate.gather_evidence import plain_rows
+
+
+def revoke_invalid(desk: GateDesk) -> list[GateDecision]:
+    """Revokes every live decision that has a reason against it, and returns the revocations.
+
+    Raises:
+        ClickHouseError: ClickHouse does not answer.
+    """
+    return [
+        desk.revoke(item.strategy_id, "; ".join(reasons))
+        for item in desk.unrevoked()
+        if (reasons := revocation_reasons(desk, item))
+    ]
+
+
+def revocation_reasons(desk: GateDesk, decision: GateDecision) -> list[str]:
+    """Returns the reasons why a strategy must stop trading live; empty if its decision still holds."""
+    config = desk.file.criteria
+    parameters = {
+        "run_id": desk.settings.run_id,
+        "strategy_id": decision.strategy_id,
+        "time_zone": config.evidence.time_zone,
+        "days": config.evidence.breaker_days,
+        **config.drift.model_dump(),
+    }
+    with closing(connect(desk.settings)) as client:
+        suites = plain_rows(client, "gate_suites", parameters)
+        breakers = plain_rows(client, "gate_breakers", parameters)
+        drift = plain_rows(client, "gate_drift", parameters)
+        revoked = plain_rows(client, "gate_revocations", parameters)
+    reasons = ["it has expired"] if (decision.expires_ts or 0) <= time.time_ns() else []
+    reasons += [
+        f"{row['suite']} failed: {', '.join(row['failures'])}"
+        for row in suites
+        if row["suite"] in (RECONCILE, REPLAY_VERIFY) and row["failed"]
+    ]
+    reasons += [f"{row['open_breakers']} breakers are open" for row in breakers if row["open_breakers"]]
+    reasons += [
+        f"drift: {row['metric']} {row['live_mean']:.4g} live, {row['paper_mean']:.4g} on paper"
+        for row in drift
+        if row["outside"]
+    ]
+    return reasons + [row["text"] for row in revoked]

@@ -1,0 +1,55 @@
+"""Gathers the evidence: runs the gate's queries over a strategy's records in ClickHouse."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.records.numbers import plain
+from streams.evidence.gate.criteria import Criteria
+from streams.evidence.gate.decision import Evidence
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.query_rows import query_rows
+
+METRICS = ("metrics_returns", "metrics_costs", "metrics_trades", "metrics_orders")
+QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "gate_breakers", "gate_data")
+
+
+def gather_evidence(
+    client: Client, run_id: str, strategy_id: str, criteria: Criteria, as_of_ns: int, commit: str | None
+) -> Evidence:
+    """Gathers the evidence on a strategy. Raises ClickHouseError."""
+    config = criteria.evidence
+    parameters: dict[str, Any] = {"run_id": run_id, "strategy_id": strategy_id}
+    (tried,) = plain_rows(client, "gate_trials", parameters)
+    conventions = Conventions(
+        time_zone=config.time_zone,
+        annualisation=config.annualisation,
+        confidence=config.confidence,
+        trials=tried["trials"],
+        trials_variance=tried["trials_variance"],
+    )
+    parameters |= config.model_dump() | tried | {"days": config.breaker_days}
+    scope = MetricScope("strategy", strategy_id)
+    rows = {"gate_trials": [tried], "gate_suites": plain_rows(client, "gate_suites", parameters)}
+    rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
+    rows |= {query: plain_rows(client, query, parameters) for query in QUERIES}
+    return Evidence(strategy_id, as_of_ns, commit, rows)
+
+
+def plain_rows(client: Client, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns the rows of a query as plain JSON values. Raises ClickHouseError."""
+    return _plain(query_rows(client, query, parameters, f"strategy {parameters.get('strategy_id')}"))
+
+
+def _plain(rows: Any) -> list[dict[str, Any]]:
+    return [{name: _value(value) for name, value in row.items()} for row in rows]
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    return value.isoformat() if isinstance(value, date) else value

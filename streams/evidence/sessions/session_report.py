@@ -1,0 +1,70 @@
+"""The data of a session's report, read from ClickHouse by the shared queries."""
+
+from dataclasses import dataclass
+
+from clickhouse_connect.driver.client import Client
+
+from streams.evidence.metrics.compute_metrics import MetricValue, metric_rows, metric_values, session_scope
+from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.query_rows import Row, query_rows
+
+LINE_POINTS = 600
+"""Maximum number of points of a line; more would fall on the same pixels."""
+FILLS_MAX = 2_000
+"""Maximum number of fills that a chart marks one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReport:
+    """The rows that a report shows, by the name of their query. Amounts are Decimal."""
+
+    run_id: str
+    session: Row
+    conventions: Conventions
+    equity: list[Row]
+    fills: list[Row]
+    marks: list[Row]
+    days: list[Row]
+    costs: list[Row]
+    total_costs: Row
+    rejects: list[Row]
+    positions: list[Row]
+    metrics: list[MetricValue]
+
+    @property
+    def fill_count(self) -> int:
+        """Number of all fills of the session, including those that no chart marks."""
+        return self.fills[0]["all"] if self.fills else 0
+
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols that the session traded, sorted."""
+        return sorted({row["symbol"] for row in self.fills})
+
+
+def read_report(client: Client, run_id: str, session: Row, conventions: Conventions) -> SessionReport:
+    """Reads the report of a session. session: its row of find_session. Raises ClickHouseError."""
+    scope = session_scope(client, run_id, session["session_id"], session["account_id"])
+    named = {"run_id": run_id, "account_id": session["account_id"], "session_id": session["session_id"]}
+
+    def rows(query: str, **parameters: int) -> list[Row]:
+        return query_rows(client, query, named | parameters, f"session {session['session_id']}")
+
+    def metrics(query: str, by: str = "") -> list[Row]:
+        rows = metric_rows(client, query, run_id, scope, conventions, by)
+        return [row for row in rows if row["currency"] == session["currency"]]
+
+    return SessionReport(
+        run_id,
+        session,
+        conventions,
+        equity=rows("session_equity", points=LINE_POINTS),
+        fills=rows("session_fills", points=FILLS_MAX),
+        marks=rows("session_marks", points=LINE_POINTS),
+        days=metrics("metrics_days"),
+        costs=metrics("metrics_costs", "instrument"),
+        total_costs=next(iter(metrics("metrics_costs")), {}),
+        rejects=metrics("metrics_rejects"),
+        positions=metrics("metrics_positions"),
+        metrics=list(metric_values(client, run_id, scope, conventions)),
+    )

@@ -1,0 +1,156 @@
+"""Decisions on made sessions through the real queries: one passes, each other fails for the planted reason only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from schemas.records.enums import TradingLevel
+from streams.evidence.gate.criteria import CriteriaFile
+from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
+from streams.evidence.gate.gather_evidence import gather_evidence
+from tests.evidence.gate.sessions import AS_OF_NS, COMMIT, STEADY, insert_breaker, insert_session
+from tests.evidence.metrics import rows
+
+LIMITED, FULL = TradingLevel.LIMITED_LIVE, TradingLevel.FULL_LIVE
+Made = Callable[[Client, str], None]
+
+
+def evidence_of(client: Client, run_id: str, criteria: CriteriaFile, commit: str | None = COMMIT) -> Evidence:
+    return gather_evidence(client, run_id, "st", criteria.criteria, AS_OF_NS, commit)
+
+
+def verdict(client: Client, run_id: str, criteria: CriteriaFile) -> Verdict:
+    return decide(evidence_of(client, run_id, criteria), criteria.criteria)
+
+
+def planted(**changes: Any) -> Made:
+    return lambda client, run_id: insert_session(client, run_id, **changes)
+
+
+def with_breaker(*states: str, day: int = 119, account: str = "A") -> Made:
+    def make(client: Client, run_id: str) -> None:
+        insert_session(client, run_id)
+        insert_breaker(client, run_id, day, *states, account=account)
+
+    return make
+
+
+def with_row(table: str, row: dict[str, Any]) -> Made:
+    def make(client: Client, run_id: str) -> None:
+        insert_session(client, run_id)
+        rows.insert(client, table, [row | {"run_id": run_id}])
+
+    return make
+
+
+def test_a_session_with_everything_passes_every_criterion(client: Client, run_id: str, criteria: CriteriaFile) -> None:
+    insert_session(client, run_id, fills_a_day=6)
+    found = verdict(client, run_id, criteria)
+    assert [item for item in found.results if not item.passed] == []
+    assert found.level is FULL
+    assert decide(evidence_of(client, run_id, criteria), criteria.criteria, LIMITED).level is LIMITED
+
+
+LATE = rows.FIRST_DAY + 5 * rows.DAY
+QUIET = {"symbol": "ABC", "kind": "QUOTE", "ts": LATE + timedelta(minutes=45), "bid_px": Decimal(100)}
+REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts": LATE}
+
+
+@pytest.mark.parametrize(
+    ("make", "reasons"),
+    [
+        pytest.param(planted(changes=STEADY * 9, fills_a_day=6), ["days"], id="too short"),
+        pytest.param(planted(fills_a_day=1), None, id="nothing traded"),
+        pytest.param(planted(changes=(100, 50, -20, 60) * 20 + (9_000,)), ["best_day_share"], id="lucky outlier"),
+        pytest.param(planted(trials=(100_000, 0.05)), ["dsr"], id="too many trials"),
+        pytest.param(planted(trials=None), ["dsr"], id="trials not declared"),
+        pytest.param(planted(trials=(10, None)), ["dsr"], id="variance of trials not declared"),
+        pytest.param(planted(changes=STEADY * 60 + (-5_000,)), ["daily_loss"], id="one huge loss"),
+        pytest.param(planted(age=200), ["reconciliation", "replay_verification", "tests pytest"], id="all stale"),
+        pytest.param(planted(stale="pytest"), ["tests pytest"], id="stale tests"),
+        pytest.param(planted(stale="reconcile"), ["reconciliation"], id="reconciled long ago"),
+        pytest.param(planted(suites=("reconcile", "replay-verify")), ["tests pytest"], id="missing tests"),
+        pytest.param(planted(failing="pytest"), ["tests pytest"], id="failing tests"),
+        pytest.param(planted(failing="reconcile"), ["reconciliation"], id="unreconciled"),
+        pytest.param(planted(suites=("pytest", "replay-verify")), ["reconciliation"], id="never reconciled"),
+        pytest.param(planted(failing="replay-verify"), ["replay_verification"], id="replay differs"),
+        pytest.param(with_breaker("OPEN"), ["open_breakers"], id="open breaker"),
+        pytest.param(with_breaker("OPEN", account=""), ["open_breakers"], id="open breaker of the desk"),
+        pytest.param(with_breaker("OPEN", account="B"), [], id="open breaker of a strange account"),
+        pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED"), ["breaker_trips"], id="trips"),
+        pytest.param(with_breaker(*("OPEN", "CLOSED") * 2, account=""), [], id="trips of the desk"),
+        pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED", day=80), [], id="trips long ago"),
+        pytest.param(planted(fee="5"), ["stress_costs"], id="costs double"),
+        pytest.param(planted(profit="25"), ["profit_factor"], id="losses too large"),
+        pytest.param(with_row("dead_letters", {"topic": "dlq.fills"}), ["dead_letters"], id="dead letter"),
+        pytest.param(with_row("dead_letters", {"topic": "dlq.orders"}), [], id="a client's dead letter"),
+        pytest.param(with_row("marks", QUIET | {"ask_px": Decimal(100)}), ["market_gaps"], id="gap"),
+    ],
+)
+def test_a_session_fails_for_the_reason_that_was_planted(
+    make: Made, reasons: list[str] | None, client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    make(client, run_id)
+    found = verdict(client, run_id, criteria)
+    failed = found.failed(LIMITED)
+    if reasons is None:
+        assert {"fills", "regimes", "profit_factor"} <= set(failed)
+    else:
+        explained = [(item.criterion, item.value, item.threshold, item.detail) for item in found.results]
+        assert sorted(failed) == sorted(reasons), explained
+    assert (found.level is TradingLevel.PAPER_ONLY) == (failed != [])
+
+
+@pytest.mark.parametrize(
+    ("source", "count", "reasons"), [("RISK", 40, ["reject_rate"]), ("EXECUTION", 12, ["error_rate"])]
+)
+def test_orders_that_were_refused(
+    source: str, count: int, reasons: list[str], client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    insert_session(client, run_id)
+    many = [REJECTED | {"run_id": run_id, "order_id": f"r-{number}", "source": source} for number in range(count)]
+    rows.insert(client, "order_results", many)
+    assert verdict(client, run_id, criteria).failed(LIMITED) == reasons
+
+
+def test_stale_tests_of_another_commit_or_of_a_time_to_come(
+    client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    insert_session(client, run_id)
+    judge = partial(decide, criteria=criteria.criteria)
+    for commit in ("other", None):
+        assert judge(evidence_of(client, run_id, criteria, commit)).failed(LIMITED) == ["tests pytest"]
+    suites = evidence_of(client, run_id, criteria)
+    early = suites._replace(as_of_ns=AS_OF_NS - 2 * 3600 * 10**9)
+    assert set(judge(early).failed(LIMITED)) == {"tests pytest", "reconciliation", "replay_verification"}
+    week = suites._replace(as_of_ns=AS_OF_NS + 20 * 3600 * 10**9)
+    assert judge(week).failed(LIMITED) == []
+
+
+def test_a_strategy_without_records_fails_every_criterion(client: Client, run_id: str, criteria: CriteriaFile) -> None:
+    found = verdict(client, run_id, criteria)
+    allowed = {"open_breakers", "breaker_trips", "dead_letters"}
+    assert found.level is TradingLevel.PAPER_ONLY
+    assert {item.criterion for item in found.results if item.passed} <= allowed
+
+
+def test_the_same_evidence_is_the_same_decision(client: Client, run_id: str, criteria: CriteriaFile) -> None:
+    insert_session(client, run_id)
+    one, two = (evidence_of(client, run_id, criteria) for _ in range(2))
+    assert (one.sha256, decide(one, criteria.criteria)) == (two.sha256, decide(two, criteria.criteria))
+    named = decision_id(one, criteria.sha256, "settings", FULL)
+    assert named == decision_id(two, criteria.sha256, "settings", FULL)
+    others = [
+        decision_id(one._replace(as_of_ns=1), criteria.sha256, "settings", FULL),
+        decision_id(one, "other", "settings", FULL),
+        decision_id(one, criteria.sha256, "other", FULL),
+        decision_id(one, criteria.sha256, "settings", LIMITED),
+    ]
+    assert len({named, *others}) == 5
