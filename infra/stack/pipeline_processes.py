@@ -1,4 +1,4 @@
-"""The supervised workers and sink as a part of the stack; the supervisor itself is streams/supervisor."""
+"""The supervised workers and sink as a part of the stack; the supervisor itself is streams/operations/supervisor."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def bench(
     from infra.stack import local_stack
     from streams.pipeline.feed.read_csv import read_file
     from streams.tools.bench.benchmark import Load, run_bench
-    from streams.tools.bench.peers.prepare import first_symbol
-    from streams.tools.bench.resim import recorded_day
+    from streams.tools.bench.peers.make_market_file import first_symbol
+    from streams.tools.bench.resimulation import recorded_day
     from streams.tools.demo.demo_market import synthetic_market
 
     _warn_uncompiled()
@@ -113,8 +113,8 @@ def scale(
     from infra.settings import get_settings
     from infra.stack import local_stack
     from streams.cli.output import print_rows
-    from streams.tools.bench.plot import plot
     from streams.tools.bench.scale import Sizes, measure
+    from streams.tools.bench.scale_plot import plot
 
     _warn_uncompiled()
     settings = get_settings()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from streams.pipeline.feed.table import MarketTable
+    from streams.tools.demo.demo_summary import Summary
     from streams.tools.demo.demonstration import DemoResult, Progress
-    from streams.tools.demo.summary import Summary
 
 RESULT_COLUMNS = ("result", "reason", "count")
 FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
@@ -46,9 +46,9 @@ def demo(
     from schemas.registry import Registry
     from streams.pipeline.feed.folder import read_folder
     from streams.tools.demo.demo_market import synthetic_market
+    from streams.tools.demo.demo_summary import summarise
     from streams.tools.demo.demonstration import run_demo
     from streams.tools.demo.namespace import NAME, fresh_namespace
-    from streams.tools.demo.summary import summarise
 
     settings = get_settings()
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, _say)

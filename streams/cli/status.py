@@ -41,7 +41,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
 
 def _health(settings: Settings) -> Health:
     # Takes a second to import, which a stack that is down need not wait for.
-    from streams.operations.health.collect import HealthCollector
+    from streams.operations.health.health_collector import HealthCollector
 
     return HealthCollector(settings).collect()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from infra.settings import Settings
-from streams.operations.health.collect import HealthCollector
+from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic

@@ -11,11 +11,11 @@ import psutil
 from infra import processes
 from infra.membership import host_name
 from infra.settings import Settings
-from streams.operations.health.children import SupervisorState, remove_state, write_state
-from streams.operations.health.collect import HealthCollector
 from streams.operations.health.health import Health
-from streams.operations.health.prometheus import MetricsServer
-from streams.operations.supervisor.child import Child
+from streams.operations.health.health_collector import HealthCollector
+from streams.operations.health.prometheus_metrics import MetricsServer
+from streams.operations.health.supervisor_state import SupervisorState, remove_state, write_state
+from streams.operations.supervisor.supervised_process import Child
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 from streams.pipeline.worker.faust_app import group_id
 

@@ -13,19 +13,19 @@ from streams.core.reference.declarations import InstrumentConfig
 from streams.pipeline.feed.send import send
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
-from streams.tools.bench.agent import agent_events_per_s
-from streams.tools.bench.backlog import own_topics, sink_rows_per_s
+from streams.tools.bench.agent_backlog import agent_events_per_s
 from streams.tools.bench.bench_orders import Ticket, tickets
-from streams.tools.bench.core import core_events_per_s
-from streams.tools.bench.crowd import even_names, open_sessions, orders_in_turn
-from streams.tools.bench.day import Day, day_to_clickhouse
-from streams.tools.bench.live import Client, Latency
+from streams.tools.bench.core_rate import core_events_per_s
+from streams.tools.bench.day_to_clickhouse import Day, day_to_clickhouse
+from streams.tools.bench.live_path import Client, Latency
+from streams.tools.bench.many_accounts import even_names, open_sessions, orders_in_turn
 from streams.tools.bench.peak_memory import peak_memory
-from streams.tools.bench.peers.measure import Numbers, engines_beside, peers_python, quix_beside
+from streams.tools.bench.peers.measure_peers import Numbers, engines_beside, peers_python, quix_beside
 from streams.tools.bench.readback import ReadBack, read_back
-from streams.tools.bench.resim import resim_quotes_per_s
+from streams.tools.bench.resimulation import resim_quotes_per_s
 from streams.tools.bench.risk_cost import risk_us_per_order
-from streams.tools.bench.sustain import Sustained, sustained
+from streams.tools.bench.sink_backlog import own_topics, sink_rows_per_s
+from streams.tools.bench.sustained_load import Sustained, sustained
 from streams.tools.demo.demo_market import instruments_for, synthetic_market, with_reference_data
 from streams.tools.demo.namespace import fresh_namespace, remove_runs
 from streams.tools.demo.pipeline_children import running_pipeline

@@ -9,21 +9,21 @@ from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.core.reference.declarations import InstrumentConfig
 from streams.errors import NoAnswer
-from streams.operations.health.collect import HealthCollector
+from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.worker.faust_app import group_id
 from streams.tools.bench.bench_orders import tickets
-from streams.tools.bench.cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
-from streams.tools.bench.crowd import even_names, open_sessions, orders_in_turn
-from streams.tools.bench.live import Client
-from streams.tools.bench.sustain import sustained
+from streams.tools.bench.live_path import Client
+from streams.tools.bench.many_accounts import even_names, open_sessions, orders_in_turn
+from streams.tools.bench.order_cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
+from streams.tools.bench.sustained_load import sustained
 from streams.tools.demo.demo_market import with_reference_data
 from streams.tools.demo.namespace import fresh_namespace, remove_runs
 from streams.tools.demo.pipeline_children import running_pipeline
 
 NAME = "bench-scale"
 ACCOUNTS_A_PARTITION, SYMBOLS_A_PARTITION = 8, 2
-"""Of streams.tools.bench.crowd.PARTITIONS_MAX."""
+"""Of streams.tools.bench.many_accounts.PARTITIONS_MAX."""
 MARKET_S = 5.0
 WARM_S = 2.0
 JOIN_S = 60.0

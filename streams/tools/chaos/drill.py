@@ -15,13 +15,13 @@ from schemas.records.messages import OrderResult
 from schemas.registry import Registry
 from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
-from streams.operations.health.children import read_children
+from streams.operations.health.supervisor_state import read_children
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
 from streams.tools.chaos.order_load import Load
-from streams.tools.chaos.own_stack import own_stack
+from streams.tools.chaos.temporary_stack import own_stack
 from streams.tools.chaos.victims import Victim, kill, recovery_s, revive, schedule
 
 CALM_S = (1.0, 4.0)

@@ -19,7 +19,7 @@ from infra.stack.kafka_server import KafkaPart
 from infra.stack.server_process import Part
 from schemas.avro.codec import Codec
 from streams.errors import ChildError, LogUnavailable
-from streams.operations.health.children import read_children
+from streams.operations.health.supervisor_state import read_children
 from streams.pipeline.clients.follow import Follower
 
 RECOVERY_DEADLINE_S = 180.0

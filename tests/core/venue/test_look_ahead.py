@@ -25,7 +25,7 @@ from streams.core.simulators.venue_order import VenueOrder
 from streams.core.venue import expiries, price_watch, venue
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.core.venue.triggers import follow_market, is_triggered, wake_prices
-from streams.tools.study.probe import approved
+from streams.tools.study.probe_orders import approved
 from tests.builders import PROPERTY, SECOND, START, cents, config, px, quote, quotes, top_of_book, trade
 from tests.core.desk import of
 from tests.core.simulators.long_markets import ABC, VENUES, batches, request, story

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.records.enums import ExecType, Liquidity, OrderType, OrdStatus, Side, TimeInForce
 from schemas.records.messages import ExecutionReport
 from streams.core.venue.execution_shard import ExecutionShard
-from streams.tools.study.probe import approved
+from streams.tools.study.probe_orders import approved
 from tests.builders import MS, START, config, px, quote, top_of_book, trade
 from tests.core.desk import of
 

@@ -17,8 +17,8 @@ from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.pipeline_processes import PipelinePart
-from streams.operations.health.collect import HealthCollector
 from streams.operations.health.health import Health, ProcessHealth
+from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.worker.faust_app import group_id
 from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import paper

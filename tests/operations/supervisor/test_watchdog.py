@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streams.operations.health.health import Health, Lag, Owner
-from streams.operations.supervisor.backoff import FIRST_S, MAX_S, STEADY_S, Backoff
+from streams.operations.supervisor.restart_backoff import FIRST_S, MAX_S, STEADY_S, Backoff
 from streams.operations.supervisor.supervisor import observation
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 

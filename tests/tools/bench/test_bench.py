@@ -18,10 +18,10 @@ from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import FeedError
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.bench import resim
+from streams.tools.bench import resimulation
 from streams.tools.bench.bench_orders import bench_orders, opening, tickets
-from streams.tools.bench.core import core_events_per_s
-from streams.tools.bench.resim import resim_quotes_per_s
+from streams.tools.bench.core_rate import core_events_per_s
+from streams.tools.bench.resimulation import resim_quotes_per_s
 from streams.tools.bench.risk_cost import ALL_ON, risk_us_per_order
 from tests import builders
 from tests.core.desk import of
@@ -100,10 +100,10 @@ def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
 def test_a_resimulation_is_measured_with_orders_that_rest_trade_and_expire() -> None:
     market = synthetic(SyntheticMarket(1, seconds=120), tuple(INSTRUMENTS.values()))
     assert resim_quotes_per_s(builders.config(), market, INSTRUMENTS) > 0
-    story = list(resim.story(market, INSTRUMENTS))
+    story = list(resimulation.story(market, INSTRUMENTS))
     orders = [item for item in story if isinstance(item, ApprovedOrder)]
     quotes = sum(item.kinds.count("Q") for item in story if isinstance(item, MarketData))
-    assert abs(quotes / resim.QUOTES_PER_ORDER - len(orders)) < 3
+    assert abs(quotes / resimulation.QUOTES_PER_ORDER - len(orders)) < 3
     shard = ExecutionShard(builders.config(instruments=tuple(INSTRUMENTS.values())), 0)
     reports = of(ExecutionReport, [output for item in story for output in shard.apply(item, None)])
     assert {"NEW", "FILL", "EXPIRED"} <= {report.exec_type for report in reports}

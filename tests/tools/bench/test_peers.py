@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from streams.errors import PeerError
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.bench import resim
-from streams.tools.bench.peers.answer import packed, unpacked
-from streams.tools.bench.peers.depth import depth_changes
+from streams.tools.bench import resimulation
+from streams.tools.bench.peers.depth_changes import depth_changes
+from streams.tools.bench.peers.make_market_file import first_symbol, market_file
 from streams.tools.bench.peers.market_file import MarketFile, digits
-from streams.tools.bench.peers.measure import LOCK, ask, engines_beside, parsed, peers_python
-from streams.tools.bench.peers.prepare import first_symbol, market_file
+from streams.tools.bench.peers.measure_peers import LOCK, ask, engines_beside, parsed, peers_python
+from streams.tools.bench.peers.peer_protocol import packed, unpacked
 from tests import builders
 
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC", lot_size="7"), builders.instrument("XYZ"))}
@@ -47,7 +47,7 @@ def test_all_engines_read_the_quotes_and_the_orders_of_the_resimulation(table: M
     for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
         assert getattr(market, name).tolist() == getattr(table, name).tolist()
 
-    rows = range(0, len(table), resim.QUOTES_PER_ORDER)
+    rows = range(0, len(table), resimulation.QUOTES_PER_ORDER)
     assert len(market.order_ts) == len(rows) > 10
     for number, row in enumerate(rows):
         buys = number % 2 == 0
@@ -132,8 +132,8 @@ def test_anything_else_is_no_answer(output: str) -> None:
 
 
 def test_numbers_of_both_engines_and_how_their_fills_agree_with_ours(table: MarketTable, tmp_path: Path) -> None:
-    orders = list(resim.sent_orders(table, INSTRUMENTS))
-    ours = resim.filled_orders(builders.config(), table, INSTRUMENTS)
+    orders = list(resimulation.sent_orders(table, INSTRUMENTS))
+    ours = resimulation.filled_orders(builders.config(), table, INSTRUMENTS)
     assert 1 < len(ours) < len(orders), "some fill, some expire"
     flags = np.array([order.order_id in ours for order in orders], bool)
     flags[0] = not flags[0]
@@ -153,7 +153,7 @@ def test_numbers_of_both_engines_and_how_their_fills_agree_with_ours(table: Mark
 
 
 def test_an_engine_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
-    with pytest.raises(PeerError, match=r"hftbacktest ended with exit code 3; .*of_hftbacktest says:\nout of luck"):
+    with pytest.raises(PeerError, match=r"hftbacktest ended with exit code 3; .*hftbacktest_peer says:\nout of luck"):
         ask(stand_in(tmp_path, "echo out of luck >&2; exit 3"), "hftbacktest", {})
     with pytest.raises(PeerError, match=r"quix ended with exit code 1(.|\n)*No module named 'quixstreams'"):
         ask(Path(sys.executable), "quix", {})

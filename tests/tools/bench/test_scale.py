@@ -11,8 +11,8 @@ import pytest
 from infra.settings import Settings
 from streams.pipeline.journal.partitions import partition_of
 from streams.tools.bench.bench_orders import Ticket
-from streams.tools.bench.cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
-from streams.tools.bench.crowd import PARTITIONS_MAX, even_names, orders_in_turn
+from streams.tools.bench.many_accounts import PARTITIONS_MAX, even_names, orders_in_turn
+from streams.tools.bench.order_cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
 from tests import builders
 from tests.end_to_end.processes import paper
 from tests.tools.bench.test_bench import demand_nothing_left

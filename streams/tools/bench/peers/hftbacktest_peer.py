@@ -24,9 +24,9 @@ from hftbacktest.types import event_dtype
 from numba import njit
 from numpy.typing import NDArray
 
-from streams.tools.bench.peers.answer import Flags, packed, reply, request
-from streams.tools.bench.peers.depth import depth_changes
+from streams.tools.bench.peers.depth_changes import depth_changes
 from streams.tools.bench.peers.market_file import Ints, MarketFile
+from streams.tools.bench.peers.peer_protocol import Flags, packed, reply, request
 
 UNIT = 1e9
 ROUNDS = 3

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from quixstreams import Application
 from quixstreams.kafka.configuration import ConnectionConfig
 
-from streams.tools.bench.peers.answer import reply, request
+from streams.tools.bench.peers.peer_protocol import reply, request
 
 VALUE = b"v" * 120
 KEYS = [str(number).encode() for number in range(1_000)]

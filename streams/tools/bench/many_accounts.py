@@ -11,8 +11,8 @@ from streams.errors import ControlRefused
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.journal.partitions import partition_of
+from streams.tools.bench.await_records import until_silent
 from streams.tools.bench.bench_orders import LIMITS, Ticket, bench_orders, opening
-from streams.tools.bench.wait import until_silent
 
 PARTITIONS_MAX = 8
 ENDLESS = 1 << 60

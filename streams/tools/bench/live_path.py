@@ -16,8 +16,8 @@ from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.feed.send import send
 from streams.pipeline.feed.table import MarketTable
+from streams.tools.bench.await_records import POLL_S, SILENCE_S, until_silent
 from streams.tools.bench.bench_orders import Ticket, bench_orders, opening
-from streams.tools.bench.wait import POLL_S, SILENCE_S, until_silent
 
 NANOS_PER_MS = 1_000_000
 HOPS = ("orders", "orders.approved", "executions", "order.results")

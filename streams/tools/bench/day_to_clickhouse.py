@@ -26,10 +26,10 @@ from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import Feed
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.sink.tables import table_of
-from streams.tools.bench.backlog import COUNT, own_topics
-from streams.tools.bench.crowd import open_sessions
-from streams.tools.bench.resim import LIFETIME_NS, sent_orders
-from streams.tools.bench.wait import SILENCE_S, taken, until_silent
+from streams.tools.bench.await_records import SILENCE_S, taken, until_silent
+from streams.tools.bench.many_accounts import open_sessions
+from streams.tools.bench.resimulation import LIFETIME_NS, sent_orders
+from streams.tools.bench.sink_backlog import COUNT, own_topics
 from streams.tools.demo.demo_market import instruments_for, with_reference_data
 from streams.tools.demo.pipeline_children import running_pipeline
 
@@ -53,7 +53,7 @@ class Day(NamedTuple):
 def day_to_clickhouse(
     settings: Settings, read: Callable[[], MarketTable], known: MarketTable, on_step: Callable[[str], None]
 ) -> Day:
-    """The orders of the re-simulation (streams.tools.bench.resim), through one worker and a sink that run already.
+    """Sends the orders of streams.tools.bench.resimulation through one worker and a sink that already run.
 
     read gives the market, which names the symbols of known. Raises NoAnswer.
     """

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from infra import processes
 from infra.settings import REPOSITORY
-from streams.operations.health.children import ChildState
-from streams.operations.supervisor.backoff import Backoff
-from streams.operations.supervisor.parent import VARIABLE
+from streams.operations.health.supervisor_state import ChildState
+from streams.operations.supervisor.restart_backoff import Backoff
+from streams.operations.supervisor.supervisor_pipe import VARIABLE
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
 from streams.pipeline.feed.send import UPDATES_PER_RECORD
 from streams.pipeline.feed.table import QUOTE, MarketTable
-from streams.tools.study.probe import approved
+from streams.tools.study.probe_orders import approved
 
 RECORDED = "AIG_US_20131009.quotes.csv.gz"
 """The day that is measured where a folder of recorded markets has it: 712,006 quotes."""

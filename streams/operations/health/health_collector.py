@@ -8,10 +8,10 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.registry import Registry
-from streams.operations.health.children import read_children
 from streams.operations.health.health import Health, ProcessHealth
 from streams.operations.health.kafka_health import KafkaHealth, KafkaHealthReader
 from streams.operations.health.last_error import last_error
+from streams.operations.health.supervisor_state import read_children
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.sink.sink import group_id as sink_group
 from streams.pipeline.worker.faust_app import group_id as worker_group

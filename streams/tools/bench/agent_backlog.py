@@ -19,8 +19,8 @@ from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import NoAnswer
 from streams.pipeline.clients.follow import Followed, Follower
 from streams.pipeline.clients.producer import RecordProducer
-from streams.tools.bench.backlog import own_topics
-from streams.tools.bench.crowd import open_sessions
+from streams.tools.bench.await_records import taken, until_silent
+from streams.tools.bench.many_accounts import open_sessions
 from streams.tools.bench.risk_cost import (
     ALL_ON,
     ASK,
@@ -35,7 +35,7 @@ from streams.tools.bench.risk_cost import (
     limit_order,
     quote,
 )
-from streams.tools.bench.wait import taken, until_silent
+from streams.tools.bench.sink_backlog import own_topics
 from streams.tools.demo.demo_market import with_reference_data
 from streams.tools.demo.pipeline_children import WORKER, Children
 

@@ -19,9 +19,9 @@ from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import InstrumentConfig
 from streams.errors import PeerError
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.bench.peers.answer import unpacked
-from streams.tools.bench.peers.prepare import market_file
-from streams.tools.bench.resim import filled_orders, resim_quotes_per_s, sent_orders, story
+from streams.tools.bench.peers.make_market_file import market_file
+from streams.tools.bench.peers.peer_protocol import unpacked
+from streams.tools.bench.resimulation import filled_orders, resim_quotes_per_s, sent_orders, story
 
 ENVIRONMENT = REPOSITORY / ".venv-peers"
 LOCK = REPOSITORY / "infra" / "peers" / environment.LOCK_NAME
@@ -88,7 +88,7 @@ def ask(python: Path, name: str, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         PeerError: it failed, took more than TIMEOUT_S, or answered something else than one JSON object.
     """
-    module = f"streams.tools.bench.peers.of_{name}"
+    module = f"streams.tools.bench.peers.{name}_peer"
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     try:
         done = subprocess.run(

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streams.tools.bench.peers.answer import Flags
 from streams.tools.bench.peers.market_file import Ints, MarketFile
+from streams.tools.bench.peers.peer_protocol import Flags
 
 CHANGES = 4
 """Most that a quote changes: a level comes and one goes, on each side."""

@@ -22,8 +22,8 @@ from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.model.orders import LimitOrder
 from nautilus_trader.trading.strategy import Strategy
 
-from streams.tools.bench.peers.answer import packed, reply, request
 from streams.tools.bench.peers.market_file import MarketFile, digits
+from streams.tools.bench.peers.peer_protocol import packed, reply, request
 
 UNIT = 1e9
 VENUE = Venue("PEER")

@@ -25,7 +25,7 @@ from streams.errors import NoAnswer
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.sink.tables import table_of
-from streams.tools.bench.core import story
+from streams.tools.bench.core_rate import story
 from streams.tools.demo.pipeline_children import Children
 
 ORDERS = 4_000

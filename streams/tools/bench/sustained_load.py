@@ -12,7 +12,7 @@ from schemas.records.messages import OrderRequest
 from streams.errors import NoAnswer
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
-from streams.tools.bench.wait import POLL_S, SILENCE_S
+from streams.tools.bench.await_records import POLL_S, SILENCE_S
 
 OPEN_MAX = 5_000
 """Orders without a terminal result; then sending waits. A burst's backlog would say nothing of a lasting rate."""

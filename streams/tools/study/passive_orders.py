@@ -10,7 +10,7 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, ModelConfig, SimulatorConfig
 from streams.core.venue.venue import Venue
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.study.probe import approved, reports
+from streams.tools.study.probe_orders import approved, reports
 
 MODELS: tuple[tuple[str, str, str], ...] = (
     ("touch", "touch", "risk-averse"),

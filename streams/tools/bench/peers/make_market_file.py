@@ -13,7 +13,7 @@ from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.errors import PeerError
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.tools.bench.peers.market_file import Ints, MarketFile
-from streams.tools.bench.resim import sent_orders
+from streams.tools.bench.resimulation import sent_orders
 
 
 def first_symbol(table: MarketTable) -> MarketTable:
