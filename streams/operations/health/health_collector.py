@@ -1,4 +1,4 @@
-"""Puts a pipeline's health together."""
+"""Collects the health of a pipeline from Kafka, the supervisor's state file and the error files."""
 
 from aiokafka.errors import KafkaError
 
@@ -18,7 +18,7 @@ from streams.pipeline.worker.faust_app import group_id as worker_group
 
 
 class HealthCollector:
-    """Collects again and again with the same clients."""
+    """A collector that may be asked repeatedly and keeps its clients."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -27,18 +27,18 @@ class HealthCollector:
         self._reader = KafkaHealthReader(settings, Codec(Registry(settings)), groups)
 
     def collect(self) -> Health:
-        """Health of now, within some seconds; Health.kafka says why what Kafka knows is missing."""
-        complaint, kafka = "", KafkaHealth([], [], {}, [])
+        """Returns the present health; takes some seconds. If Kafka can't be read, Health.kafka says why."""
+        problem, kafka = "", KafkaHealth([], [], {}, [])
         try:
             kafka = self._reader.read()
         except (TopicError, RegistryUnavailable, SettingsError) as error:
-            complaint = str(error)
+            problem = str(error)
         except (KafkaError, TimeoutError) as error:
-            complaint = f"Kafka does not answer: {error or type(error).__name__}"
+            problem = f"Kafka does not answer: {error or type(error).__name__}"
         processes = [
             ProcessHealth(child.name, child.pid, child.restarts, child.last_end)
             for child in read_children(self._settings)
         ]
         return Health(
-            complaint, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)
+            problem, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)
         )

@@ -1,4 +1,4 @@
-"""What the supervisor does, for other processes to read: PAPER_HOME/run/supervisor.json."""
+"""The supervisor's state file, PAPER_HOME/run/supervisor.json, which other processes read."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -6,11 +6,19 @@ from pathlib import Path
 
 from infra import processes
 from infra.settings import Settings
+from streams.operations.health.atomic_json import write_atomically
 
 
 @dataclass(frozen=True)
 class ChildState:
-    """pid: None while it waits for its restart. last_end: how it last ended, in words."""
+    """A supervised process.
+
+    Attributes:
+        name: worker-N or sink.
+        pid: None while the process waits for its restart.
+        restarts: since the supervisor started.
+        last_end: how the process last ended, such as "signal SIGKILL"; empty if it never ended.
+    """
 
     name: str
     pid: int | None
@@ -20,28 +28,24 @@ class ChildState:
 
 @dataclass(frozen=True)
 class SupervisorState:
-    """children: none if there is no supervisor."""
+    """The content of the state file: the supervisor's own process and its children."""
 
     supervisor: processes.Identity
     children: list[ChildState] = field(default_factory=list)
 
 
 def write_state(settings: Settings, state: SupervisorState) -> None:
-    """Writes it, whole or not at all."""
-    path = _path(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(state)))
-    temporary.replace(path)
+    """Replaces the state file atomically."""
+    write_atomically(_path(settings), asdict(state))
 
 
 def remove_state(settings: Settings) -> None:
-    """There is no supervisor any more."""
+    """Removes the state file, if there is one."""
     _path(settings).unlink(missing_ok=True)
 
 
 def read_children(settings: Settings) -> list[ChildState]:
-    """What a supervisor that lives has written; nothing if there is none."""
+    """Returns the children of the running supervisor; none if no supervisor runs."""
     try:
         document = json.loads(_path(settings).read_text())
     except FileNotFoundError:

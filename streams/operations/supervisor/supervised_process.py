@@ -1,48 +1,47 @@
 """One supervised process: started, reaped, restarted after a pause, stopped."""
 
 import logging
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from infra import processes
-from infra.settings import REPOSITORY
 from streams.operations.health.supervisor_state import ChildState
-from streams.operations.supervisor.restart_backoff import Backoff
+from streams.operations.paper_process import start_paper
+from streams.operations.supervisor.restart_backoff import RestartBackoff
 from streams.operations.supervisor.supervisor_pipe import VARIABLE
 
 log = logging.getLogger(__name__)
 
 
-class Child:
-    """`paper COMMAND` with an environment and a log file.
+class SupervisedProcess:
+    """A `paper` command with an environment and a log file of its own.
 
-    pipe: a file descriptor that is at its end when the supervisor is gone.
+    pipe: reading end of a pipe whose writing end only the supervisor holds (supervisor_pipe.py).
+    started: when the process was last started, seconds of the monotonic clock.
     """
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log_file: Path, pipe: int) -> None:
         self.name = name
-        self.born = 0.0
-        self._command = [sys.executable, "-P", "-m", "streams.cli", *command]
-        self._environment = {**os.environ, **environment, "PYTHONPATH": str(REPOSITORY), VARIABLE: str(pipe)}
+        self.started = 0.0
+        self._command = command
+        self._environment = {**environment, VARIABLE: str(pipe)}
         self._log_file = log_file
         self._pipe = pipe
         self._process: subprocess.Popen[bytes] | None = None
-        self._backoff = Backoff()
+        self._backoff = RestartBackoff()
         self._due = 0.0
         self._restarts = -1
         self._last_end = ""
 
     def tend(self) -> bool:
-        """Reaps the process if it has ended, starts it if that is due. Whether anything changed."""
+        """Reaps the process if it has ended, and starts it if that is due. Returns whether its state changed."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
             self._last_end = _ending(self._process.returncode)
             self._process = None
-            pause_s = self._backoff.pause_s(now - self.born)
+            pause_s = self._backoff.pause_s(now - self.started)
             self._due = now + pause_s
             log.warning(
                 "%s ended with %s; it starts again in %.1f s; see %s",
@@ -61,33 +60,24 @@ class Child:
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         processes.rotate(self._log_file)
         with self._log_file.open("ab") as output:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=REPOSITORY,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=(self._pipe,),
-            )
-        self.born = now
+            self._process = start_paper(self._command, self._environment, output, (self._pipe,))
+        self.started = now
         self._restarts += 1
         log.info("%s started, pid %d", self.name, self._process.pid)
 
     def kill(self, reason: str) -> None:
-        """kill -9; tend() starts it again."""
+        """Sends SIGKILL and logs the reason; tend() starts the process again."""
         if self._process is not None:
             log.warning("%s is killed: %s", self.name, reason)
             self._process.kill()
 
-    def ask_to_end(self) -> None:
-        """SIGTERM."""
+    def terminate(self) -> None:
+        """Sends SIGTERM."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
     def await_end(self, deadline: float) -> None:
-        """Waits until then, and kills it afterwards."""
+        """Waits for the end of the process until the deadline (monotonic clock), then kills it."""
         if self._process is None:
             return
         try:
@@ -99,12 +89,12 @@ class Child:
 
     @property
     def lives(self) -> bool:
-        """Whether its process runs."""
+        """True while the process runs."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def state(self) -> ChildState:
-        """For the state file."""
+        """The entry of the supervisor's state file."""
         return ChildState(
             self.name, self._process.pid if self._process else None, max(self._restarts, 0), self._last_end
         )

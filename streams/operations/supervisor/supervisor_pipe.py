@@ -1,14 +1,15 @@
-"""A child that ends when its supervisor does, however that ended."""
+"""The pipe by which a child notices that its supervisor is gone, even after kill -9."""
 
 import os
 import signal
 import threading
 
 VARIABLE = "PAPER_SUPERVISOR_PIPE"
+"""Environment variable with the descriptor of the pipe's reading end."""
 
 
 def end_with_supervisor() -> None:
-    """Asks this process to end as soon as its supervisor is gone; does nothing in one that has none."""
+    """Sends SIGTERM to this process as soon as its supervisor is gone; does nothing without a supervisor."""
     descriptor = os.environ.pop(VARIABLE, None)
     if descriptor is None:
         return
