@@ -20,7 +20,7 @@ from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.strategies.find_strategy import STRATEGIES
 from streams.strategies.live_runner import StrategyRunner
-from streams.strategies.participant import participant
+from streams.strategies.participant import make_participant
 from streams.strategies.strategy_config import StrategyConfig
 
 LOOKS = 4_500
@@ -111,5 +111,5 @@ def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> Strat
             every=trader.every,
         )
         instrument = Instrument.from_config(trader.instrument)
-        runner.add(participant(trader.account_id, told, instrument, settings.run_seed))
+        runner.add(make_participant(trader.account_id, told, instrument, settings.run_seed))
     return runner
