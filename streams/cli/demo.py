@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from streams.pipeline.feed.table import MarketTable
-    from streams.tools.demo.demo_summary import Summary
-    from streams.tools.demo.demonstration import DemoResult, Progress
+    from streams.tools.demo.demo_summary import DemoSummary
+    from streams.tools.demo.demonstration import DemoProgress, DemoResult
 
 RESULT_COLUMNS = ("result", "reason", "count")
 FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
@@ -66,7 +66,7 @@ def demo(
 
 
 @contextmanager
-def _display(table: MarketTable) -> Iterator[Callable[[Progress], None]]:
+def _display(table: MarketTable) -> Iterator[Callable[[DemoProgress], None]]:
     """A live line on stderr: market fed, requests sent, results received."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -87,7 +87,7 @@ def _display(table: MarketTable) -> Iterator[Callable[[Progress], None]]:
         )
 
 
-def _print_tables(result: DemoResult, summary: Summary) -> None:
+def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
     from streams.cli.output import print_rows
     from streams.cli.reconcile import print_report
 
@@ -116,7 +116,7 @@ def _next_steps(settings: Settings) -> str:
     )
 
 
-def _print_json(result: DemoResult, summary: Summary) -> None:
+def _print_json(result: DemoResult, summary: DemoSummary) -> None:
     from streams.cli.reconcile import as_document
 
     document = {

@@ -1,6 +1,6 @@
-"""The queries of a dashboard over many generated fills: right numbers, and how long each takes.
+"""Tests the queries of a dashboard over many generated fills, and prints the time that each takes.
 
-METRICS_FILLS sets how many (10 million take some minutes): METRICS_FILLS=10000000 ./paper test -s THIS_FILE
+METRICS_FILLS sets the number of fills (10 million take some minutes): METRICS_FILLS=10000000 ./paper test -s THIS_FILE
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FILLS = int(os.environ.get("METRICS_FILLS", "20000"))
 BLOCK = 1_000_000
 ACCOUNTS, SYMBOLS, DAYS_OF_TRADING = 10, 20, 60
 RUN = "volume"
-# Each account buys and sells one of the symbols in turn; fills come evenly over the days, one order each.
+# Each account buys and sells the symbols in turn. Fills are spread evenly over the days, with an order for each.
 MOMENT = f"toDateTime64('2024-01-01', 9, 'UTC') + number * {DAYS_OF_TRADING * 86_400 / FILLS}"
 PLACE = f"""'{RUN}' AS run_id, number % {ACCOUNTS} % 4 AS partition, number AS offset, now64(3) AS kafka_timestamp,
     concat('a', toString(number % {ACCOUNTS})) AS account_id, concat('s', toString(number % {ACCOUNTS})) AS session_id,

@@ -1,29 +1,41 @@
-"""Waiting for what a running pipeline says, with an end to patience."""
+"""Waits for the records of a running pipeline, up to a time limit."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from schemas.records.messages import Journal
 from streams.errors import NoAnswer
 from streams.pipeline.clients.follow import Followed, Follower
 
 SILENCE_S = 120.0
+"""Time without any record after which a measurement gives up."""
 POLL_S = 0.005
 
 
 def until_silent(follower: Follower) -> Iterator[Followed]:
-    """What comes, for as long as something does; what its user does in between is not silence.
+    """Yields records as they arrive. Time that the caller takes between two records does not count as silence.
 
-    Who leaves it leaves what was fetched with it. Raises NoAnswer after SILENCE_S without anything.
+    A caller that stops iterating loses the rest of the records that were fetched together.
+
+    Raises:
+        NoAnswer: no record arrived for SILENCE_S.
     """
     heard = time.monotonic()
     while time.monotonic() - heard < SILENCE_S:
         for item in follower.poll(POLL_S):
             yield item
             heard = time.monotonic()
-    raise NoAnswer(f"nothing came for {SILENCE_S:.0f} s; see the worker's log")
+    raise NoAnswer(f"no record arrived for {SILENCE_S:.0f} s; see the worker's log")
 
 
-def taken(journal: Journal, topics: Collection[str]) -> int:
-    """How many records of these topics a shard's transaction took."""
+def await_count(records: Iterable[Followed], count: int, weight: Callable[[Followed], int]) -> None:
+    """Reads records of until_silent until their weights add up to count."""
+    for item in records:
+        count -= weight(item)
+        if count <= 0:
+            return
+
+
+def journaled_records(journal: Journal, topics: Collection[str]) -> int:
+    """Returns how many input records of these topics a shard's transaction took."""
     return sum(count for topic, count in zip(journal.topics, journal.counts, strict=True) if topic in topics)

@@ -1,4 +1,4 @@
-"""A recorded day through the whole pipeline: from its file to the last fill in ClickHouse."""
+"""Seconds of a recorded day through the whole pipeline: from its file to the last fill in ClickHouse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import ExecType, ResultSource
-from schemas.records.messages import OrderRequest
+from schemas.records.messages import ApprovedOrder, OrderRequest
 from schemas.records.numbers import NANOS_PER_S
 from schemas.registry import Registry
 from streams.core.reference.declarations import InstrumentConfig
@@ -26,24 +26,25 @@ from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import Feed
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.sink.tables import table_of
-from streams.tools.bench.await_records import SILENCE_S, taken, until_silent
+from streams.tools.bench.await_records import SILENCE_S, journaled_records, until_silent
 from streams.tools.bench.many_accounts import open_sessions
 from streams.tools.bench.resimulation import LIFETIME_NS, sent_orders
-from streams.tools.bench.sink_backlog import COUNT, own_topics
+from streams.tools.bench.sink_backlog import COUNT_ROWS
 from streams.tools.demo.demo_market import instruments_for, with_reference_data
+from streams.tools.demo.namespace import nested_namespace
 from streams.tools.demo.pipeline_children import running_pipeline
 
 ACCOUNT = "bench-day"
 STEP = 20_000
-"""Updates that the feed sends at once."""
-AHEAD = 4
-"""Steps that orders are sent before their market; until the next step all must have come to the venue."""
+"""Updates in one step of the feed."""
+STEPS_AHEAD = 4
+"""Steps by which orders are sent ahead of their market; all must be at the venue before the next step is fed."""
 POLL_S = 0.1
 FILLS = (ExecType.PARTIAL_FILL, ExecType.FILL)
 
 
-class Day(NamedTuple):
-    """seconds: from opening the file until ClickHouse has all fills."""
+class DayFigures(NamedTuple):
+    """The figures of a day; seconds from opening its file until ClickHouse has all fills."""
 
     seconds: float
     orders: int
@@ -52,12 +53,20 @@ class Day(NamedTuple):
 
 def day_to_clickhouse(
     settings: Settings, read: Callable[[], MarketTable], known: MarketTable, on_step: Callable[[str], None]
-) -> Day:
+) -> DayFigures:
     """Sends the orders of streams.tools.bench.resimulation through one worker and a sink that already run.
 
-    read gives the market, which names the symbols of known. Raises NoAnswer.
+    Args:
+        settings: a prepared namespace.
+        read: reads the market, which has the symbols of known.
+        known: the same market, read before.
+        on_step: takes a sentence for each step.
+
+    Raises:
+        NoAnswer: the worker or the sink did not answer.
     """
-    own = own_topics(settings.model_copy(update={"mock_trading": False, "simulator": TOP_OF_BOOK}), "day")
+    top_of_book = settings.model_copy(update={"mock_trading": False, "simulator": TOP_OF_BOOK})
+    own = nested_namespace(top_of_book, "day")
     instruments = instruments_for(own, known)
     own = with_reference_data(own, instruments)
     codec = Codec(Registry(own))
@@ -68,28 +77,28 @@ def day_to_clickhouse(
             _await_rows(client, own, "risk.events", 1)
             on_step("a day from its file to ClickHouse")
             started = time.monotonic()
-            orders, fills = _traded(own, codec, read(), instruments)
+            orders, fills = _feed_and_trade(own, codec, read(), instruments)
             _await_rows(client, own, "fills", fills)
             seconds = time.monotonic() - started
         assert sum(1 for _ in read_topic(own, codec, "fills")) == fills, "each fill is on its topic"
-        return Day(seconds, orders, fills)
+        return DayFigures(seconds, orders, fills)
     finally:
         own.reference_data.unlink()
 
 
-def _traded(
+def _feed_and_trade(
     settings: Settings, codec: Codec, table: MarketTable, instruments: Mapping[str, InstrumentConfig]
 ) -> tuple[int, int]:
-    """Feeds the market with its orders until each order has ended; how many orders and fills there were."""
+    """Feeds the market with its orders until each order has ended; returns the numbers of orders and fills."""
     with Follower(settings, codec, ["journal.execution", "order.results"]) as follower:
-        trading = _Trading(settings, codec, table, instruments, follower)
-        trading.reach(0)
-        Feed(settings, codec, table).run(None, trading.reach, updates_per_transaction=STEP)
-        return trading.finish()
+        orders = _OrdersAhead(settings, codec, table, instruments, follower)
+        orders.reach(0)
+        Feed(settings, codec, table).run(None, orders.reach, updates_per_transaction=STEP)
+        return orders.finish()
 
 
-class _Trading:
-    """Keeps the orders ahead of the market: at the venue an order waits for its time, market data don't."""
+class _OrdersAhead:
+    """Orders that are sent ahead of the market: the venue holds an order until its time, but not market data."""
 
     def __init__(
         self,
@@ -101,48 +110,68 @@ class _Trading:
     ) -> None:
         self._table = table
         self._producer = RecordProducer(settings, codec)
-        self._told = until_silent(follower)
-        self._orders = [
-            OrderRequest(*order[:11], ts=order.order_ts, expire_ts=order.expire_ts)._replace(account_id=ACCOUNT)
-            for order in sent_orders(table, instruments)
-        ]
-        self._sent = self._admitted = self._ended = self._fills = 0
+        self._followed = until_silent(follower)
+        self._orders = [_order_request(order) for order in sent_orders(table, instruments)]
+        self._sent = self._at_venue = self._ended = self._fills = 0
 
     def reach(self, updates: int) -> None:
-        """Called where the market has come to: sends orders of AHEAD steps, awaits those sent the last time."""
-        due_ns = int(self._table.time[min(updates + AHEAD * STEP, len(self._table)) - 1])
-        start = self._sent
+        """Sends the orders of the next STEPS_AHEAD steps, and waits until those sent before are at the venue.
+
+        The feed calls it after each step with the number of updates so far.
+        """
+        due_ns = int(self._table.time[min(updates + STEPS_AHEAD * STEP, len(self._table)) - 1])
+        sent_before = self._sent
         while self._sent < len(self._orders) and self._orders[self._sent].ts <= due_ns:
             self._producer.send("orders", ACCOUNT, self._orders[self._sent])
             self._sent += 1
-        self._await(lambda: self._admitted >= (start if updates else self._sent))
+        self._await(lambda: self._at_venue >= (sent_before if updates else self._sent))
 
     def finish(self) -> tuple[int, int]:
-        """Lets the last orders expire; orders and fills."""
+        """Lets the last orders expire, and returns the numbers of orders and fills."""
         end_ns = int(self._table.time[-1]) + LIFETIME_NS + NANOS_PER_S
         self._producer.broadcast("market.data", "", heartbeat(end_ns))
         self._producer.flush()
         self._await(lambda: self._ended == len(self._orders))
         return len(self._orders), self._fills
 
-    def _await(self, is_there: Callable[[], bool]) -> None:
-        if is_there():
+    def _await(self, condition: Callable[[], bool]) -> None:
+        if condition():
             return
-        for item in self._told:
+        for item in self._followed:
             if item.topic == "journal.execution":
-                self._admitted += taken(item.message, ("orders.approved",))
+                self._at_venue += journaled_records(item.message, ("orders.approved",))
             else:
-                self._admitted += item.message.source is ResultSource.RISK
+                # An order that risk refuses never reaches the venue.
+                self._at_venue += item.message.source is ResultSource.RISK
                 self._ended += item.message.terminal
                 self._fills += item.message.exec_type in FILLS
-            if is_there():
+            if condition():
                 return
+
+
+def _order_request(order: ApprovedOrder) -> OrderRequest:
+    """Returns the request of ACCOUNT that is approved as this order."""
+    return OrderRequest(
+        action=order.action,
+        order_id=order.order_id,
+        orig_order_id=order.orig_order_id,
+        account_id=ACCOUNT,
+        strategy_id=order.strategy_id,
+        symbol=order.symbol,
+        side=order.side,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        quantity=order.quantity,
+        price=order.price,
+        ts=order.order_ts,
+        expire_ts=order.expire_ts,
+    )
 
 
 def _await_rows(client: ClickHouseClient, settings: Settings, topic: str, rows: int) -> None:
     deadline = time.monotonic() + SILENCE_S
     while time.monotonic() < deadline:
-        found = client.query(COUNT.format(table=table_of(topic)), parameters={"run_id": settings.run_id})
+        found = client.query(COUNT_ROWS.format(table=table_of(topic)), parameters={"run_id": settings.run_id})
         if found.result_rows[0][0] >= rows:
             return
         time.sleep(POLL_S)

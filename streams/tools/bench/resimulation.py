@@ -1,4 +1,4 @@
-"""Quotes a second of a re-simulation: one execution shard, columns in memory, orders given in advance."""
+"""Quotes a second of a re-simulation: one execution shard, columns in memory, orders made in advance."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -20,18 +20,19 @@ from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
 from streams.pipeline.feed.send import UPDATES_PER_RECORD
 from streams.pipeline.feed.table import QUOTE, MarketTable
-from streams.tools.study.probe_orders import approved
+from streams.tools.bench.bench_orders import smallest_quantity
+from streams.tools.study.probe_orders import probe_order
 
 RECORDED = "AIG_US_20131009.quotes.csv.gz"
-"""The day that is measured where a folder of recorded markets has it: 712,006 quotes."""
+"""File of the recorded day that is measured: 712,006 quotes."""
 QUOTES_PER_ORDER = 64
 ROUNDS = 4
-"""As often as the compiled peer: what else the machine does only adds."""
+"""Rounds of which the fastest counts, as many as the compiled peer gets: other processes can only add."""
 LIFETIME_NS = 60 * NANOS_PER_S
 
 
 def recorded_day(folder: Path) -> MarketTable | None:
-    """The quotes of RECORDED; None where the folder lacks it."""
+    """Returns the quotes of RECORDED, or None if the folder lacks it."""
     return read_file(folder / RECORDED) if (folder / RECORDED).exists() else None
 
 
@@ -42,28 +43,26 @@ def resim_quotes_per_s(
     simulator: str = TOP_OF_BOOK,
     orders: bool = True,
 ) -> float:
-    """Quotes applied a second in the best of ROUNDS, orders and reports included; orders False: the quotes alone.
+    """Returns the quotes applied a second in the fastest of ROUNDS, without decoding and without the account shard.
 
-    For every QUOTES_PER_ORDER quotes of a symbol there is a limit order at its own side of the touch, a bid and an
-    offer in turn, that expires LIFETIME_NS after it was sent. Neither decoding nor the account shard is in it.
+    orders: whether orders and their reports are included; see sent_orders.
     """
-    told = [message for message in story(table, instruments) if orders or isinstance(message, MarketData)]
-    spent = [_apply(_shard(config, instruments, simulator), told) for _ in range(ROUNDS)]
-    return int(np.count_nonzero(table.kind == QUOTE)) / min(spent)
+    inputs = [item for item in market_and_orders(table, instruments) if orders or isinstance(item, MarketData)]
+    seconds = min(_apply_s(_shard(config, instruments, simulator), inputs) for _ in range(ROUNDS))
+    return int(np.count_nonzero(table.kind == QUOTE)) / seconds
 
 
-def _apply(shard: ExecutionShard, told: list[MarketData | ApprovedOrder]) -> float:
-    """Seconds that the records take."""
+def _apply_s(shard: ExecutionShard, inputs: list[MarketData | ApprovedOrder]) -> float:
     started = time.perf_counter()
-    for message in told:
+    for message in inputs:
         shard.apply(message, None)
     return time.perf_counter() - started
 
 
 def filled_orders(config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> set[str]:
-    """Ids of the orders that the same re-simulation fills completely."""
-    shard = _shard(config, instruments, TOP_OF_BOOK)
-    outputs = (output.message for message in story(table, instruments) for output in shard.apply(message, None))
+    """Returns the ids of the orders that the re-simulation fills completely."""
+    shard, inputs = _shard(config, instruments, TOP_OF_BOOK), market_and_orders(table, instruments)
+    outputs = (output.message for message in inputs for output in shard.apply(message, None))
     reports = (message for message in outputs if isinstance(message, ExecutionReport))
     return {report.order_id for report in reports if report.exec_type is ExecType.FILL}
 
@@ -73,8 +72,10 @@ def _shard(config: CoreConfig, instruments: Mapping[str, InstrumentConfig], simu
     return ExecutionShard(config.model_copy(update=chosen | {"account_partitions": 1, "execution_partitions": 1}), 0)
 
 
-def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[MarketData | ApprovedOrder]:
-    """Records as the feed makes them, and before each the orders that are sent in its time."""
+def market_and_orders(
+    table: MarketTable, instruments: Mapping[str, InstrumentConfig]
+) -> Iterator[MarketData | ApprovedOrder]:
+    """Yields records as the feed makes them, and before each the orders that are sent within its time."""
     orders = sent_orders(table, instruments)
     waiting = next(orders, None)
     step = UPDATES_PER_RECORD * len(table.symbols)
@@ -88,7 +89,11 @@ def story(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> It
 
 
 def sent_orders(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> Iterator[ApprovedOrder]:
-    """All orders of the re-simulation by the time at which they are sent."""
+    """Yields all orders of the re-simulation by the time at which they are sent.
+
+    For every QUOTES_PER_ORDER quotes of a symbol there is a passive limit order at the touch, a bid and an offer in
+    turn, which expires LIFETIME_NS after it was sent.
+    """
     return merge(
         *(list(_orders(table, code, instruments[symbol])) for code, symbol in enumerate(table.symbols)),
         key=lambda order: order.order_ts,
@@ -97,13 +102,13 @@ def sent_orders(table: MarketTable, instruments: Mapping[str, InstrumentConfig])
 
 def _orders(table: MarketTable, code: int, config: InstrumentConfig) -> Iterator[ApprovedOrder]:
     instrument = Instrument.from_config(config)
-    lots = max(-(-instrument.min_quantity // instrument.lot_size), 1)
+    quantity = smallest_quantity(instrument)
     quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
     for number, row in enumerate(quotes[::QUOTES_PER_ORDER]):
         side = Side.SELL if number % 2 else Side.BUY
         prices, sizes = (table.ask_px, table.ask_sz) if number % 2 else (table.bid_px, table.bid_sz)
         if sizes[row]:
-            sent_ns = int(table.time[row])
-            name, quantity, px = f"{instrument.symbol}-{number}", lots * instrument.lot_size, int(prices[row])
-            order = approved(name, instrument.symbol, side, quantity, px, TimeInForce.GTD, sent_ns)
+            sent_ns, order_id = int(table.time[row]), f"{instrument.symbol}-{number}"
+            price = int(prices[row])
+            order = probe_order(order_id, instrument.symbol, side, quantity, price, TimeInForce.GTD, sent_ns)
             yield order._replace(expire_ts=sent_ns + LIFETIME_NS)

@@ -1,9 +1,8 @@
-"""The sink on a backlog, and the feed: each alone with the broker, on topics that no worker reads."""
+"""Rows a second of the sink on a backlog, alone with the broker, on topics that no worker reads."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 
@@ -14,36 +13,27 @@ from infra.clickhouse.client import connect
 from infra.kafka.client_config import client_config
 from infra.kafka.topics import BY_NAME, partition_count, topic_name
 from infra.settings import Settings
-from infra.stack.local_stack import prepare_pipeline
 from schemas.avro.codec import Codec
-from schemas.records.messages import ApprovedOrder, MarketData, OrderRequest
-from schemas.records.output import Message
-from streams.core.accounts.account_shard import AccountShard
+from schemas.records.messages import OrderRequest
 from streams.core.reference.declarations import InstrumentConfig
-from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import NoAnswer
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.sink.tables import table_of
-from streams.tools.bench.core_rate import story
-from streams.tools.demo.pipeline_children import Children
+from streams.tools.bench.core_rate import session_records
+from streams.tools.bench.in_memory import InMemoryPipeline
+from streams.tools.demo.pipeline_children import PipelineChildren
 
 ORDERS = 4_000
+"""Orders of the session whose records the backlog repeats."""
 FLUSH_S = 60.0
 SILENCE_S = 60.0
 POLL_MIN_S, POLL_MAX_S = 0.2, 3.0
-COUNT = "SELECT count() AS rows FROM {table} WHERE run_id = {{run_id:String}}"
+COUNT_ROWS = "SELECT count() AS rows FROM {table} WHERE run_id = {{run_id:String}}"
+"""A query of one table's rows of a run."""
 
 Records = dict[str, list[tuple[str, bytes]]]
-"""Key and value of records by topic."""
-
-
-def own_topics(settings: Settings, name: str) -> Settings:
-    """Settings of topics and rows beside the run's, removed together with it."""
-    run_id = f"{settings.run_id}-{name}"
-    beside = settings.model_copy(update={"topic_prefix": f"{run_id}.", "run_id": run_id})
-    prepare_pipeline(beside)
-    return beside
+"""Keys and values of records, by topic."""
 
 
 def sink_rows_per_s(
@@ -54,58 +44,64 @@ def sink_rows_per_s(
     records: int,
     on_step: Callable[[str], None],
 ) -> float:
-    """Rows a second, from the first that a query sees to the last, of a backlog of so many records."""
-    pool = _recorded(settings, codec, table, instruments)
+    """Returns the rows a second of the sink on a backlog, from the first rows that a query sees to the last.
+
+    Args:
+        settings: a prepared namespace without other writers or readers.
+        codec: encodes the records.
+        table: the market of the session whose records make the backlog.
+        instruments: the table's.
+        records: about how many records the backlog has.
+        on_step: takes a sentence for each step.
+
+    Raises:
+        ChildError: the sink ended.
+        NoAnswer: the broker or the sink stopped taking records.
+    """
+    session = _session_outputs(settings, codec, table, instruments)
     on_step(f"writing a backlog of about {records:,} records")
-    written = _write(settings, pool, records)
+    written = _write(settings, session, records)
     on_step("sink on the backlog")
-    children = Children(settings)
+    children = PipelineChildren(settings)
     try:
         children.start("sink", "sink")
         with closing(connect(settings)) as client:
-            return _rate(client, settings.run_id, list(pool), written, children.demand_alive)
+            return _rows_per_s(client, settings.run_id, list(session), written, children.demand_alive)
     finally:
         children.stop()
 
 
-def _recorded(
+def _session_outputs(
     settings: Settings, codec: Codec, table: MarketTable, instruments: Mapping[str, InstrumentConfig]
 ) -> Records:
-    """What a session of ORDERS orders leaves on the topics, market data apart."""
-    config = core_config(settings).model_copy(update={"account_partitions": 1, "execution_partitions": 1})
-    accounts, execution = AccountShard(config, 0), ExecutionShard(config, 0)
-    pool: Records = {}
-    for told in story(table, instruments, ORDERS):
-        if isinstance(told, OrderRequest):
-            pool.setdefault("orders", []).append((told.account_id, codec.encode("orders", told)))
-        waiting: deque[Message] = deque([told])
-        while waiting:
-            message = waiting.popleft()
-            shard = execution if isinstance(message, MarketData | ApprovedOrder) else accounts
-            for output in shard.apply(message, None):
-                if output.topic in ("orders.approved", "executions", "marks"):
-                    waiting.append(output.message)
-                pool.setdefault(output.topic, []).append((output.key, codec.encode(output.topic, output.message)))
-    return pool
+    """Returns the records that a session of ORDERS orders leaves on the topics, except market data."""
+    pipeline = InMemoryPipeline(core_config(settings))
+    session: Records = {}
+    for message in session_records(table, instruments, ORDERS):
+        if isinstance(message, OrderRequest):
+            session.setdefault("orders", []).append((message.account_id, codec.encode("orders", message)))
+        for output in pipeline.deliver(message):
+            session.setdefault(output.topic, []).append((output.key, codec.encode(output.topic, output.message)))
+    return session
 
 
-def _write(settings: Settings, pool: Records, records: int) -> int:
-    """Writes the pool over and over; the number of records."""
+def _write(settings: Settings, session: Records, records: int) -> int:
+    """Writes the session repeatedly, until it has written so many records; returns their number."""
     producer = Producer(
         client_config(settings) | {"linger.ms": 20, "compression.type": "lz4", "batch.num.messages": 10_000}
     )
     written = 0
     while written < records:
-        for topic, its_records in pool.items():
+        for topic, its_records in session.items():
             partitions = partition_count(settings, topic)
-            # Each record of a compacted topic has a key of its own: all of them stay.
+            # Unique keys, so that compaction removes no record.
             suffix = f"-{written}-" if BY_NAME[topic].compacted else ""
             for partition in range(partitions):
                 chosen = its_records[partition::partitions]
                 _produce(producer, topic_name(settings, topic), partition, _keyed(chosen, suffix))
             written += len(its_records)
     if producer.flush(FLUSH_S):
-        raise NoAnswer(f"the broker did not take the backlog in {FLUSH_S:.0f} s")
+        raise _backlog_refused()
     return written
 
 
@@ -117,33 +113,37 @@ def _keyed(records: Iterable[tuple[str, bytes]], suffix: str) -> list[dict[str, 
 
 
 def _produce(producer: Producer, topic: str, partition: int, messages: list[dict[str, object]]) -> None:
-    """Queues all, waiting while the queue is full."""
+    """Queues all messages, and waits while the producer's queue is full."""
     deadline = time.monotonic() + FLUSH_S
     while messages:
         producer.produce_batch(topic, messages, partition)
         messages = [{"key": item["key"], "value": item["value"]} for item in messages if "_error" in item]
         if messages and time.monotonic() > deadline:
-            raise NoAnswer(f"the broker did not take the backlog in {FLUSH_S:.0f} s")
+            raise _backlog_refused()
         producer.poll(0.05 if messages else 0)
 
 
-def _rate(
+def _backlog_refused() -> NoAnswer:
+    return NoAnswer(f"the broker did not take the backlog in {FLUSH_S:.0f} s; see its log")
+
+
+def _rows_per_s(
     client: ClickHouseClient, run_id: str, topics: list[str], expected: int, demand_alive: Callable[[], None]
 ) -> float:
-    counts = " UNION ALL ".join(COUNT.format(table=table_of(topic)) for topic in topics)
-    first, first_rows, rows, heard = 0.0, 0, 0, time.monotonic()
-    while time.monotonic() - heard < SILENCE_S:
+    counts = " UNION ALL ".join(COUNT_ROWS.format(table=table_of(topic)) for topic in topics)
+    first_s, first_rows, rows, heard_s = 0.0, 0, 0, time.monotonic()
+    while time.monotonic() - heard_s < SILENCE_S:
         demand_alive()
         found = client.query(f"SELECT sum(rows) FROM ({counts})", parameters={"run_id": run_id})
-        now, before, rows = time.monotonic(), rows, int(found.result_rows[0][0])
+        now_s, before, rows = time.monotonic(), rows, int(found.result_rows[0][0])
         if rows > before:
-            heard = now
+            heard_s = now_s
         if rows and not first_rows:
-            first, first_rows = now, rows
+            first_s, first_rows = now_s, rows
         if rows >= expected:
-            # All at once is at most one look.
-            return (rows - first_rows or rows) / max(now - first, POLL_MIN_S)
-        # Looking costs the server time, so it is rare until the end is near.
-        left_s = (expected - rows) / rows * (now - first) if rows else 0.0
+            # If the first query sees all rows, they took at most one polling interval.
+            return (rows - first_rows or rows) / max(now_s - first_s, POLL_MIN_S)
+        # A query takes the server's time, so queries are rare until the end is near.
+        left_s = (expected - rows) / rows * (now_s - first_s) if rows else 0.0
         time.sleep(min(max(left_s / 3, POLL_MIN_S), POLL_MAX_S))
     raise NoAnswer(f"the sink landed {rows} of {expected} rows and then none for {SILENCE_S:.0f} s; see its log")

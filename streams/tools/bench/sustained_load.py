@@ -1,4 +1,4 @@
-"""Orders for a while: as fast as they are answered with a bounded number of them open, or at a steady rate."""
+"""Orders over a time: at a steady rate, or as fast as they are answered with a bounded number unanswered."""
 
 import statistics
 import time
@@ -14,12 +14,13 @@ from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.tools.bench.await_records import POLL_S, SILENCE_S
 
-OPEN_MAX = 5_000
-"""Orders without a terminal result; then sending waits. A burst's backlog would say nothing of a lasting rate."""
-SENT_AT_ONCE = 200
+UNANSWERED_MAX = 5_000
+"""Orders without a terminal result at which sending waits, because a growing backlog shows no sustained rate."""
+SENT_AT_ONCE_MAX = 200
+"""Orders sent between two polls."""
 
 
-class Sustained(NamedTuple):
+class SustainedFigures(NamedTuple):
     """Orders a second from the first sent to the last answered; milliseconds from sending to the terminal result."""
 
     orders_per_s: float
@@ -27,21 +28,28 @@ class Sustained(NamedTuple):
     p99_ms: float
 
 
-def sustained(
+def send_sustained(
     settings: Settings, codec: Codec, orders: Iterator[OrderRequest], seconds: float, per_second: float | None = None
-) -> Sustained:
-    """Sends orders for so long and waits for the last answer; per_second: at most, None: as fast as they are answered.
+) -> SustainedFigures:
+    """Sends orders for a time, and waits for the last answer.
+
+    Args:
+        settings: of a running pipeline.
+        codec: encodes the orders.
+        orders: endless.
+        seconds: how long to send.
+        per_second: most orders a second; None: as fast as they are answered.
 
     Raises:
         NoAnswer: no order was answered for SILENCE_S.
     """
     producer = RecordProducer(settings, codec, linger_ms=1)
     sent: dict[tuple[str, str], float] = {}
-    took, number = array("d"), 0
+    took_ms, number = array("d"), 0
     with Follower(settings, codec, ["order.results"]) as results:
         started = heard = time.monotonic()
         while (now := time.monotonic()) < started + seconds or sent:
-            room = min(OPEN_MAX - len(sent), SENT_AT_ONCE) if now < started + seconds else 0
+            room = min(UNANSWERED_MAX - len(sent), SENT_AT_ONCE_MAX) if now < started + seconds else 0
             if per_second is not None:
                 room = min(room, int((now - started) * per_second) + 1 - number)
             for _ in range(room):
@@ -52,8 +60,8 @@ def sustained(
             for item in results.poll(POLL_S):
                 if item.message.terminal:
                     heard = time.monotonic()
-                    took.append((heard - sent.pop((item.message.account_id, item.message.order_id))) * 1_000)
+                    took_ms.append((heard - sent.pop((item.message.account_id, item.message.order_id))) * 1_000)
             if time.monotonic() - heard > SILENCE_S:
                 raise NoAnswer(f"{len(sent)} of {number} orders were not answered; see the worker's log")
-    took = array("d", sorted(took))
-    return Sustained(number / (heard - started), statistics.median(took), took[int(len(took) * 0.99)])
+    took_ms = array("d", sorted(took_ms))
+    return SustainedFigures(number / (heard - started), statistics.median(took_ms), took_ms[int(len(took_ms) * 0.99)])

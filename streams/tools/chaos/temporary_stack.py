@@ -1,4 +1,4 @@
-"""A stack of the drill's own, in a temporary folder on free ports: nothing that others use is touched."""
+"""A stack in a temporary folder on free ports, so that the drill touches nothing that others use."""
 
 import shutil
 import socket
@@ -14,22 +14,25 @@ HOST = "127.0.0.1"
 
 
 @contextmanager
-def own_stack(settings: Settings, workers: int, on_progress: Callable[[str], None]) -> Iterator[Settings]:
-    """Settings of a running stack with supervised workers and a sink; everything is gone after the block."""
+def temporary_stack(settings: Settings, workers: int, on_progress: Callable[[str], None]) -> Iterator[Settings]:
+    """Yields the settings of a running stack with supervised workers and a sink.
+
+    Everything is stopped and deleted after the block, except the logs, which go to PAPER_HOME/logs/chaos.
+    """
     with tempfile.TemporaryDirectory(prefix="paper-chaos-") as folder:
-        own = _own_settings(settings, Path(folder))
+        temporary = _temporary_settings(settings, Path(folder))
         try:
-            local_stack.up(own, on_progress=on_progress)
-            local_stack.up_pipeline(own, workers, on_progress=on_progress)
-            yield own
+            local_stack.up(temporary, on_progress=on_progress)
+            local_stack.up_pipeline(temporary, workers, on_progress=on_progress)
+            yield temporary
         finally:
-            local_stack.down(own, on_progress=on_progress)
-            kept = settings.paper_home / "logs" / "chaos"
-            shutil.copytree(own.paper_home / "logs", kept, dirs_exist_ok=True)
-            on_progress(f"the drill's logs are in {kept}")
+            local_stack.down(temporary, on_progress=on_progress)
+            logs = settings.paper_home / "logs" / "chaos"
+            shutil.copytree(temporary.paper_home / "logs", logs, dirs_exist_ok=True)
+            on_progress(f"the drill's logs are in {logs}")
 
 
-def _own_settings(settings: Settings, home: Path) -> Settings:
+def _temporary_settings(settings: Settings, home: Path) -> Settings:
     kafka, controller, registry, clickhouse, metrics = _free_ports(5)
     return settings.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""What a demonstration ended with, read from its topics."""
+"""A summary of a demonstration's orders, fills and accounts, read from its topics."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Rows for tables and JSON; amounts as decimal text."""
+class DemoSummary:
+    """Rows for tables and JSON; amounts are decimal text."""
 
     results: list[Row]
     fills: list[Row]
@@ -24,11 +24,11 @@ class Summary:
     positions: list[Row]
 
 
-def summarise(settings: Settings, codec: Codec) -> Summary:
-    """Order results by kind, fills by symbol, accounts with their PnL, positions."""
+def summarise(settings: Settings, codec: Codec) -> DemoSummary:
+    """Returns order results by kind, fills by symbol, accounts with their PnL, and positions."""
     fills = list(read_topic(settings, codec, "fills"))
     accounts = _accounts(settings, codec, Counter(item.account_id for item in fills))
-    return Summary(_results(settings, codec), _fills(fills), accounts, _positions(settings, codec))
+    return DemoSummary(_results(settings, codec), _fills(fills), accounts, _positions(settings, codec))
 
 
 def _results(settings: Settings, codec: Codec) -> list[Row]:

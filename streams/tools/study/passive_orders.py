@@ -1,4 +1,4 @@
-"""Passive orders at the touch under several fill models: how many fill, and after how long."""
+"""Passive orders at the touch under several fill models: the share that fills, and the time to fill."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -10,7 +10,7 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, ModelConfig, SimulatorConfig
 from streams.core.venue.venue import Venue
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.study.probe_orders import approved, reports
+from streams.tools.study.probe_orders import probe_order, probe_reports
 
 MODELS: tuple[tuple[str, str, str], ...] = (
     ("touch", "touch", "risk-averse"),
@@ -19,11 +19,19 @@ MODELS: tuple[tuple[str, str, str], ...] = (
     ("queue, risk-averse", "queue", "risk-averse"),
     ("trade-through", "trade-through", "risk-averse"),
 )
-"""Name, fill model, queue model."""
+"""Names of the row, the fill model and the queue model."""
 
 
 class PassiveRow(NamedTuple):
-    """fill_rate: share of the orders that filled completely; seconds_to_fill: median over those, None without any."""
+    """The fills under one model.
+
+    Attributes:
+        model: name of the row in MODELS.
+        orders: orders that rested.
+        filled: orders that filled completely.
+        fill_rate: their share.
+        seconds_to_fill: median over them; None if there are none.
+    """
 
     model: str
     orders: int
@@ -35,9 +43,9 @@ class PassiveRow(NamedTuple):
 def passive_orders(
     table: MarketTable, instrument: InstrumentConfig, quantity: int, every_s: float, lifetime_s: float
 ) -> Iterator[PassiveRow]:
-    """A buy at the bid and a sell at the ask each every_s seconds, canceled after lifetime_s; quantity 1e-9 units.
+    """Buys at the bid and sells at the ask every every_s seconds; cancels after lifetime_s. quantity: 1e-9 units.
 
-    No latency, so that the models differ by nothing but when a resting order trades.
+    There is no latency, so that the models differ only in when a resting order trades.
     """
     first, last = int(table.time[0]) + NANOS_PER_S, int(table.time[-1]) - int(lifetime_s * NANOS_PER_S)
     times = list(range(first, last, int(every_s * NANOS_PER_S)))
@@ -48,7 +56,7 @@ def passive_orders(
             return ()
         sides = ((Side.BUY, book.bid), (Side.SELL, book.ask))
         return [
-            approved(f"{side}-{time_ns}", venue.symbol, side, quantity, price, TimeInForce.GTC, time_ns)
+            probe_order(f"{side}-{time_ns}", venue.symbol, side, quantity, price, TimeInForce.GTC, time_ns)
             for side, price in sides
         ]
 
@@ -60,7 +68,7 @@ def passive_orders(
             latency=LatencyConfig(new=ModelConfig.model_validate({"model": "constant", "ms": 0})),
         )
         orders, waits = 0, list[float]()
-        for report in reports(table, instrument, simulator, times, probe, int(lifetime_s * NANOS_PER_S)):
+        for report in probe_reports(table, instrument, simulator, times, probe, int(lifetime_s * NANOS_PER_S)):
             orders += report.exec_type is ExecType.NEW
             if report.exec_type is ExecType.FILL:
                 waits.append((report.ts - report.order_ts) / NANOS_PER_S)

@@ -1,4 +1,4 @@
-"""Probe orders in a recorded market: sent at given times, straight to an execution shard."""
+"""Sends probe orders at given times of a recorded market, straight to an execution shard."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -15,10 +15,10 @@ from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.table import MarketTable
 
 Probe = Callable[[Venue, int], Sequence[ApprovedOrder]]
-"""Orders that a venue gets at a time (UTC nanoseconds)."""
+"""Returns the orders to send to a venue at a time (UTC nanoseconds)."""
 
 
-def reports(
+def probe_reports(
     table: MarketTable,
     instrument: InstrumentConfig,
     simulator: SimulatorConfig,
@@ -26,7 +26,16 @@ def reports(
     probe: Probe,
     lifetime_ns: int,
 ) -> Iterator[ExecutionReport]:
-    """What the venue of an instrument says while probes come and, after their lifetime, their cancels."""
+    """Yields a venue's reports on probe orders, each canceled after its lifetime.
+
+    Args:
+        table: the market.
+        instrument: the venue's.
+        simulator: models of the venue.
+        times_ns: when probe is called, UTC nanoseconds.
+        probe: makes the orders.
+        lifetime_ns: time from an order to its cancel.
+    """
     config = CoreConfig(
         account_partitions=1,
         execution_partitions=1,
@@ -35,23 +44,23 @@ def reports(
         instruments=(instrument,),
     )
     shard = ExecutionShard(config, 0)
-    own = _rows_of(table, instrument.symbol)
-    row, ends = 0, sorted(chain(times_ns, (time_ns + lifetime_ns for time_ns in times_ns)))
+    market = _rows_of(table, instrument.symbol)
+    row, stops_ns = 0, sorted(chain(times_ns, (time_ns + lifetime_ns for time_ns in times_ns)))
     starting, open_probes = set(times_ns), dict[int, list[ApprovedOrder]]()
-    for time_ns in ends:
-        stop = int(np.searchsorted(own.time, time_ns, side="right"))
-        yield from _feed(shard, own, row, stop)
+    for time_ns in stops_ns:
+        stop = int(np.searchsorted(market.time, time_ns, side="right"))
+        yield from _feed(shard, market, row, stop)
         row = max(row, stop)
-        yield from _said(shard, MarketData(instrument.symbol, time_ns, "", [], [], [], [], [], [], [], ""))
+        yield from _reports(shard, MarketData(instrument.symbol, time_ns, "", [], [], [], [], [], [], [], ""))
         for order in open_probes.pop(time_ns - lifetime_ns, ()):
-            yield from _said(shard, _cancel(order, time_ns))
+            yield from _reports(shard, _cancel(order, time_ns))
         venue = shard.venues.get(instrument.symbol)
         if time_ns in starting and venue is not None:
             orders = list(probe(venue, time_ns))
             open_probes[time_ns] = orders
             for order in orders:
-                yield from _said(shard, order)
-    yield from _feed(shard, own, row, len(own))
+                yield from _reports(shard, order)
+    yield from _feed(shard, market, row, len(market))
 
 
 def _rows_of(table: MarketTable, symbol: str) -> MarketTable:
@@ -64,36 +73,36 @@ def _rows_of(table: MarketTable, symbol: str) -> MarketTable:
 def _feed(shard: ExecutionShard, table: MarketTable, start: int, stop: int) -> Iterator[ExecutionReport]:
     for first in range(start, stop, 500):
         for record in pack(table, first, min(first + 500, stop)):
-            yield from _said(shard, record)
+            yield from _reports(shard, record)
 
 
-def _said(shard: ExecutionShard, message: MarketData | ApprovedOrder) -> Iterator[ExecutionReport]:
+def _reports(shard: ExecutionShard, message: MarketData | ApprovedOrder) -> Iterator[ExecutionReport]:
     for output in shard.apply(message, None):
         if isinstance(output.message, ExecutionReport):
             yield output.message
 
 
-def approved(
+def probe_order(
     order_id: str, symbol: str, side: Side, quantity: int, price: int | None, time_in_force: TimeInForce, time_ns: int
 ) -> ApprovedOrder:
-    """A probe: LIMIT with a price, MARKET without."""
+    """Returns an approved order: LIMIT if it has a price, else MARKET."""
     kind = OrderType.MARKET if price is None else OrderType.LIMIT
     return ApprovedOrder(
-        Action.NEW,
-        order_id,
-        None,
-        "probe",
-        None,
-        symbol,
-        side,
-        kind,
-        time_in_force,
-        quantity,
-        price,
-        order_id,
-        None,
-        time_ns,
-        time_ns,
+        action=Action.NEW,
+        order_id=order_id,
+        orig_order_id=None,
+        account_id="probe",
+        strategy_id=None,
+        symbol=symbol,
+        side=side,
+        order_type=kind,
+        time_in_force=time_in_force,
+        quantity=quantity,
+        price=price,
+        approval_id=order_id,
+        session_id=None,
+        order_ts=time_ns,
+        ts=time_ns,
     )
 
 

@@ -1,4 +1,4 @@
-"""Market orders of several sizes: what they pay against the middle, compared with the half-spread that was quoted."""
+"""Market orders of several sizes: their cost against the mid price, compared with the quoted half-spread."""
 
 from collections.abc import Iterator, Sequence
 from statistics import fmean
@@ -10,16 +10,23 @@ from schemas.records.numbers import NANOS_PER_S, PRICE_SCALE
 from streams.core.reference.declarations import InstrumentConfig, LatencyConfig, ModelConfig, SimulatorConfig
 from streams.core.venue.venue import Venue
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.study.probe_orders import approved, reports
+from streams.tools.study.probe_orders import probe_order, probe_reports
 
 MODELS = ("none", "half-spread")
 LIFETIME_S = 30
+"""Time in which quantity beyond the displayed size may trade."""
 
 
 class TakingRow(NamedTuple):
-    """Means over the orders of a size, in the currency a unit: quoted half-spread and cost, both at arrival.
+    """Means over the orders of one size.
 
-    cost: average price against the middle on arrival, weighted by quantity. filled: share of the quantity.
+    Attributes:
+        slippage_model: name of the model.
+        quantity: of each order, 1e-9 units.
+        orders: number of orders.
+        filled: share of the quantity that filled.
+        half_spread: quoted at arrival, in the currency for a unit.
+        cost: average price against the mid price at arrival, weighted by quantity, in the currency for a unit.
     """
 
     slippage_model: str
@@ -31,14 +38,14 @@ class TakingRow(NamedTuple):
 
     @property
     def multiple(self) -> float:
-        """Cost in half-spreads."""
+        """The cost in half-spreads."""
         return self.cost / self.half_spread
 
 
 def taking_orders(
     table: MarketTable, instrument: InstrumentConfig, quantities: Sequence[int], times_ns: Sequence[int]
 ) -> Iterator[TakingRow]:
-    """A buy and a sell of each quantity (1e-9 units) at each time; what is not displayed trades within LIFETIME_S."""
+    """Buys and sells each quantity (1e-9 units) in turn, one order at each time (UTC nanoseconds)."""
     for model in MODELS:
         for quantity in quantities:
             yield _row(table, instrument, model, quantity, times_ns)
@@ -53,10 +60,10 @@ def _row(
         book = venue.book
         if book.bid is None or book.ask is None or book.bid >= book.ask:
             return ()
-        # One side a time, in turn: both at once would not be two independent observations.
+        # The sides in turn: both at once would not be two independent observations.
         side = Side.BUY if len(half_spreads) % 2 else Side.SELL
         half_spreads.append((book.ask - book.bid) / 2 / PRICE_SCALE)
-        return [approved(f"{side}-{time_ns}", venue.symbol, side, quantity, None, TimeInForce.GTC, time_ns)]
+        return [probe_order(f"{side}-{time_ns}", venue.symbol, side, quantity, None, TimeInForce.GTC, time_ns)]
 
     simulator = SimulatorConfig(
         name="study",
@@ -64,7 +71,7 @@ def _row(
         latency=LatencyConfig(new=ModelConfig.model_validate({"model": "constant", "ms": 0})),
     )
     executed, paid = 0, 0
-    for report in reports(table, instrument, simulator, times_ns, probe, LIFETIME_S * NANOS_PER_S):
+    for report in probe_reports(table, instrument, simulator, times_ns, probe, LIFETIME_S * NANOS_PER_S):
         if report.last_qty is not None and report.slippage_arrival is not None:
             executed += report.last_qty
             paid += report.last_qty * report.slippage_arrival

@@ -1,4 +1,7 @@
-"""Quotes as changes of a book that holds one level a side, which is how hftbacktest reads a market. numpy alone."""
+"""Quotes as changes of a book with one level on each side, the form in which hftbacktest reads a market.
+
+This module runs in both environments, so it imports numpy alone.
+"""
 
 from typing import NamedTuple
 
@@ -8,11 +11,18 @@ from streams.tools.bench.peers.market_file import Ints, MarketFile
 from streams.tools.bench.peers.peer_protocol import Flags
 
 CHANGES = 4
-"""Most that a quote changes: a level comes and one goes, on each side."""
+"""Most changes of a quote: on each side a level is added and one is removed."""
 
 
-class Changes(NamedTuple):
-    """Shape (k,), in their order: quote, whether of its bid, price and size of the level (1e-9); size 0 removes it."""
+class DepthChanges(NamedTuple):
+    """The changes of a book in their order; all arrays have shape (k,).
+
+    Attributes:
+        quote: number of the quote that makes the change.
+        bid: True for the bid side.
+        px: price of the level, 1e-9.
+        size: new size of the level, 1e-9; 0 removes the level.
+    """
 
     quote: Ints
     bid: Flags
@@ -20,12 +30,12 @@ class Changes(NamedTuple):
     size: Ints
 
 
-def depth_changes(market: MarketFile) -> Changes:
-    """What each quote changes; nothing where it repeats the one before.
+def depth_changes(market: MarketFile) -> DepthChanges:
+    """Returns the changes of each quote; a quote that repeats the one before has none.
 
-    A side's new level comes before the old one goes, and a side that makes room before the one that follows, so that
-    the book is never empty and never crosses by the order of changes alone. After a locked or crossed quote both levels
-    are told anew: hftbacktest drops the level that another one meets.
+    A side's new level is added before its old one is removed, and the side that makes room changes first. So the book
+    is never empty, and the order of changes alone never crosses it. After a locked or crossed quote both levels are
+    sent again, because hftbacktest drops a level that another one meets.
     """
     met = np.concatenate([[False], (market.bid_px >= market.ask_px)[:-1]])
     sides = zip(_side(market.bid_px, market.bid_sz, met), _side(market.ask_px, market.ask_sz, met), strict=True)
@@ -36,11 +46,11 @@ def depth_changes(market: MarketFile) -> Changes:
     )
     bid = np.where(ask_first, [[False, False, True, True]], [[True, True, False, False]]).ravel()
     quote = np.repeat(np.arange(len(market.quote_ts)), CHANGES)
-    return Changes(quote[keep], bid[keep], px[keep], size[keep])
+    return DepthChanges(quote[keep], bid[keep], px[keep], size[keep])
 
 
 def _side(px: Ints, size: Ints, again: Flags) -> tuple[Flags, Ints, Ints]:
-    """Of each quote the new level and the removal of the old one: whether there is one, its price, its size."""
+    """Returns for each quote the new level and the removal of the old one: whether it is needed, price and size."""
     before = np.concatenate([[0], px[:-1]])
     moved = px != before
     shown = moved | (np.diff(size, prepend=0) != 0) | again

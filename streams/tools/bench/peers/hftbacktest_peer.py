@@ -1,7 +1,7 @@
-"""hftbacktest on the market file: quotes as changes of a book of one level, orders sent by a compiled loop.
+"""Measures hftbacktest on the market file: quotes are changes of a book of one level, a compiled loop sends the orders.
 
-Kind to it: its fastest book (a vector of the prices that occur), no event for a quote that changes nothing, fastest of
-some runs; compiling is stated apart.
+The measurement favours hftbacktest: it uses its fastest book (a vector of the prices that occur), makes no event for a
+quote that changes nothing, and takes the fastest of several runs. Compiling is reported separately.
 """
 
 import time
@@ -26,18 +26,19 @@ from numpy.typing import NDArray
 
 from streams.tools.bench.peers.depth_changes import depth_changes
 from streams.tools.bench.peers.market_file import Ints, MarketFile
-from streams.tools.bench.peers.peer_protocol import Flags, packed, reply, request
+from streams.tools.bench.peers.peer_protocol import Flags, pack_flags, read_request, send_answer
 
 UNIT = 1e9
 ROUNDS = 3
-HOUR_NS = 3_600 * 10**9
-LOOK, CANCEL, SEND = range(3)
-"""Kinds of steps, in their order at one time."""
+ELAPSE_NS = 3_600 * 10**9
+"""Market time of one call of elapse after the last order."""
+CHECK, CANCEL, SEND = range(3)
+"""Kinds of steps, in the order in which steps of the same time are taken."""
 DEPTH = DEPTH_EVENT | EXCH_EVENT | LOCAL_EVENT
 
 
 def depth_events(market: MarketFile) -> NDArray[Any]:
-    """The quotes as hftbacktest's events, seen by the venue and by the strategy at once."""
+    """Returns the quotes as hftbacktest's events, which venue and strategy see at the same time."""
     changes = depth_changes(market)
     events = np.zeros(len(changes.quote), event_dtype)
     events["ev"] = np.where(changes.bid, BUY_EVENT, SELL_EVENT) | DEPTH
@@ -47,19 +48,19 @@ def depth_events(market: MarketFile) -> NDArray[Any]:
 
 
 def steps_of(market: MarketFile) -> tuple[Ints, Ints, Ints]:
-    """Time, number of the order and kind of all steps by time: it is sent, canceled, and looked at when it has ended.
+    """Returns time, order number and kind of all steps by time: each order is sent, canceled, and checked at its end.
 
-    A cancel is sent so early that it reaches the venue at the order's cancel_ts.
+    A cancel is sent latency_ns before the order's cancel_ts, so that it reaches the venue then.
     """
     orders = np.arange(len(market.order_ts))
     times = np.concatenate([market.cancel_ts, market.cancel_ts - market.latency_ns, market.order_ts])
-    kinds = np.repeat([LOOK, CANCEL, SEND], len(orders))
+    kinds = np.repeat([CHECK, CANCEL, SEND], len(orders))
     order = np.lexsort((kinds, times))
     return times[order], np.tile(orders, 3)[order], kinds[order]
 
 
 def _run(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: Any, qty: Any, filled: Flags) -> None:
-    """Takes the steps. Ended orders are forgotten only before one is sent: a canceled one still stands at its look."""
+    """Takes the steps. Ended orders are cleared only before one is sent, so that each is still there when checked."""
     hbt.elapse(0)
     for step in range(len(at)):
         if at[step] > hbt.current_timestamp:
@@ -73,17 +74,17 @@ def _run(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: Any, qty
                 hbt.submit_sell_order(0, n, px[n], qty[n], GTC, LIMIT, False)
             continue
         order = hbt.orders(0).get(n)
-        if kind[step] == LOOK:
+        if kind[step] == CHECK:
             filled[n] = order is None or order.status == FILLED
         elif order is not None and order.cancellable:
             hbt.cancel(0, n, False)
-    while hbt.elapse(HOUR_NS) == 0:
+    while hbt.elapse(ELAPSE_NS) == 0:
         pass
 
 
 def main() -> None:
-    """Answers with quotes a second, seconds of loading and compiling, and which orders have filled."""
-    market = MarketFile.read(request()["market"])
+    """Answers with quotes a second, seconds of loading and compiling, and the flags of filled orders."""
+    market = MarketFile.read(read_request()["market"])
     started = time.perf_counter()
     events = depth_events(market)
     steps = steps_of(market)
@@ -99,12 +100,12 @@ def main() -> None:
         spent.append(time.perf_counter() - started)
         hbt.close()
     best = min(spent[1:])
-    reply(
+    send_answer(
         quotes_per_s=len(market.quote_ts) / best,
         compile_s=spent[0] - best,
         load_s=load_s,
         events=len(events),
-        filled=packed(filled),
+        filled=pack_flags(filled),
     )
 
 

@@ -1,4 +1,4 @@
-"""Makes the market file of a re-simulation: its quotes, and the orders that it sends."""
+"""Makes the market file of a re-simulation from its quotes and orders."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,14 +17,14 @@ from streams.tools.bench.resimulation import sent_orders
 
 
 def first_symbol(table: MarketTable) -> MarketTable:
-    """The quotes of the table's first symbol."""
+    """Returns the quotes of the table's first symbol."""
     rows = np.flatnonzero((table.symbol == 0) & (table.kind == QUOTE))
     columns = {name: getattr(table, name)[rows] for name in ("kind", "time", "bid_px", "bid_sz", "ask_px", "ask_sz")}
     return MarketTable(table.symbols[:1], table.symbol[rows], **columns)
 
 
-def market_file(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> MarketFile:
-    """Quotes of a table that has one symbol, and the orders of its re-simulation.
+def make_market_file(table: MarketTable, instruments: Mapping[str, InstrumentConfig]) -> MarketFile:
+    """Returns the quotes of a table with one symbol, and the orders of its re-simulation.
 
     Raises:
         PeerError: a quote lacks a side or a size, which the other engines can't read.
@@ -32,7 +32,7 @@ def market_file(table: MarketTable, instruments: Mapping[str, InstrumentConfig])
     if len(table) == 0 or min(table.bid_sz.min(), table.ask_sz.min()) <= 0:
         raise PeerError(
             f"{', '.join(table.symbols) or 'no symbol'}: other engines need quotes that have both sides with their "
-            "sizes; take another market, or leave --peers out"
+            "sizes; choose another market, or omit --peers"
         )
     orders = list(sent_orders(table, instruments))
     latency = make_model(ModelKind.LATENCY, SimulatorConfig(name=TOP_OF_BOOK).latency.new)

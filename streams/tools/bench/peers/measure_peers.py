@@ -1,4 +1,4 @@
-"""Measures the other engines: makes their environment, runs each as a process, reads what it answers."""
+"""Measures the other engines: makes their environment, runs each as a process, and reads its answer."""
 
 import json
 import os
@@ -19,20 +19,21 @@ from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import InstrumentConfig
 from streams.errors import PeerError
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.bench.peers.make_market_file import market_file
-from streams.tools.bench.peers.peer_protocol import unpacked
-from streams.tools.bench.resimulation import filled_orders, resim_quotes_per_s, sent_orders, story
+from streams.tools.bench.peers.make_market_file import make_market_file
+from streams.tools.bench.peers.peer_protocol import unpack_flags
+from streams.tools.bench.resimulation import filled_orders, market_and_orders, resim_quotes_per_s, sent_orders
 
 ENVIRONMENT = REPOSITORY / ".venv-peers"
 LOCK = REPOSITORY / "infra" / "peers" / environment.LOCK_NAME
 TIMEOUT_S = 900.0
 QUIX_EVENTS = 200_000
 TAIL_LINES = 15
-Numbers = dict[str, float]
+PeerNumbers = dict[str, float]
+"""Figures by their keys in the JSON of `paper bench`."""
 
 
 def peers_python(on_step: Callable[[str], None], target: Path = ENVIRONMENT, lock: Path = LOCK) -> Path:
-    """Python of the engines' environment, which is made if it is not whole.
+    """Returns the Python of the engines' environment, which is made if it is not complete.
 
     Raises:
         PeerError: it can't be made.
@@ -43,50 +44,63 @@ def peers_python(on_step: Callable[[str], None], target: Path = ENVIRONMENT, loc
     except (subprocess.CalledProcessError, OSError) as error:
         raise PeerError(
             f"the environment of the other engines can't be made from {lock}: {error}. They need Python 3.11 to 3.13 "
-            "on 64-bit Linux, a package index and 1.5 GB of disk; mend the cause above, or leave --peers out"
+            "on 64-bit Linux, a package index and 1.5 GB of disk; fix the cause above, or omit --peers"
         ) from error
 
 
-def engines_beside(
+def measure_engines(
     python: Path, config: CoreConfig, table: MarketTable, instruments: Mapping[str, InstrumentConfig]
-) -> Numbers:
-    """Quotes a second of the other engines on a table of one symbol, and how their fills compare with ours.
+) -> PeerNumbers:
+    """Returns the quotes a second of hftbacktest and NautilusTrader, and how their fills compare with ours.
 
-    agree: orders that filled in both or in neither. Raises PeerError.
+    The key agree counts the orders that filled in both engines or in neither.
+
+    Args:
+        python: of the engines' environment.
+        config: of our re-simulation.
+        table: quotes of one symbol.
+        instruments: the table's.
+
+    Raises:
+        PeerError: an engine failed, or the quotes lack a side or a size.
     """
     started = time.perf_counter()
-    list(story(table, instruments))
-    numbers: Numbers = {"resim_load_s": time.perf_counter() - started}
+    list(market_and_orders(table, instruments))
+    numbers: PeerNumbers = {"resim_load_s": time.perf_counter() - started}
     numbers["resim_no_orders_quotes_per_s"] = resim_quotes_per_s(config, table, instruments, orders=False)
     ours = filled_orders(config, table, instruments)
     own = np.array([order.order_id in ours for order in sent_orders(table, instruments)], bool)
     numbers |= {"resim_orders": len(own), "resim_filled": int(own.sum())}
     with tempfile.TemporaryDirectory(prefix="paper-peers-") as folder:
         path = Path(folder) / "market.npz"
-        market_file(table, instruments).write(path)
+        make_market_file(table, instruments).write(path)
         for name in ("hftbacktest", "nautilus"):
-            answer = ask(python, name, {"market": str(path)})
+            answer = ask_peer(python, name, {"market": str(path)})
             filled = _flags(name, answer, len(own))
             answer |= {"filled": int(filled.sum()), "agree": int((filled == own).sum())}
-            numbers |= named(name, answer)
+            numbers |= _with_prefix(name, answer)
     return numbers
 
 
-def quix_beside(python: Path, settings: Settings) -> Numbers:
-    """Events a second of Quix Streams on the running Kafka; its topics carry the settings' prefix. Raises PeerError."""
+def measure_quix(python: Path, settings: Settings) -> PeerNumbers:
+    """Returns the events a second of Quix Streams on the running Kafka; its topics have the settings' prefix.
+
+    Raises:
+        PeerError: it failed.
+    """
     request = {
         "kafka": client_config(settings, ADMIN),
         "prefix": f"{settings.topic_prefix}quix.",
         "events": QUIX_EVENTS,
     }
-    return named("quix", ask(python, "quix", request))
+    return _with_prefix("quix", ask_peer(python, "quix", request))
 
 
-def ask(python: Path, name: str, request: dict[str, Any]) -> dict[str, Any]:
-    """What the engine's process answers to a request.
+def ask_peer(python: Path, name: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Runs an engine's process, and returns its answer to a request.
 
     Raises:
-        PeerError: it failed, took more than TIMEOUT_S, or answered something else than one JSON object.
+        PeerError: it failed, took more than TIMEOUT_S, or did not answer with a JSON object.
     """
     module = f"streams.tools.bench.peers.{name}_peer"
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -102,15 +116,19 @@ def ask(python: Path, name: str, request: dict[str, Any]) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise PeerError(f"{name} did not answer in {TIMEOUT_S:.0f} s; leave --peers out, or run {module}") from error
+        raise PeerError(f"{name} did not answer in {TIMEOUT_S:.0f} s; omit --peers, or run {module} by hand") from error
     if done.returncode:
         tail = "\n".join(done.stderr.splitlines()[-TAIL_LINES:])
         raise PeerError(f"{name} ended with exit code {done.returncode}; {module} says:\n{tail}")
-    return parsed(name, done.stdout)
+    return parse_answer(name, done.stdout)
 
 
-def parsed(name: str, output: str) -> dict[str, Any]:
-    """The JSON object in the last line of what a process printed; libraries may print before it. Raises PeerError."""
+def parse_answer(name: str, output: str) -> dict[str, Any]:
+    """Returns the JSON object in the last line of a process's output; libraries may print other lines before it.
+
+    Raises:
+        PeerError: the last line is no JSON object.
+    """
     last = (output.splitlines() or [""])[-1]
     try:
         answer = json.loads(last)
@@ -121,13 +139,13 @@ def parsed(name: str, output: str) -> dict[str, Any]:
     return answer
 
 
-def named(name: str, answer: dict[str, Any]) -> Numbers:
-    """The answer's numbers under the keys of `paper bench`."""
+def _with_prefix(name: str, answer: dict[str, Any]) -> PeerNumbers:
+    """Returns the answer under the keys of `paper bench`."""
     return {f"peer_{name}_{key}": value for key, value in answer.items()}
 
 
 def _flags(name: str, answer: dict[str, Any], orders: int) -> Any:
     try:
-        return unpacked(answer["filled"], orders)
+        return unpack_flags(answer["filled"], orders)
     except (KeyError, TypeError, ValueError) as error:
         raise PeerError(f"{name} must say which of {orders} orders filled; its answer has {error!r}") from error

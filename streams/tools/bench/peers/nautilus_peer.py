@@ -1,7 +1,7 @@
-"""NautilusTrader on the market file: its backtest engine with quotes as ticks, orders made in advance.
+"""Measures NautilusTrader's backtest engine on the market file, with quotes as ticks and orders made in advance.
 
-Kind to it: no logging, no risk engine, no accounts to keep, no subscription to quotes; one alarm at a time says when
-the next order is due. Loading is stated apart.
+The measurement favours NautilusTrader: no logging, no risk engine, a frozen account and no subscription to quotes; one
+alarm at a time tells the strategy when the next order is due. Loading is reported separately.
 """
 
 import time
@@ -22,23 +22,23 @@ from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.model.orders import LimitOrder
 from nautilus_trader.trading.strategy import Strategy
 
-from streams.tools.bench.peers.market_file import MarketFile, digits
-from streams.tools.bench.peers.peer_protocol import packed, reply, request
+from streams.tools.bench.peers.market_file import MarketFile, decimal_places
+from streams.tools.bench.peers.peer_protocol import pack_flags, read_request, send_answer
 
 UNIT = 1e9
 VENUE = Venue("PEER")
 INSTRUMENT = InstrumentId(Symbol("QUOTES"), VENUE)
 
 
-class Orders(Strategy):  # type: ignore[misc] # the library is not there where types are checked
-    """Submits orders that it is given, each at its time (UTC nanoseconds)."""
+class TimedOrders(Strategy):  # type: ignore[misc] # the library is not installed where types are checked
+    """A strategy that submits given orders, each at its time (UTC nanoseconds)."""
 
     def __init__(self) -> None:
         super().__init__(StrategyConfig(strategy_id="peer"))
         self.due: list[tuple[int, LimitOrder]] = []
 
     def on_start(self) -> None:
-        """The engine starts."""
+        """Sets the first alarm when the engine starts."""
         self.due.reverse()
         self._set_alarm()
 
@@ -53,8 +53,8 @@ class Orders(Strategy):  # type: ignore[misc] # the library is not there where t
 
 
 def main() -> None:
-    """Answers with quotes a second, with and without orders, seconds of loading, and which orders have filled."""
-    market = MarketFile.read(request()["market"])
+    """Answers with quotes a second with and without orders, seconds of loading, and the flags of filled orders."""
+    market = MarketFile.read(read_request()["market"])
     started = time.perf_counter()
     ticks = _ticks(market)
     quotes_s = time.perf_counter() - started
@@ -64,18 +64,18 @@ def main() -> None:
 
     started = time.perf_counter()
     engine = _engine(market, ticks)
-    strategy = Orders()
+    strategy = TimedOrders()
     engine.add_strategy(strategy)
     strategy.due = _orders(market, strategy)
     load_s = quotes_s + time.perf_counter() - started
     with_orders_s = _run(engine)
     ids = (ClientOrderId(str(number)) for number in range(len(market.order_ts)))
     filled = np.array([engine.cache.order(order_id).status == OrderStatus.FILLED for order_id in ids], bool)
-    reply(
+    send_answer(
         quotes_per_s=len(ticks) / with_orders_s,
         no_orders_quotes_per_s=len(ticks) / alone_s,
         load_s=load_s,
-        filled=packed(filled),
+        filled=pack_flags(filled),
     )
 
 
@@ -86,7 +86,7 @@ def _run(engine: BacktestEngine) -> float:
 
 
 def _engine(market: MarketFile, ticks: list[QuoteTick]) -> BacktestEngine:
-    """An engine of one instrument; a currency pair, because its sizes may have digits behind the point."""
+    """Returns an engine of one instrument: a currency pair, because its sizes may have decimal places."""
     config = BacktestEngineConfig(
         logging=LoggingConfig(bypass_logging=True), risk_engine=RiskEngineConfig(bypass=True), run_analysis=False
     )
@@ -120,8 +120,8 @@ def _engine(market: MarketFile, ticks: list[QuoteTick]) -> BacktestEngine:
 
 
 def _digits(market: MarketFile) -> tuple[int, int]:
-    """Digits behind the point of prices and of sizes."""
-    return digits(int(market.tick_size[0])), digits(int(market.lot_size[0]))
+    """Returns the decimal places of prices and of sizes."""
+    return decimal_places(int(market.tick_size[0])), decimal_places(int(market.lot_size[0]))
 
 
 def _ticks(market: MarketFile) -> list[QuoteTick]:

@@ -1,4 +1,7 @@
-"""How a peer's process is asked and answers: a JSON object each way. Runs in both environments: numpy alone."""
+"""The protocol with a peer's process: one JSON object on stdin, one on stdout.
+
+This module runs in both environments, so it imports numpy alone.
+"""
 
 import json
 import sys
@@ -10,24 +13,28 @@ from numpy.typing import NDArray
 Flags = NDArray[np.bool_]
 
 
-def request() -> dict[str, Any]:
-    """What stands on stdin."""
-    asked: dict[str, Any] = json.load(sys.stdin)
-    return asked
+def read_request() -> dict[str, Any]:
+    """Returns the request on stdin."""
+    request: dict[str, Any] = json.load(sys.stdin)
+    return request
 
 
-def reply(**numbers: float | str) -> None:
-    """Answers with the last line of stdout."""
+def send_answer(**numbers: float | str) -> None:
+    """Writes the answer as the last line of stdout."""
     print(json.dumps(numbers), flush=True)
 
 
-def packed(filled: Flags) -> str:
-    """One bit an order as text, for an answer."""
-    return np.packbits(filled).tobytes().hex()
+def pack_flags(flags: Flags) -> str:
+    """Returns flags as hexadecimal text, one bit each."""
+    return np.packbits(flags).tobytes().hex()
 
 
-def unpacked(text: str, count: int) -> Flags:
-    """The flags that packed made text of. Raises ValueError where it is not the text of so many."""
+def unpack_flags(text: str, count: int) -> Flags:
+    """Returns the flags of a text that pack_flags made.
+
+    Raises:
+        ValueError: it is not the text of count flags.
+    """
     data = np.frombuffer(bytes.fromhex(text), np.uint8)
     if len(data) != -(-count // 8):
         raise ValueError(f"{len(data)} bytes of flags for {count} orders")

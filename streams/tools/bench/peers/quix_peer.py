@@ -1,7 +1,7 @@
-"""Quix Streams on the running Kafka: consume, apply, produce of a backlog, under both of its guarantees.
+"""Measures Quix Streams on the running Kafka: it consumes, applies and produces a backlog, under each guarantee.
 
-Kind to it: topics of one partition, values as bytes, a function that returns its argument. Joining the group and the
-first fetch are not in the time; the last flush and commit are.
+The measurement favours Quix Streams: topics of one partition, values as bytes, and a function that returns its
+argument. The time excludes joining the group and the first fetch, and includes the last flush and commit.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from quixstreams import Application
 from quixstreams.kafka.configuration import ConnectionConfig
 
-from streams.tools.bench.peers.peer_protocol import reply, request
+from streams.tools.bench.peers.peer_protocol import read_request, send_answer
 
 VALUE = b"v" * 120
 KEYS = [str(number).encode() for number in range(1_000)]
@@ -24,15 +24,15 @@ POLL_EVERY = 10_000
 def main() -> None:
     """Answers with events a second under each guarantee.
 
-    Asked: kafka (what a client of confluent-kafka needs to connect), prefix of its topics, events.
+    The request has kafka (connection settings of a confluent-kafka client), prefix (of the topics) and events.
     """
-    asked = request()
-    exactly, at_least = (_events_per_s(asked, guarantee) for guarantee in ("exactly-once", "at-least-once"))
-    reply(events_per_s=exactly, at_least_once_events_per_s=at_least)
+    request = read_request()
+    exactly, at_least = (_events_per_s(request, guarantee) for guarantee in ("exactly-once", "at-least-once"))
+    send_answer(events_per_s=exactly, at_least_once_events_per_s=at_least)
 
 
-def _events_per_s(asked: dict[str, Any], guarantee: Any) -> float:
-    kafka, events, name = asked["kafka"], asked["events"], asked["prefix"] + guarantee
+def _events_per_s(request: dict[str, Any], guarantee: Any) -> float:
+    kafka, events, name = request["kafka"], request["events"], request["prefix"] + guarantee
     topics = [f"{name}.in", f"{name}.out"]
     admin = AdminClient(kafka)
     for made in admin.create_topics([NewTopic(topic, 1, 1) for topic in topics]).values():
@@ -67,23 +67,23 @@ def _app(kafka: dict[str, Any], group: str, guarantee: Any, folder: str) -> Appl
 
 
 def _run(app: Application, topics: list[str], events: int) -> float:
-    """Events a second from the first that is applied until all are produced and committed."""
+    """Returns events a second from applying the first event until all are produced and committed."""
     source = app.topic(topics[0], value_deserializer="bytes", key_deserializer="bytes")
     target = app.topic(topics[1], value_serializer="bytes", key_serializer="bytes")
-    began: list[float] = []
+    started: list[float] = []
 
     def apply(value: bytes) -> bytes:
-        if not began:
-            began.append(time.perf_counter())
+        if not started:
+            started.append(time.perf_counter())
         return value
 
     app.dataframe(source).apply(apply).to_topic(target)
     app.run(count=events, timeout=TIMEOUT_S, collect=False)
-    return events / (time.perf_counter() - began[0])
+    return events / (time.perf_counter() - started[0])
 
 
 def _demand_all(kafka: dict[str, Any], topic: str, events: int) -> None:
-    """Ends with an error unless every event was produced: transactions add markers, so there may be more offsets."""
+    """Exits with an error unless every event was produced; transaction markers may add further offsets."""
     consumer = Consumer(kafka | {"group.id": "peer"})
     _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), TIMEOUT_S)
     consumer.close()
