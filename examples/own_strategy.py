@@ -18,7 +18,7 @@ from streams.strategies.paced_strategy import PacedStrategy
 from streams.strategies.strategy import Tick
 
 MOVE_BPS = 2
-"""Move of the mid price since the last look that the strategy trades on, in basis points."""
+"""Smallest move of the mid price between two looks on which the strategy trades, in basis points."""
 
 
 class BuyDips(PacedStrategy):

@@ -12,7 +12,7 @@ from streams.strategies.momentum import Momentum
 from streams.strategies.strategy import Strategy, Ticket
 
 MakeStrategy = Callable[[Ticket, int, int, int], Strategy]
-"""Called with a ticket, the quantity of an order and the position bound (1e-9 units), and the quotes of a look."""
+"""Called with a ticket, quantity and max_position in 1e-9 units, and the quotes from one look to the next."""
 
 STRATEGIES: dict[str, MakeStrategy] = {
     "market-maker": MarketMaker,

@@ -8,7 +8,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.registry import Registry
-from streams.operations.health.health import Health, ProcessHealth
+from streams.operations.health.health import Health
 from streams.operations.health.kafka_health import KafkaHealth, KafkaHealthReader
 from streams.operations.health.last_error import last_error
 from streams.operations.health.supervisor_state import read_children
@@ -27,7 +27,7 @@ class HealthCollector:
         self._reader = KafkaHealthReader(settings, Codec(Registry(settings)), groups)
 
     def collect(self) -> Health:
-        """Returns the present health; takes some seconds. If Kafka can't be read, Health.kafka says why."""
+        """Returns the health at this moment, within seconds. Health.kafka has the reason if Kafka can't be read."""
         problem, kafka = "", KafkaHealth([], [], {}, [])
         try:
             kafka = self._reader.read()
@@ -35,10 +35,7 @@ class HealthCollector:
             problem = str(error)
         except (KafkaError, TimeoutError) as error:
             problem = f"Kafka does not answer: {error or type(error).__name__}"
-        processes = [
-            ProcessHealth(child.name, child.pid, child.restarts, child.last_end)
-            for child in read_children(self._settings)
-        ]
+        processes = read_children(self._settings)
         return Health(
             problem, kafka.lag, kafka.owners, kafka.members, kafka.snapshots, processes, last_error(self._settings)
         )

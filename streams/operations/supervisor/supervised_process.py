@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from infra import processes
-from streams.operations.health.supervisor_state import ChildState
+from streams.operations.health.health import ProcessHealth
 from streams.operations.paper_process import start_paper
 from streams.operations.supervisor.restart_backoff import RestartBackoff
 from streams.operations.supervisor.supervisor_pipe import VARIABLE
@@ -93,9 +93,9 @@ class SupervisedProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
-    def state(self) -> ChildState:
+    def health(self) -> ProcessHealth:
         """The entry of the supervisor's state file."""
-        return ChildState(
+        return ProcessHealth(
             self.name, self._process.pid if self._process else None, max(self._restarts, 0), self._last_end
         )
 

@@ -14,7 +14,7 @@ from infra.settings import Settings
 from streams.operations.health.health import Health
 from streams.operations.health.health_collector import HealthCollector
 from streams.operations.health.prometheus_metrics import MetricsServer
-from streams.operations.health.supervisor_state import SupervisorState, remove_state, write_state
+from streams.operations.health.supervisor_state import remove_state, write_state
 from streams.operations.supervisor.supervised_process import SupervisedProcess
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 from streams.pipeline.worker.faust_app import group_id
@@ -72,7 +72,7 @@ class Supervisor:
                 remove_state(self._settings)
 
     def _write_state(self) -> None:
-        write_state(self._settings, SupervisorState(self._identity, [process.state for process in self._all]))
+        write_state(self._settings, self._identity, [process.health for process in self._all])
 
     def _end_all(self) -> None:
         """Ends the workers first, so that the sink can still land their last records."""

@@ -29,7 +29,7 @@ ALL_CONTROLS: dict[str, object] = {
     "max_margin": "1",
     "self_match": "cancel_newest",
 }
-"""All controls but long_only, under which a short position could not be opened."""
+"""All controls except long_only, which would refuse short sales."""
 
 ALL_BREAKERS: dict[str, object] = {
     "drawdown": {"kind": "drawdown", "percent": "20"},

@@ -26,13 +26,14 @@ class InMemoryPipeline:
 
     def deliver(self, message: Message) -> list[Output]:
         """Applies a record and the records that follow from it, and returns all outputs."""
-        waiting, outputs = deque([message]), list[Output]()
+        waiting, outputs, events = deque([message]), list[Output](), 0
         while waiting:
             message = waiting.popleft()
             shard = self._execution if isinstance(message, MarketData | ApprovedOrder) else self._accounts
-            self.events += 1
+            events += 1
             for output in shard.apply(message, None):
                 if output.topic in INTERNAL_TOPICS:
                     waiting.append(output.message)
                 outputs.append(output)
+        self.events += events
         return outputs

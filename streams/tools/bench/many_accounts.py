@@ -19,9 +19,9 @@ ENDLESS = 1 << 60
 
 
 def balanced_names(prefix: str, per_partition: int) -> list[str]:
-    """Returns names of which each of PARTITIONS_MAX partitions gets per_partition.
+    """Returns names that put the same number of keys, per_partition, on each of PARTITIONS_MAX partitions.
 
-    They are as balanced over any number of partitions that divides PARTITIONS_MAX.
+    They are balanced over any number of partitions that divides PARTITIONS_MAX.
     """
     found: list[list[str]] = [[] for _ in range(PARTITIONS_MAX)]
     numbers = count(1)

@@ -50,19 +50,19 @@ LIMITS = json.dumps(
 
 
 class AccountCost(NamedTuple):
-    """Microseconds in the account shard: of an order with its reports, and of a mark that moves all accounts."""
+    """Microseconds in the account shard for an order with its reports, and for a mark that moves all accounts."""
 
     us_per_order: float
     us_per_mark: float
 
 
 def cost_of_accounts(accounts: int, orders: int = ORDERS) -> AccountCost:
-    """Measures orders of random accounts, all filled, with so many accounts open and a position in each."""
+    """Measures orders of random accounts, all filled. accounts: number of open accounts, each with a position."""
     return _AccountLoad([f"account-{number}" for number in range(accounts)]).cost(orders)
 
 
 def cost_of_own_orders(working: int, orders: int = ORDERS) -> AccountCost:
-    """Measures orders of one account, all filled, while so many of its other orders work in the symbol."""
+    """Measures orders of one account, all filled. working: number of its other orders, which rest in the symbol."""
     load = _AccountLoad(["account"])
     for side, price in _resting_prices(working, load.random):
         load.send_order("account", side, price, TimeInForce.GTC, EVERY_NS)
@@ -71,7 +71,7 @@ def cost_of_own_orders(working: int, orders: int = ORDERS) -> AccountCost:
 
 
 class _AccountLoad:
-    """An account shard with all controls and breakers on, and the venue that answers it; only the former is timed."""
+    """An account shard with all controls and breakers on, which is timed, and the venue that answers it."""
 
     def __init__(self, accounts: Sequence[str]) -> None:
         config = _config()
@@ -130,7 +130,7 @@ class _AccountLoad:
 
 
 def venue_us_per_order(working: int, orders: int = ORDERS) -> float:
-    """Returns microseconds of an order in the execution shard, quotes included, while so many others rest there.
+    """Returns microseconds of an order in the execution shard, quotes included. working: number of resting orders.
 
     In each group of three orders one is filled at once, one rests until the market reaches it, and one is canceled.
     """

@@ -27,7 +27,7 @@ RECORDED = "AIG_US_20131009.quotes.csv.gz"
 """File of the recorded day that is measured: 712,006 quotes."""
 QUOTES_PER_ORDER = 64
 ROUNDS = 4
-"""Rounds of which the fastest counts, as many as the compiled peer gets: other processes can only add."""
+"""Number of rounds. The fastest counts, because other processes can only add; the compiled peer gets as many."""
 LIFETIME_NS = 60 * NANOS_PER_S
 
 

@@ -40,7 +40,7 @@ class Throughput(NamedTuple):
 
 
 class OrderCost(NamedTuple):
-    """Microseconds of an order; number: how many there are of what grows (ACCOUNTS, OWN_ORDERS or VENUE_ORDERS)."""
+    """Microseconds of an order; what: ACCOUNTS, OWN_ORDERS or VENUE_ORDERS; number: how many of them there are."""
 
     what: str
     number: int
@@ -137,7 +137,7 @@ def measure_costs(sizes: ScaleSizes, on_step: Callable[[str], None]) -> tuple[li
 
 
 def _await_workers(settings: Settings, sharing: int) -> None:
-    """Waits until so many workers have partitions: the first to join has all of them for a moment."""
+    """Waits until the partitions are shared: the first worker to join has all of them for a moment."""
     collector, group, deadline = HealthCollector(settings), group_id(settings), time.monotonic() + JOIN_TIMEOUT_S
     while time.monotonic() < deadline:
         if len({owner.member for owner in collector.collect().owners if owner.group == group}) >= sharing:

@@ -86,7 +86,7 @@ def _session_outputs(
 
 
 def _write(settings: Settings, session: Records, records: int) -> int:
-    """Writes the session repeatedly, until it has written so many records; returns their number."""
+    """Writes the session repeatedly until the number of records is reached; returns the number written."""
     producer = Producer(
         client_config(settings) | {"linger.ms": 20, "compression.type": "lz4", "batch.num.messages": 10_000}
     )

@@ -45,7 +45,7 @@ LANDING = (Victim.SINK, Victim.CLICKHOUSE)
 
 
 def schedule(draw: random.Random, kills: int) -> Iterator[Victim]:
-    """Yields the victims of so many kills: each kind once in a round, each round in a random order."""
+    """Yields a victim for each kill. Each kind occurs once in a round, each round in a random order."""
     planned: list[Victim] = []
     for _ in range(kills):
         if not planned:

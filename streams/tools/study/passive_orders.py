@@ -43,9 +43,16 @@ class PassiveRow(NamedTuple):
 def passive_orders(
     table: MarketTable, instrument: InstrumentConfig, quantity: int, every_s: float, lifetime_s: float
 ) -> Iterator[PassiveRow]:
-    """Buys at the bid and sells at the ask every every_s seconds; cancels after lifetime_s. quantity: 1e-9 units.
+    """Yields the fills under each of MODELS, of a buy at the bid and a sell at the ask each every_s seconds.
 
     There is no latency, so that the models differ only in when a resting order trades.
+
+    Args:
+        table: the market.
+        instrument: the table's.
+        quantity: of each order, 1e-9 units.
+        every_s: market time from one pair of orders to the next.
+        lifetime_s: market time from an order to its cancel.
     """
     first, last = int(table.time[0]) + NANOS_PER_S, int(table.time[-1]) - int(lifetime_s * NANOS_PER_S)
     times = list(range(first, last, int(every_s * NANOS_PER_S)))

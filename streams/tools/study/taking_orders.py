@@ -45,7 +45,7 @@ class TakingRow(NamedTuple):
 def taking_orders(
     table: MarketTable, instrument: InstrumentConfig, quantities: Sequence[int], times_ns: Sequence[int]
 ) -> Iterator[TakingRow]:
-    """Buys and sells each quantity (1e-9 units) in turn, one order at each time (UTC nanoseconds)."""
+    """Yields the cost under each of MODELS, of a buy or a sell at each time (UTC nanoseconds), for each quantity."""
     for model in MODELS:
         for quantity in quantities:
             yield _row(table, instrument, model, quantity, times_ns)

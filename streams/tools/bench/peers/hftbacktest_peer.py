@@ -60,7 +60,7 @@ def steps_of(market: MarketFile) -> tuple[Ints, Ints, Ints]:
 
 
 def _run(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: Any, qty: Any, filled: Flags) -> None:
-    """Takes the steps. Ended orders are cleared only before one is sent, so that each is still there when checked."""
+    """Takes the steps. Ended orders are cleared only before one is sent: one that is gone when checked has filled."""
     hbt.elapse(0)
     for step in range(len(at)):
         if at[step] > hbt.current_timestamp:
