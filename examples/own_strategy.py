@@ -1,55 +1,40 @@
-"""A strategy of your own: it buys after the market has fallen, and sells when it has risen again.
+"""A strategy of your own: it buys after the market has fallen, and sells after it has risen again.
 
-The same class trades live and is asked "what if" on any market that was recorded:
+The same class trades live and in re-simulations of any recorded market:
 
     ./paper session open --account mine --cash 100000
     ./paper strategy run examples.own_strategy:BuyDips --account mine --symbol ACME.SIM --quantity 10 --max-position 50
     ./paper replay run --run-id dip --with examples/own_strategy.yaml
 
-It knows quotes and its own results, nothing else: no clock, no files, no chance. So the same market gives the same
-orders.
+A strategy sees quotes and its own results, and nothing else: no clock, no files, no random numbers. So the same market
+gives the same orders.
 """
 
 from collections.abc import Sequence
 
 from schemas.records.enums import Side, TimeInForce
-from schemas.records.messages import OrderRequest, OrderResult
-from streams.strategies.strategy import Holding, Tick, Ticket
+from schemas.records.messages import OrderRequest
+from streams.strategies.paced_strategy import PacedStrategy
+from streams.strategies.strategy import Tick
 
 MOVE_BPS = 2
-"""How far the middle must have moved since the last look."""
+"""Smallest move of the mid price between two looks on which the strategy trades, in basis points."""
 
 
-class BuyDips:
-    """Prices, quantities and the position bound are whole numbers of 1e-9; every: quotes between two looks."""
+class BuyDips(PacedStrategy):
+    """A strategy that is never short. Prices and quantities are integers in 1e-9."""
 
-    def __init__(self, ticket: Ticket, quantity: int, max_position: int, every: int) -> None:
-        self._ticket = ticket
-        self._quantity = quantity
-        self._max_position = max_position
-        self._every = every
-        self._ticks = 0
-        self._before: int | None = None
-        self._holding = Holding()
+    _before: int | None = None
 
-    def on_tick(self, tick: Tick) -> Sequence[OrderRequest]:
-        """Called with each quote that has both sides. The requests it gives are sent after the strategy's latency."""
-        self._ticks += 1
-        if self._ticks % self._every:
-            return ()
-        middle, before = tick.bid_px + tick.ask_px, self._before
-        self._before = middle
+    def on_look(self, tick: Tick) -> Sequence[OrderRequest]:
+        """Called with every nth quote that has both sides; the requests are sent after the strategy's latency."""
+        doubled_mid, before = tick.bid_px + tick.ask_px, self._before
+        self._before = doubled_mid
         if before is None:
             return ()
-        move = (middle - before) * 10_000
-        held = self._holding.quantity
-        if move <= -MOVE_BPS * before and held + self._quantity <= self._max_position:
-            return (self._ticket.limit(Side.BUY, self._quantity, tick.ask_px, tick.ts, TimeInForce.IOC),)
-        if move >= MOVE_BPS * before and held >= self._quantity:
-            return (self._ticket.limit(Side.SELL, self._quantity, tick.bid_px, tick.ts, TimeInForce.IOC),)
-        return ()
-
-    def on_result(self, result: OrderResult) -> Sequence[OrderRequest]:
-        """Called with each result of the account's requests: fills, refusals, cancels."""
-        self._holding.note(result)
+        move = (doubled_mid - before) * 10_000
+        if move <= -MOVE_BPS * before and self.has_room(Side.BUY):
+            return (self.ticket.limit(Side.BUY, self.quantity, tick.ask_px, tick.ts, TimeInForce.IOC),)
+        if move >= MOVE_BPS * before and self.holding.quantity >= self.quantity:
+            return (self.ticket.limit(Side.SELL, self.quantity, tick.bid_px, tick.ts, TimeInForce.IOC),)
         return ()

@@ -57,9 +57,9 @@ def bench(
     from infra.settings import REPOSITORY, get_settings
     from streams.pipeline.feed.read_csv import read_file
     from streams.pipeline.prepare import start_prepared_servers
-    from streams.tools.bench.benchmark import Load, run_bench
-    from streams.tools.bench.peers.prepare import first_symbol
-    from streams.tools.bench.resim import recorded_day
+    from streams.tools.bench.benchmark import BenchLoad, run_bench
+    from streams.tools.bench.peers.make_market_file import first_symbol
+    from streams.tools.bench.resimulation import recorded_day
     from streams.tools.demo.demo_market import synthetic_market
 
     _warn_uncompiled()
@@ -74,7 +74,7 @@ def bench(
 
     start_prepared_servers(settings, on_progress=_say)
     collect_rarely()
-    load = Load(
+    load = BenchLoad(
         market(),
         read_day(),
         orders,
@@ -113,15 +113,15 @@ def scale(
     from infra.settings import get_settings
     from streams.cli.output import print_rows
     from streams.pipeline.prepare import start_prepared_servers
-    from streams.tools.bench.plot import plot
-    from streams.tools.bench.scale import Sizes, measure
+    from streams.tools.bench.scale import ScaleSizes, measure_scale
+    from streams.tools.bench.scale_plot import scale_svg
 
     _warn_uncompiled()
     settings = get_settings()
     start_prepared_servers(settings, on_progress=_say)
-    found = measure(settings, Sizes(partitions, workers, accounts, working, seconds, orders), _say)
+    found = measure_scale(settings, ScaleSizes(partitions, workers, accounts, working, seconds, orders), _say)
     if plot_file is not None:
-        plot_file.write_text(plot(found))
+        plot_file.write_text(scale_svg(found))
     tables = {name: [row._asdict() for row in rows] for name, rows in found._asdict().items()}
     if as_json:
         print(json.dumps(tables))

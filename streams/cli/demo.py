@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
     from streams.pipeline.feed.table import MarketTable
-    from streams.tools.demo.demonstration import DemoResult, Progress
-    from streams.tools.demo.summary import Summary
+    from streams.tools.demo.demo_summary import DemoSummary
+    from streams.tools.demo.demonstration import DemoProgress, DemoResult
 
 RESULT_COLUMNS = ("result", "reason", "count")
 FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
@@ -46,9 +46,9 @@ def demo(
     from streams.pipeline.feed.read_folder import read_folder
     from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.demo.demo_market import synthetic_market
+    from streams.tools.demo.demo_summary import summarise
     from streams.tools.demo.demonstration import run_demo
     from streams.tools.demo.namespace import NAME, fresh_namespace
-    from streams.tools.demo.summary import summarise
 
     settings = get_settings()
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, _say)
@@ -66,7 +66,7 @@ def demo(
 
 
 @contextmanager
-def _display(table: MarketTable) -> Iterator[Callable[[Progress], None]]:
+def _display(table: MarketTable) -> Iterator[Callable[[DemoProgress], None]]:
     """A live line on stderr: market fed, requests sent, results received."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -87,7 +87,7 @@ def _display(table: MarketTable) -> Iterator[Callable[[Progress], None]]:
         )
 
 
-def _print_tables(result: DemoResult, summary: Summary) -> None:
+def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
     from streams.cli.output import print_rows
     from streams.cli.reconcile import print_report
 
@@ -116,7 +116,7 @@ def _next_steps(settings: Settings) -> str:
     )
 
 
-def _print_json(result: DemoResult, summary: Summary) -> None:
+def _print_json(result: DemoResult, summary: DemoSummary) -> None:
     from streams.cli.reconcile import as_document
 
     document = {

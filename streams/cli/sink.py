@@ -24,7 +24,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.last_error import remembered_errors
-    from streams.operations.supervisor.parent import end_with_supervisor
+    from streams.operations.supervisor.supervisor_pipe import end_with_supervisor
     from streams.pipeline.sink.sink import Sink
 
     logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.stack.local_stack import ServerStatus
-    from streams.operations.health.health import Health, Lag
+    from streams.operations.health.health import Health, PartitionLag
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
 
 def _health(settings: Settings) -> Health:
     # Takes a second to import, which a stack that is down need not wait for.
-    from streams.operations.health.collect import HealthCollector
+    from streams.operations.health.health_collector import HealthCollector
 
     return HealthCollector(settings).collect()
 
@@ -120,8 +120,8 @@ def _print_rest(health: Health) -> None:
         print(f"  {error.error_class}: {error.message}")
 
 
-def _by_topic(lag: list[Lag]) -> dict[tuple[str, str], list[Lag]]:
-    found: dict[tuple[str, str], list[Lag]] = defaultdict(list)
+def _by_topic(lag: list[PartitionLag]) -> dict[tuple[str, str], list[PartitionLag]]:
+    found: dict[tuple[str, str], list[PartitionLag]] = defaultdict(list)
     for item in lag:
         found[item.group, item.topic].append(item)
     return found

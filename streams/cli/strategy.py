@@ -42,7 +42,7 @@ def run(
     from streams.errors import InputError
     from streams.pipeline.reference.load_config import load_instruments
     from streams.strategies.live_runner import StrategyRunner
-    from streams.strategies.participant import participant
+    from streams.strategies.participant import make_participant
     from streams.strategies.strategy_config import StrategyConfig
 
     settings = get_settings()
@@ -55,7 +55,7 @@ def run(
     instruments = {item.symbol: item for item in load_instruments(settings.reference_data)}
     if symbol not in instruments:
         raise typer.BadParameter(f"{symbol}: not in {settings.reference_data}")
-    trading = participant(account, config, Instrument.from_config(instruments[symbol]), settings.run_seed)
+    trading = make_participant(account, config, Instrument.from_config(instruments[symbol]), settings.run_seed)
     runner = StrategyRunner(settings, Codec(Registry(settings)), max_orders)
     runner.add(trading)
     print(f"{name} trades {symbol} for account {account}", file=sys.stderr, flush=True)

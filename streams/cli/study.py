@@ -35,7 +35,7 @@ def passive(
 ) -> None:
     """Buys at the bid and sells at the ask under each fill model; prints the share that fills and the time it takes."""
     from schemas.records.numbers import to_price
-    from streams.tools.study.passive import passive_orders
+    from streams.tools.study.passive_orders import passive_orders
 
     table, instrument = _market(files)
     rows = [row._asdict() for row in passive_orders(table, instrument, to_price(quantity), every, lifetime)]
@@ -55,7 +55,7 @@ def taking(
 ) -> None:
     """Sends market orders of several sizes; prints their cost against the mid price and in half-spreads."""
     from schemas.records.numbers import NANOS_PER_S, price_text, to_price
-    from streams.tools.study.taking import taking_orders
+    from streams.tools.study.taking_orders import taking_orders
 
     table, instrument = _market(files)
     first, last = (int(time.replace(tzinfo=UTC).timestamp()) * NANOS_PER_S for time in (start, end))

@@ -33,8 +33,8 @@ def exporter(
     import threading
 
     from infra.settings import get_settings
-    from streams.operations.health.collect import HealthCollector
-    from streams.operations.health.prometheus import MetricsServer
+    from streams.operations.health.health_collector import HealthCollector
+    from streams.operations.health.prometheus_metrics import MetricsServer
 
     _log_to_stderr()
     settings = get_settings()

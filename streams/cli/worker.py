@@ -20,7 +20,7 @@ def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or E
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.last_error import remembered_errors
-    from streams.operations.supervisor.parent import end_with_supervisor
+    from streams.operations.supervisor.supervisor_pipe import end_with_supervisor
     from streams.pipeline.worker.faust_app import make_app
 
     logging.getLogger("httpx2").setLevel(logging.WARNING)

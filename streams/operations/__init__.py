@@ -1,1 +1,1 @@
-"""Supervision and health of running processes."""
+"""Health and supervision of the running processes."""

@@ -1,1 +1,1 @@
-"""Example strategies against a small interface, and the runner that trades them through Kafka."""
+"""Trading strategies: their interface, three examples, and the runner that trades them through Kafka."""

@@ -1,4 +1,4 @@
-"""Strategies by name: the examples, and any class of one's own."""
+"""Finds strategies by name: the examples, and any class on the import path."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from streams.strategies.momentum import Momentum
 from streams.strategies.strategy import Strategy, Ticket
 
 MakeStrategy = Callable[[Ticket, int, int, int], Strategy]
-"""Of a ticket, the quantity of an order and the position bound (1e-9 units), and the ticks between two looks."""
+"""Called with a ticket, quantity and max_position in 1e-9 units, and the quotes from one look to the next."""
 
 STRATEGIES: dict[str, MakeStrategy] = {
     "market-maker": MarketMaker,
@@ -21,8 +21,12 @@ STRATEGIES: dict[str, MakeStrategy] = {
 }
 
 
-def strategy_named(name: str) -> MakeStrategy:
-    """An example by its name, or module:Class, looked for in the working folder too. Raises InputError."""
+def find_strategy(name: str) -> MakeStrategy:
+    """Returns an example by its name, or a class by module:Class; the working folder is searched too.
+
+    Raises:
+        InputError: there is no such strategy, or it has no on_tick or on_result.
+    """
     if name in STRATEGIES:
         return STRATEGIES[name]
     module_name, colon, class_name = name.partition(":")
@@ -34,7 +38,7 @@ def strategy_named(name: str) -> MakeStrategy:
     try:
         found = getattr(import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"strategy {name}: {error}; modules are looked for in {folder} and on PYTHONPATH") from error
+        raise InputError(f"strategy {name}: {error}; modules are searched in {folder} and on PYTHONPATH") from error
     missing = [method for method in ("on_tick", "on_result") if not callable(getattr(found, method, None))]
     if missing:
         raise InputError(f"strategy {name}: it has no {missing[0]}(); see streams/strategies/strategy.py")

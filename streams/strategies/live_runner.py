@@ -1,4 +1,4 @@
-"""Trading strategies through Kafka: market.data and order.results in, orders out."""
+"""Trades strategies through Kafka: market.data and order.results in, orders out."""
 
 import threading
 from collections.abc import Sequence
@@ -15,9 +15,13 @@ POLL_S = 0.02
 
 
 class StrategyRunner:
-    """Runs strategies by account, each on one symbol. Counts are for progress displays.
+    """A runner of strategies, each on one account and one symbol.
 
-    updates: of market.data seen. requests, results: sent and received. unanswered: requests without any result.
+    Attributes:
+        updates: market data updates seen.
+        requests: requests sent.
+        results: results received.
+        unanswered: requests without any result, by account and order id.
     """
 
     def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
@@ -33,16 +37,16 @@ class StrategyRunner:
         self.unanswered: dict[tuple[str, str], None] = {}
 
     def add(self, participant: Participant) -> None:
-        """Takes a strategy on an account of its own."""
+        """Adds a strategy; no other one may trade for its account."""
         self._by_account[participant.account_id] = participant
         self._by_symbol.setdefault(participant.symbol, []).append(participant)
 
     def stop(self) -> None:
-        """Ends run() soon. May be called from another thread."""
+        """Makes run() return. May be called from another thread."""
         self._stop.set()
 
     def run(self) -> None:
-        """Trades until stopped, or until max_orders requests were sent and answered."""
+        """Trades until stop() is called, or until max_orders requests were sent and answered."""
         with self._follower as follower:
             while not self._stop.is_set() and not self._finished:
                 for followed in follower.poll(POLL_S):

@@ -1,4 +1,4 @@
-"""What a strategy is: quotes and results in, requests out; no clock but the market's, no I/O."""
+"""The interface of a strategy: quotes and results in, requests out, no I/O and no clock but the market's."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ from streams.core.reference.instruments import Instrument
 
 
 class Tick(NamedTuple):
-    """Top of book, both sides: prices 1e-9 of the currency, sizes 1e-9 units (-1 unknown); ts in UTC nanoseconds."""
+    """A quote with both sides: prices in 1e-9 of the currency, sizes in 1e-9 units or -1 if unknown, ts in UTC ns."""
 
     bid_px: int
     bid_sz: int
@@ -20,22 +20,22 @@ class Tick(NamedTuple):
 
 
 class Strategy(Protocol):
-    """Trades one instrument for one account. The same calls in the same order give the same requests.
+    """A strategy that trades one instrument for one account. The same calls in the same order give the same requests.
 
-    Who asks it stamps the requests' ts: the time of what it saw, and its own latency.
+    The caller replaces the requests' ts: the time of the quote or result plus the strategy's latency.
     """
 
     def on_tick(self, tick: Tick) -> Sequence[OrderRequest]:
-        """A new top of book."""
+        """Returns the requests to send after a quote."""
         ...
 
     def on_result(self, result: OrderResult) -> Sequence[OrderRequest]:
-        """A result of one of the strategy's own requests."""
+        """Returns the requests to send after a result of one of the strategy's own requests."""
         ...
 
 
 def ticks(record: MarketData) -> Iterator[Tick]:
-    """The quotes of a record that have both sides."""
+    """Yields the quotes of a record that have both sides."""
     times = (ts for kind, ts in zip(record.kinds, record.times, strict=True) if kind == QUOTE)
     columns = (record.bid_px, record.bid_sz, record.ask_px, record.ask_sz, times)
     for bid_px, bid_sz, ask_px, ask_sz, ts in zip(*columns, strict=True):
@@ -44,7 +44,7 @@ def ticks(record: MarketData) -> Iterator[Tick]:
 
 
 class Ticket:
-    """Makes the requests of one strategy: numbered ids, account and instrument filled in."""
+    """A maker of one strategy's requests: it numbers their ids and fills in account, strategy and instrument."""
 
     def __init__(self, strategy_id: str, account_id: str, instrument: Instrument) -> None:
         self.strategy_id = strategy_id
@@ -53,20 +53,20 @@ class Ticket:
         self._number = 0
 
     def limit(self, side: Side, quantity: int, price: int, ts: int, tif: TimeInForce = TimeInForce.DAY) -> OrderRequest:
-        """A LIMIT order; quantity 1e-9 units, price 1e-9 of the currency."""
+        """Returns a LIMIT order; quantity in 1e-9 units, price in 1e-9 of the currency."""
         return self._request(Action.NEW, None, side, OrderType.LIMIT, tif, quantity, price, ts)
 
     def market(self, side: Side, quantity: int, ts: int) -> OrderRequest:
-        """A MARKET order; quantity 1e-9 units."""
+        """Returns a MARKET order; quantity in 1e-9 units."""
         return self._request(Action.NEW, None, side, OrderType.MARKET, TimeInForce.DAY, quantity, None, ts)
 
     def cancel(self, order_id: str, ts: int) -> OrderRequest:
-        """Cancels a working order."""
+        """Returns a request that cancels a working order."""
         unknown = (Side.UNKNOWN, OrderType.UNKNOWN, TimeInForce.DAY)
         return self._request(Action.CANCEL, order_id, *unknown, None, None, ts)
 
     def replace(self, order_id: str, price: int, ts: int) -> OrderRequest:
-        """Moves a working order to another price."""
+        """Returns a request that moves a working order to another price, in 1e-9 of the currency."""
         unknown = (Side.UNKNOWN, OrderType.UNKNOWN, TimeInForce.DAY)
         return self._request(Action.REPLACE, order_id, *unknown, None, price, ts)
 
@@ -99,12 +99,12 @@ class Ticket:
 
 
 class Holding:
-    """The strategy's own position, from its results; 1e-9 units, short negative."""
+    """A strategy's own position, summed up from its results; quantity in 1e-9 units, negative if short."""
 
     def __init__(self) -> None:
         self.quantity = 0
 
-    def note(self, result: OrderResult) -> None:
-        """Adds a fill; other results change nothing."""
+    def add(self, result: OrderResult) -> None:
+        """Adds a result's fill, if it has one."""
         if result.last_qty is not None:
             self.quantity += result.last_qty if result.side is Side.BUY else -result.last_qty

@@ -1,1 +1,1 @@
-"""Tools around the pipeline: benchmark, drill, demonstration, studies."""
+"""Tools around the pipeline: benchmark, chaos drill, demonstration and simulator studies."""

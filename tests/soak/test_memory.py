@@ -1,6 +1,6 @@
-"""A worker's memory over a million events: what it keeps is bounded, so it does not grow with what it has seen.
+"""Tests that a worker's memory does not grow over a million events, because everything that it keeps is bounded.
 
-SOAK_EVENTS sets how many (10 million take some minutes): SOAK_EVENTS=10000000 ./paper test -s THIS_FILE
+SOAK_EVENTS sets the number of events (10 million take some minutes): SOAK_EVENTS=10000000 ./paper test -s THIS_FILE
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 
 from infra.settings import Settings
-from streams.operations.health.collect import HealthCollector
+from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.worker.faust_app import group_id
-from streams.tools.bench.bench_orders import bench_orders, opening, tickets
+from streams.tools.bench.bench_orders import bench_orders, order_requests, session_opening
 from streams.tools.demo.demo_market import instruments_for
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.processes import running
@@ -43,7 +43,7 @@ def market(settings: Settings) -> MarketTable:
 
 
 def await_worker(settings: Settings, collector: HealthCollector) -> None:
-    """Until its positions say that it has taken everything."""
+    """Waits until the worker has processed all records."""
     deadline = time.monotonic() + DEADLINE_S
     while (health := collector.collect()).kafka or any(
         item.records for item in health.lag if item.group == group_id(settings)
@@ -61,13 +61,15 @@ def test_memory_stays_flat(pipeline_settings: Settings, tmp_path: Path) -> None:
     producer = RecordProducer(settings, desk.codec)
     rss_mb = []
     with running(settings, tmp_path, "worker") as worker:
-        producer.send("controls", "A", opening("A"))
+        producer.send("controls", "A", session_opening("A"))
         for part in range(PARTS):
             start, stop = len(table) * part // PARTS, len(table) * (part + 1) // PARTS
             for first in range(start, stop, UPDATES_PER_RECORD * SYMBOLS):
                 for record in pack(table, first, min(first + UPDATES_PER_RECORD * SYMBOLS, stop)):
                     producer.send("market.data", record.symbol, record)
-            for order in bench_orders("A", tickets(table, instruments, stop), ORDERS_PER_PART, part * ORDERS_PER_PART):
+            for order in order_requests(
+                "A", bench_orders(table, instruments, stop), ORDERS_PER_PART, part * ORDERS_PER_PART
+            ):
                 producer.send("orders", order.account_id, order)
             producer.flush()
             await_worker(settings, collector)

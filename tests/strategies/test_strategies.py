@@ -1,4 +1,4 @@
-"""The example strategies trade within their bounds, deterministically, and only legal orders."""
+"""Tests that the example strategies trade within their bounds, deterministically, and send only valid requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUANTITY, MAX_POSITION, EVERY = builders.px(10), builders.px(50), 3
 
 
 def traded(name: str) -> tuple[list[OrderRequest], list[OrderResult]]:
-    """A strategy over twenty seconds of market, on the real core, answered at once."""
+    """Returns the requests and results of a strategy on twenty seconds of market; the core answers at once."""
     instrument = builders.instrument()
     core = builders.config(account_partitions=1, execution_partitions=1, instruments=(instrument,))
     table = synthetic(SyntheticMarket(5, seconds=20), core.instruments)
@@ -69,7 +69,7 @@ def test_a_strategy_trades_within_its_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_strategy_does_the_same_again(name: str) -> None:
+def test_a_strategy_is_deterministic(name: str) -> None:
     assert traded(name) == traded(name)
 
 

@@ -12,7 +12,7 @@ from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.journal.partitions import partition_of
-from streams.strategies.participant import Participant, participant
+from streams.strategies.participant import Participant, make_participant
 from streams.strategies.strategy_config import StrategyConfig
 
 ACTOR = "paper replay"
@@ -27,7 +27,7 @@ def participants(
         if config.symbol not in instruments:
             known = ", ".join(sorted(instruments))
             raise InputError(f"strategies.{account_id}: instrument {config.symbol} is none of {known}")
-        found.append(participant(account_id, config, instruments[config.symbol], run_seed))
+        found.append(make_participant(account_id, config, instruments[config.symbol], run_seed))
     return found
 
 

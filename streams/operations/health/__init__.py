@@ -1,1 +1,1 @@
-"""The pipeline's lag, owners, snapshots, processes and last error: one object for `paper status` and Prometheus."""
+"""A pipeline's lag, partition owners, snapshots, processes and last error, for `paper status` and Prometheus."""

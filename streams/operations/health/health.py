@@ -1,13 +1,18 @@
-"""What is known of a pipeline's health."""
+"""The health of a pipeline, as `paper status`, Prometheus and the watchdog use it."""
 
 from typing import NamedTuple
 
 
-class Lag(NamedTuple):
-    """What a group has not processed of a partition.
+class PartitionLag(NamedTuple):
+    """The lag of a consumer group on a partition.
 
-    records: offsets behind, transaction markers among them counted; 0 if no record is waiting. seconds: age of the
-    oldest waiting record; None if it could not be read in time.
+    Attributes:
+        group: consumer group.
+        topic: without the topic prefix.
+        partition: number of the partition.
+        records: offsets behind the end, transaction markers included; 0 if no record is waiting.
+        seconds: age of the oldest waiting record; None if it could not be read in time.
+        position: next offset of the group.
     """
 
     group: str
@@ -18,8 +23,8 @@ class Lag(NamedTuple):
     position: int
 
 
-class Owner(NamedTuple):
-    """Who reads a partition."""
+class PartitionOwner(NamedTuple):
+    """The member of a consumer group that reads a partition."""
 
     group: str
     topic: str
@@ -28,7 +33,13 @@ class Owner(NamedTuple):
 
 
 class SnapshotAge(NamedTuple):
-    """A shard's newest snapshot record. sequence: None where the registry does not answer."""
+    """A shard's newest snapshot.
+
+    Attributes:
+        shard: name of the shard.
+        sequence: journal sequence of the snapshot; None if the schema registry does not answer.
+        seconds: age of the snapshot record.
+    """
 
     shard: str
     sequence: int | None
@@ -36,7 +47,14 @@ class SnapshotAge(NamedTuple):
 
 
 class ProcessHealth(NamedTuple):
-    """A supervised process. restarts: since the supervisor started. last_end: how it last ended, in words."""
+    """A supervised process.
+
+    Attributes:
+        name: worker-N or sink.
+        pid: None while the process waits for its restart.
+        restarts: since the supervisor started.
+        last_end: how the process last ended, such as "signal SIGKILL"; empty if it never ended.
+    """
 
     name: str
     pid: int | None
@@ -45,7 +63,7 @@ class ProcessHealth(NamedTuple):
 
 
 class LastError(NamedTuple):
-    """What stopped a process. at: seconds since the epoch."""
+    """The error that stopped a process. at: seconds since the epoch."""
 
     process: str
     at: float
@@ -54,11 +72,21 @@ class LastError(NamedTuple):
 
 
 class Health(NamedTuple):
-    """kafka: what is wrong with it; empty if it answers. members: of each group, by their names."""
+    """The health of a pipeline at one moment.
+
+    Attributes:
+        kafka: why Kafka could not be read; empty if it was read.
+        lag: of each consumer group on each of its partitions.
+        owners: the partitions that have an owner.
+        members: names of each group's members.
+        snapshots: the newest of each shard.
+        processes: none if no supervisor runs.
+        last_error: the newest of all processes.
+    """
 
     kafka: str
-    lag: list[Lag]
-    owners: list[Owner]
+    lag: list[PartitionLag]
+    owners: list[PartitionOwner]
     members: dict[str, list[str]]
     snapshots: list[SnapshotAge]
     processes: list[ProcessHealth]

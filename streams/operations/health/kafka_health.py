@@ -1,7 +1,8 @@
-"""What Kafka tells of a pipeline: how far its groups are, who reads what, how old snapshots are.
+"""Reads a pipeline's health from Kafka: lag and members of its consumer groups, and the age of its snapshots.
 
-Groups commit their positions for this only; what counts is in the journals and tables. The client is aiokafka:
-librdkafka's admin client ends the whole process when a broker dies during a group request (its issue 3663).
+Consumer groups commit their positions only to be read here; the journals and tables hold the positions that count. The
+client is aiokafka: librdkafka's admin client ends the whole process if a broker dies during a group request (its issue
+3663).
 """
 
 import asyncio
@@ -19,40 +20,44 @@ from infra.kafka.topics import BY_NAME, partition_count, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
-from streams.operations.health.health import Lag, Owner, SnapshotAge
+from streams.operations.health.health import PartitionLag, PartitionOwner, SnapshotAge
 from streams.pipeline.journal.kinds import KINDS
 
 READ_TIMEOUT_S = 15.0
 REQUEST_TIMEOUT_MS = 5_000
-TAILS_TIMEOUT_S = 3.0
+RECORDS_TIMEOUT_S = 3.0
+"""Time for reading the first or the last records of partitions."""
 POLL_MS = 200
 TAIL_OFFSETS = 8
-MS_PER_S = 1_000
+"""Offsets before a partition's end from which its last record is looked for; transaction markers take some."""
 UUID_CHARACTERS = 36
 
 Positions = dict[TopicPartition, int]
 
 
 class KafkaHealth(NamedTuple):
-    """See streams.operations.health.health.Health."""
+    """The part of streams.operations.health.health.Health that is read from Kafka."""
 
-    lag: list[Lag]
-    owners: list[Owner]
+    lag: list[PartitionLag]
+    owners: list[PartitionOwner]
     members: dict[str, list[str]]
     snapshots: list[SnapshotAge]
 
 
 class KafkaHealthReader:
-    """Asks one cluster about one pipeline. groups: consumer group to the base topics that it reads."""
+    """A reader of one pipeline's health.
+
+    groups: the topics, without prefix, that each consumer group reads.
+    """
 
     def __init__(self, settings: Settings, codec: Codec, groups: Mapping[str, list[str]]) -> None:
         self._settings = settings
         self._codec = codec
         self._groups = groups
-        self._base = {topic_name(settings, topic): topic for topic in BY_NAME}
+        self._base_names = {topic_name(settings, topic): topic for topic in BY_NAME}
 
     def read(self) -> KafkaHealth:
-        """Everything, within READ_TIMEOUT_S.
+        """Reads lag, owners, members and snapshots within READ_TIMEOUT_S.
 
         Raises:
             TopicError: topics are missing.
@@ -73,98 +78,102 @@ class KafkaHealthReader:
         try:
             await admin.start()
             await consumer.start()
-            missing = self._base.keys() - await consumer.topics()
+            missing = self._base_names.keys() - await consumer.topics()
             if missing:
                 raise TopicError(
                     f"topics are missing, {min(missing)} among them; `paper up` or `paper prepare` makes them"
                 )
-            # At once: asking for offsets of topics that the client does not know yet takes 0.1 s for each.
-            await consumer._client.set_topics(list(self._base))
+            # All at once: the client takes 0.1 s for each topic that it does not know yet.
+            await consumer._client.set_topics(list(self._base_names))
             members, owners = await self._members(admin)
             return KafkaHealth(await self._lag(admin, consumer), owners, members, await self._snapshots(consumer))
         finally:
             await consumer.stop()
             await admin.close()
 
-    async def _members(self, admin: AIOKafkaAdminClient) -> tuple[dict[str, list[str]], list[Owner]]:
+    async def _members(self, admin: AIOKafkaAdminClient) -> tuple[dict[str, list[str]], list[PartitionOwner]]:
         members: dict[str, list[str]] = {}
         owners = []
         for group in self._groups:
-            # One group a request: aiokafka 0.14 misreads an answer with several.
+            # One group in each request: aiokafka 0.14 misreads a response with several groups.
             (response,) = await admin.describe_consumer_groups([group])
             ((_, _, _, _, _, described, *_),) = response.groups
-            members[group] = sorted(_name(member_id) for member_id, *_ in described)
+            members[group] = sorted(_member_name(member_id) for member_id, *_ in described)
             for member_id, _, _, _, assignment in described:
                 owners += [
-                    Owner(group, self._base[topic], partition, _name(member_id))
-                    for topic, partition in _assigned(assignment)
-                    if topic in self._base
+                    PartitionOwner(group, self._base_names[topic], partition, _member_name(member_id))
+                    for topic, partition in _assigned_partitions(assignment)
+                    if topic in self._base_names
                 ]
         return members, sorted(owners)
 
-    async def _lag(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> list[Lag]:
-        places = self._places({topic for topics in self._groups.values() for topic in topics})
-        starts, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    async def _lag(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> list[PartitionLag]:
+        partitions = self._partitions({topic for topics in self._groups.values() for topic in topics})
+        starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         found = []
         for group, topics in self._groups.items():
             committed = await admin.list_consumer_group_offsets(group)
-            read = [place for place in places if self._base[place.topic] in topics]
             positions = {
-                place: max(committed[place].offset if place in committed else 0, starts[place]) for place in read
+                partition: max(committed[partition].offset if partition in committed else 0, starts[partition])
+                for partition in partitions
+                if self._base_names[partition.topic] in topics
             }
-            behind = {place: position for place, position in positions.items() if position < ends[place]}
+            behind = {partition: position for partition, position in positions.items() if position < ends[partition]}
             first, unread = await self._first_records(consumer, behind, ends)
-            for place, position in positions.items():
-                lag = Lag(group, self._base[place.topic], place.partition, 0, 0.0, position)
-                if place in first or place in unread:
-                    seconds = _age(first[place].timestamp) if place in first else None
-                    lag = lag._replace(records=ends[place] - position, seconds=seconds)
+            for partition, position in positions.items():
+                topic = self._base_names[partition.topic]
+                lag = PartitionLag(group, topic, partition.partition, 0, 0.0, position)
+                if partition in first or partition in unread:
+                    seconds = _age_s(first[partition].timestamp) if partition in first else None
+                    lag = lag._replace(records=ends[partition] - position, seconds=seconds)
                 found.append(lag)
         return found
 
     async def _snapshots(self, consumer: AIOKafkaConsumer) -> list[SnapshotAge]:
         kinds = {topic_name(self._settings, kind.snapshots): kind for kind in KINDS}
-        ends = await consumer.end_offsets(self._places(kind.snapshots for kind in KINDS))
-        waiting = {place: max(end - TAIL_OFFSETS, 0) for place, end in ends.items() if end}
+        ends = await consumer.end_offsets(self._partitions(kind.snapshots for kind in KINDS))
+        waiting = {partition: max(end - TAIL_OFFSETS, 0) for partition, end in ends.items() if end}
         newest: dict[TopicPartition, Any] = {}
-        deadline = time.monotonic() + TAILS_TIMEOUT_S
+        deadline = time.monotonic() + RECORDS_TIMEOUT_S
         self._assign(consumer, waiting)
         while waiting and time.monotonic() < deadline:
-            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                newest[place] = records[-1]
-            waiting = {place: 0 for place in waiting if await consumer.position(place) < ends[place]}
+            for partition, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                newest[partition] = records[-1]
+            waiting = {partition: 0 for partition in waiting if await consumer.position(partition) < ends[partition]}
         return [
             SnapshotAge(
-                kinds[place.topic].shard_name(place.partition),
-                self._sequence(kinds[place.topic].snapshots, record.value),
-                _age(record.timestamp),
+                kinds[partition.topic].shard_name(partition.partition),
+                self._sequence(kinds[partition.topic].snapshots, record.value),
+                _age_s(record.timestamp),
             )
-            for place, record in sorted(newest.items())
+            for partition, record in sorted(newest.items())
         ]
 
     async def _first_records(
         self, consumer: AIOKafkaConsumer, positions: Positions, ends: Positions
     ) -> tuple[dict[TopicPartition, Any], set[TopicPartition]]:
-        """The first record at or behind each position, and the places where it was not read in time."""
+        """Returns the first record at or after each position, and the partitions that were not read in time."""
         first: dict[TopicPartition, Any] = {}
         waiting = set(positions)
-        deadline = time.monotonic() + TAILS_TIMEOUT_S
+        deadline = time.monotonic() + RECORDS_TIMEOUT_S
         self._assign(consumer, positions)
         while waiting and time.monotonic() < deadline:
-            for place, records in (await consumer.getmany(*waiting, timeout_ms=POLL_MS, max_records=1)).items():
-                first[place] = records[0]
+            for partition, records in (await consumer.getmany(*waiting, timeout_ms=POLL_MS, max_records=1)).items():
+                first[partition] = records[0]
             waiting = {
-                place for place in waiting if place not in first and await consumer.position(place) < ends[place]
+                partition
+                for partition in waiting
+                if partition not in first and await consumer.position(partition) < ends[partition]
             }
         return first, waiting
 
     @staticmethod
     def _assign(consumer: AIOKafkaConsumer, positions: Positions) -> None:
         consumer.assign(list(positions))
-        for place, position in positions.items():
-            consumer.seek(place, position)
+        for partition, position in positions.items():
+            consumer.seek(partition, position)
 
-    def _places(self, topics: Iterable[str]) -> list[TopicPartition]:
+    def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
         return [
             TopicPartition(topic_name(self._settings, topic), partition)
             for topic in topics
@@ -179,16 +188,16 @@ class KafkaHealthReader:
         return sequence
 
 
-def _age(timestamp_ms: int) -> float:
-    return max(0.0, time.time() - timestamp_ms / MS_PER_S)
+def _age_s(timestamp_ms: int) -> float:
+    return max(0.0, time.time() - timestamp_ms / 1_000)
 
 
-def _name(member_id: str) -> str:
-    """The group.instance.id, or else the client id: brokers append a UUID."""
+def _member_name(member_id: str) -> str:
+    """Returns the group.instance.id, or the client id if there is none: brokers append a UUID to either."""
     return member_id[: -UUID_CHARACTERS - 1]
 
 
-def _assigned(assignment: bytes) -> Iterable[tuple[str, int]]:
+def _assigned_partitions(assignment: bytes) -> Iterable[tuple[str, int]]:
     if not assignment:
         return
     for topic, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.settings import Settings
+from streams.operations.health.atomic_json import write_atomically
 from streams.operations.health.health import LastError
 
 SUFFIX = ".error.json"
@@ -14,26 +15,22 @@ SUFFIX = ".error.json"
 
 @contextmanager
 def remembered_errors(settings: Settings, process: str) -> Iterator[None]:
-    """Notes an error that leaves the block, and lets it pass."""
+    """Saves an exception that leaves the block, and raises it again."""
     try:
         yield
     except Exception as error:
-        remember(settings, process, error)
+        remember_error(settings, process, error)
         raise
 
 
-def remember(settings: Settings, process: str, error: BaseException) -> None:
-    """Writes it, whole or not at all."""
+def remember_error(settings: Settings, process: str, error: BaseException) -> None:
+    """Replaces the error file of a process atomically."""
     path = _folder(settings) / f"{settings.topic_prefix}{process}{SUFFIX}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    document = LastError(process, time.time(), type(error).__name__, str(error))._asdict()
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(document))
-    temporary.replace(path)
+    write_atomically(path, LastError(process, time.time(), type(error).__name__, str(error))._asdict())
 
 
 def last_error(settings: Settings) -> LastError | None:
-    """The newest of this pipeline's processes."""
+    """Returns the newest error of this pipeline's processes, or None."""
     found = [
         LastError(**json.loads(path.read_text()))
         for path in _folder(settings).glob(f"{settings.topic_prefix}*{SUFFIX}")

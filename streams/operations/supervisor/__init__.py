@@ -1,1 +1,1 @@
-"""Keeps workers and a sink running: restarts those that died or stand still, and says so."""
+"""Keeps workers and a sink running: restarts the processes that died or make no progress."""

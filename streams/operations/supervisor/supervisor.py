@@ -1,4 +1,4 @@
-"""The supervisor's loop: tends its children, watches their progress, serves their metrics."""
+"""The supervisor's loop: it restarts its processes, watches their progress and serves their metrics."""
 
 import logging
 import os
@@ -11,23 +11,24 @@ import psutil
 from infra import processes
 from infra.membership import host_name
 from infra.settings import Settings
-from streams.operations.health.children import SupervisorState, remove_state, write_state
-from streams.operations.health.collect import HealthCollector
 from streams.operations.health.health import Health
-from streams.operations.health.prometheus import MetricsServer
-from streams.operations.supervisor.child import Child
+from streams.operations.health.health_collector import HealthCollector
+from streams.operations.health.prometheus_metrics import MetricsServer
+from streams.operations.health.supervisor_state import remove_state, write_state
+from streams.operations.supervisor.supervised_process import SupervisedProcess
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 from streams.pipeline.worker.faust_app import group_id
 
-TICK_S = 0.1
-OBSERVE_S = 2.0
+TEND_INTERVAL_S = 0.1
+OBSERVE_INTERVAL_S = 2.0
 STOP_PATIENCE_S = 12.0
+"""Time in which all processes must end before they are killed."""
 
 log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Workers and a sink, until it is stopped."""
+    """Workers and a sink that are kept running until stop()."""
 
     def __init__(self, settings: Settings, workers: int) -> None:
         self._settings = settings
@@ -35,75 +36,78 @@ class Supervisor:
         self._stop = threading.Event()
         self._health: Health | None = None
         self._watchdog = Watchdog(settings.watchdog_s)
-        # The children hold the reading end: it comes to its end with this process, however that goes.
+        # The children hold the reading end, which reaches end of file when this process ends, even by SIGKILL.
         reading, self._pipe = os.pipe()
         self._worker_ids = {
             f"worker-{number}": f"{host_name()}-supervised-{number}" for number in range(1, workers + 1)
         }
-        self._children = [
-            *(self._child(name, ["worker"], reading, WORKER_ID=id) for name, id in self._worker_ids.items()),
-            self._child("sink", ["sink"], reading),
+        self._workers = [
+            self._process(name, ["worker"], reading, WORKER_ID=worker_id)
+            for name, worker_id in self._worker_ids.items()
         ]
+        self._sink = self._process("sink", ["sink"], reading)
+        self._all = [*self._workers, self._sink]
 
-    def _child(self, name: str, command: list[str], pipe: int, **variables: str) -> Child:
+    def _process(self, name: str, command: list[str], pipe: int, **variables: str) -> SupervisedProcess:
         environment = self._settings.as_environment() | variables
-        return Child(name, command, environment, self._settings.paper_home / "logs" / f"{name}.log", pipe)
+        log_file = self._settings.paper_home / "logs" / f"{name}.log"
+        return SupervisedProcess(name, command, environment, log_file, pipe)
 
     def stop(self) -> None:
-        """Asks it to end its children and leave. Any thread or signal handler may call it."""
+        """Makes run() end the processes and return. Any thread or signal handler may call it."""
         self._stop.set()
 
     def run(self) -> None:
-        """Works until stopped."""
+        """Supervises until stop() is called."""
         observer = threading.Thread(target=self._observe, name="observer", daemon=True)
         with MetricsServer(self._settings.metrics_port, lambda: self._health):
             observer.start()
             try:
-                while not self._stop.wait(TICK_S):
-                    # A list, not a generator: every child is tended.
-                    if any([child.tend() for child in self._children]):
+                while not self._stop.wait(TEND_INTERVAL_S):
+                    # A list, not a generator: any() must not skip a process.
+                    if any([process.tend() for process in self._all]):
                         self._write_state()
             finally:
-                self._end_children()
+                self._end_all()
                 remove_state(self._settings)
 
     def _write_state(self) -> None:
-        write_state(self._settings, SupervisorState(self._identity, [child.state for child in self._children]))
+        write_state(self._settings, self._identity, [process.health for process in self._all])
 
-    def _end_children(self) -> None:
-        """Workers first: what they commit last, the sink may still land."""
-        *workers, sink = self._children
+    def _end_all(self) -> None:
+        """Ends the workers first, so that the sink can still land their last records."""
         deadline = time.monotonic() + STOP_PATIENCE_S
-        for group in (workers, [sink]):
-            for child in group:
-                child.ask_to_end()
-            for child in group:
-                child.await_end(deadline)
+        for group in (self._workers, [self._sink]):
+            for process in group:
+                process.terminate()
+            for process in group:
+                process.await_end(deadline)
 
     def _observe(self) -> None:
         collector = HealthCollector(self._settings)
-        while not self._stop.wait(OBSERVE_S):
+        while not self._stop.wait(OBSERVE_INTERVAL_S):
             health = self._health = collector.collect()
             if health.kafka:
                 log.warning("%s", health.kafka)
                 self._watchdog.forget()
                 continue
-            born = {self._worker_ids[child.name]: child.born for child in self._children[:-1] if child.lives}
-            condemned = self._watchdog.observe(observation(health, group_id(self._settings), time.monotonic()), born)
-            for child in self._children[:-1]:
-                if self._worker_ids[child.name] in condemned:
-                    child.kill(condemned[self._worker_ids[child.name]])
+            started = {self._worker_ids[worker.name]: worker.started for worker in self._workers if worker.lives}
+            reasons = self._watchdog.observe(observation(health, group_id(self._settings), time.monotonic()), started)
+            for worker in self._workers:
+                reason = reasons.get(self._worker_ids[worker.name])
+                if reason is not None:
+                    worker.kill(reason)
 
 
-def observation(health: Health, group: str, now: float) -> Observation:
-    """What the watchdog needs of a pipeline's health."""
+def observation(health: Health, group: str, now_s: float) -> Observation:
+    """Returns the watchdog's view of a consumer group at now_s (monotonic clock)."""
     lag = {(item.topic, item.partition): item for item in health.lag if item.group == group}
     positions: dict[str, int] = defaultdict(int, dict.fromkeys(health.members.get(group, []), 0))
     lagging = set()
     for owner in health.owners:
-        place = lag.get((owner.topic, owner.partition))
-        if owner.group == group and place is not None:
-            positions[owner.member] += place.position
-            if place.records:
+        partition_lag = lag.get((owner.topic, owner.partition))
+        if owner.group == group and partition_lag is not None:
+            positions[owner.member] += partition_lag.position
+            if partition_lag.records:
                 lagging.add(owner.member)
-    return Observation(now, positions, frozenset(lagging))
+    return Observation(now_s, positions, frozenset(lagging))

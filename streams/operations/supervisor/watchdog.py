@@ -1,4 +1,4 @@
-"""Finds workers that live but do not work. A pure function of what was observed."""
+"""Finds workers that live but make no progress. Its verdicts depend on its observations alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 
 class Observation(NamedTuple):
-    """What Kafka told at a time in seconds.
+    """A consumer group at one moment.
 
-    Args:
-        positions: of each member of the group, the sum of its partitions' positions.
-        lagging: members that own a partition with records waiting.
+    Attributes:
+        at: seconds of the monotonic clock.
+        positions: for each member, the sum of its partitions' positions.
+        lagging: members that own a partition with waiting records.
     """
 
     at: float
@@ -20,21 +21,26 @@ class Observation(NamedTuple):
 
 @dataclass
 class Watchdog:
-    """Suspects a worker from its first observation without progress, and condemns it after patience_s of them."""
+    """Suspects a worker at its first observation without progress, and condemns it after patience_s."""
 
     patience_s: float
     _suspected: dict[str, float] = field(default_factory=dict)
     _positions: dict[str, int] = field(default_factory=dict)
 
-    def observe(self, observation: Observation, born: Mapping[str, float]) -> dict[str, str]:
-        """The workers to kill, and why. born: living workers and when each was started."""
+    def observe(self, observation: Observation, started: Mapping[str, float]) -> dict[str, str]:
+        """Returns the workers to kill, each with the reason.
+
+        Args:
+            observation: the newest.
+            started: the living workers and when each was started, seconds of the same clock.
+        """
         condemned = {}
-        for worker, started in born.items():
+        for worker, started_s in started.items():
             reason = self._reason(worker, observation)
             if reason is None:
                 self._suspected.pop(worker, None)
             else:
-                since = max(self._suspected.setdefault(worker, observation.at), started)
+                since = max(self._suspected.setdefault(worker, observation.at), started_s)
                 if observation.at - since >= self.patience_s:
                     condemned[worker] = f"{reason} for {observation.at - since:.0f} s"
         self._positions = dict(observation.positions)
@@ -43,7 +49,7 @@ class Watchdog:
         return condemned
 
     def forget(self) -> None:
-        """Kafka did not answer: nobody can be blamed for what happened meanwhile."""
+        """Drops all suspicions: while Kafka does not answer, no worker can make progress."""
         self._suspected.clear()
 
     def _reason(self, worker: str, observation: Observation) -> str | None:

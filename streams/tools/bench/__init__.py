@@ -1,1 +1,1 @@
-"""How fast the pipeline is on this machine: the core alone, the live path, the sink."""
+"""Measurements of the pipeline's speed on this machine: the core alone, the live path, the sink, whole days."""

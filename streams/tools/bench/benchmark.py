@@ -9,50 +9,58 @@ import psutil
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
+from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import InstrumentConfig
 from streams.pipeline.feed.send import send
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
-from streams.tools.bench.agent import agent_events_per_s
-from streams.tools.bench.backlog import own_topics, sink_rows_per_s
-from streams.tools.bench.bench_orders import Ticket, tickets
-from streams.tools.bench.core import core_events_per_s
-from streams.tools.bench.crowd import even_names, open_sessions, orders_in_turn
-from streams.tools.bench.day import Day, day_to_clickhouse
-from streams.tools.bench.live import Client, Latency
+from streams.tools.bench.agent_backlog import agent_events_per_s
+from streams.tools.bench.bench_orders import BenchOrder, bench_orders
+from streams.tools.bench.core_rate import core_events_per_s
+from streams.tools.bench.day_to_clickhouse import DayFigures, day_to_clickhouse
+from streams.tools.bench.live_path import BenchClient, Latency
+from streams.tools.bench.many_accounts import balanced_names, open_sessions, orders_in_turn
 from streams.tools.bench.peak_memory import peak_memory
-from streams.tools.bench.peers.measure import Numbers, engines_beside, peers_python, quix_beside
+from streams.tools.bench.peers.measure_peers import PeerNumbers, measure_engines, measure_quix, peers_python
 from streams.tools.bench.readback import ReadBack, read_back
-from streams.tools.bench.resim import resim_quotes_per_s
+from streams.tools.bench.resimulation import resim_quotes_per_s
 from streams.tools.bench.risk_cost import risk_us_per_order
-from streams.tools.bench.sustain import Sustained, sustained
+from streams.tools.bench.sink_backlog import sink_rows_per_s
+from streams.tools.bench.sustained_load import SustainedFigures, send_sustained
 from streams.tools.demo.demo_market import instruments_for, synthetic_market, with_reference_data
-from streams.tools.demo.namespace import fresh_namespace, remove_runs
+from streams.tools.demo.namespace import fresh_namespace, nested_namespace, remove_runs
 from streams.tools.demo.pipeline_children import running_pipeline
 
 NAME = "bench"
 LATENCY_ORDERS_PER_S = 500.0
 CORE_ORDERS = 5_000
 READBACK_PER_ORDER = 15
+"""Order results that are read back, for each order of the throughput measurement."""
 
 
-class Flow(NamedTuple):
-    """Rows a second of the sink, and quotes a second of the feed, each alone with the broker."""
+class FlowFigures(NamedTuple):
+    """The sink's rows a second and the feed's quotes a second, each alone with the broker."""
 
     sink_rows_per_s: float
     feed_quotes_per_s: float
 
 
-class Apart(NamedTuple):
-    """What runs a pipeline of its own: events a second of the account shard's agent, a day from file to ClickHouse."""
+class ApartFigures(NamedTuple):
+    """Figures of pipelines of their own: the account shard's agent on a backlog, and a day from file to ClickHouse."""
 
     agent_events_per_s: float
-    day: Day
+    day: DayFigures
 
 
-class Core(NamedTuple):
-    """Events a second through the core alone, with quotes and with books of several levels; quotes a second that are
-    re-simulated; microseconds an order that controls cost."""
+class CoreFigures(NamedTuple):
+    """Figures of the core alone.
+
+    Attributes:
+        top_of_book: events a second with quotes.
+        deep: events a second with books of several levels.
+        resim: re-simulated quotes a second.
+        risk_us_per_order: microseconds that controls add to an order.
+    """
 
     top_of_book: float
     deep: float
@@ -60,37 +68,52 @@ class Core(NamedTuple):
     risk_us_per_order: float
 
 
-class Live(NamedTuple):
-    """Rates a second of the whole pipeline, latency at LATENCY_ORDERS_PER_S, peak memory of worker, sink and client in
-    MB, what reading topics back gives. sustained: None: not asked for."""
+class LiveFigures(NamedTuple):
+    """Figures of the whole pipeline.
+
+    Attributes:
+        orders_per_s: orders a second.
+        quotes_per_s: quotes a second.
+        latency: at LATENCY_ORDERS_PER_S.
+        sustained: None if it was not asked for.
+        peak_rss_mb: resident memory of worker, sink and client together, megabytes.
+        readback: rates of reading topics back.
+    """
 
     orders_per_s: float
     quotes_per_s: float
     latency: Latency
-    sustained: Sustained | None
+    sustained: SustainedFigures | None
     peak_rss_mb: float
     readback: ReadBack
 
 
 class BenchResult(NamedTuple):
-    """All that one run measured."""
+    """The figures of one run."""
 
-    live: Live
-    flow: Flow
-    core: Core
-    apart: Apart
-    peers: Numbers
+    live: LiveFigures
+    flow: FlowFigures
+    core: CoreFigures
+    apart: ApartFigures
+    peers: PeerNumbers
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """orders: of the throughput measurement; latency_orders: of the latency measurement.
+class BenchLoad:
+    """The load of a run.
 
-    resim: the market of the re-simulation; read_day: reads it from where it is, for the day through the pipeline.
-    sink_backlog: records that wait for the sink; feed_seconds: of the synthetic market that the feed sends.
-    agent_events: records that wait for the account shard. sustain_s: how long orders are sent on and on, 0: not;
-    sustain_per_s: at most so many a second, None: as fast as they are answered.
-    peers: whether other engines are measured too; then resim has one symbol.
+    Attributes:
+        table: the market of the live path and of the core.
+        resim: the market of the re-simulation.
+        orders: of the throughput measurement.
+        latency_orders: of the latency measurement.
+        sink_backlog: records that wait for the sink.
+        feed_seconds: length of the synthetic market that the feed sends.
+        read_day: reads resim from its file, for the day through the pipeline.
+        agent_events: records that wait for the account shard.
+        sustain_s: length of the sustained measurement; 0: none.
+        sustain_per_s: most orders a second of it; None: as fast as they are answered.
+        peers: whether other engines are measured too; resim must then have one symbol.
     """
 
     table: MarketTable
@@ -106,79 +129,89 @@ class Load:
     peers: bool = False
 
 
-def run_bench(settings: Settings, load: Load, on_step: Callable[[str], None]) -> BenchResult:
-    """Measures one thing after another, so that none takes from another.
+def run_bench(settings: Settings, load: BenchLoad, on_step: Callable[[str], None]) -> BenchResult:
+    """Runs one measurement after another, so that no measurement disturbs another.
 
     Raises:
-        FeedError: the market data have no quotes, or are of several currencies.
+        FeedError: the market data has no quotes, or several currencies.
         PeerError: another engine can't be installed, or failed.
     """
     instruments = instruments_for(settings, load.table)
-    chosen = tickets(load.table, instruments, len(load.table))
+    orders = bench_orders(load.table, instruments, len(load.table))
     python = peers_python(on_step) if load.peers else None
     settings = with_reference_data(fresh_namespace(settings, NAME, on_step), instruments)
     try:
         on_step("core alone")
         config = core_config(settings)
-        top_of_book, deep = (
-            core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep) for deep in (False, True)
-        )
         resim_instruments = instruments_for(settings, load.resim)
-        resim = resim_quotes_per_s(config, load.resim, resim_instruments)
-        core = Core(top_of_book, deep, resim, risk_us_per_order())
-        peers: Numbers = {}
+        core = _core(config, load, instruments, resim_instruments)
+        peers: PeerNumbers = {}
         if python:
             on_step("re-simulation by other engines")
-            peers |= engines_beside(python, config, load.resim, resim_instruments)
-        apart = Apart(
+            peers |= measure_engines(python, config, load.resim, resim_instruments)
+        apart = ApartFigures(
             agent_events_per_s(settings, load.agent_events, on_step),
             day_to_clickhouse(settings, load.read_day, load.resim, on_step),
         )
-        live = _live(settings, load, chosen, on_step)
+        live = _live(settings, load, orders, on_step)
         if python:
             on_step("live path by Quix Streams")
-            peers |= quix_beside(python, settings)
-        # Last, because servers work on what it leaves for minutes.
-        flow = _flow_alone(settings, load, instruments, on_step)
+            peers |= measure_quix(python, settings)
+        # Last, because the servers work for minutes on the data that it leaves.
+        flow = _flow(settings, load, instruments, on_step)
         return BenchResult(live, flow, core, apart, peers)
     finally:
         remove_runs(settings, NAME)
         settings.reference_data.unlink()
 
 
-def _live(settings: Settings, load: Load, chosen: list[Ticket], on_step: Callable[[str], None]) -> Live:
+def _core(
+    config: CoreConfig,
+    load: BenchLoad,
+    instruments: Mapping[str, InstrumentConfig],
+    resim_instruments: Mapping[str, InstrumentConfig],
+) -> CoreFigures:
+    return CoreFigures(
+        core_events_per_s(config, load.table, instruments, CORE_ORDERS),
+        core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep=True),
+        resim_quotes_per_s(config, load.resim, resim_instruments),
+        risk_us_per_order(),
+    )
+
+
+def _live(settings: Settings, load: BenchLoad, orders: list[BenchOrder], on_step: Callable[[str], None]) -> LiveFigures:
     codec = Codec(Registry(settings))
     own = psutil.Process().pid
     with running_pipeline(settings, 1, on_step) as children, peak_memory(lambda: [own, *children.pids()]) as peak:
-        client = Client(settings, codec, "bench", chosen)
-        client.open()
+        client = BenchClient(settings, codec, "bench", orders)
+        client.open_session()
         on_step("quotes at full speed")
-        quotes = client.quotes_per_s(load.table)
+        quotes_per_s = client.quotes_per_s(load.table)
         on_step("orders at full speed")
-        throughput = client.orders_per_s(load.orders)
+        orders_per_s = client.orders_per_s(load.orders)
         on_step(f"latency at {LATENCY_ORDERS_PER_S:g} orders/s")
         latency = client.latency(load.latency_orders, LATENCY_ORDERS_PER_S)
-        lasting = _sustained(settings, codec, load, chosen, on_step) if load.sustain_s else None
+        sustained = _sustained(settings, codec, load, orders, on_step) if load.sustain_s else None
     on_step("reading topics back")
     readback = read_back(settings, codec, load.resim, READBACK_PER_ORDER * load.orders)
-    return Live(throughput, quotes, latency, lasting, peak.megabytes, readback)
+    return LiveFigures(orders_per_s, quotes_per_s, latency, sustained, peak.megabytes, readback)
 
 
 def _sustained(
-    settings: Settings, codec: Codec, load: Load, chosen: list[Ticket], on_step: Callable[[str], None]
-) -> Sustained:
+    settings: Settings, codec: Codec, load: BenchLoad, orders: list[BenchOrder], on_step: Callable[[str], None]
+) -> SustainedFigures:
     on_step(f"orders for {load.sustain_s:g} s")
-    accounts = even_names("bench-lasting-", 2)
-    open_sessions(settings, codec, accounts, chosen[0].currency)
-    return sustained(settings, codec, orders_in_turn(accounts, chosen), load.sustain_s, load.sustain_per_s)
+    accounts = balanced_names("bench-sustained-", 2)
+    open_sessions(settings, codec, accounts, orders[0].currency)
+    return send_sustained(settings, codec, orders_in_turn(accounts, orders), load.sustain_s, load.sustain_per_s)
 
 
-def _flow_alone(
-    settings: Settings, load: Load, instruments: Mapping[str, InstrumentConfig], on_step: Callable[[str], None]
-) -> Flow:
+def _flow(
+    settings: Settings, load: BenchLoad, instruments: Mapping[str, InstrumentConfig], on_step: Callable[[str], None]
+) -> FlowFigures:
     codec = Codec(Registry(settings))
-    alone = own_topics(settings, "flow")
-    rows = sink_rows_per_s(alone, codec, load.table, instruments, load.sink_backlog, on_step)
+    alone = nested_namespace(settings, "flow")
+    rows_per_s = sink_rows_per_s(alone, codec, load.table, instruments, load.sink_backlog, on_step)
     on_step("feed alone")
     fed = send(alone, codec, synthetic_market(settings, load.feed_seconds), speed=None)
-    return Flow(rows, fed.quotes / fed.seconds)
+    return FlowFigures(rows_per_s, fed.quotes / fed.seconds)

@@ -1,4 +1,4 @@
-"""Peak memory of processes, sampled in a thread."""
+"""Peak memory of processes, sampled by a thread."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ SAMPLE_S = 0.2
 BYTES_PER_MB = 1_000_000
 
 
-class Peak:
-    """megabytes: highest sum of resident memory seen."""
+class PeakMemory:
+    """The highest sum of resident memory sampled so far, in megabytes."""
 
     def __init__(self) -> None:
         self.megabytes = 0.0
 
     def sample(self, pids: list[int]) -> None:
-        """Looks at the processes that still live."""
+        """Adds up the resident memory of the processes that still live."""
         total = 0
         for pid in pids:
             try:
@@ -28,15 +28,15 @@ class Peak:
 
 
 @contextmanager
-def peak_memory(pids: Callable[[], list[int]]) -> Iterator[Peak]:
-    """Samples while the block runs."""
-    peak, stop = Peak(), threading.Event()
+def peak_memory(pids: Callable[[], list[int]]) -> Iterator[PeakMemory]:
+    """Yields a peak that is sampled while the block runs. pids: returns the processes of a sample."""
+    peak, stop = PeakMemory(), threading.Event()
 
-    def watch() -> None:
+    def sample() -> None:
         while not stop.wait(SAMPLE_S):
             peak.sample(pids())
 
-    thread = threading.Thread(target=watch, daemon=True)
+    thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     try:
         yield peak

@@ -1,4 +1,4 @@
-"""Reading topics back from Kafka: a backlog as shards write it, read by the reader of recovery and replay."""
+"""Rates of reading topics back from Kafka, with the reader of recovery and replay."""
 
 import time
 from collections.abc import Callable
@@ -19,9 +19,14 @@ PARTITION = 0
 
 
 class ReadBack(NamedTuple):
-    """A second: records and megabytes of keys and values, read alone and read with decoding; of small records.
+    """Rates a second.
 
-    quotes: quotes of market.data that are read and decoded.
+    Attributes:
+        records_per_s: order results that are read but not decoded.
+        mb_per_s: megabytes of their keys and values.
+        decoded_records_per_s: order results that are read and decoded.
+        decoded_mb_per_s: megabytes of their keys and values.
+        quotes_per_s: quotes of market.data that are read and decoded.
     """
 
     records_per_s: float
@@ -32,9 +37,9 @@ class ReadBack(NamedTuple):
 
 
 def read_back(settings: Settings, codec: Codec, table: MarketTable, records: int) -> ReadBack:
-    """Reads about so many order results, those that the run has written over and over; then the table's quotes.
+    """Writes and reads order results, then the table's quotes; nothing else may write to the topics meanwhile.
 
-    Nothing else may write to the topics meanwhile.
+    records: number of order results; those that the run has written are repeated.
     """
     reader = KafkaLogReader(settings)
     partitions = range(partition_count(settings, "order.results"))
@@ -65,7 +70,7 @@ def read_back(settings: Settings, codec: Codec, table: MarketTable, records: int
 
 
 class _Reading(NamedTuple):
-    """size: bytes of keys and values. seconds: with making the consumer."""
+    """One reading of a topic. size: bytes of keys and values. seconds: including the making of the consumer."""
 
     records: int
     size: int
@@ -73,7 +78,7 @@ class _Reading(NamedTuple):
 
 
 def _write(settings: Settings, outputs: list[RawOutput]) -> int:
-    """Writes the outputs of one topic in transactions of a shard's size; the offset of the first."""
+    """Writes the outputs of one topic in transactions of a shard's size, and returns the offset of the first."""
     topic = outputs[0].topic
     _, first = KafkaLogReader(settings).bounds([topic], PARTITION)[topic]
     writer = KafkaTransactions(settings, "readback")
@@ -83,7 +88,7 @@ def _write(settings: Settings, outputs: list[RawOutput]) -> int:
 
 
 def _read(settings: Settings, topic: str, first: int, use: Callable[[RawRecord], object]) -> _Reading:
-    """Reads all from an offset on."""
+    """Reads all records from an offset on. use: called with each record."""
     records, size, started = 0, 0, time.perf_counter()
     for record in KafkaLogReader(settings).read(topic, PARTITION, first):
         use(record)

@@ -1,1 +1,1 @@
-"""The chaos drill: parts of a pipeline of its own are killed under load, one after another; then comes the proof."""
+"""The chaos drill: kills processes of a temporary stack under load, then proves that the record is whole."""

@@ -1,4 +1,4 @@
-"""The drill: load, kills, and the proof from the record that nothing was lost and nothing happened twice."""
+"""The drill: load, kills, and the proof from the record that nothing was lost or duplicated."""
 
 import random
 import statistics
@@ -15,16 +15,17 @@ from schemas.records.messages import OrderResult
 from schemas.registry import Registry
 from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
-from streams.operations.health.children import read_children
+from streams.operations.health.supervisor_state import read_children
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
-from streams.tools.chaos.order_load import Load
-from streams.tools.chaos.own_stack import own_stack
+from streams.tools.chaos.order_load import OrderLoad
+from streams.tools.chaos.temporary_stack import temporary_stack
 from streams.tools.chaos.victims import Victim, kill, recovery_s, revive, schedule
 
 CALM_S = (1.0, 4.0)
+"""Shortest and longest time without faults before and after a kill."""
 DRAIN_DEADLINE_S = 120.0
 POLL_S = 0.5
 
@@ -33,10 +34,18 @@ Progress = Callable[[str], None]
 
 @dataclass(slots=True)
 class ChaosResult:
-    """What a drill found. recoveries_s: seconds, by victim. differences: sentences of verify and reconcile.
+    """The findings of a drill.
 
-    lost: orders sent and delivered that have no result. duplicated: orders with two terminal results, fills twice.
-    rss_mb_start, rss_mb_end: of all workers and the sink.
+    Attributes:
+        orders: orders sent.
+        fills: fills on their topic.
+        lost: orders without a result.
+        duplicated: surplus terminal results and surplus fills.
+        transactions: transactions that were verified.
+        recoveries_s: seconds of each recovery, by victim.
+        differences: findings of verify and reconcile, one sentence each.
+        rss_mb_start: resident memory of all workers and the sink before the first kill, megabytes.
+        rss_mb_end: the same after the last kill.
     """
 
     orders: int = 0
@@ -51,17 +60,17 @@ class ChaosResult:
 
     @property
     def kills(self) -> int:
-        """Processes killed."""
+        """Number of processes killed."""
         return len(self.all_recoveries_s)
 
     @property
     def all_recoveries_s(self) -> list[float]:
-        """Of every kill."""
+        """Seconds of each recovery."""
         return [seconds for found in self.recoveries_s.values() for seconds in found]
 
     @property
     def passed(self) -> bool:
-        """Whether the record is whole."""
+        """True if nothing was lost or duplicated and nothing differs."""
         return not (self.lost or self.duplicated or self.differences)
 
     @property
@@ -76,20 +85,20 @@ class ChaosResult:
 
 
 def run_chaos(settings: Settings, kills: int, seed: int, workers: int, on_progress: Progress) -> ChaosResult:
-    """Kills so many processes of a stack of its own under load, then proves the record.
+    """Kills processes of a temporary stack under load, then proves the record.
 
     Raises:
-        ChildError: a part did not come back, or its work did not.
+        ChildError: a process did not start again, or did not recover.
         StackError: the stack can't be started.
     """
     draw, result = random.Random(seed), ChaosResult()
-    with own_stack(settings, workers, on_progress) as own:
+    with temporary_stack(settings, workers, on_progress) as own:
         codec = Codec(Registry(own))
-        with Load(own, codec, seed) as load:
+        with OrderLoad(own, codec, seed) as load:
             _calm(draw)
             result.rss_mb_start = _rss_mb(own)
             for number, victim in enumerate(schedule(draw, kills), 1):
-                seconds = _strike(own, codec, victim, load, draw)
+                seconds = _kill_and_recover(own, codec, victim, load, draw)
                 result.recoveries_s.setdefault(victim, []).append(seconds)
                 on_progress(f"kill {number} of {kills}: {victim}, works again after {seconds:.1f} s")
                 _calm(draw)
@@ -101,46 +110,46 @@ def run_chaos(settings: Settings, kills: int, seed: int, workers: int, on_progre
 
 
 def _calm(draw: random.Random) -> None:
-    """Load without faults, for a while."""
+    """Waits for a random time in which the load runs without faults."""
     time.sleep(draw.uniform(*CALM_S))
 
 
-def _strike(settings: Settings, codec: Codec, victim: Victim, load: Load, draw: random.Random) -> float:
-    killed = time.monotonic()
+def _kill_and_recover(settings: Settings, codec: Codec, victim: Victim, load: OrderLoad, draw: random.Random) -> float:
+    killed_s = time.monotonic()
     kill(settings, victim, draw)
     revive(settings, victim)
-    return recovery_s(settings, codec, victim, killed, load.probe)
+    return recovery_s(settings, codec, victim, killed_s, load.send_probes)
 
 
 def _prove(settings: Settings, codec: Codec, sent: list[str], result: ChaosResult, on_progress: Progress) -> None:
-    results = _drained(settings, codec, sent)
+    results = _all_results(settings, codec, sent)
     terminal = Counter((item.account_id, item.order_id) for item in results if item.terminal)
     answered = {item.order_id for item in results}
     fills = Counter(item.exec_id for item in read_topic(settings, codec, "fills"))
     result.orders, result.fills = len(sent), fills.total()
     result.lost = len(set(sent) - answered)
-    result.duplicated = _extra(terminal.values()) + _extra(fills.values())
+    result.duplicated = _surplus(terminal.values()) + _surplus(fills.values())
     verified = verify(core_config(settings), KafkaLogReader(settings), codec, on_progress)
     result.transactions = verified.transactions
     report = reconcile(settings, on_progress)
     result.differences = verified.differences + [item for check in report.checks for item in check.differences]
 
 
-def _drained(settings: Settings, codec: Codec, sent: Iterable[str]) -> list[OrderResult]:
-    """All results, once each order has one and no more come, or after DRAIN_DEADLINE_S what there is."""
+def _all_results(settings: Settings, codec: Codec, sent: Iterable[str]) -> list[OrderResult]:
+    """Returns all results once each order has one and no more arrive, or those there are after DRAIN_DEADLINE_S."""
     waiting, results = set(sent), list[OrderResult]()
     deadline = time.monotonic() + DRAIN_DEADLINE_S
     with Follower(settings, codec, ["order.results"], from_start=True) as follower:
-        come = True
-        while (waiting or come) and time.monotonic() < deadline:
+        arriving = True
+        while (waiting or arriving) and time.monotonic() < deadline:
             found = [item.message for item in follower.poll(POLL_S)]
-            come = bool(found)
+            arriving = bool(found)
             results += found
             waiting.difference_update(item.order_id for item in found)
     return results
 
 
-def _extra(counts: Iterable[int]) -> int:
+def _surplus(counts: Iterable[int]) -> int:
     return sum(count - 1 for count in counts)
 
 

@@ -1,4 +1,4 @@
-"""The drill's load: a moving market and orders against it, from a thread, until it is stopped."""
+"""The drill's load: a thread that feeds a moving market and sends orders until it is stopped."""
 
 import random
 import threading
@@ -7,7 +7,7 @@ from typing import Self
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
-from schemas.records.enums import Action, OrderType, Side, TimeInForce
+from schemas.records.enums import Action, Side, TimeInForce
 from schemas.records.messages import OrderRequest
 from schemas.records.numbers import NANOS_PER_S, to_price
 from streams.pipeline.clients.control_commands import send_control
@@ -17,22 +17,26 @@ from streams.pipeline.feed.pack import heartbeat, pack
 from streams.pipeline.feed.send import CLOSING_NS
 from streams.pipeline.feed.table import QUOTE
 from streams.pipeline.reference.load_config import core_config
-from streams.tools.bench.bench_orders import opening
+from streams.tools.bench.bench_orders import session_opening
+from streams.tools.bench.bench_records import limit_order
 from streams.tools.demo.demo_market import synthetic_market
 
 ACCOUNTS = tuple(f"chaos-{number}" for number in range(1, 9))
 STEP_S = 0.02
 ORDERS_PER_STEP = 2
-MARKET_SECONDS = 1_800.0
-QUANTITY_LOTS = 10
+MARKET_S = 1_800.0
+QUANTITY_LOTS_MAX = 10
 
 
-class Load:
-    """Feeds the market a step at a time, and with each step sends orders at its prices. sent: ids of all new orders."""
+class OrderLoad:
+    """A load that feeds the market in steps, and sends orders at its prices with each step.
+
+    sent: ids of all new orders.
+    """
 
     def __init__(self, settings: Settings, codec: Codec, seed: int) -> None:
         self.sent: list[str] = []
-        self._table = synthetic_market(settings, MARKET_SECONDS)
+        self._table = synthetic_market(settings, MARKET_S)
         self._lots = {item.symbol: to_price(item.lot_size) for item in core_config(settings).instruments}
         self._draw = random.Random(seed)
         self._producer = RecordProducer(settings, codec)
@@ -44,7 +48,7 @@ class Load:
         self._resting: list[OrderRequest] = []
         self._lock = threading.Lock()
         for account in ACCOUNTS:
-            send_control(settings, codec, ControlModel.from_message(opening(account)))
+            send_control(settings, codec, ControlModel.from_message(session_opening(account)))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,7 +60,7 @@ class Load:
         self.stop()
 
     def stop(self) -> None:
-        """Sends no more, and waits until all is delivered. Raises what has ended the load before."""
+        """Stops sending, and waits until everything is delivered. Raises the error that ended the thread, if any."""
         if self._stopped.is_set():
             return
         self._stopped.set()
@@ -64,15 +68,15 @@ class Load:
             self._thread.join()
         if self._failure is not None:
             raise self._failure
-        # Market time moves once more, so that what is on its way arrives.
+        # Market time moves once more, so that orders still on their way reach the venue.
         last_ns = int(self._table.time[max(self._row - 1, 0)])
         self._producer.broadcast("market.data", "", heartbeat(last_ns + CLOSING_NS))
         self._producer.flush()
 
-    def probe(self) -> list[str]:
-        """One more order of each account; their ids."""
+    def send_probes(self) -> list[str]:
+        """Sends one more order of each account, and returns their ids."""
         with self._lock:
-            return [self._send_order(account, Action.NEW, TimeInForce.IOC).order_id for account in ACCOUNTS]
+            return [self._send_order(account, TimeInForce.IOC).order_id for account in ACCOUNTS]
 
     def _run(self) -> None:
         try:
@@ -107,29 +111,19 @@ class Load:
             return
         account = self._draw.choice(ACCOUNTS)
         if choice < 0.4:
-            self._resting.append(self._send_order(account, Action.NEW, TimeInForce.GTC))
+            self._resting.append(self._send_order(account, TimeInForce.GTC))
         else:
-            self._send_order(account, Action.NEW, TimeInForce.IOC)
+            self._send_order(account, TimeInForce.IOC)
 
-    def _send_order(self, account: str, action: Action, force: TimeInForce) -> OrderRequest:
+    def _send_order(self, account: str, time_in_force: TimeInForce) -> OrderRequest:
         symbol = self._draw.choice(sorted(self._quotes))
         bid, ask, time_ns = self._quotes[symbol]
         side = self._draw.choice((Side.BUY, Side.SELL))
-        crossing = (side is Side.BUY) == (force is TimeInForce.IOC)
-        order = OrderRequest(
-            action=action,
-            order_id=f"{account}-{len(self.sent)}",
-            orig_order_id=None,
-            account_id=account,
-            strategy_id="chaos",
-            symbol=symbol,
-            side=side,
-            order_type=OrderType.LIMIT,
-            time_in_force=force,
-            quantity=self._lots[symbol] * self._draw.randint(1, QUANTITY_LOTS),
-            price=ask if crossing else bid,
-            ts=time_ns,
-        )
+        crossing = (side is Side.BUY) == (time_in_force is TimeInForce.IOC)
+        quantity = self._lots[symbol] * self._draw.randint(1, QUANTITY_LOTS_MAX)
+        price = ask if crossing else bid
+        order_id = f"{account}-{len(self.sent)}"
+        order = limit_order(order_id, account, symbol, side, quantity, price, time_in_force, time_ns, "chaos")
         self._producer.send("orders", account, order)
         self.sent.append(order.order_id)
         return order

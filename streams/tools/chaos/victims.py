@@ -1,4 +1,4 @@
-"""What the drill kills, how it comes back, and when it works again."""
+"""The processes that the drill kills: how each is found, started again, and known to have recovered."""
 
 import random
 import time
@@ -19,19 +19,19 @@ from infra.stack.kafka_server import KafkaServer
 from infra.stack.server_process import Server
 from schemas.avro.codec import Codec
 from streams.errors import ChildError, LogUnavailable
-from streams.operations.health.children import read_children
+from streams.operations.health.supervisor_state import read_children
 from streams.pipeline.clients.follow import Follower
 
 RECOVERY_DEADLINE_S = 180.0
 POLL_S = 0.05
-LANDED = """
+LANDED_RESULTS = """
 SELECT uniqExact(order_id) FROM order_results
 WHERE run_id = {run:String} AND order_id IN {ids:Array(String)} AND terminal
 """
 
 
 class Victim(StrEnum):
-    """Parts of a pipeline that may die at any moment."""
+    """The kinds of process that the drill kills."""
 
     WORKER = "worker"
     SINK = "sink"
@@ -41,10 +41,11 @@ class Victim(StrEnum):
 
 SERVERS: dict[Victim, Server] = {Victim.CLICKHOUSE: ClickHouseServer(), Victim.KAFKA: KafkaServer()}
 LANDING = (Victim.SINK, Victim.CLICKHOUSE)
+"""Victims without which no rows land; their recovery shows in ClickHouse."""
 
 
 def schedule(draw: random.Random, kills: int) -> Iterator[Victim]:
-    """So many victims: each kind in turn, every round in another order."""
+    """Yields a victim for each kill. Each kind occurs once in a round, each round in a random order."""
     planned: list[Victim] = []
     for _ in range(kills):
         if not planned:
@@ -53,7 +54,7 @@ def schedule(draw: random.Random, kills: int) -> Iterator[Victim]:
 
 
 def kill(settings: Settings, victim: Victim, draw: random.Random) -> None:
-    """kill -9, by the process id under which this drill's stack or supervisor started it; waits for its end."""
+    """Sends SIGKILL to a process of this drill's stack or supervisor, and waits for its end."""
     process = psutil.Process(_pid(settings, victim, draw))
     process.kill()
     with suppress(psutil.NoSuchProcess):
@@ -64,7 +65,7 @@ def _pid(settings: Settings, victim: Victim, draw: random.Random) -> int:
     if victim in SERVERS:
         identity = processes.read_pid_file(local_stack.pid_file(settings, SERVERS[victim]))
         if identity is None or processes.find(identity) is None:
-            raise ChildError(f"{victim}: not running, although nobody has killed it")
+            raise ChildError(f"{victim}: not running, although the drill has not killed it")
         return identity.pid
     deadline = time.monotonic() + RECOVERY_DEADLINE_S
     while time.monotonic() < deadline:
@@ -76,26 +77,31 @@ def _pid(settings: Settings, victim: Victim, draw: random.Random) -> int:
 
 
 def revive(settings: Settings, victim: Victim) -> None:
-    """Starts a server again, as an operator would; the supervisor sees to the others."""
+    """Starts a server again, as an operator would; the supervisor restarts workers and the sink."""
     if victim in SERVERS:
         local_stack.up(settings, [SERVERS[victim]])
 
 
 def recovery_s(
-    settings: Settings, codec: Codec, victim: Victim, killed: float, probe: Callable[[], list[str]]
+    settings: Settings, codec: Codec, victim: Victim, killed_s: float, send_probes: Callable[[], list[str]]
 ) -> float:
-    """Seconds from the kill until orders sent afterwards have their results: on Kafka, or as rows where that broke.
+    """Returns the seconds from the kill until orders sent after it have results: on Kafka, or as rows for LANDING.
 
-    Raises ChildError: they have none in time.
+    Args:
+        killed_s: when the victim was killed, seconds of the monotonic clock.
+        send_probes: sends the orders and returns their ids.
+
+    Raises:
+        ChildError: an order has no result in time.
     """
-    deadline = killed + RECOVERY_DEADLINE_S
+    deadline = killed_s + RECOVERY_DEADLINE_S
     with Follower(settings, codec, ["order.results"]) as results:
-        ids = set(probe())
+        ids = set(send_probes())
         if victim in LANDING:
             _await_rows(settings, sorted(ids), deadline)
         else:
             _await_results(results, ids, deadline)
-    return time.monotonic() - killed
+    return time.monotonic() - killed_s
 
 
 def _await_results(results: Follower, ids: set[str], deadline: float) -> None:
@@ -111,7 +117,7 @@ def _await_rows(settings: Settings, ids: list[str], deadline: float) -> None:
     while time.monotonic() < deadline:
         with suppress(ClickHouseError, DriverError), connect(settings) as client:
             parameters = {"run": settings.run_id, "ids": ids}
-            if client.query(LANDED, parameters).result_rows == [(len(ids),)]:
+            if client.query(LANDED_RESULTS, parameters).result_rows == [(len(ids),)]:
                 return
         time.sleep(POLL_S)
     raise ChildError(f"no rows in {RECOVERY_DEADLINE_S:.0f} s for {', '.join(ids)}")

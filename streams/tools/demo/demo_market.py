@@ -1,4 +1,4 @@
-"""The synthetic market of a demonstration, and the reference data of any."""
+"""Market and reference data of demonstrations, benchmarks and drills."""
 
 from infra.settings import Settings
 from streams.core.reference.declarations import InstrumentConfig
@@ -10,7 +10,11 @@ from streams.pipeline.reference.load_config import load_instruments
 
 
 def synthetic_market(settings: Settings, seconds: float) -> MarketTable:
-    """The seeded market of the reference data's synthetic instruments."""
+    """Returns a seeded market of the reference data's synthetic instruments.
+
+    Raises:
+        FeedError: the reference data has none.
+    """
     instruments = load_instruments(settings.reference_data)
     chosen = tuple(item for item in instruments if item.symbol.endswith(SYNTHETIC_SUFFIX))
     if not chosen:
@@ -19,14 +23,14 @@ def synthetic_market(settings: Settings, seconds: float) -> MarketTable:
 
 
 def instruments_for(settings: Settings, table: MarketTable) -> dict[str, InstrumentConfig]:
-    """Definition of each symbol of the table: from the reference data, else inferred from the table itself."""
+    """Returns the instrument of each symbol: from the reference data, or inferred from the table."""
     known = {item.symbol: item for item in load_instruments(settings.reference_data)}
     inferred = {item.symbol: item for item in infer_instruments(table)}
     return {symbol: known.get(symbol, inferred[symbol]) for symbol in table.symbols}
 
 
 def with_reference_data(settings: Settings, instruments: dict[str, InstrumentConfig]) -> Settings:
-    """Settings whose reference data have these instruments beside all that they had, written to PAPER_HOME."""
+    """Returns settings with the reference data extended by these instruments, in a file below PAPER_HOME."""
     known = {item.symbol for item in load_instruments(settings.reference_data)}
     added = tuple(item for item in instruments.values() if item.symbol not in known)
     path = settings.paper_home / f"{settings.run_id}-instruments.toml"

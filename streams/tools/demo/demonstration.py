@@ -1,4 +1,4 @@
-"""The demonstration from start to end: namespace, sessions, feed and strategies, drain, reconciliation."""
+"""Runs a demonstration: sessions, feed and strategies, drain, reconciliation."""
 
 import threading
 import time
@@ -21,19 +21,21 @@ from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.kafka_log import watermarks
 from streams.strategies.live_runner import StrategyRunner
 from streams.tools.demo.demo_market import instruments_for, with_reference_data
-from streams.tools.demo.pipeline_children import WORKER, Children, running_pipeline
-from streams.tools.demo.traders import open_sessions, plan_traders, runner_for
+from streams.tools.demo.pipeline_children import WORKER, PipelineChildren, running_pipeline
+from streams.tools.demo.traders import open_trader_sessions, plan_traders, runner_for
 
 QUIET_S = 3.0
+"""Time without a new record after which the pipeline has drained."""
 DRAIN_TIMEOUT_S = 600.0
 POLL_S = 0.25
 STEP_POLL_S = 0.002
 UNANSWERED_MAX = 10
+"""Requests without an answer at which the feed waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What a live display shows: updates fed, requests sent, results received."""
+class DemoProgress:
+    """The numbers of a live display: updates fed, requests sent, results received."""
 
     updates: int
     updates_total: int
@@ -43,7 +45,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What a demonstration ends with."""
+    """The outcome of a demonstration."""
 
     settings: Settings
     feed: FeedResult
@@ -57,16 +59,28 @@ def run_demo(
     speed: float | None,
     workers: int,
     on_step: Callable[[str], None],
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[DemoProgress], None],
 ) -> DemoResult:
-    """Runs a session on a namespace that fresh_namespace has made; speed as in streams.pipeline.feed.send.Feed.run."""
+    """Runs a session with settings that fresh_namespace has returned.
+
+    Args:
+        table: the market.
+        speed: market seconds a second; None: as fast as the strategies follow (streams.pipeline.feed.send.Feed.run).
+        workers: worker processes.
+        on_step: takes a sentence for each step.
+        on_progress: takes the numbers of a live display.
+
+    Raises:
+        ChildError: a worker or the sink ended.
+        NoAnswer: sessions or orders were not answered.
+    """
     instruments = instruments_for(settings, table)
     settings = with_reference_data(settings, instruments)
     codec = Codec(Registry(settings))
     traders = plan_traders(table, instruments)
     with running_pipeline(settings, workers, on_step) as children:
         try:
-            open_sessions(settings, codec, traders, on_step)
+            open_trader_sessions(settings, codec, traders, on_step)
         except NoAnswer:
             children.demand_alive()
             raise
@@ -84,20 +98,20 @@ def _trade(
     table: MarketTable,
     speed: float | None,
     runner: StrategyRunner,
-    children: Children,
-    on_progress: Callable[[Progress], None],
+    children: PipelineChildren,
+    on_progress: Callable[[DemoProgress], None],
 ) -> FeedResult:
-    """Feeds and trades at once, until all that was fed is traded and answered."""
-    fed = _Fed(runner, in_step=speed is None)
+    """Feeds and trades at once, until the feed has ended, each request has its answer and the pipeline has drained."""
+    pace = _FeedPace(runner, in_step=speed is None)
     with ThreadPoolExecutor(2) as threads:
         trading = threads.submit(runner.run)
-        feeding = threads.submit(_feed, settings, codec, table, speed, fed.reach)
+        feeding = threads.submit(_feed, settings, codec, table, speed, pace.reach)
         try:
-            quiet = _Quiet(settings)
+            drain = _DrainWatch(settings)
             deadline = time.monotonic() + len(table) / 1_000 + DRAIN_TIMEOUT_S
-            while not (feeding.done() and not runner.unanswered and quiet.lasted(QUIET_S)):
+            while not (feeding.done() and not runner.unanswered and drain.quiet_for(QUIET_S)):
                 time.sleep(POLL_S)
-                on_progress(Progress(fed.updates, len(table), runner.requests, runner.results))
+                on_progress(DemoProgress(pace.updates, len(table), runner.requests, runner.results))
                 children.demand_alive()
                 _raise_failure(trading, feeding)
                 if time.monotonic() > deadline:
@@ -105,7 +119,7 @@ def _trade(
                     raise NoAnswer(f"{len(runner.unanswered)} requests were not answered: {waiting}")
         finally:
             runner.stop()
-            fed.release()
+            pace.release()
         trading.result()
         return feeding.result()
 
@@ -113,7 +127,7 @@ def _trade(
 def _feed(
     settings: Settings, codec: Codec, table: MarketTable, speed: float | None, on_progress: Callable[[int], None]
 ) -> FeedResult:
-    # One record of each symbol in a step: the strategies see the market as often as in a live one.
+    # One record of each symbol in a step, so that the strategies see the market as often as in live trading.
     step = UPDATES_PER_RECORD * len(table.symbols)
     return Feed(settings, codec, table).run(speed, on_progress, updates_per_transaction=step)
 
@@ -124,9 +138,11 @@ def _raise_failure(*futures: Future[Any]) -> None:
             future.result()
 
 
-class _Fed:
-    """Counts what was fed. In step, it holds the feed back until the strategies have seen that and have their answers:
-    at full speed a day would be over before the first order is."""
+class _FeedPace:
+    """The progress of the feed. in_step: the feed waits until the strategies have seen its updates and have answers.
+
+    Without that, a day at full speed would be over before the first order is sent.
+    """
 
     def __init__(self, runner: StrategyRunner, in_step: bool) -> None:
         self.updates = 0
@@ -135,7 +151,7 @@ class _Fed:
         self._released = threading.Event()
 
     def reach(self, updates: int) -> None:
-        """Called by the feed after each step with the updates so far."""
+        """Takes the number of updates fed so far; the feed calls it after each step."""
         self.updates = updates
         while self._in_step and not self._released.is_set() and self._behind:
             self._released.wait(STEP_POLL_S)
@@ -145,15 +161,15 @@ class _Fed:
         return self._runner.updates < self.updates or len(self._runner.unanswered) > UNANSWERED_MAX
 
     def release(self) -> None:
-        """Holds the feed back no more."""
+        """Makes the feed wait no longer."""
         self._released.set()
 
 
-class _Quiet:
-    """Watches the ends of all topics: a pipeline is quiet while none of them moves."""
+class _DrainWatch:
+    """A watch on the ends of all topics: the pipeline has drained if none of them moves."""
 
     def __init__(self, settings: Settings) -> None:
-        self._places = [
+        self._partitions = [
             TopicPartition(topic_name(settings, topic.name), partition)
             for topic in TOPICS
             for partition in range(partition_count(settings, topic.name))
@@ -162,9 +178,9 @@ class _Quiet:
         self._ends: list[int] = []
         self._since = time.monotonic()
 
-    def lasted(self, seconds: float) -> bool:
-        """Whether nothing has moved for so long."""
-        ends = [watermarks(self._consumer, place)[1] for place in self._places]
+    def quiet_for(self, seconds: float) -> bool:
+        """Returns whether no topic has grown for this long."""
+        ends = [watermarks(self._consumer, partition)[1] for partition in self._partitions]
         if ends != self._ends:
             self._ends, self._since = ends, time.monotonic()
         return time.monotonic() - self._since >= seconds

@@ -1,4 +1,4 @@
-"""Topics, schemas and rows of one demonstration, apart from everything else; the one before it is removed."""
+"""Namespaces: topics, schemas and rows of one run, apart from all others, and their removal."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,10 @@ SELECT table FROM system.columns WHERE database = currentDatabase() AND name = '
 
 
 def fresh_namespace(settings: Settings, name: str, on_progress: Callable[[str], None]) -> Settings:
-    """Settings of a new run under a name: topics NAME-<seconds>.*, rows with run_id NAME-<seconds>, topics prepared."""
+    """Removes the earlier runs of a name, prepares the topics of a new run and returns its settings.
+
+    The topics are NAME-<seconds>.*, the rows have run_id NAME-<seconds>.
+    """
     remove_runs(settings, name)
     run_id = f"{name}-{int(time.time())}"
     fresh = settings.model_copy(update={"topic_prefix": f"{run_id}.", "run_id": run_id})
@@ -31,8 +34,16 @@ def fresh_namespace(settings: Settings, name: str, on_progress: Callable[[str], 
     return fresh
 
 
+def nested_namespace(settings: Settings, name: str) -> Settings:
+    """Prepares further topics of a run, and returns their settings; remove_runs removes them together with the run."""
+    run_id = f"{settings.run_id}-{name}"
+    nested = settings.model_copy(update={"topic_prefix": f"{run_id}.", "run_id": run_id})
+    prepare_pipeline(nested)
+    return nested
+
+
 def remove_runs(settings: Settings, name: str) -> None:
-    """Deletes topics and rows of all runs under a name."""
+    """Deletes the topics, permissions and rows of all runs of a name."""
     admin = AdminClient(client_config(settings, ADMIN))
     topics = [topic for topic in admin.list_topics(timeout=ADMIN_TIMEOUT_S).topics if topic.startswith(f"{name}-")]
     delete_topics(settings, topics)

@@ -1,21 +1,20 @@
-"""Workers and sink as child processes, ended by their own process ids."""
+"""Workers and a sink as child processes of this one."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.settings import REPOSITORY, Settings
+from infra.processes import log_tail
+from infra.settings import Settings
 from streams.errors import ChildError
+from streams.operations.paper_process import start_paper
 
 STOP_TIMEOUT_S = 20.0
 WORKER = "worker"
-LOG_TAIL_LINES = 15
 
 
-class Children:
+class PipelineChildren:
     """Child processes by name, each with a log file of its own in PAPER_HOME/logs."""
 
     def __init__(self, settings: Settings) -> None:
@@ -23,36 +22,27 @@ class Children:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: dict[str, Path] = {}
 
-    def start(self, name: str, *command: str, environment: dict[str, str] | None = None) -> None:
-        """Starts `paper COMMAND` with these settings, or with others."""
+    def start(self, name: str, command: str) -> None:
+        """Starts `paper COMMAND` with these settings."""
         log = self._settings.paper_home / "logs" / f"{self._settings.run_id}-{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        chosen = environment or self._settings.as_environment()
         with log.open("wb") as output:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", *command],
-                cwd=REPOSITORY,
-                env={**os.environ, **chosen, "PYTHONPATH": str(REPOSITORY)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._processes[name] = start_paper([command], self._settings.as_environment(), output)
         self._logs[name] = log
 
     def demand_alive(self) -> None:
-        """Raises ChildError with the end of its log for a child that has ended."""
+        """Raises ChildError, with the end of its log, if a child has ended."""
         for name, process in self._processes.items():
             if process.poll() is not None:
-                tail = "\n".join(self._logs[name].read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
-                raise ChildError(f"{name} ended with exit code {process.returncode}; {self._logs[name]} ends:\n{tail}")
+                log = self._logs[name]
+                raise ChildError(f"{name} ended with exit code {process.returncode}; {log} ends:\n{log_tail(log)}")
 
     def pids(self) -> list[int]:
-        """Process ids of the children."""
+        """Returns the process ids of the children."""
         return [process.pid for process in self._processes.values()]
 
     def stop(self, prefix: str = "") -> None:
-        """Asks those whose name begins so to finish, waits STOP_TIMEOUT_S, and kills what is left."""
+        """Sends SIGTERM to the children whose name has the prefix, and SIGKILL to those left after STOP_TIMEOUT_S."""
         stopped = [self._processes.pop(name) for name in list(self._processes) if name.startswith(prefix)]
         for process in stopped:
             process.terminate()
@@ -65,9 +55,11 @@ class Children:
 
 
 @contextmanager
-def running_pipeline(settings: Settings, workers: int, on_progress: Callable[[str], None]) -> Iterator[Children]:
-    """Workers and a sink, running inside the block."""
-    children = Children(settings)
+def running_pipeline(
+    settings: Settings, workers: int, on_progress: Callable[[str], None]
+) -> Iterator[PipelineChildren]:
+    """Yields workers and a sink that run inside the block."""
+    children = PipelineChildren(settings)
     try:
         for number in range(1, workers + 1):
             children.start(f"{WORKER}-{number}", "worker")
@@ -75,5 +67,6 @@ def running_pipeline(settings: Settings, workers: int, on_progress: Callable[[st
         on_progress(f"{workers} worker{'s' if workers > 1 else ''} and the sink were started")
         yield children
     finally:
+        # The workers first, so that the sink can still land their last records.
         children.stop(WORKER)
         children.stop()

@@ -1,4 +1,4 @@
-"""Who trades in a demonstration: each example strategy on each symbol, with an account and limits of its own."""
+"""The traders of a demonstration: each example strategy on each symbol, with an account and limits of its own."""
 
 import time
 from collections.abc import Callable
@@ -20,20 +20,31 @@ from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.strategies.find_strategy import STRATEGIES
 from streams.strategies.live_runner import StrategyRunner
-from streams.strategies.participant import participant
+from streams.strategies.participant import make_participant
 from streams.strategies.strategy_config import StrategyConfig
 
 LOOKS = 4_500
-"""How often a strategy looks at the market in all: some thousand orders for each symbol."""
+"""A strategy's looks at the whole market, which make some thousand orders for each symbol."""
 UNKNOWN_SIZE_LOTS = 10_000
+"""Order size if the market shows no sizes."""
 POSITION_ORDERS = 10
-"""A strategy's position is bounded by so many of its orders."""
+"""Bound of a strategy's position, in orders."""
 CASH_ORDERS = 1_000
+"""Opening cash of an account, in orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trader:
-    """A strategy on a symbol. quantity, max_position: 1e-9 units; price: of a typical quote, 1e-9; every: ticks."""
+    """A strategy on a symbol.
+
+    Attributes:
+        account_id: account of its own.
+        strategy: name of the example.
+        instrument: the symbol's.
+        quantity: of each order, 1e-9 units.
+        price: median ask, 1e-9 of the currency.
+        every: quotes from one look at the market to the next.
+    """
 
     account_id: str
     strategy: str
@@ -44,12 +55,12 @@ class Trader:
 
     @property
     def max_position(self) -> int:
-        """Bound of the position, 1e-9 units."""
+        """Bound of the position, in 1e-9 units."""
         return self.quantity * POSITION_ORDERS
 
 
 def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig]) -> list[Trader]:
-    """Every strategy on every quoted symbol, sized by what the market shows."""
+    """Returns each strategy on each quoted symbol, with orders of half the median size shown."""
     traders = []
     for code, symbol in enumerate(table.symbols):
         quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
@@ -70,8 +81,15 @@ def _quantity(config: InstrumentConfig, table: MarketTable, quotes: np.ndarray[t
     return min(max(size, instrument.min_quantity, instrument.lot_size), instrument.max_quantity)
 
 
-def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_progress: Callable[[str], None]) -> None:
-    """Opens a paper session for each trader. Raises ControlRefused, NoAnswer."""
+def open_trader_sessions(
+    settings: Settings, codec: Codec, traders: list[Trader], on_progress: Callable[[str], None]
+) -> None:
+    """Opens a paper session for each trader.
+
+    Raises:
+        ControlRefused: a session was refused.
+        NoAnswer: no worker answered in time.
+    """
     settings_hash = settings_sha256(core_config(settings))
     for trader in traders:
         notional = Decimal(trader.quantity * trader.price) / PRICE_SCALE / PRICE_SCALE
@@ -100,10 +118,10 @@ def open_sessions(settings: Settings, codec: Codec, traders: list[Trader], on_pr
 
 
 def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> StrategyRunner:
-    """The traders' strategies, ready to run."""
+    """Returns a runner of the traders' strategies."""
     runner = StrategyRunner(settings, codec)
     for trader in traders:
-        told = StrategyConfig(
+        config = StrategyConfig(
             strategy=trader.strategy,
             symbol=trader.instrument.symbol,
             quantity=price_to_decimal(trader.quantity),
@@ -111,5 +129,5 @@ def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> Strat
             every=trader.every,
         )
         instrument = Instrument.from_config(trader.instrument)
-        runner.add(participant(trader.account_id, told, instrument, settings.run_seed))
+        runner.add(make_participant(trader.account_id, config, instrument, settings.run_seed))
     return runner

@@ -1,1 +1,1 @@
-"""Studies of the simulators on recorded markets: the core alone, no broker."""
+"""Studies of the simulators on recorded markets, with the core alone and no broker."""

@@ -25,7 +25,7 @@ from streams.core.simulators.venue_order import VenueOrder
 from streams.core.venue import expiries, price_watch, venue
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.core.venue.triggers import follow_market, is_triggered, wake_prices
-from streams.tools.study.probe import approved
+from streams.tools.study.probe_orders import probe_order
 from tests.builders import PROPERTY, SECOND, START, cents, config, px, quote, quotes, top_of_book, trade
 from tests.core.desk import of
 from tests.core.simulators.long_markets import ABC, VENUES, batches, request, story
@@ -133,7 +133,7 @@ def test_a_group_is_canceled_in_time_priority_before_and_after_a_restart() -> No
 
 
 def limit(name: str, side: Side, price: str) -> ApprovedOrder:
-    return approved(name, "ABC", side, px(10), px(price), TimeInForce.GTC, START)
+    return probe_order(name, "ABC", side, px(10), px(price), TimeInForce.GTC, START)
 
 
 @settings(PROPERTY, max_examples=200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.records.enums import ExecType, Liquidity, OrderType, OrdStatus, Side, TimeInForce
 from schemas.records.messages import ExecutionReport
 from streams.core.venue.execution_shard import ExecutionShard
-from streams.tools.study.probe import approved
+from streams.tools.study.probe_orders import probe_order
 from tests.builders import MS, START, config, px, quote, top_of_book, trade
 from tests.core.desk import of
 
@@ -14,7 +14,7 @@ def test_every_field_of_a_fill_by_a_trade() -> None:
     """Uses different numbers everywhere, so that no field can hold the value of another."""
     shard = ExecutionShard(config(simulators=(top_of_book(latency_ms=5, fill={"model": "queue"}),)), 0)
     shard.apply(quote("10.00", "10.04", "3", "4"), None)
-    order = approved("o", "ABC", Side.BUY, px(11), px("10.00"), TimeInForce.GTD, START)
+    order = probe_order("o", "ABC", Side.BUY, px(11), px("10.00"), TimeInForce.GTD, START)
     order = order._replace(session_id="session", strategy_id="strategy", expire_ts=START + 900 * MS)
     shard.apply(order, None)
     shard.apply(quote("10.00", "10.06", "3", "7", at=START + 20 * MS), None)

@@ -20,7 +20,7 @@ from streams.evidence.replay.strategy_loop import StrategyLoop
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import COLUMNS, QUOTE, MarketTable
-from streams.strategies.participant import participant
+from streams.strategies.participant import make_participant
 from streams.strategies.strategy import Tick
 from streams.strategies.strategy_config import StrategyConfig
 from tests.builders import MS, PROPERTY, SECOND, START, config, instrument, new, quote, top_of_book
@@ -84,7 +84,7 @@ def test_a_request_comes_before_what_is_later_and_behind_what_is_not() -> None:
         return []
 
     told = StrategyConfig.model_validate(PARTS | {"strategy": PROBE, "every": 1, "latency": constant(5)})
-    loop = StrategyLoop([participant("P", told, Instrument.from_config(instrument("ABC")), 1)], put)
+    loop = StrategyLoop([make_participant("P", told, Instrument.from_config(instrument("ABC")), 1)], put)
     loop.send_due(START)
     loop.show_market(quote(at=START), START)
     loop.send_due(START + 5 * MS)

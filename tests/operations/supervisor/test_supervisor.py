@@ -1,4 +1,4 @@
-"""`paper up --workers N` on a stack that runs: who dies or freezes comes back, and status and Prometheus say so."""
+"""Tests `paper up --workers N` on a running stack: processes that die or freeze are restarted and reported."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.pipeline_processes import PipelineProcesses
-from streams.operations.health.collect import HealthCollector
 from streams.operations.health.health import Health, ProcessHealth
+from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.worker.faust_app import group_id
 from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import paper
@@ -30,7 +30,7 @@ POLL_S = 0.1
 
 @pytest.fixture
 def settings(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
-    """Supervised, in a PAPER_HOME of its own beside the servers that all tests share."""
+    """A supervised pipeline with a PAPER_HOME of its own, on the servers that all tests share."""
     own = {"paper_home": tmp_path, "mock_trading": False, "worker_session_timeout_s": 6.0, "watchdog_s": 4.0}
     settings = pipeline_settings.model_copy(update={**own, "metrics_port": free_port()})
     try:
@@ -40,8 +40,8 @@ def settings(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
         local_stack.down(settings, [PipelineProcesses()])
 
 
-class Watch:
-    """Looks at the pipeline's health until it is as expected."""
+class HealthWaiter:
+    """Collects the pipeline's health until a condition holds."""
 
     def __init__(self, settings: Settings) -> None:
         self._collector = HealthCollector(settings)
@@ -84,30 +84,30 @@ def trade(desk: Desk, name: str) -> None:
 
 
 def test_a_supervised_pipeline(settings: Settings) -> None:
-    desk, watch, group = Desk(settings), Watch(settings), group_id(settings)
-    both = watch.until("both workers", lambda now: len({o.member for o in now.owners if o.group == group}) == 2)
+    desk, waiter, group = Desk(settings), HealthWaiter(settings), group_id(settings)
+    both = waiter.until("both workers", lambda now: len({o.member for o in now.owners if o.group == group}) == 2)
     for account in "ABCDE":
         desk.open_account(account)
     desk.quote(0)
     trade(desk, "before")
 
-    # Killed: it is started again, and how it ended is told.
+    # A killed worker is started again, and its last end is reported.
     os.kill(pid(both, "worker-1"), signal.SIGKILL)
-    assert watch.restarted("worker-1").last_end == "signal SIGKILL"
+    assert waiter.restarted("worker-1").last_end == "signal SIGKILL"
     trade(desk, "killed")
 
-    # Frozen under load: the watchdog finds it, also after the other one has taken over.
+    # The watchdog finds a worker that is frozen under load, also after the other worker has taken over.
     os.kill(pid(both, "worker-2"), signal.SIGSTOP)
     for number in range(20):
         for account in "ABCDE":
             desk.send("orders", account, immediate(f"frozen-{number}-{account}", account))
     desk.flush()
-    watch.restarted("worker-2")
+    waiter.restarted("worker-2")
     assert "is killed: no " in (settings.paper_home / "logs" / "pipeline.log").read_text()
     trade(desk, "unfrozen")
 
-    # Prometheus and status tell the same.
-    health = watch.until("the end of the lag", lambda now: not any(item.records for item in now.lag))
+    # Prometheus and `paper status` report the same numbers.
+    health = waiter.until("the end of the lag", lambda now: not any(item.records for item in now.lag))
     deadline = time.monotonic() + DEADLINE_S
     while any(value for name, value in metrics(settings).items() if name.startswith("paper_lag_records")):
         assert time.monotonic() < deadline
@@ -120,7 +120,7 @@ def test_a_supervised_pipeline(settings: Settings) -> None:
         f'paper_snapshot_sequence{{shard="{item.shard}"}}' for item in health.snapshots
     }
 
-    # The supervisor itself dies: its children end too, and the next `up` finds a clean place.
+    # The children of a supervisor that is killed end too, and the next `paper up` starts from a clean state.
     children = [psutil.Process(pid(health, name)) for name in ("worker-1", "worker-2", "sink")]
     identity = processes.read_pid_file(local_stack.pid_file(settings, PipelineProcesses()))
     assert identity is not None

@@ -1,16 +1,16 @@
-"""Whom the watchdog condemns, and how long a dead process waits."""
+"""Tests of the watchdog's verdicts and of the pause before a restart."""
 
 from __future__ import annotations
 
 import pytest
 
-from streams.operations.health.health import Health, Lag, Owner
-from streams.operations.supervisor.backoff import FIRST_S, MAX_S, STEADY_S, Backoff
+from streams.operations.health.health import Health, PartitionLag, PartitionOwner
+from streams.operations.supervisor.restart_backoff import FIRST_S, MAX_S, STEADY_S, RestartBackoff
 from streams.operations.supervisor.supervisor import observation
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 
 PATIENCE_S = 10.0
-BORN = {"w": 0.0}
+STARTED = {"w": 0.0}
 
 
 def seen(at: float, position: int | None, lagging: bool) -> Observation:
@@ -33,40 +33,44 @@ def seen(at: float, position: int | None, lagging: bool) -> Observation:
 )
 def test_verdicts(name: str, observations: list[Observation], condemned: bool) -> None:
     watchdog = Watchdog(PATIENCE_S)
-    verdicts = [watchdog.observe(item, BORN) for item in observations]
+    verdicts = [watchdog.observe(item, STARTED) for item in observations]
     assert [bool(verdict) for verdict in verdicts] == [False] * (len(verdicts) - 1) + [condemned], name
 
 
-def test_a_worker_that_was_restarted_gets_its_time() -> None:
+def test_patience_starts_again_with_a_restart() -> None:
     watchdog = Watchdog(PATIENCE_S)
-    watchdog.observe(seen(0, None, False), BORN)
+    watchdog.observe(seen(0, None, False), STARTED)
     assert watchdog.observe(seen(11, None, False), {"w": 9.0}) == {}
     assert watchdog.observe(seen(19, None, False), {"w": 9.0}).keys() == {"w"}
 
 
-def test_nobody_is_blamed_for_a_broker_that_was_away() -> None:
+def test_no_worker_is_condemned_for_an_outage_of_the_broker() -> None:
     watchdog = Watchdog(PATIENCE_S)
-    watchdog.observe(seen(0, 5, True), BORN)
-    watchdog.observe(seen(1, 5, True), BORN)
+    watchdog.observe(seen(0, 5, True), STARTED)
+    watchdog.observe(seen(1, 5, True), STARTED)
     watchdog.forget()
-    assert watchdog.observe(seen(60, 5, True), BORN) == {}
-    assert watchdog.observe(seen(71, 5, True), BORN).keys() == {"w"}
+    assert watchdog.observe(seen(60, 5, True), STARTED) == {}
+    assert watchdog.observe(seen(71, 5, True), STARTED).keys() == {"w"}
 
 
-def test_an_observation_adds_up_what_a_member_owns() -> None:
+def test_an_observation_adds_up_the_positions_of_a_members_partitions() -> None:
     lag = [
-        Lag("g", "orders", 0, 0, 0.0, 7),
-        Lag("g", "orders", 1, 3, 1.0, 5),
-        Lag("g", "marks", 0, 0, 0.0, 2),
-        Lag("other", "orders", 0, 9, 1.0, 0),
+        PartitionLag("g", "orders", 0, 0, 0.0, 7),
+        PartitionLag("g", "orders", 1, 3, 1.0, 5),
+        PartitionLag("g", "marks", 0, 0, 0.0, 2),
+        PartitionLag("other", "orders", 0, 9, 1.0, 0),
     ]
-    owners = [Owner("g", "orders", 0, "a"), Owner("g", "orders", 1, "b"), Owner("g", "marks", 0, "a")]
+    owners = [
+        PartitionOwner("g", "orders", 0, "a"),
+        PartitionOwner("g", "orders", 1, "b"),
+        PartitionOwner("g", "marks", 0, "a"),
+    ]
     health = Health("", lag, owners, {"g": ["a", "b", "idle"]}, [], [], None)
     assert observation(health, "g", 3.0) == Observation(3.0, {"a": 9, "b": 5, "idle": 0}, frozenset({"b"}))
 
 
-def test_pauses_double_up_to_a_bound_and_begin_again_after_a_long_life() -> None:
-    backoff = Backoff()
+def test_pauses_double_up_to_a_bound_and_start_again_after_a_long_life() -> None:
+    backoff = RestartBackoff()
     pauses = [backoff.pause_s(1.0) for _ in range(12)]
     assert pauses[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
     assert pauses[-1] == MAX_S

@@ -1,4 +1,4 @@
-"""`paper bench` measures, prints what scripts read, and leaves nothing behind."""
+"""Tests that `paper bench` measures, prints the keys that scripts read, and removes its topics and rows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import FeedError
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.bench import resim
-from streams.tools.bench.bench_orders import bench_orders, opening, tickets
-from streams.tools.bench.core import core_events_per_s
-from streams.tools.bench.resim import resim_quotes_per_s
-from streams.tools.bench.risk_cost import ALL_ON, risk_us_per_order
+from streams.tools.bench import resimulation
+from streams.tools.bench.bench_orders import bench_orders, order_requests, session_opening
+from streams.tools.bench.core_rate import core_events_per_s
+from streams.tools.bench.full_limits import ALL_CONTROLS
+from streams.tools.bench.resimulation import resim_quotes_per_s
+from streams.tools.bench.risk_cost import risk_us_per_order
 from tests import builders
 from tests.core.desk import of
 from tests.end_to_end.processes import paper
@@ -58,7 +59,7 @@ QUOTES = """ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz
 1700000001000000000,FILE,10.01,100,10.03,100
 1700000002000000000,FILE,9.98,100,10.00,100
 """
-"""The day's only order is at the first bid; the last offer comes to it."""
+"""A day whose only order is at the first bid and fills at the last offer."""
 
 
 @pytest.fixture
@@ -67,20 +68,20 @@ def table() -> MarketTable:
 
 
 def test_orders_are_at_the_touch_and_of_whole_lots(table: MarketTable) -> None:
-    chosen = tickets(table, INSTRUMENTS, len(table))
-    assert [(ticket.symbol, ticket.quantity) for ticket in chosen] == [("ABC", builders.px(1)), ("XYZ", builders.px(7))]
-    orders = list(bench_orders("A", chosen, 8))
+    chosen = bench_orders(table, INSTRUMENTS, len(table))
+    assert [(item.symbol, item.quantity) for item in chosen] == [("ABC", builders.px(1)), ("XYZ", builders.px(7))]
+    orders = list(order_requests("A", chosen, 8))
     assert len({order.order_id for order in orders}) == 8
     for order in orders:
-        ticket = next(ticket for ticket in chosen if ticket.symbol == order.symbol)
-        assert order.price == (ticket.ask if order.side == "BUY" else ticket.bid)
+        template = next(item for item in chosen if item.symbol == order.symbol)
+        assert order.price == (template.ask if order.side == "BUY" else template.bid)
     assert {order.side for order in orders} == {"BUY", "SELL"}
 
 
 def test_no_limit_of_the_session_stops_an_order(table: MarketTable) -> None:
     shard = AccountShard(builders.config(instruments=tuple(INSTRUMENTS.values())), 0)
-    shard.apply(opening("A"), None)
-    orders = bench_orders("A", tickets(table, INSTRUMENTS, len(table)), 500)
+    shard.apply(session_opening("A"), None)
+    orders = order_requests("A", bench_orders(table, INSTRUMENTS, len(table)), 500)
     outputs = [output for order in orders for output in shard.apply(order, None)]
     assert {output.topic for output in outputs} == {"orders.approved"}
 
@@ -88,7 +89,7 @@ def test_no_limit_of_the_session_stops_an_order(table: MarketTable) -> None:
 def test_market_data_of_two_currencies_are_refused(table: MarketTable) -> None:
     mixed = INSTRUMENTS | {"XYZ": builders.instrument("XYZ", currency="EUR")}
     with pytest.raises(FeedError, match="EUR, USD"):
-        tickets(table, mixed, len(table))
+        bench_orders(table, mixed, len(table))
 
 
 def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
@@ -100,18 +101,18 @@ def test_the_core_is_measured_without_kafka(table: MarketTable) -> None:
 def test_a_resimulation_is_measured_with_orders_that_rest_trade_and_expire() -> None:
     market = synthetic(SyntheticMarket(1, seconds=120), tuple(INSTRUMENTS.values()))
     assert resim_quotes_per_s(builders.config(), market, INSTRUMENTS) > 0
-    story = list(resim.story(market, INSTRUMENTS))
-    orders = [item for item in story if isinstance(item, ApprovedOrder)]
-    quotes = sum(item.kinds.count("Q") for item in story if isinstance(item, MarketData))
-    assert abs(quotes / resim.QUOTES_PER_ORDER - len(orders)) < 3
+    inputs = list(resimulation.market_and_orders(market, INSTRUMENTS))
+    orders = [item for item in inputs if isinstance(item, ApprovedOrder)]
+    quotes = sum(item.kinds.count("Q") for item in inputs if isinstance(item, MarketData))
+    assert abs(quotes / resimulation.QUOTES_PER_ORDER - len(orders)) < 3
     shard = ExecutionShard(builders.config(instruments=tuple(INSTRUMENTS.values())), 0)
-    reports = of(ExecutionReport, [output for item in story for output in shard.apply(item, None)])
+    reports = of(ExecutionReport, [output for item in inputs for output in shard.apply(item, None)])
     assert {"NEW", "FILL", "EXPIRED"} <= {report.exec_type for report in reports}
     assert "ADDED" in {report.liquidity for report in reports if report.exec_type == "FILL"}
 
 
 def test_the_controls_cost_is_measured_with_all_of_them_on() -> None:
-    assert set(ALL_ON) == CONTROLS.keys() - {"long_only"}, "selling from a position of each symbol stays allowed"
+    assert set(ALL_CONTROLS) == CONTROLS.keys() - {"long_only"}, "selling from a position of each symbol stays allowed"
     assert risk_us_per_order(orders=50) > 0
 
 

@@ -1,6 +1,6 @@
-"""Other engines beside ours: the file that all read, what their processes answer, what is said when one fails.
+"""Tests the measurement of other engines: the market file, their processes' answers, and the errors if one fails.
 
-The engines themselves are not installed where tests run: a stand-in process answers as they do.
+The engines are not installed where tests run: a stand-in process answers in their place.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from streams.errors import PeerError
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
-from streams.tools.bench import resim
-from streams.tools.bench.peers.answer import packed, unpacked
-from streams.tools.bench.peers.depth import depth_changes
-from streams.tools.bench.peers.market_file import MarketFile, digits
-from streams.tools.bench.peers.measure import LOCK, ask, engines_beside, parsed, peers_python
-from streams.tools.bench.peers.prepare import first_symbol, market_file
+from streams.tools.bench import resimulation
+from streams.tools.bench.peers.depth_changes import depth_changes
+from streams.tools.bench.peers.make_market_file import first_symbol, make_market_file
+from streams.tools.bench.peers.market_file import MarketFile, decimal_places
+from streams.tools.bench.peers.measure_peers import LOCK, ask_peer, measure_engines, parse_answer, peers_python
+from streams.tools.bench.peers.peer_protocol import pack_flags, unpack_flags
 from tests import builders
 
 INSTRUMENTS = {item.symbol: item for item in (builders.instrument("ABC", lot_size="7"), builders.instrument("XYZ"))}
@@ -33,7 +33,7 @@ def table() -> MarketTable:
 
 
 def stand_in(folder: Path, script: str) -> Path:
-    """An executable that takes a peer's place."""
+    """Returns an executable that runs instead of a peer's Python."""
     path = folder / "python"
     path.write_text(f"#!/bin/sh\ncat > {folder}/request\n{script}\n")
     path.chmod(0o755)
@@ -41,13 +41,13 @@ def stand_in(folder: Path, script: str) -> Path:
 
 
 def test_all_engines_read_the_quotes_and_the_orders_of_the_resimulation(table: MarketTable, tmp_path: Path) -> None:
-    market_file(table, INSTRUMENTS).write(tmp_path / "market.npz")
+    make_market_file(table, INSTRUMENTS).write(tmp_path / "market.npz")
     market = MarketFile.read(tmp_path / "market.npz")
     assert market.quote_ts.tolist() == table.time.tolist()
     for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
         assert getattr(market, name).tolist() == getattr(table, name).tolist()
 
-    rows = range(0, len(table), resim.QUOTES_PER_ORDER)
+    rows = range(0, len(table), resimulation.QUOTES_PER_ORDER)
     assert len(market.order_ts) == len(rows) > 10
     for number, row in enumerate(rows):
         buys = number % 2 == 0
@@ -73,7 +73,7 @@ PRICES, SIZES = st.integers(95, 105), st.integers(1, 3)
 
 @given(st.lists(st.tuples(PRICES, SIZES, PRICES, SIZES), min_size=1, max_size=30))
 def test_changes_of_depth_make_the_quotes_again(quotes: list[tuple[int, int, int, int]]) -> None:
-    """Also what hftbacktest relies on: no side is ever empty, and sides meet only where a quote's own sides do."""
+    """Also tests that no side is ever empty, and that sides meet only if a quote's own sides do."""
     bid_px, bid_sz, ask_px, ask_sz = (np.array(column, np.int64) for column in zip(*quotes, strict=True))
     none = np.zeros(0, np.int64)
     market = MarketFile(np.arange(len(quotes)), bid_px, bid_sz, ask_px, ask_sz, *[none] * 8)
@@ -103,42 +103,42 @@ def test_a_quote_without_a_size_is_refused(table: MarketTable, size: int) -> Non
         table.symbols, table.symbol, table.kind, table.time, table.bid_px, table.bid_sz, table.ask_px, sizes
     )
     with pytest.raises(PeerError, match=r"ABC: .*both sides with their sizes.*--peers"):
-        market_file(lacking, INSTRUMENTS)
+        make_market_file(lacking, INSTRUMENTS)
 
 
 @pytest.mark.parametrize(
     ("step", "expected"), [("0.01", 2), ("0.005", 3), ("1", 0), ("100", 0), ("0.000000001", 9), ("0.5", 1)]
 )
 def test_digits_of_a_step(step: str, expected: int) -> None:
-    assert digits(builders.px(step)) == expected
+    assert decimal_places(builders.px(step)) == expected
 
 
 @pytest.mark.parametrize("count", [0, 1, 8, 13])
 def test_flags_come_back_as_they_went(count: int) -> None:
     flags = np.array([number % 3 == 0 for number in range(count)], bool)
-    assert unpacked(packed(flags), count).tolist() == flags.tolist()
+    assert unpack_flags(pack_flags(flags), count).tolist() == flags.tolist()
     with pytest.raises(ValueError, match=f"for {count + 9} orders"):
-        unpacked(packed(flags), count + 9)
+        unpack_flags(pack_flags(flags), count + 9)
 
 
 def test_an_answer_is_the_last_line() -> None:
-    assert parsed("quix", 'a library says hello\n{"events_per_s": 3}\n') == {"events_per_s": 3}
+    assert parse_answer("quix", 'a library says hello\n{"events_per_s": 3}\n') == {"events_per_s": 3}
 
 
 @pytest.mark.parametrize("output", ["", "no json\n", "[1]\n", '{"events_per_s": 3}\ntail\n'])
 def test_anything_else_is_no_answer(output: str) -> None:
     with pytest.raises(PeerError, match="quix must answer with a JSON object"):
-        parsed("quix", output)
+        parse_answer("quix", output)
 
 
 def test_numbers_of_both_engines_and_how_their_fills_agree_with_ours(table: MarketTable, tmp_path: Path) -> None:
-    orders = list(resim.sent_orders(table, INSTRUMENTS))
-    ours = resim.filled_orders(builders.config(), table, INSTRUMENTS)
+    orders = list(resimulation.sent_orders(table, INSTRUMENTS))
+    ours = resimulation.filled_orders(builders.config(), table, INSTRUMENTS)
     assert 1 < len(ours) < len(orders), "some fill, some expire"
     flags = np.array([order.order_id in ours for order in orders], bool)
     flags[0] = not flags[0]
-    python = stand_in(tmp_path, f"""echo '{{"quotes_per_s": 5.5, "filled": "{packed(flags)}"}}'""")
-    numbers = engines_beside(python, builders.config(), table, INSTRUMENTS)
+    python = stand_in(tmp_path, f"""echo '{{"quotes_per_s": 5.5, "filled": "{pack_flags(flags)}"}}'""")
+    numbers = measure_engines(python, builders.config(), table, INSTRUMENTS)
     assert numbers.pop("resim_load_s") > 0
     assert numbers.pop("resim_no_orders_quotes_per_s") > 0
     expected = {"quotes_per_s": 5.5, "filled": flags.sum(), "agree": len(orders) - 1}
@@ -149,21 +149,21 @@ def test_numbers_of_both_engines_and_how_their_fills_agree_with_ours(table: Mark
 
     short = stand_in(tmp_path, """echo '{"quotes_per_s": 5.5, "filled": ""}'""")
     with pytest.raises(PeerError, match=f"which of {len(orders)} orders filled"):
-        engines_beside(short, builders.config(), table, INSTRUMENTS)
+        measure_engines(short, builders.config(), table, INSTRUMENTS)
 
 
 def test_an_engine_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
-    with pytest.raises(PeerError, match=r"hftbacktest ended with exit code 3; .*of_hftbacktest says:\nout of luck"):
-        ask(stand_in(tmp_path, "echo out of luck >&2; exit 3"), "hftbacktest", {})
+    with pytest.raises(PeerError, match=r"hftbacktest ended with exit code 3; .*hftbacktest_peer says:\nout of luck"):
+        ask_peer(stand_in(tmp_path, "echo out of luck >&2; exit 3"), "hftbacktest", {})
     with pytest.raises(PeerError, match=r"quix ended with exit code 1(.|\n)*No module named 'quixstreams'"):
-        ask(Path(sys.executable), "quix", {})
+        ask_peer(Path(sys.executable), "quix", {})
 
 
 def test_an_environment_that_cannot_be_made_is_said_with_a_remedy(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("nothing-of-this-name @ file:///nowhere/at/all.whl\n")
     said: list[str] = []
-    with pytest.raises(PeerError, match=r"can't be made(.|\n)*Python 3.11(.|\n)*leave --peers out"):
+    with pytest.raises(PeerError, match=r"can't be made(.|\n)*Python 3.11(.|\n)*omit --peers"):
         peers_python(said.append, tmp_path / "venv", lock)
     assert len(said) == 1
     assert not (tmp_path / "venv" / lock.name).exists()

@@ -1,4 +1,4 @@
-"""`paper bench scale`: every size is measured, the load reaches every partition, the plot shows what was found."""
+"""Tests that `paper bench scale` measures every size, loads every partition and plots its results."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from infra.settings import Settings
 from streams.pipeline.journal.partitions import partition_of
-from streams.tools.bench.bench_orders import Ticket
-from streams.tools.bench.cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
-from streams.tools.bench.crowd import PARTITIONS_MAX, even_names, orders_in_turn
+from streams.tools.bench.bench_orders import BenchOrder
+from streams.tools.bench.many_accounts import PARTITIONS_MAX, balanced_names, orders_in_turn
+from streams.tools.bench.order_cost import cost_of_accounts, cost_of_own_orders, venue_us_per_order
 from tests import builders
 from tests.end_to_end.processes import paper
 from tests.tools.bench.test_bench import demand_nothing_left
@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.mark.parametrize("partitions", [1, 2, 4, PARTITIONS_MAX])
 def test_names_are_spread_evenly(partitions: int) -> None:
-    names = even_names("name-", 3)
+    names = balanced_names("name-", 3)
     counts = [0] * partitions
     for name in names:
         counts[partition_of(name, partitions)] += 1
@@ -31,7 +31,7 @@ def test_names_are_spread_evenly(partitions: int) -> None:
 
 
 def test_accounts_take_turns_and_use_all_symbols() -> None:
-    chosen = [Ticket(name, "USD", builders.px(10), builders.px(11), builders.px(1)) for name in ("ABC", "XYZ")]
+    chosen = [BenchOrder(name, "USD", builders.px(10), builders.px(11), builders.px(1)) for name in ("ABC", "XYZ")]
     endless = orders_in_turn(["A", "B"], chosen)
     orders = [next(endless) for _ in range(8)]
     assert [order.account_id for order in orders] == ["A", "B"] * 4
@@ -39,8 +39,8 @@ def test_accounts_take_turns_and_use_all_symbols() -> None:
     assert {order.symbol for order in orders if order.account_id == "A"} == {"ABC", "XYZ"}
 
 
-def test_an_orders_cost_is_measured_where_all_of_them_trade() -> None:
-    """Each measurement itself demands that its orders are approved, and that what should rest does."""
+def test_an_orders_cost_is_measured() -> None:
+    """Each measurement asserts that its orders are approved, and that resting orders rest."""
     alone, own = cost_of_accounts(3, orders=6), cost_of_own_orders(5, orders=6)
     assert min(alone.us_per_order, alone.us_per_mark, own.us_per_order) > 0
     assert venue_us_per_order(5, orders=6) > 0

@@ -1,4 +1,4 @@
-"""The drill as a user runs it: parts are killed under load, and the record is whole afterwards."""
+"""Tests that `paper chaos` kills processes under load, and that the record is whole afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.end_to_end.processes import paper
 KILLS = 5
 
 
-def test_five_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_five_kills_lose_and_duplicate_nothing(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, paper_home=tmp_path)
     done = paper(settings, "chaos", "--kills", str(KILLS), "--seed", "1", "--json")
     assert done.returncode == 0, done.stdout + done.stderr

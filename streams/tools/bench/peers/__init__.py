@@ -1,1 +1,1 @@
-"""Other engines beside ours, on the same file; each is a process of an environment of its own (infra/peers)."""
+"""Other engines on the same market file; each runs as a process in an environment of its own (infra/peers)."""

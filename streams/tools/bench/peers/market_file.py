@@ -1,4 +1,7 @@
-"""The one file that every engine reads: quotes and orders as arrays. Runs in both environments: numpy alone."""
+"""The file that every engine reads: quotes and orders as arrays.
+
+This module runs in both environments, so it imports numpy alone.
+"""
 
 import os
 from typing import NamedTuple, Self
@@ -10,11 +13,15 @@ Ints = NDArray[np.int64]
 
 
 class MarketFile(NamedTuple):
-    """One symbol's quotes, n by time, and m limit orders by time; prices, sizes 1e-9; times UTC nanoseconds.
+    """One symbol's n quotes and m limit orders, both by time.
 
-    quote_ts, bid_px, bid_sz, ask_px, ask_sz: shape (n,). order_ts, order_side (1 buys, -1 sells), order_px, order_qty,
-    cancel_ts: shape (m,); an order reaches the venue latency_ns after order_ts, and if it has not filled it ends at its
-    cancel_ts. Single numbers, shape (1,): tick_size, lot_size, latency_ns.
+    Prices and sizes are in 1e-9, times in UTC nanoseconds. An order reaches the venue latency_ns after order_ts, and
+    ends at its cancel_ts if it has not filled by then.
+
+    Attributes:
+        quote_ts, bid_px, bid_sz, ask_px, ask_sz: shape (n,).
+        order_ts, order_side, order_px, order_qty, cancel_ts: shape (m,); order_side is 1 to buy and -1 to sell.
+        tick_size, lot_size, latency_ns: shape (1,).
     """
 
     quote_ts: Ints
@@ -37,11 +44,11 @@ class MarketFile(NamedTuple):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads what write wrote."""
+        """Reads a file that write has written."""
         with np.load(path) as columns:
             return cls(**{name: columns[name] for name in cls._fields})
 
 
-def digits(step: int) -> int:
-    """Digits behind the point of a step in 1e-9."""
+def decimal_places(step: int) -> int:
+    """Returns the decimal places of a step in 1e-9."""
     return len(f"{step / 1e9:.9f}".rstrip("0").partition(".")[2])

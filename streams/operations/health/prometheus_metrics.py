@@ -1,0 +1,116 @@
+"""A pipeline's health as Prometheus metrics over HTTP."""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from streams.operations.health.health import Health
+
+LOOPBACK = "127.0.0.1"
+PARTITION_LABELS = ["group", "topic", "partition"]
+
+
+class HealthMetrics(Collector):
+    """Metrics of the newest health; paper_kafka_up alone until there is one."""
+
+    def __init__(self, newest: Callable[[], Health | None]) -> None:
+        self._newest = newest
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client.registry.Collector."""
+        health = self._newest()
+        kafka_up = health is not None and not health.kafka
+        yield _gauge("paper_kafka_up", "1 if Kafka answered the last request.", [], [([], float(kafka_up))])
+        if health is not None:
+            yield from _partition_metrics(health)
+            yield from _snapshot_metrics(health)
+            yield from _process_metrics(health)
+
+
+def _partition_metrics(health: Health) -> Iterator[Metric]:
+    lag = [([item.group, item.topic, str(item.partition)], item) for item in health.lag]
+    yield _gauge(
+        "paper_lag_records",
+        "Offsets of a partition that a group has not processed.",
+        PARTITION_LABELS,
+        [(labels, item.records) for labels, item in lag],
+    )
+    yield _gauge(
+        "paper_lag_seconds",
+        "Age of the oldest record that a group has not processed.",
+        PARTITION_LABELS,
+        [(labels, item.seconds) for labels, item in lag if item.seconds is not None],
+    )
+    yield _gauge(
+        "paper_partition_owner",
+        "1 for the member that reads a partition.",
+        [*PARTITION_LABELS, "member"],
+        [([item.group, item.topic, str(item.partition), item.member], 1) for item in health.owners],
+    )
+
+
+def _snapshot_metrics(health: Health) -> Iterator[Metric]:
+    yield _gauge(
+        "paper_snapshot_age_seconds",
+        "Age of a shard's newest snapshot.",
+        ["shard"],
+        [([item.shard], item.seconds) for item in health.snapshots],
+    )
+    yield _gauge(
+        "paper_snapshot_sequence",
+        "Journal sequence of a shard's newest snapshot.",
+        ["shard"],
+        [([item.shard], item.sequence) for item in health.snapshots if item.sequence is not None],
+    )
+
+
+def _process_metrics(health: Health) -> Iterator[Metric]:
+    yield _gauge(
+        "paper_process_up",
+        "1 for a supervised process that runs.",
+        ["process"],
+        [([item.name], float(item.pid is not None)) for item in health.processes],
+    )
+    yield _gauge(
+        "paper_process_restarts",
+        "Restarts of a process since its supervisor started.",
+        ["process"],
+        [([item.name], item.restarts) for item in health.processes],
+    )
+    error = health.last_error
+    yield _gauge(
+        "paper_last_error_timestamp_seconds",
+        "Time at which an error last stopped a process.",
+        ["process", "error_class"],
+        [([error.process, error.error_class], error.at)] if error else [],
+    )
+
+
+def _gauge(name: str, text: str, labels: list[str], samples: list[tuple[list[str], float]]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+class MetricsServer:
+    """An HTTP server of /metrics that runs inside the block."""
+
+    def __init__(self, port: int, newest: Callable[[], Health | None], host: str = LOOPBACK) -> None:
+        self._port = port
+        self._host = host
+        self._registry = CollectorRegistry()
+        self._registry.register(HealthMetrics(newest))
+
+    def __enter__(self) -> None:
+        self._server, self._thread = start_http_server(self._port, self._host, self._registry)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
