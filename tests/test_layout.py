@@ -28,7 +28,7 @@ def law(page: str) -> dict[str, set[str]]:
     allowed: dict[str, set[str]] = {}
     for folder, named in ROW.findall(page):
         reached = {folder}
-        for name in re.findall(r"`([^`]+)`", named):
+        for name in re.findall(r"`([^`]+?)(?:\.py)?`", named):
             found = [row for row in allowed if row == name or (name[-2:] == "/*" and f"{row}/".startswith(name[:-1]))]
             assert found, f"docs/architecture.md: the row of {folder} names {name}, which has no row above it"
             reached = reached.union(*(allowed[row] for row in found))
