@@ -1,4 +1,4 @@
-"""Style that a machine can check: what the pure core must not use, and what must not be left anywhere.
+"""Style that a machine can check: calls that the pure core must not make, and leftovers that nobody may leave.
 
 The core is a function of its input. It knows no clock, no randomness but a seeded generator's, no I/O and no
 environment; its money is integers, its outputs come in a defined order.
@@ -50,7 +50,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def is_set(node: ast.expr) -> bool:
-    """An expression that is plainly a set: its order differs from run to run."""
+    """Returns whether an expression is plainly a set: its order differs from run to run."""
     if isinstance(node, ast.Set | ast.SetComp):
         return True
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"set", "frozenset"}
@@ -64,7 +64,7 @@ def iterated(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def complaints(tree: ast.AST) -> Iterator[str]:
-    """What of the core's rules a module breaks."""
+    """Yields the line and the rule for everything in a module that the core must not do."""
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         for module in imported(node):
