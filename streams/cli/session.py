@@ -173,7 +173,7 @@ def report_session(
 
 def rebuild_session(
     session: str = SESSION,
-    source: str = typer.Option("both", "--from", help="Where the events are read: kafka, clickhouse or both."),
+    source: str = typer.Option("both", "--from", help="Source of the events: kafka, clickhouse or both."),
     account: str = ACCOUNT,
     as_json: bool = JSON,
 ) -> None:
