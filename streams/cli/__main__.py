@@ -1,4 +1,4 @@
-"""Entry of `python -m streams.cli`, which `./paper` calls."""
+"""Runs the command line as `python -m streams.cli`."""
 
 from streams.cli.app import main
 

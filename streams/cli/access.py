@@ -1,23 +1,29 @@
-"""`paper access`: principals of Kafka beside the stack's own."""
+"""`paper access`: adds principals on Kafka for people and programs, and takes them away."""
 
 from __future__ import annotations
 
 import typer
 
-NAME = typer.Argument(..., help="Name of the principal.")
+from streams.cli.options import JSON_LINES
+
+NAME = typer.Argument(..., help="Name of the principal, such as alice.")
+ROLE = typer.Option("trader", help="Role that it gets: trader, operator, feed, pipeline or reader.")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Who may do what on Kafka, under KAFKA_SECURITY=scram.", no_args_is_help=True)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Manages who may read and write which topics on Kafka, if KAFKA_SECURITY=scram is set.",
+        no_args_is_help=True,
+    )
     group.command("list")(list_principals)
-    group.command()(add)
-    group.command()(remove)
+    group.command("add")(add_user)
+    group.command("remove")(remove_user)
     app.add_typer(group, name="access")
 
 
-def list_principals(as_json: bool = typer.Option(False, "--json", help="Print JSON lines.")) -> None:
-    """Shows every principal with a password, and what it may write."""
+def list_principals(as_json: bool = JSON_LINES) -> None:
+    """Lists each principal that has a password, and the topics that it may write."""
     from infra.kafka.acls import principals
     from infra.principal import ADMIN
     from infra.settings import get_settings
@@ -30,21 +36,21 @@ def list_principals(as_json: bool = typer.Option(False, "--json", help="Print JS
     print_rows(rows, ("principal", "writes"), as_json)
 
 
-def add(name: str = NAME, role: str = typer.Option("trader", help="Whose rights it gets.")) -> None:
-    """Gives a principal a password and the rights of a role on this pipeline's topics."""
+def add_user(name: str = NAME, role: str = ROLE) -> None:
+    """Adds a principal with a password and the rights of a role on this pipeline's topics."""
     from infra.kafka.acls import add_principal
     from infra.kafka.credentials import password_file
     from infra.settings import get_settings
 
     add_principal(get_settings(), name, role)
-    print(f"{name} may do what a {role} may; KAFKA_PRINCIPAL={name}, the password is in")
+    print(f"{name} has the rights of a {role}. Commands use them with KAFKA_PRINCIPAL={name}. The password is in")
     print(password_file(get_settings(), name))
 
 
-def remove(name: str = NAME) -> None:
-    """Takes a principal's password and all its rights away."""
+def remove_user(name: str = NAME) -> None:
+    """Removes a principal: its password and all its rights."""
     from infra.kafka.acls import remove_principal
     from infra.settings import get_settings
 
     remove_principal(get_settings(), name)
-    print(f"{name} may do nothing any more")
+    print(f"{name} has no rights any more")

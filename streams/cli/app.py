@@ -1,7 +1,7 @@
-"""Puts the command groups together and turns errors into messages and exit codes.
+"""Puts the commands together and turns errors into messages and exit codes.
 
 Exit codes: 0 done, 1 a problem was found or a step failed, 2 the command line is wrong, 130 interrupted.
-A command group's file declares options only; it imports what does the work inside its functions, so that
+A command's file declares options only. It imports the code that does the work inside its functions, so that
 `paper --help` stays fast.
 """
 
@@ -14,6 +14,7 @@ import typer
 
 from infra.errors import PaperError
 from infra.principal import ADMIN, act_as
+from streams import __version__
 from streams.cli import (
     access,
     archive,
@@ -43,53 +44,68 @@ from streams.cli import (
     supervise,
     worker,
 )
+from streams.cli.help_pages import PaperGroup
 from streams.cli.principals import PRINCIPALS
 from streams.errors import DeliveryError, LogUnavailable
 
 HELP = {"-h", "--help"}
 app = typer.Typer(
     name="paper",
-    help="Paper trading on Kafka.",
+    cls=PaperGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(HELP)},
 )
 GROUPS = (
-    demo,
-    stack,
     access,
-    status,
-    supervise,
-    worker,
-    sink,
-    feed,
-    instruments,
-    parts,
-    session,
-    risk,
-    orders,
+    archive,
+    bench,
+    chaos,
+    demo,
+    develop,
+    dlq,
     explain,
-    strategy,
-    results,
-    metrics,
+    feed,
     gate,
+    instruments,
+    metrics,
+    orders,
+    parts,
     reconcile,
     replay,
-    archive,
+    results,
+    risk,
+    session,
+    sink,
     snapshots,
-    dlq,
-    bench,
+    stack,
+    status,
+    strategy,
     study,
-    chaos,
-    develop,
+    supervise,
+    worker,
 )
 for group in GROUPS:
     group.register(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"paper {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def connect_as(context: typer.Context) -> None:
-    """Paper trading on Kafka."""
+def connect(
+    context: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Trades on paper: orders pass risk controls and are executed in simulation against real market data.
+
+    Begin with `paper demo`. `paper COMMAND --help` explains a command and shows an example.
+    """
     principal = PRINCIPALS.get(context.invoked_subcommand or "")
     if principal is None or HELP & set(sys.argv):
         return
@@ -103,7 +119,7 @@ def connect_as(context: typer.Context) -> None:
 
 def main() -> None:
     """Runs one command."""
-    # Asked to end, a command ends as on Ctrl-C: it takes what it started with it.
+    # SIGTERM ends a command as Ctrl-C does, so that it also stops the processes that it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="paper")
@@ -119,5 +135,5 @@ def _with_advice(failure: str) -> str:
     from infra.kafka.diagnosis import advice
     from infra.settings import get_settings
 
-    said = advice(get_settings(), failure)
-    return f"{failure}; {said}" if said else failure
+    remedy = advice(get_settings(), failure)
+    return f"{failure}; {remedy}" if remedy else failure

@@ -1,4 +1,4 @@
-"""`paper archive`: the record of a pipeline as files."""
+"""`paper archive`: writes the record of a pipeline to files, verifies such files, and imports them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,36 @@ from typing import Any
 
 import typer
 
+from streams.cli.options import JSON
+
 FOLDER = typer.Argument(help="Folder of the archive.")
+IMPORTED_RUN = typer.Option(None, "--run-id", help="Run of the imported rows; default: the archive's own run.")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="The record of a pipeline as files, to be verified anywhere.", no_args_is_help=True)
-    group.command()(export)
-    group.command()(verify)
-    group.command("import")(import_)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Keeps the record of a pipeline as files, which can be verified without any server.", no_args_is_help=True
+    )
+    group.command("export")(export_archive)
+    group.command("verify")(verify_archive)
+    group.command("import")(import_archive)
     app.add_typer(group, name="archive")
 
 
-def export(folder: Path = FOLDER) -> None:
-    """Writes every topic of the pipeline into a new folder, with a manifest of hashes."""
-    manifest = write(folder)
+def export_archive(folder: Path = FOLDER) -> None:
+    """Writes every topic of the pipeline to a new folder, with a manifest of hashes."""
+    manifest = write_pipeline(folder)
     records = sum(item["records"] for item in manifest["files"])
     print(f"{folder}: {records:,} records of run {manifest['run_id']} in {len(manifest['files'])} files")
 
 
-def write(folder: Path) -> dict[str, Any]:
-    """Archives the pipeline; the manifest."""
+def write_pipeline(folder: Path) -> dict[str, Any]:
+    """Archives all topics of the pipeline and returns the manifest. Raises ArchiveError."""
     from infra.kafka.topics import TOPICS
     from infra.settings import get_settings
     from schemas.registry import Registry
-    from streams.cli.replay import say
+    from streams.cli.output import say
     from streams.evidence.replay.archive import write_archive
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
@@ -40,31 +45,30 @@ def write(folder: Path) -> dict[str, Any]:
     return write_archive(folder, KafkaLogReader(settings), partitions, Registry(settings), settings.run_id, say)
 
 
-def verify(folder: Path = FOLDER, as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """Checks every file's hash, then proves the record as `paper replay verify` does. Needs no server.
+def verify_archive(folder: Path = FOLDER, as_json: bool = JSON) -> None:
+    """Verifies an archive: the hash of each file, then each record as `paper replay verify` does.
 
-    Exit code 1 if a record differs.
+    Needs no server. Exit code 1 if a record differs.
     """
     from schemas.avro.codec import Codec
-    from streams.cli.replay import print_verification, say
+    from streams.cli.output import say
+    from streams.cli.proof_output import print_verification
     from streams.evidence.replay.archive import Archive
     from streams.evidence.replay.recorded_inputs import recorded_config
-    from streams.evidence.replay.verify import verify as run
+    from streams.evidence.replay.verify import verify
 
     archive = Archive(folder)
-    say(f"{archive.check():,} records, all files as their hashes say")
+    say(f"{archive.check():,} records; every file has the hash that the manifest names")
     codec = Codec(archive)
-    print_verification(run(recorded_config(archive, codec), archive, codec, say), as_json)
+    print_verification(verify(recorded_config(archive, codec), archive, codec, say), as_json)
 
 
-def import_(
-    folder: Path = FOLDER, run_id: str = typer.Option(None, help="Name of the run in every row; the archive's own.")
-) -> None:
-    """Loads an archive into ClickHouse, each record with its place in Kafka."""
+def import_archive(folder: Path = FOLDER, run_id: str = IMPORTED_RUN) -> None:
+    """Imports an archive into ClickHouse, each record with its Kafka partition and offset."""
     from contextlib import closing
 
     from infra.settings import get_settings
-    from streams.cli.replay import say
+    from streams.cli.output import say
     from streams.evidence.replay.archive import Archive
     from streams.evidence.replay.load_archive import load_archive
     from streams.pipeline.sink.tables import Tables

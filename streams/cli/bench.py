@@ -1,22 +1,24 @@
-"""`paper bench`: how fast the pipeline is on this machine."""
+"""`paper bench`: measures how fast the pipeline is on this machine."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.options import JSON
+
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from streams.pipeline.feed.table import MarketTable
     from streams.tools.bench.benchmark import BenchResult
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(invoke_without_command=True, help="Measures how fast the pipeline is on this machine.")
+    """Adds the commands to `paper`."""
+    group = typer.Typer(invoke_without_command=True)
     group.callback()(bench)
     group.command()(scale)
     app.add_typer(group, name="bench")
@@ -24,58 +26,52 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     context: typer.Context,
-    orders: int = typer.Option(20_000, min=1, help="Orders of the throughput measurement."),
-    latency_orders: int = typer.Option(5_000, min=1, help="Orders of the latency measurement, 500 a second."),
-    data: Path | None = typer.Option(None, help="Quotes of a file instead of the synthetic market."),
-    seconds: float = typer.Option(300.0, min=1, help="Market seconds of the synthetic market."),
-    sink_backlog: int = typer.Option(1_000_000, min=1, help="Records that wait for the sink when it is measured."),
-    feed_seconds: float = typer.Option(3_000.0, min=1, help="Market seconds that the feed sends when it is measured."),
+    orders: int = typer.Option(20_000, min=1, help="Orders sent to measure throughput."),
+    latency_orders: int = typer.Option(5_000, min=1, help="Orders sent to measure latency, at 500 per second."),
+    data: Path | None = typer.Option(None, help="File of recorded quotes; default: a synthetic market."),
+    seconds: float = typer.Option(300.0, min=1, help="Length of the synthetic market, in seconds of market time."),
+    sink_backlog: int = typer.Option(1_000_000, min=1, help="Records that the sink has to catch up on."),
+    feed_seconds: float = typer.Option(
+        3_000.0, min=1, help="Length of the market that the feed sends, in seconds of market time."
+    ),
     recorded: Path | None = typer.Option(
-        None, envvar="PAPER_MARKET_DATA", help="Folder that may hold the day to re-simulate; default: ../shared/data."
+        None, envvar="PAPER_MARKET_DATA", help="Folder with the recorded day to re-simulate; default: ../shared/data."
     ),
-    agent_events: int = typer.Option(
-        150_000, min=1, help="Records that wait for the account shard when its agent is measured."
-    ),
-    sustain: float = typer.Option(0.0, min=0, help="Seconds for which orders are sent on and on; 0: not measured."),
+    agent_events: int = typer.Option(150_000, min=1, help="Records that the account shard's worker has to process."),
+    sustain: float = typer.Option(0.0, min=0, help="Seconds of sustained sending; 0 skips this measurement."),
     sustain_rate: float = typer.Option(
-        0.0, min=0, help="Of these at most so many a second; 0: as fast as they are answered."
+        0.0, min=0, help="Most orders per second of sustained sending; 0: as fast as they are answered."
     ),
     partitions: int | None = typer.Option(
-        None, min=1, max=1024, help="Account shards and execution shards of what is measured, each; default: as set."
+        None, min=1, max=1024, help="Number of account shards, and of execution shards; default: as set."
     ),
     peers: bool = typer.Option(
-        False,
-        "--peers",
-        help="Measure hftbacktest, NautilusTrader and Quix Streams too, in an environment of their own.",
+        False, "--peers", help="Also measure hftbacktest, NautilusTrader and Quix Streams, in their own environment."
     ),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+    as_json: bool = JSON,
 ) -> None:
-    """Measures core, re-simulation, live path, latency, sink and a day in one run; its topics are removed after it."""
+    """Measures the pipeline's speed: core, re-simulation, orders per second, latency, sink, and a whole day.
+
+    Uses topics of its own and removes them afterwards.
+    """
     if context.invoked_subcommand:
         return
     from infra.gc_tuning import collect_rarely
-    from infra.settings import REPOSITORY, get_settings
-    from streams.pipeline.feed.read_csv import read_file
+    from infra.settings import get_settings
+    from streams.cli.output import say
     from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.bench.benchmark import BenchLoad, run_bench
-    from streams.tools.bench.peers.make_market_file import first_symbol
-    from streams.tools.bench.resimulation import recorded_day
-    from streams.tools.demo.demo_market import synthetic_market
 
     _warn_uncompiled()
     settings = get_settings()
 
-    def market() -> MarketTable:
-        return synthetic_market(settings, seconds) if data is None else read_file(data)
-
     def read_day() -> MarketTable:
-        day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
-        return first_symbol(market()) if day is None else day
+        return _day(settings, recorded, data, seconds)
 
-    start_prepared_servers(settings, on_progress=_say)
+    start_prepared_servers(settings, on_progress=say)
     collect_rarely()
     load = BenchLoad(
-        market(),
+        _market(settings, data, seconds),
         read_day(),
         orders,
         latency_orders,
@@ -88,10 +84,31 @@ def bench(
         peers,
     )
     shards = {"account_partitions": partitions, "execution_partitions": partitions} if partitions else {}
-    document = _document(run_bench(settings.model_copy(update=shards), load, _say))
+    document = _document(run_bench(settings.model_copy(update=shards), load, say))
     if as_json:
         print(json.dumps(document))
-        return
+    else:
+        _print(document)
+
+
+def _market(settings: Settings, file: Path | None, seconds: float) -> MarketTable:
+    from streams.pipeline.feed.read_csv import read_file
+    from streams.tools.demo.demo_market import synthetic_market
+
+    return synthetic_market(settings, seconds) if file is None else read_file(file)
+
+
+def _day(settings: Settings, recorded: Path | None, file: Path | None, seconds: float) -> MarketTable:
+    """Returns the recorded day to re-simulate, or else the first symbol of the bench's market."""
+    from infra.settings import REPOSITORY
+    from streams.tools.bench.peers.make_market_file import first_symbol
+    from streams.tools.bench.resimulation import recorded_day
+
+    day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
+    return first_symbol(_market(settings, file, seconds)) if day is None else day
+
+
+def _print(document: dict[str, Any]) -> None:
     hops = document.pop("hops")
     for name, value in document.items():
         print(f"{name:<36} {value:>14,.1f}")
@@ -100,26 +117,28 @@ def bench(
 
 
 def scale(
-    seconds: float = typer.Option(10.0, min=1, help="Seconds of orders for each number of partitions and workers."),
-    partitions: list[int] = typer.Option([1, 2, 4, 8], min=1, max=8, help="Partitions; may be given again and again."),
-    workers: list[int] = typer.Option([1, 2], min=1, help="Workers, likewise."),
-    accounts: list[int] = typer.Option([10, 1_000, 100_000], min=1, help="Open accounts, likewise."),
-    working: list[int] = typer.Option([0, 100, 1_000, 10_000], min=0, help="Working orders, likewise."),
-    orders: int = typer.Option(3_000, min=3, help="Orders of a cost measurement's round; the best of five counts."),
-    plot_file: Path | None = typer.Option(None, "--plot", help="SVG file to draw the curves into."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+    seconds: float = typer.Option(10.0, min=1, help="Seconds of orders for each pair of partitions and workers."),
+    partitions: list[int] = typer.Option([1, 2, 4, 8], min=1, max=8, help="Number of partitions; repeat for more."),
+    workers: list[int] = typer.Option([1, 2], min=1, help="Number of workers; repeat for more."),
+    accounts: list[int] = typer.Option([10, 1_000, 100_000], min=1, help="Number of open accounts; repeat for more."),
+    working: list[int] = typer.Option(
+        [0, 100, 1_000, 10_000], min=0, help="Number of working orders; repeat for more."
+    ),
+    orders: int = typer.Option(3_000, min=3, help="Orders per round of a cost measurement; the best of five counts."),
+    plot_file: Path | None = typer.Option(None, "--plot", help="SVG file for the plotted curves."),
+    as_json: bool = JSON,
 ) -> None:
-    """Measures orders a second by partitions and workers, and an order's cost by accounts and working orders."""
+    """Measures orders per second by partitions and workers, and an order's cost by accounts and working orders."""
     from infra.settings import get_settings
-    from streams.cli.output import print_rows
+    from streams.cli.output import print_rows, say
     from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.bench.scale import ScaleSizes, measure_scale
     from streams.tools.bench.scale_plot import scale_svg
 
     _warn_uncompiled()
     settings = get_settings()
-    start_prepared_servers(settings, on_progress=_say)
-    found = measure_scale(settings, ScaleSizes(partitions, workers, accounts, working, seconds, orders), _say)
+    start_prepared_servers(settings, on_progress=say)
+    found = measure_scale(settings, ScaleSizes(partitions, workers, accounts, working, seconds, orders), say)
     if plot_file is not None:
         plot_file.write_text(scale_svg(found))
     tables = {name: [row._asdict() for row in rows] for name, rows in found._asdict().items()}
@@ -161,10 +180,7 @@ def _document(result: BenchResult) -> dict[str, Any]:
 
 def _warn_uncompiled() -> None:
     from infra.build.compiled import is_compiled
+    from streams.cli.output import say
 
     if not is_compiled():
-        _say("the core is not compiled as it is now and runs two to four times slower: ./paper compile")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        say("the core is not compiled and runs two to four times slower; `paper compile` compiles it")

@@ -1,36 +1,39 @@
-"""`paper chaos`: kills parts of a pipeline of its own under load and proves that nothing is lost or doubled."""
+"""`paper chaos`: kills processes of a pipeline under load and proves that nothing is lost or duplicated."""
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from streams.cli.options import JSON
 
 if TYPE_CHECKING:
     from streams.tools.chaos.drill import ChaosResult
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the command to `paper`."""
     app.command()(chaos)
 
 
 def chaos(
-    kills: int = typer.Option(20, min=0, help="How many processes to kill."),
-    seed: int = typer.Option(1, help="Seed of victims, moments and orders."),
-    workers: int = typer.Option(2, min=1, help="Supervised workers."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+    kills: int = typer.Option(20, min=0, help="Number of processes to kill."),
+    seed: int = typer.Option(1, help="Seed that draws the processes, the moments and the orders."),
+    workers: int = typer.Option(2, min=1, help="Number of workers."),
+    as_json: bool = JSON,
 ) -> None:
-    """Drills on a stack of its own in a temporary folder: kill -9 of workers, sink, ClickHouse and Kafka under load.
+    """Kills workers, sink, ClickHouse and Kafka under load (kill -9) and proves that nothing is lost or duplicated.
 
-    Exit code 1 if an order is lost, anything happens twice, or the record does not reconcile or replay.
+    Runs on a stack of its own in a temporary folder. Exit code 1 if an order is lost, if anything happens twice, or if
+    the record does not reconcile or replay.
     """
     from infra.settings import get_settings
+    from streams.cli.output import say
     from streams.tools.chaos.drill import run_chaos
 
-    result = run_chaos(get_settings(), kills, seed, workers, _say)
+    result = run_chaos(get_settings(), kills, seed, workers, say)
     if as_json:
         print(json.dumps(_document(result)))
     else:
@@ -59,15 +62,11 @@ def _document(result: ChaosResult) -> dict[str, Any]:
 def _print(result: ChaosResult) -> None:
     print(f"{result.kills} kills under {result.orders} orders and {result.fills} fills")
     for victim, found in result.recoveries_s.items():
-        print(f"  {victim:<12}{len(found):>3} times, works again after {min(found):.1f} to {max(found):.1f} s")
+        print(f"  {victim:<12}{len(found):>3} times, back at work after {min(found):.1f} to {max(found):.1f} s")
     print(f"lost {result.lost}, duplicated {result.duplicated}")
     print(f"recovery: median {result.median_s:.1f} s, worst {result.worst_s:.1f} s")
     print(f"memory of workers and sink: {result.rss_mb_start:.0f} MB at first, {result.rss_mb_end:.0f} MB at the end")
     for sentence in result.differences:
         print(f"differs: {sentence}")
-    proof = "the record reconciles and replays" if result.passed else "the record is NOT whole"
+    proof = "the record reconciles and replays" if result.passed else "the record does NOT reconcile and replay"
     print(f"{result.transactions} transactions: {proof}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

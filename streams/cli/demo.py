@@ -1,15 +1,16 @@
-"""`paper demo`: a whole paper-trading session, from market data to reconciled results."""
+"""`paper demo`: runs a whole paper-trading session, from market data to reconciled results."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from streams.cli.options import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,23 +27,24 @@ POSITION_COLUMNS = ("account", "symbol", "quantity", "avg_px", "realised_pnl")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the command to `paper`."""
     app.command()(demo)
 
 
 def demo(
-    data: Path = typer.Option(None, help="Folder of recorded quotes and trades; else a seeded synthetic market."),
-    seconds: float = typer.Option(60.0, min=5, help="Length of the synthetic market."),
-    workers: int = typer.Option(1, min=1, help="Worker processes."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    data: Path = typer.Option(None, help="Folder of recorded quotes and trades; default: a synthetic market."),
+    seconds: float = typer.Option(60.0, min=5, help="Length of the synthetic market, in seconds."),
+    workers: int = typer.Option(1, min=1, help="Number of worker processes."),
+    as_json: bool = JSON,
 ) -> None:
-    """Starts the stack, trades three example strategies on every symbol, and proves the result.
+    """Starts everything, trades three example strategies on every symbol, and proves the result.
 
-    Exit code 1 if anything does not reconcile.
+    Exit code 1 if the result does not reconcile.
     """
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
+    from streams.cli.output import say
     from streams.pipeline.feed.read_folder import read_folder
     from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.demo.demo_market import synthetic_market
@@ -51,11 +53,11 @@ def demo(
     from streams.tools.demo.namespace import NAME, fresh_namespace
 
     settings = get_settings()
-    table = synthetic_market(settings, seconds) if data is None else read_folder(data, _say)
-    start_prepared_servers(settings, on_progress=_say)
-    settings = fresh_namespace(settings, NAME, _say)
+    table = synthetic_market(settings, seconds) if data is None else read_folder(data, say)
+    start_prepared_servers(settings, on_progress=say)
+    settings = fresh_namespace(settings, NAME, say)
     with _display(table) as show:
-        result = run_demo(settings, table, 1.0 if data is None else None, workers, _say, show)
+        result = run_demo(settings, table, 1.0 if data is None else None, workers, say, show)
     summary = summarise(result.settings, Codec(Registry(result.settings)))
     if as_json:
         _print_json(result, summary)
@@ -67,7 +69,7 @@ def demo(
 
 @contextmanager
 def _display(table: MarketTable) -> Iterator[Callable[[DemoProgress], None]]:
-    """A live line on stderr: market fed, requests sent, results received."""
+    """Shows progress on stderr: market updates fed, requests sent, results received."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Display
@@ -89,7 +91,7 @@ def _display(table: MarketTable) -> Iterator[Callable[[DemoProgress], None]]:
 
 def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
     from streams.cli.output import print_rows
-    from streams.cli.reconcile import print_report
+    from streams.cli.proof_output import print_reconciliation
 
     print("\nOrders by result")
     print_rows(summary.results, RESULT_COLUMNS, as_json=False)
@@ -100,24 +102,25 @@ def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
     print("Positions")
     print_rows(summary.positions, POSITION_COLUMNS, as_json=False)
     print("Reconciliation")
-    print_report(result.report)
+    print_reconciliation(result.report)
     print(_next_steps(result.settings))
 
 
 def _next_steps(settings: Settings) -> str:
     query = f"SELECT symbol, sum(notional) FROM {settings.clickhouse_database}.fills GROUP BY symbol FORMAT Pretty"
     return (
-        f"\nThis session's topics are {settings.topic_prefix}*, its rows have run_id = '{settings.run_id}'. Next:\n"
+        f"\nThe session's topics begin with {settings.topic_prefix}, its rows have run_id = '{settings.run_id}'.\n"
+        "Next:\n"
         f"  export TOPIC_PREFIX={settings.topic_prefix} RUN_ID={settings.run_id}\n"
-        "  ./paper replay verify    the core makes every record again, byte for byte\n"
-        "  ./paper results          what each order came to\n"
+        "  ./paper replay verify    computes every record again and compares it byte for byte\n"
+        "  ./paper results          shows the result of each order\n"
         f"  curl {settings.clickhouse_url} --data-binary '{query}'\n"
         "  ./paper down             stops the stack; the data stays"
     )
 
 
 def _print_json(result: DemoResult, summary: DemoSummary) -> None:
-    from streams.cli.reconcile import as_document
+    from streams.cli.proof_output import reconciliation_document
 
     document = {
         "run_id": result.settings.run_id,
@@ -130,10 +133,6 @@ def _print_json(result: DemoResult, summary: DemoSummary) -> None:
         "fills": summary.fills,
         "accounts": summary.accounts,
         "positions": summary.positions,
-        "reconciliation": as_document(result.report),
+        "reconciliation": reconciliation_document(result.report),
     }
     print(json.dumps(document, indent=2))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

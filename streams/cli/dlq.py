@@ -1,20 +1,22 @@
-"""`paper dlq`: records that could not be processed, why, and sending them back."""
+"""`paper dlq`: shows the records that could not be processed, and sends them back."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.options import JSON, JSON_LINES
+
 if TYPE_CHECKING:
     from streams.pipeline.dlq.letters import DeadLetter
 
-TOPIC = typer.Argument(help="Topic whose records were refused, such as orders.")
-AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+TOPIC = typer.Argument(help="Topic on which the records were sent, such as orders.")
 COUNT_COLUMNS = ("topic", "stage", "error_class", "letters", "replayed")
 LETTER_COLUMNS = ("offset", "source", "stage", "error_class", "time", "bytes", "replayed", "message")
 SHOWN_BYTES = 256
@@ -22,18 +24,21 @@ HEX_BYTES = 16
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
-    group.command(name="list")(list_letters)
-    group.command()(show)
-    group.command()(replay)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Shows dead letters, the records that could not be processed, and sends them back.", no_args_is_help=True
+    )
+    group.command("list")(list_letters)
+    group.command("show")(show_letter)
+    group.command("replay")(send_back)
     app.add_typer(group, name="dlq")
 
 
 def list_letters(
-    topic: str = typer.Option(None, help="List the letters of this topic one by one."), as_json: bool = AS_JSON
+    topic: str = typer.Option(None, help="Topic whose dead letters are listed one by one, such as orders."),
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Counts dead letters by topic and error class, or lists a topic's."""
+    """Counts dead letters by topic and error, or lists the dead letters of one topic."""
     from infra.settings import get_settings
     from streams.cli.output import print_rows
     from streams.pipeline.dlq.letters import TOPICS, base_topic, read_letters, topics_with_letters
@@ -48,24 +53,30 @@ def list_letters(
         rows = [_row(letter, replayed_until[topics[0]]) for letter in read_letters(reader, topics[0])]
         print_rows(rows, LETTER_COLUMNS, as_json)
         return
-    letters: Counter[tuple[str, str, str]] = Counter()
+    letters = (
+        (letter, letter.offset < replayed_until[name]) for name in topics for letter in read_letters(reader, name)
+    )
+    print_rows(_counts(letters), COUNT_COLUMNS, as_json)
+
+
+def _counts(letters: Iterable[tuple[DeadLetter, bool]]) -> list[dict[str, Any]]:
+    """Counts letters, and those that were sent back, by topic, stage and error class."""
+    total: Counter[tuple[str, str, str]] = Counter()
     replayed: Counter[tuple[str, str, str]] = Counter()
-    for name in topics:
-        for letter in read_letters(reader, name):
-            kind = (name, letter.stage, letter.error_class)
-            letters[kind] += 1
-            replayed[kind] += letter.offset < replayed_until[name]
-    rows = [dict(zip(COUNT_COLUMNS, (*kind, letters[kind], replayed[kind]), strict=True)) for kind in sorted(letters)]
-    print_rows(rows, COUNT_COLUMNS, as_json)
+    for letter, was_replayed in letters:
+        kind = (letter.topic, letter.stage, letter.error_class)
+        total[kind] += 1
+        replayed[kind] += was_replayed
+    return [dict(zip(COUNT_COLUMNS, (*kind, total[kind], replayed[kind]), strict=True)) for kind in sorted(total)]
 
 
-def show(
+def show_letter(
     topic: str = TOPIC,
-    offset: int = typer.Argument(help="Offset of the letter, as `paper dlq list --topic` shows it."),
-    raw: bool = typer.Option(False, help="Write the original value to stdout, byte for byte, and nothing else."),
-    as_json: bool = AS_JSON,
+    offset: int = typer.Argument(help="Offset of the dead letter, from `paper dlq list --topic TOPIC`."),
+    raw: bool = typer.Option(False, help="Write only the original value to stdout, byte for byte."),
+    as_json: bool = JSON,
 ) -> None:
-    """Shows one letter: where its record came from, why it was refused, and what it held."""
+    """Shows a dead letter: the record's origin, the error, and the record's bytes."""
     from infra.settings import get_settings
     from streams.pipeline.dlq.letters import base_topic, read_letter
     from streams.pipeline.dlq.send_again import cursors
@@ -90,13 +101,15 @@ def show(
     _print_bytes("value", letter.value)
 
 
-def replay(
+def send_back(
     topic: str = TOPIC,
-    offset: int = typer.Option(None, min=0, help="Only this letter, replayed or not; the others stay as they are."),
-    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
-    as_json: bool = AS_JSON,
+    offset: int = typer.Option(
+        None, min=0, help="Send only the dead letter at this offset, even if it was sent back before."
+    ),
+    yes: bool = typer.Option(False, "--yes", help="Send without asking."),
+    as_json: bool = JSON,
 ) -> None:
-    """Sends refused records back to their topic, each once. What fails again becomes a new letter."""
+    """Sends dead letters back to their topic, each once. A record that fails again becomes a new dead letter."""
     from infra.settings import get_settings
     from streams.errors import InputError
     from streams.pipeline.dlq.letters import base_topic, read_letter, read_letters
@@ -108,7 +121,7 @@ def replay(
     if offset is not None:
         letter = read_letter(reader, name, offset)
         if letter.obstacle is not None:
-            raise InputError(f"letter {offset} of {name} can't be sent back: {letter.obstacle}")
+            raise InputError(f"dead letter {offset} of {name} can't be sent back: {letter.obstacle}")
         _confirm(f"Send 1 record back to {name}?", yes)
         replay_one(settings, letter)
         done = ReplayedLetters(1, [])
@@ -118,7 +131,7 @@ def replay(
             _confirm(f"Send {waiting} record(s) back to {name}?", yes)
         done = replay_all(settings, name)
     for letter in done.left:
-        print(f"letter {letter.offset} of {name} was left: {letter.obstacle}", file=sys.stderr)
+        print(f"dead letter {letter.offset} of {name} was not sent: {letter.obstacle}", file=sys.stderr)
     if as_json:
         print(json.dumps({"topic": name, "sent": done.sent, "left": [letter.offset for letter in done.left]}))
     else:
@@ -158,4 +171,4 @@ def _print_bytes(name: str, content: bytes | None) -> None:
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in line)
         print(f"  {start:08x}  {line.hex(' '):<{3 * HEX_BYTES}} {text}")
     if len(content) > SHOWN_BYTES:
-        print(f"  the first {SHOWN_BYTES}; --raw writes the whole value to stdout")
+        print(f"  only the first {SHOWN_BYTES} bytes are shown; --raw writes the whole value to stdout")

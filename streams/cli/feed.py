@@ -1,4 +1,4 @@
-"""`paper feed`: market data into the pipeline."""
+"""`paper feed`: sends market data to the pipeline."""
 
 from __future__ import annotations
 
@@ -14,30 +14,40 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.options import JSON
+
 if TYPE_CHECKING:
     from infra.settings import Settings
     from streams.pipeline.feed.send import Feed, FeedResult
     from streams.pipeline.feed.table import MarketTable
 
 STOPPED = 130
-"""Exit code when asked to end before all was fed, as shells have it for a command that was interrupted."""
+"""Exit code of a feed that was stopped before its end, as of any interrupted command."""
 STOP_PATIENCE_S = 8.0
+"""Seconds that a stopped feed waits for the broker."""
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the command to `paper`."""
     app.command()(feed)
 
 
 def feed(
-    files: list[Path] = typer.Argument(None, help="Quotes and trades files; several are merged by time."),
-    speed: float = typer.Option(None, min=0.001, help="Times real time; without it as fast as the broker takes it."),
-    real_time: bool = typer.Option(False, help="Same as --speed 1."),
-    synthetic: bool = typer.Option(False, help="A seeded synthetic market instead of files (RUN_SEED)."),
-    seconds: float = typer.Option(60.0, min=1, help="Length of the synthetic market, in market time."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    files: list[Path] = typer.Argument(
+        None, help="CSV files of quotes, trades or books, also gzipped; several files are merged by time."
+    ),
+    speed: float = typer.Option(
+        None, min=0.001, help="Speed as a multiple of real time; default: as fast as the broker takes the data."
+    ),
+    real_time: bool = typer.Option(False, help="The same as --speed 1."),
+    synthetic: bool = typer.Option(False, help="Send a synthetic market, drawn from the seed RUN_SEED, and no files."),
+    seconds: float = typer.Option(60.0, min=1, help="Length of the synthetic market, in seconds of market time."),
+    as_json: bool = JSON,
 ) -> None:
-    """Streams quotes and trades to market.data, each once: run again after a crash, it goes on where it stood."""
+    """Sends quotes and trades to the topic market.data, each exactly once.
+
+    After a stop or a crash, run the same command again: it continues with the first update that was not sent.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -47,40 +57,40 @@ def feed(
     from streams.pipeline.feed.send import Feed
 
     if synthetic == bool(files):
-        raise typer.BadParameter("give files or --synthetic, one of them")
+        raise typer.BadParameter("market data: give files or --synthetic, one of them")
     settings = get_settings()
     table = _synthetic(settings, seconds) if synthetic else _read(files)
-    going = Feed(settings, Codec(Registry(settings)), table)
-    _say_where(going.row, table)
+    sender = Feed(settings, Codec(Registry(settings)), table)
+    _say_start(sender.row, table)
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("market.data", total=len(table), completed=going.row)
+        task = progress.add_task("market.data", total=len(table), completed=sender.row)
         pace = 1.0 if real_time else speed
-        result = _run(going, pace, lambda row: progress.update(task, completed=row))
+        result = _run(sender, pace, lambda row: progress.update(task, completed=row))
     _show(result, as_json)
     if result.left:
-        print(f"stopped with {result.left:,} updates left: run it again to go on", file=sys.stderr)
+        print(f"stopped with {result.left:,} updates left; run the same command again to continue", file=sys.stderr)
         raise typer.Exit(STOPPED)
 
 
-def _say_where(row: int, table: MarketTable) -> None:
+def _say_start(row: int, table: MarketTable) -> None:
     if row == len(table):
-        print(f"these {row:,} updates were fed before: nothing to send", file=sys.stderr)
+        print(f"all {row:,} updates were fed before; nothing is left to send", file=sys.stderr)
     elif row:
         at = int(table.time[row])
-        print(f"resumes behind {row:,} of {len(table):,} updates, at market time {at}", file=sys.stderr)
+        print(f"resumes after {row:,} of {len(table):,} updates, at market time {at}", file=sys.stderr)
     else:
         print(f"feeds {len(table):,} updates", file=sys.stderr)
 
 
 def _run(feed: Feed, speed: float | None, on_progress: Callable[[int], None]) -> FeedResult:
-    """In a thread of its own: a signal is heard also while that one waits for the broker."""
-    asked = Event()
+    """Runs the feed in a thread, so that this one handles signals while the feed waits for the broker."""
+    stopped = Event()
 
     def stop(*_: object) -> None:
-        if not asked.is_set():
-            asked.set()
+        if not stopped.is_set():
+            stopped.set()
             feed.stop()
-            _leave_in(STOP_PATIENCE_S)
+            _exit_in(STOP_PATIENCE_S)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -88,14 +98,14 @@ def _run(feed: Feed, speed: float | None, on_progress: Callable[[int], None]) ->
         return thread.submit(feed.run, speed, on_progress).result()
 
 
-def _leave_in(patience_s: float) -> None:
-    """Ends the process after that time: a transaction that the broker does not take must not hold it."""
+def _exit_in(patience_s: float) -> None:
+    """Ends the process after some seconds, even if the broker still has not taken the last transaction."""
 
-    def leave() -> None:
-        print("the broker does not answer: leaving; run it again to go on", file=sys.stderr, flush=True)
+    def give_up() -> None:
+        print("the broker does not answer; run the same command again to continue", file=sys.stderr, flush=True)
         os._exit(STOPPED)
 
-    timer = Timer(patience_s, leave)
+    timer = Timer(patience_s, give_up)
     timer.daemon = True
     timer.start()
 
@@ -132,5 +142,7 @@ def _synthetic(settings: Settings, seconds: float) -> MarketTable:
     instruments = load_instruments(settings.reference_data)
     chosen = tuple(item for item in instruments if item.symbol.endswith(SYNTHETIC_SUFFIX))
     if not chosen:
-        raise typer.BadParameter(f"{settings.reference_data} has no instrument named *{SYNTHETIC_SUFFIX}")
+        raise typer.BadParameter(
+            f"--synthetic: {settings.reference_data} has no instrument whose symbol ends in {SYNTHETIC_SUFFIX}; add one"
+        )
     return synthetic(SyntheticMarket(settings.run_seed, seconds), chosen)

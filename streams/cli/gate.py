@@ -1,4 +1,4 @@
-"""`paper gate`: test reports, trials, decisions and approvals on the way to live trading."""
+"""`paper gate`: collects the evidence on a strategy and decides whether it may trade live."""
 
 from __future__ import annotations
 
@@ -9,30 +9,43 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.options import JSON, JSON_LINES
+
 if TYPE_CHECKING:
     from schemas.records.gate_messages import GateDecision
     from streams.evidence.gate.gate_desk import GateDesk
 
-STRATEGY = typer.Argument(..., help="Strategy id.")
-REASON = typer.Option(..., help="Why; kept in the record.")
-AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+STRATEGY = typer.Argument(..., help="Id of the strategy.")
+REASON = typer.Option(..., help="Reason; it is kept in the record.")
 HISTORY = ("ts", "kind", "level", "decision_id", "of_decision_id", "actor", "reason", "trials")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Live trading: evidence, decisions, approvals.", no_args_is_help=True)
-    for act in (ingest, trials, evaluate, show, history, approve, revoke, watch):
-        group.command()(act)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Decides from recorded evidence whether a strategy may trade live; a person approves or revokes.",
+        no_args_is_help=True,
+    )
+    group.command()(ingest)
+    group.command()(trials)
+    group.command()(evaluate)
+    group.command("show")(show_decision)
+    group.command()(history)
+    group.command()(approve)
+    group.command()(revoke)
+    group.command()(watch)
     app.add_typer(group, name="gate")
 
 
 def ingest(
-    files: list[Path] = typer.Argument(..., help="JUnit XML reports."),
-    suite: str = typer.Option(None, help="Name of the suite, instead of what the file says."),
-    commit: str = typer.Option(None, help="Commit under test, instead of the file's property commit."),
+    files: list[Path] = typer.Argument(..., help="JUnit XML reports, such as .paper/junit.xml of `paper test`."),
+    suite: str = typer.Option(None, help="Name of the test suite; default: the name in the file."),
+    commit: str = typer.Option(None, help="Commit that was tested; default: the file's property commit."),
 ) -> None:
-    """Records test reports. Nothing is written if one of them is refused; a report that came before changes nothing."""
+    """Records test reports as evidence.
+
+    If one report is refused, none is recorded. A report that was recorded before changes nothing.
+    """
     from streams.evidence.gate.junit_report import read_junit
 
     results = [item for file in files for item in read_junit(file, time.time_ns(), suite, commit)]
@@ -42,24 +55,32 @@ def ingest(
 
 def trials(
     strategy: str = STRATEGY,
-    number: int = typer.Argument(..., min=1, help="Strategies tried so far, this one included."),
-    variance: float = typer.Option(None, min=0, help="Variance of their Sharpe ratios a day; needed for more than 1."),
+    number: int = typer.Argument(..., min=1, help="Number of strategies tried so far, including this one."),
+    variance: float = typer.Option(
+        None, min=0, help="Variance of the daily Sharpe ratios of all tried strategies; required for more than one."
+    ),
     reason: str = REASON,
 ) -> None:
-    """Declares how many strategies were tried: the deflated Sharpe ratio needs it."""
+    """Declares how many strategies were tried before this one was chosen.
+
+    The gate lowers the Sharpe ratio by it (deflated Sharpe ratio): the best of many trials is partly luck.
+    """
     record = _desk().declare_trials(strategy, number, variance, reason)
     print(f"strategy {strategy}: {record.trials} trials declared by {record.actor}")
 
 
 def evaluate(
     strategy: str = STRATEGY,
-    level: str = typer.Option(None, help="LIMITED_LIVE or FULL_LIVE: the level asked for, and the highest decided."),
+    level: str = typer.Option(None, help="Highest level to decide on, LIMITED_LIVE or FULL_LIVE; default: FULL_LIVE."),
     commit: str = typer.Option(
-        None, help="Commit that the tests must be of; that of this checkout where none is given."
+        None, help="Commit that the recorded tests must belong to; default: the commit of this checkout."
     ),
-    as_json: bool = AS_JSON,
+    as_json: bool = JSON,
 ) -> None:
-    """Decides a strategy's level by the records. Exit code 1 if the level asked for, or any live one, isn't reached."""
+    """Decides the level of a strategy from the records, and explains each criterion.
+
+    Exit code 1 if the strategy does not reach --level; without --level, if it may not trade live at all.
+    """
     from schemas.records.enums import TradingLevel
     from streams.evidence.gate.gate_desk import head_commit
 
@@ -72,14 +93,20 @@ def evaluate(
     raise typer.Exit(0 if reached else 1)
 
 
-def show(strategy: str = STRATEGY, as_json: bool = AS_JSON) -> None:
-    """Shows the newest decision with its criteria, and what became of it. Exit code 1 if there is none."""
+def show_decision(strategy: str = STRATEGY, as_json: bool = JSON) -> None:
+    """Shows the newest decision on a strategy: each criterion, and its approval or revocation.
+
+    Exit code 1 if there is no decision.
+    """
     from schemas.records.enums import GateDecisionKind
 
     desk = _desk()
     newest = desk.newest(strategy)
     if newest is None:
-        typer.echo(f"the gate has decided nothing on strategy {strategy}: PAPER_ONLY", err=True)
+        typer.echo(
+            f"strategy {strategy} has no decision and is PAPER_ONLY; `paper gate evaluate {strategy}` makes one",
+            err=True,
+        )
         raise typer.Exit(1)
     _print(newest, as_json)
     if as_json:
@@ -90,32 +117,34 @@ def show(strategy: str = STRATEGY, as_json: bool = AS_JSON) -> None:
             print(f"{kind} by {record.actor}: {record.reason}")
 
 
-def history(strategy: str = STRATEGY, as_json: bool = AS_JSON) -> None:
-    """Lists every record of a strategy, oldest first."""
+def history(strategy: str = STRATEGY, as_json: bool = JSON_LINES) -> None:
+    """Lists all trials, decisions, approvals and revocations of a strategy, oldest first."""
     from streams.cli.output import print_rows
 
     print_rows([item._asdict() for item in _desk().records(strategy)], HISTORY, as_json)
 
 
 def approve(
-    strategy: str = STRATEGY, decision: str = typer.Argument(..., help="Id of the decision."), reason: str = REASON
+    strategy: str = STRATEGY,
+    decision: str = typer.Argument(..., help="Id of the newest decision, from `paper gate show`."),
+    reason: str = REASON,
 ) -> None:
-    """A person's approval of the newest decision: only then live orders pass."""
+    """Approves the newest decision on a strategy. Live orders pass only with an approval by a person."""
     record = _desk().approve(strategy, decision, reason)
     print(f"{record.level} of strategy {strategy} approved by {record.actor}")
 
 
 def revoke(strategy: str = STRATEGY, reason: str = REASON) -> None:
-    """Ends the newest decision: live orders are refused from here on."""
+    """Revokes the newest decision on a strategy: its live orders are refused from now on."""
     record = _desk().revoke(strategy, reason)
     print(f"decision {record.of_decision_id} on strategy {strategy} revoked by {record.actor}")
 
 
 def watch(
-    once: bool = typer.Option(False, help="Look once."),
-    every: float = typer.Option(30.0, min=1, help="Seconds between two looks."),
+    once: bool = typer.Option(False, help="Check once and exit."),
+    every: float = typer.Option(30.0, min=1, help="Seconds between two checks."),
 ) -> None:
-    """Revokes decisions that have expired, or that a failed check, an open breaker or drift speaks against."""
+    """Revokes decisions as soon as they expire, a proof fails, a breaker opens, or results drift from the evidence."""
     from streams.evidence.gate.decision_watch import revoke_invalid
 
     desk = _desk()
@@ -140,8 +169,7 @@ def _print(record: GateDecision, as_json: bool) -> None:
         print(json.dumps(document, indent=2))
         return
     for item in document["criteria"]:
-        said = f"{item['criterion']} {item['value']} (asked {item['threshold']}) {item['detail']}".rstrip()
-        print(
-            f"{'ok' if item['passed'] else 'FAILED':<7} {item['level']:<13} {said} [{item['query']}, {item['window']}]"
-        )
+        outcome = "ok" if item["passed"] else "FAILED"
+        found = f"{item['criterion']} {item['value']} (required {item['threshold']}) {item['detail']}".rstrip()
+        print(f"{outcome:<7} {item['level']:<13} {found} [{item['query']}, {item['window']}]")
     print(f"strategy {record.strategy_id}: {record.level}, decision {record.decision_id}")

@@ -1,4 +1,4 @@
-"""`paper instruments`: the reference data."""
+"""`paper instruments`: shows the tradable instruments, and drafts definitions of new ones."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from pathlib import Path
 
 import typer
 
+from streams.cli.options import JSON_LINES
+
 COLUMNS = ("symbol", "currency", "tick_size", "lot_size", "min_quantity", "max_quantity", "timezone", "day_end")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="What may be traded.", no_args_is_help=True)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Lists the tradable instruments, and drafts definitions of new ones.", no_args_is_help=True
+    )
     group.command("list")(list_instruments)
     group.command()(infer)
     app.add_typer(group, name="instruments")
 
 
-def list_instruments(as_json: bool = typer.Option(False, "--json", help="Print one JSON object a line.")) -> None:
-    """Shows the instruments of REFERENCE_DATA."""
+def list_instruments(as_json: bool = JSON_LINES) -> None:
+    """Lists the instruments of the reference data file (setting REFERENCE_DATA)."""
     from infra.settings import get_settings
     from streams.cli.output import print_rows
     from streams.pipeline.reference.load_config import load_instruments
@@ -27,8 +31,11 @@ def list_instruments(as_json: bool = typer.Option(False, "--json", help="Print o
     print_rows(rows, COLUMNS, as_json)
 
 
-def infer(files: list[Path] = typer.Argument(..., help="Quotes and trades files.")) -> None:
-    """Prints a definition of each symbol in market data files, to be read over and put into REFERENCE_DATA."""
+def infer(files: list[Path] = typer.Argument(..., help="Market data files of the instruments.")) -> None:
+    """Drafts a definition of each symbol in market data files.
+
+    Check the printed TOML and add it to the reference data file (setting REFERENCE_DATA).
+    """
     from streams.pipeline.feed.infer_instruments import infer_instruments, to_toml
     from streams.pipeline.feed.read_csv import read_file
     from streams.pipeline.feed.table import MarketTable

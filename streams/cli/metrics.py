@@ -1,4 +1,4 @@
-"""`paper metrics`: what the records say about sessions, accounts and strategies."""
+"""`paper metrics`: computes metrics of sessions, accounts and strategies from the records in ClickHouse."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.options import ANNUALISATION, JSON_LINES, RUN_ID, TIME_ZONE
 from streams.evidence.metrics.conventions import DEFAULTS, Conventions
 
 if TYPE_CHECKING:
     from streams.evidence.metrics.compute_metrics import MetricValue
 
-AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
 COLUMNS = ("name", "unit", "convention", "source", "query")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Metrics: list, show.", no_args_is_help=True)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Computes returns, risk, trades and costs of sessions, accounts and strategies.", no_args_is_help=True
+    )
     group.command("list")(list_metrics)
-    group.command()(show)
+    group.command("show")(show_metrics)
     app.add_typer(group, name="metrics")
 
 
-def list_metrics(as_json: bool = AS_JSON) -> None:
-    """Lists every metric: name, unit, convention, source and the query file that computes it."""
+def list_metrics(as_json: bool = JSON_LINES) -> None:
+    """Lists every metric: name, unit, convention, source, and the query file that computes it."""
     from streams.cli.output import print_rows
     from streams.evidence.metrics.metric_catalog import BREAKDOWNS, METRICS
 
@@ -35,34 +37,39 @@ def list_metrics(as_json: bool = AS_JSON) -> None:
     print_rows(rows, COLUMNS, as_json)
 
 
-def show(
-    session: str = typer.Option("", help="Session id."),
-    account: str = typer.Option("", help="Account id; of the session, where several accounts have one of its name."),
-    strategy: str = typer.Option("", help="Strategy id."),
-    run_id: str = typer.Option("", help="Run; RUN_ID where none is given."),
-    by: str = typer.Option("", help="day, instrument or reason (of rejects)."),
-    basis: str = typer.Option(DEFAULTS.basis, help="Trades are round_trips (flat to flat) or lots (FIFO)."),
-    time_zone: str = typer.Option(DEFAULTS.time_zone, help="Of days, as America/New_York."),
-    annualisation: float = typer.Option(DEFAULTS.annualisation, min=1, help="Days of a year: 252, or 365 for crypto."),
-    mar: float = typer.Option(DEFAULTS.mar, help="Minimum acceptable return a day."),
-    benchmark_sharpe: float = typer.Option(DEFAULTS.benchmark_sharpe, help="Annual Sharpe ratio to compare with."),
-    confidence: float = typer.Option(DEFAULTS.confidence, min=0.5, max=0.9999, help="Of the minimum track record."),
-    level: float = typer.Option(DEFAULTS.level, min=0, max=1, help="Tail of VaR and CVaR."),
+def show_metrics(
+    session: str = typer.Option("", help="Id of the session."),
+    account: str = typer.Option(
+        "", help="Id of the account; with --session, the session's account, if several accounts have used its id."
+    ),
+    strategy: str = typer.Option("", help="Id of the strategy."),
+    run_id: str = RUN_ID,
+    by: str = typer.Option("", help="Break the metrics down by day, instrument or reason (of rejects)."),
+    basis: str = typer.Option(DEFAULTS.basis, help="Definition of a trade: round_trips (flat to flat) or lots (FIFO)."),
+    time_zone: str = TIME_ZONE,
+    annualisation: float = ANNUALISATION,
+    mar: float = typer.Option(DEFAULTS.mar, help="Minimum acceptable return per day, for the Sortino ratio."),
+    benchmark_sharpe: float = typer.Option(
+        DEFAULTS.benchmark_sharpe, help="Annual Sharpe ratio that the strategy must beat, for PSR and MinTRL."
+    ),
+    confidence: float = typer.Option(
+        DEFAULTS.confidence, min=0.5, max=0.9999, help="Confidence of the minimum track record."
+    ),
+    level: float = typer.Option(DEFAULTS.level, min=0, max=1, help="Tail probability of VaR and CVaR."),
     trials: int = typer.Option(
-        DEFAULTS.trials, min=1, help="Strategies tried, this one included; without it there is no DSR."
+        DEFAULTS.trials,
+        min=1,
+        help="Number of strategies tried, including this one; required for the deflated Sharpe ratio.",
     ),
     trials_variance: float = typer.Option(
-        DEFAULTS.trials_variance, min=0, help="Variance of their Sharpe ratios a day."
+        DEFAULTS.trials_variance, min=0, help="Variance of the daily Sharpe ratios of all trials."
     ),
-    as_json: bool = AS_JSON,
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Computes the metrics of a session, an account or a strategy from ClickHouse. Exit code 1 if it has no records."""
-    from contextlib import closing
+    """Computes the metrics of a session, an account or a strategy.
 
-    from infra.clickhouse.client import connect
-    from infra.settings import get_settings
-    from streams.evidence.metrics.compute_metrics import MetricScope, metric_values, session_scope
-
+    Exit code 1 if it has no records.
+    """
     named = [(kind, ident) for kind, ident in (("account", account), ("strategy", strategy)) if ident]
     if (len(named) != 1 and not session) or (session and strategy):
         raise typer.BadParameter("name one of --session, --account and --strategy, or --session with its --account")
@@ -71,15 +78,31 @@ def show(
     conventions = Conventions(
         time_zone, annualisation, mar, benchmark_sharpe, confidence, level, trials, trials_variance, basis
     )
+    scope = ("session", session) if session else named[0]
+    _print(_values(scope, account, run_id, conventions, by), as_json)
+
+
+def _values(named: tuple[str, str], account: str, run_id: str, conventions: Conventions, by: str) -> list[MetricValue]:
+    """Computes metrics. named: session, account or strategy, and its id. Exits with 1 if it has no records."""
+    from contextlib import closing
+
+    from infra.clickhouse.client import connect
+    from infra.settings import get_settings
+    from streams.evidence.metrics.compute_metrics import MetricScope, metric_values, session_scope
+
     settings = get_settings()
     run = run_id or settings.run_id
     with closing(connect(settings)) as client:
-        scope = session_scope(client, run, session, account) if session else MetricScope(*named[0])
+        scope = session_scope(client, run, named[1], account) if named[0] == "session" else MetricScope(*named)
         values = list(metric_values(client, run, scope, conventions, by))
     if not values and not by:
-        typer.echo(f"{scope.kind} {scope.ident} has no records in run {run}; is the sink running?", err=True)
+        typer.echo(
+            f"{scope.kind} {scope.ident} has no records in run {run}; `paper session list` shows the sessions, "
+            "`paper status` whether the sink runs",
+            err=True,
+        )
         raise typer.Exit(1)
-    _print(values, as_json)
+    return values
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -103,7 +126,7 @@ def _print(values: Iterable[MetricValue], as_json: bool) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Money as text, so that no digit is lost."""
+    """Returns money as text, so that no digit is lost."""
     from schemas.records.numbers import plain
 
     if isinstance(value, Decimal):

@@ -1,58 +1,74 @@
-"""`paper orders`: sending requests to the topic orders."""
+"""`paper orders`: sends orders, and cancels and replaces them."""
 
 from __future__ import annotations
 
 import csv
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
 
+from streams.cli.options import JSON_LINES
+
 if TYPE_CHECKING:
     from schemas.records.messages import OrderResult
     from streams.pipeline.clients.request_models import OrderRequestModel
 
-NANOS_PER_S = 1_000_000_000
-ACCOUNT = typer.Option(..., help="Account id.")
-ORDER_ID = typer.Option(None, help="Id of this request; made up where none is given.")
+ACCOUNT = typer.Option(..., help="Id of the account.")
+ORDER_ID = typer.Option(None, "--order-id", help="Id of this request; default: a random id.")
 WAIT = typer.Option(10.0, min=0, help="Seconds to wait for the first result; 0 does not wait.")
-AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 RESULT_COLUMNS = ("order_id", "exec_type", "ord_status", "cum_qty", "leaves_qty", "avg_px", "reason_code")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Send orders.", no_args_is_help=True)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(help="Sends, replaces and cancels orders.", no_args_is_help=True)
     for command in (submit, cancel, replace, cancel_all, load):
         group.command()(command)
     app.add_typer(group, name="orders")
 
 
 def submit(
-    symbol: str = typer.Argument(..., help="Instrument."),
+    symbol: str = typer.Argument(..., help="Symbol of the instrument; `paper instruments list` shows them."),
     side: str = typer.Argument(..., help="BUY or SELL."),
-    quantity: str = typer.Argument(..., help="Units of the instrument."),
+    quantity: str = typer.Argument(..., help="Quantity, in units of the instrument."),
     account: str = ACCOUNT,
-    order_type: str = typer.Option(None, "--type", help="Without it LIMIT with a price, else MARKET."),
+    order_type: str = typer.Option(
+        None,
+        "--type",
+        help="MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP or MARKET_IF_TOUCHED; default: LIMIT with a --price, "
+        "else MARKET.",
+    ),
     price: str = typer.Option(None, help="Limit price."),
-    stop_price: str = typer.Option(None, help="Trigger of STOP, STOP_LIMIT and MARKET_IF_TOUCHED."),
-    trail: str = typer.Option(None, help="TRAILING_STOP: distance to the market, as 0.5 or 2%."),
-    tif: str = typer.Option("DAY", help="DAY, GTC, GTD, IOC or FOK."),
-    expires: datetime = typer.Option(None, help="GTD: UTC time."),
-    post_only: bool = typer.Option(False, help="Never take."),
-    reduce_only: bool = typer.Option(False, help="Never open or turn a position."),
-    display: str = typer.Option(None, help="Iceberg: what the book shows."),
-    parent: str = typer.Option(None, help="Order that must execute first."),
-    oco: str = typer.Option(None, help="Group of orders of which what one executes the others can't."),
+    stop_price: str = typer.Option(None, help="Price that triggers a STOP, STOP_LIMIT or MARKET_IF_TOUCHED order."),
+    trail: str = typer.Option(
+        None, help="Distance of a TRAILING_STOP from the market, as a price (0.5) or a percentage (2%)."
+    ),
+    tif: str = typer.Option("DAY", help="Time in force: DAY, GTC, GTD, IOC or FOK."),
+    expires: datetime = typer.Option(None, help="UTC time at which a GTD order expires."),
+    post_only: bool = typer.Option(False, help="Reject the order if it would trade at once, as a taker."),
+    reduce_only: bool = typer.Option(False, help="Only reduce the position: never open one or reverse it."),
+    display: str = typer.Option(None, help="Quantity that the book shows of an iceberg order."),
+    parent: str = typer.Option(None, help="Id of an order that must execute first; this order waits for it."),
+    oco: str = typer.Option(
+        None,
+        help="One-cancels-other group, a name of your choice: a fill of one of its orders cancels the others, and a "
+        "partial fill reduces them.",
+    ),
     order_id: str = ORDER_ID,
-    strategy: str = typer.Option(None, help="Strategy that sends the order."),
+    strategy: str = typer.Option(None, help="Id of the strategy that sends the order."),
     wait: float = WAIT,
-    as_json: bool = AS_JSON,
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Sends a NEW order. Exit code 1 if it is rejected, 3 if no result came in time."""
+    """Sends a new order and waits for its first result.
+
+    Exit code 1 if the order is rejected, 3 if no result comes in time.
+    """
+    from streams.cli.times import to_nanoseconds
+
     fields = {
         "action": "NEW",
         "account_id": account,
@@ -66,7 +82,7 @@ def submit(
         "stop_price": stop_price,
         "trailing_offset": trail and trail.rstrip("%"),
         "trailing_type": trail and ("PERCENT" if trail.endswith("%") else "PRICE"),
-        "expire_ts": expires and int(expires.replace(tzinfo=UTC).timestamp()) * NANOS_PER_S,
+        "expire_ts": expires and to_nanoseconds(expires),
         "post_only": post_only,
         "reduce_only": reduce_only,
         "display_quantity": display,
@@ -77,27 +93,33 @@ def submit(
 
 
 def cancel(
-    orig_order_id: str = typer.Argument(..., help="Order to cancel."),
+    orig_order_id: str = typer.Argument(..., help="Id of the order to cancel."),
     account: str = ACCOUNT,
     order_id: str = ORDER_ID,
     wait: float = WAIT,
-    as_json: bool = AS_JSON,
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Sends a CANCEL. Exit code 1 if it is refused, 3 if no result came in time."""
+    """Cancels a working order.
+
+    Exit code 1 if the cancel is refused, 3 if no result comes in time.
+    """
     _send({"action": "CANCEL", "account_id": account, "orig_order_id": orig_order_id}, order_id, wait, as_json)
 
 
 def replace(
-    orig_order_id: str = typer.Argument(..., help="Order to replace."),
+    orig_order_id: str = typer.Argument(..., help="Id of the order to replace."),
     account: str = ACCOUNT,
-    quantity: str = typer.Option(None, help="New total quantity, what has executed included."),
+    quantity: str = typer.Option(None, help="New total quantity, including the executed quantity."),
     price: str = typer.Option(None, help="New limit price."),
-    stop_price: str = typer.Option(None, help="New trigger."),
+    stop_price: str = typer.Option(None, help="New price that triggers the order."),
     order_id: str = ORDER_ID,
     wait: float = WAIT,
-    as_json: bool = AS_JSON,
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Sends a REPLACE. Exit code 1 if it is refused, 3 if no result came in time."""
+    """Changes the quantity or the prices of a working order.
+
+    Exit code 1 if the change is refused, 3 if no result comes in time.
+    """
     fields = {
         "action": "REPLACE",
         "account_id": account,
@@ -111,19 +133,23 @@ def replace(
 
 def cancel_all(
     account: str = ACCOUNT,
-    symbol: str = typer.Option("", help="Only orders in this instrument."),
-    side: str = typer.Option(None, help="Only BUY or SELL orders."),
+    symbol: str = typer.Option("", help="Cancel only orders in this instrument."),
+    side: str = typer.Option(None, help="Cancel only orders of this side, BUY or SELL."),
     order_id: str = ORDER_ID,
     wait: float = WAIT,
-    as_json: bool = AS_JSON,
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Sends a MASS_CANCEL: each working order is canceled, and answers for itself."""
+    """Cancels all working orders of an account. Each order gets a result of its own."""
     fields = {"action": "MASS_CANCEL", "account_id": account, "symbol": symbol, "side": side and side.upper()}
     _send(fields, order_id, wait, as_json)
 
 
-def load(file: Path = typer.Argument(..., help="CSV; its header names fields of the orders schema.")) -> None:
-    """Sends every line of a CSV file. All lines are checked before the first is sent."""
+def load(
+    file: Path = typer.Argument(
+        ..., help="CSV file. Its header names fields of schemas/avsc/orders.avsc, such as order_id,account_id,symbol."
+    ),
+) -> None:
+    """Sends a request for each line of a CSV file. If one line is wrong, none is sent."""
     requests = _read_csv(file)
     producer = _producer()
     for request in requests:
@@ -145,6 +171,7 @@ def _read_csv(file: Path) -> list[OrderRequestModel]:
 def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
     from pydantic import ValidationError
 
+    from streams.cli.validation import problems
     from streams.errors import InputError
     from streams.pipeline.clients.request_models import OrderRequestModel
 
@@ -153,8 +180,7 @@ def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
     try:
         return OrderRequestModel.model_validate(fields)
     except ValidationError as error:
-        sentences = (f"{'.'.join(map(str, item['loc']))} {item['msg']}".strip() for item in error.errors())
-        raise InputError(f"{subject}: {'; '.join(sentences)}") from error
+        raise InputError(f"{subject}: {problems(error)}") from error
 
 
 def _producer() -> Any:
@@ -185,7 +211,11 @@ def _send(fields: dict[str, Any], order_id: str | None, wait: float, as_json: bo
         print(request.order_id)
         return
     if not answers:
-        typer.echo(f"request {request.order_id} was sent; no result came in {wait:g} s", err=True)
+        typer.echo(
+            f"request {request.order_id} was sent, but no result came within {wait:g} s; `paper status` shows if a "
+            "worker runs",
+            err=True,
+        )
         raise typer.Exit(3)
     rows = [readable(answer) for answer in answers]
     print_rows(rows, RESULT_COLUMNS, as_json)
@@ -196,7 +226,7 @@ def _send(fields: dict[str, Any], order_id: str | None, wait: float, as_json: bo
 
 
 def _answers(results: Any, request: OrderRequestModel, wait: float) -> list[OrderResult]:
-    """Results of the request until the first that ends it or leaves it working, and what came together with it."""
+    """Waits for the first result of a request; returns it with those that came in the same poll."""
     deadline = time.monotonic() + wait
     answers: list[OrderResult] = []
     while time.monotonic() < deadline and not answers:

@@ -1,8 +1,9 @@
-"""How commands print rows: a table for people, one JSON object a line for scripts."""
+"""Prints rows: a table for people, one JSON object per line for scripts; progress goes to stderr."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -57,8 +58,13 @@ PRICE_FIELDS = frozenset(
 )
 
 
+def say(text: str) -> None:
+    """Prints progress on stderr, so that stdout holds nothing but the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def readable(message: Any) -> dict[str, Any]:
-    """A record as names and plain values: decimals as text, times as UTC nanoseconds."""
+    """Returns a record as plain values by name: decimals as text, times in UTC nanoseconds."""
     return {name: _value(name, value) for name, value in message._asdict().items()}
 
 
@@ -73,7 +79,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    """All rows: JSON lines with every field, or a table of the columns."""
+    """Prints rows as JSON lines with every field, or as a table of the columns."""
     if as_json:
         for row in rows:
             print(json.dumps(row))
@@ -92,7 +98,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_jso
 
 
 def _short(value: Any) -> str:
-    """Amounts to four decimals: the whole number is in --json."""
+    """Rounds an amount to four decimals; --json prints every digit."""
     text = str(value)
     head, point, tail = text.partition(".")
     return f"{Decimal(text):.4f}" if point and len(tail) > 4 and head.lstrip("-").isdigit() else text

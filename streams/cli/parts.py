@@ -11,7 +11,7 @@ KIND = typer.Argument(..., help="fill, queue, latency, slippage or fee.")
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    group = typer.Typer(help="List and check the execution models of simulators.", no_args_is_help=True)
+    group = typer.Typer(help="Lists and checks the execution models of simulators.", no_args_is_help=True)
     group.command("list")(list_models)
     group.command()(check)
     app.add_typer(group, name="parts")

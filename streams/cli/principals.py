@@ -1,4 +1,4 @@
-"""As whom each command connects to Kafka unless KAFKA_PRINCIPAL says otherwise."""
+"""Names the principal as which each command connects to Kafka, unless KAFKA_PRINCIPAL names another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRINCIPALS = {
     "replay": READER,
     "archive": READER,
 }
-"""Other commands do not connect to Kafka: infra/kafka/access.py says what each principal may do there."""
+"""The principal of each command that connects to Kafka; infra/kafka/access.py declares their rights."""
 NO_KAFKA = frozenset(
     {
         "down",
@@ -50,3 +50,4 @@ NO_KAFKA = frozenset(
         "format",
     }
 )
+"""Commands that do not connect to Kafka."""

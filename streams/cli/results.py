@@ -1,13 +1,15 @@
-"""`paper results`, `paper positions`, `paper account`: what the topics say now."""
+"""`paper results`, `paper positions`, `paper account`: show the newest records of the topics."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import typer
 
-ACCOUNT = typer.Option(None, help="Only this account.")
-AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
+from streams.cli.options import JSON_LINES
+
+ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
 POLL_S = 0.2
 RESULT_COLUMNS = ("account_id", "order_id", "exec_type", "ord_status", "last_qty", "last_px", "cum_qty", "reason_code")
 POSITION_COLUMNS = ("account_id", "symbol", "quantity", "avg_px", "realised_pnl", "commission", "currency")
@@ -24,17 +26,17 @@ EQUITY_COLUMNS = (
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the commands to `paper`."""
     for command in (results, positions, account):
         app.command()(command)
 
 
 def results(
-    account_id: str = typer.Option(None, "--account", help="Only this account."),
-    follow: bool = typer.Option(False, help="Go on with new results until Ctrl-C."),
-    as_json: bool = AS_JSON,
+    account_id: str = ACCOUNT,
+    follow: bool = typer.Option(False, help="Print new results as JSON lines, from now on until Ctrl-C."),
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Shows order results, oldest first within each account."""
+    """Shows the results of orders, oldest first within each account."""
     from streams.cli.output import print_rows, readable
 
     if follow:
@@ -45,8 +47,6 @@ def results(
 
 
 def _follow(account_id: str | None) -> None:
-    import json
-
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -61,10 +61,8 @@ def _follow(account_id: str | None) -> None:
                     print(json.dumps(readable(followed.message)), flush=True)
 
 
-def positions(
-    account_id: str = typer.Option(None, "--account", help="Only this account."), as_json: bool = AS_JSON
-) -> None:
-    """Shows the newest position of each account and symbol."""
+def positions(account_id: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:
+    """Shows the position of each account in each instrument."""
     from streams.cli.output import print_rows, readable
 
     newest = {(item.account_id, item.symbol): item for item in _read("positions")}
@@ -73,14 +71,20 @@ def positions(
 
 
 def account(
-    account_id: str = typer.Argument(None, help="Account id; without it all accounts."), as_json: bool = AS_JSON
+    account_id: str = typer.Argument(None, help="Id of an account; default: all accounts."),
+    as_json: bool = JSON_LINES,
 ) -> None:
-    """Shows cash and equity of accounts as last written."""
+    """Shows the cash, equity and profit of accounts.
+
+    Exit code 1 if the account has no session yet.
+    """
     from streams.cli.output import print_rows, readable
 
     newest = {item.account_id: item for item in _read("account.equity")}
     if account_id is not None and account_id not in newest:
-        typer.echo(f"account {account_id} has no session yet; open one with `paper session open`", err=True)
+        typer.echo(
+            f"account {account_id} has no session yet; `paper session open --account {account_id}` opens one", err=True
+        )
         raise typer.Exit(1)
     rows = [readable(item) for key, item in sorted(newest.items()) if account_id in (None, key)]
     print_rows(rows, EQUITY_COLUMNS, as_json)

@@ -1,4 +1,4 @@
-"""`paper risk`: what operators see and do; every change is a record on controls, answered on risk.events."""
+"""`paper risk`, `paper trading-state`: show the risk state of accounts, and send operators' commands."""
 
 from __future__ import annotations
 
@@ -8,51 +8,52 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.cli.command import REASON
+from streams.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
     from streams.core.accounts.account_shard import AccountShard
     from streams.core.accounts.state.account import Account
     from streams.core.risk.breakers.breaker import Breaker
 
-ACCOUNT = typer.Option(None, "--account", help="Account id; without it all accounts.")
-KILL_ACCOUNT = typer.Option(None, "--account", help="Account id.")
-ALL = typer.Option(False, "--all", help="All trading.")
-STRATEGY = typer.Option(None, "--strategy", help="Strategy id.")
-SYMBOL = typer.Option(None, "--symbol", help="Symbol.")
-AS_JSON = typer.Option(False, "--json", help="Print JSON lines.")
+ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
+STATE_REASON = typer.Option("command line", "--reason", help="Reason for the command; it is recorded with the answer.")
 BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "since_event", "latches", "config")
 STATUS_COLUMNS = (
     "account", "session", "open", "strategy", "state", "breakers", "killed", "working", "equity", "drawdown",
 )  # fmt: skip
 
+KILL_ACCOUNT = typer.Option(None, "--account", help="Id of an account.")
+KILL_STRATEGY = typer.Option(None, "--strategy", help="Id of a strategy.")
+KILL_SYMBOL = typer.Option(None, "--symbol", help="Symbol of an instrument.")
+KILL_ALL = typer.Option(False, "--all", help="All trading.")
+
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Risk: status, limits, kill switch.", no_args_is_help=True)
-    group.command()(status)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Shows the risk state of accounts; sets limits, resets breakers, stops trading (kill switch).",
+        no_args_is_help=True,
+    )
+    group.command("status")(show_risk)
     group.command()(kill)
     group.command()(resume)
-    group.add_typer(_limits(), name="limits")
-    group.add_typer(_breakers(), name="breakers")
+    limits = typer.Typer(help="Shows and changes the risk limits of accounts.", no_args_is_help=True)
+    limits.command("show")(show_limits)
+    limits.command("set")(set_limits)
+    group.add_typer(limits, name="limits")
+    breakers = typer.Typer(
+        help="Shows and resets circuit breakers, of accounts and of the desk (all accounts together).",
+        no_args_is_help=True,
+    )
+    breakers.command("show")(show_breakers)
+    breakers.command("reset")(reset_breaker)
+    group.add_typer(breakers, name="breakers")
     app.add_typer(group, name="risk")
+    app.command("trading-state")(set_trading_state)
 
 
-def _limits() -> typer.Typer:
-    group = typer.Typer(help="Limits of accounts.", no_args_is_help=True)
-    group.command("show")(show_limits)
-    group.command("set")(set_limits)
-    return group
-
-
-def _breakers() -> typer.Typer:
-    group = typer.Typer(help="Circuit breakers of accounts and of the desk.", no_args_is_help=True)
-    group.command("show")(show_breakers)
-    group.command("reset")(reset_breaker)
-    return group
-
-
-def status(account: str = ACCOUNT, as_json: bool = AS_JSON) -> None:
-    """Shows what may trade: state, kills and drawdown of each account, as the shards last committed it."""
+def show_risk(account: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:
+    """Shows if accounts may trade: trading state, open breakers, kill switch, equity and drawdown."""
     from streams.cli.output import print_rows
 
     rows = [_status(shard, item) for shard, item in _accounts(account)]
@@ -81,24 +82,24 @@ def _status(shard: AccountShard, account: Account) -> dict[str, Any]:
 
 def kill(
     account: str = KILL_ACCOUNT,
-    strategy: str = STRATEGY,
-    symbol: str = SYMBOL,
-    everything: bool = ALL,
-    flatten: bool = typer.Option(False, help="Close the positions too."),
+    strategy: str = KILL_STRATEGY,
+    symbol: str = KILL_SYMBOL,
+    everything: bool = KILL_ALL,
+    flatten: bool = typer.Option(False, help="Also close the positions."),
     reason: str = REASON,
 ) -> None:
-    """Stops an account, a strategy, a symbol, or all trading: working orders are canceled, new ones refused."""
+    """Stops an account, a strategy, an instrument, or all trading: cancels working orders and refuses new ones."""
     _switch("KILL", account, strategy, symbol, everything, reason, flatten)
 
 
 def resume(
     account: str = KILL_ACCOUNT,
-    strategy: str = STRATEGY,
-    symbol: str = SYMBOL,
-    everything: bool = ALL,
+    strategy: str = KILL_STRATEGY,
+    symbol: str = KILL_SYMBOL,
+    everything: bool = KILL_ALL,
     reason: str = REASON,
 ) -> None:
-    """Lets what was killed trade again; name it as the kill did."""
+    """Ends a kill. Name the same account, strategy or instrument, or --all, as the kill did."""
     _switch("RESUME", account, strategy, symbol, everything, reason)
 
 
@@ -112,16 +113,16 @@ def _switch(
     flatten: bool = False,
 ) -> None:
     from schemas.records.enums import ControlKind
-    from streams.cli.command import send, tell
+    from streams.cli.command import print_answers, send
 
     if [account, strategy, symbol].count(None) + (not everything) != 3:
         raise typer.BadParameter("name one of --account, --strategy, --symbol, --all")
     names = {"account_id": account, "strategy_id": strategy, "symbol": symbol}
-    tell(send(kind=ControlKind(kind), **names, flatten=flatten, reason=reason))
+    print_answers(send(kind=ControlKind(kind), **names, flatten=flatten, reason=reason))
 
 
-def show_breakers(account: str = ACCOUNT, as_json: bool = AS_JSON) -> None:
-    """Shows each account's breakers and those of the desk: state, what was decided last, how they are set."""
+def show_breakers(account: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:
+    """Shows the circuit breakers of accounts and of the desk: state, last transition, and settings."""
     from streams.cli.output import print_rows
 
     found = _accounts(account)
@@ -145,51 +146,60 @@ def _breaker(owner: str, breaker: Breaker) -> dict[str, Any]:
 
 
 def reset_breaker(
-    name: str = typer.Argument(help="Name of the breaker."),
-    account: str = typer.Option(None, "--account", help="Account id; without it the breaker is the desk's."),
+    name: str = typer.Argument(help="Name of the breaker, from `paper risk breakers show`."),
+    account: str = typer.Option(None, "--account", help="Account of the breaker; default: a breaker of the desk."),
     reason: str = REASON,
 ) -> None:
-    """Closes a breaker that is open, and measures afresh. Exit code 1 if there is none."""
-    from schemas.records.enums import ControlKind
-    from streams.cli.command import send, tell
+    """Closes an open breaker, which then measures from now on.
 
-    tell(send(kind=ControlKind.BREAKER_RESET, account_id=account, breaker=name, reason=reason))
+    Exit code 1 if there is no such breaker.
+    """
+    from schemas.records.enums import ControlKind
+    from streams.cli.command import print_answers, send
+
+    print_answers(send(kind=ControlKind.BREAKER_RESET, account_id=account, breaker=name, reason=reason))
 
 
 def show_limits(account: str = ACCOUNT) -> None:
-    """Prints the limits in force as one JSON object a line and account."""
+    """Prints the limits of accounts, as one JSON object per line."""
     for _, item in _accounts(account):
         print(json.dumps({"account": item.account_id, **item.limits.to_state()}))
 
 
 def set_limits(
-    changes: list[str] = typer.Argument(help="NAME=VALUE, as max_position.limit=500; VALUE null switches off."),
+    changes: list[str] = typer.Argument(
+        help="Limits to change: NAME=VALUE (max_position=500), NAME.PARAMETER=VALUE (order_rate.window_ms=1000), or "
+        "@FILE with a JSON or TOML document. VALUE false switches a limit off, true on."
+    ),
     account: str = ACCOUNT,
     reason: str = REASON,
 ) -> None:
-    """Changes limits of an account, or of all, from the next record on. Exit code 1 if they are refused."""
+    """Changes the limits of an account, or of all accounts, from the next record on.
+
+    docs/risk.md explains every limit. Exit code 1 if the change is refused.
+    """
     from schemas.records.enums import ControlKind
-    from streams.cli.command import send, tell
+    from streams.cli.command import print_answers, send
+    from streams.cli.limit_changes import limit_changes
 
-    patch: dict[str, Any] = {}
-    for change in changes:
-        _put(patch, change)
-    tell(send(kind=ControlKind.LIMITS, account_id=account, limits=patch, reason=reason))
+    print_answers(send(kind=ControlKind.LIMITS, account_id=account, limits=limit_changes(changes), reason=reason))
 
 
-def _put(patch: dict[str, Any], change: str) -> None:
-    """Puts NAME.NAME=VALUE into a merge patch; a VALUE that is JSON is taken as such, any other is text."""
-    path, separator, text = change.partition("=")
-    if not separator or not all(path.split(".")):
-        raise typer.BadParameter(f"{change}: must be NAME=VALUE, as max_position.limit=500")
-    try:
-        value = json.loads(text, parse_float=str, parse_int=str)
-    except json.JSONDecodeError:
-        value = text
-    *parents, name = path.split(".")
-    for parent in parents:
-        patch = patch.setdefault(parent, {})
-    patch[name] = value
+def set_trading_state(
+    state: str = typer.Argument(
+        ..., help="ACTIVE, REDUCING (orders may only reduce positions) or HALTED (no order passes)."
+    ),
+    account: str = ACCOUNT,
+    reason: str = STATE_REASON,
+) -> None:
+    """Sets the trading state of an account, or of all accounts."""
+    from schemas.records.enums import ControlKind, TradingState
+    from streams.cli.command import print_answers, send
+
+    if state not in ("ACTIVE", "REDUCING", "HALTED"):
+        raise typer.BadParameter(f"{state}: must be ACTIVE, REDUCING or HALTED")
+    trading_state = TradingState(state)
+    print_answers(send(kind=ControlKind.TRADING_STATE, account_id=account, trading_state=trading_state, reason=reason))
 
 
 def _shards() -> list[AccountShard]:
@@ -203,6 +213,7 @@ def _shards() -> list[AccountShard]:
 
 
 def _accounts(account_id: str | None) -> list[tuple[AccountShard, Account]]:
+    """Returns accounts with their shards, as last committed. Raises InputError if the named account has no session."""
     from streams.errors import InputError
 
     found = [
@@ -212,5 +223,7 @@ def _accounts(account_id: str | None) -> list[tuple[AccountShard, Account]]:
         if account_id in (None, account.account_id)
     ]
     if account_id is not None and not found:
-        raise InputError(f"account {account_id} has no session yet; open one with `paper session open`")
+        raise InputError(
+            f"account {account_id} has no session yet; `paper session open --account {account_id}` opens one"
+        )
     return sorted(found, key=lambda item: item[1].account_id)

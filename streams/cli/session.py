@@ -1,25 +1,27 @@
-"""`paper session`, `paper trading-state`: operators' commands on accounts, and what sessions came to."""
+"""`paper session`: opens and closes paper sessions of accounts, and reports their results."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+import json
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import typer
 
-from streams.cli.command import send, tell
+from streams.cli.command import print_answers, send
+from streams.cli.options import ANNUALISATION, JSON, JSON_LINES, RUN_ID, TIME_ZONE
 from streams.evidence.metrics.conventions import DEFAULTS
 
 if TYPE_CHECKING:
     from streams.evidence.sessions.session_fold import Session
 
-REASON = typer.Option("command line", help="Why; kept with the answer.")
-ACCOUNT = typer.Option("", "--account", help="Its account, where several have a session of this name.")
-RUN = typer.Option("", "--run-id", help="Run; RUN_ID where none is given.")
-AS_JSON = typer.Option(False, "--json", help="Print one JSON object a line.")
-NAME = typer.Argument(..., help="Session id; see `paper session list`.")
+SESSION = typer.Argument(..., help="Id of the session, from `paper session list`.")
+OPEN_ACCOUNT = typer.Option(..., "--account", help="Id of the account.")
+ACCOUNT = typer.Option("", "--account", help="Account of the session, if several accounts have used its id.")
+REASON = typer.Option("command line", help="Reason for the command; it is recorded with the answer.")
 COLUMNS = (
     "session_id",
     "account_id",
@@ -36,62 +38,75 @@ COLUMNS = (
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Paper sessions: open, close, list, show, report, rebuild.", no_args_is_help=True)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Opens and closes paper sessions, in which an account trades; lists and reports them.",
+        no_args_is_help=True,
+    )
     group.command("open")(open_session)
     group.command("close")(close_session)
     group.command("list")(list_sessions)
-    group.command()(show)
-    group.command()(report)
-    group.command()(rebuild)
+    group.command("show")(show_session)
+    group.command("report")(report_session)
+    group.command("rebuild")(rebuild_session)
     app.add_typer(group, name="session")
-    app.command("trading-state")(trading_state)
 
 
 def open_session(
-    account: str = typer.Option(..., help="Account id."),
+    account: str = OPEN_ACCOUNT,
     cash: str = typer.Option("1000000", help="Opening cash."),
     currency: str = typer.Option("USD", help="Currency of the account."),
-    strategy: str = typer.Option(None, help="Strategy under test."),
-    session: str = typer.Option(None, help="Session id; made up where none is given."),
-    instrument: list[str] = typer.Option([], help="Symbol that the session trades; may be repeated. Without it: all."),
-    limit: list[str] = typer.Option([], help="NAME=VALUE: max_order_quantity, max_order_notional, max_position."),
+    strategy: str = typer.Option(None, help="Id of the strategy that trades in the session."),
+    session: str = typer.Option(None, help="Id of the session; default: the account's id and a random number."),
+    instrument: list[str] = typer.Option(
+        [], help="Symbol that may be traded; repeat for more. Default: all instruments."
+    ),
+    limit: list[str] = typer.Option(
+        [],
+        help="Risk limit of the session: NAME=VALUE (max_position=500), NAME.PARAMETER=VALUE "
+        "(order_rate.window_ms=1000), or @FILE with a JSON or TOML document; repeat for more. VALUE false switches a "
+        "limit off, true on. Default: the limits file (setting LIMITS_FILE).",
+    ),
     reason: str = REASON,
 ) -> None:
-    """Opens a paper session: the account may trade from here on. Exit code 1 if it is refused."""
+    """Opens a paper session: from now on the account may trade.
+
+    Exit code 1 if the session is refused.
+    """
     from infra.settings import get_settings
     from schemas.records.enums import ControlKind
+    from streams.cli.limit_changes import limit_changes
     from streams.evidence.canonical_hash import settings_sha256
     from streams.pipeline.reference.load_config import core_config
 
-    events = send(
+    answers = send(
         kind=ControlKind.SESSION_OPEN,
         account_id=account,
         session_id=session or f"{account}-{uuid4().hex[:8]}",
         strategy_id=strategy,
         opening_cash=_decimal("--cash", cash),
         currency=currency,
-        limits=dict(_limit(item) for item in limit) or None,
+        limits=limit_changes(limit) or None,
         instruments=tuple(instrument),
         settings_sha256=settings_sha256(core_config(get_settings())),
         reason=reason,
     )
-    tell(events)
+    print_answers(answers)
 
 
 def close_session(
-    account: str = typer.Option(..., help="Account id."),
-    flatten: bool = typer.Option(False, help="Send orders that close what is open."),
+    account: str = OPEN_ACCOUNT,
+    flatten: bool = typer.Option(False, help="Also close the open positions."),
     reason: str = REASON,
 ) -> None:
-    """Closes the account's session: working orders are canceled, new ones refused."""
+    """Closes the session of an account: cancels its working orders and refuses new ones."""
     from schemas.records.enums import ControlKind
 
-    tell(send(kind=ControlKind.SESSION_CLOSE, account_id=account, flatten=flatten, reason=reason))
+    print_answers(send(kind=ControlKind.SESSION_CLOSE, account_id=account, flatten=flatten, reason=reason))
 
 
-def list_sessions(run_id: str = RUN, as_json: bool = AS_JSON) -> None:
-    """Lists the sessions of a run, newest first, from ClickHouse."""
+def list_sessions(run_id: str = RUN_ID, as_json: bool = JSON_LINES) -> None:
+    """Lists the sessions of a run, newest first."""
     from contextlib import closing
 
     from infra.clickhouse.client import connect
@@ -105,10 +120,11 @@ def list_sessions(run_id: str = RUN, as_json: bool = AS_JSON) -> None:
     print_rows([{name: _plain(value) for name, value in row.items()} for row in rows], COLUMNS, as_json)
 
 
-def show(session: str = NAME, account: str = ACCOUNT, run_id: str = RUN, as_json: bool = AS_JSON) -> None:
-    """Shows the state of a session, folded from its events in ClickHouse. Exit code 1 if there is none."""
-    import json
+def show_session(session: str = SESSION, account: str = ACCOUNT, run_id: str = RUN_ID, as_json: bool = JSON) -> None:
+    """Shows the state of a session: cash, equity, positions and working orders.
 
+    Exit code 1 if there is no such session.
+    """
     from streams.evidence.sessions.session_document import session_document
 
     document = session_document(_from_clickhouse(session, account, run_id))
@@ -120,15 +136,18 @@ def show(session: str = NAME, account: str = ACCOUNT, run_id: str = RUN, as_json
         print(f"{name.replace('_', ' '):<18} {'-' if text in (None, '', []) else text}")
 
 
-def report(
-    session: str = NAME,
-    html: Path = typer.Option(None, help="Write a page with charts to this file."),
-    time_zone: str = typer.Option(DEFAULTS.time_zone, help="Of days, as America/New_York."),
-    annualisation: float = typer.Option(DEFAULTS.annualisation, min=1, help="Days of a year: 252, or 365 for crypto."),
+def report_session(
+    session: str = SESSION,
+    html: Path = typer.Option(None, help="File to write the report to, as one HTML page with charts."),
+    time_zone: str = TIME_ZONE,
+    annualisation: float = ANNUALISATION,
     account: str = ACCOUNT,
-    run_id: str = RUN,
+    run_id: str = RUN_ID,
 ) -> None:
-    """Reports a session from ClickHouse: on the terminal, or as one HTML file that needs no network."""
+    """Reports the results of a session: returns, risk, trades, costs.
+
+    Prints to the terminal, or writes an HTML page that needs no network.
+    """
     from contextlib import closing
 
     from infra.clickhouse.client import connect
@@ -152,18 +171,16 @@ def report(
     print(f"{html}: report of session {session}")
 
 
-def rebuild(
-    session: str = NAME,
-    source: str = typer.Option("both", "--from", help="kafka, clickhouse or both."),
+def rebuild_session(
+    session: str = SESSION,
+    source: str = typer.Option("both", "--from", help="Where the events are read: kafka, clickhouse or both."),
     account: str = ACCOUNT,
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = JSON,
 ) -> None:
-    """Rebuilds a session of a pipeline at rest from its events alone and compares it with what its shard holds.
+    """Rebuilds a session from its events alone and compares it with the state of the account shard.
 
-    Exit code 1 if anything differs.
+    Stop sending orders and market data first. Exit code 1 if anything differs.
     """
-    import json
-
     from streams.evidence.sessions.session_document import session_document
 
     if source not in ("kafka", "clickhouse", "both"):
@@ -184,19 +201,6 @@ def rebuild(
             print("".join(f"         {sentence}\n" for sentence in sentences), end="")
     if any(found.values()):
         raise typer.Exit(1)
-
-
-def trading_state(
-    state: str = typer.Argument(..., help="ACTIVE, REDUCING or HALTED."),
-    account: str = typer.Option(None, help="Account id; without it all accounts."),
-    reason: str = REASON,
-) -> None:
-    """Sets the trading state of an account, or of all."""
-    from schemas.records.enums import ControlKind, TradingState
-
-    if state not in ("ACTIVE", "REDUCING", "HALTED"):
-        raise typer.BadParameter(f"{state}: must be ACTIVE, REDUCING or HALTED")
-    tell(send(kind=ControlKind.TRADING_STATE, account_id=account, trading_state=TradingState(state), reason=reason))
 
 
 def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
@@ -235,7 +239,7 @@ def _from_kafka(session: str, account: str) -> Session:
 
 
 def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
-    """By source, what differs from the shard; between two sources everything is compared."""
+    """Returns, for each source, its differences from the shard; two sources are also compared with each other."""
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -248,16 +252,7 @@ def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
     return compare_with_shard(core_config(settings), rebuilt, reader, codec)
 
 
-def _limit(text: str) -> tuple[str, Decimal]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise typer.BadParameter(f"--limit {text}: must be NAME=VALUE")
-    return name, _decimal(f"--limit {name}", value)
-
-
 def _decimal(option: str, text: str) -> Decimal:
-    from decimal import InvalidOperation
-
     try:
         return Decimal(text)
     except InvalidOperation as error:
@@ -265,9 +260,7 @@ def _decimal(option: str, text: str) -> Decimal:
 
 
 def _plain(value: Any) -> Any:
-    """Money as text, so that no digit is lost; times to the microsecond."""
-    from datetime import datetime
-
+    """Returns money as text, so that no digit is lost, and times to the microsecond."""
     from schemas.records.numbers import plain
 
     if isinstance(value, Decimal):

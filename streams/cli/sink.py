@@ -1,20 +1,25 @@
-"""`paper sink`: lands every topic in ClickHouse."""
+"""`paper sink`: writes every topic to ClickHouse."""
 
 from __future__ import annotations
 
 import typer
 
+from streams.cli.options import LOG_LEVEL
+
 COLLECT_AFTER = 1_000_000
-"""Objects. At the default, 700, looking at waiting messages takes a quarter of the sink's time."""
+"""New objects between two garbage collections. At Python's 700, collections take a quarter of the sink's time."""
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the command to `paper`."""
     app.command()(sink)
 
 
-def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERROR.")) -> None:
-    """Lands every topic in ClickHouse under RUN_ID, in the foreground. SIGTERM or Ctrl-C ends it cleanly."""
+def sink(log_level: str = LOG_LEVEL) -> None:
+    """Writes every topic to ClickHouse, in the foreground.
+
+    Each row names the run (setting RUN_ID). SIGTERM or Ctrl-C stops the sink cleanly.
+    """
     import gc
     import logging
     import signal
@@ -30,7 +35,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
     logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("httpx", "httpx2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Messages are many, and no part of any cycle that a collection could find.
+    # The sink holds many messages, and none is part of a reference cycle.
     gc.set_threshold(COLLECT_AFTER)
     settings = get_settings()
     end_with_supervisor()
@@ -39,7 +44,7 @@ def sink(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERR
 
         def stop(*_: object) -> None:
             running.stop()
-            force_exit_after(STOP_PATIENCE_S, "the next start goes on behind the last block that landed")
+            force_exit_after(STOP_PATIENCE_S, "the next start continues after the last block that was inserted")
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

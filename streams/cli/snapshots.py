@@ -1,4 +1,4 @@
-"""`paper snapshots`: the states that recovery starts from."""
+"""`paper snapshots`: shows the saved states of shards, and makes them anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.options import JSON_LINES
+
 if TYPE_CHECKING:
     from streams.core.core_config import CoreConfig
     from streams.pipeline.journal.kinds import ShardKind
@@ -16,15 +18,20 @@ COLUMNS = ("shard", "sequence", "bytes", "chunks", "age_s", "complaint")
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="The states that recovery starts from.", no_args_is_help=True)
-    group.command(name="list")(list_snapshots)
-    group.command()(rebuild)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        help="Shows and rebuilds snapshots: the saved states from which workers start again.", no_args_is_help=True
+    )
+    group.command("list")(list_snapshots)
+    group.command("rebuild")(rebuild_snapshot)
     app.add_typer(group, name="snapshots")
 
 
-def list_snapshots(as_json: bool = typer.Option(False, "--json", help="Print JSON lines.")) -> None:
-    """Shows the newest snapshot of each shard. Exit code 1 if one is damaged."""
+def list_snapshots(as_json: bool = JSON_LINES) -> None:
+    """Lists the newest snapshot of each shard.
+
+    Exit code 1 if one is damaged; `paper snapshots rebuild` makes it anew.
+    """
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -44,8 +51,11 @@ def list_snapshots(as_json: bool = typer.Option(False, "--json", help="Print JSO
         raise typer.Exit(1)
 
 
-def rebuild(shard: str = typer.Argument(help="accounts-N or execution-N.")) -> None:
-    """Makes a shard's snapshot anew from its whole journal. A worker that has the shard loses it and takes it again."""
+def rebuild_snapshot(shard: str = typer.Argument(help="Name of the shard, such as accounts-0 or execution-3.")) -> None:
+    """Rebuilds the snapshot of a shard from its whole journal.
+
+    The worker that runs the shard is interrupted, and recovers the shard from the new snapshot.
+    """
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -57,7 +67,7 @@ def rebuild(shard: str = typer.Argument(help="accounts-N or execution-N.")) -> N
     settings = get_settings()
     config = core_config(settings)
     kind, partition = _shard(shard, config)
-    print(f"reading the journal of {shard} from its beginning", file=sys.stderr)
+    print(f"reads the journal of {shard} from its beginning", file=sys.stderr)
     policy = SnapshotPolicy.of(settings)
     owned = take_over(
         kind,
@@ -71,7 +81,7 @@ def rebuild(shard: str = typer.Argument(help="accounts-N or execution-N.")) -> N
     )
     owned.hand_over()
     owned.close()
-    print(f"{shard}: snapshot for journal #{owned.processor.sequence} written")
+    print(f"{shard}: snapshot written, at journal record {owned.processor.sequence}")
 
 
 def _shard(name: str, config: CoreConfig) -> tuple[ShardKind, int]:
@@ -83,4 +93,4 @@ def _shard(name: str, config: CoreConfig) -> tuple[ShardKind, int]:
         if match and match[1] == kind.name and int(match[2]) < kind.partitions(config):
             return kind, int(match[2])
     shards = ", ".join(f"{kind.name}-0 to {kind.name}-{kind.partitions(config) - 1}" for kind in KINDS)
-    raise InputError(f"shard {name!r}: there are {shards}")
+    raise InputError(f"shard {name!r} does not exist; there are {shards}")

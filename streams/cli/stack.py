@@ -1,49 +1,53 @@
-"""`paper up`, `down`, `prepare`, `doctor`: the stack. `paper status` is in status.py."""
+"""`paper up`, `paper down`, `paper prepare`, `paper doctor`: start, stop, prepare and check the servers."""
 
 from __future__ import annotations
 
-import sys
+import json
 
 import typer
 
-AS_JSON = typer.Option(False, "--json", help="Print JSON.")
+from streams.cli.options import JSON
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the commands to `paper`."""
     for command in (up, down, prepare, doctor):
         app.command()(command)
 
 
 def up(
-    workers: int = typer.Option(0, min=0, help="Keep so many workers and a sink running; 0: leave them as they are."),
+    workers: int = typer.Option(
+        0, min=0, help="Number of workers to keep running, with a sink; 0 starts the servers only."
+    ),
 ) -> None:
-    """Starts Kafka, the schema registry and ClickHouse; makes topics, schemas and tables."""
+    """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables."""
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from streams.cli.output import say
     from streams.pipeline.prepare import start_prepared_servers
 
-    start_prepared_servers(get_settings(), on_progress=_say)
+    start_prepared_servers(get_settings(), on_progress=say)
     if workers:
-        local_stack.up_pipeline(get_settings(), workers, on_progress=_say)
+        local_stack.up_pipeline(get_settings(), workers, on_progress=say)
 
 
 def down(
-    purge: bool = typer.Option(False, help="Delete all records, schemas and tables as well."),
-    yes: bool = typer.Option(False, help="Do not ask before deleting."),
+    purge: bool = typer.Option(False, help="Also delete all records, schemas and tables."),
+    yes: bool = typer.Option(False, help="Delete without asking."),
 ) -> None:
-    """Stops the stack. The data stays, unless --purge is given."""
+    """Stops all servers, workers and the sink. The data stays, unless --purge is given."""
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from streams.cli.output import say
 
     settings = get_settings()
     if purge and not yes:
-        typer.confirm(f"Delete all data of the stack in {settings.paper_home}?", abort=True, err=True)
-    local_stack.down(settings, purge=purge, on_progress=_say)
+        typer.confirm(f"Delete all data in {settings.paper_home}?", abort=True, err=True)
+    local_stack.down(settings, purge=purge, on_progress=say)
 
 
 def prepare() -> None:
-    """Waits for servers started by other means and makes topics, schemas and tables on them."""
+    """Creates topics, schemas and tables on servers that were started in another way, such as docker compose."""
     from infra.settings import get_settings
     from infra.stack import local_stack
     from streams.pipeline.prepare import prepare_pipeline
@@ -52,10 +56,11 @@ def prepare() -> None:
     prepare_pipeline(get_settings())
 
 
-def doctor(as_json: bool = AS_JSON) -> None:
-    """Checks this machine and the stack's data. Exit code 1 if there is a problem."""
-    import json
+def doctor(as_json: bool = JSON) -> None:
+    """Checks this machine and the servers' data, and names a remedy for each problem.
 
+    Exit code 1 if there is a problem.
+    """
     from infra.settings import get_settings
     from infra.stack.doctor import examine
 
@@ -68,7 +73,3 @@ def doctor(as_json: bool = AS_JSON) -> None:
             print(f"{'ok' if finding.ok else 'problem':<9} {finding.subject}: {finding.found}{remedy}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""`paper status`: what runs, who reads what, how far behind it is, and what went wrong last."""
+"""`paper status`: shows the running processes, how far behind they are, and the last error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.options import JSON
+
 if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.stack.local_stack import ServerStatus
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the command to `paper`."""
     app.command()(status)
 
 
-def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
-    """Shows each part of the stack and the health of the pipeline. Exit code 0 only if all that was started runs."""
+def status(as_json: bool = JSON) -> None:
+    """Shows the servers and processes, how far behind each reader is, and the last error.
+
+    Exit code 1 if anything that was started does not run.
+    """
     from infra.settings import get_settings
     from infra.stack import local_stack
 
@@ -35,14 +40,13 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print one JSON ob
         if health is not None:
             _print_health(health)
     wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.ServerState.STOPPED]
-    if any(part.state is not local_stack.ServerState.RUNNING for part in wanted) or (
-        health is not None and health.kafka
-    ):
+    running = all(part.state is local_stack.ServerState.RUNNING for part in wanted)
+    if not running or (health is not None and health.kafka):
         raise typer.Exit(1)
 
 
 def _health(settings: Settings) -> Health:
-    # Takes a second to import, which a stack that is down need not wait for.
+    # Imported late: it takes a second, and a stopped stack does not need it.
     from streams.operations.health.health_collector import HealthCollector
 
     return HealthCollector(settings).collect()
@@ -78,7 +82,7 @@ def _document(parts: list[ServerStatus], health: Health | None) -> dict[str, obj
 def _print_parts(parts: list[ServerStatus]) -> None:
     from datetime import datetime
 
-    print(f"{'part':<12}{'state':<10}{'pid':>8}{'port':>7}  {'since':<20}{'rss':>8}  log")
+    print(f"{'part':<12}{'state':<10}{'pid':>8}{'port':>7}  {'since':<20}{'memory':>8}  log")
     for part in parts:
         since = f"{datetime.fromtimestamp(part.since):%Y-%m-%d %H:%M:%S}" if part.since else "-"
         rss = f"{part.rss_bytes / 1e6:.0f} MB" if part.rss_bytes else "-"
@@ -92,7 +96,7 @@ def _print_health(health: Health) -> None:
         print(f"\n{health.kafka}")
         return
     if health.processes:
-        print(f"\n{'process':<12}{'pid':>8}{'restarts':>10}  last end")
+        print(f"\n{'process':<12}{'pid':>8}{'restarts':>10}  last exit")
         for process in health.processes:
             print(f"{process.name:<12}{process.pid or '-':>8}{process.restarts:>10}  {process.last_end or '-'}")
     print(f"\n{'group':<24}{'topic':<22}{'behind':>10}{'seconds':>10}  read by")
@@ -109,7 +113,7 @@ def _print_rest(health: Health) -> None:
 
     behind = sum(item.records for item in health.lag if item.group.endswith("sink"))
     owners = sorted({item.member for item in health.owners if item.group.endswith("sink")})
-    print(f"{'all topics, for the sink':<46}{behind:>10}{'':>10}  {', '.join(owners) or 'nobody'}")
+    print(f"{'all topics, read by the sink':<46}{behind:>10}{'':>10}  {', '.join(owners) or 'nobody'}")
     if health.snapshots:
         print(f"\n{'shard':<16}{'snapshot':>10}{'age':>10}")
         for snapshot in health.snapshots:

@@ -1,4 +1,4 @@
-"""`paper strategy`: trading a strategy on the live market.data."""
+"""`paper strategy`: runs a strategy on the live market."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
-    group = typer.Typer(help="Trade a strategy: an example, or your own.", no_args_is_help=True)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(help="Runs a strategy on the live market: an example, or your own class.", no_args_is_help=True)
     group.command("list")(list_strategies)
-    group.command()(run)
+    group.command("run")(run_strategy)
     app.add_typer(group, name="strategy")
 
 
 def list_strategies() -> None:
-    """Shows the names of the examples."""
+    """Lists the example strategies."""
     from streams.strategies.find_strategy import STRATEGIES
 
     print("\n".join(STRATEGIES))
 
 
-def run(
-    name: str = typer.Argument(..., help="See `paper strategy list`, or your own as module:Class."),
-    account: str = typer.Option(..., help="Account with an open session."),
-    symbol: str = typer.Option(..., help="Instrument to trade."),
+def run_strategy(
+    name: str = typer.Argument(..., help="Name from `paper strategy list`, or your own class as module:Class."),
+    account: str = typer.Option(..., help="Id of an account with an open session."),
+    symbol: str = typer.Option(..., help="Symbol of the instrument to trade."),
     quantity: str = typer.Option(..., help="Quantity of each order."),
-    max_position: str = typer.Option(..., help="Bound of the strategy's position."),
-    every: int = typer.Option(50, min=1, help="Quotes between two looks at the market."),
-    latency_ms: str = typer.Option("0", help="Own latency in market time, from a quote to the request's ts."),
-    max_orders: int = typer.Option(None, min=1, help="Stop after so many requests are answered."),
+    max_position: str = typer.Option(..., help="Largest position that the strategy may hold, long or short."),
+    every: int = typer.Option(50, min=1, help="Quotes between two decisions of the strategy."),
+    latency_ms: str = typer.Option("0", help="Milliseconds of market time from a quote to the strategy's order."),
+    max_orders: int = typer.Option(None, min=1, help="Stop after this number of answered requests."),
 ) -> None:
-    """Trades on the live market.data until Ctrl-C, or until --max-orders."""
+    """Runs a strategy on the live market until Ctrl-C, or until --max-orders."""
     from pydantic import ValidationError
 
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
+    from streams.cli.validation import problems
     from streams.core.reference.instruments import Instrument
     from streams.errors import InputError
     from streams.pipeline.reference.load_config import load_instruments
@@ -46,15 +47,16 @@ def run(
     from streams.strategies.strategy_config import StrategyConfig
 
     settings = get_settings()
-    told = {"strategy": name, "symbol": symbol, "quantity": quantity, "max_position": max_position, "every": every}
+    options = {"strategy": name, "symbol": symbol, "quantity": quantity, "max_position": max_position, "every": every}
     try:
-        config = StrategyConfig.model_validate(told | {"latency": {"model": "constant", "ms": latency_ms}})
+        config = StrategyConfig.model_validate(options | {"latency": {"model": "constant", "ms": latency_ms}})
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-        raise InputError("; ".join(problems)) from error
+        raise InputError(problems(error)) from error
     instruments = {item.symbol: item for item in load_instruments(settings.reference_data)}
     if symbol not in instruments:
-        raise typer.BadParameter(f"{symbol}: not in {settings.reference_data}")
+        raise typer.BadParameter(
+            f"--symbol {symbol}: not in {settings.reference_data}; `paper instruments list` shows the symbols"
+        )
     trading = make_participant(account, config, Instrument.from_config(instruments[symbol]), settings.run_seed)
     runner = StrategyRunner(settings, Codec(Registry(settings)), max_orders)
     runner.add(trading)

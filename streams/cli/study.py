@@ -20,7 +20,7 @@ QUANTITIES = ("100", "500", "1000", "5000", "20000")
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    group = typer.Typer(help="Compare simulators on recorded markets.", no_args_is_help=True)
+    group = typer.Typer(help="Compares simulators on recorded markets.", no_args_is_help=True)
     group.command()(passive)
     group.command()(taking)
     app.add_typer(group, name="study")

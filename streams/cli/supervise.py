@@ -1,4 +1,4 @@
-"""`paper supervise` and `paper exporter`: what `paper up --workers N` runs, and its metrics alone."""
+"""`paper supervise`, `paper exporter`: keep workers and a sink running, and export health metrics."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the commands to `paper`."""
     for command in (supervise, exporter):
         app.command()(command)
 
 
-def supervise(workers: int = typer.Option(1, min=1, help="How many workers.")) -> None:
-    """Keeps workers and a sink running, in the foreground, and serves their metrics. `paper up --workers N` runs it."""
+def supervise(workers: int = typer.Option(1, min=1, help="Number of workers.")) -> None:
+    """Keeps workers and a sink running, in the foreground, and exports their health as Prometheus metrics.
+
+    `paper up --workers N` runs this command in the background.
+    """
     import signal
 
     from infra.settings import get_settings
@@ -26,10 +29,13 @@ def supervise(workers: int = typer.Option(1, min=1, help="How many workers.")) -
 
 
 def exporter(
-    host: str = typer.Option("127.0.0.1", help="Address to listen on."),
-    interval: float = typer.Option(5.0, min=0.5, help="Seconds between two looks at Kafka."),
+    host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0 is every address of this machine."),
+    interval: float = typer.Option(5.0, min=0.5, help="Seconds between two measurements."),
 ) -> None:
-    """Serves the pipeline's health as Prometheus metrics on METRICS_PORT, in the foreground."""
+    """Exports the pipeline's health as Prometheus metrics, in the foreground.
+
+    The setting METRICS_PORT names the port.
+    """
     import threading
 
     from infra.settings import get_settings

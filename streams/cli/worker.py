@@ -1,17 +1,22 @@
-"""`paper worker`: runs the account and execution shards of this worker's partitions."""
+"""`paper worker`: runs the account and execution shards of a worker's partitions."""
 
 from __future__ import annotations
 
 import typer
 
+from streams.cli.options import LOG_LEVEL
+
 
 def register(app: typer.Typer) -> None:
-    """Adds the group's commands."""
+    """Adds the command to `paper`."""
     app.command()(worker)
 
 
-def worker(log_level: str = typer.Option("INFO", help="DEBUG, INFO, WARNING or ERROR.")) -> None:
-    """Runs one worker in the foreground; several share the partitions. SIGTERM or Ctrl-C ends it cleanly."""
+def worker(log_level: str = LOG_LEVEL) -> None:
+    """Runs one worker, which checks and executes orders, in the foreground.
+
+    Several workers share the partitions. SIGTERM or Ctrl-C stops a worker cleanly.
+    """
     import logging
 
     from faust import Worker

@@ -1,4 +1,4 @@
-"""A client of a real pipeline: sends records, awaits what comes back."""
+"""A client of a real pipeline, which sends records and waits for the results."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests import builders
 AWAIT_S = 60.0
 SYMBOL = "ACME.SIM"
 ANY_NUMBER = json.dumps({"max_open_orders": None, "max_open_orders_per_symbol": None})
-"""Who goes on sending while a server is down has more orders under way than the shipped limits allow."""
+"""Limits of an account that sends while a server is down: more orders are open then than the shipped limits allow."""
 
 
 class Desk:
-    """Sends with librdkafka's default partitioner, as a client would who knows nothing of ours."""
+    """A client that sends with librdkafka's default partitioner, as any program would."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -37,11 +37,11 @@ class Desk:
         self._producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
 
     def send(self, topic: str, key: str, message: Message) -> None:
-        """A record of the core."""
+        """Sends a message of the core."""
         self.send_bytes(topic, key.encode(), self.codec.encode(topic, message))
 
     def send_bytes(self, topic: str, key: bytes | None, value: bytes | None) -> None:
-        """Any record."""
+        """Sends any bytes."""
         self._producer.produce(topic_name(self.settings, topic), key=key, value=value)
 
     def flush(self) -> None:
@@ -49,27 +49,27 @@ class Desk:
         assert self._producer.flush(AWAIT_S) == 0
 
     def read(self, topic: str) -> list[Any]:
-        """All records of a topic, decoded."""
+        """Returns all records of a topic, decoded."""
         return list(read_topic(self.settings, self.codec, topic))
 
     def read_raw(self, topic: str, partition: int = 0) -> list[RawRecord]:
-        """All records of a partition."""
+        """Returns all records of a partition."""
         return list(KafkaLogReader(self.settings).read(topic, partition, 0))
 
     def open_account(self, account: str) -> None:
-        """Opens a session and awaits the answer: from then on a worker works."""
+        """Opens a session and waits for the answer, so that a worker runs from then on."""
         with Follower(self.settings, self.codec, ["risk.events"]) as events:
             self.send("controls", account, builders.opening(account, limits=ANY_NUMBER))
             self.flush()
             self._until(events, lambda event: event.account_id == account, 1)
 
     def quote(self, second: int, bid: str = "50.00", ask: str = "50.02", symbol: str = SYMBOL) -> None:
-        """A quote some seconds after the start of market time."""
+        """Sends a quote, some seconds after the start of market time."""
         at = builders.START + second * builders.SECOND
         self.send("market.data", symbol, builders.quote(bid, ask, at=at, symbol=symbol))
 
     def trade(self, orders: list[OrderRequest]) -> list[OrderResult]:
-        """Sends orders and awaits the terminal result of each."""
+        """Sends orders and waits for the terminal result of each."""
         with Follower(self.settings, self.codec, ["order.results"]) as results:
             for order in orders:
                 self.send("orders", order.account_id, order)
@@ -89,6 +89,6 @@ class Desk:
 
 
 def immediate(order_id: str, account: str, *, symbol: str = SYMBOL, price: str = "50.02") -> OrderRequest:
-    """An IOC order, sent so early that it arrives at once, whatever comes of it."""
+    """Returns an IOC order whose ts is so early that it arrives at once."""
     ts = builders.START - builders.SECOND
     return builders.new(order_id, price=price, tif=TimeInForce.IOC, symbol=symbol, account=account, ts=ts)

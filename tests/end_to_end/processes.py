@@ -1,4 +1,4 @@
-"""Workers, sinks and commands as a user runs them: processes with a pipeline's settings."""
+"""Runs workers, sinks and commands as a user does: as processes with a pipeline's settings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ POLL_S = 0.05
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What a shell with these settings would have."""
+    """Returns the environment of a shell with these settings."""
     return {**os.environ, **settings.as_environment(), "PYTHONPATH": str(REPOSITORY)}
 
 
 def paper(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs one `paper` command to its end."""
+    """Runs a `paper` command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "streams.cli", *arguments],
         cwd=REPOSITORY,
@@ -51,7 +51,7 @@ class Background:
             )
 
     def await_log(self, text: str) -> None:
-        """Waits until its log says so."""
+        """Waits until the log of the command contains a text."""
         deadline = time.monotonic() + COMMAND_TIMEOUT_S
         while text not in self.log.read_text():
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log.read_text()}"
@@ -59,12 +59,12 @@ class Background:
             time.sleep(POLL_S)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kills the command with SIGKILL."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Ends the command with SIGTERM and returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(STOP_TIMEOUT_S)
@@ -77,7 +77,7 @@ class Background:
 
 @contextmanager
 def running(settings: Settings, folder: Path, *arguments: str) -> Iterator[Background]:
-    """A command in the background, ended with the block."""
+    """Runs a command in the background until the block ends."""
     background = Background(settings, folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log", *arguments)
     try:
         yield background

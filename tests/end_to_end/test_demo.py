@@ -1,4 +1,4 @@
-"""The demonstration as a user types it, on a synthetic market and on recorded files."""
+"""`paper demo` as a user types it, on a synthetic market and on recorded files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ ORDERS_MIN = 2_000
 
 @pytest.fixture
 def settings(stack: Settings, tmp_path: Path) -> Settings:
-    """The shared stack; what a demonstration leaves in PAPER_HOME goes to a folder of the test's own."""
+    """Settings of the shared stack, with a ClickHouse database of the test's own."""
     return stack.model_copy(update={"mock_trading": False, "clickhouse_database": "test_demo"})
 
 
 def demonstrated(settings: Settings, *arguments: str) -> dict[str, Any]:
-    """What `paper demo` prints, after it was verified by replay as its last lines advise."""
+    """Runs `paper demo`, verifies its record by replay as it advises, and returns what it printed."""
     shown = paper(settings, "demo", "--json", *arguments)
     assert shown.returncode == 0, f"{shown.stdout}\n{shown.stderr}"
     document: dict[str, Any] = json.loads(shown.stdout)

@@ -1,4 +1,4 @@
-"""What the README and the examples tell a user to run does run."""
+"""The commands and programs of the README and of examples/ run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every order type, deep books, trades, a split, another currency and borrowed units through a real pipeline.
+"""Every order type, deep books, trades, a split, a second currency and short sales through a real pipeline.
 
 The record is reconciled from Kafka and from ClickHouse, replayed byte for byte, and each order is explained.
 """
@@ -69,11 +69,11 @@ fee = {model = "per-share", amount = "0.013", minimum = "0.333"}
 
 
 NO_LIMITS = "version = 1\n[limits]\n"
-"""Orders are judged by the venue alone: an order may overtake the mark of the market that it was meant for."""
+"""No risk limits: an order may arrive before the mark of the market that it was meant for."""
 
 
 class Trader:
-    """Sends one thing after another, each after the answer to the last."""
+    """A client that sends each request after the answer to the last."""
 
     def __init__(self, desk: Desk, results: Follower) -> None:
         self.desk = desk
@@ -82,19 +82,19 @@ class Trader:
         self.second = 0
 
     def ask(self, request: OrderRequest, *, until: str = "NEW") -> None:
-        """A request, sent so early that it arrives at once, until its order has a result of that kind."""
+        """Sends a request that arrives at once, and waits until its order has a result of a kind."""
         self.desk.send("orders", request.account_id, request._replace(ts=START))
         self.await_result(request.orig_order_id or request.order_id, until)
 
     def command(self, order_id: str, *arguments: str, until: str = "NEW", code: int = 0) -> None:
-        """`paper orders submit ACME ...`, likewise."""
+        """Runs `paper orders submit ACME ...`, and waits for a result of a kind."""
         more = ("--account", "A", "--order-id", order_id)
         done = paper(self.desk.settings, "orders", "submit", "ACME", *arguments, *more)
         assert done.returncode == code, done.stdout + done.stderr
         self.await_result(order_id, until)
 
     def change(self, target: str, action: str, *arguments: str, until: str) -> None:
-        """`paper orders cancel` or `replace`, likewise."""
+        """Runs `paper orders cancel` or `replace`, and waits for a result of a kind."""
         done = paper(self.desk.settings, "orders", action, target, *arguments, "--account", "A")
         assert done.returncode == 0, done.stdout + done.stderr
         self.await_result(target, until)
@@ -111,7 +111,7 @@ class Trader:
                 assert not unexpected, f"{order_id}: {result.reason_code}: {result.text}"
 
     def market(self, record: MarketData) -> None:
-        """One second later."""
+        """Sends market data, one second after the last."""
         self.second += 1
         at = START + self.second * SECOND
         self.desk.send("market.data", record.symbol, record._replace(ts=at, times=[at] * len(record.kinds)))
@@ -140,7 +140,7 @@ def trade_everything(trader: Trader) -> None:
     market(quote("1.2499", "1.2501", symbol="EURUSD"))
     market(quote("99.98", "100.00", symbol="DAX"))
     market(book((("9.99", "50"), ("9.98", "80")), (("10.01", "40"), ("10.02", "60")), symbol="ACME"))
-    # Booked fills leave marks, by which orders without a price are valued.
+    # These fills leave marks, at which orders without a price are valued.
     ask(new("euro", BUY, "1", "1.2501", symbol="EURUSD"), until="FILL")
     ask(asks("first", BUY, "1", "10.01"), until="FILL")
     order("market", "BUY", "119", until="FILL")
@@ -195,18 +195,18 @@ def trade_everything(trader: Trader) -> None:
 STORIES: dict[str, tuple[str, ...]] = {
     "market": ("BUY MARKET DAY 119 ACME", "simulator patient", "39 @ 10.01", "60 @ 10.02", "0.01 beyond", "20 @ 10.04",
         "119 executed at 10.02"),
-    "limit": ("GTC 30 ACME limit 9.99", "stood behind 50", "trade of 60 @ 9.99", "REPLACE less of limit: 25",
+    "limit": ("GTC 30 ACME limit 9.99", "queued behind 50", "trade of 60 @ 9.99", "REPLACE less of limit: 25",
         "REPLACED by request less: now 25 limit 9.99"),
     "ioc": ("LIMIT IOC", "IOC_REMAINDER"),
-    "fok": ("LIMIT FOK", "CANCELED: 0 open, 0 executed", "FOK_NOT_FILLABLE: all of it could not"),
-    "iceberg": ("limit 10.04", "shows 10", "40 @ 10.04 (is met, ADDED)"),
+    "fok": ("LIMIT FOK", "CANCELED: 0 open, 0 executed", "FOK_NOT_FILLABLE: the whole quantity could not"),
+    "iceberg": ("limit 10.04", "shows 10", "40 @ 10.04 (maker, ADDED)"),
     "post": ("post-only", "REJECTED", "POST_ONLY_WOULD_TAKE"),
     "form": ("controls refused form: REJECTED", "ORDER_FORM", "takes no stop_price"),
     "gtd": ("LIMIT GTD", "expires 2023-11-14 22:14:00", "RESTATED: now 10 limit 4.5", "SPLIT", "MASS_CANCEL all",
         "CANCELED by request all:gtd"),
     "gone": ("CANCEL away of gone", "CANCELED by request away", "CANCEL_REQUESTED"),
     "stop": ("BUY STOP DAY 10 ACME stop 10.05", "TRIGGERED", "PRICE_REACHED", "stop at 10.05", "10 @ 10.06"),
-    "stop-limit": ("STOP_LIMIT DAY 10 ACME limit 10.03 stop 10.05", "TRIGGERED", "10 @ 10.03 (is met, ADDED)"),
+    "stop-limit": ("STOP_LIMIT DAY 10 ACME limit 10.03 stop 10.05", "TRIGGERED", "10 @ 10.03 (maker, ADDED)"),
     "touched": ("MARKET_IF_TOUCHED DAY 10 ACME stop 9.8", "TRIGGERED", "10 @ 9.56"),
     "trailing": ("TRAILING_STOP", "trailing by 2 %, reduce-only", "TRIGGERED", "stop at 9.84", "20 @ 9.55"),
     "trailed": ("TRAILING_STOP", "trailing by 0.5", "TRIGGERED", "stop at 9.55", "20 @ 9.55"),
@@ -216,16 +216,16 @@ STORIES: dict[str, tuple[str, ...]] = {
     "dax": ("3 @ 100", "fee 0.33", "USD, position 3"),
     "short": ("SELL MARKET", "position -"),
     "after": ("10 @ 4.99",),
-    "all": ("account A asks: MASS_CANCEL all", "answer to all", "working orders in all symbols are being canceled"),
+    "all": ("account A requests: MASS_CANCEL all", "answer to all", "working orders in all symbols are being canceled"),
 }  # fmt: skip
-"""What `paper explain` says of each order, in this order."""
+"""Texts that `paper explain` prints for each order, in this order."""
 
 
 def check_story(settings: Settings, order_id: str) -> None:
     told = paper(settings, "explain", order_id)
     assert told.returncode == 0, told.stderr
     at = 0
-    for words in ("account A asks: ", *STORIES[order_id]):
+    for words in ("account A requests: ", *STORIES[order_id]):
         found = told.stdout.find(words, at)
         assert found >= 0, f"{words!r} is not told, or not in its place:\n{told.stdout}"
         at = found

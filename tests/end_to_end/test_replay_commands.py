@@ -1,4 +1,4 @@
-"""paper replay and paper archive end to end: the record is only read, runs are rows of their own."""
+"""`paper replay` and `paper archive` end to end: they only read the record, and write rows of their own runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def done(settings: Settings, *arguments: str, code: int = 0) -> str:
 
 
 def ends(settings: Settings) -> dict[str, tuple[int, int]]:
-    """What every topic holds."""
+    """Returns the first and last offsets of every partition."""
     reader = KafkaLogReader(settings)
     return {
         f"{topic.name}-{partition}": bounds

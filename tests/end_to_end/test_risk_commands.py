@@ -1,4 +1,4 @@
-"""Operators' commands end to end, as a person types them; and that a killed worker forgets none of them."""
+"""Operators' commands end to end, as a person types them. A killed worker forgets none of them."""
 
 from __future__ import annotations
 

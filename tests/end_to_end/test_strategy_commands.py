@@ -1,4 +1,4 @@
-"""One class of a user's own: live through Kafka, and in re-simulations of topics and of files, alone and in a sweep."""
+"""A user's own strategy class: live through Kafka, and in re-simulations of topics and files, alone and in a sweep."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def done(settings: Settings, *arguments: str) -> str:
 
 
 def write_market(settings: Settings, folder: Path) -> Path:
-    """Twenty seconds of quotes as a file."""
+    """Writes a file with twenty seconds of quotes."""
     instruments = [item for item in load_instruments(settings.reference_data) if item.symbol == SYMBOL]
     table = synthetic(SyntheticMarket(3, seconds=20), tuple(instruments))
     rows = zip(table.kind, table.time, table.bid_px, table.bid_sz, table.ask_px, table.ask_sz, strict=True)
@@ -47,7 +47,7 @@ def write_market(settings: Settings, folder: Path) -> Path:
 
 
 def trade_live(settings: Settings, folder: Path, market: Path) -> None:
-    """The strategy waits for the market, which comes as fast as the broker takes it."""
+    """Runs the strategy, which waits for quotes, and then feeds the market at full speed."""
     sized = ("--account", "mine", "--symbol", SYMBOL, "--quantity", "10", "--max-position", "50", "--every", "10")
     done(settings, "session", "open", "--account", "mine")
     command = ("strategy", "run", STRATEGY, *sized, "--latency-ms", "5", "--max-orders", "3")

@@ -1,4 +1,4 @@
-"""Workers on real Kafka: any client's orders flow, bad records step aside, a killed worker loses nothing."""
+"""Workers on real Kafka: they take orders of any client, set bad records aside, and lose nothing when killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACCOUNTS = ("A", "B", "C", "D", "E")
 
 @pytest.fixture
 def settings(pipeline_settings: Settings) -> Settings:
-    """No failures or latency by chance: the simulator that crosses the spread."""
+    """Settings with the simulator that crosses the spread, without random failures or latency."""
     return pipeline_settings.model_copy(update={"mock_trading": False})
 
 
@@ -29,7 +29,7 @@ def desk(settings: Settings) -> Desk:
 
 
 def prove(settings: Settings, desk: Desk) -> None:
-    """What was recorded is what the code makes of it, and it adds up, in Kafka and in ClickHouse."""
+    """Asserts that the record verifies by replay and reconciles, in Kafka and in ClickHouse."""
     verified = verify(core_config(settings), KafkaLogReader(settings), desk.codec)
     assert verified.differences == []
     report = reconcile(settings)

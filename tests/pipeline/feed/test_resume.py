@@ -90,17 +90,17 @@ def market(pipeline_settings: Settings) -> Market:
 
 def test_killed_and_stopped_it_goes_on_where_it_stood(market: Market, tmp_path: Path) -> None:
     arguments = ("feed", "--synthetic", "--seconds", str(SECONDS), "--speed", str(SPEED))
-    for says in ("feeds", "resumes behind"):
+    for says in ("feeds", "resumes after"):
         with running(market.settings, tmp_path, *arguments) as feed:
             feed.await_log(says)
             market.await_records(40)
             feed.kill()
         market.add_garbage()
     with running(market.settings, tmp_path, *arguments) as feed:
-        feed.await_log("resumes behind")
+        feed.await_log("resumes after")
         market.await_records(40)
         assert feed.stop() == 130
-    assert "run it again to go on" in feed.log.read_text()
+    assert "run the same command again" in feed.log.read_text()
     stood = market.feed().row
     rest = market.feed().run(speed=None)
     assert (rest.before, rest.updates, rest.left) == (stood, len(market.table) - stood, 0)

@@ -290,7 +290,7 @@ def test_sigterm_ends_a_sink_whose_clickhouse_does_not_answer(
         finally:
             sink.kill()
             server.process.send_signal(signal.SIGCONT)  # type: ignore[union-attr]
-    assert (sink.returncode, b"leaving; the next start goes on behind" in told) == (1, True)
+    assert (sink.returncode, b"leaving; the next start continues after" in told) == (1, True)
 
 
 def await_rows(settings: Settings, least: int) -> None:

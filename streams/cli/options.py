@@ -1,0 +1,16 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import typer
+
+from streams.evidence.metrics.conventions import DEFAULTS
+
+JSON_LINES = typer.Option(False, "--json", help="Print one JSON object per line, for scripts.")
+JSON = typer.Option(False, "--json", help="Print JSON, for scripts.")
+RUN_ID = typer.Option("", "--run-id", help="Run to read; default: the setting RUN_ID.")
+TIME_ZONE = typer.Option(DEFAULTS.time_zone, help="Time zone in which days begin, such as America/New_York.")
+ANNUALISATION = typer.Option(
+    DEFAULTS.annualisation, min=1, help="Trading days per year: 252 for stocks and currencies, 365 for crypto."
+)
+LOG_LEVEL = typer.Option("INFO", "--log-level", help="Least severe messages to log: DEBUG, INFO, WARNING or ERROR.")
