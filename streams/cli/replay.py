@@ -164,10 +164,10 @@ def compare_runs(
 
     from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.replay.compare_runs import compare_runs
+    from streams.evidence.replay.compare_runs import compare_runs as compare
 
     with closing(connect(get_settings())) as client:
-        result = compare_runs(client, a, b, most)
+        result = compare(client, a, b, most)
     if as_json:
         document = {"accounts": result.accounts, "orders": result.orders, "changed": result.changed}
         print(json.dumps(document, indent=2, default=str))

@@ -40,9 +40,8 @@ def status(as_json: bool = JSON) -> None:
         if health is not None:
             _print_health(health)
     wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.ServerState.STOPPED]
-    if any(part.state is not local_stack.ServerState.RUNNING for part in wanted) or (
-        health is not None and health.kafka
-    ):
+    running = all(part.state is local_stack.ServerState.RUNNING for part in wanted)
+    if not running or (health is not None and health.kafka):
         raise typer.Exit(1)
 
 

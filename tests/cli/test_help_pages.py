@@ -18,7 +18,6 @@ from infra.settings import REPOSITORY
 from streams import __version__
 from streams.cli.app import app
 from streams.cli.help_pages import EXAMPLES, PANELS
-from streams.evidence.metrics.conventions import Conventions
 
 VERBS = re.compile(
     r"(Adds|Approves|Buys|Cancels|Changes|Checks|Closes|Compares|Compiles|Computes|Counts|Creates|Decides|Declares|"
@@ -88,12 +87,6 @@ def test_help_and_version_are_printed() -> None:
     assert EXAMPLES["orders submit"] in page.output
     group = runner.invoke(app, ["orders", "--help"])
     assert all(EXAMPLES[f"orders {name}"] in group.output for name in ("submit", "cancel", "load"))
-
-
-def test_the_help_of_metrics_names_the_defaults_of_the_conventions() -> None:
-    helps = {item.name: item.help for item in dict(ALL)["metrics show"].params}
-    for name, default in Conventions._field_defaults.items():
-        assert default is None or helps[name].endswith(f"default: {default}."), name
 
 
 def test_no_command_imports_in_a_circle() -> None:
