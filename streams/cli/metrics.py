@@ -113,7 +113,7 @@ def _values(named: tuple[str, str], account: str, run_id: str, conventions: Conv
     return values
 
 
-def _one_of(option: str, value: str | None, allowed: tuple[str | None, ...]) -> None:
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise typer.BadParameter(f"{option} {value}: must be one of {', '.join(filter(None, allowed))}")
 
