@@ -114,7 +114,7 @@ def test_status_of_a_stopped_stack(settings: Settings) -> None:
         ("pipeline", "stopped"),
     ]
     assert paper(settings, "status").stdout.splitlines()[0].split() == [
-        *("part", "state", "pid", "port", "since", "rss", "log")
+        *("part", "state", "pid", "port", "since", "memory", "log")
     ]
 
 
