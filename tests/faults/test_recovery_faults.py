@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -18,16 +17,6 @@ from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import paper, running
 
 ADMIN_TIMEOUT_S = 30.0
-
-
-@pytest.fixture
-def settings(pipeline_settings: Settings) -> Settings:
-    return pipeline_settings.model_copy(update={"mock_trading": False})
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Desk:
-    return Desk(settings)
 
 
 def remove_records(settings: Settings, topic: str) -> None:

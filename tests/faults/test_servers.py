@@ -26,16 +26,6 @@ KILL_TIMEOUT_S = 10.0
 UNKNOWN_SCHEMA = b"\x00\x00\x0f\x42\x3f\x00"
 
 
-@pytest.fixture
-def settings(pipeline_settings: Settings) -> Settings:
-    return pipeline_settings.model_copy(update={"mock_trading": False})
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Desk:
-    return Desk(settings)
-
-
 def kill(settings: Settings, server: Server) -> None:
     """Kills a server of the tests' own stack with SIGKILL."""
     identity = processes.read_pid_file(local_stack.pid_file(settings, server))

@@ -34,11 +34,6 @@ def settings(pipeline_settings: Settings) -> Settings:
     return pipeline_settings.model_copy(update={"mock_trading": False, "worker_session_timeout_s": 6.0})
 
 
-@pytest.fixture
-def desk(settings: Settings) -> Desk:
-    return Desk(settings)
-
-
 def orders(name: str, count: int) -> list[str]:
     return [f"{name}-{number}" for number in range(count)]
 

@@ -4,7 +4,7 @@ The shard asks them once before a request, and tells them once what a request, a
 transition is one risk event. Cancels and closing orders follow at once, in the same batch.
 """
 
-from schemas.records.enums import Action, BreakerState, ExecType, OrderType, RiskEventKind
+from schemas.records.enums import Action, BreakerState, ExecType, OrderType
 from schemas.records.messages import Control, ExecutionReport, Mark, OrderRequest
 from streams.core.accounts import desk_breakers
 from streams.core.accounts.approval import cancel_working
@@ -236,7 +236,7 @@ def reset(state: ShardState, account: Account, name: str, control: Control) -> s
     """
     transition = account.breakers.reset(name)
     _plan_wait(state, account)
-    return _record(state, account, transition, control.control_id, control)
+    return state.emit_transition(transition, control.control_id, account, control)
 
 
 def _tell(state: ShardState, account: Account, transitions: list[Transition], cause: str) -> None:
@@ -245,7 +245,7 @@ def _tell(state: ShardState, account: Account, transitions: list[Transition], ca
         return
     _plan_wait(state, account)
     for transition in transitions:
-        event_id = _record(state, account, transition, cause)
+        event_id = state.emit_transition(transition, cause, account)
         breaker = transition.breaker
         if breaker.state is not BreakerState.OPEN:
             continue
@@ -256,25 +256,3 @@ def _tell(state: ShardState, account: Account, transitions: list[Transition], ca
         if breaker.latches:
             why = f"breaker {breaker.name} of account {account.account_id} is open: {transition.why}"
             revoke(state, account.strategy_id, why)
-
-
-def _record(
-    state: ShardState, account: Account, transition: Transition, cause: str, control: Control | None = None
-) -> str:
-    breaker, breach = transition.breaker, transition.breach
-    subject = f"breaker {breaker.name} of account {account.account_id}"
-    breaker.event_id = state.emit_risk_event(
-        RiskEventKind.BREAKER_TRANSITION,
-        f"{subject} is {breaker.state}, was {transition.before}: {transition.why}",
-        account,
-        control=control,
-        code=f"BREAKER_{breaker.state}",
-        limit_value=breach.limit if breach else None,
-        observed_value=breach.observed if breach else None,
-        strategy_id=account.strategy_id,
-        breaker=breaker.name,
-        breaker_state=breaker.state,
-        window=breach.window if breach else None,
-        cause=cause,
-    )
-    return breaker.event_id

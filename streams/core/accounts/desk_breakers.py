@@ -5,7 +5,7 @@ passed and something has changed. The judge sums the shares, and all shards do w
 are exact to that interval and to the way of two records. They latch.
 """
 
-from schemas.records.enums import BreakerState, DeskReportKind, RiskEventKind, TradingState
+from schemas.records.enums import BreakerState, DeskReportKind, TradingState
 from schemas.records.messages import Control, DeskReport
 from schemas.records.numbers import NANOS_PER_MS
 from schemas.records.output import Output
@@ -124,19 +124,7 @@ def reset_desk(state: ShardState, name: str, control: Control) -> str | None:
 
 def _tell(state: ShardState, transition: Transition, cause: str, control: Control | None = None) -> str:
     """Records a transition and reports it to every shard. The judge itself follows it at once."""
-    breaker, breach = transition.breaker, transition.breach
-    breaker.event_id = event_id = state.emit_risk_event(
-        RiskEventKind.BREAKER_TRANSITION,
-        f"breaker {breaker.name} of the desk is {breaker.state}, was {transition.before}: {transition.why}",
-        control=control,
-        code=f"BREAKER_{breaker.state}",
-        limit_value=breach.limit if breach else None,
-        observed_value=breach.observed if breach else None,
-        breaker=breaker.name,
-        breaker_state=breaker.state,
-        window=breach.window if breach else None,
-        cause=cause,
-    )
+    breaker, event_id = transition.breaker, state.emit_transition(transition, cause, control=control)
     report = state.desk_report(DeskReportKind.BREAKER)._replace(
         breaker=breaker.name, breaker_state=breaker.state, event_id=event_id, text=transition.why
     )

@@ -15,36 +15,33 @@ from streams.core.risk.control import Check, Limit
 from streams.core.risk.proposal import Proposal, Reject
 
 
-class QuantityLimit(Limit):
-    """limit: units of the instrument."""
+class DecimalLimit(Limit):
+    """limit: a positive decimal number."""
 
     limit: PositiveDecimal
 
     @cached_property
     def fixed(self) -> int:
-        """The limit, 1e-9 units."""
+        """The limit, 1e-9."""
         return to_price(self.limit)
 
     @cached_property
     def soft_fixed(self) -> int:
-        """The smallest number that warns, 1e-9 units."""
+        """The smallest observed number that warns, in the unit of fixed."""
         return self.soft_of(self.fixed)
 
 
-class MoneyLimit(Limit):
-    """limit: units of the currency."""
+class QuantityLimit(DecimalLimit):
+    """limit: units of the instrument."""
 
-    limit: PositiveDecimal
+
+class MoneyLimit(DecimalLimit):
+    """limit: units of the currency."""
 
     @cached_property
     def fixed(self) -> int:
         """The limit, 1e-18 of the currency."""
         return to_price(self.limit) * PRICE_SCALE
-
-    @cached_property
-    def soft_fixed(self) -> int:
-        """The smallest amount that warns, 1e-18 of the currency."""
-        return self.soft_of(self.fixed)
 
     def show(self, value: int) -> str:
         """See Limit."""
@@ -66,20 +63,8 @@ class CountLimit(Limit):
         return str(value)
 
 
-class EquityLimit(Limit):
+class EquityLimit(DecimalLimit):
     """limit: how much a unit of equity may carry; 0.5 is half of the equity."""
-
-    limit: PositiveDecimal
-
-    @cached_property
-    def fixed(self) -> int:
-        """The limit, 1e-9 of the equity."""
-        return to_price(self.limit)
-
-    @cached_property
-    def soft_fixed(self) -> int:
-        """The smallest share that warns, 1e-9 of the equity."""
-        return self.soft_of(self.fixed)
 
     def exposure_checker(self, which: Callable[[Exposure], tuple[int, int]]) -> Check:
         """Returns a check of an exposure, before and after the order (1e-18), against the equity.

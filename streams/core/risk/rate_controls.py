@@ -7,15 +7,13 @@ takes risk away. A window remembers one message more than its limit; that is the
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, to_price
-from streams.core.reference.fields import PositiveDecimal
-from streams.core.risk.control import Check, Limit
-from streams.core.risk.limit_kinds import CountLimit
+from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE
+from streams.core.risk.control import Check
+from streams.core.risk.limit_kinds import CountLimit, DecimalLimit
 from streams.core.risk.memory import Times
 from streams.core.risk.proposal import Proposal, Reject
 
@@ -79,29 +77,18 @@ class OrderRatePerSymbol(MessageRate):
         return f"it is {what} in {self.window_ms} ms, the limit is {limit}"
 
 
-class CancelRatio(Limit):
+class CancelRatio(DecimalLimit):
     """Cancels for each fill, among the newest `observations_max` of both in a window (RTS 9, RTS 6 article 15).
 
-    The control judges from min_observations on. No fill counts as one fill.
+    limit: cancels for each fill. The control judges from min_observations on. No fill counts as one fill.
     """
 
     code: ClassVar[str] = "CANCEL_RATIO"
     by_symbol: ClassVar[bool] = False
 
-    limit: PositiveDecimal
     window_ms: Annotated[int, Field(ge=1)] = 60_000
     min_observations: Annotated[int, Field(ge=1)] = 20
     observations_max: Annotated[int, Field(ge=1, le=10_000)] = 500
-
-    @cached_property
-    def fixed(self) -> int:
-        """The limit, 1e-9 cancels for each fill."""
-        return to_price(self.limit)
-
-    @cached_property
-    def soft_fixed(self) -> int:
-        """The smallest number that warns."""
-        return self.soft_of(self.fixed)
 
     def checker(self) -> Check:
         """See RiskControl."""

@@ -10,7 +10,23 @@ from typing import Any
 OBSERVATIONS_MAX = 10_000
 
 
-class EventWindow:
+class Window:
+    """A sliding window with its state."""
+
+    def clear(self) -> None:
+        """Empties the window."""
+        raise NotImplementedError
+
+    def to_state(self) -> Any:
+        """Returns the window in JSON-able form."""
+        raise NotImplementedError
+
+    def load(self, state: Any) -> None:
+        """Takes a state that to_state returned."""
+        raise NotImplementedError
+
+
+class EventWindow(Window):
     """The number of events in the last span_ns. It is exact below the limit; above, it is at least the limit.
 
     The window keeps only as many of the newest events as it takes to reach the limit.
@@ -34,21 +50,21 @@ class EventWindow:
         return count
 
     def clear(self) -> None:
-        """Empties the window."""
+        """See Window."""
         self._events.clear()
         self._count = 0
 
     def to_state(self) -> Any:
-        """Returns the window in JSON-able form."""
+        """See Window."""
         return [list(item) for item in self._events]
 
     def load(self, state: Any) -> None:
-        """Takes a state that to_state returned."""
+        """See Window."""
         self._events = deque((time_ns, events) for time_ns, events in state)
         self._count = sum(events for _, events in self._events)
 
 
-class RateWindow:
+class RateWindow(Window):
     """Observations and failures among the last count observations, or among those of the last span_ns.
 
     A window of time keeps the newest OBSERVATIONS_MAX times; if there are more, it is a window of these.
@@ -88,22 +104,22 @@ class RateWindow:
         self.failures -= failures
 
     def clear(self) -> None:
-        """Empties the window."""
+        """See Window."""
         self._kept.clear()
         self.observations = self.failures = 0
 
     def to_state(self) -> Any:
-        """Returns the window in JSON-able form."""
+        """See Window."""
         return [list(item) for item in self._kept]
 
     def load(self, state: Any) -> None:
-        """Takes a state that to_state returned."""
+        """See Window."""
         self._kept = deque((time_ns, observations, failures) for time_ns, observations, failures in state)
         self.observations = sum(item[1] for item in self._kept)
         self.failures = sum(item[2] for item in self._kept)
 
 
-class SumWindow:
+class SumWindow(Window):
     """The sum of the last count values."""
 
     def __init__(self, count: int) -> None:
@@ -122,21 +138,21 @@ class SumWindow:
             self.total -= self._values.popleft()
 
     def clear(self) -> None:
-        """Empties the window."""
+        """See Window."""
         self._values.clear()
         self.total = 0
 
     def to_state(self) -> Any:
-        """Returns the window in JSON-able form."""
+        """See Window."""
         return list(self._values)
 
     def load(self, state: Any) -> None:
-        """Takes a state that to_state returned."""
+        """See Window."""
         self._values = deque(state)
         self.total = sum(self._values)
 
 
-class HighWindow:
+class HighWindow(Window):
     """The highest level of the last span_ns, with the level in force at the window's start.
 
     A level holds until the next one. The window keeps only levels that can still become the highest, at most
@@ -172,13 +188,13 @@ class HighWindow:
         self._levels = deque((time_ns, level + amount) for time_ns, level in self._levels)
 
     def clear(self) -> None:
-        """Empties the window."""
+        """See Window."""
         self._levels.clear()
 
     def to_state(self) -> Any:
-        """Returns the window in JSON-able form."""
+        """See Window."""
         return [list(item) for item in self._levels]
 
     def load(self, state: Any) -> None:
-        """Takes a state that to_state returned."""
+        """See Window."""
         self._levels = deque((time_ns, level) for time_ns, level in state)

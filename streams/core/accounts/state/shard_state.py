@@ -16,6 +16,7 @@ from streams.core.ledger.ledger import SeenIds
 from streams.core.ledger.marks import Marks
 from streams.core.ledger.position import Position
 from streams.core.reference.instruments import Instrument
+from streams.core.risk.breakers.breaker import Transition
 from streams.core.risk.breakers.equity_meters import NEVER_NS
 from streams.core.risk.kill_switch import KillSwitch
 
@@ -141,6 +142,29 @@ class ShardState:
         )
         self.emit(Output("risk.events", event.account_id, event, None if by_key else self.partition))
         return event.event_id
+
+    def emit_transition(
+        self, transition: Transition, cause: str, account: Account | None = None, control: Control | None = None
+    ) -> str:
+        """Emits the transition of a breaker of an account, or of the desk. Returns the id of the risk event."""
+        breaker, breach = transition.breaker, transition.breach
+        subject = "the desk" if account is None else f"account {account.account_id}"
+        event_id = self.emit_risk_event(
+            RiskEventKind.BREAKER_TRANSITION,
+            f"breaker {breaker.name} of {subject} is {breaker.state}, was {transition.before}: {transition.why}",
+            account,
+            control=control,
+            code=f"BREAKER_{breaker.state}",
+            limit_value=breach.limit if breach else None,
+            observed_value=breach.observed if breach else None,
+            strategy_id=None if account is None else account.strategy_id,
+            breaker=breaker.name,
+            breaker_state=breaker.state,
+            window=breach.window if breach else None,
+            cause=cause,
+        )
+        breaker.event_id = event_id
+        return event_id
 
     def answer(self, kind: RiskEventKind, control: Control, text: str, account: Account | None = None) -> str:
         """Answers an operator's command that changed something. Returns the id of the risk event."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE, price_text
+from streams.core.risk.windows import Window
 
 MS_PER_S = 1_000
 
@@ -38,19 +39,23 @@ class FillFacts(NamedTuple):
 
 
 class Meter:
-    """A measurement with its state."""
+    """A measurement with its state: a window, or state of its own kind."""
+
+    def window(self) -> Window:
+        """Returns the window of a meter that has one and no other state."""
+        raise NotImplementedError
 
     def reset(self) -> None:
         """Forgets the observations; peaks and baselines start from the last one."""
-        raise NotImplementedError
+        self.window().clear()
 
     def to_state(self) -> Any:
         """Returns the state in JSON-able form."""
-        raise NotImplementedError
+        return self.window().to_state()
 
     def load(self, state: Any) -> None:
         """Takes a state that to_state returned."""
-        raise NotImplementedError
+        self.window().load(state)
 
 
 class RequestMeter(Meter):

@@ -13,7 +13,7 @@ from streams.core.risk.breakers.breaker_config import (
     StopOuts,
 )
 from streams.core.risk.breakers.meter import Breach, FillFacts, FillMeter, OutcomeMeter, RequestMeter, span_text
-from streams.core.risk.windows import EventWindow, RateWindow, SumWindow
+from streams.core.risk.windows import EventWindow, RateWindow, SumWindow, Window
 
 BPS_PER_ONE = 10_000
 PERCENT_SCALE = 100 * PRICE_SCALE
@@ -50,17 +50,9 @@ class ErrorRateMeter(OutcomeMeter):
         kinds = "" if config.failures == "all" else f" ({config.failures})"
         return Breach(rate, limit, window, f"{failed} of {seen} orders failed{kinds}, {rate} % of at most {limit} %")
 
-    def reset(self) -> None:
+    def window(self) -> Window:
         """See Meter."""
-        self._window.clear()
-
-    def to_state(self) -> Any:
-        """See Meter."""
-        return self._window.to_state()
-
-    def load(self, state: Any) -> None:
-        """See Meter."""
-        self._window.load(state)
+        return self._window
 
 
 class FrequencyMeter(RequestMeter):
@@ -84,17 +76,9 @@ class FrequencyMeter(RequestMeter):
         noun = "requests" if config.requests == "all" else config.requests
         return _counted(count, config.limit, config.window_ms, noun)
 
-    def reset(self) -> None:
+    def window(self) -> Window:
         """See Meter."""
-        self._window.clear()
-
-    def to_state(self) -> Any:
-        """See Meter."""
-        return self._window.to_state()
-
-    def load(self, state: Any) -> None:
-        """See Meter."""
-        self._window.load(state)
+        return self._window
 
 
 class ConsecutiveLossesMeter(FillMeter):
@@ -140,17 +124,9 @@ class StopOutsMeter(FillMeter):
         count, config = self._window.add(now_ns), self._config
         return None if count < config.limit else _counted(count, config.limit, config.window_ms, "stop-outs")
 
-    def reset(self) -> None:
+    def window(self) -> Window:
         """See Meter."""
-        self._window.clear()
-
-    def to_state(self) -> Any:
-        """See Meter."""
-        return self._window.to_state()
-
-    def load(self, state: Any) -> None:
-        """See Meter."""
-        self._window.load(state)
+        return self._window
 
 
 class RepeatedExecutionMeter(FillMeter):
@@ -225,17 +201,9 @@ class SlippageMeter(FillMeter):
         what = f"{count} fills slipped {average} bps beyond the expected {price_text(self._expected)} on average"
         return Breach(average, limit, f"{self._config.window_count} fills", what)
 
-    def reset(self) -> None:
+    def window(self) -> Window:
         """See Meter."""
-        self._window.clear()
-
-    def to_state(self) -> Any:
-        """See Meter."""
-        return self._window.to_state()
-
-    def load(self, state: Any) -> None:
-        """See Meter."""
-        self._window.load(state)
+        return self._window
 
 
 def _counted(count: int, limit: int, window_ms: int, noun: str) -> Breach:
