@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
 
 NAME = typer.Argument(..., help="Name of the principal, such as alice.")
@@ -12,14 +13,12 @@ ROLE = typer.Option("trader", help="Role that it gets: trader, operator, feed, p
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Manages who may read and write which topics on Kafka, if KAFKA_SECURITY=scram is set.",
-        no_args_is_help=True,
+    add_group(
+        app,
+        "access",
+        "Manages who may read and write which topics on Kafka, if KAFKA_SECURITY=scram is set.",
+        {"list": list_principals, "add": add_user, "remove": remove_user},
     )
-    group.command("list")(list_principals)
-    group.command("add")(add_user)
-    group.command("remove")(remove_user)
-    app.add_typer(group, name="access")
 
 
 def list_principals(as_json: bool = JSON_LINES) -> None:

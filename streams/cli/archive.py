@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON
 
 FOLDER = typer.Argument(help="Folder of the archive.")
@@ -15,13 +16,12 @@ IMPORTED_RUN = typer.Option(None, "--run-id", help="Run of the imported rows; de
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Keeps the record of a pipeline as files, which can be verified without any server.", no_args_is_help=True
+    add_group(
+        app,
+        "archive",
+        "Keeps the record of a pipeline as files, which can be verified without any server.",
+        {"export": export_archive, "verify": verify_archive, "import": import_archive},
     )
-    group.command("export")(export_archive)
-    group.command("verify")(verify_archive)
-    group.command("import")(import_archive)
-    app.add_typer(group, name="archive")
 
 
 def export_archive(folder: Path = FOLDER) -> None:

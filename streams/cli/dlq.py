@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON, JSON_LINES
 
 if TYPE_CHECKING:
@@ -25,13 +26,12 @@ HEX_BYTES = 16
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Shows dead letters, the records that could not be processed, and sends them back.", no_args_is_help=True
+    add_group(
+        app,
+        "dlq",
+        "Shows dead letters, the records that could not be processed, and sends them back.",
+        {"list": list_letters, "show": show_letter, "replay": send_back},
     )
-    group.command("list")(list_letters)
-    group.command("show")(show_letter)
-    group.command("replay")(send_back)
-    app.add_typer(group, name="dlq")
 
 
 def list_letters(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON, JSON_LINES
 
 if TYPE_CHECKING:
@@ -22,19 +23,21 @@ HISTORY = ("ts", "kind", "level", "decision_id", "of_decision_id", "actor", "rea
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Decides from recorded evidence whether a strategy may trade live; a person approves or revokes.",
-        no_args_is_help=True,
+    add_group(
+        app,
+        "gate",
+        "Decides from recorded evidence whether a strategy may trade live; a person approves or revokes.",
+        {
+            "ingest": ingest,
+            "trials": trials,
+            "evaluate": evaluate,
+            "show": show_decision,
+            "history": history,
+            "approve": approve,
+            "revoke": revoke,
+            "watch": watch,
+        },
     )
-    group.command()(ingest)
-    group.command()(trials)
-    group.command()(evaluate)
-    group.command("show")(show_decision)
-    group.command()(history)
-    group.command()(approve)
-    group.command()(revoke)
-    group.command()(watch)
-    app.add_typer(group, name="gate")
 
 
 def ingest(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
 
 COLUMNS = ("symbol", "currency", "tick_size", "lot_size", "min_quantity", "max_quantity", "timezone", "day_end")
@@ -13,12 +14,12 @@ COLUMNS = ("symbol", "currency", "tick_size", "lot_size", "min_quantity", "max_q
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Lists the tradable instruments, and drafts definitions of new ones.", no_args_is_help=True
+    add_group(
+        app,
+        "instruments",
+        "Lists the tradable instruments, and drafts definitions of new ones.",
+        {"list": list_instruments, "infer": infer},
     )
-    group.command("list")(list_instruments)
-    group.command()(infer)
-    app.add_typer(group, name="instruments")
 
 
 def list_instruments(as_json: bool = JSON_LINES) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import ANNUALISATION, JSON_LINES, RUN_ID, TIME_ZONE
 from streams.evidence.metrics.conventions import DEFAULTS, Conventions
 
@@ -20,12 +21,12 @@ COLUMNS = ("name", "unit", "convention", "source", "query")
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Computes returns, risk, trades and costs of sessions, accounts and strategies.", no_args_is_help=True
+    add_group(
+        app,
+        "metrics",
+        "Computes returns, risk, trades and costs of sessions, accounts and strategies.",
+        {"list": list_metrics, "show": show_metrics},
     )
-    group.command("list")(list_metrics)
-    group.command("show")(show_metrics)
-    app.add_typer(group, name="metrics")
 
 
 def list_metrics(as_json: bool = JSON_LINES) -> None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ RESULT_COLUMNS = ("order_id", "exec_type", "ord_status", "cum_qty", "leaves_qty"
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(help="Sends, replaces and cancels orders.", no_args_is_help=True)
-    for command in (submit, cancel, replace, cancel_all, load):
-        group.command()(command)
-    app.add_typer(group, name="orders")
+    add_group(
+        app,
+        "orders",
+        "Sends, replaces and cancels orders.",
+        {"submit": submit, "cancel": cancel, "replace": replace, "cancel-all": cancel_all, "load": load},
+    )
 
 
 def submit(

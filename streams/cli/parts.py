@@ -6,15 +6,16 @@ import json
 
 import typer
 
+from streams.cli.command_group import add_group
+
 KIND = typer.Argument(..., help="fill, queue, latency, slippage or fee.")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    group = typer.Typer(help="Lists and checks the execution models of simulators.", no_args_is_help=True)
-    group.command("list")(list_models)
-    group.command()(check)
-    app.add_typer(group, name="parts")
+    add_group(
+        app, "parts", "Lists and checks the execution models of simulators.", {"list": list_models, "check": check}
+    )
 
 
 def list_models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON, JSON_LINES
 
 if TYPE_CHECKING:
@@ -43,15 +44,12 @@ RUN_COLUMNS = ("run_id", "base_run_id", "inputs", "outputs", "what_if", "outputs
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Proves the record by computing it again, or runs it again under other settings.", no_args_is_help=True
+    add_group(
+        app,
+        "replay",
+        "Proves the record by computing it again, or runs it again under other settings.",
+        {"verify": verify_record, "run": run_again, "compare": compare_runs, "sweep": sweep_grid, "list": list_runs},
     )
-    group.command("verify")(verify_record)
-    group.command("run")(run_again)
-    group.command("compare")(compare_runs)
-    group.command("sweep")(sweep_grid)
-    group.command("list")(list_runs)
-    app.add_typer(group, name="replay")
 
 
 def verify_record(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.cli.command import REASON
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
@@ -30,25 +31,21 @@ KILL_ALL = typer.Option(False, "--all", help="All trading.")
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Shows the risk state of accounts; sets limits, resets breakers, stops trading (kill switch).",
-        no_args_is_help=True,
+    group = add_group(
+        app,
+        "risk",
+        "Shows the risk state of accounts; sets limits, resets breakers, stops trading (kill switch).",
+        {"status": show_risk, "kill": kill, "resume": resume},
     )
-    group.command("status")(show_risk)
-    group.command()(kill)
-    group.command()(resume)
-    limits = typer.Typer(help="Shows and changes the risk limits of accounts.", no_args_is_help=True)
-    limits.command("show")(show_limits)
-    limits.command("set")(set_limits)
-    group.add_typer(limits, name="limits")
-    breakers = typer.Typer(
-        help="Shows and resets circuit breakers, of accounts and of the desk (all accounts together).",
-        no_args_is_help=True,
+    add_group(
+        group, "limits", "Shows and changes the risk limits of accounts.", {"show": show_limits, "set": set_limits}
     )
-    breakers.command("show")(show_breakers)
-    breakers.command("reset")(reset_breaker)
-    group.add_typer(breakers, name="breakers")
-    app.add_typer(group, name="risk")
+    add_group(
+        group,
+        "breakers",
+        "Shows and resets circuit breakers, of accounts and of the desk (all accounts together).",
+        {"show": show_breakers, "reset": reset_breaker},
+    )
     app.command("trading-state")(set_trading_state)
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 import typer
 
 from streams.cli.command import print_answers, send
+from streams.cli.command_group import add_group
 from streams.cli.options import ANNUALISATION, JSON, JSON_LINES, RUN_ID, TIME_ZONE
 from streams.evidence.metrics.conventions import DEFAULTS
 
@@ -39,17 +40,19 @@ COLUMNS = (
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Opens and closes paper sessions, in which an account trades; lists and reports them.",
-        no_args_is_help=True,
+    add_group(
+        app,
+        "session",
+        "Opens and closes paper sessions, in which an account trades; lists and reports them.",
+        {
+            "open": open_session,
+            "close": close_session,
+            "list": list_sessions,
+            "show": show_session,
+            "report": report_session,
+            "rebuild": rebuild_session,
+        },
     )
-    group.command("open")(open_session)
-    group.command("close")(close_session)
-    group.command("list")(list_sessions)
-    group.command("show")(show_session)
-    group.command("report")(report_session)
-    group.command("rebuild")(rebuild_session)
-    app.add_typer(group, name="session")
 
 
 def open_session(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ COLUMNS = ("shard", "sequence", "bytes", "chunks", "age_s", "complaint")
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(
-        help="Shows and rebuilds snapshots: the saved states from which workers start again.", no_args_is_help=True
+    add_group(
+        app,
+        "snapshots",
+        "Shows and rebuilds snapshots: the saved states from which workers start again.",
+        {"list": list_snapshots, "rebuild": rebuild_snapshot},
     )
-    group.command("list")(list_snapshots)
-    group.command("rebuild")(rebuild_snapshot)
-    app.add_typer(group, name="snapshots")
 
 
 def list_snapshots(as_json: bool = JSON_LINES) -> None:

@@ -6,13 +6,17 @@ import sys
 
 import typer
 
+from streams.cli.command_group import add_group
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    group = typer.Typer(help="Runs a strategy on the live market: an example, or your own class.", no_args_is_help=True)
-    group.command("list")(list_strategies)
-    group.command("run")(run_strategy)
-    app.add_typer(group, name="strategy")
+    add_group(
+        app,
+        "strategy",
+        "Runs a strategy on the live market: an example, or your own class.",
+        {"list": list_strategies, "run": run_strategy},
+    )
 
 
 def list_strategies() -> None:

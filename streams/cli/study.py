@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.command_group import add_group
+
 if TYPE_CHECKING:
     from streams.core.reference.declarations import InstrumentConfig
     from streams.pipeline.feed.table import MarketTable
@@ -20,10 +22,7 @@ QUANTITIES = ("100", "500", "1000", "5000", "20000")
 
 def register(app: typer.Typer) -> None:
     """Adds the group's commands."""
-    group = typer.Typer(help="Compares simulators on recorded markets.", no_args_is_help=True)
-    group.command()(passive)
-    group.command()(taking)
-    app.add_typer(group, name="study")
+    add_group(app, "study", "Compares simulators on recorded markets.", {"passive": passive, "taking": taking})
 
 
 def passive(
