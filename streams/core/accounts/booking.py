@@ -1,7 +1,5 @@
 """Booking of an execution: order status, position, cash, and the client's result."""
 
-from typing import NamedTuple
-
 from schemas.records.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, OrdStatus, Side
 from schemas.records.messages import ExecutionReport
 from schemas.records.output import Output, RecordRefused
@@ -13,18 +11,28 @@ from streams.core.ledger.position import Position
 from streams.core.ledger.working_order import WorkingOrder
 
 
-class Booked(NamedTuple):
+class Booked:
     """The effect of an execution report.
 
     accepted_or_rejected: the report is the venue's first about its order. quantity_before: the position before a fill,
     1e-9 units; None if the report is no fill. ended: the order, if it has ended and must leave the working orders.
     """
 
-    report: ExecutionReport
-    account: Account
-    accepted_or_rejected: bool
-    quantity_before: int | None
-    ended: WorkingOrder | None
+    __slots__ = ("accepted_or_rejected", "account", "ended", "quantity_before", "report")
+
+    def __init__(
+        self,
+        report: ExecutionReport,
+        account: Account,
+        accepted_or_rejected: bool,
+        quantity_before: int | None,
+        ended: WorkingOrder | None,
+    ) -> None:
+        self.report = report
+        self.account = account
+        self.accepted_or_rejected = accepted_or_rejected
+        self.quantity_before = quantity_before
+        self.ended = ended
 
 
 def book_execution(state: ShardState, report: ExecutionReport) -> Booked:

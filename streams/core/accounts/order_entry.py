@@ -25,6 +25,7 @@ class Outcome(NamedTuple):
 
 
 PASSED_ON = Outcome()
+APPROVED = Outcome(approved=True)
 
 
 def enter(state: ShardState, account: Account | None, request: OrderRequest) -> Outcome:
@@ -102,7 +103,7 @@ def _enter_new(state: ShardState, account: Account, request: OrderRequest) -> Ou
     ledger.add_order(order)
     account.answers.add(request, None)
     approve(state, account, request)
-    return Outcome(approved=True)
+    return APPROVED
 
 
 def _judge(
