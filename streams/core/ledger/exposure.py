@@ -1,7 +1,5 @@
 """Exposure and worth of an account: kept by symbol, and worked out again only if something changed."""
 
-from typing import NamedTuple
-
 from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE
 from streams.core.ledger.ledger import Ledger
@@ -9,18 +7,28 @@ from streams.core.ledger.marks import Marks, Quote
 from streams.core.ledger.position import Position
 
 
-class Valuation(NamedTuple):
+class Valuation:
     """The worth of an account, 1e-18 of its currency.
 
     position_value: signed; gross_exposure: the sum of absolute values. worst_exposure: the same with working orders, in
     each symbol the larger of all buys filled and all sells filled. leverage: 1e-9.
     """
 
-    cash: int
-    position_value: int
-    gross_exposure: int
-    worst_exposure: int
-    leverage: int
+    __slots__ = ("cash", "gross_exposure", "leverage", "position_value", "worst_exposure")
+
+    def __init__(
+        self,
+        cash: int,
+        position_value: int,
+        gross_exposure: int,
+        worst_exposure: int,
+        leverage: int,
+    ) -> None:
+        self.cash = cash
+        self.position_value = position_value
+        self.gross_exposure = gross_exposure
+        self.worst_exposure = worst_exposure
+        self.leverage = leverage
 
     @property
     def equity(self) -> int:
@@ -33,7 +41,7 @@ class Valuation(NamedTuple):
         return self.equity * self.leverage // 10**9 - self.worst_exposure
 
 
-class Exposure(NamedTuple):
+class Exposure:
     """Exposure of an account before and after an order, with all working orders filled; 1e-18 of its currency.
 
     gross: over all instruments, each with the larger of all its buys and all its sells filled. net: toward the order's
@@ -41,18 +49,42 @@ class Exposure(NamedTuple):
     instruments' margin rates.
     """
 
-    equity: int
-    gross_before: int
-    gross_after: int
-    net_before: int
-    net_after: int
-    symbol_before: int
-    symbol_after: int
-    margin_before: int
-    margin_after: int
+    __slots__ = (
+        "equity",
+        "gross_after",
+        "gross_before",
+        "margin_after",
+        "margin_before",
+        "net_after",
+        "net_before",
+        "symbol_after",
+        "symbol_before",
+    )
+
+    def __init__(
+        self,
+        equity: int,
+        gross_before: int,
+        gross_after: int,
+        net_before: int,
+        net_after: int,
+        symbol_before: int,
+        symbol_after: int,
+        margin_before: int,
+        margin_after: int,
+    ) -> None:
+        self.equity = equity
+        self.gross_before = gross_before
+        self.gross_after = gross_after
+        self.net_before = net_before
+        self.net_after = net_after
+        self.symbol_before = symbol_before
+        self.symbol_after = symbol_after
+        self.margin_before = margin_before
+        self.margin_after = margin_after
 
 
-class SymbolExposure(NamedTuple):
+class SymbolExposure:
     """Exposure of an account in one symbol, with the facts that it was worked out from.
 
     bought, sold: the position with all buys filled, and with all sells filled toward short, 1e-9 units; long, short:
@@ -60,19 +92,51 @@ class SymbolExposure(NamedTuple):
     also depend on a rate of exchange or a split.
     """
 
-    quote: Quote | None
-    position: Position | None
-    quantity: int
-    plain: bool
-    price: int
-    margin_rate: int
-    bought: int
-    sold: int
-    value: int
-    gross: int
-    long: int
-    short: int
-    margin: int
+    __slots__ = (
+        "bought",
+        "gross",
+        "long",
+        "margin",
+        "margin_rate",
+        "plain",
+        "position",
+        "price",
+        "quantity",
+        "quote",
+        "short",
+        "sold",
+        "value",
+    )
+
+    def __init__(
+        self,
+        quote: Quote | None,
+        position: Position | None,
+        quantity: int,
+        plain: bool,
+        price: int,
+        margin_rate: int,
+        bought: int,
+        sold: int,
+        value: int,
+        gross: int,
+        long: int,
+        short: int,
+        margin: int,
+    ) -> None:
+        self.quote = quote
+        self.position = position
+        self.quantity = quantity
+        self.plain = plain
+        self.price = price
+        self.margin_rate = margin_rate
+        self.bought = bought
+        self.sold = sold
+        self.value = value
+        self.gross = gross
+        self.long = long
+        self.short = short
+        self.margin = margin
 
 
 NOTHING = SymbolExposure(None, None, 0, True, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -185,12 +249,23 @@ def _exposure_in(marks: Marks, ledger: Ledger, symbol: str, price: int | None = 
     plain = (instrument is None or instrument.currency == ledger.currency) and symbol not in marks.split_gaps
     worst = max(abs(bought), abs(sold))
     if plain:
-        values = (quantity * price, worst * price, bought * price, sold * price)
+        value, gross, long, short = quantity * price, worst * price, bought * price, sold * price
     else:
         value, gross, long, short = (
             marks.value(symbol, item, price, ledger.currency) for item in (quantity, worst, bought, sold)
         )
-        values = (value, gross, long, short)
     return SymbolExposure(
-        marks.quotes.get(symbol), position, quantity, plain, price, rate, bought, sold, *values, values[1] * rate
+        marks.quotes.get(symbol),
+        position,
+        quantity,
+        plain,
+        price,
+        rate,
+        bought,
+        sold,
+        value,
+        gross,
+        long,
+        short,
+        gross * rate,
     )
