@@ -14,23 +14,30 @@ from infra.errors import SettingsError
 from infra.principal import PRINCIPAL_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+"""Folder of the packages: the checkout, or where the wheel was installed."""
+IS_CHECKOUT = (REPOSITORY / "pyproject.toml").is_file()
+BASE_FOLDER = REPOSITORY if IS_CHECKOUT else Path.cwd()
+"""Folder of `.env`, at which relative paths start: the checkout; without one the working folder."""
 
 
-def _from_repository(path: Path) -> Path:
-    """Resolves a relative path against the repository, so that it does not depend on the working folder."""
-    return REPOSITORY / path.expanduser()
+def _from_base(path: Path) -> Path:
+    """Resolves a relative path. An installed package also finds the files that it ships, such as the reference data."""
+    found = BASE_FOLDER / path.expanduser()
+    shipped = REPOSITORY / path.expanduser()
+    return shipped if shipped.is_file() and not found.exists() else found
 
 
-RepositoryPath = Annotated[Path, AfterValidator(_from_repository)]
+BasePath = Annotated[Path, AfterValidator(_from_base)]
 
 
 class Settings(BaseSettings):
     """The settings of the pipeline and its stack. The environment overrides `.env`, which overrides the defaults.
 
-    Defaults stand only here: the containers of docker-compose.yml read the same class.
+    Defaults stand only here: the containers of docker-compose.yml read the same class. Relative paths start at the
+    checkout, whatever the working folder; without a checkout (after `pip install`) they start at the working folder.
     """
 
-    model_config = SettingsConfigDict(env_file=REPOSITORY / ".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=BASE_FOLDER / ".env", extra="ignore", frozen=True)
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Host and port of the Kafka broker.")
     kafka_controller_port: int = Field(9093, description="Port of the local broker's KRaft controller.")
@@ -48,11 +55,13 @@ class Settings(BaseSettings):
     clickhouse_url: str = Field("http://127.0.0.1:8123", description="HTTP interface of ClickHouse.")
     clickhouse_database: str = Field("paper", pattern=r"^\w+$", description="Database of all tables.")
 
-    paper_home: RepositoryPath = Field(
-        Path(".paper"), description="Folder of the local stack's data, logs and process ids."
+    paper_home: BasePath = Field(
+        Path(".paper" if IS_CHECKOUT else "~/.paper"),
+        description="Folder of the local stack's data, logs and process ids; after `pip install`: ~/.paper.",
     )
-    paper_cache: RepositoryPath = Field(
-        Path("~/.cache/paper-trading-streams"), description="Folder of downloaded Java archives."
+    paper_cache: BasePath = Field(
+        Path("~/.cache/paper-trading-streams"),
+        description="Folder of downloaded Java archives and of the compiled core; checkouts share it.",
     )
 
     topic_prefix: str = Field(
@@ -111,10 +120,10 @@ class Settings(BaseSettings):
     watchdog_s: float = Field(
         60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )
-    reference_data: RepositoryPath = Field(
+    reference_data: BasePath = Field(
         Path("infra/reference/instruments.toml"), description="Instruments file: tick sizes, lot sizes, fees."
     )
-    limits_file: RepositoryPath = Field(
+    limits_file: BasePath = Field(
         Path("infra/reference/limits.toml"), description="Limits file: the risk limits of accounts and of the desk."
     )
 

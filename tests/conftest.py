@@ -26,12 +26,35 @@ MARKET_DATA_FILES = (
     "ETHUSDT_BINANCE_SPOT_20240808.trades",
     "AAPL_US_1m_20140605_09.quotes",
 )
+MARKERS = {
+    "stack": {
+        "stack",
+        "server",
+        "own_server",
+        "table_server",
+        "server_settings",
+        "metrics_settings",
+        "client",
+        "scram",
+    },
+    "data": {"market_data_folder"},
+}
+"""Markers of the tests that use one of these fixtures, directly or not."""
 _pipelines = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A terminated run ends as an interrupted one does: fixtures stop what they started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that need servers or recorded data, before pytest selects by marker."""
+    for item in items:
+        for marker, fixtures in MARKERS.items():
+            if fixtures.intersection(getattr(item, "fixturenames", ())):
+                item.add_marker(marker)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,8 @@ PLACEHOLDER = re.compile(r"NAME|NNNN|FILE")
 def names() -> set[str]:
     """Returns the names of all files in our folders."""
     folders = ("infra", "schemas", "streams", "tests", "examples")
-    return {path.name for folder in folders for path in (REPOSITORY / folder).rglob("*.*")}
+    inside = {path.name for folder in folders for path in (REPOSITORY / folder).rglob("*.*")}
+    return inside | {path.name for path in REPOSITORY.glob("*.*")}
 
 
 def missing(page: Path, text: str) -> list[str]:

@@ -1,71 +1,183 @@
-"""Compiles the core with mypyc, about two minutes of work; see infra.build.compiled, which finds it."""
+"""Compiles the core with mypyc: only what changed, and nothing that another checkout here has compiled before."""
 
+import hashlib
+import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from infra.build.compiled import ROOT, build_folder, sources
-
-BUILD = """
-import sys
-from mypyc.build import mypycify
-from setuptools import setup
-
-extensions = mypycify(
-    ["--explicit-package-bases", "--ignore-missing-imports", "--config-file=", *sys.argv[1:]],
-    opt_level="2",
-    debug_level="0",
-    group_name="paper_core",
+from infra.build.compiled import IN_CHECKOUT, MANIFEST, ROOT, SWITCH, Build, file_digest, read_build
+from infra.build.core_modules import (
+    COMPILED_FILES,
+    COMPILED_FOLDERS,
+    PACKAGES,
+    compiled_paths,
+    read_modules,
+    requirements,
 )
-setup(name="paper-core", ext_modules=extensions, script_args=["--quiet", "build_ext", "--build-lib", "built"])
-"""
+from infra.build.environment import COMPILE_LOCK_NAME, LOCK_NAME, guarded, install
+
+CACHE_DAYS = 30
+"""Age after which a library that no build has used is removed from the cache."""
+IN_USE_S = 24 * 3600
+"""Age after which no process is expected to load a library of an older build any more."""
 
 
 class CompileError(Exception):
     """The core can't be compiled here; it works all the same, only slower."""
 
 
-def compile_core(root: Path = ROOT) -> bool:
-    """Compiles the present sources, unless that is done; whether there was something to do. Raises CompileError."""
-    target = build_folder(root)
-    if target.is_dir():
+def compile_core(root: Path = ROOT, target: Path | None = None) -> bool:
+    """Compiles the present sources, unless that is done; returns whether there was something to do.
+
+    target: the folder of the build; without it the checkout's own.
+
+    Raises:
+        CompileError: there is no C compiler, or a compiler failed.
+    """
+    folder = (target or root / IN_CHECKOUT).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with nullcontext() if target else guarded(root):
+        return _compile(root, folder)
+
+
+def _compile(root: Path, folder: Path) -> bool:
+    modules = read_modules(root)
+    compiled = compiled_paths(modules)
+    needs = requirements(modules, compiled)
+    beside = [path for path in modules if path in COMPILED_FILES or path.startswith(COMPILED_FOLDERS)]
+    sources = {path: file_digest(root / path) for path in sorted({*needs, *beside})}
+    key = _key(root, sources)
+    before = read_build(folder)
+    if before and before.key == key and all((folder / name).exists() for name in before.files.values()):
         return False
-    if not _compiler():
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    record = cache / f"build-{key}.json"
+    files = _recorded(record)
+    if files is None:
+        files = _made(root, cache, compiled)
+        _write(record, files)
+    for name in files.values():
+        _put(cache / name, folder / name)
+    build = Build(folder, sys.version, sources, needs, files, key)._asdict()
+    _write(folder / MANIFEST, {name: value for name, value in build.items() if name != "folder"})
+    _remove_old(folder, keep=set(files.values()), age_s=IN_USE_S)
+    _remove_old(cache, keep=set(files.values()), age_s=CACHE_DAYS * 24 * 3600)
+    return True
+
+
+def compiler() -> str | None:
+    """Returns the path of the C compiler; None if there is none. PAPER_COMPILED=0 asks for no compiled code."""
+    if os.environ.get(SWITCH) == "0":
+        return None
+    return shutil.which(os.environ.get("CC", "cc").split()[0])
+
+
+def cache_folder() -> Path:
+    """Returns the folder of compiled libraries that all checkouts of this user share (the setting PAPER_CACHE)."""
+    return Path(os.environ.get("PAPER_CACHE", "~/.cache/paper-trading-streams")).expanduser() / "compiled"
+
+
+def _key(root: Path, sources: Mapping[str, str]) -> str:
+    """Returns a digest of all that a build depends on."""
+    locks = [file_digest(root / name) for name in (LOCK_NAME, COMPILE_LOCK_NAME)]
+    builder = [file_digest(Path(__file__).with_name(name)) for name in ("extensions.py", "core_modules.py")]
+    made_of = [sys.version, sysconfig.get_platform(), os.environ.get("CC", ""), *locks, *builder, sources]
+    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:24]
+
+
+def _recorded(record: Path) -> dict[str, str] | None:
+    """Returns the libraries of an earlier build of the same sources; None if the cache lacks one."""
+    try:
+        files: dict[str, str] = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if not all((record.parent / name).exists() for name in files.values()):
+        return None
+    for path in (record, *(record.parent / name for name in files.values())):
+        os.utime(path)
+    return files
+
+
+def _made(root: Path, cache: Path, compiled: list[str]) -> dict[str, str]:
+    """Compiles what the cache lacks; returns the library of each module."""
+    if compiler() is None:
         raise CompileError("no C compiler was found; install one (Debian: apt install gcc python3-dev)")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="building-") as folder:
-        for package in ("infra", "schemas", "streams"):
-            shutil.copytree(root / package, Path(folder) / package, ignore=shutil.ignore_patterns("__pycache__"))
-        made = subprocess.run(
-            [sys.executable, "-c", BUILD, *sources(root)],
+    with tempfile.TemporaryDirectory(prefix="paper-compile-") as folder, _compiler_packages(root) as packages:
+        # Only the sources: mypy must not read what else stands beside them.
+        for package in PACKAGES:
+            ignore = shutil.ignore_patterns("__pycache__", "*.so")
+            shutil.copytree(root / package, Path(folder) / package, ignore=ignore)
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "infra.build.extensions"],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": folder},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([folder, *packages])},
+            input=json.dumps({"sources": compiled, "cache": str(cache)}),
             capture_output=True,
             text=True,
             check=False,
         )
-        if made.returncode:
-            raise CompileError(f"mypyc or the C compiler failed:\n{(made.stdout + made.stderr)[-4000:]}")
-        (Path(folder) / "built").rename(target)
-    _remove_others(target)
-    return True
+    if done.returncode:
+        raise CompileError(f"mypyc or the C compiler failed:\n{done.stderr[-4000:]}")
+    print(done.stderr.splitlines()[-1], file=sys.stderr)
+    files: dict[str, str] = json.loads(done.stdout)
+    return files
 
 
-def _compiler() -> str | None:
-    return shutil.which(os.environ.get("CC", "cc").split()[0])
+@contextmanager
+def _compiler_packages(root: Path) -> Iterator[list[str]]:
+    """Yields more search paths that have mypyc: none if it is installed, else a folder that is removed afterwards."""
+    if importlib.util.find_spec("mypyc") and importlib.util.find_spec("setuptools"):
+        yield []
+        return
+    with tempfile.TemporaryDirectory(prefix="paper-compiler-") as folder:
+        print("installing mypyc for this build", file=sys.stderr, flush=True)
+        try:
+            install(Path(sys.executable), root / COMPILE_LOCK_NAME, "--target", folder)
+        except subprocess.CalledProcessError as error:
+            raise CompileError(f"mypyc can't be installed: pip failed (exit code {error.returncode})") from error
+        yield [folder]
 
 
-def _remove_others(kept: Path) -> None:
-    """Builds of other sources, which nothing but processes that run them needs any more."""
-    for folder in kept.parent.iterdir():
-        if folder != kept and not folder.name.startswith("building-"):
-            shutil.rmtree(folder, ignore_errors=True)
+def _put(source: Path, target: Path) -> None:
+    """Places a library in a build; both share the disk space if they can."""
+    if target.exists():
+        return
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        temporary = target.with_suffix(".new")
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+
+
+def _write(path: Path, content: Mapping[str, object]) -> None:
+    """Writes a file that other processes see whole or not at all."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(content, indent=0))
+    temporary.replace(path)
+
+
+def _remove_old(folder: Path, keep: set[str], age_s: float) -> None:
+    """Removes libraries and records that nothing has used for a while."""
+    limit = time.time() - age_s
+    for path in folder.iterdir():
+        if path.suffix in {".so", ".json"} and path.name not in {*keep, MANIFEST} and path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
+    if "--background" in sys.argv:
+        os.nice(19)
     try:
         compile_core()
     except CompileError as error:

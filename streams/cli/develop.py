@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -13,6 +14,7 @@ LINT = ("ruff", "check")
 FORMAT = ("ruff", "format", "--check")
 TYPES = ("mypy",)
 IN_PARALLEL = ("--numprocesses=2", "--dist=worksteal")
+FAST = ("-m", "not stack and not data and not slow")
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -26,17 +28,23 @@ def register(app: typer.Typer) -> None:
     app.command(context_settings=PASS_ON)(types)
 
 
-def test(context: typer.Context) -> None:
+def test(
+    context: typer.Context,
+    fast: bool = typer.Option(False, "--fast", help="Only tests without servers and recorded data, under a minute."),
+) -> None:
     """Runs all tests in two processes, each with a stack of its own; arguments go to pytest instead."""
+    _install_tools()
     from infra.settings import get_settings
 
     home = get_settings().paper_home
     home.mkdir(parents=True, exist_ok=True)
-    _become("pytest", f"--junitxml={home / 'junit.xml'}", *(context.args or IN_PARALLEL))
+    chosen = (*IN_PARALLEL, *FAST, *context.args) if fast else (context.args or IN_PARALLEL)
+    _become("pytest", f"--junitxml={home / 'junit.xml'}", *chosen)
 
 
 def check() -> None:
     """Runs lint, format and types, all of them; fails if one fails."""
+    _install_tools()
     failed = [tool for tool in (LINT, FORMAT, TYPES) if _run(*tool) != 0]
     for tool in failed:
         print(f"failed: {' '.join(tool)}", file=sys.stderr)
@@ -44,10 +52,13 @@ def check() -> None:
 
 
 def compile_() -> None:
-    """Compiles the core as it is now, two to four times as fast; after a change it is read until it is compiled."""
+    """Compiles what has changed of the core; until then Python reads changed modules and those that import them."""
     from infra.build.compile import CompileError, compile_core
+    from infra.settings import IS_CHECKOUT
 
-    print("compiling the core (about two minutes)", file=sys.stderr, flush=True)
+    if not IS_CHECKOUT:
+        print("error: an installed package is compiled when it is installed; only a checkout can be", file=sys.stderr)
+        raise typer.Exit(1)
     try:
         made = compile_core()
     except CompileError as error:
@@ -58,17 +69,39 @@ def compile_() -> None:
 
 def lint(context: typer.Context) -> None:
     """Runs the linter; arguments go to `ruff check`."""
+    _install_tools()
     _become(*LINT, *context.args)
 
 
 def format_(context: typer.Context, write: bool = typer.Option(False, help="Rewrite the files.")) -> None:
     """Checks the formatting; arguments go to `ruff format`."""
+    _install_tools()
     _become(*(FORMAT[:-1] if write else FORMAT), *context.args)
 
 
 def types(context: typer.Context) -> None:
     """Checks the types; arguments go to mypy."""
+    _install_tools()
     _become(*TYPES, *context.args)
+
+
+def _install_tools() -> None:
+    """Adds to the checkout's environment what tests and checks need, which users do without."""
+    from infra.build import environment
+    from infra.settings import IS_CHECKOUT, REPOSITORY
+
+    if not IS_CHECKOUT:
+        print("error: tests and checks need a checkout of the project", file=sys.stderr)
+        raise typer.Exit(1)
+    venv = REPOSITORY / ".venv"
+    if Path(sys.prefix).resolve() != venv.resolve():
+        return  # An environment that someone made by hand: pip install -e '.[dev]'.
+    text = "paper: installing what tests and checks need (half a minute, once)"
+    try:
+        environment.add(venv, REPOSITORY / environment.DEV_LOCK_NAME, lambda: print(text, file=sys.stderr, flush=True))
+    except subprocess.CalledProcessError as error:
+        print(f"error: pip failed (exit code {error.returncode}); correct the cause above", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _command(module: str, *arguments: str) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import IO
 
-from infra.settings import REPOSITORY
+from infra.settings import BASE_FOLDER, REPOSITORY
 
 
 def start_paper(
@@ -22,7 +22,7 @@ def start_paper(
     """
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "streams.cli", *command],
-        cwd=REPOSITORY,
+        cwd=BASE_FOLDER,
         env={**os.environ, **environment, "PYTHONPATH": str(REPOSITORY)},
         stdin=subprocess.DEVNULL,
         stdout=output,

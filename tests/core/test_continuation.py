@@ -48,6 +48,7 @@ def run(story: list[Message], core: CoreConfig, changes: Changes, restarts: set[
     return desk
 
 
+@pytest.mark.slow
 @settings(PROPERTY, max_examples=250)
 @given(stories(), st.sampled_from(CONFIGS), CHANGES, st.sets(st.integers(0, 30), max_size=4), st.booleans())
 def test_a_restored_shard_goes_on_as_if_never_stopped(
@@ -179,6 +180,7 @@ def executions(
     return [item for item in desk.outputs if item.topic == "executions"]
 
 
+@pytest.mark.slow
 @settings(PROPERTY, max_examples=200)
 @given(days(), st.sets(st.integers(0, 14)), st.sampled_from(STEADY))
 def test_executions_do_not_depend_on_how_updates_are_split_into_records(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -278,5 +279,6 @@ def as_told(report: ExecutionReport) -> VenueEvent:
     )
 
 
+@pytest.mark.slow
 def test_the_shards_do_what_the_slow_model_says() -> None:
     run_state_machine_as_test(Pair, settings=settings(PROPERTY, max_examples=150, stateful_step_count=50))

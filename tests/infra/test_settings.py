@@ -38,6 +38,17 @@ def test_a_relative_path_starts_at_the_repository(monkeypatch: pytest.MonkeyPatc
     assert fresh(paper_home=str(tmp_path)).paper_home == tmp_path
 
 
+def test_without_a_checkout_it_starts_at_the_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files that the package ships are found all the same, unless the working folder has its own."""
+    monkeypatch.setattr("infra.settings.BASE_FOLDER", tmp_path)
+    assert fresh(paper_home="data").paper_home == tmp_path / "data"
+    assert fresh().reference_data == REPOSITORY / "infra" / "reference" / "instruments.toml"
+    own = tmp_path / "infra" / "reference" / "instruments.toml"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert fresh().reference_data == own
+
+
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("RUN_ID=from-file\nRUN_SEED=7\n")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulation.histories import FIRST_SEED, HISTORIES, run_history
 
+pytestmark = pytest.mark.slow
 CHUNK = 100
 TOTAL: Counter[str] = Counter()
 KINDS_OF_FAULT_MIN = 18

@@ -38,6 +38,7 @@ from tests.builders import (
 from tests.core.desk import Desk, of
 from tests.core.simulators.rich_stories import CORES, SIMULATORS, rich_stories
 
+pytestmark = pytest.mark.slow
 MANY = settings(PROPERTY, max_examples=250)
 STORIES = given(rich_stories(), st.sampled_from(CORES))
 BUY = Side.BUY

@@ -69,6 +69,7 @@ def as_arrays(message: Message) -> Message:
     return message._replace(**{name: as_array(getattr(message, name)) for name in NUMBERS})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @MANY
 @given(SEEDS, st.sampled_from(VENUES), st.booleans(), st.booleans())
 def test_skipping_is_exact(seed: int, core: CoreConfig, deep: bool, by_record: bool) -> None:
@@ -78,6 +79,7 @@ def test_skipping_is_exact(seed: int, core: CoreConfig, deep: bool, by_record: b
     assert repr(played(messages, core, exact=False, by_record=by_record)) == repr(expected)
 
 
+@pytest.mark.slow
 @MANY
 @given(SEEDS, st.sampled_from(VENUES), st.booleans())
 def test_batches_restarts_and_arrays_change_nothing(seed: int, core: CoreConfig, deep: bool) -> None:

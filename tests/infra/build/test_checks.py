@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,14 +37,20 @@ def test_check_runs_all_tools(
     assert errors.count("failed: ") == tools.count(FAILS)
 
 
-@pytest.mark.parametrize("failing", ["", "check", "test"])
-def test_ci_runs_both_commands(tmp_path: Path, failing: str) -> None:
+@pytest.mark.parametrize("failing", ["", "compile", "check", "test"])
+def test_ci_runs_all_commands(tmp_path: Path, failing: str) -> None:
     (tmp_path / ".ci").mkdir()
     shutil.copy(REPOSITORY / ".ci" / "run", tmp_path / ".ci")
     (tmp_path / "paper").write_text(f'#!/bin/sh\necho "ran $*"\ntest "$1" != "{failing}"\n')
     (tmp_path / "paper").chmod(0o755)
     done = subprocess.run(
-        ["bash", tmp_path / ".ci" / "run"], cwd="/", capture_output=True, text=True, timeout=60, check=False
+        ["bash", tmp_path / ".ci" / "run"],
+        cwd="/",
+        env={**os.environ, "CC": "true"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert done.stdout.splitlines() == ["ran check", "ran test"]
+    assert done.stdout.splitlines() == ["ran compile", "ran check", "ran test"]
     assert (done.returncode != 0) == bool(failing)

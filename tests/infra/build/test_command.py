@@ -18,16 +18,17 @@ print(json.dumps({"arguments": sys.argv[1:], "prefix": sys.prefix, "path": os.en
 sys.exit(7 if "fail" in sys.argv else 0)
 """
 TIMEOUT_S = 300
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-compile.lock", "infra/peers/requirements.lock")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of the same shape without dependencies: its environment takes seconds and no network."""
     root = tmp_path / "a project"
-    (root / "infra").mkdir(parents=True)
+    (root / "infra" / "build").mkdir(parents=True)
     (root / "streams" / "cli").mkdir(parents=True)
     shutil.copy(REPOSITORY / "paper", root)
-    shutil.copy(REPOSITORY / "infra" / "environment.py", root / "infra")
+    shutil.copy(REPOSITORY / "infra" / "build" / "environment.py", root / "infra" / "build")
     (root / "requirements.lock").write_text("")
     (root / "streams" / "cli" / "__main__.py").write_text(PROBE)
     return root
@@ -117,7 +118,7 @@ def test_no_usable_python_is_said_with_a_remedy(project: Path) -> None:
     assert not (project / ".venv").exists()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "infra/peers/requirements.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_has_hashes_and_names_no_index(lock: str) -> None:
     lines = (REPOSITORY / lock).read_text().splitlines()
     requirements = [index for index, line in enumerate(lines) if "==" in line and not line.startswith(" ")]

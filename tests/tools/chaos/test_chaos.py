@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from infra.settings import Settings
 from tests.end_to_end.processes import paper
 
 KILLS = 5
 
 
+@pytest.mark.stack
 def test_five_kills_lose_and_duplicate_nothing(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, paper_home=tmp_path)
     done = paper(settings, "chaos", "--kills", str(KILLS), "--seed", "1", "--json")
