@@ -62,13 +62,13 @@ def install(python: Path, lock: Path, *options: str) -> None:
     """
     uv = shutil.which("uv")
     if uv:
-        command = [uv, "pip", "install", "--python", str(python), *STRICT, *options, "-r", str(lock)]
-        if subprocess.run(command, stdout=sys.stderr, check=False).returncode == 0:
+        command = [uv, "pip", "install", "--compile-bytecode", "--python", str(python)]
+        if subprocess.run([*command, *STRICT, *options, "-r", str(lock)], stdout=sys.stderr, check=False).returncode == 0:
             return
         print("paper: uv failed; trying pip", file=sys.stderr, flush=True)
         subprocess.run([python, "-m", "ensurepip"], check=False, capture_output=True)
-    # Python compiles the modules that are imported, on their first import; most never are.
-    strict = ("--disable-pip-version-check", "install", "--no-compile", *STRICT)
+    # Bytecode is made here once: under PYTHONDONTWRITEBYTECODE each process would make it for itself.
+    strict = ("--disable-pip-version-check", "install", *STRICT)
     subprocess.run([python, "-m", "pip", *strict, *options, "-r", lock], check=True, stdout=sys.stderr)
 
 

@@ -195,7 +195,7 @@ INSTRUMENT = (
         ('[[account]]\naccount_id = "a"\nsimulator = "nix"\n', "account a: unknown simulator 'nix'"),
         ('[[conversion]]\nbase = "EUR"\n', "conversion number 1: quote: Field required"),
         ("[minor_units]\nUSD = -1\n", "minor_units.USD"),
-        ("[[simulators]]\n", "simulators is not known"),
+        ("[[simulators]]\n", "unknown table simulators"),
         (f'{INSTRUMENT}calendar = "NYSE!"\n', "instrument X: 'NYSE!' is not an exchange calendar"),
     ],
 )

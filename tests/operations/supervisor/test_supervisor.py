@@ -24,14 +24,14 @@ from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import paper
 from tests.stacks import free_port
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 POLL_S = 0.1
 
 
 @pytest.fixture
 def settings(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
     """A supervised pipeline with a PAPER_HOME of its own, on the servers that all tests share."""
-    own = {"paper_home": tmp_path, "mock_trading": False, "worker_session_timeout_s": 6.0, "watchdog_s": 4.0}
+    own = {"paper_home": tmp_path, "mock_trading": False, "worker_session_timeout_s": 6.0, "watchdog_s": 10.0}
     settings = pipeline_settings.model_copy(update={**own, "metrics_port": free_port()})
     try:
         local_stack.up_pipeline(settings, 2)
