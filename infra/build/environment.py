@@ -63,7 +63,8 @@ def install(python: Path, lock: Path, *options: str) -> None:
     uv = shutil.which("uv")
     if uv:
         command = [uv, "pip", "install", "--compile-bytecode", "--python", str(python)]
-        if subprocess.run([*command, *STRICT, *options, "-r", str(lock)], stdout=sys.stderr, check=False).returncode == 0:
+        done = subprocess.run([*command, *STRICT, *options, "-r", str(lock)], stdout=sys.stderr, check=False)
+        if done.returncode == 0:
             return
         print("paper: uv failed; trying pip", file=sys.stderr, flush=True)
         subprocess.run([python, "-m", "ensurepip"], check=False, capture_output=True)
