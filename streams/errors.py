@@ -16,6 +16,7 @@ PaperError
 │   │   ├── MissingJournal   journal records were removed
 │   │   ├── MissingInputs    input records were removed, whether processed or not
 │   │   └── RecreatedTopic   an input topic was deleted and created again
+│   ├── TooManyFaults        the core failed on more records in a row than are quarantined
 │   ├── DeliveryGap          records between two batches were skipped
 │   ├── Fenced               another worker has taken over the shard
 │   └── LogUnavailable       the broker did not accept or deliver records in time
@@ -87,6 +88,10 @@ class MissingInputs(RecoveryError):
 
 class RecreatedTopic(RecoveryError):
     """An input topic was deleted and created again."""
+
+
+class TooManyFaults(PipelineError):
+    """The core failed on more records in a row than are quarantined."""
 
 
 class DeliveryGap(PipelineError):

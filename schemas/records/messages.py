@@ -370,6 +370,11 @@ class Journal(NamedTuple):
     outputs_crc32: int
     code_version: str
     ts: int
+    quarantined: Sequence[int] = ()
+    quarantine_classes: Sequence[str] = ()
+    quarantine_texts: Sequence[str] = ()
+    acknowledged: str | None = None
+    alarms: int = 0
 
 
 class Snapshot(NamedTuple):
@@ -388,3 +393,5 @@ class Snapshot(NamedTuple):
     state_sha256: str
     code_version: str
     ts: int
+    alarms: int = 0
+    faults_in_a_row: int = 0

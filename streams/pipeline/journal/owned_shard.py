@@ -1,4 +1,4 @@
-"""The protocol of a shard and its owner: take over, take records, commit, hand over."""
+"""The protocol of a shard and its owner: take over, take records, commit, quarantine, hand over."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
-from streams.errors import DeliveryGap, MissingInputs, RecreatedTopic
+from streams.errors import DeliveryGap, InputError, MissingInputs, RecoveryError, RecreatedTopic, TooManyFaults
+from streams.pipeline.journal.dead_letters import BadRecord
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader, LogWriter
 from streams.pipeline.journal.processor import ShardProcessor
+from streams.pipeline.journal.quarantine import FAULTS_IN_A_ROW_MAX, SKIPPED, CoreFault
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.recovery import recover
 from streams.pipeline.journal.snapshots import SnapshotPolicy, snapshot_records
@@ -34,23 +36,45 @@ class OwnedShard:
     must be delivered.
     """
 
-    def __init__(self, processor: ShardProcessor, writer: LogWriter, snapshots: SnapshotPolicy, codec: Codec) -> None:
+    def __init__(
+        self,
+        processor: ShardProcessor,
+        writer: LogWriter,
+        snapshots: SnapshotPolicy,
+        codec: Codec,
+        recovered: Callable[[], ShardProcessor | None],
+    ) -> None:
+        """recovered: returns a processor that stands where the last transaction ended."""
         self.processor = processor
         self._writer = writer
         self._snapshots = snapshots
         self._codec = codec
+        self._recovered = recovered
         self.committed = dict(processor.positions)
         self.starts: dict[str, int] = {}
+        self._uncommitted: list[Sequence[RawRecord]] = []
+        """Records since the last prepared transaction."""
+        self._fault: CoreFault | None = None
 
     @property
     def name(self) -> str:
         """Name of the shard."""
         return self.processor.name
 
+    @property
+    def faulty(self) -> bool:
+        """True if the core failed on a record; then the shard takes nothing until quarantine()."""
+        return self._fault is not None
+
+    @property
+    def waiting(self) -> int:
+        """Number of records that the next transaction will hold."""
+        return sum(map(len, self._uncommitted))
+
     def take(self, follows: int, records: Sequence[RawRecord]) -> None:
         """Applies records of one topic in order. follows: the offset at which the delivery before them ended.
 
-        Raises DeliveryGap if records were skipped in between.
+        If the core fails on one of them, the shard is faulty. Raises DeliveryGap if records were skipped in between.
         """
         topic = records[0].topic
         position = self.processor.positions.get(topic, follows)
@@ -59,29 +83,93 @@ class OwnedShard:
                 f"{self.name} is at offset {position} of {topic}, but the next batch follows {follows}: records in "
                 "between were skipped; the worker stops, and a restart reads them"
             )
-        for record in records:
-            self.processor.take(record)
+        self._uncommitted.append(records)
+        self._fault = _first_fault(self.processor, records)
+
+    def quarantine(self) -> None:
+        """Goes back to before the record on which the core failed, and commits it as a dead letter.
+
+        All transactions that were prepared must be written before. Records behind the bad one are taken again; the core
+        may fail on one of them too. Raises TooManyFaults, and as commit and recovery do.
+        """
+        fault = self._fault
+        assert fault is not None
+        log.error("%s failed on %s", self.name, fault, exc_info=fault)
+        # 1. Go back to the last transaction. Recovery makes the same state again, and proves it by checksums.
+        topic_ids, processor = self.processor.topic_ids, self._recovered()
+        if processor is None:
+            raise RecoveryError(f"{self.name} has no journal, although this worker wrote it")
+        processor.topic_ids = topic_ids
+        self.processor = processor
+        # 2. Take the records again, up to the one that failed.
+        records = [record for batch in self._uncommitted for record in batch]
+        bad = next(number for number, record in enumerate(records) if record is fault.record)
+        self._uncommitted = [records]
+        earlier = _first_fault(processor, records[:bad])
+        if earlier is not None:
+            self._fault = earlier
+            return
+        # 3. Set that one aside. The snapshot keeps the next way back short.
+        if processor.faults_in_a_row >= FAULTS_IN_A_ROW_MAX:
+            raise TooManyFaults(
+                f"{self.name}: the core has failed on {FAULTS_IN_A_ROW_MAX} records in a row, and now on {fault}; go "
+                f"past this one with `paper shard skip {self.name} --record {fault.record.place} --reason WHY`"
+            )
+        processor.take(fault.record, fault.verdict)
+        self.write(self._prepare(with_snapshot=True))
+        # 4. Go on with the records behind it.
+        self._uncommitted = [records[bad + 1 :]]
+        self._fault = _first_fault(processor, records[bad + 1 :])
+
+    def skip(self, record: RawRecord, who_and_why: str) -> None:
+        """Commits the next record of a topic as a dead letter, by a person's word, and acknowledges all alarms.
+
+        Raises InputError if the shard stands elsewhere, and as commit does.
+        """
+        position = self.processor.positions.get(record.topic, self.starts[record.topic])
+        if record.offset != position:
+            raise InputError(
+                f"record {record.place}: {self.name} stands at offset {position} of {record.topic}; only that record "
+                "can be skipped"
+            )
+        self.processor.acknowledge(who_and_why)
+        self.processor.take(record, BadRecord(SKIPPED, f"skipped by {who_and_why}"))
+        self.write(self._prepare(with_snapshot=True))
+
+    def acknowledge(self, who_and_why: str) -> None:
+        """Commits that a person knows of all alarms. Raises as commit does."""
+        self.processor.acknowledge(who_and_why)
+        self.write(self._prepare(with_snapshot=True))
 
     def commit(self) -> None:
         """Commits all records that were taken since the last transaction. Does nothing if there are none.
 
         Raises Fenced, LogUnavailable; then nothing was committed.
         """
+        while self.faulty:
+            self.quarantine()
         self.write(self.prepare())
 
     def hand_over(self) -> None:
-        """Commits a snapshot for the next owner, if the last one is not up to date."""
+        """Commits a snapshot for the next owner, if the last one is not up to date.
+
+        A faulty shard leaves its records to the next owner.
+        """
+        if self.faulty:
+            return
         self.write(self._prepare(self.processor.records_since_snapshot > 0))
 
     def prepare(self) -> PreparedTransaction | None:
-        """Returns the next transaction, or None if there is nothing to commit.
+        """Returns the next transaction, or None if there is nothing to commit. The shard must not be faulty.
 
         The shard may take further records while write() runs in another thread.
         """
+        assert not self.faulty, "a faulty shard commits nothing but its quarantine"
         return self._prepare(self._snapshots.is_due(self.processor))
 
     def _prepare(self, with_snapshot: bool) -> PreparedTransaction | None:
         processor = self.processor
+        self._uncommitted = []
         # 1. The outputs of all records since the last transaction, and the journal record that names these inputs.
         transaction = processor.finish(even_if_empty=with_snapshot)
         if transaction is None:
@@ -105,6 +193,16 @@ class OwnedShard:
     def close(self) -> None:
         """Drops records that are not committed."""
         self._writer.close()
+
+
+def _first_fault(processor: ShardProcessor, records: Sequence[RawRecord]) -> CoreFault | None:
+    """Takes records up to the first on which the core fails. Returns that failure."""
+    try:
+        for record in records:
+            processor.take(record)
+    except CoreFault as fault:
+        return fault
+    return None
 
 
 def take_over(
@@ -133,7 +231,9 @@ def take_over(
     elif processor.config != config:
         log.warning("%s continues with a new configuration from journal #%d", name, processor.sequence + 1)
         processor.configure(config)
-    shard = OwnedShard(processor, writer, snapshots, codec)
+    shard = OwnedShard(
+        processor, writer, snapshots, codec, lambda: recover(kind, partition, reader, codec, from_snapshot=True)
+    )
     # 4. Find the offsets from which the inputs must be delivered.
     shard.starts = _starts(processor, reader)
     log.info("%s stands at journal #%d, inputs %s", name, processor.sequence, processor.positions)

@@ -1,8 +1,11 @@
 """The processor of a shard: turns raw records into the next transaction. No I/O."""
 
 from dataclasses import dataclass
+from typing import Final
 from zlib import crc32
 
+from infra.errors import PaperError
+from infra.kafka.topics import BY_NAME
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable, UndecodableRecord
 from schemas.records.messages import Journal
@@ -12,12 +15,24 @@ from streams.core.core_config import CoreConfig, TimeSource
 from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.quarantine import (
+    ALARMING,
+    INTERNAL_ERROR,
+    JOURNALED,
+    SKIPPED,
+    CoreFault,
+    quarantine_event,
+)
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 from streams.pipeline.journal.shard import Shard
 from streams.pipeline.journal.transaction import Transaction
 
 FORWARDED_FROM = "forwarded-from"
 TEXT_CHARS_MAX = 10_000
+SURELY_FITS_BYTES: Final = 500_000
+"""Size of an output that every topic takes."""
+BATCH_OVERHEAD_BYTES: Final = 1_000
+"""Room for what Kafka adds to a record: batch header, key, lengths."""
 
 
 @dataclass(slots=True)
@@ -35,7 +50,9 @@ class ShardProcessor:
 
     positions: next offset of each input topic. topic_ids: Kafka's id of each input topic. sequence: number of journal
     records. journal_offset: an offset at or before the last journal record. records_since_snapshot,
-    bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot.
+    bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot. alarms:
+    inputs that were quarantined since a person last acknowledged them. faults_in_a_row: inputs in a row, up to the last
+    one, on which the core failed.
     """
 
     def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
@@ -49,11 +66,15 @@ class ShardProcessor:
         self.records_since_snapshot = 0
         self.bytes_since_snapshot = 0
         self.snapshot_bytes = 0
+        self.alarms = 0
+        self.faults_in_a_row = 0
         self.shard: Shard = kind.shard(config, partition)
         self._codec = codec
         self._outputs: list[RawOutput] = []
         self._runs: list[InputRun] = []
         self._new_config: str | None = None
+        self._quarantined: list[tuple[int, BadRecord]] = []
+        self._acknowledged: str | None = None
 
     @property
     def name(self) -> str:
@@ -66,18 +87,51 @@ class ShardProcessor:
         self.shard.configure(config)
         self._new_config = config.model_dump_json()
 
-    def take(self, record: RawRecord) -> None:
-        """Processes a record. Drops a record below the position: it was delivered before."""
+    def take(self, record: RawRecord, verdict: BadRecord | None = None) -> None:
+        """Processes a record. Drops a record below the position: it was delivered before.
+
+        verdict: the reason why the record is set aside unread, as its journal has it or a person wants it.
+        Raises CoreFault if the core fails on the record; then this processor must not be used any more.
+        """
         if record.offset < self.positions.get(record.topic, 0):
             return
         self.positions[record.topic] = record.offset + 1
         self.records_since_snapshot += 1
         self.bytes_since_snapshot += len(record.value or b"")
         self._note(record)
+        if verdict is not None:
+            self._set_aside(record, verdict)
+            return
         try:
             self._outputs.extend(self._process(record))
         except BadRecord as error:
-            self._outputs.append(dead_letter(record, self.kind.name, error))
+            self._set_aside(record, error)
+        except PaperError:
+            raise
+        except Exception as error:
+            raise CoreFault(record, error) from error
+        if self.faults_in_a_row:
+            self.faults_in_a_row = 0
+
+    def _set_aside(self, record: RawRecord, verdict: BadRecord) -> None:
+        """Writes the dead letter of a record, and the alarm if the fault may be ours."""
+        self._outputs.append(dead_letter(record, self.kind.name, verdict))
+        if verdict.error_class not in JOURNALED:
+            return
+        self._quarantined.append((sum([run.count for run in self._runs]) - 1, verdict))
+        if verdict.error_class == INTERNAL_ERROR:
+            self.faults_in_a_row += 1
+        if verdict.error_class in ALARMING:
+            self.alarms += 1
+        if verdict.error_class in (INTERNAL_ERROR, SKIPPED):
+            event = quarantine_event(self.name, record, verdict, self.shard.time_ns)
+            partition = self.partition % self.config.account_partitions
+            self._outputs.append(self._encode(Output("risk.events", self.name, event, partition)))
+
+    def acknowledge(self, who_and_why: str) -> None:
+        """Ends the alarms by a person's word, which the next transaction records."""
+        self._acknowledged = who_and_why
+        self.alarms = self.faults_in_a_row = 0
 
     @property
     def reconfigured(self) -> bool:
@@ -86,12 +140,14 @@ class ShardProcessor:
 
     def finish(self, even_if_empty: bool = False) -> Transaction | None:
         """Returns the transaction of all records since the last one, or None if there are none."""
-        if not (self._runs or self.reconfigured or even_if_empty):
+        if not (self._runs or self.reconfigured or self._acknowledged or even_if_empty):
             return None
         self.sequence += 1
         outputs, self._outputs = self._outputs, []
         runs, self._runs = self._runs, []
         config, self._new_config = self._new_config, None
+        quarantined, self._quarantined = self._quarantined, []
+        acknowledged, self._acknowledged = self._acknowledged, None
         checksum = outputs_crc32(outputs)
         journal = Journal(
             shard=self.name,
@@ -105,6 +161,11 @@ class ShardProcessor:
             outputs_crc32=checksum,
             code_version=__version__,
             ts=self.shard.time_ns,
+            quarantined=[number for number, _ in quarantined],
+            quarantine_classes=[verdict.error_class for _, verdict in quarantined],
+            quarantine_texts=[verdict.text for _, verdict in quarantined],
+            acknowledged=acknowledged,
+            alarms=self.alarms,
         )
         value = self._codec.encode(self.kind.journal, journal)
         record = RawOutput(self.kind.journal, self.partition, self.name.encode(), value)
@@ -181,7 +242,16 @@ class ShardProcessor:
             execution_topic = output.topic in ("orders.approved", "orders.live")
             count = self.config.execution_partitions if execution_topic else self.config.account_partitions
             partition = partition_of(output.key, count)
-        return RawOutput(output.topic, partition, output.key.encode(), self._codec.encode(output.topic, output.message))
+        value = self._codec.encode(output.topic, output.message)
+        if len(value) > SURELY_FITS_BYTES:
+            _check_size(output.topic, len(value) + len(output.key))
+        return RawOutput(output.topic, partition, output.key.encode(), value)
+
+
+def _check_size(topic: str, size: int) -> None:
+    limit = BY_NAME[topic].max_message_bytes - BATCH_OVERHEAD_BYTES
+    if size > limit:
+        raise ValueError(f"a record of {size} bytes for {topic}, which takes {limit}")
 
 
 def _check_texts(topic: str, message: Message) -> None:

@@ -16,6 +16,11 @@ class RawRecord(NamedTuple):
     timestamp_ns: int
     headers: Headers = ()
 
+    @property
+    def place(self) -> str:
+        """Topic, partition and offset, as commands take it: `orders-1@305`."""
+        return f"{self.topic}-{self.partition}@{self.offset}"
+
 
 class RawOutput(NamedTuple):
     """A record to be written. topic: base name, without prefix."""

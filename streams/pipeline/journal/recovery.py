@@ -7,9 +7,11 @@ from schemas.avro.codec import Codec
 from schemas.records.messages import Journal, Snapshot
 from streams.core.core_config import CoreConfig
 from streams.errors import MissingInputs, MissingJournal, RecoveryError
+from streams.pipeline.journal.dead_letters import BadRecord
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.processor import ShardProcessor
+from streams.pipeline.journal.quarantine import CoreFault
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.snapshots import newest_snapshot, restore
 from streams.pipeline.journal.transaction import Transaction
@@ -75,8 +77,7 @@ def recover(
             if processor is not None and journal.sequence <= processor.sequence:
                 continue
             processor = _expecting(kind, partition, processor, journal, codec)
-            for raw in inputs.records(journal):
-                processor.take(raw)
+            _take_inputs(processor, journal, inputs.records(journal))
             transaction = processor.finish(even_if_empty=True)
             _check(journal, transaction)
             processor.journal_offset = record.offset
@@ -89,6 +90,21 @@ def recover(
             "start a fresh pipeline with another TOPIC_PREFIX"
         )
     return processor
+
+
+def _take_inputs(processor: ShardProcessor, journal: Journal, records: Iterator[RawRecord]) -> None:
+    classes, texts = journal.quarantine_classes, journal.quarantine_texts
+    verdicts = {number: BadRecord(*why) for number, *why in zip(journal.quarantined, classes, texts, strict=True)}
+    try:
+        for number, record in enumerate(records):
+            processor.take(record, verdicts.get(number))
+    except CoreFault as fault:
+        raise RecoveryError(
+            f"journal {journal.shard} #{journal.sequence}: this version of the program fails on {fault}, which version "
+            f"{journal.code_version} took; recover with that version"
+        ) from fault
+    if journal.acknowledged is not None:
+        processor.acknowledge(journal.acknowledged)
 
 
 def _from_snapshot(kind: ShardKind, partition: int, reader: LogReader, codec: Codec) -> ShardProcessor | None:

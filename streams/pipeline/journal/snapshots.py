@@ -46,6 +46,8 @@ def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]
             state_sha256=digest,
             code_version=__version__,
             ts=processor.shard.time_ns,
+            alarms=processor.alarms,
+            faults_in_a_row=processor.faults_in_a_row,
         )
         key = f"{processor.name}#{number}".encode()
         outputs.append(RawOutput(topic, processor.partition, key, codec.encode(topic, message)))
@@ -93,6 +95,8 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     processor.sequence = head.sequence
     processor.journal_offset = head.journal_offset
     processor.snapshot_bytes = len(state)
+    processor.alarms = head.alarms
+    processor.faults_in_a_row = head.faults_in_a_row
     return processor
 
 

@@ -16,16 +16,21 @@ PACE_S = 0.005
 as much as hundreds of records."""
 ENOUGH = 500
 """Number of waiting records that make a transaction worth its cost at once."""
+SLICE = 250
+"""Records of a batch that are taken before other shards have their turn."""
+TAKING_S = 0.5
+"""Time after which a transaction takes no further records, however few there are."""
 
 
 class ShardRunner:
     """A loop that feeds a shard from a queue until the shard is released.
 
     A transaction holds the records that arrived while the one before it was written, or within PACE_S: one record under
-    low load, many under high load.
+    low load, many under high load. A long batch is taken in slices, so that neither other shards nor the commit wait
+    for all of it.
 
     Args:
-        batch_records_max: records after which a transaction takes no further batch; batches are not divided.
+        batch_records_max: records after which a transaction takes no further slice.
         queued_batches_max: length of the queue.
     """
 
@@ -34,6 +39,10 @@ class ShardRunner:
         self._batch_records_max = batch_records_max
         self._queue: asyncio.Queue[RecordBatch] = asyncio.Queue(queued_batches_max)
         self._taken = 0
+        self._first_taken = 0.0
+        """Time of the transaction's first slice, by the loop's clock."""
+        self._rest: RecordBatch | None = None
+        """The part of a batch that is not taken yet."""
         self._writing: asyncio.Future[None] | None = None
         self._began = -PACE_S
         """Beginning of the last transaction, by the loop's clock."""
@@ -84,32 +93,50 @@ class ShardRunner:
         if self._writing is not None and self._writing.done():
             self._writing.result()
             self._writing = None
-        if self._taken < self._batch_records_max and not self._queue.empty():
-            self._take(self._queue.get_nowait())
-            await asyncio.sleep(0)  # Lets a delivery continue that waits for space in the queue.
+            self._taken = self._shard.waiting
+        if self._may_take():
+            self._take(self._queue.get_nowait() if self._rest is None else self._rest)
+            await asyncio.sleep(0)  # Lets other shards work, and a delivery that waits for space in the queue.
         elif self._taken and self._writing is None and self._is_time():
             self._write()
         else:
             await self._wake.wait()
 
+    def _may_take(self) -> bool:
+        """Returns whether the next transaction may hold further records, and some wait."""
+        if self._shard.faulty or self._taken >= self._batch_records_max:
+            return False
+        if self._taken and asyncio.get_running_loop().time() - self._first_taken > TAKING_S:
+            return False
+        return self._rest is not None or not self._queue.empty()
+
     def _take(self, batch: RecordBatch) -> None:
-        self._shard.take(batch.follows, batch.records)
-        self._taken += len(batch.records)
+        records, self._rest = batch.records, None
+        if len(records) > SLICE:
+            records = records[:SLICE]
+            self._rest = batch._replace(follows=records[-1].offset + 1, records=batch.records[SLICE:])
+        if not self._taken:
+            self._first_taken = asyncio.get_running_loop().time()
+        self._shard.take(batch.follows, records)
+        self._taken += len(records)
 
     def _is_time(self) -> bool:
         """Returns whether the next transaction may begin; if not, wakes the runner when it may."""
         loop = asyncio.get_running_loop()
         left_s = self._began + PACE_S - loop.time()
-        if left_s <= 0 or self._taken >= ENOUGH:
+        if left_s <= 0 or self._taken >= ENOUGH or self._shard.faulty:
             return True
         loop.call_later(left_s, self._wake.set)
         return False
 
     def _write(self) -> None:
         self._began = asyncio.get_running_loop().time()
-        prepared = self._shard.prepare()
-        self._taken = 0
-        self._writing = self._in_thread(lambda: self._shard.write(prepared))
+        if self._shard.faulty:
+            self._writing = self._in_thread(self._shard.quarantine)
+        else:
+            prepared = self._shard.prepare()
+            self._taken = 0
+            self._writing = self._in_thread(lambda: self._shard.write(prepared))
         self._writing.add_done_callback(lambda _: self._wake.set())
 
     def _in_thread(self, call: Callable[[], None]) -> asyncio.Future[None]:

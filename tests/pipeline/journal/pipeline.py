@@ -22,7 +22,13 @@ SNAPSHOT_EVERY = 7
 class MemoryPipeline:
     """All shards of a configuration."""
 
-    def __init__(self, core: CoreConfig | None = None, snapshot_every: int = SNAPSHOT_EVERY) -> None:
+    def __init__(
+        self,
+        core: CoreConfig | None = None,
+        snapshot_every: int = SNAPSHOT_EVERY,
+        kinds: tuple[ShardKind, ...] = KINDS,
+    ) -> None:
+        self._kinds = kinds
         self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
         self.codec = Codec(MemoryRegistry())
         self.log = MemoryLog()
@@ -32,7 +38,7 @@ class MemoryPipeline:
 
     def take_over(self, config: CoreConfig) -> None:
         """Takes all shards over, with a configuration."""
-        for kind in KINDS:
+        for kind in self._kinds:
             for partition in range(kind.partitions(config)):
                 shard = take_over(kind, partition, config, self.codec, self.log, lambda _: self.log, self._snapshots)
                 self.shards[kind, partition] = shard

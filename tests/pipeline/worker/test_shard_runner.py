@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Event
 
 import pytest
 from faust.types import TP
@@ -18,8 +19,9 @@ from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.snapshots import SnapshotPolicy
 from streams.pipeline.journal.transaction import Transaction
 from streams.pipeline.worker.lane import RecordBatch
-from streams.pipeline.worker.shard_runner import ENOUGH, ShardRunner
+from streams.pipeline.worker.shard_runner import ENOUGH, SLICE, ShardRunner
 from tests import builders
+from tests.pipeline.journal.planted_bug import BUG, FAULTY_ACCOUNTS
 
 CODEC = Codec(MemoryRegistry())
 PLACE = TP("controls", 0)
@@ -31,12 +33,21 @@ class SignallingLog(MemoryLog):
     def __init__(self) -> None:
         super().__init__()
         self.committed = asyncio.Event()
+        self.commits: asyncio.Queue[Transaction] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
 
     def commit(self, transaction: Transaction) -> int:
         offset = super().commit(transaction)
         self._loop.call_soon_threadsafe(self.committed.set)
+        self._loop.call_soon_threadsafe(self.commits.put_nowait, transaction)
         return offset
+
+    async def until_taken(self, topic: str, records: int) -> None:
+        """Waits until the committed transactions name that many records of a topic."""
+        taken = 0
+        while taken < records:
+            journal = CODEC.decode("journal.accounts", (await self.commits.get()).journal.value or b"")
+            taken += sum(count for name, count in zip(journal.topics, journal.counts, strict=True) if name == topic)
 
 
 async def many_turns() -> None:
@@ -122,3 +133,72 @@ def test_a_repeated_batch_changes_nothing() -> None:
     runner, log = asyncio.run(worked(batch(0, 2), batch(1, 1)))
     assert runner.committed == {"controls": 2}
     assert sum(map(len, (log.partitions["risk.events", 0],))) == 2
+
+
+def orders(first: int, *order_ids: str) -> RecordBatch:
+    values = [CODEC.encode("orders", builders.new(name, price="10.02")) for name in order_ids]
+    records = [RawRecord("orders", 0, first + number, b"A", value, 0) for number, value in enumerate(values)]
+    return RecordBatch(1, TP("orders", 0), first, records)
+
+
+class HoldingLog(SignallingLog):
+    """A log whose commits wait until they may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_commit = Event()
+        self.may_commit.set()
+
+    def commit(self, transaction: Transaction) -> int:
+        self.may_commit.wait()
+        return super().commit(transaction)
+
+
+def test_a_record_on_which_the_core_fails_is_set_aside_while_a_transaction_is_written() -> None:
+    async def work() -> tuple[ShardRunner, MemoryLog]:
+        log = HoldingLog()
+        core = builders.config(account_partitions=1, execution_partitions=1)
+        policy = SnapshotPolicy(1_000, 1_000_000, 0)
+        runner = ShardRunner(take_over(FAULTY_ACCOUNTS, 0, core, CODEC, log, lambda _: log, policy), 2_000, 8)
+        item = batch(0, 1)
+        log.partitions["controls", 0] += item.records
+        parts = orders(0, "good-1"), orders(1, "good-2", f"{BUG}-1", "good-3", f"{BUG}-2"), orders(5, "good-4")
+        log.partitions["orders", 0] += [record for part in parts for record in part.records]
+        task = asyncio.create_task(runner.run())
+        await runner.put(item)
+        await runner.put(parts[0])
+        log.may_commit.clear()
+        await many_turns()
+        await runner.put(parts[1])
+        await runner.put(parts[2])
+        await many_turns()
+        log.may_commit.set()
+        await log.until_taken("orders", 6)
+        runner.release()
+        await task
+        return runner, log
+
+    _, log = asyncio.run(work())
+    letters = [dict(record.headers) for record in log.partitions["dlq.orders", 0]]
+    assert [letter["offset"] for letter in letters] == [b"2", b"4"]
+    approved = [CODEC.decode("orders.approved", record.value or b"") for record in log.partitions["orders.approved", 0]]
+    assert [order.order_id for order in approved] == [f"good-{number}" for number in (1, 2, 3, 4)]
+
+
+def test_a_long_batch_is_taken_in_slices_and_committed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "TAKING_S", -1.0)
+    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PACE_S", 0.0)
+
+    async def work() -> MemoryLog:
+        log = SignallingLog()
+        runner = runner_on(log)
+        task = asyncio.create_task(runner.run())
+        await runner.put(batch(0, 3 * SLICE))
+        await log.until_taken("controls", 3 * SLICE)
+        runner.release()
+        await task
+        return log
+
+    journal = asyncio.run(work()).partitions["journal.accounts", 0]
+    counts = [sum(CODEC.decode("journal.accounts", record.value or b"").counts) for record in journal]
+    assert [count for count in counts if count] == [SLICE] * 3
