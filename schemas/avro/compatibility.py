@@ -19,6 +19,23 @@ def incompatibilities(schema: Any, released: Any) -> list[str]:
     return forward + [f"a reader of the new version: {problem}" for problem in unreadable(released, schema)]
 
 
+def writes_alike(schema: Any, released: Any) -> bool:
+    """Returns whether a record has the same bytes in both versions, if it holds no symbol that only the first knows."""
+    if unreadable(released, schema) or _last_name(schema) != _last_name(released):
+        return False
+    fields, before = schema["fields"], released["fields"]
+    return len(fields) == len(before) and all(
+        _writes_alike(field, old) for field, old in zip(fields, before, strict=True)
+    )
+
+
+def _writes_alike(field: Any, old: Any) -> bool:
+    symbols, known = _symbols(field["type"]), _symbols(old["type"])
+    return (
+        field["name"] == old["name"] and shape(field["type"]) == shape(old["type"]) and symbols[: len(known)] == known
+    )
+
+
 def unreadable(writer: Any, reader: Any) -> list[str]:
     """Returns the reasons why a reader's schema can't read a writer's records; empty if it can.
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.avro.codec import HEADER, SchemaSource
+from schemas.avro.compatibility import writes_alike
 from schemas.errors import UndecodableRecord
 from schemas.topic_schemas import load_schema
 from streams import __version__
@@ -165,10 +166,10 @@ class Archive:
         return {topic: self.manifest["topic_ids"][topic] for topic in topics}
 
     def writer_id(self, topic: str) -> int:
-        """Returns the archived id of the schema that this version writes, or NOT_ARCHIVED."""
+        """Returns the archived id of a schema in which this version's records have the same bytes, or NOT_ARCHIVED."""
         today = load_schema(topic)
-        found = next((number for number, schema in self.manifest["schemas"].items() if schema == today), NOT_ARCHIVED)
-        return int(found)
+        schemas = self.manifest["schemas"].items()
+        return int(next((number for number, schema in schemas if writes_alike(today, schema)), NOT_ARCHIVED))
 
     def schema_by_id(self, schema_id: int) -> dict[str, Any]:
         """See schemas.avro.codec.SchemaSource."""

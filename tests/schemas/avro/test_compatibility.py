@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import avro.schema
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro.codec import Codec
-from schemas.avro.compatibility import incompatibilities, unreadable
+from schemas.avro.compatibility import incompatibilities, unreadable, writes_alike
 from schemas.records.messages import OrderRequest
 from schemas.topic_schemas import load_schema
 from tests.builders import PROPERTY
@@ -103,3 +104,19 @@ def test_records_of_a_schema_that_passes_the_check_are_decoded(names: list[str],
     assert isinstance(message, OrderRequest)
     assert message.order_id == record["order_id"]
     assert message.price == (None if record["price"] is None else int.from_bytes(record["price"], "big", signed=True))
+
+
+def test_a_record_has_the_same_bytes_whatever_the_docs_and_new_symbols() -> None:
+    events = load_schema("risk.events")
+    older = deepcopy(events)
+    kind = next(field for field in older["fields"] if field["name"] == "kind")
+    kind["type"]["symbols"].pop()
+    kind["doc"] = "Another."
+    assert writes_alike(events, older)
+    kind["type"]["symbols"].reverse()
+    assert not writes_alike(events, older)
+    older = deepcopy(events)
+    older["fields"].pop()
+    assert not writes_alike(events, older)
+    assert not writes_alike(events, load_schema("fills"))
+    assert not writes_alike(events, "string")
