@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         pattern=PRINCIPAL_NAME,
         description="Principal that connects under KAFKA_SECURITY=scram; empty: each command's default.",
     )
+    pipeline_key: str = Field(
+        "",
+        repr=False,
+        description="Secret with which shards prove their records without KAFKA_SECURITY; empty: a file of PAPER_HOME. "
+        "Processes on several machines need the same one.",
+    )
     schema_registry_url: str = Field(
         "http://127.0.0.1:8081/apis/ccompat/v7", description="Confluent-compatible API of the registry."
     )

@@ -13,6 +13,7 @@ COMPILED_FILES = (
     "schemas/avro/reading.py",
     "schemas/avro/writing.py",
     "streams/pipeline/journal/processor.py",
+    "streams/pipeline/journal/provenance.py",
 )
 """Every record passes through these; the rest of their packages does I/O or works in numpy."""
 MODEL_LIBRARY = "pydantic"

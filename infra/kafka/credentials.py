@@ -43,6 +43,20 @@ def make_password(settings: Settings, principal: str) -> str:
     return password
 
 
+def write_private_once(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read, unless it exists. Of several writers at once, one wins."""
+    if path.exists():
+        return
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    write_private(temporary, text)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    finally:
+        temporary.unlink()
+
+
 def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner may read, atomically."""
     temporary = path.with_name(path.name + ".new")

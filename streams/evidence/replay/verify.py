@@ -4,10 +4,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from infra.kafka.topics import DLQ_PREFIX
 from schemas.avro.codec import Codec
+from schemas.errors import UndecodableRecord
 from streams.core.core_config import CoreConfig
 from streams.evidence.replay.explain_difference import explain_difference
 from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
+from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.processor import FORWARDED_FROM, ShardProcessor
@@ -19,6 +22,8 @@ DIFFERENCES_MAX = 20
 CLIENT_TOPICS = ("orders", "controls", "market.data")
 """Topics that clients write. Only forwarded records on them are outputs of a shard."""
 
+Place = tuple[str, int, int]
+"""Topic, partition and offset."""
 Expected = dict[tuple[str, int], dict[str, deque[RawOutput]]]
 """Outputs that are not yet found on their topic: by topic and partition, then by shard, in order."""
 
@@ -63,11 +68,15 @@ def verify(
     """
     result = Verification()
     expected: Expected = defaultdict(lambda: defaultdict(deque))
+    refused: set[Place] = set()
 
     def collect(processor: ShardProcessor, transaction: Transaction) -> None:
         result.transactions += 1
         for output in transaction.outputs:
             expected[output.topic, output.partition][processor.name].append(output)
+            if output.topic.startswith(DLQ_PREFIX):
+                headers = dict(output.headers)
+                refused.add((headers["topic"].decode(), *source_place(headers)))
 
     for kind in KINDS:
         for partition in range(kind.partitions(config)):
@@ -78,7 +87,7 @@ def verify(
         records = _written_by_shards(topic, partition, reader)
         if from_snapshot:
             records = iter(deque(records, sum(map(len, shards.values()))))
-        _Comparison(topic, partition, config, codec, scope, reader, result).run(records, shards)
+        _Comparison(topic, partition, config, codec, scope, reader, result, refused).run(records, shards)
     return result
 
 
@@ -97,14 +106,16 @@ class _Comparison:
     scope: VerifyScope
     reader: LogReader
     result: Verification
+    refused: set[Place]
 
     def run(self, records: Iterator[RawRecord], shards: dict[str, deque[RawOutput]]) -> None:
         """Compares a partition. Several shards may write it, each in its own order."""
         checked = self.result.checked
         shards = {name: deque(filter(self._covers, waiting)) for name, waiting in shards.items()}
         for record in filter(self._covers, records):
-            checked[self.topic] = checked.get(self.topic, 0) + 1
-            if not _take_equal(record, shards):
+            if _take_equal(record, shards):
+                checked[self.topic] = checked.get(self.topic, 0) + 1
+            elif not self._is_foreign(record):
                 candidates = [waiting[0] for waiting in shards.values() if waiting]
                 self.result.differ(explain_difference(record, candidates, self.codec, self.reader, self.config))
                 return
@@ -113,10 +124,26 @@ class _Comparison:
                 place = f"{self.topic}-{self.partition}"
                 self.result.differ(f"{place}: {len(left)} records that the core makes in {shard} are not on the topic")
 
+    def _is_foreign(self, record: RawRecord) -> bool:
+        """Returns whether a record that no shard made is known as such: refused by a shard, or no record at all."""
+        place = record.topic, record.partition, record.offset
+        return place in self.refused or self.topic.startswith(DLQ_PREFIX) or not self._is_readable(record)
+
+    def _is_readable(self, record: RawRecord) -> bool:
+        try:
+            return record.value is not None and self.codec.decode(self.topic, record.value) is not None
+        except UndecodableRecord:
+            return False
+
     def _covers(self, record: RawRecord | RawOutput) -> bool:
         if self.scope.is_everything:
             return True
-        return record.value is not None and self.scope.covers(self.codec.decode(self.topic, record.value))
+        if self.topic.startswith(DLQ_PREFIX):
+            return False
+        try:
+            return record.value is not None and self.scope.covers(self.codec.decode(self.topic, record.value))
+        except UndecodableRecord:
+            return False
 
 
 def _take_equal(record: RawRecord, shards: dict[str, deque[RawOutput]]) -> bool:

@@ -8,10 +8,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 
 from infra.kafka.client_config import brief_client_config, client_config
+from infra.kafka.pipeline_key import pipeline_key
 from infra.kafka.topics import topic_name
 from infra.settings import Settings
 from schemas.records.numbers import NANOS_PER_MS
 from streams.errors import Fenced, LogUnavailable
+from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.journal.provenance import Proof, only_genuine
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 from streams.pipeline.journal.transaction import Transaction
 
@@ -22,6 +25,7 @@ COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 LOG_WARNING = 4
+OWN_LOGS = frozenset(topic for kind in KINDS for topic in (kind.journal, kind.snapshots))
 LEADERLESS_CODES = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -101,9 +105,18 @@ class KafkaLogReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._proof = pipeline_proof(settings)
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """Yields committed records up to the end of the partition. Raises LogUnavailable after READ_SILENCE_S."""
+        """Yields committed records up to the end of the partition. Raises LogUnavailable after READ_SILENCE_S.
+
+        Leaves out records of journals and snapshots that do not come from the pipeline. Raises RecoveryError if all of
+        them bear another pipeline's proof.
+        """
+        records = self._read(topic, partition, first_offset)
+        return records if self._proof is None or topic not in OWN_LOGS else only_genuine(records, self._proof)
+
+    def _read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         consumer = self._consumer()
         try:
             name = topic_name(self._settings, topic)
@@ -259,15 +272,29 @@ class KafkaTransactions:
         self._producer.purge()
 
 
+def pipeline_proof(settings: Settings) -> Proof | None:
+    """Returns the proof of the pipeline's own records; None where the broker keeps others from writing them."""
+    key = pipeline_key(settings)
+    return None if key is None else Proof(key)
+
+
 class KafkaLogWriter(KafkaTransactions):
-    """A LogWriter on Kafka, under the name of its shard."""
+    """A LogWriter on Kafka, under the name of its shard. Its records on OWN_TOPICS carry the proof of that."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        super().__init__(settings, name)
+        self._source = name.encode()
+        self._proof = pipeline_proof(settings)
 
     def commit(self, transaction: Transaction) -> int:
         """Writes all records or none, in order, and returns the offset of the journal record.
 
         Raises Fenced, LogUnavailable.
         """
-        journal_offset = self.write(transaction.records, transaction.journal)
+        records = transaction.records
+        if self._proof is not None:
+            records = self._proof.proven(self._source, transaction.sequence, records)
+        journal_offset = self.write(records, records[len(transaction.outputs)])
         assert journal_offset is not None, "a committed journal record has an offset"
         return journal_offset
 

@@ -48,3 +48,8 @@ EXECUTION = ShardKind(
     snapshots="snapshots.execution",
 )
 KINDS: tuple[ShardKind, ...] = (ACCOUNTS, EXECUTION)
+OWN_TOPICS: frozenset[str] = frozenset(
+    [topic for kind in KINDS for topic, key in kind.inputs.items() if key is None]
+    + [topic for kind in KINDS for topic in (kind.journal, kind.snapshots)]
+)
+"""Topics that shards read and that only shards may write."""

@@ -11,6 +11,7 @@ from streams.pipeline.journal.dead_letters import BadRecord
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader, LogWriter
 from streams.pipeline.journal.processor import ShardProcessor
+from streams.pipeline.journal.provenance import Proof
 from streams.pipeline.journal.quarantine import FAULTS_IN_A_ROW_MAX, SKIPPED, CoreFault
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.recovery import recover
@@ -43,9 +44,11 @@ class OwnedShard:
         snapshots: SnapshotPolicy,
         codec: Codec,
         recovered: Callable[[], ShardProcessor | None],
+        proof: Proof | None,
     ) -> None:
-        """recovered: returns a processor that stands where the last transaction ended."""
-        self.processor = processor
+        """recovered: returns a processor that stands where the last transaction ended. proof: of the other shards."""
+        self._proof = proof
+        self.processor = self._judging(processor)
         self._writer = writer
         self._snapshots = snapshots
         self._codec = codec
@@ -60,6 +63,11 @@ class OwnedShard:
     def name(self) -> str:
         """Name of the shard."""
         return self.processor.name
+
+    def _judging(self, processor: ShardProcessor) -> ShardProcessor:
+        """Lets a recovered processor judge new records, as the journal has judged those before."""
+        processor.provenance.proof = self._proof
+        return processor
 
     @property
     def faulty(self) -> bool:
@@ -100,7 +108,7 @@ class OwnedShard:
         if processor is None:
             raise RecoveryError(f"{self.name} has no journal, although this worker wrote it")
         processor.topic_ids = topic_ids
-        self.processor = processor
+        self.processor = self._judging(processor)
         # 2. Take the records again, up to the one that failed.
         records = [record for batch in self._uncommitted for record in batch]
         bad = next(number for number, record in enumerate(records) if record is fault.record)
@@ -214,6 +222,7 @@ def take_over(
     open_writer: Callable[[str], LogWriter],
     snapshots: SnapshotPolicy,
     from_snapshot: bool = True,
+    proof: Proof | None = None,
 ) -> OwnedShard:
     """Becomes the owner of a shard: fences the owner before, recovers the shard, and records a changed configuration.
 
@@ -232,7 +241,7 @@ def take_over(
         log.warning("%s continues with a new configuration from journal #%d", name, processor.sequence + 1)
         processor.configure(config)
     shard = OwnedShard(
-        processor, writer, snapshots, codec, lambda: recover(kind, partition, reader, codec, from_snapshot=True)
+        processor, writer, snapshots, codec, lambda: recover(kind, partition, reader, codec, from_snapshot=True), proof
     )
     # 4. Find the offsets from which the inputs must be delivered.
     shard.starts = _starts(processor, reader)

@@ -15,6 +15,7 @@ from streams.core.core_config import CoreConfig, TimeSource
 from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.partitions import partition_of
+from streams.pipeline.journal.provenance import FOREIGN_RECORD, Provenance
 from streams.pipeline.journal.quarantine import (
     ALARMING,
     INTERNAL_ERROR,
@@ -52,7 +53,7 @@ class ShardProcessor:
     records. journal_offset: an offset at or before the last journal record. records_since_snapshot,
     bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot. alarms:
     inputs that were quarantined since a person last acknowledged them. faults_in_a_row: inputs in a row, up to the last
-    one, on which the core failed.
+    one, on which the core failed. provenance: what is known of the sources of its inputs.
     """
 
     def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
@@ -68,6 +69,7 @@ class ShardProcessor:
         self.snapshot_bytes = 0
         self.alarms = 0
         self.faults_in_a_row = 0
+        self.provenance = Provenance()
         self.shard: Shard = kind.shard(config, partition)
         self._codec = codec
         self._outputs: list[RawOutput] = []
@@ -99,6 +101,8 @@ class ShardProcessor:
         self.records_since_snapshot += 1
         self.bytes_since_snapshot += len(record.value or b"")
         self._note(record)
+        if verdict is None and self.kind.inputs[record.topic] is None:
+            verdict = self.provenance.verdict(record)
         if verdict is not None:
             self._set_aside(record, verdict)
             return
@@ -121,9 +125,10 @@ class ShardProcessor:
         self._quarantined.append((sum([run.count for run in self._runs]) - 1, verdict))
         if verdict.error_class == INTERNAL_ERROR:
             self.faults_in_a_row += 1
+        first_alarm = self.alarms == 0
         if verdict.error_class in ALARMING:
             self.alarms += 1
-        if verdict.error_class in (INTERNAL_ERROR, SKIPPED):
+        if verdict.error_class in (INTERNAL_ERROR, SKIPPED) or (verdict.error_class == FOREIGN_RECORD and first_alarm):
             event = quarantine_event(self.name, record, verdict, self.shard.time_ns)
             partition = self.partition % self.config.account_partitions
             self._outputs.append(self._encode(Output("risk.events", self.name, event, partition)))

@@ -8,6 +8,7 @@ from typing import Final
 from schemas.records.enums import BreakerState, RiskEventKind
 from schemas.records.messages import RiskEvent
 from streams.pipeline.journal.dead_letters import BadRecord
+from streams.pipeline.journal.provenance import FOREIGN_RECORD
 from streams.pipeline.journal.raw_records import RawRecord
 
 INTERNAL_ERROR: Final = "INTERNAL_ERROR"
@@ -16,8 +17,8 @@ SKIPPED: Final = "SKIPPED"
 """A person let the shard go past the record."""
 UNKNOWN_SCHEMA: Final = "UNKNOWN_SCHEMA"
 """The registry did not know the record's schema when the shard took it."""
-JOURNALED: Final = frozenset((INTERNAL_ERROR, SKIPPED, UNKNOWN_SCHEMA))
-ALARMING: Final = frozenset((INTERNAL_ERROR,))
+JOURNALED: Final = frozenset((INTERNAL_ERROR, SKIPPED, UNKNOWN_SCHEMA, FOREIGN_RECORD))
+ALARMING: Final = frozenset((INTERNAL_ERROR, FOREIGN_RECORD))
 FAULTS_IN_A_ROW_MAX: Final = 20
 """Inputs in a row on which the core may fail. One more is a bug of ours that no dead letter can cover."""
 

@@ -26,7 +26,11 @@ STATE_FORMAT = 2
 
 def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]:
     """Returns the processor's state after its last transaction, as records."""
-    document = {"format": STATE_FORMAT, "shard": processor.shard.to_state()}
+    document = {
+        "format": STATE_FORMAT,
+        "shard": processor.shard.to_state(),
+        "places": processor.provenance.places,
+    }
     state = compress(json.dumps(document, separators=(",", ":")).encode(), 1)
     chunks = [state[start : start + CHUNK_BYTES] for start in range(0, len(state), CHUNK_BYTES)]
     topic, digest = processor.kind.snapshots, sha256(state).hexdigest()
@@ -95,6 +99,7 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     processor.sequence = head.sequence
     processor.journal_offset = head.journal_offset
     processor.snapshot_bytes = len(state)
+    processor.provenance.places = document.get("places", {})
     processor.alarms = head.alarms
     processor.faults_in_a_row = head.faults_in_a_row
     return processor

@@ -11,7 +11,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
 from streams.errors import RecoveryError
-from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter
+from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter, pipeline_proof
 from streams.pipeline.journal.kinds import KINDS, ShardKind
 from streams.pipeline.journal.owned_shard import take_over
 from streams.pipeline.journal.snapshots import SnapshotPolicy
@@ -70,7 +70,8 @@ class ShardHost:
 
         snapshots = SnapshotPolicy.of(self._settings)
         reader = KafkaLogReader(self._settings)
-        shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots)
+        proof = pipeline_proof(self._settings)
+        shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots, proof=proof)
         return ShardRunner(shard, self._settings.worker_batch_records, self._settings.worker_queued_batches)
 
     def _shard_key(self, tp: TP) -> ShardKey:

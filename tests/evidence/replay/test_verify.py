@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streams.evidence.replay.verify import Verification, verify
 from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
+from streams.pipeline.journal.provenance import Proof
 from tests.builders import SECOND, START
 from tests.pipeline.journal.pipeline import MemoryPipeline, traded
 
@@ -44,6 +45,25 @@ def test_from_the_snapshots_on_less_is_made_and_all_of_it_is_equal() -> None:
     tail = verified(pipeline, from_snapshot=True)
     assert tail.passed
     assert 0 < tail.transactions < verified(pipeline).transactions
+
+
+def test_what_others_wrote_and_the_shards_refused_does_not_disturb_the_proof() -> None:
+    pipeline = traded(proof=Proof(b"key"))
+    before = verified(pipeline).checked
+    for topic in ("executions", "marks", "orders.approved"):
+        for partition in (0, 1):
+            for record in pipeline.log.partitions[topic, partition][:1]:
+                pipeline.log.append(topic, partition, record.key, record.value, headers=record.headers)
+                pipeline.log.append(topic, partition, record.key, b"garbage")
+    pipeline.log.append("fills", 0, b"A", b"garbage")
+    pipeline.log.append("fills", 0, b"A", None)
+    pipeline.run()
+    for scope in (EVERYTHING, VerifyScope(session_id="session-1")):
+        assert verified(pipeline, scope).passed
+    after = verified(pipeline).checked
+    assert {topic: after[topic] for topic in before if topic != "risk.events"} == {
+        topic: count for topic, count in before.items() if topic != "risk.events"
+    }
 
 
 def test_a_fill_that_is_a_tick_off_is_found_and_named() -> None:

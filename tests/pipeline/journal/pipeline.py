@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.pipeline.journal.kinds import KINDS, ShardKind
+from streams.pipeline.journal.log import LogWriter
 from streams.pipeline.journal.memory_log import MemoryLog
 from streams.pipeline.journal.owned_shard import OwnedShard, take_over
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import ShardProcessor
+from streams.pipeline.journal.provenance import Proof
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.snapshots import SnapshotPolicy
+from streams.pipeline.journal.transaction import Transaction
 from tests import builders
 
 PARTITIONS = 2
 SNAPSHOT_EVERY = 7
+
+
+class ProvingWriter:
+    """A LogWriter in memory whose records carry proofs."""
+
+    def __init__(self, log: MemoryLog, name: str, proof: Proof) -> None:
+        self._log = log
+        self._source = name.encode()
+        self._proof = proof
+
+    def commit(self, transaction: Transaction) -> int:
+        records = self._proof.proven(self._source, transaction.sequence, transaction.records)
+        outputs, journal = records[: len(transaction.outputs)], records[len(transaction.outputs)]
+        snapshot = records[len(outputs) + 1 :]
+        return self._log.commit(replace(transaction, outputs=outputs, journal=journal, snapshot=snapshot))
+
+    def close(self) -> None:
+        """Does nothing: every commit is complete."""
 
 
 class MemoryPipeline:
@@ -27,8 +50,10 @@ class MemoryPipeline:
         core: CoreConfig | None = None,
         snapshot_every: int = SNAPSHOT_EVERY,
         kinds: tuple[ShardKind, ...] = KINDS,
+        proof: Proof | None = None,
     ) -> None:
         self._kinds = kinds
+        self._proof = proof
         self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
         self.codec = Codec(MemoryRegistry())
         self.log = MemoryLog()
@@ -40,8 +65,13 @@ class MemoryPipeline:
         """Takes all shards over, with a configuration."""
         for kind in self._kinds:
             for partition in range(kind.partitions(config)):
-                shard = take_over(kind, partition, config, self.codec, self.log, lambda _: self.log, self._snapshots)
+                shard = take_over(
+                    kind, partition, config, self.codec, self.log, self._open_writer, self._snapshots, proof=self._proof
+                )
                 self.shards[kind, partition] = shard
+
+    def _open_writer(self, name: str) -> LogWriter:
+        return self.log if self._proof is None else ProvingWriter(self.log, name, self._proof)
 
     @property
     def processors(self) -> dict[tuple[ShardKind, int], ShardProcessor]:
@@ -86,9 +116,9 @@ class MemoryPipeline:
         ]
 
 
-def traded(orders: int = 20) -> MemoryPipeline:
+def traded(orders: int = 20, proof: Proof | None = None) -> MemoryPipeline:
     """Returns a pipeline after a session with two accounts, filled, resting and refused orders, and a moving market."""
-    pipeline = MemoryPipeline()
+    pipeline = MemoryPipeline(proof=proof)
     for account in ("A", "B"):
         pipeline.send("controls", account, builders.opening(account))
     pipeline.send("market.data", "ABC", builders.quote())
