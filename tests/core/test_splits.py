@@ -50,6 +50,20 @@ def test_positions_and_averages_adjust_and_nothing_is_won_or_lost() -> None:
     assert desk.account().ledger.cash == money("1000000") - money("1002")
 
 
+def test_an_order_that_a_split_meets_on_its_way_is_restated_on_both_sides() -> None:
+    """Its first report already has the quantity of after the split."""
+    desk = ready(config(simulators=(top_of_book(latency_ms=500),)))
+    desk.send(
+        new("bid", BUY, "30", "7.03"), replace("more", "bid", quantity="40"), split(7, 1, at=START + SECOND // 10)
+    )
+    desk.send(quote("1.43", "1.44", at=START + SECOND))
+    assert trail(desk.results, "bid") == ["NEW/NEW", "REPLACED/NEW"]
+    assert desk.account().ledger.working["bid"].leaves == px("280")
+    assert desk.account().ledger.working["bid"].price == px("1")
+    desk.send(quote("0.98", "0.99", at=START + 2 * SECOND))
+    assert last(desk, "bid").leaves_qty == desk.account().ledger.working_leaves("ABC", BUY) == px("180")
+
+
 def test_orders_are_restated_and_wait_for_the_market_of_after_the_split() -> None:
     desk = split_desk()
     assert trail(desk.results, "bid") == ["NEW/NEW", "RESTATED/NEW"]

@@ -68,8 +68,9 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
     if report.exec_type is ExecType.CANCEL_REJECT:
         order.replace_quantity = None
         return
+    split_on_its_way = order.status is OrdStatus.PENDING_NEW and report.order_qty != order.quantity
     order.status, order.cum_quantity = report.ord_status, report.cum_qty
-    if report.exec_type in (ExecType.REPLACED, ExecType.RESTATED):
+    if split_on_its_way or report.exec_type in (ExecType.REPLACED, ExecType.RESTATED):
         assert report.order_qty is not None
         if report.exec_type is ExecType.REPLACED:
             order.replace_quantity = None

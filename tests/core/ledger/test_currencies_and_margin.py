@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from schemas.records.enums import ControlKind, EquityTrigger, Side
+from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, Side
 from schemas.records.messages import AccountEquity
 from schemas.records.numbers import MONEY_SCALE
 from streams.core.core_config import CoreConfig
@@ -59,6 +59,15 @@ def test_a_dollar_share_in_a_euro_account() -> None:
     assert fill.fx_rate == px("0.625")
     assert Fraction(fill.realised_pnl, MONEY_SCALE) == Fraction("750") - Fraction("801.6") - Fraction("0.625")
     assert desk.account().ledger.cash == money("100000") - money("801.6") - money("0.8") + money("750") - money("0.625")
+
+
+def test_a_euro_account_trades_the_pair_that_converts_its_dollars() -> None:
+    """The mark of EURUSD moves the position twice: as its price and as its rate."""
+    desk = european(EUROPE.model_copy(update={"limits": limits(breakers={"loss": {"kind": "loss", "amount": "900"}})}))
+    desk.send(quote("1.2499", "1.2501", symbol="EURUSD"), new("o", BUY, "100", symbol="EURUSD"))
+    desk.send(quote("1.5999", "1.6001", symbol="EURUSD"), new("s", SELL, "100", symbol="EURUSD"))
+    assert [fill.position_qty for fill in desk.fills] == [px("100"), 0]
+    assert desk.account().breakers.by_name["loss"].state is BreakerState.CLOSED
 
 
 def test_equity_is_valued_at_the_rate_of_the_moment() -> None:

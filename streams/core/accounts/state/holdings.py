@@ -83,7 +83,7 @@ class Holdings:
                     del self._moved[mark][ledger.account_id]
 
     def _enter(self, marks: Marks, ledger: Ledger, symbol: str, held: HeldValues) -> None:
-        held.marks[symbol] = marks.symbols_behind(symbol, ledger.currency)
+        held.marks[symbol] = tuple(dict.fromkeys(marks.symbols_behind(symbol, ledger.currency)))
         for mark in held.marks[symbol]:
             self._moved.setdefault(mark, {}).setdefault(ledger.account_id, {})[symbol] = None
 

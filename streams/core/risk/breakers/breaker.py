@@ -40,6 +40,11 @@ class Breaker:
         """Trial orders of the half-open breaker: True if they went well, None if that is not known yet."""
 
     @property
+    def _heals(self) -> bool:
+        """The breaker leaves OPEN by itself, when its wait is over."""
+        return isinstance(self.config, SelfHealing) and not self.latches
+
+    @property
     def judges(self) -> bool:
         """A breach of the window opens the breaker now."""
         state = self.state
@@ -61,8 +66,7 @@ class Breaker:
     def _open(self, now_ns: int, why: str, breach: Breach | None) -> Transition:
         before, self.state = self.state, BreakerState.OPEN
         self.trials.clear()
-        waits = isinstance(self.config, SelfHealing) and not self.latches
-        self.due_ns = now_ns + self.config.wait_ms * NANOS_PER_MS if waits else NEVER_NS  # type: ignore[union-attr]
+        self.due_ns = now_ns + self.config.wait_ms * NANOS_PER_MS if self._heals else NEVER_NS  # type: ignore[union-attr]
         return Transition(self, before, why, breach)
 
     def half_open(self, now_ns: int) -> Transition:
@@ -99,7 +103,8 @@ class Breaker:
 
     def inherit(self, old: "Breaker") -> None:
         """Takes over the state of a breaker of the same name and another configuration."""
-        self.state, self.event_id, self.due_ns = old.state, old.event_id, old.due_ns
+        self.state, self.event_id = old.state, old.event_id
+        self.due_ns = old.due_ns if self._heals else NEVER_NS
         if self.state is BreakerState.HALF_OPEN and self.latches:
             self.state = BreakerState.OPEN
         self.trials = dict(old.trials) if self.state is BreakerState.HALF_OPEN else {}

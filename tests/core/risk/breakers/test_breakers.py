@@ -328,6 +328,16 @@ def test_changed_limits_do_not_close_a_breaker() -> None:
     assert not breakers.by_name
 
 
+def test_an_open_breaker_that_becomes_one_that_latches_waits_for_a_person() -> None:
+    breakers = only("error_rate", window_count=1, min_observations=1, percent="100", wait_ms=5_000, trial_orders=2)
+    assert breakers.on_outcome(START, "o", 0, 1)
+    breakers.configure(CONFIGS.validate_python({"b": {"kind": "loss", "amount": "100"}}))
+    assert state(breakers) is OPEN
+    assert not breakers.on_time(START + 60 * SECOND)
+    breakers.reset("b")
+    assert state(breakers) is CLOSED
+
+
 def test_a_set_goes_on_from_its_state() -> None:
     breakers = healing()
     breakers.on_approved("t1")
