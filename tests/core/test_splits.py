@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.records.enums import OrderType, Side
-from schemas.records.messages import AccountEquity, Mark
+from schemas.records.messages import AccountEquity, Mark, OrderRequest
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
 from streams.pipeline.feed.table import MarketTable
@@ -50,18 +50,18 @@ def test_positions_and_averages_adjust_and_nothing_is_won_or_lost() -> None:
     assert desk.account().ledger.cash == money("1000000") - money("1002")
 
 
-def test_an_order_that_a_split_meets_on_its_way_is_restated_on_both_sides() -> None:
+@pytest.mark.parametrize(("more", "leaves"), [((), "210"), ((replace("more", "bid", quantity="40"),), "280")])
+def test_an_order_that_a_split_meets_on_its_way_is_restated_on_both_sides(
+    more: tuple[OrderRequest, ...], leaves: str
+) -> None:
     """Its first report already has the quantity of after the split."""
     desk = ready(config(simulators=(top_of_book(latency_ms=500),)))
-    desk.send(
-        new("bid", BUY, "30", "7.03"), replace("more", "bid", quantity="40"), split(7, 1, at=START + SECOND // 10)
-    )
+    desk.send(new("bid", BUY, "30", "7.03"), *more, split(7, 1, at=START + SECOND // 10))
     desk.send(quote("1.43", "1.44", at=START + SECOND))
-    assert trail(desk.results, "bid") == ["NEW/NEW", "REPLACED/NEW"]
-    assert desk.account().ledger.working["bid"].leaves == px("280")
-    assert desk.account().ledger.working["bid"].price == px("1")
-    desk.send(quote("0.98", "0.99", at=START + 2 * SECOND))
-    assert last(desk, "bid").leaves_qty == desk.account().ledger.working_leaves("ABC", BUY) == px("180")
+    bid = desk.account().ledger.working["bid"]
+    assert (bid.leaves, bid.price) == (px(leaves), px("1"))
+    desk.send(quote("0.98", "0.99", at=START + 2 * SECOND, ask_sz="100"))
+    assert last(desk, "bid").leaves_qty == desk.account().ledger.working_leaves("ABC", BUY) == px(leaves) - px("100")
 
 
 def test_orders_are_restated_and_wait_for_the_market_of_after_the_split() -> None:
