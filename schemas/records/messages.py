@@ -375,6 +375,7 @@ class Journal(NamedTuple):
     quarantine_texts: Sequence[str] = ()
     acknowledged: str | None = None
     alarms: int = 0
+    rewritten: int = 0
 
 
 class Snapshot(NamedTuple):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.errors import Fenced
 from streams.pipeline.journal.raw_records import Headers, RawOutput, RawRecord
+from streams.pipeline.journal.tails import Partition, Tail
 from streams.pipeline.journal.transaction import Transaction
 
 PENDING, COMMITTED, ABORTED = "pending", "committed", "aborted"
@@ -93,6 +94,15 @@ class Broker:
         """Returns the first offset and the end of a partition, by topic."""
         return {topic: (0, len(self.slots[topic, partition])) for topic in topics}
 
+    def tails(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, Tail]:
+        """Returns the last committed records of each partition, as a reader gets them once open transactions end."""
+        return {place: self._tail(self.slots[place], count) for place, count in offsets.items()}
+
+    @staticmethod
+    def _tail(log: list[Slot | None], count: int) -> Tail:
+        found = [slot.record for slot in log[-count:] if slot and slot.record and slot.state == COMMITTED]
+        return Tail(found, count >= len(log))
+
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """Returns an id for each topic."""
         return {topic: topic for topic in topics}
@@ -128,8 +138,9 @@ class Writer:
 
     def commit(self, transaction: Transaction) -> int:
         """Writes a transaction and returns the offset of its journal record."""
-        written = self._broker.write(self._name, self._epoch, transaction.records)
-        return written[transaction.records.index(transaction.journal)].offset
+        records = [*(made.output for made in transaction.lost), *transaction.records]
+        written = self._broker.write(self._name, self._epoch, records)
+        return written[records.index(transaction.journal)].offset
 
     def write(self, records: Sequence[RawOutput]) -> object:
         """Writes a transaction."""

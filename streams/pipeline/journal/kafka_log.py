@@ -1,6 +1,6 @@
 """Kafka as the journal's log: reads committed records in bulk, and writes transactions."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from streams.errors import Fenced, LogUnavailable
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.provenance import Proof, only_genuine
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from streams.pipeline.journal.tails import Partition, Tail
 from streams.pipeline.journal.transaction import Transaction
 
 READ_BATCH = 2_000
@@ -134,6 +135,15 @@ class KafkaLogReader:
             return {topic: watermarks(consumer, place) for topic, place in places.items()}
         finally:
             consumer.close()
+
+    def tails(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, Tail]:
+        """See TailReader. Raises LogUnavailable."""
+        found = {}
+        for (topic, partition), count in offsets.items():
+            low, end = self.bounds([topic], partition)[topic]
+            start = max(low, end - count)
+            found[topic, partition] = Tail(list(self._read(topic, partition, start)), start == low)
+        return found
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """Returns the id that Kafka gave each topic. Raises LogUnavailable."""
@@ -291,10 +301,11 @@ class KafkaLogWriter(KafkaTransactions):
 
         Raises Fenced, LogUnavailable.
         """
-        records = transaction.records
+        records, lost = transaction.records, [made.output for made in transaction.lost]
         if self._proof is not None:
             records = self._proof.proven(self._source, transaction.sequence, records)
-        journal_offset = self.write(records, records[len(transaction.outputs)])
+            lost = [self._proof.proven_at(self._source, *made) for made in transaction.lost]
+        journal_offset = self.write([*lost, *records], records[len(transaction.outputs)])
         assert journal_offset is not None, "a committed journal record has an offset"
         return journal_offset
 

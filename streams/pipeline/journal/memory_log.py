@@ -1,9 +1,10 @@
 """Topics in memory: the counterpart of kafka_log for tests and simulations."""
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 
 from streams.pipeline.journal.raw_records import Headers, RawRecord
+from streams.pipeline.journal.tails import Partition, Tail
 from streams.pipeline.journal.transaction import Transaction
 
 
@@ -44,10 +45,17 @@ class MemoryLog:
         """Returns an id for each topic, which changes when the topic is recreated."""
         return {topic: f"{topic}~{self.made_anew[topic]}" for topic in topics}
 
+    def tails(self, offsets: Mapping[Partition, int]) -> Mapping[Partition, Tail]:
+        """Returns the last records of each partition."""
+        return {
+            place: Tail(self.partitions[place][-count:], count >= len(self.partitions[place]))
+            for place, count in offsets.items()
+        }
+
     def commit(self, transaction: Transaction) -> int:
         """Appends the records of a transaction and returns the offset of the journal record."""
         journal_offset = 0
-        for item in transaction.records:
+        for item in [*(made.output for made in transaction.lost), *transaction.records]:
             record = self.append(item.topic, item.partition, item.key, item.value, 0, item.headers)
             if item is transaction.journal:
                 journal_offset = record.offset

@@ -1,8 +1,10 @@
 """The protocol of a shard and its owner: take over, take records, commit, quarantine, hand over."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
@@ -16,11 +18,18 @@ from streams.pipeline.journal.quarantine import FAULTS_IN_A_ROW_MAX, SKIPPED, Co
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.recovery import recover
 from streams.pipeline.journal.snapshots import SnapshotPolicy, snapshot_records
-from streams.pipeline.journal.transaction import Transaction
+from streams.pipeline.journal.tails import TailReader, missing_outputs
+from streams.pipeline.journal.transaction import Made, Transaction
 
 log = logging.getLogger(__name__)
 
+COMPARED_OUTPUTS_MAX = 200_000
+"""Outputs that recovery has made again and compares with their topics: the newest ones."""
 FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX"
+
+
+class OwnerReader(LogReader, TailReader, Protocol):
+    """The reader of a shard's owner: of its inputs, and of the ends of its outputs."""
 
 
 class PreparedTransaction(NamedTuple):
@@ -198,6 +207,16 @@ class OwnedShard:
         # 5. The positions now are committed.
         self.committed = prepared.positions
 
+    def write_again(self, lost: list[Made]) -> None:
+        """Commits outputs of earlier transactions that their topics have lost. Does nothing if there are none."""
+        if not lost:
+            return
+        places = sorted({f"{made.output.topic}-{made.output.partition}" for made in lost})
+        log.error("%s: %d records are missing on %s; it writes them again", self.name, len(lost), ", ".join(places))
+        transaction = self.processor.finish(even_if_empty=True, lost=lost)
+        assert transaction is not None
+        self.write(PreparedTransaction(transaction, dict(self.processor.positions)))
+
     def close(self) -> None:
         """Drops records that are not committed."""
         self._writer.close()
@@ -218,7 +237,7 @@ def take_over(
     partition: int,
     config: CoreConfig,
     codec: Codec,
-    reader: LogReader,
+    reader: OwnerReader,
     open_writer: Callable[[str], LogWriter],
     snapshots: SnapshotPolicy,
     from_snapshot: bool = True,
@@ -232,7 +251,9 @@ def take_over(
     # 1. Own the name. From here on, no older owner can add to the topics that recovery reads.
     writer = open_writer(name)
     # 2. Recover the state as of the last transaction.
-    processor = recover(kind, partition, reader, codec, from_snapshot=from_snapshot)
+    made: deque[Made] = deque(maxlen=COMPARED_OUTPUTS_MAX)
+    processor = recover(kind, partition, reader, codec, partial(_note_outputs, made), from_snapshot=from_snapshot)
+    known = processor
     # 3. Apply a new or changed configuration.
     if processor is None:
         processor = ShardProcessor(kind, partition, config, codec)
@@ -240,18 +261,30 @@ def take_over(
     elif processor.config != config:
         log.warning("%s continues with a new configuration from journal #%d", name, processor.sequence + 1)
         processor.configure(config)
-    shard = OwnedShard(
-        processor, writer, snapshots, codec, lambda: recover(kind, partition, reader, codec, from_snapshot=True), proof
-    )
-    # 4. Find the offsets from which the inputs must be delivered.
+    shard = OwnedShard(processor, writer, snapshots, codec, lambda: recover(kind, partition, reader, codec), proof)
+    # 4. Write again what the output topics have lost, if the machine has.
+    _check_topic_ids(processor, reader)
+    if known is not None:
+        lost, unknown = missing_outputs(reader, processor.tails, made)
+        if unknown and from_snapshot:
+            log.warning("%s: records from before its snapshot are missing on %s", name, unknown)
+            return take_over(
+                kind, partition, config, codec, reader, lambda _: writer, snapshots, from_snapshot=False, proof=proof
+            )
+        shard.write_again(lost)
+    # 5. Find the offsets from which the inputs must be delivered.
     shard.starts = _starts(processor, reader)
     log.info("%s stands at journal #%d, inputs %s", name, processor.sequence, processor.positions)
-    # 5. Record the configuration.
+    # 6. Record the configuration.
     shard.commit()
     return shard
 
 
-def _starts(processor: ShardProcessor, reader: LogReader) -> dict[str, int]:
+def _note_outputs(made: deque[Made], _: ShardProcessor, transaction: Transaction) -> None:
+    made.extend(Made(transaction.sequence, number, output) for number, output in enumerate(transaction.outputs))
+
+
+def _check_topic_ids(processor: ShardProcessor, reader: LogReader) -> None:
     ids = reader.topic_ids(processor.kind.inputs)
     for topic, known in processor.topic_ids.items():
         if known and known != ids[topic]:
@@ -260,8 +293,12 @@ def _starts(processor: ShardProcessor, reader: LogReader) -> dict[str, int]:
                 f"topic was deleted and created again; {FRESH_START}"
             )
     processor.topic_ids = ids
-    bounds = reader.bounds(ids, processor.partition)
-    return {topic: _start(processor, topic, *bounds[topic]) for topic in ids}
+
+
+def _starts(processor: ShardProcessor, reader: LogReader) -> dict[str, int]:
+    topics = processor.kind.inputs
+    bounds = reader.bounds(topics, processor.partition)
+    return {topic: _start(processor, topic, *bounds[topic]) for topic in topics}
 
 
 def _start(processor: ShardProcessor, topic: str, earliest: int, end: int) -> int:

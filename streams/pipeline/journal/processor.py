@@ -26,7 +26,7 @@ from streams.pipeline.journal.quarantine import (
 )
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 from streams.pipeline.journal.shard import Shard
-from streams.pipeline.journal.transaction import Transaction
+from streams.pipeline.journal.transaction import Made, Transaction
 
 FORWARDED_FROM = "forwarded-from"
 TEXT_CHARS_MAX = 10_000
@@ -54,6 +54,7 @@ class ShardProcessor:
     bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot. alarms:
     inputs that were quarantined since a person last acknowledged them. faults_in_a_row: inputs in a row, up to the last
     one, on which the core failed. provenance: what is known of the sources of its inputs.
+    tails: digest of the last output to each partition, as of the snapshot. last_outputs: the last ones since then.
     """
 
     def __init__(self, kind: ShardKind, partition: int, config: CoreConfig, codec: Codec) -> None:
@@ -70,6 +71,8 @@ class ShardProcessor:
         self.alarms = 0
         self.faults_in_a_row = 0
         self.provenance = Provenance()
+        self.tails: dict[tuple[str, int], str] = {}
+        self.last_outputs: dict[tuple[str, int], RawOutput] = {}
         self.shard: Shard = kind.shard(config, partition)
         self._codec = codec
         self._outputs: list[RawOutput] = []
@@ -143,8 +146,11 @@ class ShardProcessor:
         """True if the next transaction records a new configuration."""
         return self._new_config is not None
 
-    def finish(self, even_if_empty: bool = False) -> Transaction | None:
-        """Returns the transaction of all records since the last one, or None if there are none."""
+    def finish(self, even_if_empty: bool = False, lost: list[Made] | None = None) -> Transaction | None:
+        """Returns the transaction of all records since the last one, or None if there are none.
+
+        lost: outputs of earlier transactions that are to be written again.
+        """
         if not (self._runs or self.reconfigured or self._acknowledged or even_if_empty):
             return None
         self.sequence += 1
@@ -154,6 +160,8 @@ class ShardProcessor:
         quarantined, self._quarantined = self._quarantined, []
         acknowledged, self._acknowledged = self._acknowledged, None
         checksum = outputs_crc32(outputs)
+        for output in outputs:
+            self.last_outputs[output.topic, output.partition] = output
         journal = Journal(
             shard=self.name,
             sequence=self.sequence,
@@ -171,10 +179,11 @@ class ShardProcessor:
             quarantine_texts=[verdict.text for _, verdict in quarantined],
             acknowledged=acknowledged,
             alarms=self.alarms,
+            rewritten=len(lost or ()),
         )
         value = self._codec.encode(self.kind.journal, journal)
         record = RawOutput(self.kind.journal, self.partition, self.name.encode(), value)
-        return Transaction(self.sequence, outputs, record, checksum)
+        return Transaction(self.sequence, outputs, record, checksum, lost=lost or [])
 
     def snapshot_taken(self, size: int) -> None:
         """Notes that the next transaction contains a snapshot. size: its bytes."""

@@ -41,15 +41,16 @@ class Proof:
 
     def proven(self, source: bytes, sequence: int, records: list[RawOutput]) -> list[RawOutput]:
         """Returns the records of a shard's transaction, those of own topics with their proofs. source: the shard."""
-        found = []
-        for number, record in enumerate(records):
-            if record.topic in OWN_TOPICS:
-                topic, partition, key, value, headers = record
-                place = PLACE.pack(sequence, number) + source
-                mac = self._mac(place, topic, partition, key or b"", value or b"")
-                record = RawOutput(topic, partition, key, value, (*headers, (PROOF, mac + place)))
-            found.append(record)
-        return found
+        return [self.proven_at(source, sequence, number, record) for number, record in enumerate(records)]
+
+    def proven_at(self, source: bytes, sequence: int, number: int, record: RawOutput) -> RawOutput:
+        """Returns a record with the proof of its place, if its topic is an own one."""
+        topic, partition, key, value, headers = record
+        if topic not in OWN_TOPICS:
+            return record
+        place = PLACE.pack(sequence, number) + source
+        mac = self._mac(place, topic, partition, key or b"", value or b"")
+        return RawOutput(topic, partition, key, value, (*headers, (PROOF, mac + place)))
 
     def is_of(self, proof: bytes, record: RawRecord) -> bool:
         """Returns whether a proof was made with this key for this record."""

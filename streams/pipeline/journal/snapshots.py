@@ -16,6 +16,7 @@ from streams.errors import DamagedSnapshot, RecoveryError
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.processor import ShardProcessor
 from streams.pipeline.journal.raw_records import RawOutput
+from streams.pipeline.journal.tails import digest
 
 CHUNK_BYTES = 900_000
 INPUTS_PER_SNAPSHOT = 32
@@ -30,6 +31,7 @@ def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]
         "format": STATE_FORMAT,
         "shard": processor.shard.to_state(),
         "places": processor.provenance.places,
+        "tails": [[*place, found] for place, found in _tails(processor).items()],
     }
     state = compress(json.dumps(document, separators=(",", ":")).encode(), 1)
     chunks = [state[start : start + CHUNK_BYTES] for start in range(0, len(state), CHUNK_BYTES)]
@@ -56,6 +58,12 @@ def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]
         key = f"{processor.name}#{number}".encode()
         outputs.append(RawOutput(topic, processor.partition, key, codec.encode(topic, message)))
     return outputs
+
+
+def _tails(processor: ShardProcessor) -> dict[tuple[str, int], str]:
+    """Returns the digest of the shard's last output to each partition."""
+    newer = {place: digest(output.key, output.value) for place, output in processor.last_outputs.items()}
+    return processor.tails | newer
 
 
 def newest_snapshot(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
@@ -100,6 +108,7 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     processor.journal_offset = head.journal_offset
     processor.snapshot_bytes = len(state)
     processor.provenance.places = document.get("places", {})
+    processor.tails = {(topic, number): found for topic, number, found in document.get("tails", [])}
     processor.alarms = head.alarms
     processor.faults_in_a_row = head.faults_in_a_row
     return processor

@@ -36,7 +36,8 @@ class ProvingWriter:
         records = self._proof.proven(self._source, transaction.sequence, transaction.records)
         outputs, journal = records[: len(transaction.outputs)], records[len(transaction.outputs)]
         snapshot = records[len(outputs) + 1 :]
-        return self._log.commit(replace(transaction, outputs=outputs, journal=journal, snapshot=snapshot))
+        lost = [made._replace(output=self._proof.proven_at(self._source, *made)) for made in transaction.lost]
+        return self._log.commit(replace(transaction, outputs=outputs, journal=journal, snapshot=snapshot, lost=lost))
 
     def close(self) -> None:
         """Does nothing: every commit is complete."""
@@ -61,9 +62,9 @@ class MemoryPipeline:
         self.shards: dict[tuple[ShardKind, int], OwnedShard] = {}
         self.take_over(self.config)
 
-    def take_over(self, config: CoreConfig) -> None:
-        """Takes all shards over, with a configuration."""
-        for kind in self._kinds:
+    def take_over(self, config: CoreConfig, first: ShardKind | None = None) -> None:
+        """Takes all shards over, with a configuration. first: the kind that comes before the others."""
+        for kind in sorted(self._kinds, key=lambda kind: kind is not first):
             for partition in range(kind.partitions(config)):
                 shard = take_over(
                     kind, partition, config, self.codec, self.log, self._open_writer, self._snapshots, proof=self._proof
@@ -94,6 +95,12 @@ class MemoryPipeline:
         while any([self._step(*key) for key in self.shards]):
             pass
 
+    def step(self, name: str) -> None:
+        """Lets every shard of a kind process its waiting records once."""
+        for kind, partition in self.shards:
+            if kind.name == name:
+                self._step(kind, partition)
+
     def _step(self, kind: ShardKind, partition: int) -> bool:
         shard = self.shards[kind, partition]
         before = dict(shard.committed)
@@ -116,9 +123,9 @@ class MemoryPipeline:
         ]
 
 
-def traded(orders: int = 20, proof: Proof | None = None) -> MemoryPipeline:
+def traded(orders: int = 20, proof: Proof | None = None, snapshot_every: int = SNAPSHOT_EVERY) -> MemoryPipeline:
     """Returns a pipeline after a session with two accounts, filled, resting and refused orders, and a moving market."""
-    pipeline = MemoryPipeline(proof=proof)
+    pipeline = MemoryPipeline(proof=proof, snapshot_every=snapshot_every)
     for account in ("A", "B"):
         pipeline.send("controls", account, builders.opening(account))
     pipeline.send("market.data", "ABC", builders.quote())
