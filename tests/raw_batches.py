@@ -39,10 +39,11 @@ class _Name(str):
 
 def append(settings: Settings, topic: str, partition: int, records: Sequence[OddRecord]) -> int:
     """Appends records to a partition in one batch, and returns the first one's offset. topic: with prefix."""
-    return asyncio.run(_append(settings, topic, partition, _batch(records)))
+    return asyncio.run(_append(settings, topic, partition, batch(records)))
 
 
-def _batch(records: Sequence[OddRecord]) -> bytes:
+def batch(records: Sequence[OddRecord]) -> bytes:
+    """Returns a record batch in Kafka's format, without a base offset."""
     size = sum(len(record.key or b"") + len(record.value or b"") + 100 for record in records)
     builder = _DefaultRecordBatchBuilderPy(2, 0, False, NO_PRODUCER, NO_PRODUCER, NO_PRODUCER, 2 * size + 2**24)
     for number, record in enumerate(records):

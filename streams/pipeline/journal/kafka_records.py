@@ -1,12 +1,17 @@
 """Messages of confluent-kafka as records: the only place that reads a message's headers."""
 
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import Message
 
 from schemas.records.numbers import NANOS_PER_MS
 from streams.pipeline.journal.raw_records import UNREADABLE_HEADERS, Headers, RawRecord
+
+CALL_HEADERS = methodcaller("headers")
+"""Calls Message.headers, which returns a result and raises an error for a name that is no UTF-8. A call from bytecode
+passes the result on once the interpreter has optimised it, and the error appears anywhere; a call from C checks for it."""
 
 
 def raw_record(message: Message, topic: str) -> RawRecord:
@@ -15,7 +20,7 @@ def raw_record(message: Message, topic: str) -> RawRecord:
     assert partition is not None
     assert offset is not None
     try:
-        headers: Any = message.headers()
+        headers: Any = CALL_HEADERS(message)
     except (SystemError, UnicodeDecodeError):
         headers = _mark_unreadable(message)
     return RawRecord(
@@ -35,7 +40,7 @@ def read_headers(messages: Sequence[Message]) -> list[Any]:
     rest = iter(messages)
     while True:
         try:
-            found.extend(map(Message.headers, rest))
+            found.extend(map(CALL_HEADERS, rest))
         except (SystemError, UnicodeDecodeError):
             # The list has the headers of all messages before the one that failed.
             found.append(_mark_unreadable(messages[len(found)]))

@@ -5,9 +5,11 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from schemas.avro.codec import Codec
 from streams.errors import Fenced, LogUnavailable
 from streams.pipeline.journal.owned_shard import OwnedShard
 from streams.pipeline.worker.lane import RecordBatch
+from streams.pipeline.worker.schema_lookup import SchemaLookup
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +29,10 @@ class ShardRunner:
     Args:
         batch_records_max: records after which a transaction takes no further batch; batches are not divided.
         queued_batches_max: length of the queue.
+        codec: the shard's codec, which must know the schemas of a batch before the shard takes it.
     """
 
-    def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int) -> None:
+    def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int, codec: Codec) -> None:
         self._shard = shard
         self._batch_records_max = batch_records_max
         self._queue: asyncio.Queue[RecordBatch] = asyncio.Queue(queued_batches_max)
@@ -38,6 +41,9 @@ class ShardRunner:
         self._began = -PACE_S
         """Beginning of the last transaction, by the loop's clock."""
         self._wake = asyncio.Event()
+        self._schemas = SchemaLookup(codec, self._wake.set)
+        self._next: RecordBatch | None = None
+        """The batch whose schemas are being looked up."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=shard.name)
         self._releasing = False
 
@@ -75,6 +81,7 @@ class ShardRunner:
                 raise
             log.warning("%s ends without a last commit; its next owner reads the records again: %s", self.name, error)
         finally:
+            self._schemas.close()
             await self._in_thread(self._shard.close)
             self._thread.shutdown(wait=False)
 
@@ -84,13 +91,25 @@ class ShardRunner:
         if self._writing is not None and self._writing.done():
             self._writing.result()
             self._writing = None
-        if self._taken < self._batch_records_max and not self._queue.empty():
-            self._take(self._queue.get_nowait())
+        batch = self._ready_batch()
+        if batch is not None:
+            self._take(batch)
             await asyncio.sleep(0)  # Lets a delivery continue that waits for space in the queue.
         elif self._taken and self._writing is None and self._is_time():
             self._write()
         else:
             await self._wake.wait()
+
+    def _ready_batch(self) -> RecordBatch | None:
+        """Returns the next batch, unless the transaction is full or schemas of the batch are not known yet."""
+        if self._taken >= self._batch_records_max:
+            return None
+        if self._next is None and not self._queue.empty():
+            self._next = self._queue.get_nowait()
+        if self._next is None or not self._schemas.is_ready(self._next.records):
+            return None
+        batch, self._next = self._next, None
+        return batch
 
     def _take(self, batch: RecordBatch) -> None:
         self._shard.take(batch.follows, batch.records)

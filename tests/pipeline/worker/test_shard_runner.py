@@ -53,9 +53,8 @@ def batch(first: int, count: int, follows: int | None = None) -> RecordBatch:
 
 def runner_on(log: MemoryLog) -> ShardRunner:
     core = builders.config(account_partitions=1, execution_partitions=1)
-    return ShardRunner(
-        take_over(ACCOUNTS, 0, core, CODEC, log, lambda _: log, SnapshotPolicy(1_000, 1_000_000, 0)), 2_000, 8
-    )
+    shard = take_over(ACCOUNTS, 0, core, CODEC, log, lambda _: log, SnapshotPolicy(1_000, 1_000_000, 0))
+    return ShardRunner(shard, 2_000, 8, CODEC)
 
 
 async def worked(*batches: RecordBatch) -> tuple[ShardRunner, MemoryLog]:
