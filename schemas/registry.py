@@ -69,7 +69,8 @@ class Refusal(NamedTuple):
 class Registry:
     """The registry as a SchemaSource (schemas.avro.codec).
 
-    It caches ids and schemas, because they never change, and for UNKNOWN_S that an id is unknown. May be used by threads.
+    It caches ids and schemas, because they never change. It remembers for UNKNOWN_S that an id is unknown. Several
+    threads may use it.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -8,7 +8,6 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
-
 from faust.types import TP
 
 from infra.kafka.client_config import aiokafka_options

@@ -1,7 +1,7 @@
 """Errors of Kafka that pass by themselves: brokers restart, leaders move, connections break.
 
-librdkafka goes on fetching and connects again after each of them, but it hands them to a consumer like all others, without
-a mark that they can be retried: `KafkaError.retriable()` is set by the transactional producer alone.
+librdkafka goes on fetching and connects again after each of them. But it hands them to a consumer like all others,
+without a mark: `KafkaError.retriable()` is set by the transactional producer alone.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -243,7 +244,7 @@ def test_an_unknown_id_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPa
             with pytest.raises(UndecodableRecord, match="schema id 9 is not in the registry"):
                 registry.schema_by_id(9)
         assert _Counting.paths == ["/schemas/ids/9"]
-        later = registry_module.monotonic() + registry_module.UNKNOWN_S
+        later = time.monotonic() + registry_module.UNKNOWN_S
         monkeypatch.setattr(registry_module, "monotonic", lambda: later)
         with pytest.raises(UndecodableRecord):
             registry.schema_by_id(9)

@@ -22,7 +22,7 @@ class RecordProducer:
     def __init__(self, settings: Settings, codec: Codec, linger_ms: int = 5) -> None:
         self._settings = settings
         self._codec = codec
-        self._failure: str | None = None
+        self._failure: DeliveryError | RecordTooLarge | None = None
         self._producer = Producer(
             client_config(settings)
             | {
@@ -40,7 +40,7 @@ class RecordProducer:
         """Queues a record. Waits while the queue is full.
 
         Raises:
-            RecordTooLarge: the record exceeds RECORD_BYTES_MAX.
+            RecordTooLarge: Kafka will never take this record or an earlier one.
             DeliveryError: an earlier record was lost.
         """
         value = self._codec.encode(topic, message)
@@ -74,7 +74,7 @@ class RecordProducer:
             self.send(topic, key, message, partition)
 
     def flush(self) -> None:
-        """Waits until all records are delivered. Raises DeliveryError if a record is not."""
+        """Waits until all records are delivered. Raises DeliveryError or RecordTooLarge if a record is not."""
         left = self._producer.flush(FLUSH_DEADLINE_S)
         self._raise_failure()
         if left:
@@ -82,8 +82,12 @@ class RecordProducer:
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
-            self._failure = f"a record for {message.topic()} was not delivered: {error.str()}"
+            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                size = len(message.key() or b"") + len(message.value() or b"")
+                self._failure = RecordTooLarge(f"{message.topic()} does not take a record of {size} bytes: divide it")
+            else:
+                self._failure = DeliveryError(f"a record for {message.topic()} was not delivered: {error.str()}")
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise DeliveryError(self._failure)
+            raise self._failure

@@ -59,7 +59,9 @@ def settled_end(settings: Settings, partition: int) -> int:
         deadline = monotonic() + OPEN_TRANSACTION_S
         while watermarks(committed, place)[1] < end:
             if monotonic() > deadline:
-                raise LogUnavailable(f"{place.topic}-{partition}: a transaction has been open for {OPEN_TRANSACTION_S:.0f} s")
+                raise LogUnavailable(
+                    f"{place.topic}-{partition}: a transaction has been open for {OPEN_TRANSACTION_S:.0f} s"
+                )
             sleep(POLL_S)
     finally:
         everything.close()

@@ -83,8 +83,8 @@ class KafkaLogReader:
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """Yields the committed records up to the end that the partition has when reading first runs out of records.
 
-        An open transaction hides what stands behind its first record; reading waits until it ends. Raises LogUnavailable
-        after READ_SILENCE_S without an answer, or OPEN_TRANSACTION_S without progress.
+        An open transaction hides what stands behind its first record; reading waits until it ends.
+        Raises LogUnavailable after READ_SILENCE_S without an answer, or OPEN_TRANSACTION_S without progress.
         """
         consumer = self._consumer()
         try:
@@ -146,8 +146,8 @@ class KafkaLogReader:
                     raise LogUnavailable(f"reading {name}: {error.str()}")
         if patience_s == OPEN_TRANSACTION_S:
             raise LogUnavailable(
-                f"reading {name}: offset {position} of {end} is reached, and an open transaction has hidden the rest for "
-                f"{patience_s:.0f} s: end its writer, or wait until its transaction.timeout.ms has passed"
+                f"reading {name}: offset {position} of {end} is reached, and an open transaction has hidden the rest "
+                f"for {patience_s:.0f} s: end its writer, or wait until its transaction.timeout.ms has passed"
             )
         raise LogUnavailable(f"reading {name}: the broker has been silent for {READ_SILENCE_S:.0f} s")
 

@@ -10,8 +10,10 @@ from schemas.records.numbers import NANOS_PER_MS
 from streams.pipeline.journal.raw_records import UNREADABLE_HEADERS, Headers, RawRecord
 
 CALL_HEADERS = methodcaller("headers")
-"""Calls Message.headers, which returns a result and raises an error for a name that is no UTF-8. A call from bytecode
-passes the result on once the interpreter has optimised it, and the error appears anywhere; a call from C checks for it."""
+"""Calls Message.headers, which for a name that is no UTF-8 sets an error and returns a result all the same.
+
+Bytecode that the interpreter has optimised does not look for the error, so that it appears anywhere. A call from C does.
+"""
 
 
 def raw_record(message: Message, topic: str) -> RawRecord:
@@ -50,7 +52,7 @@ def read_headers(messages: Sequence[Message]) -> list[Any]:
 
 def _mark_unreadable(message: Message) -> Headers:
     """Replaces headers that the client could not read: a second reading would return names that crash Python."""
-    message.set_headers(list(UNREADABLE_HEADERS))  # type: ignore[arg-type]
+    message.set_headers(list(UNREADABLE_HEADERS))
     return UNREADABLE_HEADERS
 
 

@@ -8,7 +8,7 @@ UNREADABLE_HEADERS: Headers = (("headers-not-readable", b""),)
 BATCH_OVERHEAD_BYTES = 61
 RECORD_OVERHEAD_BYTES = 36
 HEADER_OVERHEAD_BYTES = 10
-"""Bytes beside the contents of a record batch of one record, with all lengths in five bytes (Kafka's message format)."""
+"""Bytes at most beside the contents of a record batch with one record (Kafka documentation, "Record Batch")."""
 
 
 class RawRecord(NamedTuple):

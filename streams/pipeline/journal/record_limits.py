@@ -12,7 +12,9 @@ def check_headers(record: RawRecord) -> None:
     """Raises BadRecord for headers that the Kafka client can't read, too many headers, or too large ones."""
     headers = record.headers
     if headers == UNREADABLE_HEADERS:
-        text = f"the name of a header of this {record.topic} record is no UTF-8, so that none of its headers can be read"
+        text = (
+            f"the name of a header of this {record.topic} record is no UTF-8, so that none of its headers can be read"
+        )
         raise BadRecord("HEADERS_NOT_READABLE", text)
     size = sum(len(name.encode()) + len(content) for name, content in headers)
     if len(headers) > HEADERS_MAX or size > HEADER_BYTES_MAX:
@@ -28,7 +30,7 @@ def check_forwarded(output: RawOutput, origin: int) -> None:
     size, limit = batch_bytes(output.key, output.value, output.headers), BY_NAME[output.topic].max_message_bytes
     if size > limit:
         text = (
-            f"sent to partition {origin}, this {output.topic} record belongs to {output.partition}, and is too large to "
-            f"be forwarded: {size} bytes without compression, at most {limit}; send it to its own partition"
+            f"sent to partition {origin}, this {output.topic} record belongs to {output.partition}, and is too large "
+            f"to be forwarded: {size} bytes without compression, at most {limit}; send it to its own partition"
         )
         raise BadRecord("TOO_LARGE_TO_FORWARD", text)

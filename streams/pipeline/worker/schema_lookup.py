@@ -55,8 +55,8 @@ class SchemaLookup:
     async def _wait(self, first: RawRecord, error: RegistryUnavailable) -> None:
         if self._waited_s >= PATIENCE_S:
             self._failure = RegistryUnavailable(
-                f"a record of {first.topic}-{first.partition} at offset {first.offset} or behind it has a schema that is "
-                f"not known here, and {error}; nothing is lost: start the registry, then the worker"
+                f"a record of {first.topic}-{first.partition} at offset {first.offset} or behind it has a schema that "
+                f"is not known here, and {error}; nothing is lost: start the registry, then the worker"
             )
             return
         log.warning("%s-%d waits for the schema registry: %s", first.topic, first.partition, error)

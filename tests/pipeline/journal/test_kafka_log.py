@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -75,7 +76,8 @@ class Signalling:
 
     def consume(self, *args: Any, **kwargs: Any) -> list[Any]:
         messages = self._consumer.consume(*args, **kwargs)
-        if any(message.error() and message.error().code() == KafkaError._PARTITION_EOF for message in messages):
+        errors = [error for message in messages if (error := message.error()) is not None]
+        if any(error.code() == KafkaError._PARTITION_EOF for error in errors):
             self._at_end.set()
         return messages
 
@@ -95,7 +97,7 @@ class SignallingReader(KafkaLogReader):
 
 
 @pytest.fixture
-def hanging(pipeline_settings: Settings) -> Iterator[Producer]:
+def hanging(pipeline_settings: Settings) -> Producer:
     """A producer with an open transaction on orders-0, before and behind which there are committed records."""
     writer = KafkaTransactions(pipeline_settings, "test-before")
     writer.write([RawOutput("orders", 0, None, b"before")])
@@ -106,7 +108,7 @@ def hanging(pipeline_settings: Settings) -> Iterator[Producer]:
     producer.produce(topic_name(pipeline_settings, "orders"), b"hanging", partition=0)
     assert producer.flush(PATIENCE_S) == 0
     writer.write([RawOutput("orders", 0, None, b"behind")])
-    yield producer
+    return producer
 
 
 def values(records: Iterator[RawRecord]) -> list[bytes | None]:
@@ -138,7 +140,7 @@ def test_a_caller_that_takes_its_time_is_no_silence(
     KafkaTransactions(pipeline_settings, "test-slow").write([RawOutput("orders", 0, None, b"1")])
     records = KafkaLogReader(pipeline_settings).read("orders", 0, 0)
     assert next(records).value == b"1"
-    long_after = kafka_log.monotonic() + 1_000
+    long_after = time.monotonic() + 1_000
     monkeypatch.setattr(kafka_log, "monotonic", lambda: long_after)
     KafkaTransactions(pipeline_settings, "test-slow").write([RawOutput("orders", 0, None, b"2")])
     assert values(records) in ([b"2"], [])
