@@ -12,7 +12,7 @@ from streams.pipeline.journal.raw_records import UNREADABLE_HEADERS, Headers, Ra
 CALL_HEADERS = methodcaller("headers")
 """Calls Message.headers, which for a name that is no UTF-8 sets an error and returns a result all the same.
 
-Bytecode that the interpreter has optimised does not look for the error, so that it appears anywhere. A call from C does.
+Optimised bytecode does not look for the error, so that it appears anywhere. A call from C does.
 """
 
 
