@@ -1,5 +1,6 @@
 """An in-memory schema registry for tests and simulations; ids number the topics by name."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from schemas.errors import UndecodableRecord
@@ -22,3 +23,10 @@ class MemoryRegistry:
         if schema_id not in self._topics:
             raise UndecodableRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} is not registered")
         return load_schema(self._topics[schema_id])
+
+    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+        """See schemas.avro.codec.SchemaSource."""
+        return set()
+
+    def learn(self, topic: str, schema_ids: Iterable[int]) -> None:
+        """See schemas.avro.codec.SchemaSource."""

@@ -1,10 +1,11 @@
 """The schema registry: registers this project's schemas and looks up any schema by its id."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from time import sleep
-from typing import Any, TypeVar
+from time import monotonic, sleep
+from typing import Any, NamedTuple, TypeVar
+from weakref import finalize
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -18,6 +19,13 @@ AVRO = "AVRO"
 COMPATIBILITY = "FULL_TRANSITIVE"
 ATTEMPTS_MAX = 8
 PAUSE_S = 0.5
+UNKNOWN_S = 10.0
+"""Time for which an id that was unknown stays so, even if somebody registers a schema under it."""
+SOON_S = 2.0
+"""Time that a record may take from the lookup of its schema to its decoding."""
+ASKED_MAX = 16
+REFUSED_MAX = 100_000
+"""Number of ids known to be bad from which those are dropped that would be asked for again anyway."""
 NOT_FOUND = 404
 CONFLICT = 409
 FIRST_SERVER_ERROR = 500
@@ -50,22 +58,36 @@ def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
         raise IncompatibleSchema(text) from error
 
 
+class Refusal(NamedTuple):
+    """The reason why records with a schema id are bad, for any number of ids. until: when to ask the registry again."""
+
+    until: float
+    error_class: str
+    reason: str
+
+
 class Registry:
-    """The registry as a SchemaSource (schemas.avro.codec). It caches ids and schemas, because they never change."""
+    """The registry as a SchemaSource (schemas.avro.codec).
+
+    It caches ids and schemas, because they never change. It remembers for UNKNOWN_S that an id is unknown. Several
+    threads may use it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._writer_ids: dict[str, int] = {}
-        self._schemas: dict[int, dict[str, Any]] = {}
+        self._schemas: dict[int, Any] = {}
+        self._refused: dict[int, Refusal] = {}
+        self._versions: dict[str, set[int]] = {}
+        self._made: SchemaRegistryClient | None = None
 
     def writer_id(self, topic: str) -> int:
         """See SchemaSource. Raises RegistryUnavailable, also if the topic was never registered."""
         if topic not in self._writer_ids:
             name = subject(self._settings, topic)
             try:
-                with _client(self._settings) as client:
-                    ask = partial(client.lookup_schema, name, Schema(schema_text(topic), AVRO))
-                    schema_id = _with_retries(ask).schema_id
+                ask = partial(self._client.lookup_schema, name, Schema(schema_text(topic), AVRO))
+                schema_id = _with_retries(ask).schema_id
             except SchemaRegistryError as error:
                 text = f"subject {name} does not have this version's schema: run `paper up` ({error.error_message})"
                 raise RegistryUnavailable(text) from error
@@ -76,19 +98,83 @@ class Registry:
     def schema_by_id(self, schema_id: int) -> Any:
         """See SchemaSource."""
         if schema_id not in self._schemas:
-            try:
-                with _client(self._settings) as client:
-                    schema = _with_retries(partial(client.get_schema, schema_id))
-            except SchemaRegistryError as error:
-                if error.http_status_code != NOT_FOUND:
-                    raise
-                text = f"schema id {schema_id} is not in the registry"
-                raise UndecodableRecord("UNKNOWN_SCHEMA", text) from error
-            assert schema.schema_str is not None
-            if schema.schema_type != AVRO:
-                raise UndecodableRecord("WRONG_SCHEMA", f"schema id {schema_id} is {schema.schema_type}, not {AVRO}")
-            self._schemas[schema_id] = json.loads(schema.schema_str)
+            refusal = self._refused.get(schema_id)
+            if refusal is None or refusal.until <= monotonic():
+                refusal = self._ask(schema_id, _with_retries)
+            if refusal is not None:
+                raise UndecodableRecord(refusal.error_class, f"schema id {schema_id} {refusal.reason}")
         return self._schemas[schema_id]
+
+    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+        """See SchemaSource."""
+        soon = monotonic() + SOON_S
+        return {
+            number
+            for number in schema_ids
+            if number not in self._schemas and ((known := self._refused.get(number)) is None or known.until <= soon)
+        }
+
+    def learn(self, topic: str, schema_ids: Iterable[int]) -> None:
+        """See SchemaSource.
+
+        A writer's schema is a version of the topic's subject (TopicNameStrategy), of which one request lists all. Only
+        ASKED_MAX other ids are asked for, one by one: records may name any number of ids that do not exist.
+        """
+        name = subject(self._settings, topic)
+        for schema_id, schema in self._new_versions(name):
+            self._note(schema_id, schema)
+        others = sorted(self.unknown(schema_ids))
+        for schema_id in others[:ASKED_MAX]:
+            self._ask(schema_id, _once)
+        now = monotonic()
+        if len(self._refused) > REFUSED_MAX:
+            self._refused = {number: known for number, known in list(self._refused.items()) if known.until > now}
+        refusal = Refusal(now + UNKNOWN_S, "UNKNOWN_SCHEMA", f"is no version of subject {name}")
+        self._refused.update(dict.fromkeys(others[ASKED_MAX:], refusal))
+
+    def _new_versions(self, name: str) -> Iterator[tuple[int, Schema]]:
+        known = self._versions.setdefault(name, set())
+        try:
+            versions = _once(partial(self._client.get_versions, name))
+        except SchemaRegistryError as error:
+            if error.http_status_code != NOT_FOUND:
+                raise
+            return
+        for version in versions:
+            if version not in known:
+                found = _once(partial(self._client.get_version, name, version))
+                assert found.schema_id is not None
+                yield found.schema_id, found.schema
+                known.add(version)
+
+    def _ask(self, schema_id: int, call: Callable[[Callable[[], Schema]], Schema]) -> Refusal | None:
+        """Asks for one id and notes the answer."""
+        try:
+            schema = call(partial(self._client.get_schema, schema_id))
+        except SchemaRegistryError as error:
+            if error.http_status_code != NOT_FOUND:
+                raise
+            refusal = Refusal(monotonic() + UNKNOWN_S, "UNKNOWN_SCHEMA", "is not in the registry")
+            self._refused[schema_id] = refusal
+            return refusal
+        return self._note(schema_id, schema)
+
+    def _note(self, schema_id: int, schema: Schema) -> Refusal | None:
+        if schema.schema_type != AVRO:
+            refusal = Refusal(monotonic() + UNKNOWN_S, "WRONG_SCHEMA", f"is {schema.schema_type}, not {AVRO}")
+            self._refused[schema_id] = refusal
+            return refusal
+        assert schema.schema_str is not None
+        self._schemas[schema_id] = json.loads(schema.schema_str)
+        return None
+
+    @property
+    def _client(self) -> SchemaRegistryClient:
+        """A client that keeps its connection; making one costs ten requests."""
+        if self._made is None:
+            self._made = _client(self._settings)
+            finalize(self, self._made.__exit__, None, None, None)
+        return self._made
 
 
 def _client(settings: Settings) -> SchemaRegistryClient:
@@ -98,15 +184,26 @@ def _client(settings: Settings) -> SchemaRegistryClient:
 
 def _with_retries(call: Callable[[], T]) -> T:
     """Calls up to ATTEMPTS_MAX times while the registry does not answer. Raises RegistryUnavailable."""
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+    attempt = 1
+    while True:
         try:
-            return call()
-        except TransportError as error:
-            failure: Exception = error
-        except SchemaRegistryError as error:
-            if error.http_status_code < FIRST_SERVER_ERROR:
-                raise
-            failure = error
-        if attempt < ATTEMPTS_MAX:
-            sleep(PAUSE_S * attempt)
-    raise RegistryUnavailable(f"the schema registry did not answer {ATTEMPTS_MAX} times: {failure}") from failure
+            return _once(call)
+        except RegistryUnavailable as error:
+            if attempt == ATTEMPTS_MAX:
+                text = f"the schema registry did not answer {ATTEMPTS_MAX} times: {error.__cause__}"
+                raise RegistryUnavailable(text) from error
+        sleep(PAUSE_S * attempt)
+        attempt += 1
+
+
+def _once(call: Callable[[], T]) -> T:
+    """Calls and raises RegistryUnavailable if the registry does not answer."""
+    try:
+        return call()
+    except TransportError as error:
+        failure: Exception = error
+    except SchemaRegistryError as error:
+        if error.http_status_code < FIRST_SERVER_ERROR:
+            raise
+        failure = error
+    raise RegistryUnavailable(f"the schema registry did not answer: {failure}") from failure

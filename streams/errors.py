@@ -19,7 +19,8 @@ PaperError
 │   ├── TooManyFaults        the core failed on more records in a row than are quarantined
 │   ├── DeliveryGap          records between two batches were skipped
 │   ├── Fenced               another worker has taken over the shard
-│   └── LogUnavailable       the broker did not accept or deliver records in time
+│   ├── LogUnavailable       the broker did not accept or deliver records in time
+│   └── RecordTooLarge       Kafka will never take a record of this size
 └── SinkError                the sink can't continue
 
 Each message names the input, the rule that it breaks, and the remedy.
@@ -104,6 +105,10 @@ class Fenced(PipelineError):
 
 class LogUnavailable(PipelineError):
     """The broker did not accept or deliver records in time."""
+
+
+class RecordTooLarge(PipelineError):
+    """Kafka will never take a record of this size; the message names its topic and size."""
 
 
 class SinkError(PaperError):

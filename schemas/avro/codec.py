@@ -5,6 +5,7 @@ unscaled integer, which is the core's fixed-point integer.
 """
 
 import struct
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from schemas.avro.layout import DECIMAL, ENUM, Field, layout
@@ -33,6 +34,17 @@ class SchemaSource(Protocol):
         """
         ...
 
+    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+        """Returns the ids for which schema_by_id would have to ask the registry, now or soon."""
+        ...
+
+    def learn(self, topic: str, schema_ids: Iterable[int]) -> None:
+        """Finds out about ids on a topic, with few requests for many; after that, schema_by_id knows them for a while.
+
+        Raises RegistryUnavailable if the registry does not answer.
+        """
+        ...
+
 
 class Codec:
     """The encoder and decoder of all topics; it parses each schema once."""
@@ -40,7 +52,8 @@ class Codec:
     def __init__(self, source: SchemaSource) -> None:
         self._source = source
         self._topics: dict[str, _TopicCodec] = {}
-        self._forms: dict[tuple[str, int], WriterForm] = {}
+        self._forms: dict[tuple[str, int], WriterForm | str] = {}
+        """Forms of writers' schemas; the reason for a schema that is none of its topic."""
 
     def encode(self, topic: str, message: Message) -> bytes:
         """Returns a record as the value of a Kafka record."""
@@ -62,6 +75,31 @@ class Codec:
             raise UndecodableRecord("WRONG_MAGIC", text)
         return codec.decode_resolved(value, self._form(topic, HEADER.unpack_from(value)[1]))
 
+    def prepare(self) -> None:
+        """Finds out the ids of all topics, for which the first record of each topic would wait.
+
+        Raises RegistryUnavailable.
+        """
+        for topic in MESSAGE_CLASSES:
+            if topic not in self._topics:
+                self._topic(topic)
+
+    def unknown_ids(self, topic: str, values: Sequence[bytes | None]) -> set[int]:
+        """Returns the schema ids for which decode() of these values would have to ask the registry, now or soon."""
+        codec = self._topics.get(topic) or self._topic(topic)
+        others: set[int] = set()
+        for value in values:
+            if value is None or value.startswith(codec.header) or len(value) < HEADER.size or value[0] != MAGIC:
+                continue
+            schema_id: int = HEADER.unpack_from(value)[1]
+            if (topic, schema_id) not in self._forms:
+                others.add(schema_id)
+        return self._source.unknown(others) if others else others
+
+    def learn(self, topic: str, schema_ids: set[int]) -> None:
+        """Finds out about schema ids, so that decode() does not ask for them. Raises RegistryUnavailable."""
+        self._source.learn(topic, schema_ids)
+
     def _topic(self, topic: str) -> "_TopicCodec":
         codec = self._topics[topic] = _TopicCodec(topic, self._source.writer_id(topic))
         return codec
@@ -70,7 +108,13 @@ class Codec:
         form = self._forms.get((topic, schema_id))
         if form is None:
             schema = self._source.schema_by_id(schema_id)
-            form = self._forms[topic, schema_id] = writer_form(topic, schema_id, schema)
+            try:
+                form = writer_form(topic, schema_id, schema)
+            except UndecodableRecord as error:
+                form = str(error)
+            self._forms[topic, schema_id] = form
+        if isinstance(form, str):
+            raise UndecodableRecord("WRONG_SCHEMA", form)
         return form
 
 

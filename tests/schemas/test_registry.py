@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -151,6 +153,104 @@ def test_an_absent_registry_is_not_a_bad_record(monkeypatch: pytest.MonkeyPatch)
             call()
 
 
+def test_a_new_version_is_found_among_any_number_of_unknown_ids(
+    settings: Settings, client: SchemaRegistryClient
+) -> None:
+    register_all(settings)
+    registry = Registry(settings)
+    codec = Codec(registry)
+    garbage = [b"\x00" + number.to_bytes(4, "big") + b"\x00\x00" for number in range(2**30, 2**30 + 3_000)]
+    assert len(codec.unknown_ids("orders", garbage)) == 3_000
+    newer = after(load_schema("orders"), HARMLESS["a new field with a default"])
+    serializer = AvroSerializer(client, json.dumps(newer))
+    value = serializer(ORDER_AS_PEOPLE_WRITE_IT | {"desk": "rates"}, orders_context(settings))
+    codec.learn("orders", codec.unknown_ids("orders", [*garbage, value]))
+    assert codec.unknown_ids("orders", [*garbage, value]) == set()
+    assert codec.decode("orders", value or b"") == ORDER
+    for bad in garbage:
+        with pytest.raises(UndecodableRecord, match=r"is not in the registry|is no version of subject \S+orders-value"):
+            codec.decode("orders", bad)
+
+
+def test_the_id_of_a_schema_elsewhere_is_asked_for(settings: Settings, client: SchemaRegistryClient) -> None:
+    register_all(settings)
+    codec = Codec(Registry(settings))
+    schema_id = register(client, f"{settings.topic_prefix}elsewhere-value", load_schema("marks") | {"doc": "another"})
+    value = b"\x00" + schema_id.to_bytes(4, "big")
+    codec.learn("orders", codec.unknown_ids("orders", [value]))
+    for _ in range(2):
+        with pytest.raises(UndecodableRecord) as refusal:
+            codec.decode("orders", value)
+        assert refusal.value.error_class == "WRONG_SCHEMA"
+
+
+class _Counting(BaseHTTPRequestHandler):
+    """A registry with one version of each subject and no other schema, which counts its requests."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self.paths.append(path)
+        version = {"subject": "s", "version": 1, "id": 7, "schema": schema_text("orders")}
+        body: Any = {"error_code": 40403, "message": "not found"}
+        if path.endswith("/versions"):
+            body = [1]
+        elif path.endswith("/versions/1"):
+            body = version
+        data = json.dumps(body).encode()
+        self.send_response(404 if isinstance(body, dict) and "error_code" in body else 200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Logs nothing."""
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[Settings]:
+    """Runs a server in place of a registry."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield Settings(_env_file=None, schema_registry_url=f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_many_ids_cost_few_requests_and_are_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Counting, "paths", [])
+    with serving(_Counting) as settings:
+        registry = Registry(settings)
+        registry.learn("orders", range(3_000))
+        assert registry.schema_by_id(7) == load_schema("orders")
+        assert _Counting.paths[:2] == ["/subjects/orders-value/versions", "/subjects/orders-value/versions/1"]
+        assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX
+        for schema_id in (0, 1, 2_999, 2_999):
+            with pytest.raises(UndecodableRecord):
+                registry.schema_by_id(schema_id)
+        registry.learn("orders", registry.unknown(range(3_000)) | {3_000})
+        assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX + 2, "the list, and the id that is new"
+
+
+def test_an_unknown_id_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Counting, "paths", [])
+    with serving(_Counting) as settings:
+        registry = Registry(settings)
+        for _ in range(3):
+            with pytest.raises(UndecodableRecord, match="schema id 9 is not in the registry"):
+                registry.schema_by_id(9)
+        assert _Counting.paths == ["/schemas/ids/9"]
+        later = time.monotonic() + registry_module.UNKNOWN_S
+        monkeypatch.setattr(registry_module, "monotonic", lambda: later)
+        with pytest.raises(UndecodableRecord):
+            registry.schema_by_id(9)
+        assert _Counting.paths == ["/schemas/ids/9"] * 2
+
+
 class _Recovering(BaseHTTPRequestHandler):
     """A starting registry, which answers from the third request on."""
 
@@ -174,13 +274,6 @@ class _Recovering(BaseHTTPRequestHandler):
 def test_a_registry_that_comes_back_in_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_module, "PAUSE_S", 0)
     monkeypatch.setattr(_Recovering, "failures", [])
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Recovering) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            settings = Settings(_env_file=None, schema_registry_url=f"http://127.0.0.1:{server.server_port}")
-            assert Registry(settings).schema_by_id(1) == load_schema("orders")
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(_Recovering) as settings:
+        assert Registry(settings).schema_by_id(1) == load_schema("orders")
     assert _Recovering.failures == [503, 503]

@@ -177,3 +177,10 @@ class Archive:
         if schema is None:
             raise UndecodableRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} is not in the archive")
         return schema
+
+    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+        """See schemas.avro.codec.SchemaSource."""
+        return set()
+
+    def learn(self, topic: str, schema_ids: Iterable[int]) -> None:
+        """See schemas.avro.codec.SchemaSource."""

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple, Self
 from confluent_kafka import Consumer, TopicPartition
 
 from infra.kafka.client_config import client_config
+from infra.kafka.passing_errors import passes
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import UndecodableRecord
 from streams.errors import LogUnavailable
-from streams.pipeline.journal.kafka_log import raw_record, watermarks
+from streams.pipeline.journal.kafka_log import watermarks
+from streams.pipeline.journal.kafka_records import raw_record
 
 POLL_RECORDS = 500
 
@@ -56,6 +58,8 @@ class Follower:
         for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
             error = message.error()
             if error is not None:
+                if passes(error):
+                    continue
                 raise LogUnavailable(f"following {', '.join(self._base.values())}: {error.str()}")
             name = message.topic()
             assert name is not None

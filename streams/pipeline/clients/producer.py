@@ -2,17 +2,18 @@
 
 from time import monotonic
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.client_config import client_config
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.output import Message as Record
-from streams.errors import DeliveryError
+from streams.errors import DeliveryError, RecordTooLarge
 
 FLUSH_DEADLINE_S = 60.0
 POLL_S = 0.1
+RECORD_BYTES_MAX = 4 * 1024 * 1024
 
 
 class RecordProducer:
@@ -21,7 +22,7 @@ class RecordProducer:
     def __init__(self, settings: Settings, codec: Codec, linger_ms: int = 5) -> None:
         self._settings = settings
         self._codec = codec
-        self._failure: str | None = None
+        self._failure: DeliveryError | RecordTooLarge | None = None
         self._producer = Producer(
             client_config(settings)
             | {
@@ -29,14 +30,19 @@ class RecordProducer:
                 "partitioner": "murmur2_random",
                 "linger.ms": linger_ms,
                 "compression.type": "lz4",
-                "message.max.bytes": 4 * 1024 * 1024,
+                "message.max.bytes": RECORD_BYTES_MAX,
                 "queue.buffering.max.messages": 100_000,
                 "queue.buffering.max.kbytes": settings.producer_queue_bytes // 1024,
             }
         )
 
     def send(self, topic: str, key: str, message: Record, partition: int = -1) -> None:
-        """Queues a record. Waits while the queue is full. Raises DeliveryError if an earlier record was lost."""
+        """Queues a record. Waits while the queue is full.
+
+        Raises:
+            RecordTooLarge: Kafka will never take this record or an earlier one.
+            DeliveryError: an earlier record was lost.
+        """
         value = self._codec.encode(topic, message)
         deadline = monotonic() + FLUSH_DEADLINE_S
         while True:
@@ -53,6 +59,12 @@ class RecordProducer:
                 if monotonic() > deadline:
                     raise DeliveryError(f"the broker accepted no record for {FLUSH_DEADLINE_S:.0f} s") from None
                 self._producer.poll(POLL_S)
+            except KafkaException as failure:
+                if failure.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                size = len(key.encode()) + len(value)
+                text = f"a record for {topic} has {size} bytes; at most {RECORD_BYTES_MAX} are sent: divide it"
+                raise RecordTooLarge(text) from failure
         self._producer.poll(0)
         self._raise_failure()
 
@@ -62,7 +74,7 @@ class RecordProducer:
             self.send(topic, key, message, partition)
 
     def flush(self) -> None:
-        """Waits until all records are delivered. Raises DeliveryError if a record is not."""
+        """Waits until all records are delivered. Raises DeliveryError or RecordTooLarge if a record is not."""
         left = self._producer.flush(FLUSH_DEADLINE_S)
         self._raise_failure()
         if left:
@@ -70,8 +82,12 @@ class RecordProducer:
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
-            self._failure = f"a record for {message.topic()} was not delivered: {error.str()}"
+            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                size = len(message.key() or b"") + len(message.value() or b"")
+                self._failure = RecordTooLarge(f"{message.topic()} does not take a record of {size} bytes: divide it")
+            else:
+                self._failure = DeliveryError(f"a record for {message.topic()} was not delivered: {error.str()}")
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise DeliveryError(self._failure)
+            raise self._failure

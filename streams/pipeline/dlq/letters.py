@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from infra.kafka.topics import DEAD_LETTER_TOPICS, DLQ_PREFIX, dead_letter_topic
+from infra.kafka.topics import BY_NAME, DEAD_LETTER_TOPICS, DLQ_PREFIX, dead_letter_topic
 from streams.errors import InputError
 from streams.pipeline.journal.dead_letters import CUT, DLQ_PARTITION, ORIGINAL, source_place
 from streams.pipeline.journal.log import LogReader
-from streams.pipeline.journal.raw_records import Headers, RawRecord
+from streams.pipeline.journal.raw_records import Headers, RawRecord, batch_bytes
 
 TOPICS = tuple(topic.name.removeprefix(DLQ_PREFIX) for topic in DEAD_LETTER_TOPICS)
 """Topics that have dead letters."""
+ADDED_BYTES_MAX = 100
+"""Size at most of the header that names the letter from which a record was sent again."""
 
 
 class DeadLetter(NamedTuple):
@@ -44,6 +46,9 @@ class DeadLetter(NamedTuple):
         if self.cut is not None:
             where = f"{self.topic}-{self.source_partition} offset {self.source_offset}"
             return f"it has only the beginning of {self.cut} bytes; the whole record is at {where}"
+        size, limit = batch_bytes(self.key, self.value, self.headers), BY_NAME[self.topic].max_message_bytes
+        if size + ADDED_BYTES_MAX > limit:
+            return f"with a further header it may have {size + ADDED_BYTES_MAX} bytes, and {self.topic} takes {limit}"
         return None
 
 

@@ -12,7 +12,7 @@ from infra.kafka.topics import topic_name
 from infra.settings import Settings
 from streams.errors import LogUnavailable
 from streams.pipeline.feed.table import COLUMNS, LEVEL_COLUMNS, MarketTable
-from streams.pipeline.journal.kafka_log import KafkaLogReader, watermarks
+from streams.pipeline.journal.kafka_log import OPEN_TRANSACTION_S, KafkaLogReader, watermarks
 from streams.pipeline.journal.raw_records import Headers
 
 TOPIC = "market.data"
@@ -20,8 +20,6 @@ FEED_ID, FEED_ROW = "feed-id", "feed-row"
 ID_CHARS = 16
 FIRST_LOOK_RECORDS = 1_000
 LOOK_GROWTH = 8
-SETTLE_S = 90.0
-"""Longer than the broker keeps the transaction of a dead writer open."""
 POLL_S = 0.2
 
 
@@ -58,10 +56,12 @@ def settled_end(settings: Settings, partition: int) -> int:
     committed = Consumer(client | {"isolation.level": "read_committed"})
     try:
         end = watermarks(everything, place)[1]
-        deadline = monotonic() + SETTLE_S
+        deadline = monotonic() + OPEN_TRANSACTION_S
         while watermarks(committed, place)[1] < end:
             if monotonic() > deadline:
-                raise LogUnavailable(f"{place.topic}-{partition}: a transaction has been open for {SETTLE_S:.0f} s")
+                raise LogUnavailable(
+                    f"{place.topic}-{partition}: a transaction has been open for {OPEN_TRANSACTION_S:.0f} s"
+                )
             sleep(POLL_S)
     finally:
         everything.close()

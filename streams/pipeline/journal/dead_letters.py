@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from infra.kafka.topics import BY_NAME
-from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from infra.kafka.topics import BY_NAME, DLQ_MARGIN_BYTES
+from streams.pipeline.journal.raw_records import UNREADABLE_HEADERS, RawOutput, RawRecord, batch_bytes
 
 DLQ_PARTITION = 0
 MESSAGE_CHARS_MAX = 1_000
@@ -23,26 +23,27 @@ class BadRecord(Exception):
 
 
 def dead_letter(record: RawRecord, stage: str, error: BadRecord) -> RawOutput:
-    """Returns the dead letter of a record.
+    """Returns the dead letter of a record, which always fits its topic.
 
-    A record that its client sent compressed may be larger than its topic accepts from us. Such a record is cut, and the
-    header `cut` holds its original size.
+    A record that its client sent compressed may be larger than its topic accepts from us, and the names of its headers
+    grow. A record for which that is too much is cut, and the header `cut` holds its original size.
     """
-    size, limit = _size(record), BY_NAME[record.topic].max_message_bytes
-    key, value, originals = record.key, record.value, record.headers
+    topic = f"dlq.{record.topic}"
     headers = [
         ("topic", record.topic.encode()),
         ("partition", str(record.partition).encode()),
         ("offset", str(record.offset).encode()),
         ("stage", stage.encode()),
         ("error_class", error.error_class.encode()),
-        ("message", error.text[:MESSAGE_CHARS_MAX].encode()),
+        ("message", error.text[:MESSAGE_CHARS_MAX].encode(errors="backslashreplace")),
     ]
-    if size > limit:
-        key, value, originals = key and key[:CUT_KEY_BYTES], value and value[: limit - CUT_KEY_BYTES], ()
-        headers.append((CUT, str(size).encode()))
-    headers += [(ORIGINAL + name, content) for name, content in originals]
-    return RawOutput(f"dlq.{record.topic}", DLQ_PARTITION, key, value, tuple(headers))
+    originals = record.headers if record.headers != UNREADABLE_HEADERS else ()
+    whole = (*headers, *((ORIGINAL + name, content) for name, content in originals))
+    size, limit = _size(record), BY_NAME[record.topic].max_message_bytes
+    if size <= limit and (not originals or batch_bytes(record.key, record.value, whole) <= limit + DLQ_MARGIN_BYTES):
+        return RawOutput(topic, DLQ_PARTITION, record.key, record.value, whole)
+    key, value = record.key and record.key[:CUT_KEY_BYTES], record.value and record.value[: limit - CUT_KEY_BYTES]
+    return RawOutput(topic, DLQ_PARTITION, key, value, (*headers, (CUT, str(size).encode())))
 
 
 def _size(record: RawRecord) -> int:

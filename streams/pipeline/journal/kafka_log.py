@@ -1,6 +1,7 @@
 """Kafka as the journal's log: reads committed records in bulk, and writes transactions."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
@@ -8,33 +9,32 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 
 from infra.kafka.client_config import brief_client_config, client_config
+from infra.kafka.passing_errors import NOT_KNOWN_YET, passes
 from infra.kafka.pipeline_key import pipeline_key
-from infra.kafka.topics import topic_name
+from infra.kafka.topics import BY_NAME, topic_name
 from infra.settings import Settings
-from schemas.records.numbers import NANOS_PER_MS
-from streams.errors import Fenced, LogUnavailable
+from streams.errors import Fenced, LogUnavailable, RecordTooLarge
+from streams.pipeline.journal.kafka_records import raw_record
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.provenance import Proof, only_genuine
-from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from streams.pipeline.journal.raw_records import RawOutput, RawRecord, batch_bytes
 from streams.pipeline.journal.tails import Partition, Tail
 from streams.pipeline.journal.transaction import Transaction
 
 READ_BATCH = 2_000
 READ_POLL_S = 0.05
 READ_SILENCE_S = 30.0
+TRANSACTION_TIMEOUT_MS = 60_000
+OPEN_TRANSACTION_S = 90.0
+"""Longer than the broker keeps the transaction of a dead writer open."""
 COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+LARGE_BYTES = 900_000
+"""Size below which a record without headers is never too large."""
 LOG_WARNING = 4
 OWN_LOGS = frozenset(topic for kind in KINDS for topic in (kind.journal, kind.snapshots))
-LEADERLESS_CODES = (
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError._TRANSPORT,
-)
-"""Error codes that brokers and clients give for a topic that has just been created."""
+OnDelivery = Callable[[KafkaError | None, Message], None]
 FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
@@ -51,7 +51,7 @@ def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
             error: KafkaError = failure.args[0]
             if error.code() == KafkaError._UNKNOWN_PARTITION:
                 error = _refusal(consumer, place.topic) or error
-            if error.code() not in LEADERLESS_CODES or monotonic() > deadline:
+            if not (passes(error) or error.code() in NOT_KNOWN_YET) or monotonic() > deadline:
                 raise LogUnavailable(f"offsets of {place.topic}-{place.partition}: {error.str()}") from failure
             sleep(RETRY_PAUSE_S)
         else:
@@ -79,28 +79,6 @@ def strict_reads(settings: Settings) -> dict[str, Any]:
     }
 
 
-def raw_record(message: Message, topic: str) -> RawRecord:
-    """Converts a message of confluent-kafka. topic: its base name."""
-    partition, offset = message.partition(), message.offset()
-    assert partition is not None
-    assert offset is not None
-    headers = message.headers()
-    return RawRecord(
-        topic,
-        partition,
-        offset,
-        _bytes(message.key()),
-        _bytes(message.value()),
-        message.timestamp()[1] * NANOS_PER_MS,
-        tuple((header[0], _bytes(header[1]) or b"") for header in headers) if headers else (),
-    )
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    # The type hints of confluent-kafka allow text, which a consumer never returns.
-    return value.encode() if isinstance(value, str) else value
-
-
 class KafkaLogReader:
     """A LogReader on Kafka."""
 
@@ -109,10 +87,12 @@ class KafkaLogReader:
         self._proof = pipeline_proof(settings)
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """Yields committed records up to the end of the partition. Raises LogUnavailable after READ_SILENCE_S.
+        """Yields the committed records up to the end that the partition has when reading first runs out of records.
 
-        Leaves out records of journals and snapshots that do not come from the pipeline. Raises RecoveryError if all of
-        them bear another pipeline's proof.
+        An open transaction hides what stands behind its first record; reading waits until it ends. Leaves out records
+        of journals and snapshots that do not come from the pipeline.
+        Raises LogUnavailable after READ_SILENCE_S without an answer, or OPEN_TRANSACTION_S without progress;
+        RecoveryError if all records of a journal or of snapshots bear another pipeline's proof.
         """
         records = self._read(topic, partition, first_offset)
         return records if self._proof is None or topic not in OWN_LOGS else only_genuine(records, self._proof)
@@ -163,18 +143,34 @@ class KafkaLogReader:
         )
 
     def _until_end(self, consumer: Consumer, topic: str, partition: int) -> Generator[RawRecord, None, None]:
-        heard = monotonic()
-        while monotonic() - heard < READ_SILENCE_S:
-            for message in consumer.consume(READ_BATCH, timeout=READ_POLL_S):
-                heard = monotonic()
+        place, name = TopicPartition(topic_name(self._settings, topic), partition), f"{topic}-{partition}"
+        end: int | None = None
+        position, silent_s, patience_s = 0, 0.0, READ_SILENCE_S
+        while silent_s < patience_s:
+            began = monotonic()
+            messages = consumer.consume(READ_BATCH, timeout=READ_POLL_S)
+            # Only the client's silence counts, not the time until the caller asks for the next record.
+            silent_s += monotonic() - began
+            for message in messages:
                 error = message.error()
                 if error is None:
+                    silent_s, patience_s = 0.0, READ_SILENCE_S
                     yield raw_record(message, topic)
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    return
-                else:
-                    raise LogUnavailable(f"reading {topic}-{partition}: {error.str()}")
-        raise LogUnavailable(f"reading {topic}-{partition}: the broker has been silent for {READ_SILENCE_S:.0f} s")
+                    # The position is behind the markers of transactions, which are no records.
+                    silent_s, position = 0.0, message.offset() or 0
+                    end = consumer.get_watermark_offsets(place, cached=True)[1] if end is None else end
+                    if position >= end:
+                        return
+                    patience_s = OPEN_TRANSACTION_S
+                elif not passes(error):
+                    raise LogUnavailable(f"reading {name}: {error.str()}")
+        if patience_s == OPEN_TRANSACTION_S:
+            raise LogUnavailable(
+                f"reading {name}: offset {position} of {end} is reached, and an open transaction has hidden the rest "
+                f"for {patience_s:.0f} s: end its writer, or wait until its transaction.timeout.ms has passed"
+            )
+        raise LogUnavailable(f"reading {name}: the broker has been silent for {READ_SILENCE_S:.0f} s")
 
 
 class GroupPosition(NamedTuple):
@@ -193,11 +189,14 @@ class KafkaTransactions:
     def __init__(self, settings: Settings, name: str) -> None:
         self._settings = settings
         self._noted_offset: int | None = None
+        self._undecided = 0
+        """Number of large records of this transaction that the broker has neither taken nor refused yet."""
+        self._refused: RawOutput | None = None
         self._producer = Producer(
             client_config(settings)
             | {
                 "transactional.id": f"{settings.topic_prefix}{name}",
-                "transaction.timeout.ms": 60_000,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "linger.ms": 5,
                 "compression.type": "lz4",
                 "message.max.bytes": MESSAGE_BYTES_MAX,
@@ -212,28 +211,38 @@ class KafkaTransactions:
     ) -> int | None:
         """Writes all records in one Kafka transaction. After an abort, repeats it within COMMIT_DEADLINE_S.
 
-        Returns the offset of the noted record. Raises Fenced, LogUnavailable.
+        Returns the offset of the noted record. Raises Fenced, LogUnavailable, and RecordTooLarge, which a repetition
+        can't mend.
         """
         deadline = monotonic() + COMMIT_DEADLINE_S
         while True:
             try:
                 self._attempt(records, noted, position)
+            except RecordTooLarge:
+                # Without this, the abort might wait a minute for the records behind the refused one.
+                self._producer.purge()
+                self._abort()
+                raise
             except KafkaException as failure:
                 error: KafkaError = failure.args[0]
                 _raise_if_fatal(error)
                 if not error.txn_requires_abort() or monotonic() > deadline:
                     raise LogUnavailable(f"a transaction of {len(records)} records: {error.str()}") from failure
-                self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
+                self._abort()
             else:
                 return self._noted_offset
 
+    def _abort(self) -> None:
+        self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
+
     def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None, position: GroupPosition | None) -> None:
-        self._noted_offset = None
+        self._noted_offset, self._refused, self._undecided = None, None, 0
         # 1. Begin.
         self._producer.begin_transaction()
-        # 2. Send all records, in order.
+        # 2. Send all records, in order. A commit would not end if the broker refused one.
         for record in records:
             self._produce(record, is_noted=record is noted)
+        self._await_large_records()
         # 3. Move the consumer group, if the records stand for a position of it.
         if position is not None:
             offsets, group = [position.place], position.group
@@ -242,7 +251,10 @@ class KafkaTransactions:
         self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:
-        on_delivery = self._on_noted_delivered if is_noted else None
+        on_delivery: OnDelivery | None = self._on_noted_delivered if is_noted else None
+        if _may_be_refused(record):
+            self._undecided += 1
+            on_delivery = partial(self._on_large_delivered, record, on_delivery)
         name = topic_name(self._settings, record.topic)
         refused_until = None
         while True:
@@ -255,8 +267,28 @@ class KafkaTransactions:
                 if monotonic() > refused_until:
                     raise LogUnavailable(f"the producer's queue stayed full for {COMMIT_DEADLINE_S:.0f} s") from None
                 self._producer.poll(RETRY_PAUSE_S)
+            except KafkaException as failure:
+                if failure.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise _too_large(record) from failure
+                raise
             else:
                 return
+
+    def _await_large_records(self) -> None:
+        deadline = monotonic() + COMMIT_DEADLINE_S
+        while self._undecided and self._refused is None and monotonic() < deadline:
+            self._producer.poll(RETRY_PAUSE_S)
+        if self._refused is not None:
+            raise _too_large(self._refused)
+
+    def _on_large_delivered(
+        self, record: RawOutput, then: OnDelivery | None, error: KafkaError | None, message: Message
+    ) -> None:
+        self._undecided -= 1
+        if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._refused = record
+        if then is not None:
+            then(error, message)
 
     def _on_noted_delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
@@ -308,6 +340,21 @@ class KafkaLogWriter(KafkaTransactions):
         journal_offset = self.write([*lost, *records], records[len(transaction.outputs)])
         assert journal_offset is not None, "a committed journal record has an offset"
         return journal_offset
+
+
+def _may_be_refused(record: RawOutput) -> bool:
+    """Returns whether a record is too large for its topic, unless it becomes smaller by compression."""
+    if len(record.value or b"") + len(record.key or b"") < LARGE_BYTES and not record.headers:
+        return False
+    return batch_bytes(record.key, record.value, record.headers) > BY_NAME[record.topic].max_message_bytes
+
+
+def _too_large(record: RawOutput) -> RecordTooLarge:
+    size, limit = batch_bytes(record.key, record.value, record.headers), BY_NAME[record.topic].max_message_bytes
+    return RecordTooLarge(
+        f"a record for {record.topic}-{record.partition} has {size} bytes, and Kafka did not take it: the topic takes "
+        f"{limit} bytes after compression, a producer {MESSAGE_BYTES_MAX} before it; send it in parts"
+    )
 
 
 def _raise_if_fatal(error: KafkaError) -> None:

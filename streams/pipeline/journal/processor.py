@@ -25,6 +25,7 @@ from streams.pipeline.journal.quarantine import (
     quarantine_event,
 )
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
+from streams.pipeline.journal.record_limits import check_forwarded, check_headers
 from streams.pipeline.journal.shard import Shard
 from streams.pipeline.journal.transaction import Made, Transaction
 
@@ -199,6 +200,8 @@ class ShardProcessor:
             self._runs.append(InputRun(record.topic, record.offset, record.offset, 1))
 
     def _process(self, record: RawRecord) -> list[RawOutput]:
+        if record.headers:
+            check_headers(record)
         message = self._decode(record)
         key_field = self.kind.inputs[record.topic]
         if key_field is not None:
@@ -248,7 +251,10 @@ class ShardProcessor:
             )
             raise BadRecord("WRONG_PARTITION", text)
         origin = f"{record.partition}:{record.offset}".encode()
-        return RawOutput(record.topic, right, record.key, record.value, (*record.headers, (FORWARDED_FROM, origin)))
+        headers = (*record.headers, (FORWARDED_FROM, origin))
+        forwarded = RawOutput(record.topic, right, record.key, record.value, headers)
+        check_forwarded(forwarded, record.partition)
+        return forwarded
 
     def _encode(self, output: Output) -> RawOutput:
         partition = output.partition

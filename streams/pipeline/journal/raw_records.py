@@ -3,6 +3,12 @@
 from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
+UNREADABLE_HEADERS: Headers = (("headers-not-readable", b""),)
+"""Stands for headers that the Kafka client can't read, because a name among them is no UTF-8."""
+BATCH_OVERHEAD_BYTES = 61
+RECORD_OVERHEAD_BYTES = 36
+HEADER_OVERHEAD_BYTES = 10
+"""Bytes at most beside the contents of a record batch with one record (Kafka documentation, "Record Batch")."""
 
 
 class RawRecord(NamedTuple):
@@ -30,3 +36,13 @@ class RawOutput(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+def batch_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Returns the size at most of a batch with this record alone, which a topic's max.message.bytes must allow.
+
+    A client that compresses sends fewer bytes, or as many.
+    """
+    overhead = BATCH_OVERHEAD_BYTES + RECORD_OVERHEAD_BYTES
+    extra = sum(HEADER_OVERHEAD_BYTES + len(name.encode()) + len(content) for name, content in headers)
+    return overhead + len(key or b"") + len(value or b"") + extra

@@ -13,7 +13,7 @@ from confluent_kafka import Message
 
 from schemas.records.messages import Ints
 from schemas.records.numbers import NANOS_PER_MS
-from streams.pipeline.journal.kafka_log import raw_record
+from streams.pipeline.journal.kafka_records import raw_record, read_headers
 from streams.pipeline.journal.raw_records import RawRecord
 
 RECORD_BYTES = 400
@@ -92,7 +92,7 @@ def _of_messages(run: Sequence[Message], topic: str, partition: int) -> ColumnBa
     for column in (values, [*map(Message.key, run)]):
         present = column if None not in column else [item or b"" for item in column]
         weights += np.fromiter(map(len, present), np.int64, count)
-    headers = [*map(Message.headers, run)]
+    headers = read_headers(run)
     if any(headers):
         weights += [_header_bytes(some or ()) for some in headers]
     offsets = np.fromiter(map(Message.offset, run), np.int64, count)

@@ -225,6 +225,9 @@ class Landing:
         self, topic: str, headers: set[bytes | None]
     ) -> tuple[dict[bytes | None, ContainerWriter], dict[bytes | None, UndecodableRecord]]:
         """Returns a writer for each usable wire format header, and the error of each other header."""
+        ids = self._source.unknown({HEADER.unpack(header)[1] for header in headers if header and _is_header(header)})
+        if ids:
+            self._source.learn(topic, ids)
         writers: dict[bytes | None, ContainerWriter] = {}
         errors: dict[bytes | None, UndecodableRecord] = {}
         for header in headers:
@@ -255,7 +258,7 @@ class Landing:
             raise UndecodableRecord("NULL_VALUE", f"a record of {topic} needs a value")
         if not header:
             raise UndecodableRecord("EMPTY_VALUE", f"a record of {topic} needs a value in Confluent wire format")
-        if len(header) < HEADER.size or header[0] != MAGIC:
+        if not _is_header(header):
             text = f"a record of {topic} must begin with byte 0 and a schema id of 4 bytes; it begins {header.hex()}"
             raise UndecodableRecord("WRONG_MAGIC", text)
         schema_id = HEADER.unpack(header)[1]
@@ -280,6 +283,10 @@ def _letter(record: RawRecord, error: UndecodableRecord) -> RawOutput:
 
 def _header(record: RawRecord) -> bytes | None:
     return None if record.value is None else record.value[: HEADER.size]
+
+
+def _is_header(header: bytes) -> bool:
+    return len(header) == HEADER.size and header[0] == MAGIC
 
 
 def _body(record: RawRecord) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.kafka.client_config import client_config
+from infra.kafka.passing_errors import passes
 from infra.kafka.topics import BY_NAME, partition_count, topic_name
 from infra.settings import Settings
 from schemas.registry import Registry
@@ -143,7 +144,7 @@ class Sink:
             )
         if error.fatal() or error.code() == KafkaError._FATAL:
             raise MemberLost(error.str())
-        if not error.retriable():
+        if not passes(error):
             raise LogUnavailable(f"reading {message.topic()}: {error.str()}")
         log.warning("reading %s: %s", message.topic(), error.str())
         return False

@@ -3,16 +3,21 @@
 It is not a group member: it is given partitions and offsets, and commits nothing.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from faust.types import TP
 
 from infra.kafka.client_config import client_config
+from infra.kafka.passing_errors import passes
 from infra.settings import Settings
 from streams.errors import LogUnavailable, MissingInputs
-from streams.pipeline.journal.kafka_log import raw_record, strict_reads
+from streams.pipeline.journal.kafka_log import strict_reads
+from streams.pipeline.journal.kafka_records import raw_record
 from streams.pipeline.journal.raw_records import RawRecord
+
+log = logging.getLogger(__name__)
 
 READ_AHEAD_KB = 32 * 1024
 """Size of the queue for all partitions together; librdkafka stops fetching while it is full."""
@@ -59,7 +64,11 @@ class InputFetcher:
         for message in self._consumer.consume(self._records_max, 0):
             topic, partition, error = message.topic(), message.partition(), message.error()
             if error is not None:
-                raise refusal("inputs" if topic is None else f"{topic}-{partition}", message.offset(), error)
+                place = "inputs" if topic is None else f"{topic}-{partition}"
+                if passes(error):
+                    log.warning("reading %s: %s; the client goes on", place, error.str())
+                    continue
+                raise refusal(place, message.offset(), error)
             assert topic is not None
             assert partition is not None
             taken.setdefault((topic, partition), []).append(raw_record(message, self._base_topic(topic)))

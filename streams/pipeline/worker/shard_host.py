@@ -52,6 +52,7 @@ class ShardHost:
             missing = {TP(topic_name(self._settings, topic), partition) for topic in kind.inputs} - tps
             if missing:
                 raise RecoveryError(f"shard {kind.shard_name(partition)} was assigned without {sorted(missing)}")
+        await asyncio.to_thread(self._codec.prepare)
         runners = await asyncio.gather(*(asyncio.to_thread(self._take_over, *key) for key in keys))
         self._runners = dict(zip(keys, runners, strict=True))
         for key, runner in self._runners.items():
@@ -72,7 +73,8 @@ class ShardHost:
         reader = KafkaLogReader(self._settings)
         proof = pipeline_proof(self._settings)
         shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots, proof=proof)
-        return ShardRunner(shard, self._settings.worker_batch_records, self._settings.worker_queued_batches)
+        queued_max = self._settings.worker_queued_batches
+        return ShardRunner(shard, self._settings.worker_batch_records, queued_max, self._codec)
 
     def _shard_key(self, tp: TP) -> ShardKey:
         return self._kind_of_topic[self.base_topic(tp.topic)], tp.partition

@@ -5,9 +5,11 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from schemas.avro.codec import Codec
 from streams.errors import Fenced, LogUnavailable
 from streams.pipeline.journal.owned_shard import OwnedShard
 from streams.pipeline.worker.lane import RecordBatch
+from streams.pipeline.worker.schema_lookup import SchemaLookup
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,10 @@ class ShardRunner:
     Args:
         batch_records_max: records after which a transaction takes no further slice.
         queued_batches_max: length of the queue.
+        codec: the shard's codec, which must know the schemas of a batch before the shard takes it.
     """
 
-    def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int) -> None:
+    def __init__(self, shard: OwnedShard, batch_records_max: int, queued_batches_max: int, codec: Codec) -> None:
         self._shard = shard
         self._batch_records_max = batch_records_max
         self._queue: asyncio.Queue[RecordBatch] = asyncio.Queue(queued_batches_max)
@@ -42,11 +45,14 @@ class ShardRunner:
         self._first_taken = 0.0
         """Time of the transaction's first slice, by the loop's clock."""
         self._rest: RecordBatch | None = None
-        """The part of a batch that is not taken yet."""
+        """The part of a batch that waits for its turn."""
         self._writing: asyncio.Future[None] | None = None
         self._began = -PACE_S
         """Beginning of the last transaction, by the loop's clock."""
         self._wake = asyncio.Event()
+        self._schemas = SchemaLookup(codec, self._wake.set)
+        self._next: RecordBatch | None = None
+        """The batch whose schemas are being looked up."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=shard.name)
         self._releasing = False
 
@@ -84,6 +90,7 @@ class ShardRunner:
                 raise
             log.warning("%s ends without a last commit; its next owner reads the records again: %s", self.name, error)
         finally:
+            self._schemas.close()
             await self._in_thread(self._shard.close)
             self._thread.shutdown(wait=False)
 
@@ -94,21 +101,29 @@ class ShardRunner:
             self._writing.result()
             self._writing = None
             self._taken = self._shard.waiting
-        if self._may_take():
-            self._take(self._queue.get_nowait() if self._rest is None else self._rest)
+        batch = self._ready_batch()
+        if batch is not None:
+            self._take(batch)
             await asyncio.sleep(0)  # Lets other shards work, and a delivery that waits for space in the queue.
         elif self._taken and self._writing is None and self._is_time():
             self._write()
         else:
             await self._wake.wait()
 
-    def _may_take(self) -> bool:
-        """Returns whether the next transaction may hold further records, and some wait."""
+    def _ready_batch(self) -> RecordBatch | None:
+        """Returns the next batch, unless the transaction is full or schemas of the batch are not known yet."""
         if self._shard.faulty or self._taken >= self._batch_records_max:
-            return False
+            return None
         if self._taken and asyncio.get_running_loop().time() - self._first_taken > TAKING_S:
-            return False
-        return self._rest is not None or not self._queue.empty()
+            return None
+        if self._rest is not None:
+            return self._rest
+        if self._next is None and not self._queue.empty():
+            self._next = self._queue.get_nowait()
+        if self._next is None or not self._schemas.is_ready(self._next.records):
+            return None
+        batch, self._next = self._next, None
+        return batch
 
     def _take(self, batch: RecordBatch) -> None:
         records, self._rest = batch.records, None

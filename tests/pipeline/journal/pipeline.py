@@ -95,7 +95,7 @@ class MemoryPipeline:
         while any([self._step(*key) for key in self.shards]):
             pass
 
-    def step(self, name: str) -> None:
+    def run_once(self, name: str) -> None:
         """Lets every shard of a kind process its waiting records once."""
         for kind, partition in self.shards:
             if kind.name == name:

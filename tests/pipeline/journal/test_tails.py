@@ -75,8 +75,8 @@ def test_executions_that_no_account_has_booked_are_booked_after_all() -> None:
         made.run()
         for number in range(5):
             made.send("orders", "A", builders.new(f"o-{number}", price="10.02", quantity="1"))
-        made.step("accounts")
-        made.step("execution")
+        made.run_once("accounts")
+        made.run_once("execution")
     assert len(pipeline.log.partitions["executions", HOME]) == 10
     del pipeline.log.partitions["executions", HOME][3:]
     for made in (pipeline, whole):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
@@ -121,6 +122,33 @@ def test_a_position_that_kafka_does_not_hold_any_more_is_an_error(
     fetcher.assign({orders: 1})
     with pytest.raises(MissingInputs, match=rf"{orders.topic}-0: Kafka no longer holds it"):
         take(fetcher, 1)
+
+
+class Broken:
+    """A client that delivers an error, then what the real client delivers."""
+
+    def __init__(self, real: Any, error: KafkaError) -> None:
+        self._real = real
+        self._errors = [Message(topic="orders", partition=0, error=error)]
+
+    def consume(self, count: int, timeout: float) -> list[Message]:
+        errors, self._errors = self._errors, []
+        found: list[Message] = self._real.consume(count - len(errors), timeout)
+        return errors + found
+
+    def close(self) -> None:
+        self._real.close()
+
+
+@pytest.mark.parametrize("code", [KafkaError._DESTROY_BROKER, KafkaError.OFFSET_NOT_AVAILABLE, KafkaError._TRANSPORT])
+def test_an_error_that_passes_does_not_end_the_fetching(
+    pipeline_settings: Settings, fetcher: InputFetcher, code: int
+) -> None:
+    orders = place(pipeline_settings, "orders", 0)
+    write(pipeline_settings, *numbered("orders", 0, range(3)))
+    fetcher.assign({orders: 0})
+    fetcher._consumer = Broken(fetcher._consumer, KafkaError(code))  # type: ignore[assignment]
+    assert values(take(fetcher, 3)) == {orders: [0, 1, 2]}
 
 
 def test_what_else_the_client_says_is_an_outage() -> None:

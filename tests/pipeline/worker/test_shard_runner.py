@@ -64,9 +64,8 @@ def batch(first: int, count: int, follows: int | None = None) -> RecordBatch:
 
 def runner_on(log: MemoryLog) -> ShardRunner:
     core = builders.config(account_partitions=1, execution_partitions=1)
-    return ShardRunner(
-        take_over(ACCOUNTS, 0, core, CODEC, log, lambda _: log, SnapshotPolicy(1_000, 1_000_000, 0)), 2_000, 8
-    )
+    shard = take_over(ACCOUNTS, 0, core, CODEC, log, lambda _: log, SnapshotPolicy(1_000, 1_000_000, 0))
+    return ShardRunner(shard, 2_000, 8, CODEC)
 
 
 async def worked(*batches: RecordBatch) -> tuple[ShardRunner, MemoryLog]:
@@ -159,7 +158,7 @@ def test_a_record_on_which_the_core_fails_is_set_aside_while_a_transaction_is_wr
         log = HoldingLog()
         core = builders.config(account_partitions=1, execution_partitions=1)
         policy = SnapshotPolicy(1_000, 1_000_000, 0)
-        runner = ShardRunner(take_over(FAULTY_ACCOUNTS, 0, core, CODEC, log, lambda _: log, policy), 2_000, 8)
+        runner = ShardRunner(take_over(FAULTY_ACCOUNTS, 0, core, CODEC, log, lambda _: log, policy), 2_000, 8, CODEC)
         item = batch(0, 1)
         log.partitions["controls", 0] += item.records
         parts = orders(0, "good-1"), orders(1, "good-2", f"{BUG}-1", "good-3", f"{BUG}-2"), orders(5, "good-4")
