@@ -20,7 +20,7 @@ from streams.pipeline.journal.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
-FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX"
+FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX and RUN_ID"
 
 
 class PreparedTransaction(NamedTuple):

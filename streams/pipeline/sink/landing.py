@@ -24,6 +24,7 @@ from streams.pipeline.sink import dead_letter_rows
 from streams.pipeline.sink.avro_container import ContainerWriter, Row
 from streams.pipeline.sink.column_batch import ColumnBatch
 from streams.pipeline.sink.column_writer import ColumnWriter, spans
+from streams.pipeline.sink.row_counts import RowCounts
 from streams.pipeline.sink.tables import NATIVE, BlockRefused, Spans
 from streams.pipeline.sink.transpose import UnusualRecord
 
@@ -63,6 +64,9 @@ class Landing:
     restart may continue behind the highest row. The sink writes no dead letter for a record that a shard refuses,
     because the shard writes one.
 
+    Attributes:
+        counts: the rows of each partition.
+
     Args:
         write_letters: writes dead letters, as DeadLetterWriter.write does.
     """
@@ -84,6 +88,7 @@ class Landing:
         self._under_way: InsertUnderWay | None = None
         self._column_writers: dict[tuple[str, bytes], ColumnWriter | None] = {}
         self._letters = ContainerWriter(dead_letter_rows.SCHEMA, run_id)
+        self.counts = RowCounts()
 
     def land(self, topic: str, batches: Sequence[ColumnBatch]) -> None:
         """Lands records of a topic, ordered by offset within a partition. May return while the block is being inserted.
@@ -124,6 +129,9 @@ class Landing:
         except BlockRefused as refused:
             log.info("%s: a block goes record by record: %.300s", topic, refused)
             self._land_records(topic, _records(batches))
+        else:
+            for number, span in spans(batches).items():
+                self.counts.add((topic, number), span.last, span.rows)
         self._under_way = None
 
     def close(self) -> None:
@@ -195,6 +203,11 @@ class Landing:
     def _insert(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         rows = [Row(r.partition, r.offset, r.timestamp_ns // NANOS_PER_MS, _body(r)) for r in records]
         self._target.insert(topic, rows, writer.build(rows))
+        self._count(topic, rows)
+
+    def _count(self, topic: str, rows: list[Row]) -> None:
+        for row in rows:
+            self.counts.add((topic, row.partition), row.offset)
 
     def _land_dead_letters(self, topic: str, records: Sequence[RawRecord]) -> None:
         rows = [
@@ -204,6 +217,7 @@ class Landing:
             self._target.insert(topic, rows, self._letters.build(rows))
         except BlockRefused as refused:
             raise SinkError(f"{topic}: ClickHouse refuses rows of dead_letters: {refused}") from refused
+        self._count(topic, rows)
 
     def _refuse(self, unreadable_records: list[tuple[RawRecord, UndecodableRecord]]) -> None:
         """Writes dead letters for unreadable records, unless a shard reads their topic and writes the letters."""
