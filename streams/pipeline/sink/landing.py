@@ -155,31 +155,29 @@ class Landing:
         present = [record for record in records if record.value is not None or not BY_NAME[topic].compacted]
         # All writers come first, so that nothing has been inserted yet if the registry does not answer.
         writers, errors = self._sort_headers(topic, {_header(record) for record in present})
-        for bad, run in groupby(present, key=lambda record: _header(record) in errors):
-            if bad:
-                self._refuse([(record, errors[_header(record)]) for record in run])
+        judged = [(record, errors.get(_header(record)) or self._own_error(record)) for record in present]
+        for good, run in groupby(judged, key=lambda item: item[1] is None):
+            if not good:
+                self._refuse([(record, error) for record, error in run if error is not None])
                 continue
-            for header, part in groupby(run, key=_header):
+            for header, part in groupby((record for record, _ in run), key=_header):
                 self._land_run(topic, writers[header], list(part))
 
     def _land_run(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
         except BlockRefused:
-            # Our decoder finds most of the bad records. Each of them is inserted alone, for ClickHouse to judge.
-            for suspect, run in groupby(records, key=lambda record: self._decode_error(record) is not None):
-                for part in [[record] for record in run] if suspect else [list(run)]:
-                    self._land_by_halves(topic, writer, part)
+            # The records that our decoder refuses are a shard's inputs here, so the shard writes their letters.
+            readable = [record for record in records if self._decode_error(record) is None]
+            if readable:
+                self._land_by_halves(topic, writer, readable)
 
     def _land_by_halves(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
         except BlockRefused as refused:
             if len(records) == 1:
-                error = self._decode_error(records[0])
-                if error is not None:
-                    self._refuse([(records[0], error)])
-                elif not self._land_as_understood(records[0]):
+                if not self._land_as_understood(records[0]):
                     self._write_letters([_letter(records[0], UndecodableRecord("REFUSED_BY_CLICKHOUSE", str(refused)))])
                 return
             middle = len(records) // 2
@@ -224,6 +222,13 @@ class Landing:
         letters = [_letter(*item) for item in unreadable_records if item[0].topic not in SHARD_INPUTS]
         if letters:
             self._write_letters(letters)
+
+    def _own_error(self, record: RawRecord) -> UndecodableRecord | None:
+        """Returns our decoder's error for a record that no shard reads.
+
+        ClickHouse takes some records that our decoder refuses, such as one with bytes behind its end.
+        """
+        return None if record.topic in SHARD_INPUTS else self._decode_error(record)
 
     def _decode_error(self, record: RawRecord) -> UndecodableRecord | None:
         """Returns our decoder's error for a record; None if it can read the record or does not know the topic."""

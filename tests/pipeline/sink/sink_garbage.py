@@ -53,6 +53,40 @@ def encoded(source: SchemaSource, topic: str, fields: dict[str, Any]) -> bytes:
     return HEADER.pack(MAGIC, source.writer_id(topic)) + body.getvalue()
 
 
+def nonsense_records(source: SchemaSource, topic: str) -> Iterator[Sent]:
+    """Yields records that can be read, but that the pipeline never writes."""
+    for kind, number, text in (
+        ("zeros", 0, ""),
+        ("ones", 1, "A"),
+        ("lowest", -(2**63), "\x00'\"\\%{}\n"),
+        ("highest", 2**63 - 1, "\U0001f4b8" * 1_000),
+    ):
+        fields = {
+            field["name"]: _extreme(field["type"], number, text, place)
+            for place, field in enumerate(load_schema(topic)["fields"])
+        }
+        yield Sent(topic, f"nonsense: {kind}", encoded(source, topic, fields))
+
+
+def _extreme(avro: Any, number: int, text: str, place: int) -> Any:
+    """Returns an extreme value of a type. Lists get lengths that differ from field to field."""
+    if isinstance(avro, list):
+        return _extreme(avro[1], number, text, place)
+    kind = avro if isinstance(avro, str) else avro["type"]
+    if kind == "enum":
+        return avro["symbols"][-1 if number else 0]
+    if kind == "array":
+        return [_extreme(avro["items"], number, text, place)] * (place % 3)
+    if kind == "int":
+        return max(min(number, 2**31 - 1), -(2**31))
+    if kind == "bytes" and isinstance(avro, dict) and "precision" in avro:
+        most = 10 ** avro["precision"] - 1
+        bounded = max(min(number, most), -most)
+        return (most if number > 2**62 else bounded).to_bytes(17, "big", signed=True).lstrip(b"\x00") or b"\x00"
+    values: dict[str, Any] = {"string": text, "bytes": text.encode(), "boolean": bool(number), "double": float(number)}
+    return values.get(kind, number)
+
+
 def unreadable_records(source: SchemaSource, topic: str) -> Iterator[Sent]:
     """Yields records of a topic with a schema that nothing can read."""
     header = HEADER.pack(MAGIC, source.writer_id(topic))
@@ -84,7 +118,8 @@ def unreadable_records(source: SchemaSource, topic: str) -> Iterator[Sent]:
         values["null"] = None
     for kind, value in values.items():
         yield Sent(topic, kind, value)
-    yield Sent(topic, "without key", b"garbage", None)
+    if not BY_NAME[topic].compacted:
+        yield Sent(topic, "without key", b"garbage", None)
     yield Sent(
         topic, "with headers", b"garbage", b"\xff\xfe", (("", b""), ("ü\n", None), ("a", b"\xff\x00"), ("a", b""))
     )
@@ -109,5 +144,6 @@ def foreign_letters(topic: str) -> Iterator[Sent]:
 def every_topic(source: SchemaSource) -> Iterator[Sent]:
     """Yields garbage for every topic that the sink reads."""
     for topic in TOPICS:
+        yield from nonsense_records(source, topic.name)
         yield from unreadable_records(source, topic.name)
         yield from foreign_letters(topic.name)
