@@ -40,6 +40,9 @@ class Partitions(Enum):
         return counts[self]
 
 
+SETTING_NAMES = {Partitions.ACCOUNT: "ACCOUNT_PARTITIONS", Partitions.EXECUTION: "EXECUTION_PARTITIONS"}
+
+
 class Key(Enum):
     """The content of a topic's keys."""
 
@@ -168,7 +171,8 @@ def ensure_topics(settings: Settings) -> Ensured:
     missing = [name for name in declared if name not in present]
     _create(settings, admin, {name: declared[name] for name in missing})
     present = _wait_until_known(admin, set(declared))
-    differences = _partition_differences(settings, declared, present) + _config_differences(admin, declared)
+    counts = [partition_difference(settings, topic.name, present[name]) for name, topic in declared.items()]
+    differences = [sentence for sentence in counts if sentence] + _config_differences(admin, declared)
     if differences:
         raise TopicError("topics differ from infra/kafka/topics.py:\n  " + "\n  ".join(differences))
     return Ensured(created=missing, existing=[name for name in declared if name not in missing])
@@ -230,14 +234,19 @@ def _create(settings: Settings, admin: AdminClient, topics: dict[str, Topic]) ->
                 raise TopicError(f"topic {name}: the broker refused it: {error.args[0].str()}") from error
 
 
-def _partition_differences(settings: Settings, declared: dict[str, Topic], present: dict[str, int]) -> list[str]:
-    return [
-        f"{name}: {present[name]} partitions, declared {topic.partitions.count(settings)}. Another number would move "
-        "keys between shards: set ACCOUNT_PARTITIONS/EXECUTION_PARTITIONS back, use a new TOPIC_PREFIX, or delete "
-        "the data with `paper down --purge --yes`"
-        for name, topic in declared.items()
-        if present[name] != topic.partitions.count(settings)
-    ]
+def partition_difference(settings: Settings, base: str, present: int) -> str:
+    """Returns a sentence if a topic has another number of partitions than the settings declare, else an empty text."""
+    partitions = BY_NAME[base].partitions
+    declared = partitions.count(settings)
+    if present == declared:
+        return ""
+    setting = SETTING_NAMES.get(partitions)
+    remedy = f" by {setting}; set {setting}={present}" if setting else ""
+    return (
+        f"{topic_name(settings, base)}: {present} partitions, declared {declared}{remedy}. Another number would move "
+        "keys between shards; for another number, use another TOPIC_PREFIX and RUN_ID, or delete the data with "
+        "`paper down --purge --yes`"
+    )
 
 
 def _config_differences(admin: AdminClient, topics: dict[str, Topic]) -> list[str]:

@@ -33,6 +33,7 @@ def export_archive(folder: Path = FOLDER) -> None:
 
 def write_pipeline(folder: Path) -> dict[str, Any]:
     """Archives all topics of the pipeline and returns the manifest. Raises ArchiveError."""
+    from infra.kafka.partition_check import check_partitions
     from infra.kafka.topics import TOPICS
     from infra.settings import get_settings
     from schemas.registry import Registry
@@ -41,6 +42,7 @@ def write_pipeline(folder: Path) -> dict[str, Any]:
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
+    check_partitions(settings)
     partitions = {topic.name: topic.partitions.count(settings) for topic in TOPICS}
     return write_archive(folder, KafkaLogReader(settings), partitions, Registry(settings), settings.run_id, say)
 

@@ -67,6 +67,7 @@ def verify_record(
     Exit code 1 if a record differs.
     """
     from infra.gc_tuning import collect_rarely
+    from infra.kafka.partition_check import check_partitions
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -79,6 +80,7 @@ def verify_record(
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
+    check_partitions(settings)
     collect_rarely()
     scope = VerifyScope(session_id=session, from_ns=parse_time("--from", from_), to_ns=parse_time("--to", to))
     if record and not (scope.is_everything and not from_snapshot):

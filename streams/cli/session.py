@@ -223,6 +223,7 @@ def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
 
 
 def _from_kafka(session: str, account: str) -> Session:
+    from infra.kafka.partition_check import check_partitions
     from infra.kafka.topics import partition_count
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
@@ -232,6 +233,7 @@ def _from_kafka(session: str, account: str) -> Session:
     from streams.pipeline.journal.kafka_log import KafkaLogReader
 
     settings = get_settings()
+    check_partitions(settings)
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
 
     def partitions(topic: str) -> int:
@@ -243,6 +245,7 @@ def _from_kafka(session: str, account: str) -> Session:
 
 def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
     """Returns, for each source, its differences from the shard; two sources are also compared with each other."""
+    from infra.kafka.partition_check import check_partitions
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -251,6 +254,7 @@ def _compared(rebuilt: dict[str, Session]) -> dict[str, list[str]]:
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
+    check_partitions(settings)
     reader, codec = KafkaLogReader(settings), Codec(Registry(settings))
     return compare_with_shard(core_config(settings), rebuilt, reader, codec)
 

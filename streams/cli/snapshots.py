@@ -33,6 +33,7 @@ def list_snapshots(as_json: bool = JSON_LINES) -> None:
 
     Exit code 1 if one is damaged; `paper snapshots rebuild` makes it anew.
     """
+    from infra.kafka.partition_check import check_partitions
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -43,6 +44,7 @@ def list_snapshots(as_json: bool = JSON_LINES) -> None:
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
+    check_partitions(settings)
     config, reader, codec = core_config(settings), KafkaLogReader(settings), Codec(Registry(settings))
     rows = [
         snapshot_row(kind, partition, reader, codec) for kind in KINDS for partition in range(kind.partitions(config))
@@ -57,6 +59,7 @@ def rebuild_snapshot(shard: str = typer.Argument(help="Name of the shard, such a
 
     The worker that runs the shard is interrupted, and recovers the shard from the new snapshot.
     """
+    from infra.kafka.partition_check import check_partitions
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
@@ -66,6 +69,7 @@ def rebuild_snapshot(shard: str = typer.Argument(help="Name of the shard, such a
     from streams.pipeline.reference.load_config import core_config
 
     settings = get_settings()
+    check_partitions(settings)
     config = core_config(settings)
     kind, partition = _shard(shard, config)
     print(f"reads the journal of {shard} from its beginning", file=sys.stderr)

@@ -22,6 +22,7 @@ def worker(log_level: str = LOG_LEVEL) -> None:
     from faust import Worker
 
     from infra.gc_tuning import collect_rarely
+    from infra.kafka.partition_check import await_checked_partitions
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.last_error import remembered_errors
@@ -32,6 +33,7 @@ def worker(log_level: str = LOG_LEVEL) -> None:
     settings = get_settings()
     end_with_supervisor()
     with member_id(settings, "worker", settings.worker_id) as name, remembered_errors(settings, name):
+        await_checked_partitions(settings)
         app = make_app(settings, name)
         collect_rarely()
         Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

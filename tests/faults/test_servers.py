@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 
 import psutil
 import pytest
@@ -13,14 +15,19 @@ from infra.stack import local_stack
 from infra.stack.kafka_server import KafkaServer
 from infra.stack.registry_server import RegistryServer
 from infra.stack.server_process import Server
+from schemas.registry import Registry
 from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
+from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.prepare import start_prepared_servers
 from streams.pipeline.reference.load_config import core_config
+from streams.pipeline.sink.sink import group_id
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.processes import running
 from tests.faults.test_workers import ACCOUNTS, WORKS, load, orders, trade
+from tests.pipeline.sink.records import order_value
+from tests.pipeline.sink.test_sink import COUNTS, produce, running_sink, wait_for
 
 KILL_TIMEOUT_S = 10.0
 UNKNOWN_SCHEMA = b"\x00\x00\x0f\x42\x3f\x00"
@@ -81,3 +88,24 @@ def test_without_the_registry_known_schemas_go_on_and_an_unknown_one_stops_clean
             prove(settings, desk, [order for name in ("before", "without", "after") for order in orders(name, 10)])
     finally:
         start_prepared_servers(settings)
+
+
+def test_the_lag_of_the_sink_is_right_after_the_broker_died(settings: Settings) -> None:
+    """The records land while the broker is away, so the commit of their offsets is lost with it."""
+    slow = settings.model_copy(update={"sink_block_age_s": 3.0})
+    health = HealthCollector(slow)
+    with running_sink(slow) as sink:
+        produce(slow, *[order_value(Registry(slow), number) for number in range(100)])
+        until(lambda: sink._flow._buffer.bytes > 0)
+        kill(slow, KafkaServer())
+        wait_for(slow, COUNTS, [(100, 100)])
+        start_prepared_servers(slow)
+        group = group_id(slow)
+        until(lambda: (lag := health.collect().lag) and not any(item.records for item in lag if item.group == group))
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = monotonic() + 60.0
+    while not condition():
+        assert monotonic() < deadline
+        sleep(0.05)

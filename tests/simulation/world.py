@@ -24,6 +24,7 @@ from streams.pipeline.sink.column_batch import of_records
 from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.landing_flow import LandingFlow
+from streams.pipeline.sink.missing_rows import MissingRows
 from streams.pipeline.sink.tables import SinkStopped, Tables
 from tests import builders
 from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse
@@ -85,7 +86,9 @@ class RunningSink:
         tables = Tables(SETTINGS, world.pause, world.clickhouse)
         letters = DeadLetterWriter(tables, world.broker, lambda: world.broker.open_writer("sink-letters"))
         landing = Landing(tables, REGISTRY, letters.write, SETTINGS.run_id)
-        self.flow = LandingFlow(Buffer(7, 3.0, 10**6), tables, landing, letters, world.pause)
+        self.flow = LandingFlow(
+            Buffer(7, 3.0, 10**6), tables, landing, letters, MissingRows(tables, world.broker), world.pause
+        )
         self.next = dict.fromkeys(SINK_PLACES, 0) | self.flow.begin(SINK_PLACES)
 
 

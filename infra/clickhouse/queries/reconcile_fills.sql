@@ -4,7 +4,7 @@ WITH
     (
         SELECT partition, max(last) AS last_offset
         FROM journal_accounts
-        ARRAY JOIN topics AS topic, last_offsets AS last
+        ARRAY JOIN topics AS topic, arrayResize(last_offsets, length(topics)) AS last
         WHERE run_id = {run_id:String} AND topic = 'executions'
         GROUP BY partition
     )

@@ -7,7 +7,7 @@ WITH
     (
         SELECT topic, partition, max(last) AS last_offset
         FROM journal_execution
-        ARRAY JOIN topics AS topic, last_offsets AS last
+        ARRAY JOIN topics AS topic, arrayResize(last_offsets, length(topics)) AS last
         WHERE run_id = {run_id:String}
         GROUP BY topic, partition
     ),

@@ -31,7 +31,7 @@ from streams.evidence.reconcile.facts import (
     RecordPlace,
     SentRequest,
 )
-from streams.pipeline.journal.dead_letters import source_place
+from streams.pipeline.journal.dead_letters import DIGITS_MAX, source_place
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
@@ -123,7 +123,10 @@ class FactReader:
                 self._facts.undecodable.append(f"{place} can't be read and is no dead letter: {error}")
             return
         if self._is_in_right_partition(record, message):
-            handler(record, message)
+            try:
+                handler(record, message)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                self._facts.undecodable.append(f"{place} is no record that the pipeline writes: {error}")
 
     def _is_in_right_partition(self, record: RawRecord, message: Any) -> bool:
         key_field = KEY_FIELDS.get(record.topic)
@@ -241,5 +244,6 @@ def _place(record: RawRecord) -> RecordPlace:
 
 
 def event_sequence(exec_id: str) -> int:
-    """Returns the number of an event within its execution shard."""
-    return int(exec_id.rpartition("-")[2])
+    """Returns the number of an event within its execution shard; -1 if the pipeline does not write such an id."""
+    number = exec_id.rpartition("-")[2]
+    return int(number) if number.isdecimal() and len(number) <= DIGITS_MAX else -1

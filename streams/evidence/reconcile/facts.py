@@ -117,7 +117,7 @@ class Facts:
         refused: places of records that a shard dead-lettered.
         unread: places of unreadable inputs that no shard has taken yet.
         dead_letters: number of records on each dead-letter topic.
-        undecodable: a sentence for each unreadable record that has no dead letter.
+        undecodable: a sentence for each record that has no dead letter, and is unreadable or none of the pipeline's.
         misplaced: places of records in a partition that is not their account's.
         forwarded: number of forwarded copies that name each place as their origin.
         requests: first request of each id.

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 from infra.clickhouse.client import connect
 from infra.errors import ClickHouseError
 from infra.kafka.client_config import brief_client_config
+from infra.kafka.partition_check import check_partitions
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -39,7 +40,9 @@ def reconcile(
 
     Raises:
         LogUnavailable, RegistryUnavailable, ClickHouseError: a source does not answer.
+        TopicError: the partitions of a topic differ from the settings.
     """
+    check_partitions(settings)
     config = core_config(settings)
     reader = FactReader(config, partial(partition_count, settings), KafkaLogReader(settings), Codec(Registry(settings)))
     facts = reader.read(on_progress)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.kafka.partition_check import check_partitions
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
@@ -75,6 +76,7 @@ def open_source(
         reader: LogReader = archive
         codec, run_id = Codec(archive), archive.manifest["run_id"]
     else:
+        check_partitions(settings)
         reader, codec, run_id = KafkaLogReader(settings), Codec(Registry(settings)), settings.run_id
     config = recorded_config(reader, codec)
     if market is None:

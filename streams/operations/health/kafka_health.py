@@ -16,7 +16,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from infra.errors import TopicError
 from infra.kafka.client_config import aiokafka_options
-from infra.kafka.topics import BY_NAME, partition_count, topic_name
+from infra.kafka.topics import BY_NAME, partition_count, partition_difference, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
@@ -60,7 +60,7 @@ class KafkaHealthReader:
         """Reads lag, owners, members and snapshots within READ_TIMEOUT_S.
 
         Raises:
-            TopicError: topics are missing.
+            TopicError: topics are missing, or have other partitions than the settings say.
             aiokafka.errors.KafkaError, TimeoutError: Kafka does not answer.
         """
         return asyncio.run(asyncio.wait_for(self._read(), READ_TIMEOUT_S))
@@ -85,6 +85,9 @@ class KafkaHealthReader:
                 )
             # All at once: the client takes 0.1 s for each topic that it does not know yet.
             await consumer._client.set_topics(list(self._base_names))
+            for name, base in self._base_names.items():
+                if difference := partition_difference(self._settings, base, len(consumer.partitions_for_topic(name))):
+                    raise TopicError(difference)
             members, owners = await self._members(admin)
             return KafkaHealth(await self._lag(admin, consumer), owners, members, await self._snapshots(consumer))
         finally:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 from confluent_kafka import Consumer, TopicPartition
 
 from infra.kafka.client_config import client_config
+from infra.kafka.partition_check import check_partitions
 from infra.kafka.passing_errors import passes
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
@@ -32,6 +33,8 @@ class Follower:
     """A reader of all partitions of topics, from their ends or from their beginnings."""
 
     def __init__(self, settings: Settings, codec: Codec, topics: Sequence[str], from_start: bool = False) -> None:
+        """Raises TopicError if the partitions of a topic differ from the settings, LogUnavailable."""
+        check_partitions(settings)
         self._codec = codec
         self._base = {topic_name(settings, topic): topic for topic in topics}
         self._consumer = Consumer(

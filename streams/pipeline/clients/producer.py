@@ -5,6 +5,7 @@ from time import monotonic
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.client_config import client_config
+from infra.kafka.partition_check import check_partitions
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -20,6 +21,8 @@ class RecordProducer:
     """An idempotent producer with a bounded queue. It partitions by murmur2, as the shards do."""
 
     def __init__(self, settings: Settings, codec: Codec, linger_ms: int = 5) -> None:
+        """Raises TopicError if the partitions of a topic differ from the settings."""
+        check_partitions(settings)
         self._settings = settings
         self._codec = codec
         self._failure: DeliveryError | RecordTooLarge | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from infra.kafka.partition_check import check_partitions
 from infra.kafka.topics import partition_count
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -11,7 +12,11 @@ from streams.pipeline.journal.kafka_log import KafkaLogReader
 
 
 def read_topic(settings: Settings, codec: Codec, topic: str) -> Iterator[Any]:
-    """Yields the records of a topic, partition by partition. Skips undecodable records."""
+    """Yields the records of a topic, partition by partition. Skips undecodable records.
+
+    Raises TopicError, LogUnavailable.
+    """
+    check_partitions(settings)
     reader = KafkaLogReader(settings)
     for partition in range(partition_count(settings, topic)):
         for record in reader.read(topic, partition, 0):

@@ -7,6 +7,7 @@ from threading import Event
 
 import numpy as np
 
+from infra.kafka.partition_check import check_partitions
 from infra.kafka.topics import partition_count
 from infra.settings import Settings
 from schemas.avro.codec import HEADER, Codec
@@ -49,8 +50,9 @@ class Feed:
     def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
         """Takes the feed over from the process that fed it before.
 
-        Raises FeedError if market.data of a symbol is newer than the rest of the table, DeliveryError.
+        Raises FeedError if market.data of a symbol is newer than the rest of the table, DeliveryError, TopicError.
         """
+        check_partitions(settings)
         self._settings = settings
         self._codec = codec
         self._table = table
@@ -130,7 +132,8 @@ class Feed:
                 if start is not None and start < record.ts:
                     raise FeedError(
                         f"{record.symbol}: these updates start at {start}, but market.data is already at {record.ts}, "
-                        "and market time must not step back: use another TOPIC_PREFIX, or `paper down --purge --yes`"
+                        "and market time must not step back: use another TOPIC_PREFIX and RUN_ID, or "
+                        "`paper down --purge --yes`"
                     )
 
     def _tail(self, partition: int) -> Iterator[MarketData]:

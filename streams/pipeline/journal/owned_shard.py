@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 COMPARED_OUTPUTS_MAX = 200_000
 """Outputs that recovery has made again and compares with their topics: the newest ones."""
-FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX"
+FRESH_START = "start a fresh pipeline with another TOPIC_PREFIX and RUN_ID"
 
 
 class OwnerReader(LogReader, TailReader, Protocol):

@@ -48,7 +48,7 @@ class JournalInputs:
                         f"journal {journal.shard} #{journal.sequence} names {count} records of "
                         f"{topic}-{self._partition} at offsets {first} to {last}, but reading them gave {found} at "
                         f"number {number + 1}: inputs were removed or the topic was created again; "
-                        "start a fresh pipeline with another TOPIC_PREFIX"
+                        "start a fresh pipeline with another TOPIC_PREFIX and RUN_ID"
                     )
                 yield record
 
@@ -87,7 +87,7 @@ def recover(
         raise MissingJournal(
             f"the snapshot of {kind.shard_name(partition)} stands for journal #{stood_at}, but "
             f"{kind.journal}-{partition} ends with #{newest}: the journal was deleted or created again; "
-            "start a fresh pipeline with another TOPIC_PREFIX"
+            "start a fresh pipeline with another TOPIC_PREFIX and RUN_ID"
         )
     return processor
 
@@ -124,7 +124,8 @@ def _expecting(
     if journal.sequence != sequence + 1:
         raise MissingJournal(
             f"journal {journal.shard} has #{journal.sequence} after #{sequence}: retention has removed records, or the "
-            "topic was created again; raise its retention and start a fresh pipeline with another TOPIC_PREFIX"
+            "topic was created again; raise its retention and start a fresh pipeline with another TOPIC_PREFIX and "
+            "RUN_ID"
         )
     if journal.config is not None:
         config = CoreConfig.model_validate_json(journal.config)

@@ -97,7 +97,8 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     if document["format"] != STATE_FORMAT:
         raise RecoveryError(
             f"snapshot #{head.sequence} of {head.shard} has state format {document['format']}, but this version reads "
-            f"{STATE_FORMAT}: go back to version {head.code_version}, or start afresh with another TOPIC_PREFIX"
+            f"{STATE_FORMAT}: go back to version {head.code_version}, or start afresh with another TOPIC_PREFIX and "
+            "RUN_ID"
         )
     config = CoreConfig.model_validate_json(head.config)
     processor = ShardProcessor(kind, partition, config, codec)

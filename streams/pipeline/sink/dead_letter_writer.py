@@ -12,11 +12,9 @@ from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.raw_records import RawOutput
 from streams.pipeline.sink import dead_letter_rows
+from streams.pipeline.sink.tables import Place
 
 TAKEOVERS_MAX = 10
-
-Place = tuple[str, int]
-"""Base topic and partition."""
 
 
 class DeadLetterTable(Protocol):

@@ -24,6 +24,7 @@ from streams.pipeline.sink import dead_letter_rows
 from streams.pipeline.sink.avro_container import ContainerWriter, Row
 from streams.pipeline.sink.column_batch import ColumnBatch
 from streams.pipeline.sink.column_writer import ColumnWriter, spans
+from streams.pipeline.sink.row_counts import RowCounts
 from streams.pipeline.sink.tables import NATIVE, BlockRefused, Spans
 from streams.pipeline.sink.transpose import UnusualRecord
 
@@ -63,6 +64,9 @@ class Landing:
     restart may continue behind the highest row. The sink writes no dead letter for a record that a shard refuses,
     because the shard writes one.
 
+    Attributes:
+        counts: the rows of each partition.
+
     Args:
         write_letters: writes dead letters, as DeadLetterWriter.write does.
     """
@@ -84,6 +88,7 @@ class Landing:
         self._under_way: InsertUnderWay | None = None
         self._column_writers: dict[tuple[str, bytes], ColumnWriter | None] = {}
         self._letters = ContainerWriter(dead_letter_rows.SCHEMA, run_id)
+        self.counts = RowCounts()
 
     def land(self, topic: str, batches: Sequence[ColumnBatch]) -> None:
         """Lands records of a topic, ordered by offset within a partition. May return while the block is being inserted.
@@ -124,6 +129,9 @@ class Landing:
         except BlockRefused as refused:
             log.info("%s: a block goes record by record: %.300s", topic, refused)
             self._land_records(topic, _records(batches))
+        else:
+            for number, span in spans(batches).items():
+                self.counts.add((topic, number), span.last, span.rows)
         self._under_way = None
 
     def close(self) -> None:
@@ -147,31 +155,29 @@ class Landing:
         present = [record for record in records if record.value is not None or not BY_NAME[topic].compacted]
         # All writers come first, so that nothing has been inserted yet if the registry does not answer.
         writers, errors = self._sort_headers(topic, {_header(record) for record in present})
-        for bad, run in groupby(present, key=lambda record: _header(record) in errors):
-            if bad:
-                self._refuse([(record, errors[_header(record)]) for record in run])
+        judged = [(record, errors.get(_header(record)) or self._own_error(record)) for record in present]
+        for good, run in groupby(judged, key=lambda item: item[1] is None):
+            if not good:
+                self._refuse([(record, error) for record, error in run if error is not None])
                 continue
-            for header, part in groupby(run, key=_header):
+            for header, part in groupby((record for record, _ in run), key=_header):
                 self._land_run(topic, writers[header], list(part))
 
     def _land_run(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
         except BlockRefused:
-            # Our decoder finds most of the bad records. Each of them is inserted alone, for ClickHouse to judge.
-            for suspect, run in groupby(records, key=lambda record: self._decode_error(record) is not None):
-                for part in [[record] for record in run] if suspect else [list(run)]:
-                    self._land_by_halves(topic, writer, part)
+            # The records that our decoder refuses are a shard's inputs here, so the shard writes their letters.
+            readable = [record for record in records if self._decode_error(record) is None]
+            if readable:
+                self._land_by_halves(topic, writer, readable)
 
     def _land_by_halves(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         try:
             self._insert(topic, writer, records)
         except BlockRefused as refused:
             if len(records) == 1:
-                error = self._decode_error(records[0])
-                if error is not None:
-                    self._refuse([(records[0], error)])
-                elif not self._land_as_understood(records[0]):
+                if not self._land_as_understood(records[0]):
                     self._write_letters([_letter(records[0], UndecodableRecord("REFUSED_BY_CLICKHOUSE", str(refused)))])
                 return
             middle = len(records) // 2
@@ -195,6 +201,11 @@ class Landing:
     def _insert(self, topic: str, writer: ContainerWriter, records: list[RawRecord]) -> None:
         rows = [Row(r.partition, r.offset, r.timestamp_ns // NANOS_PER_MS, _body(r)) for r in records]
         self._target.insert(topic, rows, writer.build(rows))
+        self._count(topic, rows)
+
+    def _count(self, topic: str, rows: list[Row]) -> None:
+        for row in rows:
+            self.counts.add((topic, row.partition), row.offset)
 
     def _land_dead_letters(self, topic: str, records: Sequence[RawRecord]) -> None:
         rows = [
@@ -204,12 +215,20 @@ class Landing:
             self._target.insert(topic, rows, self._letters.build(rows))
         except BlockRefused as refused:
             raise SinkError(f"{topic}: ClickHouse refuses rows of dead_letters: {refused}") from refused
+        self._count(topic, rows)
 
     def _refuse(self, unreadable_records: list[tuple[RawRecord, UndecodableRecord]]) -> None:
         """Writes dead letters for unreadable records, unless a shard reads their topic and writes the letters."""
         letters = [_letter(*item) for item in unreadable_records if item[0].topic not in SHARD_INPUTS]
         if letters:
             self._write_letters(letters)
+
+    def _own_error(self, record: RawRecord) -> UndecodableRecord | None:
+        """Returns our decoder's error for a record that no shard reads.
+
+        ClickHouse takes some records that our decoder refuses, such as one with bytes behind its end.
+        """
+        return None if record.topic in SHARD_INPUTS else self._decode_error(record)
 
     def _decode_error(self, record: RawRecord) -> UndecodableRecord | None:
         """Returns our decoder's error for a record; None if it can read the record or does not know the topic."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 
+from infra.kafka.topics import DLQ_PREFIX
 from schemas.errors import RegistryUnavailable
 from streams.pipeline.sink.buffer import Buffer
-from streams.pipeline.sink.column_batch import ColumnBatch
+from streams.pipeline.sink.column_batch import ColumnBatch, of_records
 from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
-from streams.pipeline.sink.tables import OUTAGE_MAX_S, Pause, Tables
+from streams.pipeline.sink.missing_rows import Completeness, MissingRows
+from streams.pipeline.sink.tables import OUTAGE_MAX_S, Pause, Place, Tables
 
 REGISTRY_PAUSE_S = 5.0
 
-Place = tuple[str, int]
-"""Base topic and partition."""
+NOTE_S = 60.0
+"""Seconds between two notes of how complete the partitions are: a start after a crash compares what landed since."""
+
 OnLanded = Callable[[dict[Place, int], int], None]
 
 log = logging.getLogger(__name__)
@@ -25,7 +28,7 @@ class LandingFlow:
     """The steps of a sink: take partitions over, take records, land blocks, release partitions.
 
     The position of a partition is behind its last row. After a crash, records behind that row are read again. If a bad
-    record is among them, its dead letter is found to be written.
+    record is among them, its dead letter is found to be written. Records that lack a row before it are landed again.
 
     Args:
         pause: waits for a number of seconds while the schema registry is away; raises SinkStopped to give up.
@@ -38,6 +41,7 @@ class LandingFlow:
         tables: Tables,
         landing: Landing,
         letters: DeadLetterWriter,
+        missing: MissingRows,
         pause: Pause,
         on_landed: OnLanded = lambda ends, records: None,
     ) -> None:
@@ -45,28 +49,62 @@ class LandingFlow:
         self._tables = tables
         self._landing = landing
         self._letters = letters
+        self._missing = missing
         self._pause = pause
         self._on_landed = on_landed
         self._under_way: tuple[dict[Place, int], int] | None = None
+        self._landed_until: dict[Place, int] = {}
+        self._noted: dict[Place, Completeness] = {}
+        self._note_due_at: float | None = None
 
     def begin(self, partitions: Collection[Place]) -> dict[Place, int]:
         """Takes partitions over and returns the next offset of those with rows. Others are read from the beginning.
 
-        Raises:
-            SinkError: ClickHouse stays away.
+        Raises as Landing.land does.
         """
         self.release(partitions)
-        ends = {topic: self._tables.ends(topic) for topic in sorted({topic for topic, _ in partitions})}
-        return {(topic, number): ends[topic][number] + 1 for topic, number in partitions if number in ends[topic]}
+        positions: dict[Place, int] = {}
+        # Dead letters first: whether a bad record has its letter is looked up in their rows.
+        for topic in sorted({topic for topic, _ in partitions}, key=_letters_first):
+            ends = {n: last + 1 for n, last in self._tables.ends(topic).items() if (topic, n) in partitions}
+            if ends:
+                self._land_missing(topic, ends)
+                for number, rows in self._missing.count(topic, ends).items():
+                    self._landing.counts.start((topic, number), rows, ends[number])
+            positions |= {(topic, number): end for number, end in ends.items()}
+        self._landed_until |= positions
+        self.note_completeness()
+        return positions
+
+    def _land_missing(self, topic: str, ends: dict[int, int]) -> None:
+        self._tables.counts_every_block = True
+        for records in self._missing.find(topic, ends):
+            self._land_block(topic, of_records(records))
+            self._settle()
+        self._tables.counts_every_block = False
+        for number in ends:
+            if rows := self._landing.counts[topic, number]:
+                log.warning("%s-%d: %d records had no row and have landed now", topic, number, rows)
 
     def release(self, partitions: Collection[Place]) -> None:
         """Drops the records of partitions, whose next owner finds their positions in the tables.
 
         Raises as Landing.settle does.
         """
-        self._settle()
+        self.note_completeness()
         self._buffer.discard(partitions)
         self._letters.forget(partitions)
+        self._landing.counts.forget(partitions)
+        for place in partitions:
+            self._landed_until.pop(place, None)
+            self._noted.pop(place, None)
+
+    def note_completeness(self) -> None:
+        """Notes how far the partitions are complete, for the next start. Raises as Landing.settle does."""
+        self._settle()
+        now = {place: Completeness(end, self._landing.counts[place]) for place, end in self._landed_until.items()}
+        self._missing.note({place: complete for place, complete in now.items() if complete != self._noted.get(place)})
+        self._noted = now
 
     def take(self, batches: Iterable[ColumnBatch], now: float) -> None:
         """Takes records that were just read, ordered by offset within a partition."""
@@ -77,11 +115,14 @@ class LandingFlow:
         if self._landing.is_done:
             self._settle()
         self._land(self._buffer.due(now))
+        if self._note_due_at is None or now >= self._note_due_at:
+            self._note_due_at = now + NOTE_S
+            self.note_completeness()
 
     def land_all(self) -> None:
         """Lands all waiting records. Raises as Landing.land does."""
         self._land(self._buffer.topics())
-        self._settle()
+        self.note_completeness()
 
     def _settle(self) -> None:
         self._landing.settle()
@@ -100,6 +141,7 @@ class LandingFlow:
         """Reports the last block, for which settling and landing the next block have waited."""
         landed, self._under_way = self._under_way, None
         if landed is not None:
+            self._landed_until |= landed[0]
             self._on_landed(*landed)
 
     def _land_block(self, topic: str, block: list[ColumnBatch]) -> None:
@@ -115,3 +157,7 @@ class LandingFlow:
                 waited_s += REGISTRY_PAUSE_S
             else:
                 return
+
+
+def _letters_first(topic: str) -> tuple[bool, str]:
+    return not topic.startswith(DLQ_PREFIX), topic

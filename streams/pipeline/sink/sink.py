@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from infra.kafka.client_config import client_config
+from infra.kafka.partition_check import await_checked_partitions
 from infra.kafka.passing_errors import passes
 from infra.kafka.topics import BY_NAME, partition_count, topic_name
 from infra.settings import Settings
@@ -20,12 +21,15 @@ from streams.pipeline.sink.buffer import Buffer
 from streams.pipeline.sink.column_batch import of_messages
 from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
-from streams.pipeline.sink.landing_flow import LandingFlow, Place
-from streams.pipeline.sink.tables import OUTAGE_MAX_S, SinkStopped, Tables
+from streams.pipeline.sink.landing_flow import LandingFlow
+from streams.pipeline.sink.missing_rows import MissingRows
+from streams.pipeline.sink.run_topics import require_same_topics
+from streams.pipeline.sink.tables import OUTAGE_MAX_S, Place, SinkStopped, Tables
 
 READ_MAX = 10_000
 READ_WAIT_S = 0.1
 PROGRESS_S = 10.0
+COMMIT_AGAIN_S = 5.0
 LEAVE_S = 0.5
 LETTERS = "sink-letters"
 REJOINS_MAX = 10
@@ -54,22 +58,25 @@ class Sink:
     """
 
     def __init__(self, settings: Settings, member: str) -> None:
-        """Joins the consumer group. member: the sink's name in it."""
+        """Prepares the sink. member: its name in the consumer group."""
         self._settings = settings
         self.member = member
         self._stop = threading.Event()
         self._topics = {topic_name(settings, base): base for base in BY_NAME}
         self._tables = Tables(settings, self._pause)
-        letters = DeadLetterWriter(self._tables, KafkaLogReader(settings), lambda: KafkaTransactions(settings, LETTERS))
+        self._log = KafkaLogReader(settings)
+        letters = DeadLetterWriter(self._tables, self._log, lambda: KafkaTransactions(settings, LETTERS))
         self._landing = Landing(self._tables, Registry(settings), letters.write, settings.run_id)
         buffer = Buffer(settings.sink_block_rows, settings.sink_block_age_s, settings.sink_buffer_bytes)
-        self._flow = LandingFlow(buffer, self._tables, self._landing, letters, self._pause, self._on_landed)
-        self._consumer = self._join()
+        missing = MissingRows(self._tables, self._log)
+        self._flow = LandingFlow(buffer, self._tables, self._landing, letters, missing, self._pause, self._on_landed)
+        self._consumer = Consumer(_consumer_configuration(settings, member))
         self._rejoined_at: list[int] = []
         self._failure: Exception | None = None
         self._landed = 0
         self._next: dict[Place, int] = {}
         self._reported = (monotonic(), 0)
+        self._committed_at = monotonic()
 
     def stop(self) -> None:
         """Asks the sink to land its records and leave. May be called from any thread or signal handler."""
@@ -79,17 +86,21 @@ class Sink:
         """Works until stopped. Returns the number of records that have become rows or dead letters.
 
         Raises:
-            SinkError: ClickHouse stays away, or a table differs from its schema.
+            SinkError: ClickHouse stays away, a table differs from its schema, or the run has rows of other topics.
+            TopicError: a topic is missing, or its partitions differ from the settings.
             LogUnavailable: Kafka stays away.
             RegistryUnavailable: the schema registry stays away.
         """
         try:
+            self._check_topics()
+            self._join()
             while not self._stop.is_set():
                 try:
                     self._read()
                 except MemberLost as lost:
                     self._rejoin(lost)
                 self._flow.land_due(monotonic())
+                self._commit_again()
                 self._report_progress()
             self._flow.land_all()
             self._leave()
@@ -103,10 +114,13 @@ class Sink:
             self._tables.close()
         return self._landed
 
-    def _join(self) -> Consumer:
-        consumer = Consumer(_consumer_configuration(self._settings, self.member))
-        consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
-        return consumer
+    def _check_topics(self) -> None:
+        """Demands that the topics have the partitions of the settings, and are those that the run's rows come from."""
+        cluster_id = await_checked_partitions(self._settings, self._pause)
+        require_same_topics(self._tables, self._settings, cluster_id, self._log.topic_ids(BY_NAME))
+
+    def _join(self) -> None:
+        self._consumer.subscribe(list(self._topics), on_assign=self._on_assign, on_revoke=self._on_revoke)
 
     def _rejoin(self, lost: MemberLost) -> None:
         """Replaces a client that can't continue, at most REJOINS_MAX times without landing a record in between."""
@@ -117,7 +131,8 @@ class Sink:
         self._consumer.close()
         self._flow.release([(base, p) for base in BY_NAME for p in range(partition_count(self._settings, base))])
         self._next = {}
-        self._consumer = self._join()
+        self._consumer = Consumer(_consumer_configuration(self._settings, self.member))
+        self._join()
 
     def _leave(self) -> None:
         """Leaves the group, so that others take over at once. They would wait for a static member that just closes."""
@@ -157,7 +172,18 @@ class Sink:
     def _on_landed(self, ends: dict[Place, int], records: int) -> None:
         self._landed += records
         self._next |= ends
-        offsets = [TopicPartition(topic_name(self._settings, t), p, offset) for (t, p), offset in ends.items()]
+        self._commit(ends)
+
+    def _commit_again(self) -> None:
+        """Commits all positions from time to time: with its broker, a commit or the offsets themselves may get lost."""
+        if monotonic() - self._committed_at >= COMMIT_AGAIN_S:
+            self._committed_at = monotonic()
+            self._commit(self._next)
+
+    def _commit(self, positions: dict[Place, int]) -> None:
+        if not positions:
+            return
+        offsets = [TopicPartition(topic_name(self._settings, t), p, offset) for (t, p), offset in positions.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:

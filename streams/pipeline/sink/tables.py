@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -14,7 +15,7 @@ from streams.errors import SinkError
 from streams.pipeline.sink.avro_container import Row
 
 DEAD_LETTERS = "dead_letters"
-AVRO, NATIVE = "Avro", "Native"
+AVRO, NATIVE, JSON_LINES = "Avro", "Native", "JSONEachRow"
 SETTINGS = {
     "async_insert": 0,
     # Records of older writers lack our newest fields, which take the defaults of their columns.
@@ -65,6 +66,12 @@ def table_of(topic: str) -> str:
     return DEAD_LETTERS if topic.startswith(DLQ_PREFIX) else topic.replace(".", "_")
 
 
+def rows_of(topic: str) -> str:
+    """Returns the table of a topic and the condition for its rows of a run, with the parameters run_id and topic."""
+    rows = f"{table_of(topic)} WHERE run_id = {{run_id:String}}"
+    return f"{rows} AND topic = {{topic:String}}" if topic.startswith(DLQ_PREFIX) else rows
+
+
 class Span(NamedTuple):
     """The records of a partition in a block: first and last offset, and their number."""
 
@@ -73,6 +80,8 @@ class Span(NamedTuple):
     rows: int
 
 
+Place = tuple[str, int]
+"""Base topic and partition."""
 Spans = Mapping[int, Span]
 """By partition."""
 
@@ -105,6 +114,8 @@ class Tables:
         self._client: TableClient | None = None
         self._first_block_inserted: set[str] = set()
         """Topics whose first block since the last assignment is inserted: only that block may have been sent before."""
+        self.counts_every_block = False
+        """True while any block may have been sent before."""
 
     def close(self) -> None:
         """Releases the connection."""
@@ -114,25 +125,30 @@ class Tables:
     def ends(self, topic: str) -> dict[int, int]:
         """Returns the highest offset with a row of this run, by partition of a topic."""
         self._first_block_inserted.discard(topic)
-        query = f"SELECT partition, max(offset) FROM {table_of(topic)} WHERE run_id = {{run_id:String}}"
-        if topic.startswith(DLQ_PREFIX):
-            query += " AND topic = {topic:String}"
-        rows = self._query(f"{query} GROUP BY partition", {"topic": topic})
-        return {partition: offset for partition, offset in rows}
+        query = f"SELECT partition, max(offset) FROM {rows_of(topic)} GROUP BY partition"
+        return dict(self.query(query, {"topic": topic}))
 
     def refused(self, topic: str, partition: int, first_offset: int) -> set[int]:
         """Returns the offsets, from first_offset on, of refused records of a partition whose letters have rows."""
         query = (
-            f"SELECT source_offset FROM {DEAD_LETTERS} WHERE run_id = {{run_id:String}} AND topic = {{topic:String}} "
+            f"SELECT source_offset FROM {rows_of(dead_letter_topic(topic))} "
             "AND stage = 'sink' AND source_partition = {partition:Int32} AND source_offset >= {first_offset:Int64}"
         )
         parameters = {"topic": dead_letter_topic(topic), "partition": partition, "first_offset": first_offset}
-        return {offset for (offset,) in self._query(query, parameters)}
+        return {offset for (offset,) in self.query(query, parameters)}
 
-    def _query(self, query: str, parameters: dict[str, Any]) -> list[Any]:
-        parameters |= {"run_id": self._settings.run_id}
+    def query(self, query: str, parameters: dict[str, Any]) -> list[Any]:
+        """Returns the rows of a query, which may use the parameter run_id."""
+        parameters = parameters | {"run_id": self._settings.run_id}
         rows: list[Any] = self._retry_while_away(lambda client: client.query(query, parameters).result_rows)
         return rows
+
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows of this run to a table that is no topic's. May add them twice if ClickHouse dies meanwhile."""
+        lines = "".join(json.dumps({"run_id": self._settings.run_id} | dict(row)) + "\n" for row in rows).encode()
+        self._retry_while_away(
+            lambda client: client.raw_insert(table, insert_block=lines, fmt=JSON_LINES, settings={"async_insert": 0})
+        )
 
     def insert(self, topic: str, rows: Sequence[Row], container: bytes) -> None:
         """Inserts a block of encoded records as insert_block does."""
@@ -152,7 +168,7 @@ class Tables:
         token = self._token(topic, spans)
         for attempt in range(ATTEMPTS_MAX):
             repeated = self._send(topic, block, form, f"{token} {attempt}" if attempt else token)
-            if topic in self._first_block_inserted and not repeated:
+            if topic in self._first_block_inserted and not repeated and not self.counts_every_block:
                 return
             if self._has_rows(topic, spans):
                 self._first_block_inserted.add(topic)
@@ -179,14 +195,12 @@ class Tables:
     def _has_rows(self, topic: str, spans: Spans) -> bool:
         """Returns whether the table has all rows of a block."""
         query = (
-            f"SELECT uniqExact(offset) FROM {table_of(topic)} WHERE run_id = {{run_id:String}} "
+            f"SELECT uniqExact(offset) FROM {rows_of(topic)} "
             "AND partition = {partition:Int32} AND offset BETWEEN {first_offset:Int64} AND {last_offset:Int64}"
         )
-        if topic.startswith(DLQ_PREFIX):
-            query += " AND topic = {topic:String}"
         for partition, span in spans.items():
             parameters = {"first_offset": span.first, "last_offset": span.last}
-            ((count,),) = self._query(query, {"topic": topic, "partition": partition} | parameters)
+            ((count,),) = self.query(query, {"topic": topic, "partition": partition} | parameters)
             if count < span.rows:
                 return False
         return True

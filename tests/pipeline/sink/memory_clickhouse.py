@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +17,9 @@ from infra.settings import Settings
 from streams.errors import Fenced
 from streams.pipeline.journal.memory_log import MemoryLog
 from streams.pipeline.journal.raw_records import RawOutput
-from streams.pipeline.sink.tables import DEAD_LETTERS, NATIVE
+from streams.pipeline.sink.missing_rows import COMPLETE_ROWS
+from streams.pipeline.sink.run_topics import TABLE
+from streams.pipeline.sink.tables import DEAD_LETTERS, JSON_LINES, NATIVE
 from tests.pipeline.sink.native_reader import read_native
 
 CANNOT_READ = 33
@@ -40,6 +45,10 @@ class MemoryClickHouse:
 
     def raw_insert(self, table: str, *, insert_block: bytes, fmt: str, settings: dict[str, Any]) -> None:
         self.fault("before", table)
+        if fmt == JSON_LINES:
+            self.tables.setdefault(table, []).extend(map(json.loads, insert_block.splitlines()))
+            self.fault("stored", table)
+            return
         try:
             rows: list[Any] = read_native(insert_block) if fmt == NATIVE else [*fastavro.reader(BytesIO(insert_block))]
         except UNREADABLE as error:
@@ -55,12 +64,32 @@ class MemoryClickHouse:
         self.fault("query", query)
         return SimpleNamespace(result_rows=self._answer(query, parameters))
 
-    def _answer(self, query: str, wanted: dict[str, Any]) -> list[tuple[int, ...]]:
-        """Answers the queries of streams.pipeline.sink.tables.Tables."""
-        table = query.partition(" FROM ")[2].split()[0]
+    def _answer(self, query: str, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Answers the queries of streams.pipeline.sink."""
+        table = query.rpartition(" FROM ")[2].split()[0]
         rows = [row for row in self.tables.get(table, []) if row["run_id"] == wanted["run_id"]]
+        if table == COMPLETE_ROWS:
+            return list(
+                {
+                    row["partition"]: (row["partition"], (row["end_offset"], row["rows"]))
+                    for row in rows
+                    if row["topic"] == wanted["topic"]
+                }.values()
+            )
+        if table == TABLE:
+            origins = [(row["topic"], (row["topic_prefix"], row["cluster_id"], row["topic_id"])) for row in rows]
+            return list(dict(reversed(origins)).items())
         if table == DEAD_LETTERS:
             rows = [row for row in rows if row["topic"] == wanted["topic"]]
+        if "ends" in wanted:
+            before = dict(zip(wanted["partitions"], wanted["ends"], strict=True))
+            places = {(r["partition"], r["offset"]) for r in rows if r["offset"] < before.get(r["partition"], 0)}
+            return list(Counter(partition for partition, _ in places).items())
+        if "expected" in wanted:
+            found = sorted({row["offset"] for row in rows if row["partition"] == wanted["partition"]})
+            found = [offset for offset in found if wanted["first_offset"] <= offset < wanted["end_offset"]]
+            pairs = list(pairwise([wanted["expected"] - 1, *found]))
+            return [pair for pair in pairs if pair[1] > pair[0] + 1 or pair[1] == found[-1]]
         if "last_offset" in wanted:
             places = {row["offset"] for row in rows if row["partition"] == wanted["partition"]}
             return [(sum(wanted["first_offset"] <= offset <= wanted["last_offset"] for offset in places),)]

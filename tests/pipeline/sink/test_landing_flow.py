@@ -14,6 +14,7 @@ from streams.pipeline.sink.column_batch import of_records
 from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.landing_flow import LandingFlow
+from streams.pipeline.sink.missing_rows import MissingRows
 from streams.pipeline.sink.tables import SinkStopped, Tables
 from tests.pipeline.sink.memory_clickhouse import MemoryClickHouse, MemoryDeadLetterWriters
 from tests.pipeline.sink.records import fill_value, record
@@ -56,7 +57,7 @@ class RunningSink:
         letters = DeadLetterWriter(tables, world.log, world.pen)
         self.landing = Landing(tables, SOURCE, letters.write, settings.run_id)
         self.buffer = Buffer(100, 1.0, BYTES_MAX)
-        self.flow = LandingFlow(self.buffer, tables, self.landing, letters, self.pause)
+        self.flow = LandingFlow(self.buffer, tables, self.landing, letters, MissingRows(tables, world.log), self.pause)
         self.next = {place: 0 for place in (FILLS, LETTERS)} | self.flow.begin([FILLS, LETTERS])
 
     def pause(self, _: float) -> None:

@@ -19,14 +19,20 @@ from confluent_kafka import Consumer, Producer
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.migrate import migrate
-from infra.errors import ClickHouseError
-from infra.kafka.topics import topic_name
+from infra.errors import ClickHouseError, PaperError, TopicError
+from infra.kafka.topics import BY_NAME, delete_topics, ensure_topics, topic_name
 from infra.settings import REPOSITORY, Settings
+from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.errors import SinkError
-from streams.pipeline.journal.kafka_log import KafkaLogReader
+from streams.evidence.reconcile import reconcile
+from streams.evidence.replay.input_source import open_source
+from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.producer import RecordProducer
+from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaTransactions
+from streams.pipeline.journal.raw_records import RawOutput
 from streams.pipeline.sink.sink import Sink, group_id
-from tests.end_to_end.processes import environment, running
+from tests.end_to_end.processes import environment, paper, running
 from tests.infra.clickhouse_servers import LocalServer
 from tests.pipeline.sink.proxy import proxy
 from tests.pipeline.sink.records import fill_value, order_value
@@ -313,3 +319,96 @@ def test_rows_that_kafka_does_not_have_stop_the_sink(settings: Settings, values:
             sink.run()
     finally:
         guard.cancel()
+
+
+def run_to_its_error(settings: Settings) -> str:
+    """Runs a sink that must end by itself, and returns its error."""
+    sink = Sink(settings, f"sink-{next(_numbers)}")
+    guard = threading.Timer(DEADLINE_S, sink.stop)
+    guard.start()
+    try:
+        with pytest.raises(PaperError) as ended:
+            sink.run()
+    finally:
+        guard.cancel()
+    return str(ended.value)
+
+
+def test_a_new_prefix_under_the_same_run_is_refused_and_a_new_run_lands_everything(
+    settings: Settings, values: Callable[..., list[bytes]]
+) -> None:
+    produce(settings, *values(0, 100))
+    with running_sink(settings):
+        wait_for(settings, COUNTS, [(100, 100)])
+    fresh = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}new."})
+    ensure_topics(fresh)
+    try:
+        produce(fresh, *values(0, 150))
+        told = run_to_its_error(fresh)
+        ids = [KafkaLogReader(some).topic_ids(["orders"])["orders"] for some in (settings, fresh)]
+        for part in ("RUN_ID=live", *ids, "set a new RUN_ID", f"TOPIC_PREFIX={settings.topic_prefix} to go on"):
+            assert part in told
+        assert rows(settings, COUNTS) == [(100, 100)]
+        with running_sink(fresh.model_copy(update={"run_id": "second"})):
+            wait_for(settings, f"{COUNTS} WHERE run_id = 'second'", [(150, 150)])
+    finally:
+        delete_topics(fresh, [topic_name(fresh, base) for base in BY_NAME])
+
+
+def test_topics_that_were_created_again_are_refused(settings: Settings, values: Callable[..., list[bytes]]) -> None:
+    """Their offsets begin again, so the rows would count as landed until the new topic is longer than the old one."""
+    produce(settings, *values(0, 10))
+    with running_sink(settings):
+        wait_for(settings, COUNTS, [(10, 10)])
+    delete_topics(settings, [topic_name(settings, "orders")])
+    ensure_topics(settings)
+    produce(settings, *values(0, 30))
+    assert "orders (topic id" in run_to_its_error(settings)
+
+
+def test_rows_that_clickhouse_lost_are_landed_again_once(
+    settings: Settings, values: Callable[..., list[bytes]]
+) -> None:
+    """Transactions leave offsets without a record, and refused records have no row: those are not missing."""
+    source = Registry(settings)
+    produce(settings, *values(0, 3000))
+    writer = KafkaTransactions(settings, "test")
+    for start in range(0, 500, 50):
+        fills = [RawOutput("fills", 0, b"A", fill_value(source, number), ()) for number in range(start, start + 50)]
+        writer.write([*fills, RawOutput("fills", 0, b"A", b"bad", ())])
+    with running_sink(settings):
+        wait_for(settings, COUNTS, [(3000, 3000)])
+        wait_for(settings, FILLS, [(500, 500)])
+        wait_for(settings, LETTERS, [(10, 10)])
+    with closing(connect(settings)) as client:
+        client.command("DELETE FROM orders WHERE offset < 1000 OR offset BETWEEN 1500 AND 1502")
+        client.command("DELETE FROM fills WHERE offset % 7 = 3")
+        client.command("DELETE FROM dead_letters WHERE offset < 8")
+    for _ in range(2):
+        with running_sink(settings):
+            wait_for(settings, COUNTS, [(3000, 3000)])
+            wait_for(settings, FILLS, [(500, 500)])
+            wait_for(settings, "SELECT count(), uniqExact(source_offset) FROM dead_letters", [(10, 10)])
+    assert len(list(KafkaLogReader(settings).read("dlq.fills", 0, 0))) == 10
+
+
+@pytest.mark.parametrize("setting", ["account_partitions", "execution_partitions"])
+def test_other_partitions_than_those_of_the_settings_are_refused(settings: Settings, setting: str) -> None:
+    wrong = settings.model_copy(update={setting: 3})
+    told = run_to_its_error(wrong)
+    topic = {"account_partitions": "orders", "execution_partitions": "market.data"}[setting]
+    name, remedy = topic_name(settings, topic), f"set {setting.upper()}=4"
+    assert f"{name}: 4 partitions, declared 3 by {setting.upper()}; {remedy}" in told
+    for call in (
+        lambda: reconcile(wrong),
+        lambda: RecordProducer(wrong, Codec(Registry(wrong))),
+        lambda: Follower(wrong, Codec(Registry(wrong)), ["orders"]),
+        lambda: open_source(wrong, [], False, lambda _: None),
+    ):
+        with pytest.raises(TopicError, match=remedy):
+            call()
+    for command in ("worker", "sink"):
+        ended = paper(wrong, command)
+        assert (ended.returncode, remedy in ended.stderr) == (1, True)
+    status = paper(wrong, "status", "--json")
+    assert (status.returncode, remedy in status.stdout) == (1, True)
