@@ -3,21 +3,26 @@
 from heapq import heapify, heappop, heappush
 
 from schemas.records.messages import OrderRequest
-from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_S
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S
 
 WAITING_MAX = 1_000
 """Requests that may wait for each account."""
 AHEAD_MAX_NS = NANOS_PER_DAY
 """A request whose time is further ahead of the market is refused."""
 GRACE_MIN_NS = NANOS_PER_S
-"""A request is judged at once if its time is ahead by no more than this, or by no more than the interval of marks.
-
-Within the interval the shard can't know how far the market is. A second is more than a strategy's own latency.
-"""
+"""The least of grace_ns: more than a strategy's own latency."""
 DEAD_MAX = 64
 """Entries that the queue may hold beyond twice the requests that wait; above it, entries of others are removed."""
 NEVER_DUE_NS = 2**63
 """A time after all times."""
+
+
+def grace_ns(mark_interval_ms: int) -> int:
+    """Returns how far a request may be ahead and is judged at once.
+
+    Within the interval of marks the shard can't know how far the market is.
+    """
+    return max(mark_interval_ms * NANOS_PER_MS, GRACE_MIN_NS)
 
 
 class EarlyRequest:

@@ -4,13 +4,12 @@ from typing import Self
 
 from schemas.records.enums import BreakerState, DeskReportKind, EquityTrigger, RiskEventKind
 from schemas.records.messages import Control, DeskReport, OrderRequest, RiskEvent
-from schemas.records.numbers import NANOS_PER_MS
 from schemas.records.output import Output, State
 from streams.core.accounts.state import account_records as records
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.authorisations import Authorisations
 from streams.core.accounts.state.desk_state import DeskState
-from streams.core.accounts.state.early_queue import AHEAD_MAX_NS, GRACE_MIN_NS, NEVER_DUE_NS, EarlyQueue
+from streams.core.accounts.state.early_queue import AHEAD_MAX_NS, NEVER_DUE_NS, EarlyQueue, grace_ns
 from streams.core.accounts.state.holdings import Holdings
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.ledger.exposure import Exposures, Valuation
@@ -58,7 +57,7 @@ class ShardState:
         self.config = config
         self.record_time = config.time_source is TimeSource.RECORD
         self.clients_move_clocks = not config.orders_wait and not self.record_time
-        self._grace_ns = max(config.mark_interval_ms * NANOS_PER_MS, GRACE_MIN_NS)
+        self._grace_ns = grace_ns(config.mark_interval_ms)
         self._requests_wait = config.orders_wait and not self.record_time
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self.marks.configure(self.instruments, config.conversions)
