@@ -57,6 +57,7 @@ def config(**changes: Any) -> CoreConfig:
         "account_partitions": 1,
         "execution_partitions": 1,
         "mark_interval_ms": 0,
+        "orders_wait": True,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }

@@ -14,11 +14,13 @@ from infra.principal import ADMIN
 from infra.settings import Settings
 
 if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin import AdminClient, ConfigEntry
 
 MIB = 1024 * 1024
 ADMIN_TIMEOUT_S = 30.0
 POLL_S = 0.02
+STAMPS, APPEND_TIME = "message.timestamp.type", "LogAppendTime"
+"""The broker stamps records: a client's stamp could move a shard's clock, and one from a wrong clock is refused."""
 DLQ_PREFIX = "dlq."
 DLQ_MARGIN_BYTES = MIB // 4  # A dead letter has the original record and additional headers.
 
@@ -78,7 +80,7 @@ class Topic:
 
     def config(self) -> dict[str, str]:
         """Returns Kafka's topic configuration, with values as the broker reports them."""
-        common = {"max.message.bytes": str(self.max_message_bytes), "retention.ms": "-1"}
+        common = {"max.message.bytes": str(self.max_message_bytes), "retention.ms": "-1", STAMPS: APPEND_TIME}
         if not self.compacted:
             return common | {"cleanup.policy": "delete"}
         # Segments are small because only closed segments are compacted, and recovery reads the whole topic.
@@ -159,6 +161,8 @@ class Ensured:
 def ensure_topics(settings: Settings) -> Ensured:
     """Creates the missing topics and checks the existing ones. May be called at any time.
 
+    Older topics, which took the producers' time stamps, are changed to the broker's.
+
     Raises:
         TopicError: the broker refused a topic, or a topic differs from its declaration.
         confluent_kafka.KafkaException: the broker does not answer.
@@ -171,6 +175,7 @@ def ensure_topics(settings: Settings) -> Ensured:
     missing = [name for name in declared if name not in present]
     _create(settings, admin, {name: declared[name] for name in missing})
     present = _wait_until_known(admin, set(declared))
+    _take_append_time(admin, declared)
     counts = [partition_difference(settings, topic.name, present[name]) for name, topic in declared.items()]
     differences = [sentence for sentence in counts if sentence] + _config_differences(admin, declared)
     if differences:
@@ -249,19 +254,49 @@ def partition_difference(settings: Settings, base: str, present: int) -> str:
     )
 
 
-def _config_differences(admin: AdminClient, topics: dict[str, Topic]) -> list[str]:
+def _take_append_time(admin: AdminClient, topics: Iterable[str]) -> None:
+    """Lets the broker stamp the records of topics that take other stamps, and waits until it does."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+    deadline = time.monotonic() + ADMIN_TIMEOUT_S
+    change = ConfigEntry(STAMPS, APPEND_TIME, incremental_operation=AlterConfigOpType.SET)
+    others = _with_other_stamps(admin, topics)
+    if not others:
+        return
+    changes = [ConfigResource(ResourceType.TOPIC, name, incremental_configs=[change]) for name in others]
+    for resource, future in admin.incremental_alter_configs(changes, request_timeout=ADMIN_TIMEOUT_S).items():
+        try:
+            future.result(ADMIN_TIMEOUT_S)
+        except KafkaException as error:
+            text = f"topic {resource.name}: the broker refused {STAMPS}={APPEND_TIME}: {error.args[0].str()}"
+            raise TopicError(text) from error
+    while left := _with_other_stamps(admin, others):
+        if time.monotonic() > deadline:
+            raise TopicError(f"{', '.join(left)}: {STAMPS} was set to {APPEND_TIME} and is not; read kafka's log")
+        time.sleep(POLL_S)
+
+
+def _with_other_stamps(admin: AdminClient, topics: Iterable[str]) -> list[str]:
+    return [name for name, actual in _configs(admin, topics).items() if actual[STAMPS].value != APPEND_TIME]
+
+
+def _configs(admin: AdminClient, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry]]:
+    """Returns the configuration of topics by their names."""
     from confluent_kafka.admin import ConfigResource, ResourceType
 
-    if not topics:
-        return []
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
-    differences = []
-    for resource, future in admin.describe_configs(resources, request_timeout=ADMIN_TIMEOUT_S).items():
-        actual = future.result(ADMIN_TIMEOUT_S)
-        for key, value in topics[resource.name].config().items():
-            if actual[key].value != value:
-                differences.append(
-                    f"{resource.name}: {key} is {actual[key].value}, declared {value}. Correct it with "
-                    f"kafka-configs --alter --topic {resource.name} --add-config {key}={value}"
-                )
-    return differences
+    if not resources:
+        return {}
+    described = admin.describe_configs(resources, request_timeout=ADMIN_TIMEOUT_S)
+    return {resource.name: future.result(ADMIN_TIMEOUT_S) for resource, future in described.items()}
+
+
+def _config_differences(admin: AdminClient, topics: dict[str, Topic]) -> list[str]:
+    return [
+        f"{name}: {key} is {actual[key].value}, declared {value}. Correct it with "
+        f"kafka-configs --alter --topic {name} --add-config {key}={value}"
+        for name, actual in _configs(admin, topics).items()
+        for key, value in topics[name].config().items()
+        if actual[key].value != value
+    ]

@@ -24,6 +24,8 @@ MEANINGS = {
     "SPLIT": "the instrument was split",
 }
 """The meaning of a reason code, for reports without a text."""
+EPOCH_YEAR = 1970
+"""Year of ts 0, the time of a request for now."""
 
 
 def story(rows: Sequence[Row]) -> Iterator[str]:
@@ -54,7 +56,8 @@ def _since_arrival(fills: Sequence[Row], executed: Decimal) -> str:
 
 
 def _step(row: Row) -> Iterator[str]:
-    yield f"{row['ts']:%Y-%m-%d %H:%M:%S.%f}  {_headline(row)}"
+    at = f"{row['ts']:%Y-%m-%d %H:%M:%S.%f}" if row["ts"].year > EPOCH_YEAR else "now"
+    yield f"{at:26}  {_headline(row)}"
     text = row["text"] or MEANINGS.get(row["reason_code"])
     if row["reason_code"] or text:
         yield _indented(": ".join(item for item in (row["reason_code"], text) if item))

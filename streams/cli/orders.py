@@ -179,7 +179,6 @@ def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
     from streams.pipeline.clients.request_models import OrderRequestModel
 
     fields = {name: value for name, value in row.items() if value not in ("", None)}
-    fields.setdefault("ts", time.time_ns())
     try:
         return OrderRequestModel.model_validate(fields)
     except ValidationError as error:

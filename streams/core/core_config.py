@@ -48,6 +48,11 @@ class CoreConfig(Frozen):
     """Circuit breakers over all accounts of all shards."""
     limits_version: int = Field(default=0, ge=0)
     """Version of the limits file."""
+    orders_wait: bool = False
+    """Only market data move the clocks of accounts, and a request for later waits; see decision 15.
+
+    False in journals from before this rule, which are replayed by the old one: a client's ts moved its account's clock.
+    """
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""

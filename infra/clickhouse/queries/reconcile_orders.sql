@@ -2,6 +2,7 @@
 -- every order has one terminal result, its last, or is working.
 -- An identical request may be unanswered if the first answer is still to come. Requests that no shard has taken yet, by
 -- its journal, are on their way. Requests in a partition that is not their account's count by their forwarded copies.
+-- Requests for a time more than grace_ns after their shard's wait for it, and those that change or hang on them wait too.
 WITH
     taken AS
     (
@@ -10,6 +11,33 @@ WITH
         ARRAY JOIN topics AS topic, arrayResize(last_offsets, length(topics)) AS last
         WHERE run_id = {run_id:String} AND topic = 'orders'
         GROUP BY partition
+    ),
+    early AS
+    (
+        SELECT account_id, order_id
+        FROM orders
+        INNER JOIN (SELECT partition, max(ts) AS now FROM journal_accounts WHERE run_id = {run_id:String} GROUP BY partition)
+            AS shards USING (partition)
+        WHERE {requests_wait:Bool} AND run_id = {run_id:String}
+            AND toUnixTimestamp64Nano(ts) > toUnixTimestamp64Nano(now) + {grace_ns:Int64}
+    ),
+    behind AS
+    (
+        SELECT account_id, order_id
+        FROM orders
+        WHERE {requests_wait:Bool} AND run_id = {run_id:String}
+            AND (account_id, if(action = 'NEW', parent_order_id, orig_order_id)) IN early
+    ),
+    waiting AS
+    (
+        SELECT * FROM early
+        UNION ALL
+        SELECT * FROM behind
+        UNION ALL
+        SELECT account_id, order_id
+        FROM orders
+        WHERE {requests_wait:Bool} AND run_id = {run_id:String}
+            AND (account_id, if(action = 'NEW', parent_order_id, orig_order_id)) IN behind
     ),
     requests AS
     (
@@ -86,10 +114,10 @@ FROM
         multiIf(
             asked = 0 AND astray = 0, if(lives.terminals > 0, 'has results, but orders does not hold it', ''),
             asked = 0, 'came to a wrong partition and was not forwarded',
-            results = 0 AND approved = 0, 'has no result and was not approved',
+            results = 0 AND approved = 0 AND (account_id, order_id) NOT IN waiting, 'has no result and was not approved',
             approved > 1, concat('was approved ', toString(approved), ' times'),
             resent > identical OR duplicates + resent > asked - 1
-                OR asked - 1 - duplicates - resent > if(approved = 1, identical - resent, 0),
+                OR asked - 1 - duplicates - resent > if({requests_wait:Bool} OR approved = 1, identical - resent, 0),
                 concat('came again ', toString(asked - 1), ' times, answered so ', toString(duplicates + resent), ' times'),
             first_action = 'NEW' AND terminals > 1, concat('has ', toString(terminals), ' terminal results'),
             first_action = 'NEW' AND terminals = 1 AND NOT ends, 'has results after its terminal one',

@@ -64,7 +64,7 @@ def _plan_wait(state: ShardState, account: Account) -> None:
 def before_request(state: ShardState, account: Account, request: OrderRequest) -> None:
     """Counts a request on the account's clock, before anything judges it."""
     ledger = account.ledger
-    ledger.advance(state.time_ns, request.ts, record_time=state.record_time)
+    ledger.advance(state.time_of(request) if state.clients_move_clocks else state.time_ns)
     account.memory.count_message(account.limits.kept, request, _known_symbol(state, account, request), ledger.clock_ns)
     orders = int(request.action in ORDERS)
     desk_breakers.count(state, orders=orders, cancels=1 - orders)
@@ -109,7 +109,7 @@ def _take_outcome(state: ShardState, account: Account, report: ExecutionReport) 
     technical = int(refused) - business
     desk_breakers.count(state, business=business, technical=technical)
     if account.breakers.by_name:
-        now_ns = account.ledger.advance(state.time_ns, None, record_time=state.record_time)
+        now_ns = account.ledger.advance(state.time_ns)
         told = account.breakers.on_outcome(now_ns, report.order_id, business, technical)
         _tell(state, account, told, report.exec_id)
 
@@ -187,7 +187,7 @@ def after_mark(state: ShardState, mark: Mark, charged: list[Account]) -> None:
 
 def _judge_now(state: ShardState, account: Account, symbols: list[str], cause: str) -> None:
     if account.breakers.watches_equity:
-        account.ledger.advance(state.time_ns, None, record_time=state.record_time)
+        account.ledger.advance(state.time_ns)
         told = _judge_equity(state, account, symbols)
         if told:
             _tell(state, account, told, cause)

@@ -7,9 +7,10 @@ from schemas.records.messages import Control, DeskReport, ExecutionReport, Mark,
 from schemas.records.output import Message, Output, RecordRefused, State
 from streams.core.accounts import account_breakers, desk_breakers, flatten
 from streams.core.accounts.booking import book_execution
+from streams.core.accounts.early_requests import keep_if_early, take_due
 from streams.core.accounts.marking import split_positions, take_mark
 from streams.core.accounts.operator_controls import on_control
-from streams.core.accounts.order_entry import enter
+from streams.core.accounts.order_entry import enter, enter_first
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.desk_state import JUDGE
 from streams.core.accounts.state.shard_state import ShardState
@@ -75,8 +76,10 @@ class AccountShard:
             self._take_request(message)
         elif isinstance(message, ExecutionReport):
             self._take_execution(message)
+            self._release_due()
         elif isinstance(message, Mark):
             self._take_mark(message)
+            self._release_due()
         elif isinstance(message, Control):
             on_control(self._state, message)
         elif isinstance(message, DeskReport):
@@ -90,9 +93,23 @@ class AccountShard:
         if account is None:
             enter(state, None, request)
             return
+        if (request.ts > state.horizon_ns or account.early) and keep_if_early(state, account, request):
+            return
         account_breakers.before_request(state, account, request)
         outcome = enter(state, account, request)
         account_breakers.after_request(state, account, request, outcome)
+
+    def _release_due(self) -> None:
+        """Judges the requests whose time has come, in the order of their times, as if they came now."""
+        state = self._state
+        while state.early.next_ns <= state.horizon_ns:
+            due = take_due(state)
+            if due is None:
+                return
+            account, request = due
+            account_breakers.before_request(state, account, request)
+            outcome = enter_first(state, account, request)
+            account_breakers.after_request(state, account, request, outcome)
 
     def _take_execution(self, report: ExecutionReport) -> None:
         state = self._state

@@ -19,7 +19,8 @@ TOPICS = {TradingMode.LIVE: "orders.live", TradingMode.PAPER: "orders.approved"}
 def approve(state: ShardState, account: Account, request: OrderRequest) -> None:
     """Sends a request to the venue of its symbol, or a live one to the external adapter."""
     mode = _mode_of(account, request)
-    message = records.approved(request._replace(mode=mode), account.session_id, state.next_id(), state.time_ns)
+    sent = request._replace(mode=mode) if request.ts else request._replace(mode=mode, ts=state.sent_ns(request))
+    message = records.approved(sent, account.session_id, state.next_id(), state.time_ns)
     state.emit(Output(TOPICS[mode], request.symbol, message))
 
 
@@ -111,6 +112,9 @@ def _missing(state: ShardState, account: Account, request: OrderRequest) -> Reje
         return Reject("LIVE_PAPER_ONLY", f"{decision} says {known.level}")
     if known.approved_by is None:
         return Reject("LIVE_NOT_APPROVED", f"{decision} has no person's approval; `paper gate approve` it")
+    if not account.ledger.clock_ns and state.config.orders_wait:
+        text = f"{decision} may have expired: the market has no time yet; send it when market data have come"
+        return Reject("LIVE_NO_TIME", text)
     if account.ledger.clock_ns >= known.expires_ns:
         text = f"{decision} has expired; evaluate the strategy again"
         return Reject("LIVE_EXPIRED", text, str(known.expires_ns), str(account.ledger.clock_ns))

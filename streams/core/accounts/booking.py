@@ -85,7 +85,7 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
 def _book_fill(state: ShardState, account: Account, report: ExecutionReport) -> int:
     """Books a fill into position and cash. Returns the position before it, 1e-9 units."""
     ledger, marks = account.ledger, state.marks
-    ledger.advance(state.time_ns, None, record_time=state.record_time)
+    ledger.advance(state.time_ns)
     account.memory.count_fill(account.limits.kept, ledger.clock_ns)
     assert report.last_qty is not None
     assert report.last_px is not None

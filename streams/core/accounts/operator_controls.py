@@ -4,14 +4,16 @@ from collections.abc import Callable
 from functools import partial
 
 from schemas.records.enums import ControlKind, RiskEventKind, TradingState
-from schemas.records.messages import Control
+from schemas.records.messages import Control, OrderRequest
 from streams.core.accounts import account_breakers
 from streams.core.accounts.approval import cancel_working
 from streams.core.accounts.authorise import on_authorisation
 from streams.core.accounts.desk_breakers import reset_desk
+from streams.core.accounts.early_requests import refuse_early
 from streams.core.accounts.flatten import flatten
 from streams.core.accounts.session_controls import close_session, open_session
 from streams.core.accounts.state.account import Account
+from streams.core.accounts.state.account_records import waiting_text
 from streams.core.accounts.state.shard_state import ShardState
 from streams.core.ledger.working_order import WorkingOrder
 from streams.core.risk.kill_switch import KillScope, KillTarget, target_of
@@ -68,10 +70,15 @@ def _kill(state: ShardState, accounts: list[Account], control: Control) -> None:
         state.refuse(control, str(error))
         return
 
+    waiting = sum(
+        refuse_early(state, account, f"{target} is killed", partial(_is_killed_early, target, account))
+        for account in accounts
+    )
     canceled = sum(
         cancel_working(state, account, control.control_id, partial(_is_killed, target, account)) for account in accounts
     )
     text = f"{target} is killed: {canceled} working orders are being canceled, new ones are refused"
+    text += waiting_text(waiting)
     killed = accounts[0] if target.scope is KillScope.ACCOUNT else None
     state.kills.kill(target, state.answer(RiskEventKind.KILLED, control, text, killed))
     if control.flatten:
@@ -85,6 +92,10 @@ def _is_killed_symbol(target: KillTarget, account: Account, symbol: str) -> bool
 
 def _is_killed(target: KillTarget, account: Account, order: WorkingOrder) -> bool:
     return target.covers(account.account_id, account.strategy_of(order.request), order.symbol)
+
+
+def _is_killed_early(target: KillTarget, account: Account, request: OrderRequest) -> bool:
+    return target.covers(account.account_id, account.strategy_of(request), request.symbol)
 
 
 def _resume(state: ShardState, accounts: list[Account], control: Control) -> None:

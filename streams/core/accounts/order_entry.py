@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from schemas.records.enums import Action, RiskEventKind, Side
-from schemas.records.messages import OrderRequest, OrderResult
+from schemas.records.messages import OrderRequest
 from schemas.records.output import Output
 from streams.core.accounts.approval import approve, cancel_working, limits_of, live_reject
+from streams.core.accounts.early_requests import early_reject, refuse_early
+from streams.core.accounts.refusals import emit_refusal, refuse
 from streams.core.accounts.state import account_records as records
 from streams.core.accounts.state.account import Account
-from streams.core.accounts.state.shard_state import ShardState
+from streams.core.accounts.state.shard_state import ShardState, stranger_key
 from streams.core.ledger.working_order import WorkingOrder
 from streams.core.reference.instruments import Instrument
 from streams.core.risk.proposal import Proposal, Reject
@@ -30,22 +32,31 @@ APPROVED = Outcome(approved=True)
 
 def enter(state: ShardState, account: Account | None, request: OrderRequest) -> Outcome:
     """Answers a request: it is approved to the venue, or refused with the reason."""
-    if _used_before(state, account, request):
+    if state.used_before(account, request):
         _answer_again(state, account, request)
         return PASSED_ON
     if account is None:
-        state.strangers.add(_stranger_key(request))
+        state.strangers.add(stranger_key(request))
     else:
         account.ledger.seen.add(request.order_id)
+    return enter_first(state, account, request)
+
+
+def enter_first(state: ShardState, account: Account | None, request: OrderRequest) -> Outcome:
+    """Answers a request whose id is new, or that waited under it."""
     if account is None or not account.session_open:
         text = (
             f"order {request.order_id}: account {request.account_id} has no open session; "
             "open one with a SESSION_OPEN control"
         )
-        return _refuse(state, account, request, Reject("UNKNOWN_ACCOUNT", text))
-    reject = live_reject(state, account, request)
+        return _refused(state, account, request, Reject("UNKNOWN_ACCOUNT", text))
+    reject = None
+    if account.early or request.ts > state.horizon_ns:
+        reject = early_reject(state, account, request)
+    if reject is None:
+        reject = live_reject(state, account, request)
     if reject is not None:
-        return _refuse(state, account, request, reject)
+        return _refused(state, account, request, reject)
     if request.action is Action.NEW:
         return _enter_new(state, account, request)
     if request.action is Action.CANCEL:
@@ -55,23 +66,14 @@ def enter(state: ShardState, account: Account | None, request: OrderRequest) -> 
     if request.action is Action.MASS_CANCEL:
         return _enter_mass_cancel(state, account, request)
     text = f"order {request.order_id}: action is not one of NEW, CANCEL, REPLACE, MASS_CANCEL"
-    return _refuse(state, account, request, Reject("UNSUPPORTED_ACTION", text))
-
-
-def _used_before(state: ShardState, account: Account | None, request: OrderRequest) -> bool:
-    if _stranger_key(request) in state.strangers:
-        return True
-    return account is not None and (
-        request.order_id in account.ledger.seen or request.order_id in account.ledger.working
-    )
-
-
-def _stranger_key(request: OrderRequest) -> str:
-    return f"{request.account_id}\0{request.order_id}"
+    return _refused(state, account, request, Reject("UNSUPPORTED_ACTION", text))
 
 
 def _answer_again(state: ShardState, account: Account | None, request: OrderRequest) -> None:
     """Answers the identical request as the first time, if that has an answer yet; refuses any other."""
+    early = None if account is None else account.early.get(request.order_id)
+    if early is not None and early.request == request:
+        return
     if account is not None and account.answers.knows(request):
         answer = account.answers.answer_to(request)
         if answer is not None:
@@ -79,25 +81,25 @@ def _answer_again(state: ShardState, account: Account | None, request: OrderRequ
             state.emit(Output("order.results", request.account_id, again))
         return
     text = f"order {request.order_id}: the account has used this order id before; send a new one"
-    _emit_refusal(state, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
+    emit_refusal(state, account, request, Reject("DUPLICATE_ORDER_ID", text), terminal=False)
 
 
 def _enter_new(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
     ledger = account.ledger
     stopped = _stop_reject(state, account, request, request.symbol)
     if stopped is not None:
-        return _refuse(state, account, request, stopped)
+        return _refused(state, account, request, stopped)
     instrument = state.instruments.get(request.symbol)
     if instrument is None:
-        return _refuse(state, account, request, _unknown_instrument(request, request.symbol))
+        return _refused(state, account, request, _unknown_instrument(request, request.symbol))
     if request.side is Side.UNKNOWN or request.quantity is None:
         text = f"order {request.order_id}: a NEW order needs side and quantity"
-        return _refuse(state, account, request, Reject("FIELD_MISSING", text))
+        return _refused(state, account, request, Reject("FIELD_MISSING", text))
     account.memory.count_new_order(account.limits.kept, request, ledger.clock_ns)
     added = ledger.added_leaves(request, request.quantity)
     reject = _judge(state, account, instrument, request, request, added, None)
     if reject is not None:
-        return _refuse(state, account, request, reject)
+        return _refused(state, account, request, reject)
     order = WorkingOrder(request, request.quantity, request.price, request.stop_price)
     order.waiting = request.parent_order_id in ledger.working
     ledger.add_order(order)
@@ -166,13 +168,19 @@ def _warn(state: ShardState, account: Account, proposal: Proposal) -> None:
 
 
 def _enter_mass_cancel(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
-    """Cancels the account's working orders, of the symbol and the side that the request names."""
+    """Cancels the account's working and waiting orders, of the symbol and the side that the request names."""
 
     def is_meant(order: WorkingOrder) -> bool:
         return request.symbol in ("", order.symbol) and request.side in (Side.UNKNOWN, order.side)
 
+    def is_meant_early(early: OrderRequest) -> bool:
+        return request.symbol in ("", early.symbol) and request.side in (Side.UNKNOWN, early.side)
+
+    waiting = refuse_early(state, account, f"MASS_CANCEL {request.order_id} canceled it", is_meant_early)
     canceled = cancel_working(state, account, request.order_id, is_meant, request.ts)
-    result = records.mass_cancel_result(request, account, canceled, state.next_id(), state.time_ns)
+    result = records.mass_cancel_result(request, account, canceled, waiting, state.next_id(), state.time_ns)
+    if not request.ts:
+        result = result._replace(order_ts=state.sent_ns(request))
     account.answers.add(request, result)
     state.emit(Output("order.results", request.account_id, result))
     return PASSED_ON
@@ -181,7 +189,7 @@ def _enter_mass_cancel(state: ShardState, account: Account, request: OrderReques
 def _enter_cancel(state: ShardState, account: Account, request: OrderRequest) -> Outcome:
     target = account.ledger.working.get(request.orig_order_id or "")
     if target is None:
-        return _refuse(state, account, request, _no_target(account, request))
+        return _refused(state, account, request, _no_target(account, request))
     account.answers.add(request, None)
     approve(state, account, request._replace(symbol=target.symbol))
     return PASSED_ON
@@ -191,17 +199,17 @@ def _enter_replace(state: ShardState, account: Account, request: OrderRequest) -
     ledger = account.ledger
     target = ledger.working.get(request.orig_order_id or "")
     if target is None:
-        return _refuse(state, account, request, _no_target(account, request))
+        return _refused(state, account, request, _no_target(account, request))
     if target.replace_quantity is not None:
         text = f"order {target.order_id}: a replace of it is still on its way; wait for its result"
-        return _refuse(state, account, request, Reject("PENDING_REPLACE", text))
+        return _refused(state, account, request, Reject("PENDING_REPLACE", text))
     stopped = _stop_reject(state, account, target.request, target.symbol)
     if stopped is not None:
         stopped = stopped._replace(text=f"replace {request.order_id} of {stopped.text}")
-        return _refuse(state, account, request, stopped)
+        return _refused(state, account, request, stopped)
     instrument = state.instruments.get(target.symbol)
     if instrument is None:
-        return _refuse(state, account, request, _unknown_instrument(request, target.symbol))
+        return _refused(state, account, request, _unknown_instrument(request, target.symbol))
     quantity = target.quantity if request.quantity is None else request.quantity
     asked = target.request._replace(
         quantity=quantity,
@@ -210,7 +218,7 @@ def _enter_replace(state: ShardState, account: Account, request: OrderRequest) -
     )
     reject = _judge(state, account, instrument, request, asked, max(quantity - target.quantity, 0), target)
     if reject is not None:
-        return _refuse(state, account, request, reject)
+        return _refused(state, account, request, reject)
     account.answers.add(request, None)
     counted = ledger.counted(target)
     target.replace_quantity = quantity
@@ -252,31 +260,6 @@ def _stop_reject(state: ShardState, account: Account, request: OrderRequest, sym
     return None
 
 
-def _refuse(state: ShardState, account: Account | None, request: OrderRequest, reject: Reject) -> Outcome:
-    result = _emit_refusal(state, account, request, reject, terminal=True)
-    if account is not None:
-        account.answers.add(request, result)
+def _refused(state: ShardState, account: Account | None, request: OrderRequest, reject: Reject) -> Outcome:
+    refuse(state, account, request, reject)
     return Outcome(reject=reject)
-
-
-def _emit_refusal(
-    state: ShardState, account: Account | None, request: OrderRequest, reject: Reject, terminal: bool
-) -> OrderResult:
-    target = None
-    if account and request.orig_order_id and request.action is not Action.NEW:
-        target = account.ledger.working.get(request.orig_order_id)
-    result = records.risk_result(request, account, target, reject, terminal, state.next_id(), state.time_ns)
-    state.emit(Output("order.results", request.account_id, result))
-    state.emit_risk_event(
-        RiskEventKind.ORDER_REJECTED,
-        reject.text,
-        account,
-        request.account_id,
-        by_key=True,
-        code=reject.code,
-        order_id=request.order_id,
-        limit_value=reject.limit_value,
-        observed_value=reject.observed_value,
-        breaker=reject.breaker,
-    )
-    return result

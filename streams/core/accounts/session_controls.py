@@ -4,6 +4,7 @@ from schemas.records.enums import EquityTrigger, RiskEventKind
 from schemas.records.messages import Control
 from streams.core.accounts import account_breakers
 from streams.core.accounts.approval import cancel_working
+from streams.core.accounts.early_requests import refuse_early
 from streams.core.accounts.flatten import flatten
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.first_answers import FirstAnswers
@@ -114,6 +115,7 @@ def _close(state: ShardState, account: Account, control: Control) -> None:
     else:
         text += " before; what it holds is being closed"
     account.session_open = False
+    refuse_early(state, account, f"session {account.session_id} closed", lambda request: True, changes=True)
     cancel_working(state, account, control.control_id)
     state.answer(RiskEventKind.SESSION_CLOSED, control, text, account)
     state.emit_equity(account, EquityTrigger.SESSION_CLOSE)

@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 
 from schemas.records.enums import Side, TradingMode
 from schemas.records.messages import OrderRequest
-from schemas.records.numbers import NANOS_PER_DAY
 from streams.core.ledger.position import Position
 from streams.core.ledger.working_order import SideOrders, WorkingOrder
-
-CLOCK_AHEAD_MAX_NS = NANOS_PER_DAY
-"""A request whose time is further ahead of the shard's time comes from a wrong clock."""
 
 
 class SeenIds:
@@ -63,18 +59,10 @@ class Ledger:
     def __post_init__(self) -> None:
         self.touched.update(dict.fromkeys(self.positions))
 
-    def advance(self, shard_time_ns: int, request_ts: int | None, *, record_time: bool) -> int:
-        """Moves the clock to an event and returns it; it never steps back.
-
-        Market time moves by market data alone (decision 2), so all orders between two marks would have the same time.
-        The account's clock also follows the times of its requests, as far as they are credible (decision 15).
-        request_ts: the request's own time; None for other events. record_time: the shard's time is the record's Kafka
-        timestamp, which then is the event's time.
-        """
-        time_ns = shard_time_ns
-        if request_ts is not None and not record_time and 0 <= request_ts - shard_time_ns <= CLOCK_AHEAD_MAX_NS:
-            time_ns = request_ts
-        self.clock_ns = max(self.clock_ns, time_ns)
+    def advance(self, time_ns: int) -> int:
+        """Moves the clock to the shard's time, and returns the clock; it never steps back (decision 15)."""
+        if time_ns > self.clock_ns:
+            self.clock_ns = time_ns
         return self.clock_ns
 
     def position_quantity(self, symbol: str) -> int:

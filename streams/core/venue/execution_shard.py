@@ -22,6 +22,9 @@ class VenueConfig(ExecutionConfig, Protocol):
     @property
     def mark_interval_ms(self) -> int: ...
 
+    @property
+    def orders_wait(self) -> bool: ...
+
 
 class ExecutionShard:
     """The state machine of an execution partition. Inputs: ApprovedOrder, MarketData.
@@ -97,7 +100,7 @@ class ExecutionShard:
         venue = self._venue(record.symbol)
         venue.on_market_data(record, record_time_ns)
         self._time_ns = max(self._time_ns, venue.time_ns)
-        self._mark(venue)
+        self._mark(venue, by_event=record_time_ns is None)
 
     def _on_heartbeat(self, record: MarketData, record_time_ns: int | None) -> None:
         time_ns = record.ts if record_time_ns is None else record_time_ns
@@ -105,10 +108,12 @@ class ExecutionShard:
             if not record.symbol or venue.symbol == record.symbol:
                 venue.advance(time_ns)
         self._time_ns = max(self._time_ns, time_ns)
+        self._send_time(f"execution-{self.partition}", "", time_ns)
+
+    def _send_time(self, key: str, symbol: str, time_ns: int) -> None:
+        mark = venue_records.heartbeat(symbol, time_ns)
         for partition in range(self._config.account_partitions):
-            self._outputs.append(
-                Output("marks", f"execution-{self.partition}", venue_records.heartbeat(time_ns), partition)
-            )
+            self._outputs.append(Output("marks", key, mark, partition))
 
     def _on_split(self, venue: Venue, to: int, of: int) -> None:
         """Writes a split to both topics: to executions between the fills, to marks between the prices."""
@@ -118,14 +123,21 @@ class ExecutionShard:
             self._outputs.append(Output("executions", venue.symbol, notice, partition))
             self._outputs.append(Output("marks", venue.symbol, mark, partition))
 
-    def _mark(self, venue: Venue) -> None:
+    def _mark(self, venue: Venue, by_event: bool) -> None:
+        """Sends the quote, if a mark is due, and the time, if the quote is older: requests may wait for it."""
         interval = self._config.mark_interval_ms * NANOS_PER_MS
-        if venue.book.ts == 0 or (venue.marked_ns is not None and venue.time_ns < venue.marked_ns + interval):
+        if venue.marked_ns is not None and venue.time_ns < venue.marked_ns + interval:
+            return
+        is_old = by_event and self._config.orders_wait and venue.book.ts < venue.time_ns
+        if venue.book.ts == 0 and not is_old:
             return
         venue.marked_ns = venue.time_ns
-        mark = venue_records.mark(venue.symbol, venue.book)
-        for partition in range(self._config.account_partitions):
-            self._outputs.append(Output("marks", venue.symbol, mark, partition))
+        if venue.book.ts:
+            mark = venue_records.mark(venue.symbol, venue.book)
+            for partition in range(self._config.account_partitions):
+                self._outputs.append(Output("marks", venue.symbol, mark, partition))
+        if is_old:
+            self._send_time(venue.symbol, venue.symbol, venue.time_ns)
 
     def to_state(self) -> State:
         """See streams.pipeline.journal.shard.Shard."""

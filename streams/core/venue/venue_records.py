@@ -186,9 +186,9 @@ def mark(symbol: str, book: OrderBook) -> Mark:
     )
 
 
-def heartbeat(time_ns: int) -> Mark:
-    """Builds a mark that carries the time alone."""
-    return Mark("", MarkKind.HEARTBEAT, None, None, None, None, time_ns)
+def heartbeat(symbol: str, time_ns: int) -> Mark:
+    """Builds a mark that carries the time alone. symbol: of one market; empty: of all of an execution shard."""
+    return Mark(symbol, MarkKind.HEARTBEAT, None, None, None, None, time_ns)
 
 
 def split_mark(symbol: str, to: int, of: int, time_ns: int) -> Mark:

@@ -6,8 +6,10 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from infra.clickhouse.client import query_file
+from streams.core.accounts.state.early_queue import grace_ns
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.simulators.simulator_choice import Simulators
+from streams.evidence.reconcile.order_checks import requests_wait
 from streams.evidence.reconcile.reconciliation import CLICKHOUSE, Check
 
 QUERIES = {
@@ -36,6 +38,8 @@ def clickhouse_checks(client: Client, run_id: str, config: CoreConfig) -> list[C
         "event_time": config.time_source is TimeSource.EVENT,
         "latency_ns": Simulators(config).latency_max_ns(),
         "account_partitions": config.account_partitions,
+        "requests_wait": requests_wait(config),
+        "grace_ns": grace_ns(config.mark_interval_ms),
     }
     checks = []
     for query, name in QUERIES.items():

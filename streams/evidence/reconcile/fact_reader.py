@@ -32,7 +32,7 @@ from streams.evidence.reconcile.facts import (
     SentRequest,
 )
 from streams.pipeline.journal.dead_letters import DIGITS_MAX, source_place
-from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.journal.kinds import ACCOUNTS, KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import FORWARDED_FROM
@@ -144,6 +144,8 @@ class FactReader:
     def _on_journal(self, record: RawRecord, journal: Journal) -> None:
         for topic, last in zip(journal.topics, journal.last_offsets, strict=True):
             self._facts.taken[topic, record.partition] = last + 1
+        if record.topic == ACCOUNTS.journal:
+            self._facts.account_times[record.partition] = journal.ts
 
     def _on_control(self, record: RawRecord, control: Any) -> None:
         """A control adds no fact beyond its partition."""

@@ -113,6 +113,7 @@ class Facts:
     Attributes:
         offsets: offsets of all records by topic and partition.
         taken: next offset of each input that the shards take, from the journals.
+        account_times: time of each account shard at its last journal record, UTC ns, by partition.
         letters: number of dead letters that name each place, of any stage.
         refused: places of records that a shard dead-lettered.
         unread: places of unreadable inputs that no shard has taken yet.
@@ -130,6 +131,7 @@ class Facts:
 
     offsets: "dict[tuple[str, int], array[int]]" = field(default_factory=lambda: defaultdict(lambda: array("q")))
     taken: dict[tuple[str, int], int] = field(default_factory=dict)
+    account_times: dict[int, int] = field(default_factory=dict)
     letters: Counter[RecordPlace] = field(default_factory=Counter)
     refused: set[RecordPlace] = field(default_factory=set)
     unread: set[RecordPlace] = field(default_factory=set)

@@ -13,7 +13,7 @@ def kafka_checks(facts: Facts, config: CoreConfig) -> list[Check]:
     """Runs every check, in the order of an order's life."""
     return [
         order_checks.check_forwarding(facts),
-        order_checks.check_answers(facts),
+        order_checks.check_answers(facts, config),
         order_checks.check_arrivals(facts, config),
         order_checks.check_terminal_results(facts),
         order_checks.check_results_of_reports(facts),

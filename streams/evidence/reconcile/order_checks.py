@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from schemas.records.enums import Action, ExecType
 from schemas.records.messages import OrderRequest
-from streams.core.core_config import CoreConfig
+from streams.core.accounts.state.early_queue import grace_ns
+from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.simulators.simulator_choice import Simulators
 from streams.core.venue.venue import CLOCK_AHEAD_MAX_NS
-from streams.evidence.reconcile.facts import ClientResult, Facts, OrderEvent, OrderId, SentRequest
+from streams.evidence.reconcile.facts import ClientResult, Facts, OrderEvent, OrderId, RecordPlace, SentRequest
 from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 DUPLICATE = "DUPLICATE_ORDER_ID"
@@ -26,16 +27,19 @@ def check_forwarding(facts: Facts) -> Check:
     return check
 
 
-def check_answers(facts: Facts) -> Check:
+def check_answers(facts: Facts, config: CoreConfig) -> Check:
     """Checks that each request has a result or was approved, and that each repeated id is answered as a repetition.
 
-    A request with a repeated id is refused, or gets the first answer again if it is identical to the first. An
-    identical request gets no answer if the first was approved and had no answer yet.
+    A request for later waits for its time, without an answer. A request with a repeated id is refused, or gets the
+    first answer again if it is identical to the first. An identical request gets no answer if the first was approved,
+    or may have waited, and had no answer yet.
     """
+    waits = requests_wait(config)
     check = Check("every request is answered or on its way", KAFKA)
     answered, told_duplicate, resent = _answer_counts(facts)
     for key, (request, place) in facts.requests.items():
         found = key in answered or key in facts.approved or not facts.is_taken(place)
+        found = found or (waits and _is_early(facts, config, request, place))
         check.compare(found, f"{request.action} {order_name(key)} has no result and was not approved")
     for key, sent in facts.approved.items():
         if len(sent) > 1:
@@ -43,10 +47,29 @@ def check_answers(facts: Facts) -> Check:
     for key in facts.duplicates.keys() | told_duplicate.keys() | resent.keys():
         asked, told = facts.duplicates[key], told_duplicate[key] + resent[key]
         silent = asked - told
-        may_be_silent = facts.identical[key] - resent[key] if key in facts.approved else 0
+        may_be_silent = facts.identical[key] - resent[key] if waits or key in facts.approved else 0
         right = 0 <= silent <= may_be_silent and resent[key] <= facts.identical[key]
         check.compare(right, f"request {order_name(key)} came again {asked} times, answered so {told} times")
     return check
+
+
+def requests_wait(config: CoreConfig) -> bool:
+    """Returns whether requests for later wait in their accounts."""
+    return config.orders_wait and config.time_source is TimeSource.EVENT
+
+
+def _is_early(facts: Facts, config: CoreConfig, request: OrderRequest, place: RecordPlace) -> bool:
+    """Returns whether a request is for later, or changes or hangs on one that is."""
+    horizon_ns = facts.account_times.get(place.partition, 0) + grace_ns(config.mark_interval_ms)
+    passed = set[str]()
+    while request.ts <= horizon_ns and request.order_id not in passed:
+        passed.add(request.order_id)
+        other = request.parent_order_id if request.action is Action.NEW else request.orig_order_id
+        asked = facts.requests.get((request.account_id, other or ""))
+        if asked is None:
+            return False
+        request = asked.request
+    return request.ts > horizon_ns
 
 
 def _answer_counts(facts: Facts) -> tuple[Counter[OrderId], Counter[OrderId], Counter[OrderId]]:

@@ -3,8 +3,8 @@
 Live, Kafka decides the order of inputs. With another market, or with strategies that decide anew, the market's clock
 decides it:
 - an update comes at its own time;
-- an order comes at its ts. A ts after the market's end is from another clock (decision 2): such an order comes at the
-  market time of its first answer. The orders of an account keep their order;
+- an order comes at its ts. An order for now (ts 0) comes at the market time at which it was judged, and one whose ts is
+  after the market's end at the time of its first answer (decision 15). The orders of an account keep their order;
 - a control comes at the time of the risk event that answered it. A control without an answer follows the one before.
 At one instant controls come first, then the market, then orders. With TIME_SOURCE=record, orders and controls come at
 their Kafka times.
@@ -114,14 +114,15 @@ def _orders(
 ) -> list[ReplayInput]:
     requests = [item.message for item in orders if isinstance(item.message, OrderRequest)]
     answered: dict[tuple[str, str], int] = {}
-    if any(request.ts > end_ns for request in requests):
+    if any(request.ts > end_ns or not request.ts for request in requests):
         for _, result in _records(reader, codec, config, "order.results"):
             assert isinstance(result, OrderResult)
-            answered.setdefault((result.account_id, result.request_id or result.order_id), result.ts)
+            time_ns = result.ts if result.request_id else min(result.order_ts or result.ts, result.ts)
+            answered.setdefault((result.account_id, result.request_id or result.order_id), time_ns)
     newest, found = dict[str, int](), list[ReplayInput]()
     for item, request in zip(orders, requests, strict=True):
         time_ns = request.ts
-        if time_ns > end_ns:
+        if time_ns > end_ns or not time_ns:
             time_ns = answered.get((request.account_id, request.order_id), time_ns)
         newest[request.account_id] = time_ns = max(newest.get(request.account_id, 0), time_ns)
         found.append(item._replace(time_ns=time_ns))

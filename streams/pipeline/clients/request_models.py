@@ -73,7 +73,10 @@ Time = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class OrderRequestModel(BaseModel):
-    """A request for the topic orders, with the fields that its action needs. ts: UTC nanoseconds."""
+    """A request for the topic orders, with the fields that its action needs.
+
+    ts: UTC nanoseconds of the market's time; 0: now, whatever time the market has.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,7 +91,7 @@ class OrderRequestModel(BaseModel):
     time_in_force: TimeInForce = TimeInForce.DAY
     quantity: Quantity | None = None
     price: Price | None = None
-    ts: Time
+    ts: Time = 0
     stop_price: Price | None = None
     trailing_offset: Price | None = None
     trailing_type: OffsetType = OffsetType.UNKNOWN

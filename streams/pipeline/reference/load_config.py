@@ -47,6 +47,7 @@ def core_config(settings: Settings) -> CoreConfig:
             desk=limits.desk,
             conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
             minor_units=document.get("minor_units", {}),
+            orders_wait=True,
         )
         Simulators(config)
     except ValidationError as error:

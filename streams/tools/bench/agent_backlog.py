@@ -32,6 +32,8 @@ ORDERS = 240
 """Orders of each account before the backlog, and again in it: as many as the limits on open orders allow."""
 EVENTS_PER_ACCOUNT = 3 * ORDERS
 """Events of the backlog: a new order, and two reports of a working order."""
+NOW = 0
+"""The ts of an order that is judged at the market's time: the worker may fetch it before the marks of its time."""
 NEVER = 1 << 60
 """Records or bytes between snapshots, so that no snapshot falls into the measurement."""
 
@@ -83,7 +85,7 @@ def _open_and_trade(
     open_sessions(settings, codec, accounts, "USD", json.dumps(ALL_CONTROLS | {"breakers": ALL_BREAKERS}))
     list(_transactions(followed, ("marks", "controls"), len(marks) + len(accounts)))
     for order in _orders(accounts, 0):
-        producer.send("orders", order.account_id, order)
+        producer.send("orders", order.account_id, order._replace(ts=NOW))
     producer.flush()
     left = dict.fromkeys(("orders.approved", "journal.accounts"), ORDERS * len(accounts))
     for item in followed:
@@ -97,7 +99,7 @@ def _write_backlog(settings: Settings, codec: Codec, accounts: Sequence[str]) ->
     producer, written = RecordProducer(settings, codec), 0
     for topic, records in (("executions", _reports(accounts)), ("orders", _orders(accounts, ORDERS))):
         for record in records:
-            producer.send(topic, record.account_id, record, 0)
+            producer.send(topic, record.account_id, record._replace(ts=NOW) if topic == "orders" else record, 0)
             written += 1
     for second in range(1, ORDERS * EVERY_NS // NANOS_PER_S):
         for symbol in SYMBOLS:

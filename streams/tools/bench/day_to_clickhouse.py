@@ -98,7 +98,7 @@ def _feed_and_trade(
 
 
 class _OrdersAhead:
-    """Orders that are sent ahead of the market: the venue holds an order until its time, but not market data."""
+    """Orders that are sent ahead of their market, each for now: an order for later would wait for marks."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class _OrdersAhead:
         self._table = table
         self._producer = RecordProducer(settings, codec)
         self._followed = until_silent(follower)
-        self._orders = [_order_request(order) for order in sent_orders(table, instruments)]
+        self._orders = list(sent_orders(table, instruments))
         self._sent = self._at_venue = self._ended = self._fills = 0
 
     def reach(self, updates: int) -> None:
@@ -121,8 +121,8 @@ class _OrdersAhead:
         """
         due_ns = int(self._table.time[min(updates + STEPS_AHEAD * STEP, len(self._table)) - 1])
         sent_before = self._sent
-        while self._sent < len(self._orders) and self._orders[self._sent].ts <= due_ns:
-            self._producer.send("orders", ACCOUNT, self._orders[self._sent])
+        while self._sent < len(self._orders) and self._orders[self._sent].order_ts <= due_ns:
+            self._producer.send("orders", ACCOUNT, _order_request(self._orders[self._sent]))
             self._sent += 1
         self._await(lambda: self._at_venue >= (sent_before if updates else self._sent))
 
@@ -150,7 +150,7 @@ class _OrdersAhead:
 
 
 def _order_request(order: ApprovedOrder) -> OrderRequest:
-    """Returns the request of ACCOUNT that is approved as this order."""
+    """Returns the request of ACCOUNT for this order, to be judged at once."""
     return OrderRequest(
         action=order.action,
         order_id=order.order_id,
@@ -163,7 +163,7 @@ def _order_request(order: ApprovedOrder) -> OrderRequest:
         time_in_force=order.time_in_force,
         quantity=order.quantity,
         price=order.price,
-        ts=order.order_ts,
+        ts=0,
         expire_ts=order.expire_ts,
     )
 

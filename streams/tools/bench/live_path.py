@@ -13,7 +13,7 @@ from schemas.records.enums import MarkKind
 from schemas.records.messages import OrderRequest
 from schemas.records.numbers import NANOS_PER_MS
 from streams.errors import NoAnswer
-from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.feed.send import send
 from streams.pipeline.feed.table import MarketTable
@@ -56,7 +56,7 @@ class BenchClient:
         with Follower(self._settings, self._codec, ["marks"]) as marks:
             started = time.monotonic()
             result = send(self._settings, self._codec, table, speed=None)
-            await_count(until_silent(marks), heartbeats, lambda item: item.message.kind is MarkKind.HEARTBEAT)
+            await_count(until_silent(marks), heartbeats, _is_closing_heartbeat)
             return result.quotes / (time.monotonic() - started)
 
     def orders_per_s(self, count: int) -> float:
@@ -113,6 +113,11 @@ class BenchClient:
                 return
             sent[order.order_id] = time.monotonic()
             self._producer.send("orders", order.account_id, order)
+
+
+def _is_closing_heartbeat(item: FollowedRecord) -> bool:
+    """Returns whether a mark is the end of the feed; a heartbeat of one symbol is not."""
+    return item.message.kind is MarkKind.HEARTBEAT and not item.message.symbol
 
 
 def _hops_ms(timestamps: list[dict[str, int]], total_ms: float) -> dict[str, float]:

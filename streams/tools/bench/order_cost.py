@@ -193,6 +193,7 @@ def _config() -> CoreConfig:
         mark_interval_ms=MARK_INTERVAL_MS,
         instruments=(exchange_instrument(SYMBOL),),
         limits=RiskLimits().changed_by(LIMITS),
+        orders_wait=True,
     )
 
 

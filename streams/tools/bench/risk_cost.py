@@ -38,7 +38,9 @@ def risk_us_per_order(orders: int = ORDERS) -> float:
     processes of the machine can only add to it.
     """
     instruments = tuple(map(exchange_instrument, SYMBOLS))
-    config = CoreConfig(mock_trading=False, account_partitions=1, execution_partitions=1, instruments=instruments)
+    config = CoreConfig(
+        mock_trading=False, account_partitions=1, execution_partitions=1, instruments=instruments, orders_wait=True
+    )
     judged, free = _TradingAccount(config), _TradingAccount(config)
     free.remove_controls()
     rounds = [(median(judged.times_s(orders)), median(free.times_s(orders))) for _ in range(ROUNDS)]

@@ -185,15 +185,15 @@ def test_in_reducing_only_what_reduces_passes() -> None:
 
 def test_a_frequency_breaker_stops_the_order_that_opened_it() -> None:
     desk = ready(core({"kind": "frequency", "limit": 3, "window_ms": 1_000, "wait_ms": 5_000, "trial_orders": 1}))
-    desk.send(*(new(f"o{number}", BUY, "1", "9.00", ts=START + number) for number in range(3)))
+    desk.send(*(new(f"o{number}", BUY, "1", "9.00") for number in range(3)))
     (event,) = transitions(desk)
     assert event.cause == "o2"
     result = last(desk, "o2")
     assert (result.reason_code, result.breaker_event_id) == ("BREAKER_OPEN", event.event_id)
-    later = START + 5 * SECOND + 2
-    desk.send(new("soon", BUY, "1", "9.00", ts=later - 1), new("trial", BUY, "1", "9.00", ts=later))
+    later = START + 5 * SECOND
+    desk.send(quote(at=later - 1), new("soon", BUY, "1", "9.00", ts=later - 1))
+    desk.send(quote(at=later), new("trial", BUY, "1", "9.00", ts=later))
     assert last(desk, "soon").reason_code == "BREAKER_OPEN"
-    desk.send(quote(at=later))
     assert last(desk, "trial").reason_code is None
     assert [item.breaker_state for item in transitions(desk)] == ["OPEN", "HALF_OPEN", "CLOSED"]
 
@@ -201,8 +201,9 @@ def test_a_frequency_breaker_stops_the_order_that_opened_it() -> None:
 def test_half_open_lets_no_more_than_the_trials_pass() -> None:
     desk = ready(core({"kind": "frequency", "limit": 3, "window_ms": 1_000, "wait_ms": 1_000, "trial_orders": 1}))
     desk.send(*(new(f"o{number}", BUY, "1", "9.00") for number in range(3)))
+    desk.send(heartbeat(START + SECOND))
     desk.hold = True
-    desk.send(new("t1", BUY, "1", "9.00", ts=START + SECOND), new("t2", BUY, "1", "9.00", ts=START + SECOND))
+    desk.send(new("t1", BUY, "1", "9.00"), new("t2", BUY, "1", "9.00"))
     assert last(desk, "t2").reason_code == "BREAKER_HALF_OPEN"
     assert "t1" in desk.account().ledger.working
 

@@ -97,16 +97,21 @@ def test_the_markets_time_ends_an_authorisation() -> None:
     assert last(made, f"o-{START + HOUR}").reason_code == "LIVE_EXPIRED"
 
 
-@pytest.mark.parametrize("others", [False, True])
-def test_an_order_that_is_late_by_its_own_time_ends_it_for_its_account_alone(others: bool) -> None:
+@pytest.mark.parametrize("ts", [0, START, START + HOUR - 1, START + HOUR, START + HOUR + 12 * HOUR])
+def test_no_orders_own_time_ends_or_prolongs_an_authorisation(ts: int) -> None:
     made = desk(*APPROVED)
-    made.send(opening("B", strategy_id="s1"))
-    if others:
-        made.send(live("b", account="B", ts=START + HOUR))
-        assert last(made, "b").reason_code == "LIVE_EXPIRED"
-    assert len(of(ApprovedOrder, made.send(live("in time", ts=START + HOUR - 1)))) == 1
-    made.send(live("late", ts=START + HOUR), live("dated back", ts=START))
-    assert [last(made, name).reason_code for name in ("late", "dated back")] == ["LIVE_EXPIRED"] * 2
+    made.send(live("of any time", ts=ts))
+    assert len(of(ApprovedOrder, made.send(live("in time", ts=START)))) == 1
+    made.send(quote(at=START + HOUR), live("late", ts=ts if ts <= START + HOUR else 0))
+    assert last(made, "late").reason_code == "LIVE_EXPIRED"
+
+
+def test_before_the_market_has_a_time_no_authorisation_is_known_to_last() -> None:
+    made = Desk(config())
+    made.send(opening(strategy_id="s1"), *APPROVED, live())
+    assert last(made).reason_code == "LIVE_NO_TIME"
+    made.send(quote())
+    assert len(of(ApprovedOrder, made.send(live("o2")))) == 1
 
 
 def test_changes_follow_their_order_to_the_adapter_and_cancels_pass_without_authorisation() -> None:

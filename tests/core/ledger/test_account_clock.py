@@ -1,37 +1,37 @@
-"""The account's clock believes credible times of requests, and never steps back."""
+"""The account's clock is the shard's time; only journals from before orders_wait are replayed by clients' times."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.builders import SECOND, START
+from tests.builders import SECOND, START, config, new, quote
 from tests.core.desk import ready
 
 DAY = 24 * 3600 * SECOND
 
 
-@pytest.mark.parametrize(
-    ("request_ts", "record_time", "expected"),
-    [
-        (None, False, START),
-        (START, False, START),
-        (START + 1, False, START + 1),
-        (START + DAY, False, START + DAY),
-        (START + DAY + 1, False, START),
-        (START - 1, False, START),
-        (0, False, START),
-        (START + 1, True, START),
-    ],
-)
-def test_a_requests_time_counts_within_a_day_of_the_markets(
-    request_ts: int | None, record_time: bool, expected: int
-) -> None:
-    assert ready().account().ledger.advance(START, request_ts, record_time=record_time) == expected
-
-
 def test_the_clock_never_steps_back() -> None:
     ledger = ready().account().ledger
-    ledger.advance(START, START + 5, record_time=False)
-    assert ledger.advance(START, START + 3, record_time=False) == START + 5
-    assert ledger.advance(START + 4, None, record_time=False) == START + 5
-    assert ledger.advance(START + 6, None, record_time=False) == START + 6 == ledger.clock_ns
+    assert ledger.advance(START + 5) == START + 5
+    assert ledger.advance(START + 4) == START + 5
+    assert ledger.advance(START + 6) == START + 6 == ledger.clock_ns
+
+
+@pytest.mark.parametrize(
+    ("request_ts", "by_the_old_rule"),
+    [
+        (START, START),
+        (START + 1, START + 1),
+        (START + DAY, START + DAY),
+        (START + DAY + 1, START),
+        (START - 1, START),
+        (0, START),
+    ],
+)
+def test_a_requests_time_counts_only_in_old_journals(request_ts: int, by_the_old_rule: int) -> None:
+    for core, expected in ((config(), START), (config(orders_wait=False), by_the_old_rule)):
+        desk = ready(core)
+        desk.send(new("o", price="9.00", ts=request_ts), quote(at=START))
+        assert desk.account().ledger.clock_ns in (0, expected), "without a request nothing has moved it"
+        desk.send(new("now", price="9.00", ts=START))
+        assert desk.account().ledger.clock_ns == expected

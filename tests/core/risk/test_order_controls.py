@@ -18,6 +18,7 @@ from tests.builders import (
     cancel,
     config,
     control,
+    heartbeat,
     instrument,
     limits,
     new,
@@ -223,7 +224,7 @@ TWICE = config(limits=limits(repeated_order={"limit": 2, "window_ms": 1_000}))
 @pytest.mark.parametrize(
     ("last", "refused"),
     [
-        pytest.param(new("o3", BUY, "10", "9.00", ts=START + 999 * MS), True, id="in the window"),
+        pytest.param(new("o3", BUY, "10", "9.00", ts=START + 1_000 * MS - 1), True, id="in the window"),
         pytest.param(new("o3", BUY, "10", "9.00", ts=START + 1_000 * MS), False, id="the first has left the window"),
         pytest.param(new("o3", SELL, "10", "9.00", ts=START), False, id="other side"),
         pytest.param(new("o3", BUY, "11", "9.00", ts=START), False, id="other quantity"),
@@ -234,9 +235,10 @@ TWICE = config(limits=limits(repeated_order={"limit": 2, "window_ms": 1_000}))
     ],
 )
 def test_the_same_order_again_and_again(last: OrderRequest, refused: bool) -> None:
-    first = [new("o1", BUY, "10", "9.00", ts=START), new("o2", BUY, "10", "9.00", ts=START + MS)]
+    first = [new("o1", BUY, "10", "9.00"), new("o2", BUY, "10", "9.00")]
     desk = ready(TWICE)
     assert [answer(desk, order) for order in first] == [None, None]
+    desk.send(heartbeat(last.ts))
     assert answer(desk, last) == (("REPEATED_ORDER", "2", "3") if refused else None)
 
 

@@ -9,7 +9,7 @@ import pytest
 from schemas.records.enums import Action, ControlKind, Side
 from schemas.records.messages import OrderRequest, OrderResult
 from streams.core.core_config import TimeSource
-from tests.builders import MS, START, cancel, config, control, limits, new, opening, quote, replace
+from tests.builders import MS, START, cancel, config, control, heartbeat, limits, new, opening, quote, replace
 from tests.core.desk import Desk, answer, of, ready
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -24,9 +24,10 @@ def order(number: int, after_ms: float = 0, symbol: str = "ABC", quantity: str =
 
 
 def codes(desk: Desk, *requests: OrderRequest) -> list[str]:
-    """Returns the code of each refusal; empty if there is none."""
+    """Returns the code of each refusal, empty if there is none. The market is there at the time of each request."""
     found = []
     for request in requests:
+        desk.send(heartbeat(request.ts))
         results = of(OrderResult, desk.send(request))
         found.append(next((item.reason_code for item in results if item.source == "RISK" and item.reason_code), ""))
     return found
@@ -43,7 +44,8 @@ def codes(desk: Desk, *requests: OrderRequest) -> list[str]:
 def test_a_window_slides_to_the_nanosecond(limit: str, code: str) -> None:
     desk = limited(**{limit: {"limit": 2, "window_ms": 100}})
     assert codes(desk, order(1), order(2, 40)) == ["", ""]
-    assert answer(desk, order(3, 100 - 0.000001)) == (code, "2", "3")
+    desk.send(heartbeat(START + 100 * MS - 1))
+    assert answer(desk, order(3)) == (code, "2", "3")
     assert codes(desk, order(4, 140 - 0.000001), order(5, 140)) == [code, code], "the refused ones count as well"
     assert codes(desk, order(6, 300), order(7, 300), order(8, 300)) == ["", "", code]
 

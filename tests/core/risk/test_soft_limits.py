@@ -8,7 +8,7 @@ import pytest
 
 from schemas.records.enums import ControlKind, RiskEventKind, Side
 from schemas.records.messages import OrderRequest, RiskEvent
-from tests.builders import MS, START, cancel, config, control, limits, new, opening, quote, replace
+from tests.builders import MS, START, cancel, config, control, heartbeat, limits, new, opening, quote, replace
 from tests.core.desk import Desk, of, ready
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -114,10 +114,10 @@ def test_the_cancel_ratio_warns() -> None:
 
 def test_a_window_that_empties_arms_its_warning() -> None:
     desk = limited(message_rate={"limit": 2, "window_ms": 100})
-    asked = [
-        new(f"o{number}", BUY, "1", "9.00", ts=START + after * MS) for number, after in enumerate((0, 1, 200, 201))
-    ]
-    assert [item[0] for item in warnings(desk, *asked)] == ["o1", "o3"]
+    first, second, third, fourth = (new(f"o{number}", BUY, "1", "9.00") for number in range(4))
+    assert [item[0] for item in warnings(desk, first, second)] == ["o1"]
+    desk.send(heartbeat(START + 200 * MS))
+    assert [item[0] for item in warnings(desk, third, fourth)] == ["o3"]
 
 
 def test_a_new_session_warns_anew() -> None:

@@ -165,8 +165,8 @@ def test_a_day_order_expires_and_a_gtc_order_stays() -> None:
 
 def test_a_report_names_the_quote_in_force() -> None:
     desk = ready()
-    desk.send(new("o", BUY, "10", ts=START + 5 * SECOND))
-    desk.send(quote("10.05", "10.07", at=START + 2 * SECOND), heartbeat(START + 9 * SECOND))
+    desk.send(quote("10.05", "10.07", at=START + 2 * SECOND), heartbeat(START + 4 * SECOND))
+    desk.send(new("o", BUY, "10", ts=START + 5 * SECOND), heartbeat(START + 9 * SECOND))
     (fill,) = desk.fills
     assert (fill.bid_px, fill.bid_sz, fill.ask_px, fill.ask_sz) == (px("10.05"), px("100"), px("10.07"), px("100"))
     assert (fill.quote_ts, fill.ts) == (START + 2 * SECOND, START + 5 * SECOND)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from schemas.records.enums import MarkKind, OrdStatus, Side, TimeInForce
-from schemas.records.messages import Mark
+from schemas.records.messages import ExecutionReport, Mark
+from streams.core.accounts.state.account_records import approved
 from streams.core.core_config import CoreConfig
 from streams.core.reference.instruments import Instrument
 from tests.builders import (
@@ -68,10 +69,16 @@ def test_an_arrival_inside_a_record_meets_the_quote_of_its_time() -> None:
 
 
 @pytest.mark.parametrize(("ahead", "after"), [(DAY_NS, None), (DAY_NS + 1, 0)])
-def test_a_senders_clock_more_than_a_day_ahead_is_not_the_markets(ahead: int, after: int | None) -> None:
+def test_a_symbol_more_than_a_day_behind_its_accounts_lets_a_request_arrive_at_once(
+    ahead: int, after: int | None
+) -> None:
+    """Other symbols have moved the account shard on; the cancels of its controls carry that time."""
     desk = ready(SLOW)
-    desk.send(new("o", BUY, "10", "9.00", ts=START + ahead))
-    assert arrivals(desk) == ([] if after is None else [("o", after)])
+    order = new("o", BUY, "10", "9.00", ts=START + ahead)
+    desk.hold = True
+    desk.send(approved(order, "session-1", "a1", START + ahead))
+    reports = [item for item in desk.to_accounts if isinstance(item, ExecutionReport)]
+    assert [(item.order_id, item.ts - START) for item in reports] == ([] if after is None else [("o", after)])
 
 
 @pytest.mark.parametrize("change", [cancel("c", "o"), replace("c", "o", "20")])

@@ -14,7 +14,7 @@ from streams.evidence.reconcile.kafka_checks import kafka_checks
 from streams.evidence.reconcile.order_checks import order_counts
 from streams.evidence.reconcile.reconciliation import DIFFERENCES_MAX, Check
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
-from tests.builders import new
+from tests.builders import cancel, new
 from tests.evidence.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote
 from tests.evidence.reconcile.session import Session, read_facts, traded_session
 from tests.pipeline.journal.pipeline import PARTITIONS
@@ -99,6 +99,18 @@ def test_what_waits_before_the_venue_is_on_its_way(client: Client, landed: Land,
     session.step(ACCOUNTS)
     demand_clean(from_kafka(session))
     demand_clean(from_clickhouse(client, landed, session))
+
+
+def test_what_waits_for_its_time_is_on_its_way(client: Client, landed: Land, session: Session) -> None:
+    """The market has ended before the time of a-10."""
+    session.ask(cancel("a-11", "a-10", ts=0))
+    session.ask(new("a-12", quantity="10", price="1.00", ts=0, parent_order_id="a-10"))
+    session.ask(cancel("a-13", "a-12", ts=0))
+    demand_clean(from_kafka(session))
+    demand_clean(from_clickhouse(client, landed, session))
+    judged = session.config.model_copy(update={"orders_wait": False})
+    checks = {check.name: check for check in kafka_checks(read_facts(session), judged)}
+    assert len(checks["every request is answered or on its way"].differences) == 5
 
 
 def test_garbage_is_no_difference_but_unread_records_of_ours_are(session: Session) -> None:

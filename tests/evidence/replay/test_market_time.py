@@ -20,7 +20,7 @@ from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.partitions import partition_of
-from tests.builders import MS, PROPERTY, SECOND, START, config, control, new, quote, quotes
+from tests.builders import MS, PROPERTY, SECOND, START, cancel, config, control, new, quote, quotes
 from tests.core.simulators.long_markets import batches, story
 from tests.evidence.replay.markets import recorded
 from tests.pipeline.feed.feed_rows import rows_of
@@ -131,6 +131,16 @@ def test_other_clocks_are_read_from_the_answers() -> None:
     assert times["wall"] == newest
     assert times["halt"] == newest
     assert times["open-A-session-1"] == 0, "opened before there was a market"
+
+
+def test_an_order_for_now_comes_at_the_time_at_which_it_was_judged() -> None:
+    pipeline = recorded(table(), 90, (), CORE)
+    for request in (new("now", price="1.00", ts=0), cancel("c", "now", ts=0)):
+        pipeline.send("orders", "A", request)
+        pipeline.run()
+    times = {item.message.order_id: item.time_ns for item in inputs(pipeline) if isinstance(item.message, OrderRequest)}
+    shards = [processor.shard.time_ns for processor in pipeline.processors.values()]
+    assert times == {"now": max(shards), "c": max(shards)}
 
 
 def test_record_time_keeps_kafkas_times() -> None:

@@ -7,17 +7,22 @@ from typing import Any
 
 import pytest
 
-from schemas.records.enums import OrdStatus
+from schemas.records.enums import OrdStatus, TimeInForce
 from schemas.records.messages import OrderRequest, OrderResult
 from streams.core.core_config import CoreConfig
 from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
+from streams.evidence.replay.input_source import InputSource
 from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config, recorded_inputs
 from streams.evidence.replay.simulate import ReplayRun, simulate
 from streams.evidence.replay.what_if import WhatIf
-from tests.builders import MS, SECOND, START, px
+from streams.pipeline.feed.pack import heartbeat, pack
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from tests.builders import MS, SECOND, START, config, new, opening, px
 from tests.evidence.replay.markets import Store
-from tests.pipeline.journal.pipeline import MemoryPipeline, traded
+from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline, traded
+
+CORE = config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
 
 
 def stamped() -> MemoryPipeline:
@@ -167,3 +172,33 @@ def test_named_things_are_patched_by_name_or_each() -> None:
 )
 def test_merge_patches_as_rfc_7396_has_them(target: Any, patch: Any, merged: Any) -> None:
     assert merge_patch(json.loads(json.dumps(target)), patch) == merged
+
+
+def test_an_order_for_later_gets_the_same_results_live_and_in_a_resimulation() -> None:
+    """Live, it came to its shard long before the market; in the order of market time it comes with it."""
+    market = synthetic(SyntheticMarket(7, seconds=6), CORE.instruments)
+    ends_ns = int(market.time[-1])
+    orders = [
+        new(f"o{number}", symbol=market.symbols[0], ts=ends_ns - (3 - number) * SECOND, tif=TimeInForce.IOC)
+        for number in range(4)
+    ]
+    live = MemoryPipeline(CORE)
+    live.send("controls", "A", opening())
+    for start in range(0, len(market), 4):
+        for record in pack(market, start, min(start + 4, len(market))):
+            live.send("market.data", record.symbol, record)
+        if start == 0:
+            live.run()
+            for order in orders:
+                live.send("orders", "A", order)
+        live.run()
+    for partition in range(PARTITIONS):
+        live.send("market.data", "", heartbeat(ends_ns + SECOND), partition)
+    live.run()
+    store, config = Store(), recorded_config(live.log, live.codec)
+    inputs = InputSource("", config, (live.log, live.codec), market).inputs()
+    simulate("r", config, inputs, WhatIf.parse({}, "test"), store)
+    told = [live.messages("order.results"), store.messages("order.results")]
+    lives = [[(item.order_id, item.exec_type, item.last_px, item.reason_code) for item in results] for results in told]
+    assert lives[0] == lives[1]
+    assert len(lives[0]) > len(orders)

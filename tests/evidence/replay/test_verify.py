@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.evidence.replay.verify import Verification, verify
 from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
 from streams.pipeline.journal.provenance import Proof
-from tests.builders import SECOND, START
+from tests.builders import SECOND, START, cancel, new, opening, quote
 from tests.pipeline.journal.pipeline import MemoryPipeline, traded
 
 TICK = 10_000_000
@@ -38,6 +38,32 @@ def test_a_record_as_it_was_made_is_equal_in_every_scope() -> None:
     half = verified(pipeline, VerifyScope(from_ns=START + 8 * SECOND))
     assert half.passed
     assert 0 < half.checked["fills"] < whole.checked["fills"]
+
+
+def waited(restart: bool) -> MemoryPipeline:
+    """Returns a pipeline with orders for later, all workers restarted while they wait."""
+    pipeline = MemoryPipeline(snapshot_every=2)
+    pipeline.send("controls", "A", opening())
+    pipeline.send("market.data", "ABC", quote())
+    pipeline.run()
+    for after in (9, 3, 6):
+        pipeline.send("orders", "A", new(f"o{after}", ts=START + after * SECOND))
+        pipeline.run()
+    if restart:
+        pipeline.take_over(pipeline.config)
+    pipeline.send("orders", "A", cancel("c", "o6", ts=0))
+    for second in range(1, 10):
+        pipeline.send("market.data", "ABC", quote("10.00", f"10.{second:02}", at=START + second * SECOND))
+        pipeline.run()
+    return pipeline
+
+
+def test_what_waited_is_the_same_after_a_restart_and_in_replay() -> None:
+    plain, restarted = waited(restart=False), waited(restart=True)
+    assert restarted.messages("order.results") == plain.messages("order.results")
+    assert [fill.order_id for fill in plain.messages("fills")] == ["o3", "o6", "o9"]  # type: ignore[attr-defined]
+    for from_snapshot in (False, True):
+        assert verified(restarted, from_snapshot=from_snapshot).differences == []
 
 
 def test_from_the_snapshots_on_less_is_made_and_all_of_it_is_equal() -> None:

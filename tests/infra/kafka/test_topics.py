@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from infra.errors import TopicError
@@ -86,6 +88,7 @@ def test_topics_are_made_as_declared_and_only_once(settings: Settings) -> None:
     assert len(present[topic_name(settings, "dlq.orders")].partitions) == 1
     assert config_of(settings, "positions")["cleanup.policy"] == "compact"
     assert config_of(settings, "orders")["retention.ms"] == "-1"
+    assert config_of(settings, "dlq.orders")["message.timestamp.type"] == "LogAppendTime"
     assert config_of(settings, "market.data")["max.message.bytes"] == str(4 * 1024 * 1024)
 
     second = ensure_topics(settings)
@@ -119,3 +122,51 @@ def test_a_topic_made_meanwhile_by_another_process_is_no_error(settings: Setting
     missing = {topic_name(settings, "orders"): BY_NAME["orders"]}
     for _ in range(2):
         topics._create(settings, admin_of(settings), missing)
+
+
+HOUR_MS = 3_600_000
+NOW_MS = int(time.time() * 1_000)
+
+
+def stamp_of(settings: Settings, base: str, sent_ms: int) -> int | str:
+    """Sends a record with a client's time stamp; returns the stamp it is read with, or the name of the error."""
+    told: list[int | str] = []
+
+    def on_delivery(error: KafkaError | None, message: Message) -> None:
+        told.append(error.name() if error else message.offset() or 0)
+
+    name, servers = topic_name(settings, base), settings.kafka_bootstrap_servers
+    producer = Producer({"bootstrap.servers": servers})
+    producer.produce(name, b"{}", partition=0, timestamp=sent_ms, on_delivery=on_delivery)
+    producer.flush(TIMEOUT_S)
+    if isinstance(told[0], str):
+        return told[0]
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "stamps", "enable.auto.commit": False})
+    try:
+        consumer.assign([TopicPartition(name, 0, told[0])])
+        message = consumer.poll(TIMEOUT_S)
+        assert message is not None
+        return message.timestamp()[1]
+    finally:
+        consumer.close()
+
+
+def test_no_clock_but_the_brokers_stamps_records(settings: Settings) -> None:
+    """A worker whose clock was three hours ahead could write nothing: the broker refused its stamps."""
+    ensure_topics(settings)
+    for base in ("orders", "controls", "market.data", "executions", "marks", "orders.approved"):
+        for off_ms in (3 * HOUR_MS, HOUR_MS - 60_000, -365 * 24 * HOUR_MS):
+            stamp = stamp_of(settings, base, NOW_MS + off_ms)
+            assert isinstance(stamp, int), (base, off_ms, stamp)
+            assert abs(stamp - NOW_MS) < HOUR_MS // 4
+
+
+def test_a_topic_that_takes_the_clients_stamps_is_changed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(topics, "APPEND_TIME", "CreateTime")
+        ensure_topics(settings)
+    assert stamp_of(settings, "orders", NOW_MS - HOUR_MS) == NOW_MS - HOUR_MS
+    assert stamp_of(settings, "orders", NOW_MS + 3 * HOUR_MS) == "INVALID_TIMESTAMP"
+    assert ensure_topics(settings).created == []
+    assert stamp_of(settings, "orders", NOW_MS + 3 * HOUR_MS) != "INVALID_TIMESTAMP"
+    assert {config_of(settings, base)["message.timestamp.type"] for base in BY_NAME} == {"LogAppendTime"}

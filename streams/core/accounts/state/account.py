@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from schemas.records.enums import TradingState
+from schemas.records.from_list import record_from_list
 from schemas.records.messages import OrderRequest
 from schemas.records.output import State
+from streams.core.accounts.state.early_queue import EarlyRequest
 from streams.core.accounts.state.first_answers import FirstAnswers
 from streams.core.ledger.exposure import Exposures
 from streams.core.ledger.ledger import Ledger, SeenIds
@@ -44,6 +46,8 @@ class Account:
     flattening: dict[str, tuple[str, int]] = field(default_factory=dict)
     """By symbol: the id of the event or control that closes it, and the number of closing orders sent."""
     exposures: Exposures = field(default_factory=Exposures)
+    early: dict[str, EarlyRequest] = field(default_factory=dict)
+    """By id: requests that wait for the market to come to their time, in the order of arrival."""
 
     @property
     def account_id(self) -> str:
@@ -62,7 +66,7 @@ class Account:
     def to_state(self) -> State:
         """Returns the account in JSON-able form."""
         ledger = self.ledger
-        return {
+        state: State = {
             "account_id": self.account_id,
             "session_id": self.session_id,
             "strategy_id": self.strategy_id,
@@ -91,6 +95,9 @@ class Account:
             },
             "working": [order.to_state() for order in ledger.working.values()],
         }
+        if self.early:
+            state["waiting"] = [[early.due_ns, list(early.request)] for early in self.early.values()]
+        return state
 
     @classmethod
     def from_state(cls, state: State, seen_limit: int, answers_limit: int) -> Self:
@@ -124,4 +131,8 @@ class Account:
             breakers=BreakerSet.from_state(state["opening_cash"], state.get("breakers", [])),
             trip_starts=dict(state.get("trip_starts", {})),
             flattening={symbol: (item[0], item[1]) for symbol, item in state.get("flattening", {}).items()},
+            early={
+                request[1]: EarlyRequest(due_ns, record_from_list(OrderRequest, request))
+                for due_ns, request in state.get("waiting", ())
+            },
         )

@@ -138,9 +138,12 @@ def _fix_reason(report: ExecutionReport) -> int | None:
 
 
 def mass_cancel_result(
-    request: OrderRequest, account: Account, canceled: int, result_id: str, time_ns: int
+    request: OrderRequest, account: Account, canceled: int, waiting: int, result_id: str, time_ns: int
 ) -> OrderResult:
-    """Returns the report of a MASS_CANCEL (FIX 35=r, tag 533 TotalAffectedOrders); each cancel has its own answer."""
+    """Returns the report of a MASS_CANCEL (FIX 35=r, tag 533 TotalAffectedOrders); each cancel has its own answer.
+
+    canceled: working orders that the venue is asked to cancel. waiting: orders that waited and were refused.
+    """
     scope = " ".join(item for item in (request.symbol or "all symbols", request.side) if item != Side.UNKNOWN)
     return OrderResult(
         result_id=result_id,
@@ -167,13 +170,18 @@ def mass_cancel_result(
         commission=None,
         liquidity=Liquidity.UNKNOWN,
         reason_code=None,
-        text=f"{canceled} working orders in {scope} are being canceled",
+        text=f"{canceled} working orders in {scope} are being canceled{waiting_text(waiting)}",
         limit_value=None,
-        observed_value=str(canceled),
+        observed_value=str(canceled + waiting),
         terminal=False,
         order_ts=request.ts,
         ts=time_ns,
     )
+
+
+def waiting_text(waiting: int) -> str:
+    """Returns the end of a sentence on orders that waited and were refused; empty if there are none."""
+    return f", {waiting} that waited for their ts are refused" if waiting else ""
 
 
 def fill(

@@ -3,12 +3,13 @@
 from typing import Self
 
 from schemas.records.enums import BreakerState, DeskReportKind, EquityTrigger, RiskEventKind
-from schemas.records.messages import Control, DeskReport, RiskEvent
+from schemas.records.messages import Control, DeskReport, OrderRequest, RiskEvent
 from schemas.records.output import Output, State
 from streams.core.accounts.state import account_records as records
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.authorisations import Authorisations
 from streams.core.accounts.state.desk_state import DeskState
+from streams.core.accounts.state.early_queue import AHEAD_MAX_NS, NEVER_DUE_NS, EarlyQueue, grace_ns
 from streams.core.accounts.state.holdings import Holdings
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.ledger.exposure import Exposures, Valuation
@@ -26,8 +27,9 @@ class ShardState:
 
     time_ns: shard time. strangers: order ids of requests for accounts without a session. closing: by symbol the
     accounts that are being flattened in it. waiting: accounts whose breakers wait for time to pass, with the time at
-    which the first may have waited enough; waiting_ns: the earliest of these times. charged_day: UTC day since 1970 up
-    to which borrow fees are paid.
+    which the first may have waited enough; waiting_ns: the earliest of these times. early: requests that wait for
+    their time. clients_move_clocks: requests move their accounts' clocks, as before orders_wait. charged_day: UTC day
+    since 1970 up to which borrow fees are paid.
     """
 
     def __init__(self, config: CoreConfig, partition: int) -> None:
@@ -42,6 +44,7 @@ class ShardState:
         self.closing: dict[str, dict[str, None]] = {}
         self.waiting: dict[str, int] = {}
         self.waiting_ns = NEVER_NS
+        self.early = EarlyQueue()
         self.equity_due_ns: int | None = None
         self.authorisations = Authorisations()
         self.charged_day: int | None = None
@@ -53,6 +56,9 @@ class ShardState:
         """Takes a new configuration; the limits of open sessions stay."""
         self.config = config
         self.record_time = config.time_source is TimeSource.RECORD
+        self.clients_move_clocks = not config.orders_wait and not self.record_time
+        self._grace_ns = grace_ns(config.mark_interval_ms)
+        self._requests_wait = config.orders_wait and not self.record_time
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self.marks.configure(self.instruments, config.conversions)
         self.desk.configure(config.desk)
@@ -63,6 +69,28 @@ class ShardState:
             account.exposures = Exposures()
             account.ledger.touched.clear()
             account.ledger.touched.update(dict.fromkeys(account.ledger.symbols()))
+
+    @property
+    def horizon_ns(self) -> int:
+        """Requests for a later time wait. Before the market has a time, and by record time, none does."""
+        return self.time_ns + self._grace_ns if self._requests_wait and self.time_ns else NEVER_DUE_NS
+
+    def time_of(self, request: OrderRequest) -> int:
+        """Returns the time of a request by the rule before orders_wait: its own, if it is at most a day ahead."""
+        return request.ts if 0 <= request.ts - self.time_ns <= AHEAD_MAX_NS else self.time_ns
+
+    def sent_ns(self, request: OrderRequest) -> int:
+        """Returns when a request was sent: by its own word, or now if that is 0."""
+        return request.ts or (self.time_ns if self.config.orders_wait else 0)
+
+    def used_before(self, account: Account | None, request: OrderRequest) -> bool:
+        """Returns whether the id of a request is known already."""
+        if stranger_key(request) in self.strangers:
+            return True
+        order_id = request.order_id
+        return account is not None and (
+            order_id in account.ledger.seen or order_id in account.ledger.working or order_id in account.early
+        )
 
     def emit(self, output: Output) -> None:
         """Adds an output of the current record."""
@@ -235,4 +263,11 @@ class ShardState:
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max, config.answers_max)
             found.accounts[account.account_id] = account
+            for early in account.early.values():
+                found.early.add(early)
         return found
+
+
+def stranger_key(request: OrderRequest) -> str:
+    """Returns the key of a request's id for an account that has no session."""
+    return f"{request.account_id}\0{request.order_id}"
