@@ -18,6 +18,7 @@ from streams.core.venue.venue_records import ExecutionReporter
 from streams.core.venue.venue_view import VenueView
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
+OUT_OF_RANGE = "its quantity or price would be out of range after the split"
 
 
 class VenueOrders:
@@ -357,15 +358,34 @@ class VenueOrders:
             self._reports.send(order, ExecType.RESTATED, reason_code=code)
 
     def split(self, to: int, of: int) -> None:
-        """Restates the orders for a split of each `of` units into `to` units."""
-        assert self._venue.instrument is not None
+        """Restates the orders for a split of each `of` units into `to` units, all of them before the first ends."""
+        instrument = self._venue.instrument
+        assert instrument is not None
         self.watch_everything()
-        for order in list(self.working.values()):
-            split_order(order, to, of, self._venue.instrument)
-            if order.leaves > 0:
+        restated = [(order, split_order(order, to, of, instrument)) for order in self.working.values()]
+        for order, fits in restated:
+            if order.key not in self.working:
+                continue
+            if not fits:
+                self._cancel(order, "SPLIT", OUT_OF_RANGE)
+            elif order.leaves > 0:
                 self._reports.send(order, ExecType.RESTATED, reason_code="SPLIT")
             else:
                 self._cancel(order, "SPLIT", "less than a lot is left of it after the split")
+
+    def refuse_split(self, request: ApprovedOrder) -> None:
+        """Refuses a request that still travels and that a split would take out of range."""
+        text = f"order {request.order_id}: {OUT_OF_RANGE}"
+        if request.action is Action.NEW:
+            assert request.quantity is not None
+            order = VenueOrder(request, request.quantity, request.price, request.stop_price)
+            self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, "SPLIT", text)
+            return
+        target = self.working.get((request.account_id, request.orig_order_id or ""))
+        if target is None:
+            self._reports.reject_unknown(request, "SPLIT", text)
+        else:
+            self._refuse_change(target, request, "SPLIT", text)
 
     # State
 
