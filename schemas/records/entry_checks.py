@@ -40,7 +40,7 @@ Rule = Callable[[Message], Problem | None]
 
 
 class TopicChecks:
-    """What the records of a topic are checked for; fields are given by place.
+    """The checks of the records of a topic; fields are given by place.
 
     needed: texts that may not be empty. texts: all texts of clients, with their most characters. times: UTC
     nanoseconds. rule: what else the topic asks for.

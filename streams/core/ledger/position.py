@@ -35,7 +35,7 @@ class Position:
 
     @property
     def booked(self) -> int:
-        """What the bounds limit: cost and gross realised PnL without their signs, 1e-18."""
+        """Cost and gross realised PnL without their signs, 1e-18; the bounds limit their sum."""
         return abs(self.cost) + abs(self.gross_realised)
 
     def can_take(self, quantity: int, notional: int, commission: int) -> bool:

@@ -10,6 +10,9 @@ from schemas.records.numbers import PRICE_MAX, divide_half_even
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.venue_order import VenueOrder
 
+LESS_THAN_A_LOT = "less than a lot is left of it after the split"
+OUT_OF_RANGE = "its quantity or price would be out of range after the split"
+
 
 def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> bool:
     """Restates a working order: open quantity in whole lots, prices on the tick, bids rounded down and offers up.

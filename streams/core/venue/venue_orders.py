@@ -12,13 +12,12 @@ from streams.core.venue.expiries import Expiries
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
 from streams.core.venue.price_watch import PriceWatch
-from streams.core.venue.splits import split_order
+from streams.core.venue.splits import LESS_THAN_A_LOT, OUT_OF_RANGE, split_order
 from streams.core.venue.triggers import follow_market, is_triggered, tightest_stop
 from streams.core.venue.venue_records import ExecutionReporter
 from streams.core.venue.venue_view import VenueView
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
-OUT_OF_RANGE = "its quantity or price would be out of range after the split"
 
 
 class VenueOrders:
@@ -359,33 +358,21 @@ class VenueOrders:
 
     def split(self, to: int, of: int) -> None:
         """Restates the orders for a split of each `of` units into `to` units, all of them before the first ends."""
-        instrument = self._venue.instrument
-        assert instrument is not None
+        assert self._venue.instrument is not None
         self.watch_everything()
-        restated = [(order, split_order(order, to, of, instrument)) for order in self.working.values()]
+        restated = [(item, split_order(item, to, of, self._venue.instrument)) for item in self.working.values()]
         for order, fits in restated:
             if order.key not in self.working:
                 continue
-            if not fits:
-                self._cancel(order, "SPLIT", OUT_OF_RANGE)
-            elif order.leaves > 0:
+            if fits and order.leaves > 0:
                 self._reports.send(order, ExecType.RESTATED, reason_code="SPLIT")
             else:
-                self._cancel(order, "SPLIT", "less than a lot is left of it after the split")
+                self._cancel(order, "SPLIT", LESS_THAN_A_LOT if fits else OUT_OF_RANGE)
 
     def refuse_split(self, request: ApprovedOrder) -> None:
         """Refuses a request that still travels and that a split would take out of range."""
-        text = f"order {request.order_id}: {OUT_OF_RANGE}"
-        if request.action is Action.NEW:
-            assert request.quantity is not None
-            order = VenueOrder(request, request.quantity, request.price, request.stop_price)
-            self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, "SPLIT", text)
-            return
         target = self.working.get((request.account_id, request.orig_order_id or ""))
-        if target is None:
-            self._reports.reject_unknown(request, "SPLIT", text)
-        else:
-            self._refuse_change(target, request, "SPLIT", text)
+        self._reports.refuse(request, target, "SPLIT", f"order {request.order_id}: {OUT_OF_RANGE}")
 
     # State
 
