@@ -53,7 +53,7 @@ def wide(**changes: Any) -> CoreConfig:
 
     changes: of the instruments.
     """
-    anything = {"tick_size": "0.000000001", "lot_size": "0.000000001", "min_quantity": "0.000000001"}
+    anything: dict[str, Any] = {"tick_size": "0.000000001", "lot_size": "0.000000001", "min_quantity": "0.000000001"}
     anything |= {"max_quantity": LARGEST, "borrow_rate": "100", "fee": fee("1", "1", "1000000")} | changes
     return config(
         instruments=(
@@ -219,8 +219,7 @@ def test_splits_without_end_cancel_orders_and_pay_positions_out(factors: list[tu
         desk.send(new(f"works-{account}", BUY, "100", "9.00", account=account))
     desk.send(*(split(*item, at=START + number + 1) for number, item in enumerate(factors)))
     assert {last(desk, f"works-{name}").ord_status for name in "AB"} <= {"CANCELED", "NEW"}
-    account = desk.account()
-    assert abs(account.ledger.position_quantity("ABC")) <= PRICE_MAX
+    assert abs(desk.account().ledger.position_quantity("ABC")) <= PRICE_MAX
     desk.send(quote(at=START + SECOND), new("next", BUY, "1", ts=START + SECOND))
     assert trail(desk.results, "next")[0] == "NEW/NEW"
     assert desk.refused == 0

@@ -362,17 +362,14 @@ class VenueOrders:
         self.watch_everything()
         restated = [(item, split_order(item, to, of, self._venue.instrument)) for item in self.working.values()]
         for order, fits in restated:
-            if order.key not in self.working:
-                continue
-            if fits and order.leaves > 0:
+            if order.key in self.working and fits and order.leaves > 0:
                 self._reports.send(order, ExecType.RESTATED, reason_code="SPLIT")
-            else:
+            elif order.key in self.working:
                 self._cancel(order, "SPLIT", LESS_THAN_A_LOT if fits else OUT_OF_RANGE)
 
     def refuse_split(self, request: ApprovedOrder) -> None:
         """Refuses a request that still travels and that a split would take out of range."""
-        target = self.working.get((request.account_id, request.orig_order_id or ""))
-        self._reports.refuse(request, target, "SPLIT", f"order {request.order_id}: {OUT_OF_RANGE}")
+        self._reports.refuse(request, self.working, "SPLIT", f"order {request.order_id}: {OUT_OF_RANGE}")
 
     # State
 
