@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.records import messages
 from schemas.records.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
-from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, to_money, to_price
 from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
 from streams.core.risk.limits import RiskLimits
@@ -246,6 +246,11 @@ def trading(letter: str, *, at: int = START, symbol: str = "ABC") -> messages.Ma
 def heartbeat(at: int, symbol: str = "") -> messages.MarketData:
     """Time alone; without a symbol for all of the partition."""
     return columns(symbol, [])._replace(ts=at)
+
+
+def nights(start: int, end: int) -> list[messages.MarketData]:
+    """Heartbeats from one time to another, each a day after the one before at most."""
+    return [*(heartbeat(at) for at in range(start + NANOS_PER_DAY, end, NANOS_PER_DAY)), heartbeat(end)]
 
 
 Update = tuple[str, int, tuple[int, ...]]

@@ -1,10 +1,12 @@
 """The configuration of the core. The journal contains it, so that a replay needs no other source."""
 
+from collections import Counter
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from schemas.records.bounds import INSTRUMENTS_MAX
 from streams.core.reference.declarations import (
     AccountConfig,
     ConversionConfig,
@@ -12,7 +14,7 @@ from streams.core.reference.declarations import (
     MockConfig,
     SimulatorConfig,
 )
-from streams.core.reference.fields import Frozen
+from streams.core.reference.fields import Frozen, Millis, MillisOrNone
 from streams.core.risk.breakers.breaker_config import DeskConfig
 from streams.core.risk.limits import RiskLimits
 
@@ -34,8 +36,8 @@ class CoreConfig(Frozen):
     mock_trading: bool = True
     account_partitions: int = Field(ge=1)
     execution_partitions: int = Field(ge=1)
-    equity_interval_ms: int = Field(default=60_000, ge=1)
-    mark_interval_ms: int = Field(default=1_000, ge=0)
+    equity_interval_ms: Millis = 60_000
+    mark_interval_ms: MillisOrNone = 1_000
     seen_order_ids_max: int = Field(default=50_000, ge=1)
     """Number of order ids remembered for each account; a duplicate of an older one is not detected."""
     answers_max: int = Field(default=200, ge=1)
@@ -58,7 +60,7 @@ class CoreConfig(Frozen):
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""
     simulators: tuple[SimulatorConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
-    instruments: tuple[InstrumentConfig, ...] = ()
+    instruments: Annotated[tuple[InstrumentConfig, ...], Field(max_length=INSTRUMENTS_MAX)] = ()
     conversions: tuple[ConversionConfig, ...] = ()
     minor_units: dict[str, Annotated[int, Field(ge=0, le=18)]] = Field(default_factory=dict)
     """Digits of each currency's minor unit, to which fees are rounded; fees of other currencies are exact."""
@@ -77,6 +79,6 @@ class CoreConfig(Frozen):
 
 
 def _check_unique(what: str, names: list[str]) -> None:
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
         raise ValueError(f"{what} defined twice: {', '.join(doubled)}")

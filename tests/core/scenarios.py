@@ -67,7 +67,7 @@ def stories(draw: st.DrawFn, most: int = 30) -> list[Message]:
             time_ns = record.ts
             story.append(record)
         elif kind == "heartbeat":
-            time_ns += draw(st.sampled_from((MS, 30 * MS, 3600 * SECOND, 30 * 3600 * SECOND)))
+            time_ns += draw(st.sampled_from((MS, 30 * MS, 3600 * SECOND, 23 * 3600 * SECOND)))
             story.append(heartbeat(time_ns))
         elif kind == "new":
             quantity, price = str(draw(LOTS)), draw(PRICES)

@@ -85,7 +85,7 @@ FULL = [
     quote("10.40", "10.60", at=START + 70 * SECOND),
     control(ControlKind.LIMITS, limits='{"max_position": "40"}'),
     new("too much", Side.BUY, "100", "9.00"),
-    heartbeat(START + 48 * 3600 * SECOND),
+    heartbeat(START + 24 * 3600 * SECOND),
     control(ControlKind.SESSION_CLOSE),
 ]
 """A story whose state holds, at one step or another, every kind of thing that a shard remembers."""

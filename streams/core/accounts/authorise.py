@@ -1,9 +1,11 @@
 """Commands of the gate in the account shard: decisions, approvals and revocations of strategies."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from schemas.records.bounds import TIME_MAX_NS
 from schemas.records.enums import DeskReportKind, RiskEventKind, TradingLevel
 from schemas.records.messages import Control, DeskReport
 from schemas.records.output import Output
@@ -27,7 +29,7 @@ class AuthorisationDocument(Frozen):
     strategy_id: str = Field(min_length=1)
     decision_id: str = Field(min_length=1)
     level: TradingLevel = TradingLevel.PAPER_ONLY
-    expires_ts: int = 0
+    expires_ts: Annotated[int, Field(ge=0, le=TIME_MAX_NS)] = 0
     limits: dict[str, str] = Field(default_factory=dict)
 
 

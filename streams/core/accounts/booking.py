@@ -2,6 +2,7 @@
 
 from schemas.records.enums import TERMINAL_STATUSES, EquityTrigger, ExecType, OrdStatus, Side
 from schemas.records.messages import ExecutionReport
+from schemas.records.numbers import price_text
 from schemas.records.output import Output, RecordRefused
 from streams.core.accounts.state import account_records as records
 from streams.core.accounts.state.account import Account
@@ -9,6 +10,9 @@ from streams.core.accounts.state.shard_state import ShardState
 from streams.core.ledger.marks import converted
 from streams.core.ledger.position import Position
 from streams.core.ledger.working_order import WorkingOrder
+
+FLAT = Position()
+"""An account's position in a symbol that it has not traded. Never changed."""
 
 
 class Booked:
@@ -36,12 +40,20 @@ class Booked:
 
 
 def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
-    """Books a report of the venue. Raises RecordRefused if no working order fits it."""
+    """Books a report of the venue.
+
+    Raises RecordRefused if no working order fits it, or if it would bring the account out of its bounds.
+    """
     account = state.accounts.get(report.account_id)
     order = account.ledger.working.get(report.order_id) if account else None
     if account is None or (order is None and report.exec_type is not ExecType.CANCEL_REJECT):
         text = f"execution {report.exec_id}: account {report.account_id} has no working order {report.order_id}"
         raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
+    fills = report.exec_type is ExecType.PARTIAL_FILL or report.exec_type is ExecType.FILL
+    if order is not None and report.exec_type is not ExecType.CANCEL_REJECT:
+        _check_fit(order, report)
+    if fills:
+        _check_range(state, account, report)
     first = order is not None and order.status is OrdStatus.PENDING_NEW
     if order is not None:
         ledger, counted, price = account.ledger, account.ledger.counted(order), order.price
@@ -52,7 +64,6 @@ def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
     result = records.execution_result(report, state.next_id(), state.time_ns)
     account.answers.note_result(result)
     state.emit(Output("order.results", report.account_id, result))
-    fills = report.exec_type is ExecType.PARTIAL_FILL or report.exec_type is ExecType.FILL
     quantity_before = _book_fill(state, account, report) if fills else None
     return Booked(
         report,
@@ -61,6 +72,36 @@ def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
         quantity_before,
         order if report.ord_status in TERMINAL_STATUSES else None,
     )
+
+
+def _check_fit(order: WorkingOrder, report: ExecutionReport) -> None:
+    """Refuses a report about another symbol or side, or about more than the order's quantity."""
+    changes = report.exec_type is ExecType.REPLACED or report.exec_type is ExecType.RESTATED
+    quantity = report.order_qty if changes and report.order_qty is not None else order.quantity
+    if report.symbol == order.symbol and report.side is order.side and report.cum_qty <= quantity:
+        return
+    text = (
+        f"execution {report.exec_id}: {report.side} {price_text(report.cum_qty)} {report.symbol} does not fit order "
+        f"{order.order_id}, {order.side} {price_text(quantity)} {order.symbol}; only its venue may report an order"
+    )
+    raise RecordRefused("EXECUTION_MISMATCH", text)
+
+
+def _check_range(state: ShardState, account: Account, report: ExecutionReport) -> None:
+    """Refuses a fill that would bring position or money out of the bounds that schemas.records.bounds proves."""
+    assert report.last_qty is not None
+    assert report.last_px is not None
+    _, rate = state.marks.rate_of(report.symbol, account.currency)
+    notional = converted(report.last_qty * report.last_px, rate)
+    commission = converted(report.commission or 0, rate)
+    position = account.ledger.positions.get(report.symbol, FLAT)
+    if position.can_take(report.last_qty, notional, commission):
+        return
+    text = (
+        f"execution {report.exec_id}: {price_text(report.last_qty)} {report.symbol} at {price_text(report.last_px)} "
+        f"would bring account {account.account_id} out of range; end its trading and open a session with less cash"
+    )
+    raise RecordRefused("EXECUTION_OUT_OF_RANGE", text)
 
 
 def _follow(order: WorkingOrder, report: ExecutionReport) -> None:

@@ -5,9 +5,10 @@ passed and something has changed. The judge sums the shares, and all shards do w
 are exact to that interval and to the way of two records. They latch.
 """
 
+from schemas.records.bounds import within
 from schemas.records.enums import BreakerState, DeskReportKind, TradingState
 from schemas.records.messages import Control, DeskReport
-from schemas.records.numbers import NANOS_PER_MS
+from schemas.records.numbers import MONEY_MAX, NANOS_PER_MS
 from schemas.records.output import Output
 from streams.core.accounts.approval import cancel_working
 from streams.core.accounts.authorise import on_revocation, revoke_all
@@ -63,7 +64,10 @@ def on_time(state: ShardState) -> None:
 
 
 def _share(state: ShardState) -> Share | None:
-    """Returns the sums of the shard's accounts in the desk's currency; None if one of them has no rate into it yet."""
+    """Returns the sums of the shard's accounts in the desk's currency, cut at MONEY_MAX.
+
+    None if one of them has no rate into it yet.
+    """
     equity = opening = realised = 0
     into = state.config.desk.currency
     for currency, made in state.desk.retired.items():
@@ -79,7 +83,7 @@ def _share(state: ShardState) -> Share | None:
         equity += converted(state.valuation(account).equity, rate)
         opening += converted(account.opening_cash, rate)
         realised += converted(sum(item.realised_pnl for item in account.ledger.positions.values()), rate)
-    return equity, opening, realised
+    return within(equity, MONEY_MAX), within(opening, MONEY_MAX), within(realised, MONEY_MAX)
 
 
 def on_report(state: ShardState, report: DeskReport) -> None:

@@ -1,17 +1,19 @@
 """Marks in the account shard: quotes, splits, borrow fees at the end of a day, and equity at each interval."""
 
-from schemas.records.enums import EquityTrigger, MarkKind
+from schemas.records.bounds import BOOKED_MAX
+from schemas.records.enums import EquityTrigger, MarkKind, RiskEventKind
 from schemas.records.messages import ExecutionReport, Mark
-from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, PRICE_SCALE, divide_half_even
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, PRICE_SCALE, divide_half_even, price_text
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.shard_state import ShardState
+from streams.core.ledger.position import Position
 
 DAYS_OF_YEAR = 360
 """Day count of borrow fees: actual/360, the custom of stock lending."""
 
 
 def take_mark(state: ShardState, mark: Mark) -> list[Account]:
-    """Takes a quote, a split or a heartbeat. Returns the accounts that paid borrow fees."""
+    """Takes a quote, a split or a heartbeat. Returns the accounts that paid borrow fees. Raises RecordRefused."""
     marks = state.marks
     if mark.kind is MarkKind.QUOTE and (mark.bid_px is not None or mark.ask_px is not None):
         marks.quotes[mark.symbol] = (mark.bid_px, mark.ask_px)
@@ -26,18 +28,44 @@ def take_mark(state: ShardState, mark: Mark) -> list[Account]:
 
 
 def split_positions(state: ShardState, notice: ExecutionReport) -> list[Account]:
-    """Restates every position in the symbol of a split. Returns the accounts that hold it."""
+    """Restates every position in the symbol of a split. Returns the accounts that hold it. Raises RecordRefused."""
     assert notice.split_to is not None
     assert notice.split_of is not None
+    before = state.marks.split_gaps.get(notice.symbol)
     state.marks.widen_gap(notice.symbol, notice.split_of, notice.split_to)
     holders = []
     for account in state.accounts.values():
         position = account.ledger.positions.get(notice.symbol)
         if position is not None and position.quantity:
-            position.split(notice.split_to, notice.split_of)
+            if not position.split(notice.split_to, notice.split_of):
+                _pay_out(state, account, position, notice, before or (1, 1))
             state.emit_position(account, notice.symbol, position, notice.exec_id)
             holders.append(account)
     return holders
+
+
+def _pay_out(
+    state: ShardState, account: Account, position: Position, notice: ExecutionReport, gap: tuple[int, int]
+) -> None:
+    """Pays a position in cash that a split would take out of range, at its mark before the split, else at its cost.
+
+    gap: the split gap of the symbol before this notice.
+    """
+    ledger, marks, symbol = account.ledger, state.marks, notice.symbol
+    held, price = position.quantity, marks.price(symbol)
+    value = position.cost if price is None else marks.value(symbol, held, price, ledger.currency, gap)
+    ledger.cash += position.pay_out(value)
+    account.trip_starts[symbol] = position.realised_pnl
+    state.emit_risk_event(
+        RiskEventKind.LIMIT_WARNING,
+        f"account {account.account_id} held {price_text(held)} {symbol}; after a split of {notice.split_of} into "
+        f"{notice.split_to} that is more than a position can be, so it was paid out in cash",
+        account,
+        code="SPLIT_PAID_OUT",
+        observed_value=price_text(held),
+        symbol=symbol,
+        cause=notice.exec_id,
+    )
 
 
 def _charge_borrowing(state: ShardState) -> list[Account]:
@@ -62,6 +90,7 @@ def _charge(state: ShardState, account: Account, symbol: str, nights: int) -> bo
         return False
     value = marks.value(symbol, -position.quantity, price, ledger.currency)
     fee = divide_half_even(value * instrument.borrow_rate * nights, DAYS_OF_YEAR * PRICE_SCALE)
+    fee = min(fee, BOOKED_MAX - position.borrow_fees)
     ledger.cash -= fee
     position.borrow_fees += fee
     state.emit_position(account, symbol, position, None)

@@ -1,7 +1,9 @@
 """Paper sessions: a session opens with cash and limits; when it closes, its working orders are canceled."""
 
+from schemas.records.bounds import BOOKED_MAX
 from schemas.records.enums import EquityTrigger, RiskEventKind
 from schemas.records.messages import Control
+from schemas.records.numbers import money_text
 from streams.core.accounts import account_breakers
 from streams.core.accounts.approval import cancel_working
 from streams.core.accounts.early_requests import refuse_early
@@ -66,6 +68,8 @@ def _problem(state: ShardState, old: Account | None, control: Control) -> str | 
     assert control.opening_cash is not None
     if control.opening_cash < 0:
         return "opening_cash is below 0; a session starts with cash of 0 or more"
+    if control.opening_cash > BOOKED_MAX:
+        return f"opening_cash is above {money_text(BOOKED_MAX)}, the most that an account can hold; open it with less"
     unknown = [symbol for symbol in _symbols(control) if symbol not in state.instruments]
     if unknown:
         return f"instruments: {', '.join(unknown)} not in the reference data"

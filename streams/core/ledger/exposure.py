@@ -1,7 +1,8 @@
 """Exposure and worth of an account: kept by symbol, and worked out again only if something changed."""
 
+from schemas.records.bounds import VALUE_MAX, within
 from schemas.records.enums import Side
-from schemas.records.numbers import PRICE_SCALE
+from schemas.records.numbers import MONEY_MAX, PRICE_SCALE
 from streams.core.ledger.ledger import Ledger
 from streams.core.ledger.marks import Marks, Quote
 from streams.core.ledger.position import Position
@@ -11,7 +12,8 @@ class Valuation:
     """The worth of an account, 1e-18 of its currency.
 
     position_value: signed; gross_exposure: the sum of absolute values. worst_exposure: the same with working orders, in
-    each symbol the larger of all buys filled and all sells filled. leverage: 1e-9.
+    each symbol the larger of all buys filled and all sells filled. leverage: 1e-9. Values of positions are cut at
+    VALUE_MAX, and the buying power at MONEY_MAX.
     """
 
     __slots__ = ("cash", "gross_exposure", "leverage", "position_value", "worst_exposure")
@@ -25,8 +27,8 @@ class Valuation:
         leverage: int,
     ) -> None:
         self.cash = cash
-        self.position_value = position_value
-        self.gross_exposure = gross_exposure
+        self.position_value = within(position_value, VALUE_MAX)
+        self.gross_exposure = within(gross_exposure, VALUE_MAX)
         self.worst_exposure = worst_exposure
         self.leverage = leverage
 
@@ -38,7 +40,7 @@ class Valuation:
     @property
     def buying_power(self) -> int:
         """Exposure that may still be added; negative if the account has more than its leverage carries."""
-        return self.equity * self.leverage // 10**9 - self.worst_exposure
+        return within(self.equity * self.leverage // PRICE_SCALE - self.worst_exposure, MONEY_MAX)
 
 
 class Exposure:

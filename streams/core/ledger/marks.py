@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from schemas.records.numbers import PRICE_SCALE, divide_half_even
+from schemas.records.bounds import as_price
+from schemas.records.numbers import PRICE_MAX, PRICE_SCALE, divide_half_even
+from schemas.records.output import RecordRefused
 from streams.core.reference.declarations import ConversionConfig
 from streams.core.reference.instruments import Instrument
 
 Quote = tuple[int | None, int | None]
 """Bid and ask, 1e-9."""
+GAP_MAX = 10**60
+"""Largest number of a split gap. Ten of the largest splits may be on their way at once."""
 
 
 def converted(amount: int, rate: int | None) -> int:
@@ -32,12 +36,12 @@ class Conversions:
         return self._symbols[into, currency] if found is None else found
 
     def rate(self, currency: str, into: str, mark_price: Callable[[str], int | None]) -> int | None:
-        """Returns the price of one unit of a currency in another, 1e-9, half even; None before any quote."""
+        """Returns the price of one unit of a currency in another, half even, 1e-9 to PRICE_MAX; None before a quote."""
         symbol = self._symbols.get((currency, into))
         if symbol is not None:
             return mark_price(symbol)
         price = mark_price(self._symbols[into, currency])
-        return None if price is None else divide_half_even(PRICE_SCALE * PRICE_SCALE, price)
+        return None if price is None else min(max(divide_half_even(PRICE_SCALE * PRICE_SCALE, price), 1), PRICE_MAX)
 
 
 class Marks:
@@ -99,26 +103,35 @@ class Marks:
             return (symbol,)
         return symbol, self._conversions.symbol_of(instrument.currency, currency)
 
-    def value(self, symbol: str, quantity: int, price: int, currency: str) -> int:
-        """Returns the signed value of a quantity at a price, 1e-18 of a currency."""
+    def value(
+        self, symbol: str, quantity: int, price: int, currency: str, split_gap: tuple[int, int] | None = None
+    ) -> int:
+        """Returns the signed value of a quantity at a price, 1e-18 of a currency. split_gap: None for the present."""
         _, rate = self.rate_of(symbol, currency)
-        to, of = self.split_gaps.get(symbol, (1, 1))
+        to, of = split_gap or self.split_gaps.get(symbol, (1, 1))
         return converted(divide_half_even(quantity * price * to, of), rate)
 
     def split(self, symbol: str, to: int, of: int) -> None:
-        """Restates the quote of a symbol of which `of` shares have become `to`."""
+        """Restates the quote of a symbol of which `of` shares have become `to`. Raises RecordRefused like widen_gap."""
+        self.widen_gap(symbol, to, of)
         bid, ask = self.quotes.get(symbol, (None, None))
         if bid is not None or ask is not None:
             self.quotes[symbol] = (_split_price(bid, to, of), _split_price(ask, to, of))
-        self.widen_gap(symbol, to, of)
 
     def widen_gap(self, symbol: str, to: int, of: int) -> None:
-        """Notes that one more split has reached the marks (to/of), or the positions (of/to)."""
-        known_to, known_of = self.split_gaps.pop(symbol, (1, 1))
+        """Notes that one more split has reached the marks (to/of), or the positions (of/to).
+
+        Raises RecordRefused if one of the two topics is too many splits ahead of the other: a venue writes to both.
+        """
+        known_to, known_of = self.split_gaps.get(symbol, (1, 1))
         gap = Fraction(known_to * to, known_of * of)
+        if max(gap.numerator, gap.denominator) > GAP_MAX:
+            text = f"split of {symbol}: marks and executions differ by too many splits; only a venue may write them"
+            raise RecordRefused("SPLITS_OUT_OF_STEP", text)
+        self.split_gaps.pop(symbol, None)
         if gap != 1:
             self.split_gaps[symbol] = (gap.numerator, gap.denominator)
 
 
 def _split_price(price: int | None, to: int, of: int) -> int | None:
-    return None if price is None else divide_half_even(price * of, to)
+    return None if price is None else max(as_price(divide_half_even(price * of, to)), 1)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from schemas.records.numbers import divide_half_even
+from schemas.records.bounds import BOOKED_MAX, as_price
+from schemas.records.numbers import PRICE_MAX, divide_half_even
 
 
 @dataclass(slots=True)
@@ -27,10 +28,23 @@ class Position:
 
     @property
     def average_price(self) -> int | None:
-        """cost / quantity, half even to 1e-9; None if flat."""
+        """cost / quantity, half even to 1e-9, cut at PRICE_MAX; None if flat."""
         if self.quantity == 0:
             return None
-        return divide_half_even(abs(self.cost), abs(self.quantity))
+        return as_price(divide_half_even(abs(self.cost), abs(self.quantity)))
+
+    @property
+    def booked(self) -> int:
+        """Cost and gross realised PnL without their signs, 1e-18; the bounds limit their sum."""
+        return abs(self.cost) + abs(self.gross_realised)
+
+    def can_take(self, quantity: int, notional: int, commission: int) -> bool:
+        """Returns whether a fill of this size keeps all numbers within their bounds; see schemas.records.bounds."""
+        return (
+            abs(self.quantity) + quantity <= PRICE_MAX
+            and self.booked + notional <= BOOKED_MAX
+            and abs(self.commission) + abs(commission) <= BOOKED_MAX
+        )
 
     def book_fill(self, signed_quantity: int, price: int, commission: int) -> int:
         """Books a fill in the account's own currency; see book_notional. price: 1e-9."""
@@ -66,9 +80,27 @@ class Position:
         assert self.quantity != 0 or self.cost == 0, "a flat position costs nothing"
         return gross - commission
 
-    def split(self, to: int, of: int) -> None:
-        """Restates a split of `of` units into `to` units at the same cost, half even to 1e-9 units."""
-        self.quantity = divide_half_even(self.quantity * to, of)
-        if self.quantity == 0:
+    def split(self, to: int, of: int) -> bool:
+        """Restates a split of `of` units into `to` units at the same cost, half even to 1e-9 units.
+
+        Returns False, and changes nothing, if the new quantity is out of range.
+        """
+        quantity = divide_half_even(self.quantity * to, of)
+        if abs(quantity) > PRICE_MAX:
+            return False
+        self.quantity = quantity
+        if quantity == 0:
             self.gross_realised -= self.cost
             self.cost = 0
+        return True
+
+    def pay_out(self, value: int) -> int:
+        """Closes the position for cash instead of a fill, and returns the cash. value: signed, 1e-18.
+
+        A value out of bounds is cut to the cost, so that nothing is won or lost.
+        """
+        if abs(value) + self.booked > BOOKED_MAX:
+            value = self.cost
+        self.gross_realised += value - self.cost
+        self.quantity = self.cost = 0
+        return value

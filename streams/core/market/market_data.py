@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from schemas.records.bounds import SPLIT_MAX
 from schemas.records.messages import Column, MarketData
 from schemas.records.numbers import PRICE_MAX
 from schemas.records.output import RecordRefused
@@ -18,7 +19,6 @@ RESUME: Final = "R"
 SPLIT: Final = "S"
 KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
 AGGRESSORS = frozenset("BS-")
-SPLIT_MAX = 1_000_000
 
 Levels = list[tuple[int, int]]
 """Price (1e-9) and size (1e-9 units) of each level, best first."""

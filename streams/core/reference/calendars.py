@@ -1,4 +1,7 @@
-"""Trading days and hours, from the sessions of the library exchange_calendars."""
+"""Trading days and hours, from the sessions of the library exchange_calendars.
+
+In years that the library does not know for a calendar, each day counts as without a calendar.
+"""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -50,7 +53,7 @@ def _hours_near(
     found = []
     for day in (middle - timedelta(days=1), middle, middle + timedelta(days=1)):
         opens = _session_open(day, calendar) if calendar else None
-        if calendar and opens is None:
+        if opens is None and _is_closed(day, calendar):
             continue
         start = (
             opens if opens is not None and day_start is None else datetime.combine(day, day_start or time(0), timezone)
@@ -63,7 +66,7 @@ def _hours_near(
 @cache
 def _day_end_ns(day: date, timezone: ZoneInfo, day_end: time | None, calendar: str | None) -> int | None:
     close = _session_close(day, calendar) if calendar else None
-    if calendar and close is None:
+    if close is None and _is_closed(day, calendar):
         return None
     end = close if close is not None and day_end is None else datetime.combine(day, day_end or time(0), timezone)
     return int(end.timestamp()) * NANOS_PER_S
@@ -72,7 +75,7 @@ def _day_end_ns(day: date, timezone: ZoneInfo, day_end: time | None, calendar: s
 def _session_close(day: date, calendar: str) -> datetime | None:
     """Returns the close of the session of a day; None if it has none."""
     sessions = _calendar_of_year(calendar, day.year)
-    if not _is_session(sessions, day):
+    if sessions is None or not _is_session(sessions, day):
         return None
     close: datetime = sessions.session_close(day.isoformat()).to_pydatetime()
     return close
@@ -81,10 +84,15 @@ def _session_close(day: date, calendar: str) -> datetime | None:
 def _session_open(day: date, calendar: str) -> datetime | None:
     """Returns the open of the session of a day; None if it has none."""
     sessions = _calendar_of_year(calendar, day.year)
-    if not _is_session(sessions, day):
+    if sessions is None or not _is_session(sessions, day):
         return None
     opens: datetime = sessions.session_open(day.isoformat()).to_pydatetime()
     return opens
+
+
+def _is_closed(day: date, calendar: str | None) -> bool:
+    """Returns whether a day without a session is none by its calendar, and not because the library does not know it."""
+    return calendar is not None and _calendar_of_year(calendar, day.year) is not None
 
 
 def _is_session(sessions: Any, day: date) -> bool:
@@ -97,7 +105,13 @@ def _is_session(sessions: Any, day: date) -> bool:
 
 @cache
 def _calendar_of_year(calendar: str, year: int) -> Any:
-    """Returns the sessions of a year. The bounds are explicit, because the defaults depend on the wall clock."""
+    """Returns the sessions of a year; None if the library does not know them.
+
+    The bounds are explicit, because the defaults depend on the wall clock.
+    """
     from exchange_calendars import get_calendar
 
-    return get_calendar(calendar, start=f"{year}-01-01", end=f"{year}-12-31")
+    try:
+        return get_calendar(calendar, start=f"{year}-01-01", end=f"{year}-12-31")
+    except (ValueError, NotImplementedError):
+        return None

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streams.core.reference.fields import Frozen, NonNegativeDecimal, PositiveDecimal, TimeZone
+from schemas.records.bounds import LATENCY_MAX_MS
+from streams.core.reference.fields import Frozen, MillisOrNone, Name, NonNegativeDecimal, PositiveDecimal, TimeZone
 
 
 class ModelConfig(BaseModel):
@@ -31,8 +32,8 @@ class FeeConfig(ModelConfig):
 class InstrumentConfig(Frozen):
     """A tradable instrument; prices in units of its currency, quantities in units of the instrument."""
 
-    symbol: str = Field(min_length=1)
-    currency: str = Field(min_length=1)
+    symbol: Name
+    currency: Name
     tick_size: PositiveDecimal
     lot_size: PositiveDecimal
     min_quantity: PositiveDecimal
@@ -69,10 +70,10 @@ STALE_AFTER_MS = 60_000
 class MockConfig(Frozen):
     """The bounds of the random draws of MockExecutor."""
 
-    latency_ms_max: int = Field(default=20, ge=0)
+    latency_ms_max: int = Field(default=20, ge=0, le=LATENCY_MAX_MS)
     slippage_bps_max: NonNegativeDecimal = Decimal(2)
     failure_rate: Annotated[NonNegativeDecimal, Field(le=1)] = Decimal("0.01")
-    stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
+    stale_after_ms: MillisOrNone = STALE_AFTER_MS
 
 
 class LatencyConfig(Frozen):
@@ -86,12 +87,12 @@ class LatencyConfig(Frozen):
 class SimulatorConfig(Frozen):
     """The models of an ExecutionSimulator, each by its registered name."""
 
-    name: str = Field(min_length=1)
+    name: Name
     fill: ModelConfig = ModelConfig(model="touch")
     queue: ModelConfig = ModelConfig(model="risk-averse")
     slippage: ModelConfig = ModelConfig(model="none")
     latency: LatencyConfig = LatencyConfig()
-    stale_after_ms: int = Field(default=STALE_AFTER_MS, ge=0)
+    stale_after_ms: MillisOrNone = STALE_AFTER_MS
     """Age in market time above which a quote fills no order that would take from it."""
 
 
@@ -105,6 +106,6 @@ class AccountConfig(Frozen):
 class ConversionConfig(Frozen):
     """A symbol whose price converts currencies: one unit of base costs its price in quote."""
 
-    base: str = Field(min_length=1)
-    quote: str = Field(min_length=1)
-    symbol: str = Field(min_length=1)
+    base: Name
+    quote: Name
+    symbol: Name

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from schemas.records.bounds import COUNT_MAX, ID_CHARS_MAX, SPAN_MAX_MS
+from schemas.records.entry_checks import text_problem
 from schemas.records.numbers import NotRepresentable, to_price
 
 
@@ -26,9 +28,22 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    problem = text_problem(value, ID_CHARS_MAX)
+    if problem is not None:
+        raise ValueError(f"the text {problem}")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1), AfterValidator(_name)]
+"""A symbol, a currency or the name of a part: plain text, at most ID_CHARS_MAX characters."""
 FixedDecimal = Annotated[Decimal, AfterValidator(_fixed)]
 PositiveDecimal = Annotated[FixedDecimal, Field(gt=0)]
 NonNegativeDecimal = Annotated[FixedDecimal, Field(ge=0)]
+Millis = Annotated[int, Field(ge=1, le=SPAN_MAX_MS)]
+MillisOrNone = Annotated[int, Field(ge=0, le=SPAN_MAX_MS)]
+"""0 switches off."""
+Count = Annotated[int, Field(ge=1, le=COUNT_MAX)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from schemas.records.bounds import ENTRY_MAX
 from schemas.records.enums import Side, TradingState
-from schemas.records.numbers import price_text
+from schemas.records.numbers import PRICE_MAX, money_text, price_text
 from schemas.records.order_rules import form_problem
 from streams.core.risk.breakers.stops import breaker_reject
 from streams.core.risk.proposal import Proposal, Reject
@@ -133,6 +134,33 @@ def has_value(proposal: Proposal) -> Reject | None:
         return None
     text = f"{proposal.subject}: no mark of {proposal.symbol} to value the order by; "
     return Reject("NO_MARK", text + "wait for market data or send a LIMIT order")
+
+
+def amount_range(proposal: Proposal) -> Reject | None:
+    """Refuses an order that could bring position or money near the bounds of their types; see schemas.records.bounds.
+
+    An order that does not raise the exposure in its instrument passes.
+    """
+    reached = proposal.reached
+    if reached > PRICE_MAX and proposal.added_leaves:
+        text = f"position in {proposal.symbol} with working orders could reach {price_text(reached)}"
+        return _beyond_range(proposal, text, price_text(PRICE_MAX), price_text(reached))
+    exposure = proposal.exposure()
+    amount = exposure.symbol_after
+    if amount <= exposure.symbol_before:
+        return None
+    position = proposal.ledger.positions.get(proposal.symbol)
+    if position is not None:
+        amount += position.booked
+    if amount <= ENTRY_MAX:
+        return None
+    text = f"exposure and booked money in {proposal.symbol} could come to {money_text(amount)}"
+    return _beyond_range(proposal, text, money_text(ENTRY_MAX), money_text(amount))
+
+
+def _beyond_range(proposal: Proposal, what: str, most: str, observed: str) -> Reject:
+    text = f"{proposal.subject}: {what}, the most that an account can keep is {most}; send a smaller order"
+    return Reject("AMOUNT_RANGE", text, most, observed)
 
 
 def reduce_only(proposal: Proposal) -> Reject | None:

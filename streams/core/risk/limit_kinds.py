@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Annotated
-
-from pydantic import Field
 
 from schemas.records.numbers import PRICE_SCALE, money_text, to_price
 from streams.core.ledger.exposure import Exposure
-from streams.core.reference.fields import PositiveDecimal
+from streams.core.reference.fields import Count, PositiveDecimal
 from streams.core.risk.control import Check, Limit
 from streams.core.risk.proposal import Proposal, Reject
 
@@ -51,7 +48,7 @@ class MoneyLimit(DecimalLimit):
 class CountLimit(Limit):
     """limit: the largest count."""
 
-    limit: Annotated[int, Field(ge=1)]
+    limit: Count
 
     @cached_property
     def soft_fixed(self) -> int:

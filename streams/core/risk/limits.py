@@ -170,6 +170,7 @@ ORDER: tuple[str | Check, ...] = (
     "max_long_position",
     "max_short_position",
     form.reduce_only,
+    form.amount_range,
     "leverage",
     "max_gross_exposure",
     "max_net_exposure",

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from schemas.records.enums import OrderType, TimeInForce
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, price_text, to_price
-from streams.core.reference.fields import PositiveDecimal
+from streams.core.reference.fields import Count, Millis, MillisOrNone, PositiveDecimal
 from streams.core.risk.control import Check, Limit, RiskControl
 from streams.core.risk.limit_kinds import CountLimit, MoneyLimit, QuantityLimit
 from streams.core.risk.proposal import Near, Proposal, Reject
@@ -200,7 +200,7 @@ class StaleMark(RiskControl):
     code: ClassVar[str] = "STALE_MARK"
     alone: ClassVar[str] = "max_age_ms"
 
-    max_age_ms: Annotated[int, Field(ge=0)]
+    max_age_ms: MillisOrNone
 
     def checker(self) -> Check:
         """See RiskControl."""
@@ -239,7 +239,7 @@ class PriceCollar(Limit):
     alone: ClassVar[str] = "percent"
 
     percent: PositiveDecimal | None = None
-    ticks: Annotated[int, Field(ge=1)] | None = None
+    ticks: Count | None = None
 
     @model_validator(mode="after")
     def _has_one(self) -> PriceCollar:
@@ -288,7 +288,7 @@ class RepeatedOrder(CountLimit):
 
     code: ClassVar[str] = "REPEATED_ORDER"
 
-    window_ms: Annotated[int, Field(ge=1)] = 1_000
+    window_ms: Millis = 1_000
 
     def checker(self) -> Check:
         """See RiskControl."""

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE
+from streams.core.reference.fields import Count, Millis
 from streams.core.risk.control import Check
 from streams.core.risk.limit_kinds import CountLimit, DecimalLimit
 from streams.core.risk.memory import Times
@@ -24,7 +25,7 @@ class MessageRate(CountLimit):
     code: ClassVar[str] = "MESSAGE_RATE"
     by_symbol: ClassVar[bool] = False
 
-    window_ms: Annotated[int, Field(ge=1)] = 1_000
+    window_ms: Millis = 1_000
 
     def counter(self, of: Callable[[Proposal], Times]) -> Check:
         """Returns a check of how many of these times lie in the window."""
@@ -86,8 +87,8 @@ class CancelRatio(DecimalLimit):
     code: ClassVar[str] = "CANCEL_RATIO"
     by_symbol: ClassVar[bool] = False
 
-    window_ms: Annotated[int, Field(ge=1)] = 60_000
-    min_observations: Annotated[int, Field(ge=1)] = 20
+    window_ms: Millis = 60_000
+    min_observations: Count = 20
     observations_max: Annotated[int, Field(ge=1, le=10_000)] = 500
 
     def checker(self) -> Check:

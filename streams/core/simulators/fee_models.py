@@ -15,14 +15,17 @@ from typing import Annotated, ClassVar, NamedTuple, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.records import numbers
+from schemas.records.bounds import FEE_AMOUNT_MAX
 from schemas.records.numbers import PRICE_SCALE, divide_half_even
 from streams.core.simulators.model import Model
 
 BPS_PER_ONE = 10_000
 to_price, to_money = lru_cache(numbers.to_price), lru_cache(numbers.to_money)
 """Cached, because the same few parameters are converted at each fill."""
-_RATE = Annotated[Decimal, Field(decimal_places=9)]
-_AMOUNT = Annotated[Decimal, Field(ge=0, decimal_places=9)]
+_SHARE = Annotated[Decimal, Field(ge=0, le=1, decimal_places=9)]
+_AMOUNT = Annotated[Decimal, Field(ge=0, le=FEE_AMOUNT_MAX, decimal_places=9)]
+_BPS = Annotated[Decimal, Field(ge=0, le=BPS_PER_ONE, decimal_places=5)]
+_MAKER_BPS = Annotated[Decimal, Field(ge=-BPS_PER_ONE, le=BPS_PER_ONE, decimal_places=5)]
 
 
 class Executed(NamedTuple):
@@ -65,8 +68,8 @@ class Rates(Model):
     """A share of the notional, by liquidity, plus an amount per unit."""
 
     model: ClassVar[str] = "rates"
-    maker_rate: _AMOUNT = Decimal(0)
-    taker_rate: _AMOUNT = Decimal(0)
+    maker_rate: _SHARE = Decimal(0)
+    taker_rate: _SHARE = Decimal(0)
     per_unit: _AMOUNT = Decimal(0)
 
     def order_fee(self, executed: Executed) -> int:
@@ -81,7 +84,7 @@ class PerShare(Model):
     model: ClassVar[str] = "per-share"
     amount: _AMOUNT
     minimum: _AMOUNT = Decimal(0)
-    maximum_rate: Annotated[Decimal, Field(gt=0, decimal_places=9)] | None = None
+    maximum_rate: Annotated[_SHARE, Field(gt=0)] | None = None
 
     def order_fee(self, executed: Executed) -> int:
         quantity = executed.quantity
@@ -102,8 +105,8 @@ class BasisPoints(Model):
     """Basis points of the notional, by liquidity; at least minimum per order. A negative maker fee is a rebate."""
 
     model: ClassVar[str] = "basis-points"
-    maker: _RATE
-    taker: Annotated[Decimal, Field(ge=0, decimal_places=5)]
+    maker: _MAKER_BPS
+    taker: _BPS
     minimum: _AMOUNT = Decimal(0)
 
     def order_fee(self, executed: Executed) -> int:
@@ -119,9 +122,9 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    from_notional: Annotated[Decimal, Field(ge=0)]
-    maker: Annotated[Decimal, Field(decimal_places=5)]
-    taker: Annotated[Decimal, Field(ge=0, decimal_places=5)]
+    from_notional: Annotated[Decimal, Field(ge=0, lt=10**20, decimal_places=18)]
+    maker: _MAKER_BPS
+    taker: _BPS
 
 
 class Tiered(Model):

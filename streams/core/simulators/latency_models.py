@@ -9,12 +9,13 @@ from typing import Annotated, ClassVar, Protocol, Self
 
 from pydantic import Field, model_validator
 
+from schemas.records.bounds import LATENCY_MAX_MS
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_MS
 from streams.core.simulators.model import Model
 from streams.core.simulators.seeded_draws import DRAW_RANGE, draw_below, draws
 
-Milliseconds = Annotated[Decimal, Field(ge=0, le=3_600_000)]
+Milliseconds = Annotated[Decimal, Field(ge=0, le=LATENCY_MAX_MS)]
 _EXACT = Context(prec=28)
 
 
@@ -76,7 +77,7 @@ class Lognormal(Model):
     """A latency drawn for each request: median_ms * e^(sigma * Z), Z standard normal, and at most max_ms."""
 
     model: ClassVar[str] = "lognormal"
-    median_ms: Annotated[Decimal, Field(gt=0, le=3_600_000)]
+    median_ms: Annotated[Decimal, Field(gt=0, le=LATENCY_MAX_MS)]
     sigma: Annotated[Decimal, Field(ge=0, le=5)]
     max_ms: Milliseconds = Decimal(1_000)
 
@@ -99,7 +100,7 @@ class Recorded(Model):
 
     model: ClassVar[str] = "recorded"
     times_ns: tuple[int, ...] = Field(min_length=1)
-    latencies_ns: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    latencies_ns: tuple[Annotated[int, Field(ge=0, le=LATENCY_MAX_MS * NANOS_PER_MS)], ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

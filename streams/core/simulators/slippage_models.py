@@ -16,8 +16,9 @@ from streams.core.simulators.model import Model
 BPS_PER_ONE = 10_000
 _EXACT = Context(prec=28)
 
-PositiveNumber = Annotated[Decimal, Field(gt=0)]
-NonNegativeNumber = Annotated[Decimal, Field(ge=0)]
+_LARGEST, _SMALLEST = Decimal(10**18), Decimal("1e-18")
+PositiveNumber = Annotated[Decimal, Field(ge=_SMALLEST, le=_LARGEST)]
+NonNegativeNumber = Annotated[Decimal, Field(ge=0, le=_LARGEST)]
 Rate = Annotated[Decimal, Field(gt=0, le=1)]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+from schemas.records.bounds import as_price
 from schemas.records.enums import OrderType, OrdStatus, Side
 from schemas.records.from_list import record_from_list
 from schemas.records.messages import ApprovedOrder
@@ -88,8 +89,8 @@ class VenueOrder:
 
     @property
     def average_price(self) -> int | None:
-        """Average fill price, rounded half to even to 1e-9; None before the first fill."""
-        return divide_half_even(self.notional, self.cum_quantity) if self.cum_quantity else None
+        """Average fill price, rounded half to even to 1e-9 and cut at PRICE_MAX; None before the first fill."""
+        return as_price(divide_half_even(self.notional, self.cum_quantity)) if self.cum_quantity else None
 
     def marketable_at(self, opposite: int | None) -> bool:
         """Returns whether the order may trade at a price of the opposite side (1e-9)."""

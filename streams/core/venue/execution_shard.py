@@ -2,9 +2,10 @@
 
 from typing import Protocol, Self
 
+from schemas.records.bounds import AHEAD_MAX_NS
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_MS
-from schemas.records.output import Message, Output, State
+from schemas.records.output import Message, Output, RecordRefused, State
 from streams.core.market.market_data import check_market_data
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.execution_config import ExecutionConfig
@@ -104,6 +105,12 @@ class ExecutionShard:
 
     def _on_heartbeat(self, record: MarketData, record_time_ns: int | None) -> None:
         time_ns = record.ts if record_time_ns is None else record_time_ns
+        if record_time_ns is None and 0 < self._time_ns < time_ns - AHEAD_MAX_NS:
+            text = (
+                f"heartbeat at {time_ns}: the market's time is {self._time_ns}, and a heartbeat moves it by a day at "
+                "most; correct the clock of the feed, or send market data of that time first"
+            )
+            raise RecordRefused("HEARTBEAT_TOO_FAR_AHEAD", text)
         for venue in self._venues.values():
             if not record.symbol or venue.symbol == record.symbol:
                 venue.advance(time_ns)

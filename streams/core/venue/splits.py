@@ -1,29 +1,54 @@
-"""The effect of a stock split on orders: quantities grow as prices shrink, and values stay."""
+"""The effect of a stock split on orders: quantities grow as prices shrink, and values stay.
 
+An order whose quantity or price would leave its range has no form after the split, and is canceled.
+"""
+
+from schemas.records.bounds import as_price
 from schemas.records.enums import OffsetType, Side
 from schemas.records.messages import ApprovedOrder
-from schemas.records.numbers import divide_half_even
+from schemas.records.numbers import PRICE_MAX, divide_half_even
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.venue_order import VenueOrder
 
+LESS_THAN_A_LOT = "less than a lot is left of it after the split"
+OUT_OF_RANGE = "its quantity or price would be out of range after the split"
 
-def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> None:
-    """Restates a working order: open quantity in whole lots, prices on the tick, bids rounded down and offers up."""
+
+def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> bool:
+    """Restates a working order: open quantity in whole lots, prices on the tick, bids rounded down and offers up.
+
+    Returns False, and changes nothing, if the order would be out of range.
+    """
     leaves = order.leaves * to // of
-    order.cum_quantity = divide_half_even(order.cum_quantity * to, of)
+    cum_quantity = divide_half_even(order.cum_quantity * to, of)
+    quantity = cum_quantity + leaves - leaves % instrument.lot_size
+    price = _price(order.price, to, of, instrument.tick_size, order.buying)
+    stop_price = _price(order.stop_price, to, of, instrument.tick_size, order.buying)
+    if _is_out_of_range(quantity, price, stop_price):
+        return False
+    order.quantity, order.price, order.stop_price = quantity, price, stop_price
+    order.cum_quantity = cum_quantity
     order.added_quantity = divide_half_even(order.added_quantity * to, of)
-    order.quantity = order.cum_quantity + leaves - leaves % instrument.lot_size
-    order.price = _price(order.price, to, of, instrument.tick_size, order.buying)
-    order.stop_price = _price(order.stop_price, to, of, instrument.tick_size, order.buying)
-    order.arrival_px = None if order.arrival_px is None else divide_half_even(order.arrival_px * of, to)
+    arrival_px = order.arrival_px
+    order.arrival_px = None if arrival_px is None else as_price(divide_half_even(arrival_px * of, to))
     order.queue_entry, order.queue_ahead = _size(order.queue_entry, to, of), _size(order.queue_ahead, to, of)
     order.level_size, order.level_traded = _size(order.level_size, to, of), order.level_traded * to // of
     order.slice_left = _lots(order.slice_left, to, of, instrument.lot_size)
-    order.request = split_request(order.request, to, of, instrument)
+    order.request = _restated(order.request, to, of, instrument)
+    return True
 
 
-def split_request(request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder:
-    """Returns a request from before the split in terms of after it."""
+def split_request(request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder | None:
+    """Returns a request from before the split in terms of after it; None if it would be out of range."""
+    found = _restated(request, to, of, instrument)
+    return None if _is_out_of_range(found.quantity, found.price, found.stop_price) else found
+
+
+def _is_out_of_range(*numbers: int | None) -> bool:
+    return any(number is not None and number > PRICE_MAX for number in numbers)
+
+
+def _restated(request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder:
     tick, lot, bids = instrument.tick_size, instrument.lot_size, request.side is Side.BUY
     offset = request.trailing_offset
     if request.trailing_type is OffsetType.PRICE:
@@ -45,7 +70,7 @@ def _price(price: int | None, to: int, of: int, tick: int, down: bool) -> int | 
 
 
 def _size(size: int | None, to: int, of: int) -> int | None:
-    return None if size is None else size * to // of
+    return None if size is None else as_price(size * to // of)
 
 
 def _lots(size: int | None, to: int, of: int, lot: int) -> int | None:

@@ -27,7 +27,10 @@ def is_triggered(order: VenueOrder, book: OrderBook) -> bool:
 
 
 def follow_market(order: VenueOrder, book: OrderBook, tick: int) -> None:
-    """Moves the stop of a trailing order after the market, never away from it; rounds to the tick away from it."""
+    """Moves the stop of a trailing order after the market, never away from it.
+
+    Rounds to the tick away from the market, and stops at the highest price.
+    """
     if order.request.order_type is not OrderType.TRAILING_STOP:
         return
     reference = book.ask if order.buying else book.bid
@@ -36,7 +39,7 @@ def follow_market(order: VenueOrder, book: OrderBook, tick: int) -> None:
     distance = _distance(order, reference)
     if order.buying:
         stop = reference + distance
-        stop += -stop % tick
+        stop = min(stop + -stop % tick, PRICE_MAX - PRICE_MAX % tick)
     else:
         stop = max(reference - distance, tick)
         stop -= stop % tick

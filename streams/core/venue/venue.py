@@ -226,13 +226,29 @@ class Venue(VenueView):
         instrument = self.instrument
         if instrument is not None:
             self.orders.split(to, of)
-            self._before_market = [
-                (split_request(item, to, of, instrument), sent) for item, sent in self._before_market
-            ]
-            self._arrivals = [
-                (due, count, sent, split_request(item, to, of, instrument)) for due, count, sent, item in self._arrivals
-            ]
+            self._split_travelling(to, of, instrument)
         self._on_split(self, to, of)
+
+    def _split_travelling(self, to: int, of: int, instrument: Instrument) -> None:
+        """Restates the requests on their way, and refuses those that would be out of range."""
+        waiting, self._before_market = self._before_market, []
+        for request, sent_ns in waiting:
+            restated = self._split_request(request, to, of, instrument)
+            if restated is not None:
+                self._before_market.append((restated, sent_ns))
+        travelling, self._arrivals = sorted(self._arrivals), []
+        for due_ns, number, sent_ns, request in travelling:
+            restated = self._split_request(request, to, of, instrument)
+            if restated is not None:
+                self._arrivals.append((due_ns, number, sent_ns, restated))
+
+    def _split_request(self, request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder | None:
+        if request.action is Action.CANCEL:
+            return request
+        restated = split_request(request, to, of, instrument)
+        if restated is None:
+            self.orders.refuse_split(request)
+        return restated
 
     # State
 

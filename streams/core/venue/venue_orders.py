@@ -12,7 +12,7 @@ from streams.core.venue.expiries import Expiries
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
 from streams.core.venue.price_watch import PriceWatch
-from streams.core.venue.splits import split_order
+from streams.core.venue.splits import LESS_THAN_A_LOT, OUT_OF_RANGE, split_order
 from streams.core.venue.triggers import follow_market, is_triggered, tightest_stop
 from streams.core.venue.venue_records import ExecutionReporter
 from streams.core.venue.venue_view import VenueView
@@ -357,15 +357,19 @@ class VenueOrders:
             self._reports.send(order, ExecType.RESTATED, reason_code=code)
 
     def split(self, to: int, of: int) -> None:
-        """Restates the orders for a split of each `of` units into `to` units."""
+        """Restates the orders for a split of each `of` units into `to` units, all of them before the first ends."""
         assert self._venue.instrument is not None
         self.watch_everything()
-        for order in list(self.working.values()):
-            split_order(order, to, of, self._venue.instrument)
-            if order.leaves > 0:
+        restated = [(item, split_order(item, to, of, self._venue.instrument)) for item in self.working.values()]
+        for order, fits in restated:
+            if order.key in self.working and fits and order.leaves > 0:
                 self._reports.send(order, ExecType.RESTATED, reason_code="SPLIT")
-            else:
-                self._cancel(order, "SPLIT", "less than a lot is left of it after the split")
+            elif order.key in self.working:
+                self._cancel(order, "SPLIT", LESS_THAN_A_LOT if fits else OUT_OF_RANGE)
+
+    def refuse_split(self, request: ApprovedOrder) -> None:
+        """Refuses a request that still travels and that a split would take out of range."""
+        self._reports.refuse(request, self.working, "SPLIT", f"order {request.order_id}: {OUT_OF_RANGE}")
 
     # State
 

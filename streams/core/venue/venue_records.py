@@ -1,13 +1,13 @@
 """Builders of the execution shard's output records: execution reports, split notices and marks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from schemas.records.enums import ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
+from schemas.records.enums import Action, ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport, Mark
 from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook
 from streams.core.market.trades import TradePrint
 from streams.core.simulators.simulator import Match
-from streams.core.simulators.venue_order import VenueOrder
+from streams.core.simulators.venue_order import OrderKey, VenueOrder
 from streams.core.venue.venue_view import VenueView
 
 
@@ -34,6 +34,20 @@ class ExecutionReporter:
         """Reports a fill, by a market trade or by the quote; commission: 1e-18."""
         exec_id = self._next_id()
         self._report(_report(self._venue, exec_id, order, exec_type, match=match, commission=commission, trade=trade))
+
+    def refuse(self, request: ApprovedOrder, working: Mapping[OrderKey, VenueOrder], code: str, text: str) -> None:
+        """Refuses a request before it arrives. working: the orders that it might change."""
+        target = working.get((request.account_id, request.orig_order_id or ""))
+        if request.action is not Action.NEW:
+            if target is None:
+                self.reject_unknown(request, code, text)
+            else:
+                self.send(target, ExecType.CANCEL_REJECT, request.order_id, code, text)
+            return
+        assert request.quantity is not None
+        order = VenueOrder(request, request.quantity, request.price, request.stop_price)
+        order.status = OrdStatus.REJECTED
+        self.send(order, ExecType.REJECTED, reason_code=code, text=text)
 
     def reject_unknown(self, request: ApprovedOrder, code: str, text: str) -> None:
         """Rejects a cancel or replace of an order that the venue does not hold."""

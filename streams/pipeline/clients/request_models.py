@@ -9,6 +9,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from schemas.records.bounds import BOOKED_MAX, ID_CHARS_MAX, TEXT_CHARS_MAX, TIME_MAX_NS
+from schemas.records.entry_checks import text_problem
 from schemas.records.enums import (
     Action,
     ControlKind,
@@ -20,7 +22,7 @@ from schemas.records.enums import (
     TradingState,
 )
 from schemas.records.messages import Control, OrderRequest
-from schemas.records.numbers import NotRepresentable, money_to_decimal, price_to_decimal, to_money, to_price
+from schemas.records.numbers import NotRepresentable, money_to_decimal, plain, price_to_decimal, to_money, to_price
 from schemas.records.order_rules import form_problem
 from streams.core.risk.limits import check_patch
 
@@ -41,10 +43,34 @@ def _fixed(value: Decimal | None) -> int | None:
 
 
 def _money(value: Decimal) -> Decimal:
+    most = plain(money_to_decimal(BOOKED_MAX))
     try:
-        to_money(value)
+        fixed = to_money(value)
     except NotRepresentable as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{error}; give an amount from 0 to {most}") from error
+    if not 0 <= fixed <= BOOKED_MAX:
+        raise ValueError(f"{plain(value)} is not from 0 to {most}, the most that an account can hold; give less")
+    return value
+
+
+def _plain(value: str, most: int) -> str:
+    problem = text_problem(value, most)
+    if problem is not None:
+        raise ValueError(f"the text {problem}")
+    return value
+
+
+def _name(value: str) -> str:
+    return _plain(value, ID_CHARS_MAX)
+
+
+def _text(value: str) -> str:
+    return _plain(value, TEXT_CHARS_MAX)
+
+
+def _time(value: int) -> int:
+    if not 0 <= value <= TIME_MAX_NS:
+        raise ValueError(f"{value} is not from 0 to {TIME_MAX_NS}; give UTC nanoseconds before the year 2200")
     return value
 
 
@@ -65,11 +91,12 @@ def _exact(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal | float | StrEnum) else value
 
 
-Name = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(_name)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_text)]
 Price = Annotated[Decimal, AfterValidator(_price)]
 Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_price)]
 Money = Annotated[Decimal, AfterValidator(_money)]
-Time = Annotated[int, Field(ge=0, lt=2**63)]
+Time = Annotated[int, AfterValidator(_time)]
 
 
 class OrderRequestModel(BaseModel):
@@ -85,7 +112,7 @@ class OrderRequestModel(BaseModel):
     orig_order_id: Name | None = None
     account_id: Name
     strategy_id: Name | None = None
-    symbol: str = ""
+    symbol: Annotated[str, AfterValidator(_name)] = ""
     side: Side = Side.UNKNOWN
     order_type: OrderType = OrderType.UNKNOWN
     time_in_force: TimeInForce = TimeInForce.DAY
@@ -181,7 +208,7 @@ class ControlModel(BaseModel):
     limits: Annotated[dict[str, Any], AfterValidator(_patch)] | None = None
     """JSON merge patch of the account's limits, with decimals as text; see streams.core.risk.limits."""
     actor: Name
-    reason: Name
+    reason: Text
     ts: Time
     symbol: Name | None = None
     breaker: Name | None = None
@@ -189,6 +216,15 @@ class ControlModel(BaseModel):
     settings_sha256: Name | None = None
     flatten: bool = False
     authorisation: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _documents_fit(self) -> Self:
+        message = self.to_message()
+        for name in ("limits", "instruments", "authorisation"):
+            problem = text_problem(getattr(message, name) or "", TEXT_CHARS_MAX)
+            if problem is not None:
+                raise ValueError(f"{name} of control {self.control_id} {problem}")
+        return self
 
     def to_message(self) -> Control:
         """Returns the record of the core."""

@@ -16,8 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from schemas.records.bounds import ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS
+from schemas.records.entry_checks import text_problem
 from schemas.records.numbers import PRICE_DIGITS, PRICE_MAX
-from streams.core.market.market_data import SPLIT_MAX
 from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
 from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, Bytes, Ints, MarketTable
@@ -176,8 +177,14 @@ def _time_and_symbols(path: Path, table: pa.Table) -> tuple[Ints, tuple[str, ...
     if len(back):
         line = int(back[0]) + FIRST_DATA_LINE + 1
         raise FeedError(f"{path}: line {line}: ts_ns steps back; sort the file by time")
+    _demand(path, (time > 0) & (time <= TIME_MAX_NS), "ts_ns must be UTC nanoseconds after 1970 and before 2200")
     encoded = table["symbol"].combine_chunks().dictionary_encode()
-    return time, tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy().astype(np.int32)
+    symbols = tuple(encoded.dictionary.to_pylist())
+    for symbol in symbols:
+        problem = text_problem(symbol, ID_CHARS_MAX)
+        if problem is not None:
+            raise FeedError(f"{path}: symbol {symbol[:20]!r} {problem}")
+    return time, symbols, encoded.indices.to_numpy().astype(np.int32)
 
 
 def _fixed(path: Path, table: pa.Table, name: str) -> tuple[Ints, Bytes]:

@@ -8,6 +8,7 @@ from infra.errors import PaperError
 from infra.kafka.topics import BY_NAME
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable, UndecodableRecord
+from schemas.records.entry_checks import entry_problem
 from schemas.records.messages import Journal
 from schemas.records.output import Message, Output, RecordRefused
 from streams import __version__
@@ -30,7 +31,6 @@ from streams.pipeline.journal.shard import Shard
 from streams.pipeline.journal.transaction import Made, Transaction
 
 FORWARDED_FROM = "forwarded-from"
-TEXT_CHARS_MAX = 10_000
 SURELY_FITS_BYTES: Final = 500_000
 """Size of an output that every topic takes."""
 BATCH_OVERHEAD_BYTES: Final = 1_000
@@ -203,9 +203,11 @@ class ShardProcessor:
         if record.headers:
             check_headers(record)
         message = self._decode(record)
+        problem = entry_problem(record.topic, message, record.timestamp_ns)
+        if problem is not None:
+            raise BadRecord(problem.code, problem.text)
         key_field = self.kind.inputs[record.topic]
         if key_field is not None:
-            _check_texts(record.topic, message)
             forwarded = self._forward(record, getattr(message, key_field), key_field)
             if forwarded is not None:
                 return [forwarded]
@@ -272,14 +274,6 @@ def _check_size(topic: str, size: int) -> None:
     limit = BY_NAME[topic].max_message_bytes - BATCH_OVERHEAD_BYTES
     if size > limit:
         raise ValueError(f"a record of {size} bytes for {topic}, which takes {limit}")
-
-
-def _check_texts(topic: str, message: Message) -> None:
-    """Refuses long texts: several outputs repeat a client's texts, and must not become too large for Kafka."""
-    for value in message:
-        if isinstance(value, str) and len(value) > TEXT_CHARS_MAX:
-            text = f"a text in this {topic} record has {len(value)} characters; at most {TEXT_CHARS_MAX} are taken"
-            raise BadRecord("TEXT_TOO_LONG", text)
 
 
 def outputs_crc32(outputs: list[RawOutput]) -> int:

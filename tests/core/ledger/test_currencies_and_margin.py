@@ -148,7 +148,7 @@ def test_borrowed_units_are_paid_for_by_night() -> None:
     cash = desk.account().ledger.cash
     desk.send(heartbeat(START + DAY))
     desk.restart()
-    desk.send(heartbeat(START + DAY + SECOND), heartbeat(START + 3 * DAY))
+    desk.send(heartbeat(START + DAY + SECOND), quote("10.00", "10.00", at=START + 3 * DAY))
     charged = [item for item in of(AccountEquity, desk.outputs) if item.trigger is EquityTrigger.BORROW_FEE]
     assert [item.borrow_fees for item in charged] == [money("1"), money("3")]
     assert desk.account().ledger.cash == cash - money("3")

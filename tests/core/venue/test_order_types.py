@@ -21,6 +21,7 @@ from tests.builders import (
     instrument,
     mock_config,
     new,
+    nights,
     px,
     quote,
     quotes,
@@ -178,7 +179,7 @@ def test_day_orders_keep_the_exchanges_calendar(sent: str, expires: str) -> None
     desk = ready(config(instruments=(instrument(calendar="XNYS", timezone="America/New_York"),)), market=False)
     start = at(sent)
     desk.send(quote(at=start), new("o", BUY, "10", "9.00", tif=TimeInForce.DAY, ts=start))
-    desk.send(heartbeat(at(expires) - 1))
+    desk.send(*nights(start, at(expires) - 1))
     assert last(desk).ord_status == "NEW"
     desk.send(heartbeat(at(expires)))
     assert last(desk).ord_status == "EXPIRED"

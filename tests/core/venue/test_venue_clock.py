@@ -21,6 +21,7 @@ from tests.builders import (
     instrument,
     mock_config,
     new,
+    nights,
     opening,
     px,
     quote,
@@ -248,7 +249,7 @@ def test_day_orders_of_two_days_expire_each_on_its_own() -> None:
     )
     desk.send(heartbeat(first + 5 * SECOND))
     assert [(item.order_id, item.ts) for item in desk.executions if item.exec_type == "EXPIRED"] == [("o1", first)]
-    desk.send(heartbeat(first + 2 * DAY_NS))
+    desk.send(*nights(first + 5 * SECOND, first + 2 * DAY_NS))
     ends = [(item.order_id, item.ts) for item in desk.executions if item.exec_type == "EXPIRED"]
     assert ends == [("o1", first), ("o2", first + DAY_NS)]
 

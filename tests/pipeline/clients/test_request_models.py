@@ -11,18 +11,19 @@ from pydantic import ValidationError
 
 from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
+from schemas.records.bounds import ID_CHARS_MAX, TEXT_CHARS_MAX, TIME_MAX_NS
 from schemas.records.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
 from schemas.records.numbers import PRICE_MAX, price_to_decimal, to_money, to_price
 from streams.pipeline.clients.request_models import ControlModel, OrderRequestModel
 from tests.builders import PROPERTY
 
 CODEC = Codec(MemoryRegistry())
-NAMES = st.text(min_size=1, max_size=12)
+NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
 OPTIONAL_NAMES = st.none() | NAMES
-TIMES = st.integers(0, 2**63 - 1)
+TIMES = st.integers(0, TIME_MAX_NS)
 QUANTITIES = st.integers(1, PRICE_MAX).map(price_to_decimal)
 PRICES = st.integers(-PRICE_MAX, PRICE_MAX).map(price_to_decimal)
-MONEY = st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=-(10**15), max_value=10**15)
+MONEY = st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=0, max_value=10**15)
 SIDES = st.sampled_from([Side.BUY, Side.SELL])
 TIMES_IN_FORCE = st.sampled_from(list(TimeInForce))
 
@@ -167,3 +168,35 @@ def test_a_broken_rule_of_an_order_is_named(fields: dict[str, Any], message: str
 def test_a_broken_rule_of_a_control_is_named(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ControlModel.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        (
+            "opening_cash",
+            "99999999999999999999",
+            "is not from 0 to 1000000000000000, the most",
+        ),
+        ("opening_cash", "1e30", "give an amount from 0 to 1000000000000000"),
+        ("opening_cash", "-1", "is not from 0 to 1000000000000000"),
+        ("ts", TIME_MAX_NS + 1, "give UTC nanoseconds before the year 2200"),
+        ("ts", -(2**63), "is not from 0"),
+        ("account_id", "a" * (ID_CHARS_MAX + 1), "has 1001 characters; at most 1000 are taken"),
+        ("reason", "r" * (TEXT_CHARS_MAX + 1), "has 10001 characters; at most 10000 are taken"),
+        ("session_id", "s\n1", "has the control character U.000A at place 1; write it without"),
+        ("instruments", ["S" * 999] * 11, "has 10999 characters"),
+    ],
+)
+def test_a_command_out_of_bounds_is_refused_before_it_is_sent(field: str, value: object, rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        ControlModel.model_validate(CONTROL | {field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("ts", 2**63 - 1), ("expire_ts", -1), ("order_id", "o\x85"), ("symbol", "s" * 1_001), ("oco_group", "\x7f")],
+)
+def test_a_request_out_of_bounds_is_refused_before_it_is_sent(field: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=field):
+        OrderRequestModel.model_validate(ORDER | {field: value})

@@ -65,8 +65,8 @@ def test_a_long_reason_is_shortened() -> None:
 
 def test_texts_that_would_come_back_many_times_are_refused() -> None:
     pipeline = MemoryPipeline()
-    pipeline.send("market.data", "s" * 10_001, builders.quote(symbol="s" * 10_001))
-    pipeline.send("market.data", "s" * 10_000, builders.quote(symbol="s" * 10_000))
+    pipeline.send("market.data", "s" * 1_001, builders.quote(symbol="s" * 1_001))
+    pipeline.send("market.data", "s" * 1_000, builders.quote(symbol="s" * 1_000))
     pipeline.run()
     classes = [dict(letter.headers)["error_class"] for letter in pipeline.log.partitions["dlq.market.data", 0]]
     assert classes == [b"TEXT_TOO_LONG"]

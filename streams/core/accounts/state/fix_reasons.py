@@ -62,6 +62,7 @@ ORD_REJ_REASON: dict[str, int] = {
         "MAX_CONCENTRATION",
         "MAX_LEVERAGE",
         "MAX_MARGIN",
+        "AMOUNT_RANGE",
     ),
     EXCEEDS_LIMIT,
 )

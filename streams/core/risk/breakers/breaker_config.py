@@ -11,12 +11,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from schemas.records.enums import TradingState
-from streams.core.reference.fields import FixedDecimal, Frozen, PositiveDecimal, TimeZone
+from streams.core.reference.fields import FixedDecimal, Frozen, Millis, PositiveDecimal, TimeZone
 from streams.core.risk.windows import OBSERVATIONS_MAX
 
 Percent = Annotated[PositiveDecimal, Field(le=100)]
 Count = Annotated[int, Field(ge=1, le=OBSERVATIONS_MAX)]
-Millis = Annotated[int, Field(ge=1)]
 
 
 class Consequences(Frozen):
