@@ -65,7 +65,7 @@ def test_an_observation_adds_up_the_positions_of_a_members_partitions() -> None:
         PartitionOwner("g", "orders", 1, "b"),
         PartitionOwner("g", "marks", 0, "a"),
     ]
-    health = Health("", lag, owners, {"g": ["a", "b", "idle"]}, [], [], None)
+    health = Health("", lag, owners, {"g": ["a", "b", "idle"]}, [], [], None, [])
     assert observation(health, "g", 3.0) == Observation(3.0, {"a": 9, "b": 5, "idle": 0}, frozenset({"b"}))
 
 
