@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 
 from infra import processes
 from infra.membership import host_name
@@ -18,6 +19,7 @@ from streams.operations.supervisor.server_keeper import ServerKeeper
 from streams.operations.supervisor.supervised_process import SupervisedProcess
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.takeover_sign import last_sign
 
 TEND_INTERVAL_S = 0.1
 OBSERVE_INTERVAL_S = 2.0
@@ -112,7 +114,10 @@ class Supervisor:
             self._watchdog.forget()
             return health
         started = {self._worker_ids[worker.name]: worker.started for worker in self._workers if worker.lives}
-        reasons = self._watchdog.observe(observation(health, group_id(self._settings), time.monotonic()), started)
+        signs = {worker: last_sign(self._settings, worker) for worker in started}
+        takeovers = {worker: sign for worker, sign in signs.items() if sign is not None}
+        seen = observation(health, group_id(self._settings), time.monotonic(), takeovers)
+        reasons = self._watchdog.observe(seen, started)
         for worker in self._workers:
             reason = reasons.get(self._worker_ids[worker.name])
             if reason is not None:
@@ -120,8 +125,8 @@ class Supervisor:
         return health
 
 
-def observation(health: Health, group: str, now_s: float) -> Observation:
-    """Returns the watchdog's view of a consumer group at now_s (monotonic clock)."""
+def observation(health: Health, group: str, now_s: float, takeovers: Mapping[str, int]) -> Observation:
+    """Returns the watchdog's view of a consumer group at now_s (monotonic clock). takeovers: as in Observation."""
     lag = {(item.topic, item.partition): item for item in health.lag if item.group == group}
     positions: dict[str, int] = defaultdict(int, dict.fromkeys(health.members.get(group, []), 0))
     lagging = set()
@@ -131,4 +136,4 @@ def observation(health: Health, group: str, now_s: float) -> Observation:
             positions[owner.member] += partition_lag.position
             if partition_lag.records:
                 lagging.add(owner.member)
-    return Observation(now_s, positions, frozenset(lagging))
+    return Observation(now_s, positions, frozenset(lagging), takeovers)

@@ -19,6 +19,7 @@ from streams.pipeline.worker.lane import LaneApp, RecordBatch
 from streams.pipeline.worker.name_claim import NameClaim
 from streams.pipeline.worker.shard_errors import ShardErrorHandler
 from streams.pipeline.worker.shard_host import ShardHost
+from streams.pipeline.worker.takeover_sign import TakeoverSign
 
 HEARTBEATS_IN_SESSION = 5
 VERDICT_SESSIONS = 1.5
@@ -56,7 +57,8 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
         verdict_s=verdict_s,
         give_up=_crasher(app),
     )
-    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), errors.handle)
+    sign = TakeoverSign(settings, worker)
+    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), errors.handle, sign)
     app.positions = host
     app.name_claim = NameClaim(settings, group_id(settings), worker, verdict_s)
     app.inputs = InputFetcher(settings, host.base_topic, settings.worker_batch_records)

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def own_server(tmp_path: Path) -> Iterator[Settings]:
         yield settings
 
 
-def until(settings: Settings, what: str, condition: Callable[[], bool]) -> None:
+def until(settings: Settings, what: str, condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
         log = (settings.paper_home / "logs" / "pipeline.log").read_text()
@@ -75,8 +76,8 @@ def test_servers_that_are_killed_come_back(own_server: Settings) -> None:
     trade(desk, "before")
     for server in (KafkaServer(), RegistryServer(), ClickHouseServer()):
         killed = kill(settings, server)
-        until(settings, f"a new {server.name}", lambda server=server: restarted(settings, server) is not None)
-        until(settings, f"an answer of {server.name}", lambda server=server: server.is_ready(settings))
+        until(settings, f"a new {server.name}", partial(restarted, settings, server))
+        until(settings, f"an answer of {server.name}", partial(server.is_ready, settings))
         found = restarted(settings, server)
         assert found is not None
         assert found.pid != killed
