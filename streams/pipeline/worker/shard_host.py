@@ -11,7 +11,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
 from streams.errors import RecoveryError
-from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter, pipeline_proof
+from streams.pipeline.journal.kafka_log import KafkaLogWriter, pipeline_proof
 from streams.pipeline.journal.kinds import KINDS, ShardKind
 from streams.pipeline.journal.owned_shard import take_over
 from streams.pipeline.journal.snapshots import SnapshotPolicy
@@ -81,7 +81,7 @@ class ShardHost:
             return KafkaLogWriter(self._settings, name)
 
         snapshots = SnapshotPolicy.of(self._settings)
-        reader = SigningReader(KafkaLogReader(self._settings), self._sign)
+        reader = SigningReader(self._settings, self._sign)
         proof = pipeline_proof(self._settings)
         shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots, proof=proof)
         queued_max = self._settings.worker_queued_batches

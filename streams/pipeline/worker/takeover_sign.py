@@ -3,13 +3,14 @@
 The sign is a file in PAPER_HOME/run. It is there during a take-over, and its time changes while records are read.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 
 from infra.settings import Settings
-from streams.pipeline.journal.log import LogReader
+from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.journal.raw_records import RawRecord
 
 TOUCH_INTERVAL_S = 1.0
@@ -36,18 +37,25 @@ class TakeoverSign:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.unlink(missing_ok=True)
         self._touched = 0.0
+        self._shown = 0
+        self._lock = Lock()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Shows the sign while the block runs."""
-        self._touch()
+        """Shows the sign while the block runs. Blocks may be nested, and run in several threads."""
+        with self._lock:
+            self._shown += 1
+            self._touch()
         try:
             yield
         finally:
-            self._file.unlink(missing_ok=True)
+            with self._lock:
+                self._shown -= 1
+                if not self._shown:
+                    self._file.unlink(missing_ok=True)
 
     def renew(self) -> None:
-        """Renews the sign, at most once in TOUCH_INTERVAL_S."""
+        """Renews the sign, at most once in TOUCH_INTERVAL_S. Call it inside shown()."""
         if monotonic() - self._touched >= TOUCH_INTERVAL_S:
             self._touch()
 
@@ -56,23 +64,16 @@ class TakeoverSign:
         self._file.touch()
 
 
-class SigningReader:
-    """A LogReader that renews a sign with each record."""
+class SigningReader(KafkaLogReader):
+    """A reader that shows a sign while it reads, and renews it with each record."""
 
-    def __init__(self, reader: LogReader, sign: TakeoverSign) -> None:
-        self._reader = reader
+    def __init__(self, settings: Settings, sign: TakeoverSign) -> None:
+        super().__init__(settings)
         self._sign = sign
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
-        """See LogReader."""
-        for record in self._reader.read(topic, partition, first_offset):
-            self._sign.renew()
-            yield record
-
-    def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
-        """See LogReader."""
-        return self._reader.bounds(topics, partition)
-
-    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """See LogReader."""
-        return self._reader.topic_ids(topics)
+        """See KafkaLogReader."""
+        with self._sign.shown():
+            for record in super().read(topic, partition, first_offset):
+                self._sign.renew()
+                yield record
