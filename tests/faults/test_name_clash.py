@@ -18,13 +18,14 @@ from tests.end_to_end.processes import running
 from tests.faults.test_workers import ACCOUNTS, WORKS, orders, prove, takeovers, trade
 
 ENDS_S = 120.0
+KEY = "the key that both machines have in their settings"
 CLASH = "worker desk-1: another living worker has this name"
 
 
 @pytest.fixture
 def settings(pipeline_settings: Settings) -> Settings:
     """Settings with a chosen name and the shortest session that the broker allows."""
-    own = {"mock_trading": False, "worker_session_timeout_s": 6.0, "worker_id": "desk-1"}
+    own = {"mock_trading": False, "worker_session_timeout_s": 6.0, "worker_id": "desk-1", "pipeline_key": KEY}
     return pipeline_settings.model_copy(update=own)
 
 
