@@ -21,7 +21,9 @@ from __future__ import annotations
 
 
 class PaperError(Exception):
-    """The base class: the command line prints its message and exits with code 1."""
+    """The base class: the command line prints its message and exits with exit_code."""
+
+    exit_code = 1
 
 
 class SettingsError(PaperError):

@@ -4,13 +4,18 @@ import fcntl
 import os
 import re
 import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from infra import processes
 from infra.errors import MemberIdTaken
 from infra.settings import Settings
 
 SLOTS_MAX = 1_000
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+CLIENT_ID = re.compile(r"(?P<host>[^:]+):(?P<machine>[^:]+):(?P<pid>\d+):(?P<ticks>\d+)")
 
 
 def host_name() -> str:
@@ -48,3 +53,28 @@ def _try_lock(settings: Settings, name: str) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def process_client_id() -> str:
+    """Returns a Kafka client id that says which process of which machine this is: host:machine:pid:start."""
+    own = processes.identity_of(os.getpid())
+    return f"{host_name()}:{_machine()}:{own.pid}:{own.start_ticks or 0}"
+
+
+def has_ended_here(client_id: str) -> bool:
+    """Returns whether a client id, made by process_client_id, is of a process of this machine that no longer runs."""
+    found = CLIENT_ID.fullmatch(client_id)
+    if found is None or (found["host"], found["machine"]) != (host_name(), _machine()):
+        return False
+    return processes.find(processes.ProcessIdentity(int(found["pid"]), 0.0, int(found["ticks"]))) is None
+
+
+def describe_client(client_id: str) -> str:
+    """Returns the machine and process of a client id, for people."""
+    found = CLIENT_ID.fullmatch(client_id)
+    return f"host {found['host']}, pid {found['pid']}" if found else f"client {client_id}"
+
+
+def _machine() -> str:
+    """Returns a text that differs between machines also if they have the same host name."""
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else f"{uuid.getnode():012x}"

@@ -1,6 +1,7 @@
 """Detached processes: starting them, finding them again in later commands, stopping them.
 
-A pid alone does not identify a process, because the system reuses pids. The pid file holds the start time too.
+A pid alone does not identify a process, because the system reuses pids. The pid file holds the start time too, in ticks
+since boot, because the wall clock may be set while the process runs.
 """
 
 from __future__ import annotations
@@ -28,10 +29,29 @@ LOG_TAIL_BYTES = 16_384
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """The identity of a process, as its pid file holds it. started: seconds since the epoch."""
+    """The identity of a process, as its pid file holds it.
+
+    started: seconds since the epoch, by the wall clock of that time. start_ticks: since boot; None if the system does
+    not tell.
+    """
 
     pid: int
     started: float
+    start_ticks: int | None = None
+
+
+def identity_of(pid: int) -> ProcessIdentity:
+    """Returns the identity of a running process. Raises psutil.NoSuchProcess."""
+    return ProcessIdentity(pid, psutil.Process(pid).create_time(), _start_ticks(pid))
+
+
+def _start_ticks(pid: int) -> int | None:
+    try:
+        # The second field, the command, is in brackets and may contain anything.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return int(fields[19])
 
 
 def spawn(command: list[str], environment: dict[str, str], log: Path) -> ProcessIdentity:
@@ -44,7 +64,7 @@ def spawn(command: list[str], environment: dict[str, str], log: Path) -> Process
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     pid = os.posix_spawn(command[0], command, environment, file_actions=actions, setsid=True)
-    return ProcessIdentity(pid, psutil.Process(pid).create_time())
+    return identity_of(pid)
 
 
 def rotate(log: Path) -> None:
@@ -65,10 +85,11 @@ def read_pid_file(pid_file: Path) -> ProcessIdentity | None:
     """Returns the process that a pid file names, or None if the file is missing or damaged."""
     try:
         content = json.loads(pid_file.read_text())
-        return ProcessIdentity(int(content["pid"]), float(content["started"]))
+        ticks = content.get("start_ticks")
+        return ProcessIdentity(int(content["pid"]), float(content["started"]), None if ticks is None else int(ticks))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         # Writing is atomic, so only an edit can have damaged it.
         print(f"{pid_file}: not a pid file, ignored", file=sys.stderr)
         return None
@@ -78,7 +99,10 @@ def find(identity: ProcessIdentity) -> psutil.Process | None:
     """Returns the live process, or None if it has ended or its pid now belongs to another process."""
     try:
         process = psutil.Process(identity.pid)
-        same = abs(process.create_time() - identity.started) <= START_TIME_TOLERANCE_S
+        if identity.start_ticks is None:
+            same = abs(process.create_time() - identity.started) <= START_TIME_TOLERANCE_S
+        else:
+            same = _start_ticks(identity.pid) == identity.start_ticks
         # The first thread may be gone while others still hold the sockets.
         ended = process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     except psutil.NoSuchProcess:

@@ -10,6 +10,7 @@ PaperError
 ├── DeliveryError            the broker did not take a client's record
 ├── ArchiveError             a file of an archive is missing, or its hash differs from the manifest
 ├── PeerError                a peer engine of the benchmark can't be installed, or failed
+├── WorkerIdClash            another living worker has the name of this one
 ├── PipelineError            a shard can't continue
 │   ├── RecoveryError        the journal, the snapshot or the inputs of a shard differ from the recorded ones
 │   │   ├── DamagedSnapshot  a snapshot lacks a chunk, or its checksum is wrong
@@ -65,6 +66,12 @@ class ArchiveError(PaperError):
 
 class PeerError(PaperError):
     """A peer engine of the benchmark can't be installed, or failed."""
+
+
+class WorkerIdClash(PaperError):
+    """Another living worker has the name of this one; a restart would not help."""
+
+    exit_code = 4
 
 
 class PipelineError(PaperError):

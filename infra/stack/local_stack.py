@@ -3,6 +3,8 @@
     up:   check ports -> start the servers that do not run -> wait until each answers -> when_ready
     down: stop the same servers in reverse order
 
+The supervisor of the pipeline starts servers again that have died since (start_again).
+
 PAPER_HOME holds all state between two commands: a data folder for each server, logs/, and pid files in run/.
 """
 
@@ -109,6 +111,25 @@ def _workers_running(settings: Settings, pipeline: Server) -> int | None:
         return None
     command = process.cmdline()
     return int(command[command.index(PipelineProcesses.OPTION) + 1])
+
+
+def start_again(settings: Settings, server: Server, on_progress: Progress = lambda _: None) -> bool:
+    """Starts a server that `up` has started and that has died since; does nothing if it lives or was stopped.
+
+    Returns False, at once, while an `up` or `down` is at work.
+
+    Raises:
+        PortTakenError, ArtifactError: as up.
+    """
+    descriptor = _lock_file(settings)
+    try:
+        if not _try_lock(descriptor):
+            return False
+        if processes.read_pid_file(pid_file(settings, server)) is not None:
+            _start(settings, server, on_progress)
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def down(
@@ -267,14 +288,7 @@ def _stop(settings: Settings, server: Server, on_progress: Progress) -> None:
 @contextmanager
 def _exclusive(settings: Settings, on_progress: Progress) -> Iterator[None]:
     """Lets one `up` or `down` at a time work on a PAPER_HOME."""
-    folder = settings.paper_home / "run"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise StackError(
-            f"{settings.paper_home}: {error}; make this folder writable, or set PAPER_HOME to a folder that is"
-        ) from error
+    descriptor = _lock_file(settings)
     try:
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         announced = False
@@ -284,13 +298,29 @@ def _exclusive(settings: Settings, on_progress: Progress) -> Iterator[None]:
                 announced = True
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"another `paper up` or `paper down` has held {folder / 'stack.lock'} for more than "
+                    f"another `paper up` or `paper down` has held {_run_folder(settings) / 'stack.lock'} for more than "
                     f"{LOCK_TIMEOUT_S:.0f} s; stop it and run the command again"
                 )
             time.sleep(POLL_S)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file(settings: Settings) -> int:
+    """Opens the file that an `up` or `down` locks."""
+    folder = _run_folder(settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StackError(
+            f"{settings.paper_home}: {error}; make this folder writable, or set PAPER_HOME to a folder that is"
+        ) from error
+
+
+def _run_folder(settings: Settings) -> Path:
+    return settings.paper_home / "run"
 
 
 def _try_lock(descriptor: int) -> bool:

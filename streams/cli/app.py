@@ -1,6 +1,7 @@
 """Puts the commands together and turns errors into messages and exit codes.
 
-Exit codes: 0 done, 1 a problem was found or a step failed, 2 the command line is wrong, 130 interrupted.
+Exit codes: 0 done, 1 a problem was found or a step failed, 2 the command line is wrong, 4 another worker has this
+worker's name, 130 interrupted.
 A command's file declares options only. It imports the code that does the work inside its functions, so that
 `paper --help` stays fast.
 """
@@ -128,7 +129,7 @@ def main() -> None:
         sys.exit(1)
     except PaperError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_code)
 
 
 def _with_advice(failure: str) -> str:

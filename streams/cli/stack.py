@@ -47,13 +47,17 @@ def down(
 
 
 def prepare() -> None:
-    """Creates topics, schemas and tables on servers that were started in another way, such as docker compose."""
+    """Creates topics, schemas and tables on servers that were started in another way, such as docker compose.
+
+    Refuses a cluster that loses acknowledged records with one of its brokers.
+    """
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from streams.cli.output import say
     from streams.pipeline.prepare import prepare_pipeline
 
     local_stack.wait_for_servers(get_settings())
-    prepare_pipeline(get_settings())
+    prepare_pipeline(get_settings(), say)
 
 
 def doctor(as_json: bool = JSON) -> None:

@@ -13,7 +13,7 @@ from streams.cli.options import JSON
 if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.stack.local_stack import ServerStatus
-    from streams.operations.health.health import Health, PartitionLag
+    from streams.operations.health.health import Health, PartitionLag, ProcessHealth
 
 
 def register(app: typer.Typer) -> None:
@@ -24,24 +24,30 @@ def register(app: typer.Typer) -> None:
 def status(as_json: bool = JSON) -> None:
     """Shows the servers and processes, how far behind each reader is, and the last error.
 
-    Exit code 1 if anything that was started does not run.
+    Exit code 1 if anything that was started does not run or dies again and again, and on every complaint, such as a
+    record that can't be read.
     """
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from streams.operations.health.supervisor_state import read_state
 
     settings = get_settings()
     parts = local_stack.status(settings)
     kafka_runs = any(part.name == "kafka" and part.state is local_stack.ServerState.RUNNING for part in parts)
     health = _health(settings) if kafka_runs else None
+    state = read_state(settings)
+    children = state.children + state.servers if state else []
     if as_json:
-        print(json.dumps(_document(parts, health), indent=2))
+        print(json.dumps(_document(parts, children, health), indent=2))
     else:
         _print_parts(parts)
+        _print_processes(children)
         if health is not None:
             _print_health(health)
     wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.ServerState.STOPPED]
     running = all(part.state is local_stack.ServerState.RUNNING for part in wanted)
-    if not running or (health is not None and health.kafka):
+    kept = all(child.pid is not None and not child.complaint for child in children)
+    if not running or not kept or (health is not None and (health.kafka or health.complaints)):
         raise typer.Exit(1)
 
 
@@ -52,7 +58,7 @@ def _health(settings: Settings) -> Health:
     return HealthCollector(settings).collect()
 
 
-def _document(parts: list[ServerStatus], health: Health | None) -> dict[str, object]:
+def _document(parts: list[ServerStatus], children: list[ProcessHealth], health: Health | None) -> dict[str, object]:
     document: dict[str, object] = {
         "parts": [
             {
@@ -65,7 +71,8 @@ def _document(parts: list[ServerStatus], health: Health | None) -> dict[str, obj
                 "log": str(part.log),
             }
             for part in parts
-        ]
+        ],
+        "processes": [child._asdict() for child in children],
     }
     if health is not None:
         document |= {
@@ -73,7 +80,7 @@ def _document(parts: list[ServerStatus], health: Health | None) -> dict[str, obj
             "lag": [item._asdict() for item in health.lag],
             "owners": [item._asdict() for item in health.owners],
             "snapshots": [item._asdict() for item in health.snapshots],
-            "processes": [item._asdict() for item in health.processes],
+            "complaints": health.complaints,
             "last_error": health.last_error._asdict() if health.last_error else None,
         }
     return document
@@ -91,14 +98,22 @@ def _print_parts(parts: list[ServerStatus]) -> None:
         )
 
 
+def _print_processes(children: list[ProcessHealth]) -> None:
+    if children:
+        print(f"\n{'process':<12}{'pid':>8}{'restarts':>10}  last exit")
+    for child in children:
+        print(f"{child.name:<12}{child.pid or '-':>8}{child.restarts:>10}  {child.last_end or '-'}")
+    for child in children:
+        if child.complaint:
+            print(f"complaint: {child.name}: {child.complaint}")
+
+
 def _print_health(health: Health) -> None:
+    for complaint in health.complaints:
+        print(f"\ncomplaint: {complaint}")
     if health.kafka:
         print(f"\n{health.kafka}")
         return
-    if health.processes:
-        print(f"\n{'process':<12}{'pid':>8}{'restarts':>10}  last exit")
-        for process in health.processes:
-            print(f"{process.name:<12}{process.pid or '-':>8}{process.restarts:>10}  {process.last_end or '-'}")
     print(f"\n{'group':<24}{'topic':<22}{'behind':>10}{'seconds':>10}  read by")
     for (group, topic), lags in _by_topic(health.lag).items():
         readers = sorted({item.member for item in health.owners if (item.group, item.topic) == (group, topic)})

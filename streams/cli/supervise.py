@@ -40,16 +40,17 @@ def exporter(
 
     from infra.settings import get_settings
     from streams.operations.health.health_collector import HealthCollector
+    from streams.operations.health.observer import Observer
     from streams.operations.health.prometheus_metrics import MetricsServer
 
     _log_to_stderr()
     settings = get_settings()
-    collector = HealthCollector(settings)
-    newest = collector.collect()
-    with MetricsServer(settings.metrics_port, lambda: newest, host):
+    observer = Observer(HealthCollector(settings).collect)
+    observer.observe()
+    with MetricsServer(settings.metrics_port, observer, host):
         try:
             while not threading.Event().wait(interval):
-                newest = collector.collect()
+                observer.observe()
         except KeyboardInterrupt:
             return
 

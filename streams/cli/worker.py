@@ -15,7 +15,8 @@ def register(app: typer.Typer) -> None:
 def worker(log_level: str = LOG_LEVEL) -> None:
     """Runs one worker, which checks and executes orders, in the foreground.
 
-    Several workers share the partitions. SIGTERM or Ctrl-C stops a worker cleanly.
+    Several workers share the partitions. SIGTERM or Ctrl-C stops a worker cleanly. Exit code 4 if another worker, on
+    this machine or another one, has the name of this one.
     """
     import logging
 
@@ -36,4 +37,10 @@ def worker(log_level: str = LOG_LEVEL) -> None:
         await_checked_partitions(settings)
         app = make_app(settings, name)
         collect_rarely()
-        Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()
+        try:
+            Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()
+        except SystemExit:
+            # Faust turns the error that has stopped the worker into exit code 1.
+            if app.crash_reason is not None:
+                raise app.crash_reason from None
+            raise

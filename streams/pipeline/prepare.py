@@ -2,6 +2,7 @@
 
 from infra.clickhouse.migrate import migrate
 from infra.kafka.acls import ensure_access
+from infra.kafka.durability import ensure_durable
 from infra.kafka.topics import ensure_topics
 from infra.settings import Settings
 from infra.stack import local_stack
@@ -9,16 +10,18 @@ from infra.stack.server_process import Progress
 from schemas.registry import register_all
 
 
-def prepare_pipeline(settings: Settings) -> None:
+def prepare_pipeline(settings: Settings, on_progress: Progress = lambda _: None) -> None:
     """Creates what the pipeline lacks of topics, ACLs, schemas and tables. May be called at any time.
 
     Raises:
-        TopicError: a topic differs from its declaration.
+        TopicError: a topic differs from its declaration, or its records do not survive the loss of a broker.
         AccessError: the broker refused a principal or an ACL.
         SchemaError: the registry refused a schema.
         MigrationError: the tables differ from the migrations.
     """
     ensure_topics(settings)
+    for warning in ensure_durable(settings):
+        on_progress(f"warning: {warning}")
     ensure_access(settings)
     register_all(settings)
     migrate(settings)
@@ -31,7 +34,7 @@ def start_prepared_servers(settings: Settings, on_progress: Progress = lambda _:
     """
 
     def prepare() -> None:
-        prepare_pipeline(settings)
+        prepare_pipeline(settings, on_progress)
         on_progress("topics, schemas and tables are up to date")
 
     # Within the stack's lock: only one process at a time may migrate the tables.

@@ -63,3 +63,14 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path) -> None:
     assert processes.log_tail(log) == ""
     log.write_bytes(b"\xff" * 100_000 + b"\n" + b"".join(b"line %d\n" % i for i in range(100)))
     assert processes.log_tail(log, lines=3) == "line 97\nline 98\nline 99"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the start in ticks since boot")
+def test_a_process_is_found_again_after_the_wall_clock_was_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    processes.write_pid_file(processes.identity_of(os.getpid()), file)
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3 * 60 * 60)
+    identity = processes.read_pid_file(file)
+    assert identity is not None
+    assert processes.find(identity) is not None

@@ -50,16 +50,18 @@ class ProcessHealth(NamedTuple):
     """A supervised process.
 
     Attributes:
-        name: worker-N or sink.
+        name: worker-N, sink, or a server that `paper up` has started.
         pid: None while the process waits for its restart.
         restarts: since the supervisor started.
         last_end: how the process last ended, such as "signal SIGKILL"; empty if it never ended.
+        complaint: why restarts do not help, such as a death soon after each start; empty if they do.
     """
 
     name: str
     pid: int | None
     restarts: int
     last_end: str
+    complaint: str = ""
 
 
 class LastError(NamedTuple):
@@ -69,6 +71,20 @@ class LastError(NamedTuple):
     at: float
     error_class: str
     message: str
+
+
+class Observed(NamedTuple):
+    """The success of repeated observations.
+
+    Attributes:
+        age_s: seconds since the last success, or since the first attempt.
+        errors: observations that failed.
+        error: of the last observation; empty if it succeeded.
+    """
+
+    age_s: float
+    errors: int
+    error: str
 
 
 class Health(NamedTuple):
@@ -82,6 +98,7 @@ class Health(NamedTuple):
         snapshots: the newest of each shard.
         processes: none if no supervisor runs.
         last_error: the newest of all processes.
+        complaints: records that could not be read, as topic-partition@offset, and observations that failed.
     """
 
     kafka: str
@@ -91,3 +108,4 @@ class Health(NamedTuple):
     snapshots: list[SnapshotAge]
     processes: list[ProcessHealth]
     last_error: LastError | None
+    complaints: list[str]

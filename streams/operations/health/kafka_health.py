@@ -1,8 +1,9 @@
 """Reads a pipeline's health from Kafka: lag and members of its consumer groups, and the age of its snapshots.
 
 Consumer groups commit their positions only to be read here; the journals and tables hold the positions that count. The
-client is aiokafka: librdkafka's admin client ends the whole process if a broker dies during a group request (its issue
-3663).
+client is aiokafka, for the reason that infra.kafka.group_members gives.
+
+Anybody may write anything to Kafka. A record that can't be read becomes a complaint, and the rest is read all the same.
 """
 
 import asyncio
@@ -13,9 +14,11 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import KafkaError
 
 from infra.errors import TopicError
 from infra.kafka.client_config import aiokafka_options
+from infra.kafka.group_members import GroupMember, group_members
 from infra.kafka.topics import BY_NAME, partition_count, partition_difference, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -27,10 +30,10 @@ READ_TIMEOUT_S = 15.0
 REQUEST_TIMEOUT_MS = 5_000
 RECORDS_TIMEOUT_S = 3.0
 """Time for reading the first or the last records of partitions."""
-POLL_MS = 200
+FETCH_WAIT_MS = 200
+POLL_S = 0.01
 TAIL_OFFSETS = 8
 """Offsets before a partition's end from which its last record is looked for; transaction markers take some."""
-UUID_CHARACTERS = 36
 
 Positions = dict[TopicPartition, int]
 
@@ -42,6 +45,7 @@ class KafkaHealth(NamedTuple):
     owners: list[PartitionOwner]
     members: dict[str, list[str]]
     snapshots: list[SnapshotAge]
+    complaints: list[str]
 
 
 class KafkaHealthReader:
@@ -73,7 +77,7 @@ class KafkaHealthReader:
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=POLL_MS,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         try:
             await admin.start()
@@ -88,29 +92,39 @@ class KafkaHealthReader:
             for name, base in self._base_names.items():
                 if difference := partition_difference(self._settings, base, len(consumer.partitions_for_topic(name))):
                     raise TopicError(difference)
-            members, owners = await self._members(admin)
-            return KafkaHealth(await self._lag(admin, consumer), owners, members, await self._snapshots(consumer))
+            complaints: list[str] = []
+            members, owners = await self._members(admin, complaints)
+            lag = await self._lag(admin, consumer, complaints)
+            snapshots = await self._snapshots(consumer, complaints)
+            return KafkaHealth(lag, owners, members, snapshots, complaints)
         finally:
             await consumer.stop()
             await admin.close()
 
-    async def _members(self, admin: AIOKafkaAdminClient) -> tuple[dict[str, list[str]], list[PartitionOwner]]:
+    async def _members(
+        self, admin: AIOKafkaAdminClient, complaints: list[str]
+    ) -> tuple[dict[str, list[str]], list[PartitionOwner]]:
         members: dict[str, list[str]] = {}
         owners = []
         for group in self._groups:
-            # One group in each request: aiokafka 0.14 misreads a response with several groups.
-            (response,) = await admin.describe_consumer_groups([group])
-            ((_, _, _, _, _, described, *_),) = response.groups
-            members[group] = sorted(_member_name(member_id) for member_id, *_ in described)
-            for member_id, _, _, _, assignment in described:
+            described = await group_members(admin, group)
+            members[group] = sorted(member.name for member in described)
+            for member in described:
+                try:
+                    assigned = _assigned_partitions(member)
+                except Exception as error:
+                    complaints.append(f"the assignment of {member.name} in {group} can't be read: {_text(error)}")
+                    continue
                 owners += [
-                    PartitionOwner(group, self._base_names[topic], partition, _member_name(member_id))
-                    for topic, partition in _assigned_partitions(assignment)
+                    PartitionOwner(group, self._base_names[topic], partition, member.name)
+                    for topic, partition in assigned
                     if topic in self._base_names
                 ]
         return members, sorted(owners)
 
-    async def _lag(self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> list[PartitionLag]:
+    async def _lag(
+        self, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, complaints: list[str]
+    ) -> list[PartitionLag]:
         partitions = self._partitions({topic for topics in self._groups.values() for topic in topics})
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         found = []
@@ -122,7 +136,7 @@ class KafkaHealthReader:
                 if self._base_names[partition.topic] in topics
             }
             behind = {partition: position for partition, position in positions.items() if position < ends[partition]}
-            first, unread = await self._first_records(consumer, behind, ends)
+            first, unread = await self._first_records(consumer, behind, ends, complaints)
             for partition, position in positions.items():
                 topic = self._base_names[partition.topic]
                 lag = PartitionLag(group, topic, partition.partition, 0, 0.0, position)
@@ -132,43 +146,64 @@ class KafkaHealthReader:
                 found.append(lag)
         return found
 
-    async def _snapshots(self, consumer: AIOKafkaConsumer) -> list[SnapshotAge]:
+    async def _snapshots(self, consumer: AIOKafkaConsumer, complaints: list[str]) -> list[SnapshotAge]:
         kinds = {topic_name(self._settings, kind.snapshots): kind for kind in KINDS}
         ends = await consumer.end_offsets(self._partitions(kind.snapshots for kind in KINDS))
         waiting = {partition: max(end - TAIL_OFFSETS, 0) for partition, end in ends.items() if end}
-        newest: dict[TopicPartition, Any] = {}
+        newest: dict[TopicPartition, SnapshotAge] = {}
+        unreadable: dict[TopicPartition, str] = {}
         deadline = time.monotonic() + RECORDS_TIMEOUT_S
         self._assign(consumer, waiting)
         while waiting and time.monotonic() < deadline:
-            for partition, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                newest[partition] = records[-1]
+            idle = True
+            for partition in waiting:
+                kind = kinds[partition.topic]
+                try:
+                    record = await _next_record(consumer, partition)
+                    if record is not None:
+                        sequence = self._sequence(kind.snapshots, record.value)
+                        shard = kind.shard_name(partition.partition)
+                        newest[partition] = SnapshotAge(shard, sequence, _age_s(record.timestamp))
+                        idle = False
+                except UnreadableRecord as error:
+                    consumer.seek(partition, error.offset + 1)
+                    unreadable[partition] = str(error)
+                except Exception as error:
+                    unreadable[partition] = f"{partition.topic}-{partition.partition}@{record.offset}: {_text(error)}"
+                    idle = False
             waiting = {partition: 0 for partition in waiting if await consumer.position(partition) < ends[partition]}
-        return [
-            SnapshotAge(
-                kinds[partition.topic].shard_name(partition.partition),
-                self._sequence(kinds[partition.topic].snapshots, record.value),
-                _age_s(record.timestamp),
-            )
-            for partition, record in sorted(newest.items())
-        ]
+            if idle:
+                await asyncio.sleep(POLL_S)
+        complaints += [text for _, text in sorted(unreadable.items())]
+        return [age for _, age in sorted(newest.items())]
 
     async def _first_records(
-        self, consumer: AIOKafkaConsumer, positions: Positions, ends: Positions
+        self, consumer: AIOKafkaConsumer, positions: Positions, ends: Positions, complaints: list[str]
     ) -> tuple[dict[TopicPartition, Any], set[TopicPartition]]:
         """Returns the first record at or after each position, and the partitions that were not read in time."""
         first: dict[TopicPartition, Any] = {}
-        waiting = set(positions)
+        waiting, unread = set(positions), set[TopicPartition]()
         deadline = time.monotonic() + RECORDS_TIMEOUT_S
         self._assign(consumer, positions)
         while waiting and time.monotonic() < deadline:
-            for partition, records in (await consumer.getmany(*waiting, timeout_ms=POLL_MS, max_records=1)).items():
-                first[partition] = records[0]
+            seen = len(first)
+            for partition in sorted(waiting):
+                try:
+                    record = await _next_record(consumer, partition)
+                except UnreadableRecord as error:
+                    complaints.append(str(error))
+                    unread.add(partition)
+                else:
+                    if record is not None:
+                        first[partition] = record
             waiting = {
                 partition
-                for partition in waiting
+                for partition in waiting - unread
                 if partition not in first and await consumer.position(partition) < ends[partition]
             }
-        return first, waiting
+            if waiting and len(first) == seen:
+                await asyncio.sleep(POLL_S)
+        return first, waiting | unread
 
     @staticmethod
     def _assign(consumer: AIOKafkaConsumer, positions: Positions) -> None:
@@ -195,14 +230,32 @@ def _age_s(timestamp_ms: int) -> float:
     return max(0.0, time.time() - timestamp_ms / 1_000)
 
 
-def _member_name(member_id: str) -> str:
-    """Returns the group.instance.id, or the client id if there is none: brokers append a UUID to either."""
-    return member_id[: -UUID_CHARACTERS - 1]
+def _assigned_partitions(member: GroupMember) -> list[tuple[str, int]]:
+    if not member.assignment:
+        return []
+    assigned = ConsumerProtocolMemberAssignment.decode(member.assignment).assignment
+    return [(topic, partition) for topic, partitions in assigned for partition in partitions]
 
 
-def _assigned_partitions(assignment: bytes) -> Iterable[tuple[str, int]]:
-    if not assignment:
-        return
-    for topic, partitions in ConsumerProtocolMemberAssignment.decode(assignment).assignment:
-        for partition in partitions:
-            yield topic, partition
+class UnreadableRecord(Exception):
+    """The client can't parse a record. offset: at or before that of the record, behind the last one that was read."""
+
+    def __init__(self, place: TopicPartition, offset: int, error: Exception) -> None:
+        super().__init__(f"{place.topic}-{place.partition}@{offset}: {_text(error)}")
+        self.offset = offset
+
+
+async def _next_record(consumer: AIOKafkaConsumer, place: TopicPartition) -> Any:
+    """Returns the next record of a partition if it has been fetched, else None. Raises UnreadableRecord."""
+    try:
+        # One at a time: the client loses the records that it parsed before one that it can't parse.
+        records = await consumer.getmany(place, timeout_ms=0, max_records=1)
+    except KafkaError:
+        raise
+    except Exception as error:
+        raise UnreadableRecord(place, await consumer.position(place), error) from error
+    return records[place][0] if records else None
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -31,11 +31,15 @@ def remember_error(settings: Settings, process: str, error: BaseException) -> No
 
 def last_error(settings: Settings) -> LastError | None:
     """Returns the newest error of this pipeline's processes, or None."""
-    found = [
-        LastError(**json.loads(path.read_text()))
-        for path in _folder(settings).glob(f"{settings.topic_prefix}*{SUFFIX}")
-    ]
-    return max(found, key=lambda error: error.at, default=None)
+    found = map(_read, _folder(settings).glob(f"{settings.topic_prefix}*{SUFFIX}"))
+    return max((error for error in found if error is not None), key=lambda error: error.at, default=None)
+
+
+def _read(path: Path) -> LastError | None:
+    try:
+        return LastError(**json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None  # `paper down --purge` has just removed it, or a power cut has emptied it.
 
 
 def _folder(settings: Settings) -> Path:

@@ -1,30 +1,41 @@
 """A pipeline's health as Prometheus metrics over HTTP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import TracebackType
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from streams.operations.health.health import Health
+from streams.operations.health.observer import Observer
 
 LOOPBACK = "127.0.0.1"
 PARTITION_LABELS = ["group", "topic", "partition"]
 
 
 class HealthMetrics(Collector):
-    """Metrics of the newest health; paper_kafka_up alone until there is one."""
+    """Metrics of the newest health; without one, or with an old one, only those of the observations themselves."""
 
-    def __init__(self, newest: Callable[[], Health | None]) -> None:
-        self._newest = newest
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client.registry.Collector."""
-        health = self._newest()
+        health, observed = self._observer.newest, self._observer.observed
         kafka_up = health is not None and not health.kafka
         yield _gauge("paper_kafka_up", "1 if Kafka answered the last request.", [], [([], float(kafka_up))])
+        yield _gauge(
+            "paper_observation_age_seconds", "Seconds since the health was last read.", [], [([], observed.age_s)]
+        )
+        yield CounterMetricFamily("paper_observer_errors", "Attempts to read the health that failed.", observed.errors)
         if health is not None:
+            yield _gauge(
+                "paper_complaints",
+                "Records and observations that `paper status` complains about.",
+                [],
+                [([], len(health.complaints))],
+            )
             yield from _partition_metrics(health)
             yield from _snapshot_metrics(health)
             yield from _process_metrics(health)
@@ -80,6 +91,12 @@ def _process_metrics(health: Health) -> Iterator[Metric]:
         ["process"],
         [([item.name], item.restarts) for item in health.processes],
     )
+    yield _gauge(
+        "paper_process_complaint",
+        "1 for a process that restarts do not help.",
+        ["process"],
+        [([item.name], float(bool(item.complaint))) for item in health.processes],
+    )
     error = health.last_error
     yield _gauge(
         "paper_last_error_timestamp_seconds",
@@ -99,11 +116,11 @@ def _gauge(name: str, text: str, labels: list[str], samples: list[tuple[list[str
 class MetricsServer:
     """An HTTP server of /metrics that runs inside the block."""
 
-    def __init__(self, port: int, newest: Callable[[], Health | None], host: str = LOOPBACK) -> None:
+    def __init__(self, port: int, observer: Observer, host: str = LOOPBACK) -> None:
         self._port = port
         self._host = host
         self._registry = CollectorRegistry()
-        self._registry.register(HealthMetrics(newest))
+        self._registry.register(HealthMetrics(observer))
 
     def __enter__(self) -> None:
         self._server, self._thread = start_http_server(self._port, self._host, self._registry)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from infra import processes
+from streams.errors import WorkerIdClash
 from streams.operations.health.health import ProcessHealth
 from streams.operations.paper_process import start_paper
 from streams.operations.supervisor.restart_backoff import RestartBackoff
@@ -32,6 +33,7 @@ class SupervisedProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._backoff = RestartBackoff()
         self._due = 0.0
+        self._given_up = ""
         self._restarts = -1
         self._last_end = ""
 
@@ -39,8 +41,12 @@ class SupervisedProcess:
         """Reaps the process if it has ended, and starts it if that is due. Returns whether its state changed."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
-            self._last_end = _ending(self._process.returncode)
-            self._process = None
+            returncode, self._process = self._process.returncode, None
+            self._last_end = ending(returncode)
+            if returncode == WorkerIdClash.exit_code:
+                self._given_up = f"it is not started again: another worker has its name; see {self._log_file}"
+                log.error("%s ended with %s; %s", self.name, self._last_end, self._given_up)
+                return True
             pause_s = self._backoff.pause_s(now - self.started)
             self._due = now + pause_s
             log.warning(
@@ -51,7 +57,7 @@ class SupervisedProcess:
                 self._log_file,
             )
             return True
-        if self._process is None and now >= self._due:
+        if self._process is None and now >= self._due and not self._given_up:
             self._start(now)
             return True
         return False
@@ -67,9 +73,10 @@ class SupervisedProcess:
 
     def kill(self, reason: str) -> None:
         """Sends SIGKILL and logs the reason; tend() starts the process again."""
-        if self._process is not None:
+        process = self._process  # The supervisor's main thread may reap it meanwhile.
+        if process is not None:
             log.warning("%s is killed: %s", self.name, reason)
-            self._process.kill()
+            process.kill()
 
     def terminate(self) -> None:
         """Sends SIGTERM."""
@@ -96,9 +103,14 @@ class SupervisedProcess:
     def health(self) -> ProcessHealth:
         """The entry of the supervisor's state file."""
         return ProcessHealth(
-            self.name, self._process.pid if self._process else None, max(self._restarts, 0), self._last_end
+            self.name,
+            self._process.pid if self._process else None,
+            max(self._restarts, 0),
+            self._last_end,
+            self._given_up or self._backoff.complaint(time.monotonic() - self.started),
         )
 
 
-def _ending(returncode: int) -> str:
+def ending(returncode: int) -> str:
+    """Returns how a process ended, as people read it. returncode: negative for a signal."""
     return f"signal {signal.Signals(-returncode).name}" if returncode < 0 else f"exit code {returncode}"

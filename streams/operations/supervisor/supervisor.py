@@ -5,22 +5,25 @@ import os
 import threading
 import time
 from collections import defaultdict
-
-import psutil
+from collections.abc import Mapping
 
 from infra import processes
 from infra.membership import host_name
 from infra.settings import Settings
 from streams.operations.health.health import Health
 from streams.operations.health.health_collector import HealthCollector
+from streams.operations.health.observer import Observer
 from streams.operations.health.prometheus_metrics import MetricsServer
 from streams.operations.health.supervisor_state import remove_state, write_state
+from streams.operations.supervisor.server_keeper import ServerKeeper
 from streams.operations.supervisor.supervised_process import SupervisedProcess
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.takeover_sign import last_sign
 
 TEND_INTERVAL_S = 0.1
 OBSERVE_INTERVAL_S = 2.0
+STATE_INTERVAL_S = 1.0
 STOP_PATIENCE_S = 12.0
 """Time in which all processes must end before they are killed."""
 
@@ -28,13 +31,15 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """Workers and a sink that are kept running until stop()."""
+    """Workers, a sink and this machine's servers, which are kept running until stop(). Servers outlive it."""
 
     def __init__(self, settings: Settings, workers: int) -> None:
         self._settings = settings
-        self._identity = processes.ProcessIdentity(os.getpid(), psutil.Process().create_time())
+        self._identity = processes.identity_of(os.getpid())
         self._stop = threading.Event()
-        self._health: Health | None = None
+        self._collector = HealthCollector(settings)
+        self._observer = Observer(self._look)
+        self._servers = ServerKeeper(settings)
         self._watchdog = Watchdog(settings.watchdog_s)
         # The children hold the reading end, which reaches end of file when this process ends, even by SIGKILL.
         reading, self._pipe = os.pipe()
@@ -59,20 +64,33 @@ class Supervisor:
 
     def run(self) -> None:
         """Supervises until stop() is called."""
-        observer = threading.Thread(target=self._observe, name="observer", daemon=True)
-        with MetricsServer(self._settings.metrics_port, lambda: self._health):
-            observer.start()
+        observing = threading.Thread(target=self._observe, name="observer", daemon=True)
+        keeping = threading.Thread(target=self._keep_servers, name="servers")
+        written = 0.0
+        with MetricsServer(self._settings.metrics_port, self._observer):
+            observing.start()
+            keeping.start()
             try:
                 while not self._stop.wait(TEND_INTERVAL_S):
                     # A list, not a generator: any() must not skip a process.
-                    if any([process.tend() for process in self._all]):
+                    changed = any([process.tend() for process in self._all])
+                    if changed or time.monotonic() - written >= STATE_INTERVAL_S:
                         self._write_state()
+                        written = time.monotonic()
             finally:
+                self._stop.set()
                 self._end_all()
+                # A server that is being started gets its pid file, by which `paper down` finds it.
+                keeping.join()
                 remove_state(self._settings)
 
     def _write_state(self) -> None:
-        write_state(self._settings, self._identity, [process.health for process in self._all])
+        children = [process.health for process in self._all]
+        write_state(self._settings, self._identity, children, self._servers.health, self._observer.observed)
+
+    def _keep_servers(self) -> None:
+        while not self._stop.wait(TEND_INTERVAL_S):
+            self._servers.tend()
 
     def _end_all(self) -> None:
         """Ends the workers first, so that the sink can still land their last records."""
@@ -84,23 +102,31 @@ class Supervisor:
                 process.await_end(deadline)
 
     def _observe(self) -> None:
-        collector = HealthCollector(self._settings)
         while not self._stop.wait(OBSERVE_INTERVAL_S):
-            health = self._health = collector.collect()
-            if health.kafka:
-                log.warning("%s", health.kafka)
+            if self._observer.observe() is None:
                 self._watchdog.forget()
-                continue
-            started = {self._worker_ids[worker.name]: worker.started for worker in self._workers if worker.lives}
-            reasons = self._watchdog.observe(observation(health, group_id(self._settings), time.monotonic()), started)
-            for worker in self._workers:
-                reason = reasons.get(self._worker_ids[worker.name])
-                if reason is not None:
-                    worker.kill(reason)
+
+    def _look(self) -> Health:
+        """Returns the pipeline's health, and kills the workers that make no progress."""
+        health = self._collector.collect()
+        if health.kafka:
+            log.warning("%s", health.kafka)
+            self._watchdog.forget()
+            return health
+        started = {self._worker_ids[worker.name]: worker.started for worker in self._workers if worker.lives}
+        signs = {worker: last_sign(self._settings, worker) for worker in started}
+        takeovers = {worker: sign for worker, sign in signs.items() if sign is not None}
+        seen = observation(health, group_id(self._settings), time.monotonic(), takeovers)
+        reasons = self._watchdog.observe(seen, started)
+        for worker in self._workers:
+            reason = reasons.get(self._worker_ids[worker.name])
+            if reason is not None:
+                worker.kill(reason)
+        return health
 
 
-def observation(health: Health, group: str, now_s: float) -> Observation:
-    """Returns the watchdog's view of a consumer group at now_s (monotonic clock)."""
+def observation(health: Health, group: str, now_s: float, takeovers: Mapping[str, int]) -> Observation:
+    """Returns the watchdog's view of a consumer group at now_s (monotonic clock). takeovers: as in Observation."""
     lag = {(item.topic, item.partition): item for item in health.lag if item.group == group}
     positions: dict[str, int] = defaultdict(int, dict.fromkeys(health.members.get(group, []), 0))
     lagging = set()
@@ -110,4 +136,4 @@ def observation(health: Health, group: str, now_s: float) -> Observation:
             positions[owner.member] += partition_lag.position
             if partition_lag.records:
                 lagging.add(owner.member)
-    return Observation(now_s, positions, frozenset(lagging))
+    return Observation(now_s, positions, frozenset(lagging), takeovers)

@@ -8,6 +8,7 @@ from faust import Stream
 from infra.forced_exit import STOP_PATIENCE_S, force_exit_after
 from infra.kafka.client_config import faust_credentials
 from infra.kafka.topics import topic_name
+from infra.membership import process_client_id
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
@@ -15,8 +16,10 @@ from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION, ShardKind
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.worker.input_fetcher import InputFetcher
 from streams.pipeline.worker.lane import LaneApp, RecordBatch
+from streams.pipeline.worker.name_claim import NameClaim
 from streams.pipeline.worker.shard_errors import ShardErrorHandler
 from streams.pipeline.worker.shard_host import ShardHost
+from streams.pipeline.worker.takeover_sign import TakeoverSign
 
 HEARTBEATS_IN_SESSION = 5
 VERDICT_SESSIONS = 1.5
@@ -32,6 +35,7 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
     app = LaneApp(
         group_id(settings),
         broker=f"kafka://{settings.kafka_bootstrap_servers}",
+        broker_client_id=process_client_id(),
         broker_credentials=faust_credentials(settings),
         datadir=settings.paper_home / "faust",
         store="memory://",
@@ -45,15 +49,18 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
         broker_heartbeat_interval=settings.worker_session_timeout_s / HEARTBEATS_IN_SESSION,
         consumer_group_instance_id=worker,
     )
+    verdict_s = settings.worker_session_timeout_s * VERDICT_SESSIONS
     errors = ShardErrorHandler(
         take_over_again=lambda: app.consumer.perform_seek(),
         progress=lambda: host.committed(),
         generation=lambda: host.generation,
-        verdict_s=settings.worker_session_timeout_s * VERDICT_SESSIONS,
+        verdict_s=verdict_s,
         give_up=_crasher(app),
     )
-    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), errors.handle)
+    sign = TakeoverSign(settings, worker)
+    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), errors.handle, sign)
     app.positions = host
+    app.name_claim = NameClaim(settings, group_id(settings), worker, verdict_s)
     app.inputs = InputFetcher(settings, host.base_topic, settings.worker_batch_records)
     app.on_stop_requested = lambda: force_exit_after(
         STOP_PATIENCE_S, "the next owner reads the batch that is not committed"

@@ -19,7 +19,9 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas.records.numbers import NANOS_PER_S
+from streams.errors import WorkerIdClash
 from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.worker.name_claim import NameClaim
 
 NO_RESET = "none"
 PAUSE_MIN_S = 0.001
@@ -87,9 +89,30 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._auto_offset_reset = NO_RESET
         return consumer
 
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Revokes, and lets a worker that is no member (any more) join only if its name is free.
+
+        aiokafka calls this before it joins, also for the first time.
+        """
+        await super().on_partitions_revoked(revoked)
+        member_id = self._ensure_consumer()._coordinator.member_id
+        claim = cast(LaneApp, self.app).name_claim
+        if member_id:
+            claim.note(member_id)
+            return
+        try:
+            if await claim.free(lambda: self.should_stop):
+                return
+        except WorkerIdClash as clash:
+            asyncio.run_coroutine_threadsafe(self.app.crash(clash), self.parent_loop)
+        # Ends aiokafka's coordination: it must not join any more, which would throw the other worker out.
+        raise asyncio.CancelledError
+
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Pauses the partitions in aiokafka for good, because the lane's Inputs fetch the records."""
-        self._ensure_consumer().pause(*map(driver.ensure_aiokafka_TP, assigned))
+        consumer = self._ensure_consumer()
+        consumer.pause(*map(driver.ensure_aiokafka_TP, assigned))
+        cast(LaneApp, self.app).name_claim.note(consumer._coordinator.member_id)
         await super().on_partitions_assigned(assigned, generation_id)
 
     def note_poll(self) -> None:
@@ -210,9 +233,10 @@ class LaneTransport(driver.Transport):
 
 
 class LaneApp(faust.App):
-    """A Faust application on the lane. Set positions, inputs and on_stop_requested before it starts."""
+    """A Faust application on the lane. Set all attributes before it starts."""
 
     positions: Positions
+    name_claim: NameClaim
     inputs: Inputs
     on_stop_requested: Callable[[], None]
 

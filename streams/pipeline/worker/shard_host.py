@@ -11,12 +11,13 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
 from streams.errors import RecoveryError
-from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter, pipeline_proof
+from streams.pipeline.journal.kafka_log import KafkaLogWriter, pipeline_proof
 from streams.pipeline.journal.kinds import KINDS, ShardKind
 from streams.pipeline.journal.owned_shard import take_over
 from streams.pipeline.journal.snapshots import SnapshotPolicy
 from streams.pipeline.worker.lane import RecordBatch
 from streams.pipeline.worker.shard_runner import ShardRunner
+from streams.pipeline.worker.takeover_sign import SigningReader, TakeoverSign
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +25,18 @@ ShardKey = tuple[ShardKind, int]
 
 
 class ShardHost:
-    """The shards of a worker, and the Positions of its lane. on_error: called with the error that ended a shard."""
+    """The shards of a worker, and the Positions of its lane.
+
+    on_error: called with the error that ended a shard. sign: shown while shards are taken over.
+    """
 
     def __init__(
-        self, settings: Settings, config: CoreConfig, codec: Codec, on_error: Callable[[BaseException], None]
+        self,
+        settings: Settings,
+        config: CoreConfig,
+        codec: Codec,
+        on_error: Callable[[BaseException], None],
+        sign: TakeoverSign,
     ) -> None:
         self.generation = 0
         self._positioned = False
@@ -35,6 +44,7 @@ class ShardHost:
         self._config = config
         self._codec = codec
         self._on_error = on_error
+        self._sign = sign
         self._kind_of_topic = {topic: kind for kind in KINDS for topic in kind.inputs}
         self._base_of_topic = {topic_name(settings, topic): topic for topic in self._kind_of_topic}
         self._runners: dict[ShardKey, ShardRunner] = {}
@@ -52,8 +62,9 @@ class ShardHost:
             missing = {TP(topic_name(self._settings, topic), partition) for topic in kind.inputs} - tps
             if missing:
                 raise RecoveryError(f"shard {kind.shard_name(partition)} was assigned without {sorted(missing)}")
-        await asyncio.to_thread(self._codec.prepare)
-        runners = await asyncio.gather(*(asyncio.to_thread(self._take_over, *key) for key in keys))
+        with self._sign.shown():
+            await asyncio.to_thread(self._codec.prepare)
+            runners = await asyncio.gather(*(asyncio.to_thread(self._take_over, *key) for key in keys))
         self._runners = dict(zip(keys, runners, strict=True))
         for key, runner in self._runners.items():
             self._tasks[key] = asyncio.create_task(runner.run(), name=runner.name)
@@ -70,7 +81,7 @@ class ShardHost:
             return KafkaLogWriter(self._settings, name)
 
         snapshots = SnapshotPolicy.of(self._settings)
-        reader = KafkaLogReader(self._settings)
+        reader = SigningReader(self._settings, self._sign)
         proof = pipeline_proof(self._settings)
         shard = take_over(kind, partition, self._config, self._codec, reader, open_writer, snapshots, proof=proof)
         queued_max = self._settings.worker_queued_batches

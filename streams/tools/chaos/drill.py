@@ -22,7 +22,7 @@ from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
 from streams.tools.chaos.order_load import OrderLoad
 from streams.tools.chaos.temporary_stack import temporary_stack
-from streams.tools.chaos.victims import Victim, kill, recovery_s, revive, schedule
+from streams.tools.chaos.victims import Victim, kill, recovery_s, schedule
 
 CALM_S = (1.0, 4.0)
 """Shortest and longest time without faults before and after a kill."""
@@ -117,7 +117,6 @@ def _calm(draw: random.Random) -> None:
 def _kill_and_recover(settings: Settings, codec: Codec, victim: Victim, load: OrderLoad, draw: random.Random) -> float:
     killed_s = time.monotonic()
     kill(settings, victim, draw)
-    revive(settings, victim)
     return recovery_s(settings, codec, victim, killed_s, load.send_probes)
 
 

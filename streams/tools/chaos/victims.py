@@ -1,4 +1,4 @@
-"""The processes that the drill kills: how each is found, started again, and known to have recovered."""
+"""The processes that the drill kills: how each is found, and known to have recovered. The supervisor restarts them."""
 
 import random
 import time
@@ -74,12 +74,6 @@ def _pid(settings: Settings, victim: Victim, draw: random.Random) -> int:
             return draw.choice(living)
         time.sleep(POLL_S)
     raise ChildError(f"{victim}: its supervisor has not started one in {RECOVERY_DEADLINE_S:.0f} s")
-
-
-def revive(settings: Settings, victim: Victim) -> None:
-    """Starts a server again, as an operator would; the supervisor restarts workers and the sink."""
-    if victim in SERVERS:
-        local_stack.up(settings, [SERVERS[victim]])
 
 
 def recovery_s(

@@ -13,9 +13,10 @@ PATIENCE_S = 10.0
 STARTED = {"w": 0.0}
 
 
-def seen(at: float, position: int | None, lagging: bool) -> Observation:
+def seen(at: float, position: int | None, lagging: bool, sign: int | None = None) -> Observation:
     positions = {} if position is None else {"w": position}
-    return Observation(at, positions, frozenset({"w"} if lagging else ()))
+    takeovers = {} if sign is None else {"w": sign}
+    return Observation(at, positions, frozenset({"w"} if lagging else ()), takeovers)
 
 
 @pytest.mark.parametrize(
@@ -27,8 +28,17 @@ def seen(at: float, position: int | None, lagging: bool) -> Observation:
         ("moves once in between", [seen(0, 5, True), seen(1, 5, True), seen(6, 6, True), seen(12, 6, True)], False),
         ("nothing to do", [seen(0, 5, False), seen(20, 5, False), seen(40, 5, False)], False),
         ("has caught up in between", [seen(0, 5, True), seen(1, 5, True), seen(6, 5, False), seen(12, 5, True)], False),
-        ("never joined", [seen(1, None, False), seen(11, None, False)], True),
-        ("joins late", [seen(1, None, False), seen(10, None, False), seen(12, 5, False)], False),
+        ("never joined", [seen(1, None, False), seen(50, None, False), seen(51, None, False)], True),
+        ("joins late", [seen(1, None, False), seen(11, None, False), seen(50, 5, False), seen(58, 5, False)], False),
+        ("drops out", [seen(1, 5, False), seen(2, None, False), seen(12, None, False)], True),
+        ("recovers for long", [seen(at, 5, True, sign=at) for at in range(0, 600, 8)], False),
+        ("takes over in a long step", [seen(0, 5, True), seen(1, 5, True, 7), seen(50, 5, True, 7)], False),
+        (
+            "hangs while it takes over",
+            [seen(0, 5, True), seen(1, 5, True, 7), seen(2, 5, True, 7), seen(52, 5, True, 7)],
+            True,
+        ),
+        ("hangs after it", [seen(0, 5, True, 7), seen(1, 5, True), seen(2, 5, True), seen(12, 5, True)], True),
     ],
 )
 def test_verdicts(name: str, observations: list[Observation], condemned: bool) -> None:
@@ -40,8 +50,8 @@ def test_verdicts(name: str, observations: list[Observation], condemned: bool) -
 def test_patience_starts_again_with_a_restart() -> None:
     watchdog = Watchdog(PATIENCE_S)
     watchdog.observe(seen(0, None, False), STARTED)
-    assert watchdog.observe(seen(11, None, False), {"w": 9.0}) == {}
-    assert watchdog.observe(seen(19, None, False), {"w": 9.0}).keys() == {"w"}
+    assert watchdog.observe(seen(51, None, False), {"w": 9.0}) == {}
+    assert watchdog.observe(seen(59, None, False), {"w": 9.0}).keys() == {"w"}
 
 
 def test_no_worker_is_condemned_for_an_outage_of_the_broker() -> None:
@@ -65,8 +75,10 @@ def test_an_observation_adds_up_the_positions_of_a_members_partitions() -> None:
         PartitionOwner("g", "orders", 1, "b"),
         PartitionOwner("g", "marks", 0, "a"),
     ]
-    health = Health("", lag, owners, {"g": ["a", "b", "idle"]}, [], [], None)
-    assert observation(health, "g", 3.0) == Observation(3.0, {"a": 9, "b": 5, "idle": 0}, frozenset({"b"}))
+    health = Health("", lag, owners, {"g": ["a", "b", "idle"]}, [], [], None, [])
+    assert observation(health, "g", 3.0, {"b": 1}) == Observation(
+        3.0, {"a": 9, "b": 5, "idle": 0}, frozenset({"b"}), {"b": 1}
+    )
 
 
 def test_pauses_double_up_to_a_bound_and_start_again_after_a_long_life() -> None:

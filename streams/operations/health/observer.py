@@ -1,0 +1,50 @@
+"""Observes a pipeline again and again: an observation that fails is counted and said, and the next one is tried."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from streams.operations.health.health import Health, Observed
+
+STALE_S = 30.0
+"""Age at which an observation no longer counts; twice the time that reading Kafka may take."""
+
+log = logging.getLogger(__name__)
+
+
+class Observer:
+    """The newest health of a pipeline, and how the observations went. Threads may read it while one observes.
+
+    collect: reads the health at this moment.
+    """
+
+    def __init__(self, collect: Callable[[], Health]) -> None:
+        self._collect = collect
+        self._newest: Health | None = None
+        self._began = time.monotonic()
+        self._seen = 0.0
+        self._errors = 0
+        self._error = ""
+
+    def observe(self) -> Health | None:
+        """Returns the health at this moment, or None if it could not be read. Does not raise."""
+        try:
+            health = self._collect()
+        except Exception as error:
+            # Records come from anybody, so an error may be of any class; this thread must outlive all of them.
+            self._errors += 1
+            self._error = f"{type(error).__name__}: {error}"
+            log.exception("the pipeline's health could not be read; the next attempt follows")
+            return None
+        self._newest, self._seen, self._error = health, time.monotonic(), ""
+        return health
+
+    @property
+    def newest(self) -> Health | None:
+        """The newest health; None if there is none yet, or if it is older than STALE_S."""
+        return self._newest if self.observed.age_s < STALE_S else None
+
+    @property
+    def observed(self) -> Observed:
+        """The success of the observations up to now."""
+        return Observed(time.monotonic() - (self._seen or self._began), self._errors, self._error)
