@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from time import time_ns
 
 from infra.kafka.topics import DLQ_PREFIX
 from schemas.errors import RegistryUnavailable
+from streams.errors import SinkError
 from streams.pipeline.sink.buffer import Buffer
 from streams.pipeline.sink.column_batch import ColumnBatch, of_records
 from streams.pipeline.sink.dead_letter_writer import DeadLetterWriter
@@ -77,14 +79,22 @@ class LandingFlow:
         return positions
 
     def _land_missing(self, topic: str, ends: dict[int, int]) -> None:
-        self._tables.counts_every_block = True
+        before = self._missing.count(topic, ends)
+        # ClickHouse may know the tokens of the blocks whose rows it has lost.
+        self._tables.series = f"missing {time_ns()}"
         for records in self._missing.find(topic, ends):
             self._land_block(topic, of_records(records))
             self._settle()
-        self._tables.counts_every_block = False
-        for number in ends:
-            if rows := self._landing.counts[topic, number]:
-                log.warning("%s-%d: %d records had no row and have landed now", topic, number, rows)
+        self._tables.series = ""
+        landed = {number: rows for number in ends if (rows := self._landing.counts[topic, number])}
+        after = self._missing.count(topic, ends) if landed else before
+        for number, rows in landed.items():
+            if after[number] != before[number] + rows:
+                raise SinkError(
+                    f"{topic}-{number}: {rows} missing records were inserted, but ClickHouse has "
+                    f"{after[number] - before[number]} rows more; nothing is lost: start the sink again"
+                )
+            log.warning("%s-%d: %d records had no row and have landed now", topic, number, rows)
 
     def release(self, partitions: Collection[Place]) -> None:
         """Drops the records of partitions, whose next owner finds their positions in the tables.

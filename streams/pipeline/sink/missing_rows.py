@@ -11,8 +11,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import groupby
-from operator import itemgetter
 from time import monotonic
 from typing import NamedTuple
 
@@ -82,7 +80,7 @@ class MissingRows:
         return dict.fromkeys(ends, 0) | dict(self._tables.query(query, parameters))
 
     def find(self, topic: str, ends: Mapping[int, int]) -> Iterator[list[RawRecord]]:
-        """Yields the missing records before an offset of each partition, in blocks without a row in between."""
+        """Yields the missing records before an offset of each partition, in blocks ordered by offset."""
         noted = {partition: complete for partition, complete in self.completeness(topic).items() if partition in ends}
         found = self.count(topic, {partition: complete.end for partition, complete in noted.items()}) if noted else {}
         for partition, end in ends.items():
@@ -102,8 +100,7 @@ class MissingRows:
         if not gaps:
             return
         log.info("%s-%d: comparing %d gaps from offset %d to %d", topic, partition, len(gaps), first, end)
-        for _, records in groupby(self._records(topic, partition, gaps), key=itemgetter(0)):
-            yield from _blocks(record for _, record in records)
+        yield from _blocks(self._records(topic, partition, gaps))
 
     def _gaps(self, topic: str, partition: int, first: int, end: int) -> Iterator[Gap]:
         query = (
@@ -122,8 +119,8 @@ class MissingRows:
                     yield previous + 1, offset - 1
                 expected = offset + 1
 
-    def _records(self, topic: str, partition: int, gaps: list[Gap]) -> Iterator[tuple[Gap, RawRecord]]:
-        """Yields the records in gaps, each with its gap."""
+    def _records(self, topic: str, partition: int, gaps: list[Gap]) -> Iterator[RawRecord]:
+        """Yields the records in gaps."""
         reported = monotonic()
         for near in _near(gaps):
             waiting = deque(near)
@@ -134,7 +131,7 @@ class MissingRows:
                     if not waiting:
                         break
                     if record.offset >= waiting[0][0]:
-                        yield waiting[0], record
+                        yield record
                     if monotonic() - reported >= PROGRESS_S:
                         reported = monotonic()
                         log.info("%s-%d: compared up to offset %d of %d", topic, partition, record.offset, gaps[-1][1])

@@ -114,8 +114,8 @@ class Tables:
         self._client: TableClient | None = None
         self._first_block_inserted: set[str] = set()
         """Topics whose first block since the last assignment is inserted: only that block may have been sent before."""
-        self.counts_every_block = False
-        """True while any block may have been sent before."""
+        self.series = ""
+        """A part of every token. With a new one, blocks that were sent before are inserted again."""
 
     def close(self) -> None:
         """Releases the connection."""
@@ -168,7 +168,7 @@ class Tables:
         token = self._token(topic, spans)
         for attempt in range(ATTEMPTS_MAX):
             repeated = self._send(topic, block, form, f"{token} {attempt}" if attempt else token)
-            if topic in self._first_block_inserted and not repeated and not self.counts_every_block:
+            if topic in self._first_block_inserted and not repeated:
                 return
             if self._has_rows(topic, spans):
                 self._first_block_inserted.add(topic)
@@ -208,7 +208,7 @@ class Tables:
     def _token(self, topic: str, spans: Spans) -> str:
         """Returns the token of a block: the first and last offset of each partition."""
         parts = [f"{topic}:{number}:{span.first}-{span.last}" for number, span in sorted(spans.items())]
-        return " ".join([self._settings.run_id, *parts])
+        return " ".join([self._settings.run_id, *parts, *filter(None, [self.series])])
 
     def _retry_while_away(self, call: Callable[[TableClient], T]) -> T:
         from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
