@@ -31,7 +31,7 @@ COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 LARGE_BYTES = 900_000
-"""Size below which a record without headers is never too large."""
+"""Size of a value below which a record without headers is never too large."""
 LOG_WARNING = 4
 OWN_LOGS = frozenset(topic for kind in KINDS for topic in (kind.journal, kind.snapshots))
 OnDelivery = Callable[[KafkaError | None, Message], None]
@@ -252,7 +252,8 @@ class KafkaTransactions:
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:
         on_delivery: OnDelivery | None = self._on_noted_delivered if is_noted else None
-        if _may_be_refused(record):
+        # Other records are never too large: their keys are names of the core.
+        if (record.headers or len(record.value or b"") > LARGE_BYTES) and _may_be_refused(record):
             self._undecided += 1
             on_delivery = partial(self._on_large_delivered, record, on_delivery)
         name = topic_name(self._settings, record.topic)
@@ -344,8 +345,6 @@ class KafkaLogWriter(KafkaTransactions):
 
 def _may_be_refused(record: RawOutput) -> bool:
     """Returns whether a record is too large for its topic, unless it becomes smaller by compression."""
-    if len(record.value or b"") + len(record.key or b"") < LARGE_BYTES and not record.headers:
-        return False
     return batch_bytes(record.key, record.value, record.headers) > BY_NAME[record.topic].max_message_bytes
 
 

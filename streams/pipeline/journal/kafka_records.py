@@ -42,7 +42,7 @@ def read_headers(messages: Sequence[Message]) -> list[Any]:
     rest = iter(messages)
     while True:
         try:
-            found.extend(map(CALL_HEADERS, rest))
+            found.extend(map(Message.headers, rest))
         except (SystemError, UnicodeDecodeError):
             # The list has the headers of all messages before the one that failed.
             found.append(_mark_unreadable(messages[len(found)]))
