@@ -200,13 +200,13 @@ class ShardProcessor:
             self._runs.append(InputRun(record.topic, record.offset, record.offset, 1))
 
     def _process(self, record: RawRecord) -> list[RawOutput]:
-        if record.headers:
+        key_field = self.kind.inputs[record.topic]
+        if record.headers and key_field is not None:
             check_headers(record)
         message = self._decode(record)
         problem = entry_problem(record.topic, message, record.timestamp_ns)
         if problem is not None:
             raise BadRecord(problem.code, problem.text)
-        key_field = self.kind.inputs[record.topic]
         if key_field is not None:
             forwarded = self._forward(record, getattr(message, key_field), key_field)
             if forwarded is not None:

@@ -17,7 +17,9 @@ SKIPPED: Final = "SKIPPED"
 """A person let the shard go past the record."""
 UNKNOWN_SCHEMA: Final = "UNKNOWN_SCHEMA"
 """The registry did not know the record's schema when the shard took it."""
-JOURNALED: Final = frozenset((INTERNAL_ERROR, SKIPPED, UNKNOWN_SCHEMA, FOREIGN_RECORD))
+HEADERS_NOT_READABLE: Final = "HEADERS_NOT_READABLE"
+"""The Kafka client could not read the record's headers; another version may."""
+JOURNALED: Final = frozenset((INTERNAL_ERROR, SKIPPED, UNKNOWN_SCHEMA, HEADERS_NOT_READABLE, FOREIGN_RECORD))
 ALARMING: Final = frozenset((INTERNAL_ERROR, FOREIGN_RECORD))
 FAULTS_IN_A_ROW_MAX: Final = 20
 """Inputs in a row on which the core may fail. One more is a bug of ours that no dead letter can cover."""

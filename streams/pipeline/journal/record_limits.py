@@ -2,6 +2,7 @@
 
 from infra.kafka.topics import BY_NAME
 from streams.pipeline.journal.dead_letters import BadRecord
+from streams.pipeline.journal.quarantine import HEADERS_NOT_READABLE
 from streams.pipeline.journal.raw_records import UNREADABLE_HEADERS, RawOutput, RawRecord, batch_bytes
 
 HEADERS_MAX = 100
@@ -15,7 +16,7 @@ def check_headers(record: RawRecord) -> None:
         text = (
             f"the name of a header of this {record.topic} record is no UTF-8, so that none of its headers can be read"
         )
-        raise BadRecord("HEADERS_NOT_READABLE", text)
+        raise BadRecord(HEADERS_NOT_READABLE, text)
     size = sum(len(name.encode()) + len(content) for name, content in headers)
     if len(headers) > HEADERS_MAX or size > HEADER_BYTES_MAX:
         text = (
