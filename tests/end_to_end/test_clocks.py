@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
-from schemas.records.enums import ControlKind, ExecType, Side, TimeInForce, TradingMode
+from schemas.records.enums import ControlKind, ExecType, RiskEventKind, Side, TimeInForce, TradingMode
 from schemas.records.messages import Control, OrderRequest
 from schemas.records.output import Message
 from streams.evidence.reconcile import reconcile
@@ -89,7 +89,11 @@ def move(desk: Desk, second: int, bid: str, ask: str) -> None:
 
 
 def breakers(desk: Desk, account: str) -> list[str]:
-    return [event.breaker_state for event in desk.read("risk.events") if event.account_id == account and event.breaker]
+    return [
+        event.breaker_state
+        for event in desk.read("risk.events")
+        if event.account_id == account and event.kind is RiskEventKind.BREAKER_TRANSITION
+    ]
 
 
 def test_no_ts_of_an_order_moves_a_clock(settings: Settings, desk: Desk, tmp_path: Path) -> None:
@@ -164,15 +168,18 @@ def test_no_stamp_of_a_producer_counts_by_record_time(settings: Settings, tmp_pa
     expired_ns = time.time_ns() - 60 * SECOND
     with running(live, tmp_path, "worker"):
         year = -365 * DAY_MS
-        client.send("controls", "A", opening("A", strategy_id="s1"), year)
-        client.send("controls", "", gate("DECISION", level="FULL_LIVE", expires_ts=expired_ns), year)
-        client.send("controls", "", gate("APPROVAL"), year)
+        with Follower(live, desk.codec, ["risk.events"]) as events:
+            client.send("controls", "A", opening("A", strategy_id="s1"), year)
+            client.send("controls", "", gate("DECISION", level="FULL_LIVE", expires_ts=expired_ns), year)
+            client.send("controls", "", gate("APPROVAL"), year)
+            approved = (RiskEventKind.SESSION_OPENED, RiskEventKind.AUTHORISATION_CHANGED)
+            desk.until(events, lambda event: event.kind in approved, 1 + 2 * partition_count(live, "controls"))
         client.send("orders", "A", order("A", "live")._replace(mode=TradingMode.LIVE), year)
         client.send("orders", "A", order("A", "ahead"), HOUR_MS - 60_000)
         with Follower(live, desk.codec, ["order.results"]) as results:
             client.send("market.data", SYMBOL, quote("50.00", "50.02", symbol=SYMBOL), HOUR_MS - 60_000)
             client.send("orders", "A", order("A", "last", price="40.00"), year)
-            desk._until(results, lambda result: result.order_id == "ahead" and result.terminal, 1)
+            desk.until(results, lambda result: result.order_id == "ahead" and result.terminal, 1)
     results_of = {item.order_id: item for item in desk.read("order.results")}
     assert results_of["live"].reason_code == "LIVE_EXPIRED"
     assert all(abs(item.ts - time.time_ns()) < HOUR // 4 for item in results_of.values())
