@@ -61,7 +61,7 @@ class Desk:
         with Follower(self.settings, self.codec, ["risk.events"]) as events:
             self.send("controls", account, builders.opening(account, limits=ANY_NUMBER))
             self.flush()
-            self._until(events, lambda event: event.account_id == account, 1)
+            self.until(events, lambda event: event.account_id == account, 1)
 
     def quote(self, second: int, bid: str = "50.00", ask: str = "50.02", symbol: str = SYMBOL) -> None:
         """Sends a quote, some seconds after the start of market time."""
@@ -75,11 +75,12 @@ class Desk:
                 self.send("orders", order.account_id, order)
             self.flush()
             ids = {order.order_id for order in orders}
-            found = self._until(results, lambda result: result.terminal and result.order_id in ids, len(orders))
+            found = self.until(results, lambda result: result.terminal and result.order_id in ids, len(orders))
         assert {result.order_id for result in found} == ids, "one terminal result each"
         return found
 
-    def _until(self, follower: Follower, wanted: Callable[[Any], bool], count: int) -> list[Any]:
+    def until(self, follower: Follower, wanted: Callable[[Any], bool], count: int) -> list[Any]:
+        """Returns the first records that are wanted, as they come."""
         found: list[Any] = []
         deadline = time.monotonic() + AWAIT_S
         while len(found) < count:

@@ -11,6 +11,7 @@ from schemas.records.enums import Action, Side
 from schemas.records.messages import ApprovedOrder, Mark, OrderRequest
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig, TimeSource
+from streams.core.venue import venue_records
 from tests.builders import MS, PROPERTY, SECOND, START, cancel, config, heartbeat, limits, new, opening, quote, replace
 from tests.core.desk import Desk, last, of, ready
 
@@ -93,17 +94,8 @@ def sent(draw: st.DrawFn) -> list[Message]:
             story.append(cancel(f"o{number}", None, ts=ts)._replace(action=Action.MASS_CANCEL))
         else:
             now_ns += draw(st.sampled_from((MS, SECOND, HOUR, 25 * HOUR)))
-            story.append(mark_at(now_ns))
+            story.append(venue_records.heartbeat("", now_ns))
     return story
-
-
-def mark_at(time_ns: int) -> Mark:
-    desk = ready()
-    desk.hold = True
-    desk.send(heartbeat(time_ns))
-    (mark,) = desk.to_accounts
-    assert isinstance(mark, Mark)
-    return mark
 
 
 LIMITED = config(
