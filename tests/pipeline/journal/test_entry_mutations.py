@@ -203,6 +203,7 @@ def mutations(field: Field) -> Iterator[Any]:
 RECORDS = records()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDS)
 def test_any_value_in_any_field_is_processed_or_refused_by_a_rule(name: str) -> None:
     pair = ShardPair(core())
