@@ -1,4 +1,4 @@
-"""A campaign: lives of consecutive numbers, shared among processes; the same seed gives the same result in any number."""
+"""A campaign: lives of consecutive numbers, shared among processes, whose number changes no result."""
 
 from __future__ import annotations
 
@@ -64,15 +64,17 @@ def run_campaign(
         result.seconds = time.monotonic() - began
         if progress and time.monotonic() - told > PROGRESS_S:
             told = time.monotonic()
-            text = f"{result.records:,} of {records:,} records, {result.rate:,.0f}/s, {len(result.findings)} kinds of findings"
+            found = f"{len(result.findings)} kinds of findings"
+            text = f"{result.records:,} of {records:,} records, {result.rate:,.0f}/s, {found}"
             print(text, file=sys.stderr, flush=True)
     return result
 
 
-def _lives(
-    seed: int, records: int, processes: int, topics: tuple[str, ...], first_life: int
-) -> Iterator[LifeResult]:
-    plan = ((first_life + number, min(LIFE_RECORDS, records - start)) for number, start in enumerate(range(0, records, LIFE_RECORDS)))
+def _lives(seed: int, records: int, processes: int, topics: tuple[str, ...], first_life: int) -> Iterator[LifeResult]:
+    plan = (
+        (first_life + number, min(LIFE_RECORDS, records - start))
+        for number, start in enumerate(range(0, records, LIFE_RECORDS))
+    )
     if processes == 1:
         for number, count in plan:
             yield run_life(seed, number, count, topics)

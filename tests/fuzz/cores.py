@@ -21,7 +21,9 @@ CURRENCIES = ("USD", "USD", "USD", "USD", "EUR", "JPY")
 def _instruments(fees: dict[str, Any]) -> tuple[InstrumentConfig, ...]:
     return (
         instrument("ABC", fee=fees, calendar="XNYS", borrow_rate="0.03"),
-        instrument("XYZ", lot_size="0.001", min_quantity="0.001", margin_rate="0.1", fee=fee(maker="0.0001", taker="0.0004")),
+        instrument(
+            "XYZ", lot_size="0.001", min_quantity="0.001", margin_rate="0.1", fee=fee(maker="0.0001", taker="0.0004")
+        ),
         instrument("DAX", currency="EUR", tick_size="0.5", timezone="Europe/Berlin", day_end="17:30"),
         instrument("EURUSD", tick_size="0.00001", max_quantity="100000000"),
     )
@@ -46,7 +48,9 @@ def _desk() -> DeskConfig:
     return DeskConfig.model_validate({"breakers": breakers})
 
 
-_STRICT = limits(**ALL_CONTROLS | {"order_types": None, "times_in_force": None, "session_hours": None}, breakers=ALL_BREAKERS)
+_STRICT = limits(
+    **ALL_CONTROLS | {"order_types": None, "times_in_force": None, "session_hours": None}, breakers=ALL_BREAKERS
+)
 
 CORES: tuple[CoreConfig, ...] = (
     config(**_core(FEE_MODELS[0], simulators=(SIMULATORS[1],), limits=_STRICT, desk=_desk(), mark_interval_ms=100)),
@@ -54,6 +58,10 @@ CORES: tuple[CoreConfig, ...] = (
     mock_config(latency_ms_max=30, slippage_bps="20", failure_rate="0.2", **_core(FEE_MODELS[3])),
     config(**_core(FEE_MODELS[1], simulators=(SIMULATORS[6],), time_source=TimeSource.RECORD, limits=_STRICT)),
     config(**_core(FEE_MODELS[2], simulators=(top_of_book(),), desk=_desk(), equity_interval_ms=500)),
-    config(**_core(FEE_MODELS[5], simulators=(SIMULATORS[4],), limits=limits(breakers=ALL_BREAKERS, self_match="cancel_oldest"))),
+    config(
+        **_core(
+            FEE_MODELS[5], simulators=(SIMULATORS[4],), limits=limits(breakers=ALL_BREAKERS, self_match="cancel_oldest")
+        )
+    ),
     config(**_core(FEE_MODELS[6], simulators=(SIMULATORS[5],), time_source=TimeSource.RECORD, desk=_desk())),
 )

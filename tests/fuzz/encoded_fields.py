@@ -35,27 +35,67 @@ EDGES = (
 TIMES = (START - 10 * 365 * DAY, START - DAY, START - 1, START + DAY, START + 365 * DAY, 9_224_318_016 * SECOND)
 """Years, a day and a nanosecond before the market's start; a day and a year after it; the year 2262."""
 TEXTS = (
-    b"", b" ", b"A", b"ABC", b"-", b"\x00", b"a\nb", b"\x1b[2J", b"\x7f", "\u202e".encode(), "\U0001f4a3".encode(),
-    b"9" * 40, b"0", b"-1", b"1e999", b"NaN", b"{}", b"[]", b"null", b'{"a":' * 200, b"' OR 1=1", b"\xff\xfe", b"\xed\xa0\x80",
-    b"x" * TEXT_CHARS, b"x" * (TEXT_CHARS + 1), "\u00e9".encode() * TEXT_CHARS,
-)  # fmt: skip
+    b"",
+    b" ",
+    b"A",
+    b"ABC",
+    b"-",
+    b"\x00",
+    b"a\nb",
+    b"\x1b[2J",
+    b"\x7f",
+    "\u202e".encode(),
+    "\U0001f4a3".encode(),
+    b"9" * 40,
+    b"0",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"{}",
+    b"[]",
+    b"null",
+    b'{"a":' * 200,
+    b"' OR 1=1",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"x" * TEXT_CHARS,
+    b"x" * (TEXT_CHARS + 1),
+    "\u00e9".encode() * TEXT_CHARS,
+)
 LIMITS = (
-    b'{"max_position": null}', b'{"leverage": "1e60"}', b'{"leverage": "0"}', b'{"leverage": "-1"}', b'{"order_rate": 0}',
-    b'{"message_rate": 99999999999999999999}', b'{"max_order_quantity": "999999999999999999"}', b'{"long_only": true}',
-    b'{"price_collar": {"percent": "1e-30"}}', b'{"breakers": {"x": {"kind": "drawdown", "percent": "0.000000001"}}}',
-    b'{"breakers": {"x": {"kind": "loss", "amount": "99999999999999999999"}}}', b'{"breakers": null}', b'{"breakers": {}}',
-    b'{"breakers": {"x": {"kind": "frequency", "limit": 1, "window_ms": 1}}}', b'{"order_types": []}', b'{"restricted": [""]}',
-    b'{"breakers": {"x": {"kind": "loss", "percent": "1", "window_ms": 99999999999999999999999}}}', b'{"max_margin": "1e400"}',
-    b'{"stale_mark": 0}', b'{"stale_mark": 99999999999999999999999}', b'{"cancel_ratio": {"limit": "0", "window_ms": 1}}',
+    b'{"max_position": null}',
+    b'{"leverage": "1e60"}',
+    b'{"leverage": "0"}',
+    b'{"leverage": "-1"}',
+    b'{"order_rate": 0}',
+    b'{"message_rate": 99999999999999999999}',
+    b'{"max_order_quantity": "999999999999999999"}',
+    b'{"long_only": true}',
+    b'{"price_collar": {"percent": "1e-30"}}',
+    b'{"breakers": {"x": {"kind": "drawdown", "percent": "0.000000001"}}}',
+    b'{"breakers": {"x": {"kind": "loss", "amount": "99999999999999999999"}}}',
+    b'{"breakers": null}',
+    b'{"breakers": {}}',
+    b'{"breakers": {"x": {"kind": "frequency", "limit": 1, "window_ms": 1}}}',
+    b'{"order_types": []}',
+    b'{"restricted": [""]}',
+    b'{"breakers": {"x": {"kind": "loss", "percent": "1", "window_ms": 99999999999999999999999}}}',
+    b'{"max_margin": "1e400"}',
+    b'{"stale_mark": 0}',
+    b'{"stale_mark": 99999999999999999999999}',
+    b'{"cancel_ratio": {"limit": "0", "window_ms": 1}}',
     b'{"breakers": {"x": {"kind": "error_rate", "percent": "100", "window_ms": 9223372036854775807}}}',
-    b'{"breakers": {"x": {"kind": "market_data_gap", "gap_ms": 9999999999999999999}}}', b'{"repeated_order": {"limit": 1}}',
-)  # fmt: skip
+    b'{"breakers": {"x": {"kind": "market_data_gap", "gap_ms": 9999999999999999999}}}',
+    b'{"repeated_order": {"limit": 1}}',
+)
+DECISION = b'{"kind": "DECISION", "strategy_id": "s1", "decision_id": %s}'
 AUTHORISATIONS = (
-    b'{"kind": "DECISION", "strategy_id": "s1", "decision_id": "d", "level": "FULL_LIVE", "expires_ts": 9223372036854775807}',
-    b'{"kind": "DECISION", "strategy_id": "s1", "decision_id": "e", "level": "LIMITED_LIVE", "expires_ts": -1, "limits": {"x": "y"}}',
-    b'{"kind": "APPROVAL", "strategy_id": "s1", "decision_id": "d"}', b'{"kind": "REVOCATION", "strategy_id": "s1", "decision_id": "d"}',
-    b'{"kind": "DECISION", "strategy_id": "s1", "decision_id": "f", "expires_ts": 99999999999999999999999999}',
-)  # fmt: skip
+    DECISION % b'"d", "level": "FULL_LIVE", "expires_ts": 9223372036854775807',
+    DECISION % b'"e", "level": "LIMITED_LIVE", "expires_ts": -1, "limits": {"x": "y"}',
+    b'{"kind": "APPROVAL", "strategy_id": "s1", "decision_id": "d"}',
+    b'{"kind": "REVOCATION", "strategy_id": "s1", "decision_id": "d"}',
+    DECISION % b'"f", "expires_ts": 99999999999999999999999999',
+)
 KINDS = (b"", b"Q", b"T", b"B", b"H", b"R", b"S", b"QQ", b"TQ", b"SS", b"HRS", b"Z", b"Q" * 20, b"T" * 200)
 KNOWN_TEXTS: dict[str, tuple[bytes, ...]] = {
     "limits": LIMITS,
@@ -182,7 +222,10 @@ def _extremes(field: Field) -> list[bytes]:
         return [sized(data) for data in (b"", b"\x00", b"x\x9c\x03\x00\x00\x00\x00\x01", b"garbage")] + [zigzag(-1)]
     if kind == DECIMAL:
         top = field.limit
-        return [decimal(number) for number in (*EDGES, top - 1, 1 - top, top, -top, top // 2, 10**60)] + [b"\x00", sized(b"\x00" * 21)]
+        return [decimal(number) for number in (*EDGES, top - 1, 1 - top, top, -top, top // 2, 10**60)] + [
+            b"\x00",
+            sized(b"\x00" * 21),
+        ]
     if kind == ENUM:
         return [zigzag(number) for number in (*range(len(field.members)), len(field.members), -1, 2**40)]
     if kind == BOOLEAN:

@@ -71,8 +71,8 @@ class LifeResult(NamedTuple):
 class Life:
     """A pipeline in memory, from its first record to its last.
 
-    In every other life anybody may write on all topics. In the others, the pipeline's own topics have a writer that may,
-    but who writes nonsense; nobody writes on its journals and snapshots.
+    In every other life anybody may write on all topics. In the others only one writer may write on the pipeline's own
+    topics, and writes nonsense; nobody writes on its journals and snapshots.
     """
 
     def __init__(self, seed: int, number: int, topics: tuple[str, ...]) -> None:
@@ -163,7 +163,9 @@ class Life:
         record = fault.record
         if record is None:
             changes = Counter(sent.topic for sent in self._burst)
-            return Finding(fault.rule, "-", "", fault.where, fault.text, str(dict(changes)), self._seed, self._number, self._made)
+            return Finding(
+                fault.rule, "-", "", fault.where, fault.text, str(dict(changes)), self._seed, self._number, self._made
+            )
         sent = [item for item in self._burst if (item.topic, item.value) == (record.topic, record.value)]
         change = sent[0].change or "valid" if sent else "written by the pipeline"
         shown = _shown(record)
@@ -178,4 +180,6 @@ def _shown(record: RawRecord) -> str:
     except UndecodableRecord as error:
         message = f"{error}; {(record.value or b'')[:200].hex()}"
     headers = str(record.headers)[:200]
-    return f"{record.topic}-{record.partition}@{record.offset} key {record.key!r:.60} headers {headers}\n{message[:1500]}"
+    return (
+        f"{record.topic}-{record.partition}@{record.offset} key {record.key!r:.60} headers {headers}\n{message[:1500]}"
+    )

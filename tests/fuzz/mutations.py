@@ -137,13 +137,18 @@ class Mutator:
             made = value + draw.randbytes(draw.randint(1, 9))
         elif plan == "spliced":
             at = draw.randrange(5, len(value))
-            fate, made = Fate.EITHER, value[:at] + draw.randbytes(draw.randint(1, 12)) + value[at + draw.randrange(12) :]
+            fate, made = (
+                Fate.EITHER,
+                value[:at] + draw.randbytes(draw.randint(1, 12)) + value[at + draw.randrange(12) :],
+            )
         elif plan == "a wrong magic byte":
             made = bytes([draw.randint(1, 255)]) + value[1:]
         elif plan == "an unknown schema":
             made = b"\x00" + draw.randint(1_000, 2**32 - 1).to_bytes(4, "big") + value[5:]
         elif plan == "another topic's schema":
-            other = draw.choice([topic for topic in OTHERS if topic.partition(".")[0] != record.topic.partition(".")[0]])
+            other = draw.choice(
+                [topic for topic in OTHERS if topic.partition(".")[0] != record.topic.partition(".")[0]]
+            )
             made = header(other) + value[5:]
         elif plan == "no value":
             return Bytes(record.topic, partition, key, draw.choice((None, b"")), headers, timestamp_ns, fate, plan)
@@ -166,7 +171,9 @@ class Mutator:
             partition = draw.choice((partition, 1 - partition))
             headers = (*headers, (FORWARDED_FROM, draw.choice((b"0:0", b"", b"\xff", b"1:99999999999999999999"))))
         elif plan == "many headers":
-            headers = tuple((draw.choice(("", "h", "original.topic", "\ufffd")), b"v") for _ in range(draw.choice((1, 20, 500))))
+            headers = tuple(
+                (draw.choice(("", "h", "original.topic", "\ufffd")), b"v") for _ in range(draw.choice((1, 20, 500)))
+            )
             partition = draw.choice((partition, 1 - partition))
         elif plan == "a huge header":
             headers = (("h", b"\x00" * (MIB - len(record.value or b"") - 200)),) if draw.random() < 0.05 else headers

@@ -6,7 +6,16 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from schemas.records.enums import Action, ControlKind, OffsetType, OrderType, Side, TimeInForce, TradingMode, TradingState
+from schemas.records.enums import (
+    Action,
+    ControlKind,
+    OffsetType,
+    OrderType,
+    Side,
+    TimeInForce,
+    TradingMode,
+    TradingState,
+)
 from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
 from tests.builders import MS, SECOND, START, cents, columns, control, heartbeat, money, px, split, trading
@@ -208,13 +217,21 @@ class Traffic:
         prices = [*(bid - depth * step for depth in range(bids)), *(ask + depth * step for depth in range(asks))]
         sizes = [px(draw.choice((1, 20, 40))) for _ in prices]
         return columns(symbol, [])._replace(
-            ts=at, kinds="B", times=[at], book_bids=[bids], book_asks=[asks], book_px=[*map(cents, prices)], book_sz=sizes
+            ts=at,
+            kinds="B",
+            times=[at],
+            book_bids=[bids],
+            book_asks=[asks],
+            book_px=[*map(cents, prices)],
+            book_sz=sizes,
         )
 
     def _move(self, symbol: str) -> None:
         change = self._draw.choice((-1, 0, 0, 1)) * STEPS[symbol]
         middle = PRICES[symbol]
-        self._price[symbol] = min(max(self._price[symbol] + change, middle - 20 * STEPS[symbol]), middle + 20 * STEPS[symbol])
+        self._price[symbol] = min(
+            max(self._price[symbol] + change, middle - 20 * STEPS[symbol]), middle + 20 * STEPS[symbol]
+        )
 
     def _command(self) -> Sent:
         draw = self._draw
