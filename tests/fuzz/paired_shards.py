@@ -134,6 +134,8 @@ class PairedShards:
         expected: dict[Place, list[RawOutput]] = defaultdict(list)
         for output in made.outputs:
             expected[output.topic, output.partition].append(output)
+        if (DLQ + topic, 0) in expected:
+            raise Fault("ONE DEAD LETTER", "a bad record has no dead letter", records[0])
         if said != expected:
             raise Fault("SAME OUTPUTS", _difference(said, expected), records[0])
         # 3. What is good was taken, what is bad was not.
