@@ -24,8 +24,8 @@ RECOVERY_TOPICS = tuple(topic for kind in KINDS for topic in (kind.journal, kind
 TOPICS = (*SHARD_TOPICS, *RECOVERY_TOPICS)
 WEIGHTS = (5, 3, 2, 3, 1, 3, 5, 0.05, 0.05, 0.05, 0.05)
 """Shares of the topics in mutants, in the order of TOPICS."""
-BURST = 24
-"""Most records that arrive before the shards work."""
+BURSTS = (1, 5, 25, 125, 625)
+"""Numbers of records that arrive before the shards work."""
 GOOD_SHARE = 0.35
 KEPT_SHARE = 0.04
 """Share of good records that mutants are made of."""
@@ -95,7 +95,7 @@ class Life:
             self._send([self._good(sent) for sent in self._traffic.opening()])
             restarts = sorted(self._draw.randrange(records) for _ in range(RESTARTS))
             while self._made < records and len(self._findings) < FINDINGS_MAX:
-                self._send(self._burst_of(min(self._draw.randint(1, BURST), records - self._made)))
+                self._send(self._burst_of(min(self._draw.choice(BURSTS), records - self._made)))
                 while restarts and self._made >= restarts[0]:
                     restarts.pop(0)
                     self._pair.check_states()
