@@ -101,6 +101,7 @@ class Pipeline:
 
     def trade(self) -> None:
         """Asserts that an order gets its result."""
+        assert self.worker.process.poll() is None, "an earlier record has ended the worker"
         number = next(_numbers)
         self.desk.trade([immediate(f"good-{number}", "GOOD")])
 
