@@ -18,10 +18,14 @@ from tests.fuzz.live_flow import ACCOUNTS, NO_LIMIT, OrderFlow, Thrower, Waits, 
 
 WORKS = "Worker ready"
 WAIT_S_MAX = 2.0
+COMPLAINT_CHARS = 2_000
 
 
 class LiveResult(NamedTuple):
-    """The outcome of garbage on a running pipeline. wrong_letters: records whose number of letters is not one."""
+    """The outcome of garbage on a running pipeline.
+
+    wrong_letters: records whose number of letters is not one. reconcile, verify: complaints of these commands.
+    """
 
     mode: str
     waits: Waits
@@ -29,8 +33,8 @@ class LiveResult(NamedTuple):
     denied: int
     wrong_letters: int
     extra_letters: int
-    reconcile: int
-    verify: int
+    reconcile: str
+    verify: str
 
     @property
     def broken(self) -> list[str]:
@@ -40,8 +44,8 @@ class LiveResult(NamedTuple):
             f"{self.waits.lost} orders have no result": self.waits.lost > 0,
             f"{self.wrong_letters} bad records do not have one dead letter": self.wrong_letters > 0,
             f"{self.extra_letters} dead letters of good records": self.extra_letters > 0,
-            f"paper reconcile ends with {self.reconcile}": self.reconcile != 0,
-            f"paper replay verify ends with {self.verify}": self.verify != 0,
+            f"paper reconcile: {self.reconcile}": self.reconcile != "",
+            f"paper replay verify: {self.verify}": self.verify != "",
         }
         return [text for text, is_broken in found.items() if is_broken]
 
@@ -78,9 +82,15 @@ def throw_while_orders_flow(settings: Settings, records: int, rate: float, seed:
         denied=thrower.denied.total(),
         wrong_letters=wrong,
         extra_letters=len(found.keys() - thrower.accepted),
-        reconcile=paper(settings, "reconcile").returncode,
-        verify=paper(settings, "replay", "verify").returncode,
+        reconcile=_complaint(settings, "reconcile"),
+        verify=_complaint(settings, "replay", "verify"),
     )
+
+
+def _complaint(settings: Settings, *command: str) -> str:
+    """Returns the end of a command's output if it fails, else an empty text."""
+    done = paper(settings, *command)
+    return (done.stdout + done.stderr)[-COMPLAINT_CHARS:] if done.returncode else ""
 
 
 @contextmanager
