@@ -18,7 +18,7 @@ from schemas.records.enums import (
 )
 from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
-from tests.builders import MS, SECOND, START, cents, columns, control, heartbeat, money, px, split, trading
+from tests.builders import MS, SECOND, START, columns, control, heartbeat, money, px, split, trading
 from tests.fuzz.cores import ACCOUNTS, CURRENCIES, SYMBOLS
 from tests.fuzz.encoded_fields import DAY
 
@@ -28,6 +28,13 @@ STEPS = {"ABC": 1, "XYZ": 1, "DAX": 50, "EURUSD": 1}
 """Tick size of each symbol in units of 0.01; EURUSD has a finer one."""
 PAUSES = (0,) * 6 + (1, 1_000, MS, MS, 3 * MS, 3 * MS, 20 * MS, 20 * MS, 200 * MS, SECOND)
 LONG_PAUSES = (5 * SECOND, 61 * SECOND, 3_600 * SECOND, 20 * 3_600 * SECOND)
+CENT, ONE = px("0.01"), px(1)
+QUANTITIES = tuple(ONE * units for units in (1, 2, 10, 10, 50, 100, 1000))
+QUOTED = (ONE, 30 * ONE, 100 * ONE, px("17.25"), 0, -1)
+TRADED = (ONE, 3 * ONE, 50 * ONE)
+DISPLAYED = (ONE, 20 * ONE, 40 * ONE)
+REPLACED = (None, ONE, 20 * ONE, 500 * ONE)
+CASH = tuple(money(amount) for amount in (1_000, 1_000_000, 1_000_000, 50_000_000))
 RECENT = 30
 """Number of orders of an account that later requests name."""
 SETTINGS = (
@@ -105,7 +112,7 @@ class Traffic:
             side=draw.choice((Side.BUY, Side.SELL)),
             order_type=OrderType.MARKET,
             time_in_force=draw.choice((TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK)),
-            quantity=px(draw.choice((1, 2, 10, 10, 50, 100, 1000))),
+            quantity=draw.choice(QUANTITIES),
             price=None,
             ts=self.now_ns - draw.choice((0, 0, 0, 1, MS, SECOND, 3600 * SECOND)),
             mode=TradingMode.LIVE if draw.random() < 0.02 else TradingMode.PAPER,
@@ -124,7 +131,7 @@ class Traffic:
             choice = draw.randrange(8)
             terms |= {"price": price, "post_only": choice == 0}
             if choice == 1:
-                terms["display_quantity"] = px(1)
+                terms["display_quantity"] = ONE
             elif choice in (2, 3):
                 terms["time_in_force"] = (TimeInForce.IOC, TimeInForce.FOK)[choice - 2]
             elif choice == 4:
@@ -134,7 +141,7 @@ class Traffic:
             terms |= {"price": price, "stop_price": stop}
         elif kind is OrderType.TRAILING_STOP:
             unit = draw.choice((OffsetType.PRICE, OffsetType.PERCENT))
-            terms |= {"trailing_offset": cents(draw.randint(1, 9) * STEPS[symbol]), "trailing_type": unit}
+            terms |= {"trailing_offset": CENT * draw.randint(1, 9) * STEPS[symbol], "trailing_type": unit}
         else:
             terms["stop_price"] = stop
         chance = draw.random()
@@ -147,7 +154,7 @@ class Traffic:
         return terms
 
     def _near(self, symbol: str, ticks: int) -> int:
-        return cents(self._price[symbol] + self._draw.randint(-ticks, ticks) * STEPS[symbol])
+        return CENT * (self._price[symbol] + self._draw.randint(-ticks, ticks) * STEPS[symbol])
 
     def _change(self) -> Sent:
         draw = self._draw
@@ -162,7 +169,7 @@ class Traffic:
         if action is Action.REPLACE:
             symbol = draw.choice(SYMBOLS)
             request = request._replace(
-                quantity=draw.choice((None, px(1), px(20), px(500))),
+                quantity=draw.choice(REPLACED),
                 price=draw.choice((None, self._near(symbol, 5))),
                 stop_price=self._near(symbol, 5) if draw.random() < 0.1 else None,
             )
@@ -197,15 +204,15 @@ class Traffic:
             self._move(symbol)
             bid = self._price[symbol]
             ask = bid + draw.choice((1, 1, 2, 2, 4, 0, -1)) * STEPS[symbol]
-            sizes = [draw.choice((px(1), px(30), px(100), px("17.25"), 0, -1)) for _ in range(2)]
-            rows.append(("Q", self.market_time(symbol), (cents(bid), sizes[0], cents(ask), sizes[1])))
+            row = (CENT * bid, draw.choice(QUOTED), CENT * ask, draw.choice(QUOTED))
+            rows.append(("Q", self.market_time(symbol), row))
         return columns(symbol, rows)
 
     def _trades(self, symbol: str, count: int) -> MarketData:
         rows: list[tuple[str, int, tuple[int, ...]]] = []
         for _ in range(count):
-            size = px(self._draw.choice((1, 3, 50)))
-            rows.append(("T", self.market_time(symbol), (self._near(symbol, 6), size)))
+            row = (self._near(symbol, 6), self._draw.choice(TRADED))
+            rows.append(("T", self.market_time(symbol), row))
         return columns(symbol, rows)._replace(aggressors="".join(self._draw.choices("BS-", k=count)))
 
     def _book(self, symbol: str) -> MarketData:
@@ -215,14 +222,14 @@ class Traffic:
         bid, step = self._price[symbol], STEPS[symbol]
         ask = bid + draw.randint(1, 4) * step
         prices = [*(bid - depth * step for depth in range(bids)), *(ask + depth * step for depth in range(asks))]
-        sizes = [px(draw.choice((1, 20, 40))) for _ in prices]
+        sizes = draw.choices(DISPLAYED, k=len(prices))
         return columns(symbol, [])._replace(
             ts=at,
             kinds="B",
             times=[at],
             book_bids=[bids],
             book_asks=[asks],
-            book_px=[*map(cents, prices)],
+            book_px=[CENT * price for price in prices],
             book_sz=sizes,
         )
 
@@ -264,7 +271,7 @@ class Traffic:
         return self._control(command, key)
 
     def _open(self, account: str) -> Control:
-        cash = money(self._draw.choice((1_000, 1_000_000, 1_000_000, 50_000_000)))
+        cash = self._draw.choice(CASH)
         currency = CURRENCIES[ACCOUNTS.index(account)]
         session = self.fresh_id("session")
         return control(ControlKind.SESSION_OPEN, account, session_id=session, currency=currency, opening_cash=cash)
