@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.client_config import client_config
 from infra.kafka.topics import dead_letter_topic, topic_name
 from infra.principal import OPERATOR, TRADER
 from infra.settings import Settings
 from schemas.avro.codec import HEADER, MAGIC
-from schemas.records.enums import DeskReportKind, ExecType, MarkKind
+from schemas.records.enums import BreakerState, DeskReportKind, ExecType, MarkKind
 from schemas.records.messages import ApprovedOrder, DeskReport, ExecutionReport, Mark
 from schemas.records.output import Message as Record
 from streams.pipeline.journal.partitions import partition_of
@@ -81,7 +81,10 @@ class Pipeline:
         config = client_config(self.settings, WRITERS.get(topic, TRADER)) | {"message.max.bytes": 4_000_000}
         producer, name = Producer(config), topic_name(self.settings, topic)
         for value in values:
-            producer.produce(name, value, key, -1 if partition is None else partition, on_delivery=note, **more)
+            try:
+                producer.produce(name, value, key, -1 if partition is None else partition, on_delivery=note, **more)
+            except KafkaException as failure:
+                refused.append(failure.args[0])
         assert producer.flush(FLUSH_S) == 0
         assert all(error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED for error in refused), refused
         return taken
@@ -207,7 +210,24 @@ def forged(topic: str) -> list[Record]:
         empty = Mark(SYMBOL, MarkKind.QUOTE, 0, 0, 0, 0, builders.START)
         return [empty._replace(kind=MarkKind.SPLIT), empty._replace(bid_px=None), empty._replace(ts=END_OF_TIME)]
     if topic == "desk":
-        share = DeskReport(*[DeskReportKind.SHARE, "accounts-0", *[None] * 4, *[0] * 4])  # type: ignore[arg-type]
+        state = BreakerState.UNKNOWN
+        share = DeskReport(
+            DeskReportKind.SHARE,
+            "accounts-0",
+            None,
+            None,
+            None,
+            None,
+            0,
+            0,
+            0,
+            0,
+            None,
+            state,
+            None,
+            None,
+            builders.START,
+        )
         return [share._replace(kind=kind) for kind in DeskReportKind]
     order = immediate("forged", "A")
     if topic == "orders.approved":

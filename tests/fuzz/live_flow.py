@@ -9,7 +9,7 @@ from collections import Counter
 from random import Random
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.client_config import client_config
 from infra.kafka.topics import dead_letter_topic, partition_count, topic_name
@@ -77,7 +77,10 @@ class Thrower:
             partition = self._draw.randrange(partition_count(self._settings, topic))
             name, value = topic_name(self._settings, topic), self._value(topic)
             key = self._draw.choice((b"k", ACCOUNTS[0].encode(), b"\xff\xfe", b"accounts-0"))
-            producer.produce(name, value, key, partition, on_delivery=self._noting(topic))
+            try:
+                producer.produce(name, value, key, partition, on_delivery=self._noting(topic))
+            except KafkaException as failure:
+                self.denied[failure.args[0].name()] += 1
             if number % FLUSH_EVERY == 0:
                 producer.flush(FLUSH_S)
         for producer in self._producers.values():
