@@ -18,7 +18,7 @@ from tests.fuzz.live_flow import ACCOUNTS, NO_LIMIT, OrderFlow, Thrower, Waits, 
 
 WORKS = "Worker ready"
 WAIT_S_MAX = 2.0
-COMPLAINT_CHARS = 2_000
+COMPLAINT_CHARS = 3_000
 
 
 class LiveResult(NamedTuple):
@@ -88,9 +88,9 @@ def throw_while_orders_flow(settings: Settings, records: int, rate: float, seed:
 
 
 def _complaint(settings: Settings, *command: str) -> str:
-    """Returns the end of a command's output if it fails, else an empty text."""
+    """Returns the end of a command's answer if it fails, else an empty text."""
     done = paper(settings, *command)
-    return (done.stdout + done.stderr)[-COMPLAINT_CHARS:] if done.returncode else ""
+    return (done.stdout or done.stderr)[-COMPLAINT_CHARS:] if done.returncode else ""
 
 
 @contextmanager
