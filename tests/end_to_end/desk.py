@@ -9,6 +9,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from infra.kafka.client_config import client_config
 from infra.kafka.topics import topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -34,7 +35,7 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.codec = Codec(Registry(settings))
-        self._producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
+        self._producer = Producer(client_config(settings))
 
     def send(self, topic: str, key: str, message: Message) -> None:
         """Sends a message of the core."""
