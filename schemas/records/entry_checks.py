@@ -92,7 +92,7 @@ def entry_problem(topic: str, message: Message, written_ns: int) -> Problem | No
         time_ns = message[place]
         if time_ns is not None and not 0 <= time_ns <= TIME_MAX_NS:
             return _time_problem(f"{_name(message, place)} of this {topic} record", time_ns)
-    if written_ns > TIME_MAX_NS:
+    if not 0 <= written_ns <= TIME_MAX_NS:
         return _time_problem(f"Kafka's time of this {topic} record", written_ns)
     if isinstance(message, MarketData):
         return _market_problem(message, written_ns)
@@ -225,16 +225,12 @@ def _approved_problem(message: Message) -> Problem | None:
         return Problem(FIELD_MISSING, f"{subject}: action must be NEW, CANCEL or REPLACE")
     if order.quantity is None or (action is Action.REPLACE and not order.orig_order_id):
         return Problem(FIELD_MISSING, f"{subject}: {action} needs quantity, and REPLACE needs orig_order_id")
-    if not (
-        order.quantity > 0
-        and _is_positive_or_none(order.price)
-        and _is_positive_or_none(order.stop_price)
-        and _is_positive_or_none(order.trailing_offset)
-        and _is_positive_or_none(order.display_quantity)
-    ):
-        return Problem(NUMBER_OUT_OF_RANGE, f"{subject}: quantities, prices and the trailing offset are above 0")
+    if order.quantity <= 0 or not _is_positive_or_none(order.price) or not _is_positive_or_none(order.stop_price):
+        return Problem(NUMBER_OUT_OF_RANGE, f"{subject}: quantity, price and stop_price are above 0")
     if action is Action.REPLACE:
         return None
+    if not _is_positive_or_none(order.trailing_offset) or not _is_positive_or_none(order.display_quantity):
+        return Problem(NUMBER_OUT_OF_RANGE, f"{subject}: trailing_offset and display_quantity are above 0")
     if order.side is Side.UNKNOWN or kind is OrderType.UNKNOWN:
         return Problem(FIELD_MISSING, f"{subject}: NEW needs side and order_type")
     if order.price is None and (kind is OrderType.LIMIT or kind is OrderType.STOP_LIMIT):
