@@ -3,6 +3,7 @@
 from typing import Protocol, Self
 
 from schemas.records.bounds import AHEAD_MAX_NS
+from schemas.records.enums import Action
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_MS
 from schemas.records.output import Message, Output, RecordRefused, State
@@ -69,6 +70,12 @@ class ExecutionShard:
             self._on_market_data(message, record_time_ns)
         elif isinstance(message, ApprovedOrder):
             venue = self._venue(message.symbol)
+            if message.action is Action.NEW and (message.account_id, message.order_id) in venue.orders.working:
+                text = (
+                    f"approved order {message.order_id} of account {message.account_id} is working at the venue "
+                    "already; only account shards may write orders.approved, each order once"
+                )
+                raise RecordRefused("DUPLICATE_ORDER", text)
             if record_time_ns is not None:
                 venue.advance(record_time_ns)
             venue.submit(message, message.order_ts if record_time_ns is None else record_time_ns)

@@ -60,6 +60,8 @@ class VenueOrders:
     def open(self, request: ApprovedOrder, latency_ns: int) -> None:
         """Takes an arriving new order: refuses it, or lets it rest, wait or trade."""
         assert request.quantity is not None
+        if (request.account_id, request.order_id) in self.working:
+            return  # A copy that was on its way together with its original; see ExecutionShard.apply.
         order = VenueOrder(request, request.quantity, request.price, request.stop_price, latency_ns=latency_ns)
         order.triggered = request.order_type not in TRIGGERED_TYPES
         order.arrival_px = self._venue.book.mid_price

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from schemas.records.enums import Liquidity, Side, TimeInForce
-from schemas.records.messages import ExecutionReport
+from schemas.records.messages import ApprovedOrder, ExecutionReport
+from schemas.records.output import RecordRefused
 from tests.builders import (
     MS,
     SECOND,
@@ -19,6 +20,7 @@ from tests.builders import (
     new,
     px,
     quote,
+    top_of_book,
 )
 from tests.core.desk import fills_of, last, of, ready, trail
 
@@ -170,3 +172,18 @@ def test_a_report_names_the_quote_in_force() -> None:
     (fill,) = desk.fills
     assert (fill.bid_px, fill.bid_sz, fill.ask_px, fill.ask_sz) == (px("10.05"), px("100"), px("10.07"), px("100"))
     assert (fill.quote_ts, fill.ts) == (START + 2 * SECOND, START + 5 * SECOND)
+
+
+def test_a_copy_of_an_approved_order_changes_nothing() -> None:
+    """It is refused while its original works, and dropped if both are on their way. The place in the queue stays."""
+    desk = ready(config(simulators=(top_of_book(latency_ms=500),)))
+    desk.send(new("first", BUY, "10", "9.00"))
+    (approved,) = of(ApprovedOrder, desk.outputs)
+    desk.send(approved, quote(at=START + SECOND))
+    assert trail(desk.executions, "first") == ["NEW/NEW"]
+    desk.send(new("second", BUY, "10", "9.00", ts=START + SECOND), quote(at=START + 2 * SECOND))
+    with pytest.raises(RecordRefused, match="first of account A is working at the venue already"):
+        desk.send(approved)
+    desk.restart()
+    desk.send(quote(bid="8.97", ask="8.99", at=START + 3 * SECOND))
+    assert [fill.order_id for fill in desk.fills] == ["first", "second"]
