@@ -83,6 +83,7 @@ class VenueOrders:
 
     def _add_working(self, order: VenueOrder) -> None:
         """Adds the order to the working ones, behind all others."""
+        self.working.pop(order.key, None)
         self._places += 1
         order.place = self._places
         self.working[order.key] = order

@@ -6,6 +6,8 @@ import pytest
 
 from schemas.records.enums import Liquidity, Side, TimeInForce
 from schemas.records.messages import ExecutionReport
+from streams.core.accounts.state.account_records import approved
+from streams.core.venue.execution_shard import ExecutionShard
 from tests.builders import (
     MS,
     SECOND,
@@ -170,3 +172,15 @@ def test_a_report_names_the_quote_in_force() -> None:
     (fill,) = desk.fills
     assert (fill.bid_px, fill.bid_sz, fill.ask_px, fill.ask_sz) == (px("10.05"), px("100"), px("10.07"), px("100"))
     assert (fill.quote_ts, fill.ts) == (START + 2 * SECOND, START + 5 * SECOND)
+
+
+def test_an_order_that_is_approved_again_stands_behind_all_others_also_after_a_restart() -> None:
+    venue = ExecutionShard(config(), 0)
+    venue.apply(quote(), None)
+    for name in ("first", "second", "first"):
+        venue.apply(approved(new(name, BUY, "10", "9.95"), "session-1", f"a-{name}", START), None)
+    restored = ExecutionShard.from_state(config(), 0, venue.to_state())
+    fall = quote("9.80", "9.90", at=START + SECOND)
+    told = [output.message for output in venue.apply(fall, None) if isinstance(output.message, ExecutionReport)]
+    assert [report.order_id for report in told] == ["second", "first"]
+    assert [output.message for output in restored.apply(fall, None) if output.topic == "executions"] == told
