@@ -10,6 +10,7 @@ from schemas.records.bounds import AHEAD_MAX_NS, ID_CHARS_MAX, SPLIT_MAX, TIME_M
 from schemas.records.enums import ExecType, MarkKind, OrderType, Side
 from schemas.records.messages import ApprovedOrder, Mark, MarketData
 from schemas.records.output import Message
+from streams.core.core_config import TimeSource
 from streams.core.venue.venue_records import split_notice
 from tests import builders
 from tests.builders import SECOND, START, config, heartbeat, new, opening, px, quote
@@ -123,6 +124,15 @@ def test_market_data_is_at_most_a_day_ahead_of_the_broker(record: MarketData) ->
     assert shards.letters == [("market.data", "TIME_OUT_OF_RANGE")]
     shards.send(record, written_ns=START + 1)
     assert len(shards.letters) == 1
+
+
+@pytest.mark.parametrize("written_ns", [-(2**63), -1, TIME_MAX_NS + 1])
+@pytest.mark.parametrize("record", [heartbeat(START), quote(), new("o", price="9.00"), opening("B")])
+def test_kafkas_time_is_a_time(record: Message, written_ns: int) -> None:
+    shards = ShardPair(config(time_source=TimeSource.RECORD))
+    shards.send(record, written_ns=written_ns)
+    assert [error_class for _, error_class in shards.letters] == ["TIME_OUT_OF_RANGE"]
+    assert [output.topic for output in shards.outputs if not output.topic.startswith("dlq.")] == []
 
 
 def test_a_text_may_hold_any_letters() -> None:
