@@ -1,6 +1,6 @@
 -- Checks that every request has a result or was approved, that every repeated id is answered as a repetition, and that
 -- every order has one terminal result, its last, or is working.
--- An identical request may be unanswered if the first answer is still to come. Requests that no shard has taken yet, by
+-- An identical request may be unanswered if the first answer is still to come, which a request for now (ts 0) has at once. Requests that no shard has taken yet, by
 -- its journal, are on their way. Requests in a partition that is not their account's count by their forwarded copies.
 -- Requests for a time more than grace_ns after their shard's wait for it, and those that change or hang on them wait too.
 WITH
@@ -47,12 +47,13 @@ WITH
             countIf(at_home) AS asked,
             countIf(NOT at_home) AS astray,
             argMinIf(action, offset, at_home) AS first_action,
+            argMinIf(ts, offset, at_home) AS first_ts,
             arraySort(groupArrayIf((offset, contents), at_home)) AS each,
             greatest(arrayCount(item -> item.2 = each[1].2, each), 1) - 1 AS identical
         FROM
         (
             SELECT
-                account_id, order_id, action, offset,
+                account_id, order_id, action, offset, ts,
                 cityHash64(toString((action, orig_order_id, strategy_id, symbol, side, order_type, time_in_force, quantity,
                     price, ts, stop_price, trailing_offset, trailing_type, expire_ts, post_only, reduce_only,
                     display_quantity, parent_order_id, oco_group, mode))) AS contents,
@@ -117,7 +118,7 @@ FROM
             results = 0 AND approved = 0 AND (account_id, order_id) NOT IN waiting, 'has no result and was not approved',
             approved > 1, concat('was approved ', toString(approved), ' times'),
             resent > identical OR duplicates + resent > asked - 1
-                OR asked - 1 - duplicates - resent > if({requests_wait:Bool} OR approved = 1, identical - resent, 0),
+                OR asked - 1 - duplicates - resent > if(approved = 1 OR ({requests_wait:Bool} AND toUnixTimestamp64Nano(first_ts) > 0), identical - resent, 0),
                 concat('came again ', toString(asked - 1), ' times, answered so ', toString(duplicates + resent), ' times'),
             first_action = 'NEW' AND terminals > 1, concat('has ', toString(terminals), ' terminal results'),
             first_action = 'NEW' AND terminals = 1 AND NOT ends, 'has results after its terminal one',

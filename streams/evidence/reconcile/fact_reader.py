@@ -36,6 +36,7 @@ from streams.pipeline.journal.kinds import ACCOUNTS, KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import FORWARDED_FROM
+from streams.pipeline.journal.provenance import FOREIGN_RECORD
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.sink import dead_letter_rows
 
@@ -107,8 +108,12 @@ class FactReader:
         if place.offset < 0:
             return  # Another program wrote it: it names no record.
         self._facts.letters[place] += 1
-        if headers.get("stage") != dead_letter_rows.STAGE.encode():
+        by_sink = headers.get("stage") == dead_letter_rows.STAGE.encode()
+        if not by_sink:
             self._facts.refused.add(place)
+        error_class = headers.get("error_class", b"").decode(errors="replace")
+        if error_class != FOREIGN_RECORD and (not by_sink or error_class == dead_letter_rows.REFUSED_BY_CLICKHOUSE):
+            self._facts.own_letters[letter.topic] += 1
 
     def _fold(self, record: RawRecord, handler: Callable[[RawRecord, Any], None]) -> None:
         place = _place(record)

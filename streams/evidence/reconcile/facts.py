@@ -118,6 +118,8 @@ class Facts:
         refused: places of records that a shard dead-lettered.
         unread: places of unreadable inputs that no shard has taken yet.
         dead_letters: number of records on each dead-letter topic.
+        own_letters: of these the letters of records that a shard can have written: they are records of their topic, and
+            bear their proof where there are proofs.
         undecodable: a sentence for each record that has no dead letter, and is unreadable or none of the pipeline's.
         misplaced: places of records in a partition that is not their account's.
         forwarded: number of forwarded copies that name each place as their origin.
@@ -136,6 +138,7 @@ class Facts:
     refused: set[RecordPlace] = field(default_factory=set)
     unread: set[RecordPlace] = field(default_factory=set)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    own_letters: Counter[str] = field(default_factory=Counter)
     undecodable: list[str] = field(default_factory=list)
     misplaced: set[RecordPlace] = field(default_factory=set)
     forwarded: Counter[RecordPlace] = field(default_factory=Counter)

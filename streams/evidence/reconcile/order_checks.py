@@ -47,7 +47,8 @@ def check_answers(facts: Facts, config: CoreConfig) -> Check:
     for key in facts.duplicates.keys() | told_duplicate.keys() | resent.keys():
         asked, told = facts.duplicates[key], told_duplicate[key] + resent[key]
         silent = asked - told
-        may_be_silent = facts.identical[key] - resent[key] if waits or key in facts.approved else 0
+        may_have_waited = waits and key in facts.requests and facts.requests[key].request.ts > 0
+        may_be_silent = facts.identical[key] - resent[key] if may_have_waited or key in facts.approved else 0
         right = 0 <= silent <= may_be_silent and resent[key] <= facts.identical[key]
         check.compare(right, f"request {order_name(key)} came again {asked} times, answered so {told} times")
     return check

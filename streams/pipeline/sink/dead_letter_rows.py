@@ -11,6 +11,8 @@ from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.raw_records import RawRecord
 
 STAGE = "sink"
+REFUSED_BY_CLICKHOUSE = "REFUSED_BY_CLICKHOUSE"
+"""The error class of a record that is one of its topic, but can't become a row."""
 FROM_HEADERS = {"topic", "partition", "offset", "stage", "error_class", "message"}
 
 # Keys, values and headers are arbitrary bytes, which ClickHouse stores unchanged in String columns.

@@ -178,7 +178,9 @@ class Landing:
         except BlockRefused as refused:
             if len(records) == 1:
                 if not self._land_as_understood(records[0]):
-                    self._write_letters([_letter(records[0], UndecodableRecord("REFUSED_BY_CLICKHOUSE", str(refused)))])
+                    self._write_letters(
+                        [_letter(records[0], UndecodableRecord(dead_letter_rows.REFUSED_BY_CLICKHOUSE, str(refused)))]
+                    )
                 return
             middle = len(records) // 2
             self._land_by_halves(topic, writer, records[:middle])

@@ -91,7 +91,7 @@ def traded_session() -> Session:
     session.ask(builders.cancel("b-6", "b-3", account="B"))
     session.ask(new("b-7", Side.BUY, "9", "20.05", account="B", symbol="XYZ"))
     for _ in range(2):
-        session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B"))
+        session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B", ts=0))
         session.ask(new("a-1", quantity="30", price="10.02"))
     session.ask(new("n-1", account="nobody"))
     session.send_bytes("orders", b"A", b"garbage")

@@ -13,6 +13,7 @@ from streams.evidence.reconcile.fill_checks import check_fills_inside_quotes
 from streams.evidence.reconcile.kafka_checks import kafka_checks
 from streams.evidence.reconcile.order_checks import order_counts
 from streams.evidence.reconcile.reconciliation import DIFFERENCES_MAX, Check
+from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
 from tests.builders import cancel, new
 from tests.evidence.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote
@@ -124,6 +125,24 @@ def test_a_foreign_record_among_the_dead_letters_is_counted(session: Session) ->
     session.log.append("dlq.orders", 0, b"key", b"value", 0, (("topic", b"\xff"), ("offset", b"much")))
     demand_clean(from_kafka(session))
     assert read_facts(session).dead_letters == {"dlq.orders": 2}
+
+
+@pytest.mark.parametrize(
+    ("topic", "stage", "error_class"),
+    [("executions", "accounts", "FOREIGN_RECORD"), ("fills", "sink", "NOT_READABLE"), ("fills", "", "")],
+)
+def test_what_others_wrote_on_our_topics_is_no_difference(
+    client: Client, landed: Land, session: Session, topic: str, stage: str, error_class: str
+) -> None:
+    """The last letter is one that another program wrote: it names no record."""
+    record = session.log.append(topic, 0, b"A", b"garbage")
+    letter = dead_letter(record, stage, BadRecord(error_class, "not ours"))
+    headers = letter.headers if stage else ()
+    if stage != "accounts":
+        session.log.partitions[topic, 0].pop()  # Landing it would make a letter of its own.
+    session.log.append(letter.topic, letter.partition, letter.key, letter.value, 0, headers)
+    demand_clean(from_kafka(session))
+    demand_clean(from_clickhouse(client, landed, session))
 
 
 def test_by_record_time_only_the_quote_itself_counts(session: Session) -> None:
