@@ -1,4 +1,4 @@
-"""The records that a shard has written for itself: its journal and its snapshots. All others on these topics are passed over."""
+"""The records that a shard has written for itself: its journal and its snapshots. Others are passed over."""
 
 import logging
 from collections.abc import Generator
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def own_records(
     topic: str, partition: int, shard: str, reader: LogReader, codec: Codec, first_offset: int = 0
 ) -> Generator[tuple[RawRecord, Any], None, None]:
-    """Yields a shard's records of a topic, each with its message. Warns once of those that the shard can't have written."""
+    """Yields a shard's records of a topic, each with its message. Warns once of others, and names the first."""
     foreign, first = 0, ""
     with closing(reader.read(topic, partition, first_offset)) as records:
         for record in records:

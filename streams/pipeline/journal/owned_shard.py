@@ -138,17 +138,19 @@ class OwnedShard:
         self._uncommitted = [records[bad + 1 :]]
         self._fault = _first_fault(processor, records[bad + 1 :])
 
+    def position(self, topic: str) -> int:
+        """Returns the offset from which the shard takes the next record of an input topic."""
+        return self.processor.positions.get(topic, self.starts[topic])
+
     def skip(self, record: RawRecord, who_and_why: str) -> None:
         """Commits the next record of a topic as a dead letter, by a person's word, and acknowledges all alarms.
 
-        Raises InputError if the shard stands elsewhere, and as commit does.
+        record: the first committed one at or behind the position. Raises InputError if the shard is past it, and as
+        commit does.
         """
-        position = self.processor.positions.get(record.topic, self.starts[record.topic])
-        if record.offset != position:
-            raise InputError(
-                f"record {record.place}: {self.name} stands at offset {position} of {record.topic}; only that record "
-                "can be skipped"
-            )
+        position = self.position(record.topic)
+        if record.offset < position:
+            raise InputError(f"record {record.place}: {self.name} is past it, at offset {position} of {record.topic}")
         self.processor.acknowledge(who_and_why)
         self.processor.take(record, BadRecord(SKIPPED, f"skipped by {who_and_why}"))
         self.write(self._prepare(with_snapshot=True))

@@ -1,4 +1,4 @@
-"""A shard recovers although its newest snapshots are damaged, foreign or garbage, and never from less than it has done."""
+"""A shard recovers although its newest snapshots are damaged or garbage, but never from less than it has done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.pipeline.journal.owned_shard import OwnedShard, take_over
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.recovery import recover
-from streams.pipeline.journal.snapshots import SnapshotPolicy
+from streams.pipeline.journal.snapshots import SnapshotPolicy, snapshot_records
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline, traded
 
 HOME = partition_of("A", PARTITIONS)
@@ -92,8 +92,6 @@ def test_the_journal_is_used_from_its_start_if_all_snapshots_are_damaged(
 
 def test_a_snapshot_of_a_state_that_never_was_is_found_out_by_the_journal(pipeline: MemoryPipeline) -> None:
     lost, other = pipeline.processors[ACCOUNTS, HOME], traded(4).processors[ACCOUNTS, HOME]
-    from streams.pipeline.journal.snapshots import snapshot_records
-
     other.sequence, other.positions = lost.sequence - 2, dict(lost.positions)
     (record,) = snapshot_records(other, pipeline.codec)
     del records(pipeline, SNAPSHOTS)[2:]
@@ -113,7 +111,7 @@ def test_garbage_on_the_topics_of_a_shard_is_passed_over_with_a_warning(
     pipeline: MemoryPipeline, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost, values = pipeline.processors[ACCOUNTS, HOME], garbage(pipeline, topic)
-    first = [pipeline.log.append(topic, HOME, b"x", value) for value in values][0]
+    first, *_ = [pipeline.log.append(topic, HOME, b"x", value) for value in values]
     with caplog.at_level(logging.WARNING):
         found = taken_over(pipeline)
     assert found.processor.shard.to_state() == lost.shard.to_state()
