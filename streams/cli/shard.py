@@ -66,7 +66,7 @@ def _rows(settings: Settings, health: Health) -> list[dict[str, Any]]:
         for partition in range(partition_count(settings, kind.journal)):
             shard = kind.shard_name(partition)
             journal, stay = journals.get(shard), parked.get(shard)
-            row = {"shard": shard, "owner": owners.get((next(iter(kind.inputs)), partition))}
+            row: dict[str, Any] = {"shard": shard, "owner": owners.get((next(iter(kind.inputs)), partition))}
             row |= {"journal": journal.sequence, "alarms": journal.alarms} if journal else {"journal": 0, "alarms": 0}
             row |= {"parked": stay.reason, "next_retry": _time(stay.next_retry)} if stay else {}
             rows.append(dict.fromkeys(COLUMNS) | row)

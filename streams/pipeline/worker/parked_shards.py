@@ -14,6 +14,7 @@ from streams.pipeline.journal.kinds import ShardKind
 
 FIRST_PAUSE_S = 1.0
 PAUSE_MAX_S = 60.0
+"""Time before a retry, which doubles with each one."""
 SHARE_OF_TIME = 4
 """A shard rests at least this many times as long as the attempt before took, since attempts take time from others."""
 
@@ -63,18 +64,15 @@ class ParkedShards:
     Args:
         bring_back: takes a shard over, lets it work and returns its positions, or raises; cancelled by release().
         report: called with all parked shards after each change.
-        first_pause_s: time before the first retry; it doubles up to PAUSE_MAX_S.
     """
 
     def __init__(
         self,
         bring_back: Callable[[ShardKey], Awaitable[Positions]],
         report: Callable[[list[ParkedShard]], None],
-        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self._bring_back = bring_back
         self._report = report
-        self._first_pause_s = first_pause_s
         self._parked: dict[ShardKey, Parking] = {}
         self._known: dict[ShardKey, Parking] = {}
         """The last stay of each shard, from which the next one goes on if the shard has not moved."""
@@ -102,7 +100,7 @@ class ParkedShards:
 
     def _stay(self, key: ShardKey, error: BaseException, stood_at: Positions, took_s: float) -> Parking:
         before, now = self._known.get(key), time.time()
-        since, retries, pause_s = now, 0, self._first_pause_s
+        since, retries, pause_s = now, 0, FIRST_PAUSE_S
         if before is not None and before.stood_at == stood_at:
             since, retries = before.report.since, before.report.retries + 1
             pause_s = min(2 * before.pause_s, PAUSE_MAX_S)
