@@ -15,6 +15,8 @@ from streams.pipeline.journal.kinds import ShardKind
 FIRST_PAUSE_S = 1.0
 PAUSE_MAX_S = 60.0
 """Time before a retry, which doubles with each one."""
+SETTLING_S = 3.0
+"""Time for which a shard that is back must work before it no longer counts as parked."""
 SHARE_OF_TIME = 4
 """A shard rests at least this many times as long as the attempt before took, since attempts take time from others."""
 
@@ -109,6 +111,9 @@ class ParkedShards:
         return Parking(ParkedShard(key[0].shard_name(key[1]), since, reason, retries, now + wait_s), stood_at, pause_s)
 
     def _wait(self, key: ShardKey) -> None:
+        before = self._tasks.get(key)
+        if before is not None and before is not asyncio.current_task():
+            before.cancel()  # The shard was back, and has failed again before it counted as working.
         self._tasks[key] = asyncio.create_task(self._retry(key), name=f"retry of {key[0].shard_name(key[1])}")
         self._tell()
 
@@ -120,10 +125,11 @@ class ParkedShards:
             parking.stood_at = await self._bring_back(key)
         except Exception as error:
             self.park(key, error, parking.stood_at, time.monotonic() - began)
-        else:
-            log.warning("shard %s works again, after retry %d", parking.report.shard, parking.report.retries + 1)
-            del self._parked[key], self._tasks[key]
-            self._tell()
+            return
+        log.warning("shard %s is back, by retry %d", parking.report.shard, parking.report.retries + 1)
+        await asyncio.sleep(SETTLING_S)
+        del self._parked[key], self._tasks[key]
+        self._tell()
 
     async def release(self) -> None:
         """Ends all waiting and all attempts."""

@@ -40,6 +40,7 @@ class Parking:
 
 def test_a_shard_is_tried_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parked_shards, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(parked_shards, "SETTLING_S", 0.0)
 
     async def story() -> Parking:
         parking = Parking(RecoveryError("still"), ValueError("a bug"), {"orders": 7})
@@ -58,6 +59,25 @@ def test_a_shard_is_tried_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> N
         ("accounts-1", "ValueError: a bug", 2),
     ]
     assert len({item.since for (item, *_) in parking.reports[:-1]}) == 1
+
+
+def test_a_shard_that_fails_as_soon_as_it_is_back_has_not_been_away_from_the_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parked_shards, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(parked_shards, "SETTLING_S", 1_000.0)
+
+    async def story() -> Parking:
+        parking = Parking({"orders": 5})
+        parking.shards.park(KEY, TooManyFaults("x"), {"orders": 5})
+        await parking.over.wait()
+        await asyncio.sleep(0)
+        parking.shards.park(KEY, TooManyFaults("x"), {"orders": 5})
+        assert [[item.retries for item in report] for report in parking.reports] == [[0], [1]]
+        await parking.shards.release()
+        return parking
+
+    asyncio.run(story())
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ class Host(ShardHost):
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parked_shards, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(parked_shards, "SETTLING_S", 0.0)
 
 
 def batch(host: Host, partition: int, value: bytes) -> RecordBatch:
