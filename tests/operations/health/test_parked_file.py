@@ -13,7 +13,10 @@ from infra.settings import Settings
 from streams.operations.health.parked_file import SUFFIX, parked_file, parked_shards
 from streams.pipeline.worker.parked_shards import ParkedShard
 
-PARKED = [ParkedShard("accounts-1", 1_000.0, "no journal", 3, 1_060.0), ParkedShard("execution-0", 1.0, "a bug", 0, 2.0)]
+PARKED = [
+    ParkedShard("accounts-1", 1_000.0, "no journal", 3, 1_060.0),
+    ParkedShard("execution-0", 1.0, "a bug", 0, 2.0),
+]
 
 
 @pytest.fixture
