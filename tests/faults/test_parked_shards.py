@@ -1,4 +1,4 @@
-"""A shard with a fault of its own stands alone: all others trade on, the status says so, and it comes back by itself."""
+"""A shard with a fault of its own stands alone: all others trade on, the status tells, and it comes back by itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENCE_S = 90.0
 
 def accounts(settings: Settings) -> tuple[str, str]:
     """Returns two accounts of different shards."""
-    first, *others = "ABCDEFGH"
+    first, *others = list("ABCDEFGH")
     home = partition_of(first, settings.account_partitions)
     return first, next(name for name in others if partition_of(name, settings.account_partitions) != home)
 

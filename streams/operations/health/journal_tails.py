@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,7 +13,10 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import SchemaError
 from streams.operations.health.health import JournalTail
+from streams.pipeline.journal.kafka_log import pipeline_proof
 from streams.pipeline.journal.kinds import KINDS, ShardKind
+from streams.pipeline.journal.provenance import Proof
+from streams.pipeline.journal.raw_records import RawRecord
 
 DEADLINE_S = 3.0
 POLL_S = 0.02
@@ -21,7 +25,39 @@ TAIL_OFFSETS = 8
 TAIL_GROWTH = 16
 """Factor by which more is read if none of these is a record of the shard."""
 
-Shards = dict[TopicPartition, tuple[ShardKind, str]]
+
+class _Tails:
+    """The newest record of each shard's journal that has been read.
+
+    proven: records that bear the pipeline's proof; all that can be read if it has none. others: records without one,
+    which count only if there is no proven record at all: earlier versions wrote none.
+    """
+
+    def __init__(
+        self, shards: Mapping[TopicPartition, tuple[ShardKind, str]], proof: Proof | None, codec: Codec
+    ) -> None:
+        self.proven: dict[TopicPartition, JournalTail] = {}
+        self.others: dict[TopicPartition, JournalTail] = {}
+        self._shards = shards
+        self._proof = proof
+        self._codec = codec
+
+    def take(self, place: TopicPartition, record: Any) -> None:
+        """Notes a record, if it is one of the shard."""
+        kind, shard = self._shards[place]
+        try:
+            journal: Any = self._codec.decode(kind.journal, record.value or b"")
+        except SchemaError:
+            return
+        if journal.shard != shard:
+            return
+        raw = RawRecord(kind.journal, place.partition, record.offset, record.key, record.value, 0, record.headers)
+        proven = self._proof is None or self._proof.is_on(raw)
+        (self.proven if proven else self.others)[place] = JournalTail(shard, journal.sequence, journal.alarms)
+
+    def of_each_shard(self) -> list[JournalTail]:
+        """Returns the newest record of each shard, by shard."""
+        return sorted((self.others | self.proven).values())
 
 
 async def journal_tails(consumer: AIOKafkaConsumer, settings: Settings, codec: Codec) -> list[JournalTail]:
@@ -29,41 +65,38 @@ async def journal_tails(consumer: AIOKafkaConsumer, settings: Settings, codec: C
 
     Raises aiokafka.errors.KafkaError if Kafka does not answer.
     """
-    shards: Shards = {
+    shards = {
         TopicPartition(topic_name(settings, kind.journal), partition): (kind, kind.shard_name(partition))
         for kind in KINDS
         for partition in range(partition_count(settings, kind.journal))
     }
     begins, ends = await consumer.beginning_offsets(list(shards)), await consumer.end_offsets(list(shards))
     waiting = {place for place in shards if ends[place] > begins[place]}
-    found: dict[str, JournalTail] = {}
+    tails = _Tails(shards, pipeline_proof(settings), codec)
     deadline, tail = time.monotonic() + DEADLINE_S, TAIL_OFFSETS
     while waiting and time.monotonic() < deadline:
         starts = {place: max(ends[place] - tail, begins[place]) for place in waiting}
-        found |= await _newest(consumer, starts, ends, shards, codec, deadline)
-        waiting = {place for place in waiting if shards[place][1] not in found and starts[place] > begins[place]}
+        await _read(consumer, starts, ends, tails, deadline)
+        waiting = {place for place in waiting if place not in tails.proven and starts[place] > begins[place]}
         tail *= TAIL_GROWTH
-    return [found[shard] for shard in sorted(found)]
+    return tails.of_each_shard()
 
 
-async def _newest(
+async def _read(
     consumer: AIOKafkaConsumer,
     starts: dict[TopicPartition, int],
     ends: dict[TopicPartition, int],
-    shards: Shards,
-    codec: Codec,
+    tails: _Tails,
     deadline: float,
-) -> dict[str, JournalTail]:
+) -> None:
     """Reads each partition from its start to its end."""
     consumer.assign(list(starts))
     for place, start in starts.items():
         consumer.seek(place, start)
-    newest: dict[str, JournalTail] = {}
     left = set(starts)
     while left and time.monotonic() < deadline:
         idle = True
         for place in sorted(left):
-            kind, shard = shards[place]
             try:
                 # One at a time: the client loses the records that it parsed before one that it can't parse.
                 records = (await consumer.getmany(place, timeout_ms=0, max_records=1)).get(place, [])
@@ -75,18 +108,8 @@ async def _newest(
                 records, idle = [], False
             for record in records:
                 idle = False
-                tail = _tail(kind, shard, record.value, codec)
-                newest |= {shard: tail} if tail else {}
+                tails.take(place, record)
             if await consumer.position(place) >= ends[place]:
                 left.discard(place)
         if idle and left:
             await asyncio.sleep(POLL_S)
-    return newest
-
-
-def _tail(kind: ShardKind, shard: str, value: bytes | None, codec: Codec) -> JournalTail | None:
-    try:
-        journal: Any = codec.decode(kind.journal, value or b"")
-    except SchemaError:
-        return None
-    return JournalTail(shard, journal.sequence, journal.alarms) if journal.shard == shard else None

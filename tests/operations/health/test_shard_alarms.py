@@ -16,8 +16,9 @@ from streams.operations.health.health_collector import HealthCollector
 from streams.operations.health.journal_tails import TAIL_OFFSETS
 from streams.operations.health.prometheus_metrics import _shard_metrics
 from streams.operations.supervisor.supervisor import observation
-from streams.pipeline.journal.kafka_log import KafkaTransactions
+from streams.pipeline.journal.kafka_log import KafkaLogWriter, KafkaTransactions
 from streams.pipeline.journal.raw_records import RawOutput
+from streams.pipeline.journal.transaction import Transaction
 from streams.pipeline.worker.parked_shards import ParkedShard
 
 PARKED = ParkedShard("accounts-0", 1.0, "no journal", 3, 2.0)
@@ -72,20 +73,39 @@ def journal(shard: str, sequence: int, alarms: int) -> Journal:
     )
 
 
+class Shards:
+    """Writers of journal records, with the proof of their shard or without."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._codec = Codec(Registry(settings))
+
+    def record(self, partition: int, shard: str, sequence: int, alarms: int) -> RawOutput:
+        value = self._codec.encode("journal.accounts", journal(shard, sequence, alarms))
+        return RawOutput("journal.accounts", partition, b"k", value)
+
+    def commit(self, partition: int, sequence: int, alarms: int) -> None:
+        shard = f"accounts-{partition}"
+        record = self.record(partition, shard, sequence, alarms)
+        KafkaLogWriter(self._settings, shard).commit(Transaction(sequence, [], record, 0))
+
+    def forge(self, *records: RawOutput) -> None:
+        KafkaTransactions(self._settings, "somebody").write(records)
+
+
 def test_the_newest_journal_record_of_each_shard_is_found_behind_garbage(pipeline_settings: Settings) -> None:
-    codec = Codec(Registry(pipeline_settings))
-
-    def own(partition: int, *message: object) -> RawOutput:
-        return RawOutput("journal.accounts", partition, b"k", codec.encode("journal.accounts", journal(*message)))  # type: ignore[arg-type]
-
+    shards = Shards(pipeline_settings)
+    shards.commit(0, 1, 0)
+    shards.commit(0, 2, 3)
+    shards.commit(1, 5, 1)
     garbage = [RawOutput("journal.accounts", 1, b"x", b"garbage")] * (4 * TAIL_OFFSETS)
-    KafkaTransactions(pipeline_settings, "test-tails").write(
-        [
-            *(own(0, "accounts-0", 1, 0), own(0, "accounts-0", 2, 3)),
-            *(own(1, "accounts-1", 5, 1), own(1, "accounts-7", 9, 9), *garbage),
-            RawOutput("journal.accounts", 2, b"x", None),
-        ]
-    )
+    forged = [shards.record(1, "accounts-1", 6, 0), shards.record(1, "accounts-7", 9, 9)]
+    shards.forge(*forged, *garbage, *forged, RawOutput("journal.accounts", 2, b"x", None))
+    shards.forge(shards.record(3, "accounts-3", 4, 2))
     found = HealthCollector(pipeline_settings).collect()
     assert found.kafka == ""
-    assert list(found.journals) == [JournalTail("accounts-0", 2, 3), JournalTail("accounts-1", 5, 1)]
+    assert list(found.journals) == [
+        JournalTail("accounts-0", 2, 3),
+        JournalTail("accounts-1", 5, 1),
+        JournalTail("accounts-3", 4, 2),
+    ]
