@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from infra.errors import PaperError
-from schemas.errors import RegistryUnavailable
-from streams.errors import DeliveryGap, Fenced, LogUnavailable
+from streams.errors import DeliveryGap, Fenced, LogUnavailable, PipelineError
 from streams.pipeline.journal.kinds import ShardKind
 
 FIRST_PAUSE_S = 1.0
@@ -54,10 +53,13 @@ class Parking:
 
 
 def is_of_the_shard(error: BaseException) -> bool:
-    """Returns whether an error lies in one shard, so that it neither passes by itself nor concerns other shards."""
-    return isinstance(error, Exception) and not isinstance(
-        error, LogUnavailable | Fenced | DeliveryGap | RegistryUnavailable
-    )
+    """Returns whether an error lies in one shard: it does not pass by itself, and does not concern other shards.
+
+    An error that is not deliberate is a bug, which the shard's records have met.
+    """
+    if isinstance(error, PaperError):
+        return isinstance(error, PipelineError) and not isinstance(error, LogUnavailable | Fenced | DeliveryGap)
+    return isinstance(error, Exception)
 
 
 class ParkedShards:

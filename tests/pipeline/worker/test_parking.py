@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from infra.errors import SettingsError
 from schemas.errors import RegistryUnavailable
 from streams.errors import DeliveryGap, Fenced, LogUnavailable, MissingInputs, RecoveryError, TooManyFaults
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
@@ -137,6 +138,7 @@ def test_a_released_shard_is_not_tried_but_waits_on_in_the_next_assignment(monke
         (Fenced("x"), False),
         (DeliveryGap("x"), False),
         (RegistryUnavailable("x"), False),
+        (SettingsError("x"), False),
         (asyncio.CancelledError(), False),
     ],
 )
