@@ -32,8 +32,9 @@ def named_shard(name: str, config: CoreConfig) -> tuple[ShardKind, int]:
 def owned_by_command(settings: Settings, shard: str, from_snapshot: bool = True) -> OwnedShard:
     """Takes a shard over from the worker that runs it, which takes it back later. The caller must close it.
 
-    Raises InputError, RecoveryError, LogUnavailable.
+    Raises InputError, TopicError, RecoveryError, LogUnavailable.
     """
+    from infra.kafka.partition_check import check_partitions
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaLogWriter
@@ -41,6 +42,7 @@ def owned_by_command(settings: Settings, shard: str, from_snapshot: bool = True)
     from streams.pipeline.journal.snapshots import SnapshotPolicy
     from streams.pipeline.reference.load_config import core_config
 
+    check_partitions(settings)
     config = core_config(settings)
     kind, partition = named_shard(shard, config)
     return take_over(

@@ -55,13 +55,10 @@ def rebuild_snapshot(shard: str = SHARD) -> None:
     Workers do this by themselves if no snapshot can be used; this command spares them the time. The worker that runs
     the shard is interrupted, and recovers the shard from the new snapshot.
     """
-    from infra.kafka.partition_check import check_partitions
     from infra.settings import get_settings
 
-    settings = get_settings()
-    check_partitions(settings)
     print(f"reads the journal of {shard} from its beginning", file=sys.stderr)
-    owned = owned_by_command(settings, shard, from_snapshot=False)
+    owned = owned_by_command(get_settings(), shard, from_snapshot=False)
     owned.hand_over()
     owned.close()
     print(f"{shard}: snapshot written, at journal record {owned.processor.sequence}")

@@ -71,7 +71,7 @@ class Host(ShardHost):
             raise outcome
         log = self.log
         shard = take_over(kind, partition, CORE, CODEC, log, lambda _: log, SnapshotPolicy(1_000, 1_000_000, 0))
-        return ShardRunner(shard, 2_000, 8)
+        return ShardRunner(shard, 2_000, 8, CODEC)
 
     def partitions(self) -> set[int]:
         return {tp.partition for tp in self.fetched}
