@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 def status(as_json: bool = JSON) -> None:
     """Shows the servers and processes, how far behind each reader is, and the last error.
 
-    Exit code 1 if anything that was started does not run or dies again and again, if a shard is parked or has quarantined
-    records, and on every complaint, such as a record that can't be read.
+    Exit code 1 if anything that was started does not run or dies again and again, if a shard is parked or has
+    quarantined records, and on every complaint, such as a record that can't be read.
     """
     from infra.settings import get_settings
     from infra.stack import local_stack

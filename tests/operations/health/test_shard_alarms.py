@@ -26,7 +26,7 @@ PARKED = ParkedShard("accounts-0", 1.0, "no journal", 3, 2.0)
 
 def health(lag: list[PartitionLag], owners: list[PartitionOwner], *parked: ParkedShard) -> Health:
     journals = [JournalTail("accounts-0", 9, 0), JournalTail("accounts-1", 7, 2)]
-    return Health("", lag, owners, {"g": ["w"]}, [], [], None, journals=journals, parked=parked)
+    return Health("", lag, owners, {"g": ["w"]}, [], [], None, [], journals=journals, parked=parked)
 
 
 def samples(metrics: Iterator[Metric]) -> dict[str, float]:
@@ -49,7 +49,7 @@ def test_prometheus_counts_quarantined_records_and_parked_shards() -> None:
 @pytest.mark.parametrize(("parked", "lagging"), [((), {"w"}), ((PARKED,), set())])
 def test_the_watchdog_condemns_no_worker_for_a_parked_shard(parked: tuple[ParkedShard, ...], lagging: set[str]) -> None:
     found = health([PartitionLag("g", "orders", 0, 3, 1.0, 5)], [PartitionOwner("g", "orders", 0, "w")], *parked)
-    assert observation(found, "g", 3.0).lagging == lagging
+    assert observation(found, "g", 3.0, {}).lagging == lagging
 
 
 def journal(shard: str, sequence: int, alarms: int) -> Journal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from faust.types import TP
@@ -22,6 +23,7 @@ from streams.pipeline.worker.lane import RecordBatch
 from streams.pipeline.worker.parked_shards import ParkedShard
 from streams.pipeline.worker.shard_host import ShardHost
 from streams.pipeline.worker.shard_runner import ShardRunner
+from streams.pipeline.worker.takeover_sign import TakeoverSign
 from tests import builders
 
 CODEC = Codec(MemoryRegistry())
@@ -33,8 +35,9 @@ ASSIGNED = {TP(topic, partition) for topic in ACCOUNTS.inputs for partition in (
 class Host(ShardHost):
     """A host whose take-overs of partition 1 wait, and have given outcomes."""
 
-    def __init__(self, *outcomes: Exception | None) -> None:
-        super().__init__(SETTINGS, CORE, CODEC, self.stopped_by, self.reports, lambda: self)
+    def __init__(self, home: Path, *outcomes: Exception | None) -> None:
+        sign = TakeoverSign(SETTINGS.model_copy(update={"paper_home": home}), "w")
+        super().__init__(SETTINGS, CORE, CODEC, self.stopped_by, self.reports, lambda: self, sign)
         self.errors: list[BaseException] = []
         self.parked: list[ParkedShard] = []
         self.fetched: dict[TP, int] = {}
@@ -89,9 +92,9 @@ def batch(host: Host, partition: int, value: bytes) -> RecordBatch:
     return RecordBatch(host.generation, TP("controls", partition), 0, [record])
 
 
-def test_a_shard_that_cant_be_taken_over_is_left_out_and_comes_back() -> None:
+def test_a_shard_that_cant_be_taken_over_is_left_out_and_comes_back(tmp_path: Path) -> None:
     async def story() -> None:
-        host = Host(RecoveryError("no journal"), RecoveryError("still none"), None)
+        host = Host(tmp_path, RecoveryError("no journal"), RecoveryError("still none"), None)
         await host.assign()
         assert host.partitions() == {0}
         assert [(item.shard, item.reason) for item in host.parked] == [("accounts-1", "no journal")]
@@ -104,9 +107,11 @@ def test_a_shard_that_cant_be_taken_over_is_left_out_and_comes_back() -> None:
     asyncio.run(story())
 
 
-def test_a_shard_that_fails_while_it_runs_is_parked_and_no_agent_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shard_that_fails_while_it_runs_is_parked_and_no_agent_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story() -> None:
-        host = Host()
+        host = Host(tmp_path)
         await host.assign()
         failing = host._runners[ACCOUNTS, 1]
         monkeypatch.setattr(parked_shards, "FIRST_PAUSE_S", 1_000.0)
@@ -126,9 +131,9 @@ def test_a_shard_that_fails_while_it_runs_is_parked_and_no_agent_waits_for_it(mo
     asyncio.run(story())
 
 
-def test_an_error_that_concerns_all_shards_parks_none() -> None:
+def test_an_error_that_concerns_all_shards_parks_none(tmp_path: Path) -> None:
     async def story() -> None:
-        host = Host(LogUnavailable("no broker"))
+        host = Host(tmp_path, LogUnavailable("no broker"))
         with pytest.raises(LogUnavailable):
             await host.assign()
         assert (host.parked, host.partitions()) == ([], set())
@@ -139,11 +144,11 @@ def test_an_error_that_concerns_all_shards_parks_none() -> None:
     asyncio.run(story())
 
 
-def test_a_shard_that_recovers_long_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shard_that_recovers_long_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_host, "LATE_S", 0.0)
 
     async def story() -> None:
-        host = Host()
+        host = Host(tmp_path)
         await host.assign()
         assert host.partitions() == set(), "nothing is taken over within no time"
         while host.partitions() != {0, 1}:
@@ -153,11 +158,11 @@ def test_a_shard_that_recovers_long_holds_up_no_other(monkeypatch: pytest.Monkey
     asyncio.run(story())
 
 
-def test_a_release_ends_what_still_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_ends_what_still_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_host, "LATE_S", 0.0)
 
     async def story() -> None:
-        host = Host()
+        host = Host(tmp_path)
         await host.assign()
         await host.release()
         assert (host.partitions(), dict(host.committed())) == (set(), {})
