@@ -11,7 +11,7 @@ PANELS = {
     "Watch": ("status", "results", "positions", "account", "explain", "metrics"),
     "Operate": (
         *("up", "down", "prepare", "doctor", "supervise", "worker", "sink", "exporter"),
-        *("risk", "trading-state", "access", "dlq", "snapshots"),
+        *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
     ),
     "Prove": ("reconcile", "replay", "archive", "gate"),
     "Develop": ("bench", "study", "chaos", "test", "check", "compile", "lint", "format", "types"),
@@ -67,6 +67,9 @@ EXAMPLES = {
     "dlq list": "paper dlq list --topic orders",
     "dlq show": "paper dlq show orders 0",
     "dlq replay": "paper dlq replay orders --offset 0",
+    "shard list": "paper shard list",
+    "shard skip": "paper shard skip accounts-1 --record orders-1@305 --reason 'known bug 17' --yes",
+    "shard acknowledge": "paper shard acknowledge accounts-1 --reason 'letters read'",
     "snapshots list": "paper snapshots list",
     "snapshots rebuild": "paper snapshots rebuild accounts-0",
     "reconcile": "paper reconcile",

@@ -25,6 +25,7 @@ PRINCIPALS = {
     "sink": PIPELINE,
     "supervise": PIPELINE,
     "snapshots": PIPELINE,
+    "shard": PIPELINE,
     "dlq": PIPELINE,
     "status": READER,
     "exporter": READER,

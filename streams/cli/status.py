@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 def status(as_json: bool = JSON) -> None:
     """Shows the servers and processes, how far behind each reader is, and the last error.
 
-    Exit code 1 if anything that was started does not run or dies again and again, and on every complaint, such as a
-    record that can't be read.
+    Exit code 1 if anything that was started does not run or dies again and again, if a shard is parked or has
+    quarantined records, and on every complaint, such as a record that can't be read.
     """
     from infra.settings import get_settings
     from infra.stack import local_stack
@@ -47,7 +47,8 @@ def status(as_json: bool = JSON) -> None:
     wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.ServerState.STOPPED]
     running = all(part.state is local_stack.ServerState.RUNNING for part in wanted)
     kept = all(child.pid is not None and not child.complaint for child in children)
-    if not running or not kept or (health is not None and (health.kafka or health.complaints)):
+    troubled = health is not None and (health.kafka or health.complaints or health.parked or health.alarms)
+    if not running or not kept or troubled:
         raise typer.Exit(1)
 
 
@@ -81,6 +82,8 @@ def _document(parts: list[ServerStatus], children: list[ProcessHealth], health: 
             "owners": [item._asdict() for item in health.owners],
             "snapshots": [item._asdict() for item in health.snapshots],
             "complaints": health.complaints,
+            "quarantined": [item._asdict() for item in health.alarms],
+            "parked": [item._asdict() for item in health.parked],
             "last_error": health.last_error._asdict() if health.last_error else None,
         }
     return document
@@ -133,10 +136,24 @@ def _print_rest(health: Health) -> None:
         print(f"\n{'shard':<16}{'snapshot':>10}{'age':>10}")
         for snapshot in health.snapshots:
             print(f"{snapshot.shard:<16}{snapshot.sequence or '-':>10}{snapshot.seconds:>9.0f}s")
+    _print_alarms(health)
     error = health.last_error
     if error:
         print(f"\nlast error: {error.process} at {datetime.fromtimestamp(error.at):%Y-%m-%d %H:%M:%S}")
         print(f"  {error.error_class}: {error.message}")
+
+
+def _print_alarms(health: Health) -> None:
+    from datetime import datetime
+
+    for journal in health.alarms:
+        print(
+            f"\nALARM: {journal.shard} has quarantined {journal.alarms} record(s), on which the program failed; read "
+            f"them with `paper dlq list`, then `paper shard acknowledge {journal.shard} --reason WHY`"
+        )
+    for parked in health.parked:
+        since, retry = (f"{datetime.fromtimestamp(at):%H:%M:%S}" for at in (parked.since, parked.next_retry))
+        print(f"\nALARM: {parked.shard} is parked since {since}, next retry at {retry}: {parked.reason}")
 
 
 def _by_topic(lag: list[PartitionLag]) -> dict[tuple[str, str], list[PartitionLag]]:

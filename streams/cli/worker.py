@@ -27,15 +27,20 @@ def worker(log_level: str = LOG_LEVEL) -> None:
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.last_error import remembered_errors
+    from streams.operations.health.parked_file import parked_file
     from streams.operations.supervisor.supervisor_pipe import end_with_supervisor
     from streams.pipeline.worker.faust_app import make_app
 
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     settings = get_settings()
     end_with_supervisor()
-    with member_id(settings, "worker", settings.worker_id) as name, remembered_errors(settings, name):
+    with (
+        member_id(settings, "worker", settings.worker_id) as name,
+        remembered_errors(settings, name),
+        parked_file(settings, name) as parked,
+    ):
         await_checked_partitions(settings)
-        app = make_app(settings, name)
+        app = make_app(settings, name, parked.write)
         collect_rarely()
         try:
             Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()

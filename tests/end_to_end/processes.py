@@ -16,6 +16,7 @@ from infra.settings import REPOSITORY, Settings
 COMMAND_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 30
 POLL_S = 0.05
+PAPER = "streams.cli"
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -37,13 +38,13 @@ def paper(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 class Background:
-    """A command that runs until it is stopped."""
+    """A command that runs until it is stopped. module: what stands in place of `paper`."""
 
-    def __init__(self, settings: Settings, log: Path, *arguments: str) -> None:
+    def __init__(self, settings: Settings, log: Path, *arguments: str, module: str = PAPER) -> None:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=REPOSITORY,
                 env=environment(settings),
                 stdout=output,
@@ -76,9 +77,10 @@ class Background:
 
 
 @contextmanager
-def running(settings: Settings, folder: Path, *arguments: str) -> Iterator[Background]:
+def running(settings: Settings, folder: Path, *arguments: str, module: str = PAPER) -> Iterator[Background]:
     """Runs a command in the background until the block ends."""
-    background = Background(settings, folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log", *arguments)
+    log = folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log"
+    background = Background(settings, log, *arguments, module=module)
     try:
         yield background
     finally:

@@ -1,4 +1,4 @@
-"""A worker refuses to start if Kafka's records differ from the recorded ones, and names the remedy."""
+"""A worker parks a shard if Kafka's records differ from the recorded ones, names the remedy, and mends what it can."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from tests.end_to_end.processes import paper, running
 ADMIN_TIMEOUT_S = 30.0
 
 
-def remove_records(settings: Settings, topic: str) -> None:
-    """Deletes all present records, as retention would; offsets continue."""
+def remove_records(settings: Settings, topic: str, *partitions: int) -> None:
+    """Deletes the present records of partitions, by default of all, as retention would; offsets continue."""
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
     ends = [
         TopicPartition(topic_name(settings, topic), p, end)
-        for p in range(settings.account_partitions)
+        for p in partitions or range(settings.account_partitions)
         if (end := KafkaLogReader(settings).bounds([topic], p)[topic][1])
     ]
     for future in admin.delete_records(ends, operation_timeout=ADMIN_TIMEOUT_S).values():
         future.result(ADMIN_TIMEOUT_S)
 
 
-def refusal(settings: Settings, folder: Path) -> str:
-    """Runs a worker that refuses to start, and returns its log."""
+def park(settings: Settings, folder: Path, shard: str) -> str:
+    """Runs a worker until it parks a shard, and returns its log."""
     with running(settings, folder, "worker") as worker:
-        assert worker.process.wait(60) == 1, worker.log.read_text()
+        worker.await_log(f"shard {shard} is parked")
+        assert worker.stop() == 0
         return worker.log.read_text()
 
 
@@ -61,7 +62,11 @@ def test_what_is_wrong_with_the_record_is_named_and_what_can_be_mended_is(
     damage_snapshot(settings, desk, shard, partition)
     listed = paper(settings, "snapshots", "list")
     assert (listed.returncode, "is damaged" in listed.stdout) == (1, True)
-    assert f"`paper snapshots rebuild {shard}`" in refusal(settings, tmp_path)
+    with running(settings, tmp_path, "worker") as worker:
+        desk.trade([immediate("healed", "A")])
+        assert "the next older snapshot or the journal from its start is tried" in worker.log.read_text()
+    assert paper(settings, "snapshots", "list").returncode == 0
+    damage_snapshot(settings, desk, shard, partition)
     rebuilt = paper(settings, "snapshots", "rebuild", shard)
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert paper(settings, "snapshots", "list").returncode == 0
@@ -72,11 +77,11 @@ def test_what_is_wrong_with_the_record_is_named_and_what_can_be_mended_is(
         desk.send("orders", "A", immediate(order_id, "A"))
     desk.flush()
     remove_records(settings, "orders")
-    assert "unprocessed inputs were removed" in refusal(settings, tmp_path)
+    assert "unprocessed inputs were removed" in park(settings, tmp_path, shard)
 
     delete_topics(settings, [topic_name(settings, "orders")])
     ensure_topics(settings)
-    assert "deleted and created again" in refusal(settings, tmp_path)
+    assert "deleted and created again" in park(settings, tmp_path, shard)
 
     remove_records(settings, "journal.accounts")
-    assert "the journal was deleted" in refusal(settings, tmp_path)
+    assert "the journal was deleted" in park(settings, tmp_path, shard)

@@ -16,16 +16,16 @@ from streams.evidence.sessions.session_fold import CLOSED, OPEN, Session
 from streams.pipeline.journal.kinds import ACCOUNTS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
-from streams.pipeline.journal.recovery import recover
+from streams.pipeline.journal.recovery import recover_with_fallback
 
 View = dict[str, Any]
 """The fields that a rebuilt session and an account have in common; amounts as decimal text."""
 
 
 def shard_account(config: CoreConfig, account_id: str, reader: LogReader, codec: Codec) -> Account | None:
-    """Recovers the account from its shard's newest snapshot and the journal after it. Raises RecoveryError."""
+    """Recovers the account from its shard's newest usable snapshot and the journal after it. Raises RecoveryError."""
     partition = partition_of(account_id, ACCOUNTS.partitions(config))
-    processor = recover(ACCOUNTS, partition, reader, codec)
+    processor = recover_with_fallback(ACCOUNTS, partition, reader, codec).processor
     if processor is None:
         return None
     assert isinstance(processor.shard, AccountShard)

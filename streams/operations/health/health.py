@@ -1,6 +1,9 @@
 """The health of a pipeline, as `paper status`, Prometheus and the watchdog use it."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from streams.pipeline.worker.parked_shards import ParkedShard
 
 
 class PartitionLag(NamedTuple):
@@ -44,6 +47,20 @@ class SnapshotAge(NamedTuple):
     shard: str
     sequence: int | None
     seconds: float
+
+
+class JournalTail(NamedTuple):
+    """A shard's newest journal record.
+
+    Attributes:
+        shard: name of the shard.
+        sequence: number of its transactions.
+        alarms: quarantined records that no person has acknowledged yet.
+    """
+
+    shard: str
+    sequence: int
+    alarms: int
 
 
 class ProcessHealth(NamedTuple):
@@ -99,6 +116,8 @@ class Health(NamedTuple):
         processes: none if no supervisor runs.
         last_error: the newest of all processes.
         complaints: records that could not be read, as topic-partition@offset, and observations that failed.
+        journals: the newest journal record of each shard.
+        parked: shards that can't work, of the workers of this machine.
     """
 
     kafka: str
@@ -109,3 +128,10 @@ class Health(NamedTuple):
     processes: list[ProcessHealth]
     last_error: LastError | None
     complaints: list[str]
+    journals: Sequence[JournalTail] = ()
+    parked: Sequence[ParkedShard] = ()
+
+    @property
+    def alarms(self) -> list[JournalTail]:
+        """Shards with quarantined records that nobody has acknowledged."""
+        return [journal for journal in self.journals if journal.alarms]

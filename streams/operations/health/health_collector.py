@@ -12,6 +12,7 @@ from streams.operations.health.health import Health, Observed
 from streams.operations.health.kafka_health import KafkaHealth, KafkaHealthReader
 from streams.operations.health.last_error import last_error
 from streams.operations.health.observer import STALE_S
+from streams.operations.health.parked_file import parked_shards
 from streams.operations.health.supervisor_state import read_state
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.sink.sink import group_id as sink_group
@@ -46,6 +47,8 @@ class HealthCollector:
             state.children + state.servers if state else [],
             last_error(self._settings),
             kafka.complaints + (_complaints(state.observed) if state else []),
+            journals=kafka.journals,
+            parked=parked_shards(self._settings),
         )
 
 

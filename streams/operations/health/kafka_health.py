@@ -8,7 +8,7 @@ Anybody may write anything to Kafka. A record that can't be read becomes a compl
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,7 +23,8 @@ from infra.kafka.topics import BY_NAME, partition_count, partition_difference, t
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
-from streams.operations.health.health import PartitionLag, PartitionOwner, SnapshotAge
+from streams.operations.health.health import JournalTail, PartitionLag, PartitionOwner, SnapshotAge
+from streams.operations.health.journal_tails import journal_tails
 from streams.pipeline.journal.kinds import KINDS
 
 READ_TIMEOUT_S = 15.0
@@ -46,6 +47,7 @@ class KafkaHealth(NamedTuple):
     members: dict[str, list[str]]
     snapshots: list[SnapshotAge]
     complaints: list[str]
+    journals: Sequence[JournalTail] = ()
 
 
 class KafkaHealthReader:
@@ -96,7 +98,8 @@ class KafkaHealthReader:
             members, owners = await self._members(admin, complaints)
             lag = await self._lag(admin, consumer, complaints)
             snapshots = await self._snapshots(consumer, complaints)
-            return KafkaHealth(lag, owners, members, snapshots, complaints)
+            journals = await journal_tails(consumer, self._settings, self._codec)
+            return KafkaHealth(lag, owners, members, snapshots, complaints, journals)
         finally:
             await consumer.stop()
             await admin.close()

@@ -38,6 +38,7 @@ class HealthMetrics(Collector):
             )
             yield from _partition_metrics(health)
             yield from _snapshot_metrics(health)
+            yield from _shard_metrics(health)
             yield from _process_metrics(health)
 
 
@@ -75,6 +76,21 @@ def _snapshot_metrics(health: Health) -> Iterator[Metric]:
         "Journal sequence of a shard's newest snapshot.",
         ["shard"],
         [([item.shard], item.sequence) for item in health.snapshots if item.sequence is not None],
+    )
+
+
+def _shard_metrics(health: Health) -> Iterator[Metric]:
+    yield _gauge(
+        "paper_quarantined_records",
+        "Records of a shard that were quarantined since a person last acknowledged them.",
+        ["shard"],
+        [([item.shard], item.alarms) for item in health.journals],
+    )
+    yield _gauge(
+        "paper_parked_shards",
+        "Shards that can't work and are tried again, of the workers of this machine.",
+        [],
+        [([], len(health.parked))],
     )
 
 

@@ -18,6 +18,7 @@ from streams.operations.health.supervisor_state import remove_state, write_state
 from streams.operations.supervisor.server_keeper import ServerKeeper
 from streams.operations.supervisor.supervised_process import SupervisedProcess
 from streams.operations.supervisor.watchdog import Observation, Watchdog
+from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.worker.faust_app import group_id
 from streams.pipeline.worker.takeover_sign import last_sign
 
@@ -130,10 +131,13 @@ def observation(health: Health, group: str, now_s: float, takeovers: Mapping[str
     lag = {(item.topic, item.partition): item for item in health.lag if item.group == group}
     positions: dict[str, int] = defaultdict(int, dict.fromkeys(health.members.get(group, []), 0))
     lagging = set()
+    kinds = {topic: kind for kind in KINDS for topic in kind.inputs}
+    parked = {item.shard for item in health.parked}
     for owner in health.owners:
         partition_lag = lag.get((owner.topic, owner.partition))
         if owner.group == group and partition_lag is not None:
             positions[owner.member] += partition_lag.position
-            if partition_lag.records:
+            # A restart does not help a parked shard, and stops the others of its worker.
+            if partition_lag.records and kinds[owner.topic].shard_name(owner.partition) not in parked:
                 lagging.add(owner.member)
     return Observation(now_s, positions, frozenset(lagging), takeovers)

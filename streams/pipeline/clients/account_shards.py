@@ -8,7 +8,7 @@ from schemas.avro.codec import Codec
 from streams.core.accounts.account_shard import AccountShard
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.journal.kinds import ACCOUNTS
-from streams.pipeline.journal.recovery import recover
+from streams.pipeline.journal.recovery import recover_with_fallback
 from streams.pipeline.reference.load_config import core_config
 
 
@@ -21,7 +21,7 @@ def account_shards(settings: Settings, codec: Codec, partitions: list[int] | Non
     config, reader = core_config(settings), KafkaLogReader(settings)
     chosen = range(ACCOUNTS.partitions(config)) if partitions is None else partitions
     for partition in chosen:
-        processor = recover(ACCOUNTS, partition, reader, codec)
+        processor = recover_with_fallback(ACCOUNTS, partition, reader, codec).processor
         if processor is not None:
             assert isinstance(processor.shard, AccountShard)
             yield processor.shard

@@ -101,7 +101,9 @@ class KafkaLogReader:
         consumer = self._consumer()
         try:
             name = topic_name(self._settings, topic)
-            low, _ = watermarks(consumer, TopicPartition(name, partition))
+            low, end = watermarks(consumer, TopicPartition(name, partition))
+            if first_offset > end:
+                return
             consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
             yield from self._until_end(consumer, topic, partition)
         finally:

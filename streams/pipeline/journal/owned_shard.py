@@ -16,7 +16,7 @@ from streams.pipeline.journal.processor import ShardProcessor
 from streams.pipeline.journal.provenance import Proof
 from streams.pipeline.journal.quarantine import FAULTS_IN_A_ROW_MAX, SKIPPED, CoreFault
 from streams.pipeline.journal.raw_records import RawRecord
-from streams.pipeline.journal.recovery import recover
+from streams.pipeline.journal.recovery import OnTransaction, recover, recover_with_fallback
 from streams.pipeline.journal.snapshots import SnapshotPolicy, snapshot_records
 from streams.pipeline.journal.tails import TailReader, missing_outputs
 from streams.pipeline.journal.transaction import Made, Transaction
@@ -98,7 +98,7 @@ class OwnedShard:
         if follows > position:
             raise DeliveryGap(
                 f"{self.name} is at offset {position} of {topic}, but the next batch follows {follows}: records in "
-                "between were skipped; the worker stops, and a restart reads them"
+                "between were skipped; the worker takes the shard over again, and reads them"
             )
         self._uncommitted.append(records)
         self._fault = _first_fault(self.processor, records)
@@ -138,17 +138,19 @@ class OwnedShard:
         self._uncommitted = [records[bad + 1 :]]
         self._fault = _first_fault(processor, records[bad + 1 :])
 
+    def position(self, topic: str) -> int:
+        """Returns the offset from which the shard takes the next record of an input topic."""
+        return self.processor.positions.get(topic, self.starts[topic])
+
     def skip(self, record: RawRecord, who_and_why: str) -> None:
         """Commits the next record of a topic as a dead letter, by a person's word, and acknowledges all alarms.
 
-        Raises InputError if the shard stands elsewhere, and as commit does.
+        record: the first committed one at or behind the position. Raises InputError if the shard is past it, and as
+        commit does.
         """
-        position = self.processor.positions.get(record.topic, self.starts[record.topic])
-        if record.offset != position:
-            raise InputError(
-                f"record {record.place}: {self.name} stands at offset {position} of {record.topic}; only that record "
-                "can be skipped"
-            )
+        position = self.position(record.topic)
+        if record.offset < position:
+            raise InputError(f"record {record.place}: {self.name} is past it, at offset {position} of {record.topic}")
         self.processor.acknowledge(who_and_why)
         self.processor.take(record, BadRecord(SKIPPED, f"skipped by {who_and_why}"))
         self.write(self._prepare(with_snapshot=True))
@@ -176,13 +178,13 @@ class OwnedShard:
             return
         self.write(self._prepare(self.processor.records_since_snapshot > 0))
 
-    def prepare(self) -> PreparedTransaction | None:
+    def prepare(self, with_snapshot: bool = False) -> PreparedTransaction | None:
         """Returns the next transaction, or None if there is nothing to commit. The shard must not be faulty.
 
-        The shard may take further records while write() runs in another thread.
+        The shard may take further records while write() runs in another thread. with_snapshot: also before one is due.
         """
         assert not self.faulty, "a faulty shard commits nothing but its quarantine"
-        return self._prepare(self._snapshots.is_due(self.processor))
+        return self._prepare(with_snapshot or self._snapshots.is_due(self.processor))
 
     def _prepare(self, with_snapshot: bool) -> PreparedTransaction | None:
         processor = self.processor
@@ -252,7 +254,11 @@ def take_over(
     writer = open_writer(name)
     # 2. Recover the state as of the last transaction.
     made: deque[Made] = deque(maxlen=COMPARED_OUTPUTS_MAX)
-    processor = recover(kind, partition, reader, codec, partial(_note_outputs, made), from_snapshot=from_snapshot)
+    if from_snapshot:
+        processor, fell_back = recover_with_fallback(kind, partition, reader, codec, partial(_begin_noting, made))
+    else:
+        noting = _begin_noting(made)
+        processor, fell_back = recover(kind, partition, reader, codec, noting, from_snapshot=False), False
     known = processor
     # 3. Apply a new or changed configuration.
     if processor is None:
@@ -261,7 +267,14 @@ def take_over(
     elif processor.config != config:
         log.warning("%s continues with a new configuration from journal #%d", name, processor.sequence + 1)
         processor.configure(config)
-    shard = OwnedShard(processor, writer, snapshots, codec, lambda: recover(kind, partition, reader, codec), proof)
+    shard = OwnedShard(
+        processor,
+        writer,
+        snapshots,
+        codec,
+        lambda: recover_with_fallback(kind, partition, reader, codec).processor,
+        proof,
+    )
     # 4. Write again what the output topics have lost, if the machine has.
     _check_topic_ids(processor, reader)
     if known is not None:
@@ -275,9 +288,14 @@ def take_over(
     # 5. Find the offsets from which the inputs must be delivered.
     shard.starts = _starts(processor, reader)
     log.info("%s stands at journal #%d, inputs %s", name, processor.sequence, processor.positions)
-    # 6. Record the configuration.
-    shard.commit()
+    # 6. Record the configuration. Replace a snapshot that can't be used, so that the next recovery is short.
+    shard.write(shard.prepare(with_snapshot=fell_back))
     return shard
+
+
+def _begin_noting(made: deque[Made]) -> OnTransaction:
+    made.clear()
+    return partial(_note_outputs, made)
 
 
 def _note_outputs(made: deque[Made], _: ShardProcessor, transaction: Transaction) -> None:

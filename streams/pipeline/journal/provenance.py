@@ -52,6 +52,11 @@ class Proof:
         mac = self._mac(place, topic, partition, key or b"", value or b"")
         return RawOutput(topic, partition, key, value, (*headers, (PROOF, mac + place)))
 
+    def is_on(self, record: RawRecord) -> bool:
+        """Returns whether a record bears a proof that was made with this key."""
+        found = _proof_of(record.headers)
+        return found is not None and self.is_of(found, record)
+
     def is_of(self, proof: bytes, record: RawRecord) -> bool:
         """Returns whether a proof was made with this key for this record."""
         key, value = record.key or b"", record.value or b""
@@ -103,7 +108,7 @@ def only_genuine(records: Iterable[RawRecord], proof: Proof) -> Generator[RawRec
     genuine = wrong = 0
     for record in records:
         found = _proof_of(record.headers)
-        if found is not None and proof.is_of(found, record):
+        if proof.is_on(record):
             genuine += 1
             yield record
         elif found is None and not genuine:

@@ -10,6 +10,7 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.errors import RecoveryError
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader
+from streams.pipeline.journal.own_records import own_records
 from streams.pipeline.journal.snapshots import newest_snapshot, restore
 
 
@@ -34,15 +35,14 @@ def snapshot_row(kind: ShardKind, partition: int, reader: LogReader, codec: Code
 
     def chunks() -> Iterator[Snapshot]:
         nonlocal written_ns
-        for record in reader.read(kind.snapshots, partition, 0):
-            assert record.value is not None
+        for record, snapshot in own_records(kind.snapshots, partition, name, reader, codec):
             written_ns = record.timestamp_ns
-            yield codec.decode(kind.snapshots, record.value)
+            yield snapshot
 
+    newest = newest_snapshot(chunks())
+    if not newest:
+        return SnapshotRow(name)
     try:
-        newest = newest_snapshot(chunks())
-        if newest is None:
-            return SnapshotRow(name)
         restore(kind, partition, newest, codec)
     except RecoveryError as error:
         return SnapshotRow(name, complaint=str(error))

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Self
+from typing import Any, Self
 from zlib import compress, decompress
+from zlib import error as ZlibError
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -66,48 +67,46 @@ def _tails(processor: ShardProcessor) -> dict[tuple[str, int], str]:
     return processor.tails | newer
 
 
-def newest_snapshot(chunks: Iterable[Snapshot]) -> list[Snapshot] | None:
-    """Returns the chunks of the newest snapshot, in order, or None if there is no snapshot.
+def newest_snapshot(chunks: Iterable[Snapshot], below: int | None = None) -> list[Snapshot]:
+    """Returns the chunks of the newest snapshot, or of the newest below a sequence; empty if there is no snapshot.
 
-    Compaction leaves chunks of older, longer snapshots behind. Raises DamagedSnapshot if the newest lacks a chunk.
+    Compaction leaves chunks of older, longer snapshots behind.
     """
     newest: list[Snapshot] = []
     for chunk in chunks:
+        if below is not None and chunk.sequence >= below:
+            continue
         if not newest or chunk.sequence > newest[0].sequence:
             newest = [chunk]
         elif chunk.sequence == newest[0].sequence:
             newest.append(chunk)
-    if not newest:
-        return None
-    head = newest[0]
-    if [chunk.chunk for chunk in newest] != list(range(head.chunks)):
-        found = ", ".join(str(chunk.chunk) for chunk in newest)
-        raise _damaged(head, f"it has {head.chunks} chunks from 0 on, but only {found} were found")
     return newest
 
 
 def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Codec) -> ShardProcessor:
-    """Returns the processor that snapshot_records saved. Raises RecoveryError if the state is damaged or unknown."""
+    """Returns the processor that snapshot_records saved.
+
+    Raises DamagedSnapshot if a chunk is missing or the state is damaged, RecoveryError if this version can't read it.
+    """
     head = chunks[0]
-    state = b"".join(chunk.state for chunk in chunks)
-    found = sha256(state).hexdigest()
-    if found != head.state_sha256:
-        raise _damaged(head, f"its state has sha256 {found}, but its record names {head.state_sha256}")
-    document = json.loads(decompress(state))
+    document = _document(chunks)
     if document["format"] != STATE_FORMAT:
         raise RecoveryError(
             f"snapshot #{head.sequence} of {head.shard} has state format {document['format']}, but this version reads "
             f"{STATE_FORMAT}: go back to version {head.code_version}, or start afresh with another TOPIC_PREFIX and "
             "RUN_ID"
         )
-    config = CoreConfig.model_validate_json(head.config)
-    processor = ShardProcessor(kind, partition, config, codec)
-    processor.shard = kind.shard.from_state(config, partition, document["shard"])
-    processor.positions = dict(zip(head.topics, head.positions, strict=True))
+    try:
+        config = CoreConfig.model_validate_json(head.config)
+        processor = ShardProcessor(kind, partition, config, codec)
+        processor.shard = kind.shard.from_state(config, partition, document["shard"])
+        processor.positions = dict(zip(head.topics, head.positions, strict=True))
+    except Exception as error:
+        raise _damaged(head, f"its state can't be read: {type(error).__name__}: {error}") from error
     processor.topic_ids = dict(zip(head.topics, head.topic_ids, strict=False))
     processor.sequence = head.sequence
     processor.journal_offset = head.journal_offset
-    processor.snapshot_bytes = len(state)
+    processor.snapshot_bytes = sum(len(chunk.state) for chunk in chunks)
     processor.provenance.places = document.get("places", {})
     processor.tails = {(topic, number): found for topic, number, found in document.get("tails", [])}
     processor.alarms = head.alarms
@@ -115,9 +114,27 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     return processor
 
 
+def _document(chunks: list[Snapshot]) -> dict[str, Any]:
+    head = chunks[0]
+    if [chunk.chunk for chunk in chunks] != list(range(head.chunks)):
+        found = ", ".join(str(chunk.chunk) for chunk in chunks)
+        raise _damaged(head, f"it has {head.chunks} chunks from 0 on, but only {found} were found")
+    state = b"".join(chunk.state for chunk in chunks)
+    found = sha256(state).hexdigest()
+    if found != head.state_sha256:
+        raise _damaged(head, f"its state has sha256 {found}, but its record names {head.state_sha256}")
+    try:
+        document: dict[str, Any] = json.loads(decompress(state))
+        if not isinstance(document["format"], int):
+            raise TypeError("its format is no number")
+    except (ZlibError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(head, f"its state can't be read: {type(error).__name__}: {error}") from error
+    return document
+
+
 def _damaged(snapshot: Snapshot, what: str) -> DamagedSnapshot:
     return DamagedSnapshot(
-        f"snapshot #{snapshot.sequence} of {snapshot.shard} is damaged: {what}; rebuild it from the journal: "
+        f"snapshot #{snapshot.sequence} of {snapshot.shard} is damaged: {what}; write a new one from the journal: "
         f"`paper snapshots rebuild {snapshot.shard}`"
     )
 

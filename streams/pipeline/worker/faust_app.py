@@ -1,7 +1,8 @@
 """The Faust application of a worker: an agent for each kind of shard passes record batches to the shards."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from faust import Stream
 
@@ -15,8 +16,9 @@ from schemas.registry import Registry
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION, ShardKind
 from streams.pipeline.reference.load_config import core_config
 from streams.pipeline.worker.input_fetcher import InputFetcher
-from streams.pipeline.worker.lane import LaneApp, RecordBatch
+from streams.pipeline.worker.lane import LaneApp, LaneConsumer, RecordBatch
 from streams.pipeline.worker.name_claim import NameClaim
+from streams.pipeline.worker.parked_shards import ParkedShard
 from streams.pipeline.worker.shard_errors import ShardErrorHandler
 from streams.pipeline.worker.shard_host import ShardHost
 from streams.pipeline.worker.takeover_sign import TakeoverSign
@@ -30,8 +32,11 @@ def group_id(settings: Settings) -> str:
     return f"{settings.topic_prefix}paper-workers"
 
 
-def make_app(settings: Settings, worker: str) -> LaneApp:
-    """Returns the application of a worker. worker: its name as a static member of the consumer group."""
+def make_app(settings: Settings, worker: str, on_parked: Callable[[list[ParkedShard]], None]) -> LaneApp:
+    """Returns the application of a worker.
+
+    worker: its name as a static member of the consumer group. on_parked: called with all parked shards at each change.
+    """
     app = LaneApp(
         group_id(settings),
         broker=f"kafka://{settings.kafka_bootstrap_servers}",
@@ -57,10 +62,18 @@ def make_app(settings: Settings, worker: str) -> LaneApp:
         verdict_s=verdict_s,
         give_up=_crasher(app),
     )
-    sign = TakeoverSign(settings, worker)
-    host = ShardHost(settings, core_config(settings), Codec(Registry(settings)), errors.handle, sign)
+    host = ShardHost(
+        settings,
+        core_config(settings),
+        Codec(Registry(settings)),
+        on_error=errors.handle,
+        on_parked=on_parked,
+        fetching=lambda: cast(LaneConsumer, app.consumer),
+        sign=TakeoverSign(settings, worker),
+    )
     app.positions = host
     app.name_claim = NameClaim(settings, group_id(settings), worker, verdict_s)
+    app.on_read_error = errors.handle
     app.inputs = InputFetcher(settings, host.base_topic, settings.worker_batch_records)
     app.on_stop_requested = lambda: force_exit_after(
         STOP_PATIENCE_S, "the next owner reads the batch that is not committed"

@@ -36,6 +36,7 @@ class InputFetcher:
     def __init__(self, settings: Settings, base_topic: Callable[[str], str], records_max: int) -> None:
         self._base_topic = base_topic
         self._records_max = records_max
+        self._assigned: set[TP] = set()
         self._consumer = Consumer(
             client_config(settings)
             | strict_reads(settings)
@@ -47,9 +48,26 @@ class InputFetcher:
 
         Raises LogUnavailable.
         """
+        self._change(self._consumer.assign, positions)
+        self._assigned = set(positions)
+
+    def add(self, positions: Mapping[TP, int]) -> None:
+        """Reads further partitions from these offsets on, while the others go on. Raises LogUnavailable."""
+        self.remove(set(positions))
+        self._change(self._consumer.incremental_assign, positions)
+        self._assigned |= set(positions)
+
+    def remove(self, tps: set[TP]) -> None:
+        """Ends the reading of partitions, and drops their records that were read ahead. Raises LogUnavailable."""
+        gone = tps & self._assigned
+        if gone:
+            self._change(self._consumer.incremental_unassign, dict.fromkeys(gone, 0))
+            self._assigned -= gone
+
+    def _change(self, call: Callable[[list[TopicPartition]], None], positions: Mapping[TP, int]) -> None:
         places = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in positions.items()]
         try:
-            self._consumer.assign(places)
+            call(places)
         except KafkaException as failure:
             raise LogUnavailable(f"assigning {len(places)} partitions: {failure.args[0].str()}") from failure
 

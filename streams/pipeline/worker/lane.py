@@ -19,7 +19,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from schemas.records.numbers import NANOS_PER_S
-from streams.errors import WorkerIdClash
+from streams.errors import PipelineError, WorkerIdClash
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.worker.name_claim import NameClaim
 
@@ -48,7 +48,7 @@ class Positions(Protocol):
     """Number of the assignment; batches of an older one are dropped."""
 
     async def assigned(self, tps: set[TP]) -> Mapping[TP, int]:
-        """Recovers the shards of these partitions, and returns the next offset of each partition."""
+        """Recovers the shards of these partitions, and returns the next offset of each partition that can be read."""
         ...
 
     def positioned(self) -> None:
@@ -67,10 +67,18 @@ class Inputs(Protocol):
         """Reads these partitions from these offsets on, and drops all records of earlier assignments."""
         ...
 
+    def add(self, positions: Mapping[TP, int]) -> None:
+        """Reads further partitions from these offsets on, while the others go on."""
+        ...
+
+    def remove(self, tps: set[TP]) -> None:
+        """Ends the reading of partitions, and drops their records that were read ahead."""
+        ...
+
     def take(self) -> Mapping[TP, list[RawRecord]]:
         """Returns the records that have been read, in order for each partition. Does not wait.
 
-        Raises errors that end the worker.
+        Raises PipelineError if a partition can't be read; then all are assigned again.
         """
         ...
 
@@ -138,6 +146,8 @@ class LaneConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._next_offsets: dict[TP, int] = {}
+        self._changed: set[TP] = set()
+        """Partitions that were added or removed since records were last taken from the inputs."""
         self._seeking = asyncio.Lock()
 
     @property
@@ -165,6 +175,17 @@ class LaneConsumer(driver.Consumer):
             self._next_offsets = dict(positions)
             self._positions.positioned()
 
+    def fetch_also(self, positions: Mapping[TP, int]) -> None:
+        """Fetches further partitions, from these offsets on, while the others go on. Raises LogUnavailable."""
+        self._inputs.add(positions)
+        self._next_offsets.update(positions)
+        self._changed.update(positions)
+
+    def fetch_no_more(self, tps: set[TP]) -> None:
+        """Ends the fetching of partitions. Raises LogUnavailable."""
+        self._inputs.remove(tps)
+        self._changed |= tps
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Stops fetching. The partitions that remain are assigned again."""
         self._inputs.assign({})
@@ -188,15 +209,27 @@ class LaneConsumer(driver.Consumer):
         pause_s = PAUSE_MIN_S
         while not (self.should_stop or fetcher.should_stop):
             self._thread.note_poll()
-            taken = self._inputs.take() if self.flow_active else {}
+            taken = self._take() if self.flow_active else {}
             # take() does not wait, so this is the generation of the records.
             generation = self._positions.generation
+            self._changed.clear()
             for tp, records in taken.items():
                 if generation != self._positions.generation:
                     break  # The assignment changed during a delivery; the rest is fetched again.
+                if tp in self._changed:
+                    continue
                 await self._deliver(generation, tp, records)
             pause_s = PAUSE_MIN_S if taken else min(2 * pause_s, PAUSE_MAX_S)
             await asyncio.sleep(pause_s)
+
+    def _take(self) -> Mapping[TP, list[RawRecord]]:
+        try:
+            return self._inputs.take()
+        except PipelineError as error:
+            # Records that were read together with the error are lost, so nothing is read until all is assigned again.
+            self._inputs.assign({})
+            cast(LaneApp, self.app).on_read_error(error)
+            return {}
 
     async def _deliver(self, generation: int, tp: TP, records: list[RawRecord]) -> None:
         last = records[-1]
@@ -233,11 +266,16 @@ class LaneTransport(driver.Transport):
 
 
 class LaneApp(faust.App):
-    """A Faust application on the lane. Set all attributes before it starts."""
+    """A Faust application on the lane. Set all attributes before it starts.
+
+    on_read_error: called if a partition can't be read; must let perform_seek() of the consumer assign all again.
+    on_stop_requested: called once before the application stops.
+    """
 
     positions: Positions
     name_claim: NameClaim
     inputs: Inputs
+    on_read_error: Callable[[PipelineError], None]
     on_stop_requested: Callable[[], None]
 
     async def stop(self) -> None:

@@ -1,6 +1,7 @@
-"""Handling of errors that end a shard: the worker takes its shards over again, a limited number of times, or stops.
+"""Handling of errors that may pass by themselves: the worker takes its shards over again, a limited number of times.
 
-Taking over finds out whether the last transaction was committed, and replaces a producer that can't continue.
+A shard with a fault of its own is parked instead. Taking over finds out whether the last transaction was committed, and
+replaces a producer that can't continue.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from streams.errors import Fenced, LogUnavailable
+from streams.errors import Fenced, PipelineError
 
 ATTEMPTS_MAX = 10
 
@@ -16,7 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class ShardErrorHandler:
-    """The handler of errors that end a shard. An attempt may take as long as the Kafka log waits for the broker.
+    """The handler of errors that end shards or the reading of inputs.
+
+    An attempt may take as long as the Kafka log waits for the broker.
 
     Args:
         take_over_again: takes over all shards of the present assignment.
@@ -47,8 +50,8 @@ class ShardErrorHandler:
         self._running: set[asyncio.Task[None]] = set()
 
     def handle(self, error: BaseException) -> None:
-        """Takes all shards over again, if the error of a shard is temporary; otherwise stops the worker."""
-        if not isinstance(error, LogUnavailable | Fenced):
+        """Takes all shards over again, if the error is one of the pipeline; otherwise stops the worker."""
+        if not isinstance(error, PipelineError):
             self._give_up(error)
             return
         task = asyncio.create_task(self._retry(error, self._generation()))
@@ -68,7 +71,7 @@ class ShardErrorHandler:
             log.warning("taking the shards over again, attempt %d of %d: %s", self._attempts, ATTEMPTS_MAX, error)
             try:
                 await self._take_over_again()
-            except LogUnavailable as still:
+            except PipelineError as still:
                 error, generation = still, self._generation()
                 await asyncio.sleep(self._pause_s)
             except Exception as other:

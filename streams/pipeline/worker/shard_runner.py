@@ -158,6 +158,11 @@ class ShardRunner:
         """Runs a call that waits for the broker in a thread, so that the worker's heartbeats continue."""
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
+    def discard(self) -> None:
+        """Gives the shard up before run()."""
+        self._shard.close()
+        self._thread.shutdown(wait=False)
+
     def release(self) -> None:
         """Asks the runner to finish its transaction, drop waiting batches, and leave a snapshot for the next owner."""
         self._releasing = True

@@ -233,6 +233,9 @@ def test_the_whole_pipeline_works_each_process_as_its_own_principal(scram: Setti
         assert "FILLED" in done(*order) + done("results", "--account", "hand", "--json")
         assert '"quantity": "5"' in done("positions", "--account", "hand", "--json")
         assert "everything reconciles" in done("reconcile")
+    shards = [json.loads(line) for line in done("shard", "list", "--json").splitlines()]
+    assert {row["shard"] for row in shards if row["journal"]} == {row["shard"] for row in shards}
+    assert "has no alarms any more" in done("shard", "acknowledge", "execution-0", "--reason", "read", "--yes")
     assert "all equal" in done("replay", "verify")
     lag = json.loads(done("status", "--json"))["lag"]
     assert {item["group"] for item in lag} == {"paper-workers", "sink"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.errors import RecoveryError, TooManyFaults
+from streams.errors import InputError, RecoveryError, TooManyFaults
 from streams.pipeline.journal.kinds import ACCOUNTS
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import ShardProcessor
@@ -172,6 +172,18 @@ def test_a_person_goes_past_a_record(pipeline: MemoryPipeline) -> None:
     recovered = recover(FAULTY_ACCOUNTS, HOME, pipeline.log, pipeline.codec, from_snapshot=False)
     assert recovered is not None
     assert recovered.shard.to_state() == home(pipeline).shard.to_state()
+
+
+def test_a_record_behind_the_marker_of_a_transaction_can_be_skipped_and_one_before_the_position_cant(
+    pipeline: MemoryPipeline,
+) -> None:
+    send_orders(pipeline, "good")
+    pipeline.run()
+    shard, record = pipeline.shards[FAULTY_ACCOUNTS, HOME], pipeline.log.partitions["orders", HOME][0]
+    with pytest.raises(InputError, match="is past it, at offset 1 of orders"):
+        shard.skip(record, "kim: too late")
+    shard.skip(record._replace(offset=2), "kim: known bug")
+    assert shard.position("orders") == 3
 
 
 def test_a_schema_that_becomes_known_later_changes_no_verdict(pipeline: MemoryPipeline) -> None:

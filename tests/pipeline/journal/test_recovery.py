@@ -17,7 +17,7 @@ from streams.pipeline.journal.owned_shard import OwnedShard, take_over
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.recovery import recover
-from streams.pipeline.journal.snapshots import CHUNK_BYTES, SnapshotPolicy, newest_snapshot, snapshot_records
+from streams.pipeline.journal.snapshots import CHUNK_BYTES, SnapshotPolicy, newest_snapshot, restore, snapshot_records
 from tests import builders
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline, traded
 
@@ -167,8 +167,11 @@ def test_a_snapshot_without_one_of_its_chunks_is_named(monkeypatch: pytest.Monke
     older, newer = snapshot_chunks(pipeline, 8), snapshot_chunks(pipeline, 9)
     assert newest_snapshot([*older, *newer]) == newer
     for missing in range(len(newer)):
+        left = newest_snapshot([*older, *newer[:missing], *newer[missing + 1 :]])
         with pytest.raises(DamagedSnapshot, match="paper snapshots rebuild accounts-"):
-            newest_snapshot([*older, *newer[:missing], *newer[missing + 1 :]] if missing else [*older, *newer[1:]])
+            restore(ACCOUNTS, HOME, left, pipeline.codec)
+    assert newest_snapshot([*older, *newer], below=9) == older
+    assert newest_snapshot([*older, *newer], below=8) == []
 
 
 def test_what_compaction_left_of_a_longer_snapshot_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

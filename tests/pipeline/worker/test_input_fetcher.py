@@ -98,6 +98,25 @@ def test_nothing_of_an_earlier_assignment_is_taken(pipeline_settings: Settings, 
     assert fetcher.take() == {}
 
 
+def test_partitions_come_and_go_while_others_are_read(pipeline_settings: Settings, fetcher: InputFetcher) -> None:
+    orders, marks = place(pipeline_settings, "orders", 0), place(pipeline_settings, "marks", 0)
+    write(pipeline_settings, *numbered("orders", 0, range(3 * AT_ONCE)), *numbered("marks", 0, range(2)))
+    fetcher.assign({marks: 0})
+    assert values(take(fetcher, 2)) == {marks: [0, 1]}
+    fetcher.add({orders: 2})
+    take(fetcher, 1)
+    fetcher.remove({orders})
+    write(pipeline_settings, *numbered("marks", 0, range(2, 4)))
+    assert values(take(fetcher, 2)) == {marks: [2, 3]}
+    fetcher.add({orders: 5})
+    fetcher.add({orders: 4})
+    assert values(take(fetcher, 3 * AT_ONCE - 4)) == {orders: list(range(4, 3 * AT_ONCE))}
+    fetcher.remove({orders, place(pipeline_settings, "desk", 0)})
+    fetcher.assign({})
+    fetcher.remove({orders})
+    assert fetcher.take() == {}
+
+
 def test_aborted_records_are_not_taken(pipeline_settings: Settings, fetcher: InputFetcher) -> None:
     orders = place(pipeline_settings, "orders", 0)
     producer = Producer(client_config(pipeline_settings) | {"transactional.id": f"{orders.topic}-aborts"})

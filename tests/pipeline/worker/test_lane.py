@@ -9,6 +9,7 @@ from typing import Any, cast
 from faust.types import TP
 from mode import Service
 
+from streams.errors import MissingInputs, PipelineError
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.worker.lane import LaneApp, LaneConsumer, RecordBatch
 
@@ -36,15 +37,24 @@ class Shards:
 class Fetched:
     """Inputs that return given batches one after the other."""
 
-    def __init__(self, *batches: Mapping[TP, list[RawRecord]]) -> None:
+    def __init__(self, *batches: Mapping[TP, list[RawRecord]] | PipelineError) -> None:
         self._left = list(batches)
         self.assignments: list[Mapping[TP, int]] = []
 
     def assign(self, positions: Mapping[TP, int]) -> None:
         self.assignments.append(positions)
 
+    def add(self, positions: Mapping[TP, int]) -> None:
+        self.assignments.append(positions)
+
+    def remove(self, tps: set[TP]) -> None:
+        self.assignments.append(dict.fromkeys(tps, -1))
+
     def take(self) -> Mapping[TP, list[RawRecord]]:
-        return self._left.pop(0) if self._left else {}
+        taken = self._left.pop(0) if self._left else {}
+        if isinstance(taken, PipelineError):
+            raise taken
+        return taken
 
     def close(self) -> None:
         self._left = []
@@ -93,6 +103,57 @@ class Member(LaneConsumer):
 
 def records(tp: TP, first: int, count: int) -> list[RawRecord]:
     return [RawRecord(tp.topic, tp.partition, first + number, b"", b"", 0) for number in range(count)]
+
+
+def consumer_of(inputs: Fetched) -> tuple[Member, LaneApp]:
+    app = LaneApp("test", broker="kafka://nowhere", store="memory://")
+    app.positions = Shards({ORDERS: 3, MARKS: 10})
+    app.inputs = inputs
+    ignore = cast(Any, lambda *args: None)
+    consumer = Member(app.transport, ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore)
+    consumer.resume_flow()
+    return consumer, app
+
+
+async def delivered(consumer: Member, app: LaneApp, channel: Channel, count: int) -> list[tuple[TP, int, int]]:
+    """Returns partition, `follows` and first offset of a number of batches."""
+    index = cast(Any, app.topics)._topic_name_index
+    index[ORDERS.topic] = index[MARKS.topic] = {channel}
+    await consumer._drain_messages(Running(lambda: len(channel.batches) >= count))
+    return [(item.tp, item.follows, item.records[0].offset) for item in channel.batches]
+
+
+def test_what_was_taken_before_a_shard_came_back_is_not_delivered_behind_its_new_position() -> None:
+    async def story() -> list[tuple[TP, int, int]]:
+        inputs = Fetched(
+            {MARKS: records(MARKS, 10, 2), ORDERS: records(ORDERS, 90, 5)}, {ORDERS: records(ORDERS, 3, 2)}
+        )
+        consumer, app = consumer_of(inputs)
+
+        async def come_back() -> None:
+            consumer.fetch_no_more({ORDERS})
+            consumer.fetch_also({ORDERS: 3})
+
+        return await delivered(consumer, app, Channel(after_first=come_back), 2)
+
+    assert asyncio.run(story()) == [(MARKS, 10, 10), (ORDERS, 3, 3)]
+
+
+def test_a_partition_that_cant_be_read_ends_the_reading_until_all_is_assigned_again() -> None:
+    async def story() -> tuple[list[PipelineError], Fetched, list[tuple[TP, int, int]]]:
+        inputs = Fetched(MissingInputs("gone"), {ORDERS: records(ORDERS, 3, 2)})
+        consumer, app = consumer_of(inputs)
+        errors: list[PipelineError] = []
+        app.on_read_error = errors.append
+
+        async def nothing() -> None: ...
+
+        return errors, inputs, await delivered(consumer, app, Channel(after_first=nothing), 1)
+
+    errors, inputs, batches = asyncio.run(story())
+    assert [str(error) for error in errors] == ["gone"]
+    assert inputs.assignments == [{}]
+    assert batches == [(ORDERS, 3, 3)]
 
 
 def test_what_was_taken_before_an_assignment_moves_no_position() -> None:

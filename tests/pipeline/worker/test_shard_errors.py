@@ -1,4 +1,4 @@
-"""A worker takes shards over again after errors of Kafka, and stops after all others."""
+"""A worker takes shards over again after errors that may pass by themselves, and stops after all others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from schemas.errors import RegistryUnavailable
 from streams.errors import DeliveryGap, Fenced, LogUnavailable
 from streams.pipeline.worker.shard_errors import ATTEMPTS_MAX, ShardErrorHandler
 
@@ -50,16 +51,16 @@ def after(errors: list[BaseException], outcomes: list[Exception | None]) -> Work
     return asyncio.run(story())
 
 
-@pytest.mark.parametrize("error", [LogUnavailable("away"), Fenced("by the broker")])
-def test_a_shard_that_lost_kafka_is_taken_over_again(error: BaseException) -> None:
+@pytest.mark.parametrize("error", [LogUnavailable("away"), Fenced("by the broker"), DeliveryGap("skipped")])
+def test_a_shard_that_lost_kafka_or_records_is_taken_over_again(error: BaseException) -> None:
     worker = after([error], [LogUnavailable("still away"), None])
     assert (worker.taken_over, worker.gave_up) == (2, [])
 
 
-def test_a_bug_stops_the_worker() -> None:
-    worker = after([DeliveryGap("skipped")], [])
+def test_another_error_stops_the_worker() -> None:
+    worker = after([RegistryUnavailable("away")], [])
     assert worker.taken_over == 0
-    assert [type(error) for error in worker.gave_up] == [DeliveryGap]
+    assert [type(error) for error in worker.gave_up] == [RegistryUnavailable]
 
 
 def test_a_bug_in_a_take_over_stops_the_worker() -> None:
