@@ -8,12 +8,12 @@ genuine record is found out too. With KAFKA_SECURITY=scram the broker's ACLs do 
 
 import logging
 from collections.abc import Generator, Iterable
-from hashlib import blake2s
-from hmac import compare_digest
+from hashlib import blake2b
 from struct import Struct
 from typing import Any, Final
 
 from infra.kafka.pipeline_key import KEY_NAME
+from schemas.records.output import State
 from streams.errors import RecoveryError
 from streams.pipeline.journal.dead_letters import BadRecord
 from streams.pipeline.journal.kinds import OWN_TOPICS
@@ -26,7 +26,7 @@ MAC_BYTES: Final = 8
 PLACE: Final = Struct(">QI")
 """Sequence of the transaction, number of the record in it."""
 SOURCE_AT: Final = MAC_BYTES + PLACE.size
-NUMBER_BITS: Final = 32
+LENGTHS: Final = Struct(">HI")
 FOREIGN_RECORD: Final = "FOREIGN_RECORD"
 NO_PROOF: Final = "it must come from a shard of this pipeline, and carries no proof of that"
 WRONG_PROOF: Final = "its proof was not made with this pipeline's key, or for other content"
@@ -37,11 +37,16 @@ class Proof:
     """Makes and checks proofs. key: the pipeline's secret, up to 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
-        self._keyed: Any = blake2s(key=key, digest_size=MAC_BYTES)
+        self._keyed: Any = blake2b(key=key, digest_size=MAC_BYTES)
+        self._begun: dict[tuple[str, int], Any] = {}
+        """MACs of topic and partition, to be copied and continued."""
 
     def proven(self, source: bytes, sequence: int, records: list[RawOutput]) -> list[RawOutput]:
         """Returns the records of a shard's transaction, those of own topics with their proofs. source: the shard."""
-        return [self.proven_at(source, sequence, number, record) for number, record in enumerate(records)]
+        return [
+            self.proven_at(source, sequence, number, record) if record.topic in OWN_TOPICS else record
+            for number, record in enumerate(records)
+        ]
 
     def proven_at(self, source: bytes, sequence: int, number: int, record: RawOutput) -> RawOutput:
         """Returns a record with the proof of its place, if its topic is an own one."""
@@ -49,24 +54,28 @@ class Proof:
         if topic not in OWN_TOPICS:
             return record
         place = PLACE.pack(sequence, number) + source
-        mac = self._mac(place, topic, partition, key or b"", value or b"")
-        return RawOutput(topic, partition, key, value, (*headers, (PROOF, mac + place)))
+        header = (PROOF, self._mac(topic, partition, place, key, value) + place)
+        return RawOutput(topic, partition, key, value, (*headers, header) if headers else (header,))
 
     def is_on(self, record: RawRecord) -> bool:
-        """Returns whether a record bears a proof that was made with this key."""
+        """Returns whether a record bears a proof that was made with this key for it."""
         found = _proof_of(record.headers)
         return found is not None and self.is_of(found, record)
 
     def is_of(self, proof: bytes, record: RawRecord) -> bool:
         """Returns whether a proof was made with this key for this record."""
-        key, value = record.key or b"", record.value or b""
-        mac = self._mac(proof[MAC_BYTES:], record.topic, record.partition, key, value)
-        return compare_digest(mac, proof[:MAC_BYTES])
+        mac = self._mac(record.topic, record.partition, proof[MAC_BYTES:], record.key, record.value)
+        return mac == proof[:MAC_BYTES]
 
-    def _mac(self, place: bytes, topic: str, partition: int, key: bytes, value: bytes) -> bytes:
-        head = f"{topic}\0{partition}\0{len(place)}\0{len(key)}\0".encode()
-        mac = self._keyed.copy()
-        mac.update(head + place + key + value)
+    def _mac(self, topic: str, partition: int, place: bytes, key: bytes | None, value: bytes | None) -> bytes:
+        begun = self._begun.get((topic, partition))
+        if begun is None:
+            begun = self._keyed.copy()
+            begun.update(f"{topic}\0{partition}\0".encode())
+            self._begun[topic, partition] = begun
+        mac = begun.copy()
+        key = key or b""
+        mac.update(LENGTHS.pack(len(place), len(key)) + place + key + (value or b""))
         digest: bytes = mac.digest()
         return digest
 
@@ -79,25 +88,41 @@ class Provenance:
 
     def __init__(self, proof: Proof | None = None) -> None:
         self.proof = proof
-        self.places: dict[str, dict[str, int]] = {}
+        self.places: dict[str, dict[bytes, int]] = {}
         """By topic and source: sequence and number of the last record, as one integer."""
 
     def verdict(self, record: RawRecord) -> BadRecord | None:
         """Notes the place of a record of an own topic. Returns the reason if it is foreign."""
-        if not record.headers and self.proof is None:
+        headers, proof = record.headers, self.proof
+        if not headers and proof is None:
             return None
-        found = _proof_of(record.headers)
-        if found is None:
-            return None if self.proof is None else _foreign(NO_PROOF)
-        if self.proof is not None and not self.proof.is_of(found, record):
-            return _foreign(WRONG_PROOF)
-        sequence, number = PLACE.unpack_from(found, MAC_BYTES)
-        source, place = found[SOURCE_AT:].decode("ascii", "replace"), (sequence << NUMBER_BITS) | number
-        places = self.places.setdefault(record.topic, {})
-        if self.proof is not None and place <= places.get(source, -1):
-            return _foreign(COPIED)
+        found = headers[0][1] if len(headers) == 1 and headers[0][0] == PROOF else _proof_of(headers)
+        if found is None or len(found) <= SOURCE_AT:
+            return None if proof is None else BadRecord(FOREIGN_RECORD, NO_PROOF)
+        if proof is not None and not proof.is_of(found, record):
+            return BadRecord(FOREIGN_RECORD, WRONG_PROOF)
+        places = self.places.get(record.topic)
+        if places is None:
+            places = self.places[record.topic] = {}
+        source, place = found[SOURCE_AT:], int.from_bytes(found[MAC_BYTES:SOURCE_AT], "big")
+        if proof is not None and place <= places.get(source, -1):
+            return BadRecord(FOREIGN_RECORD, COPIED)
         places[source] = place
         return None
+
+    def to_state(self) -> State:
+        """Returns the places in JSON-able form."""
+        return {
+            topic: {source.decode("latin-1"): place for source, place in places.items()}
+            for topic, places in self.places.items()
+        }
+
+    def load(self, state: State) -> None:
+        """Takes places that to_state returned."""
+        self.places = {
+            topic: {source.encode("latin-1"): place for source, place in places.items()}
+            for topic, places in state.items()
+        }
 
 
 def only_genuine(records: Iterable[RawRecord], proof: Proof) -> Generator[RawRecord, None, None]:
@@ -128,7 +153,3 @@ def _proof_of(headers: Headers) -> bytes | None:
         if name == PROOF and len(value) > SOURCE_AT:
             return value
     return None
-
-
-def _foreign(why: str) -> BadRecord:
-    return BadRecord(FOREIGN_RECORD, why)

@@ -31,7 +31,7 @@ def snapshot_records(processor: ShardProcessor, codec: Codec) -> list[RawOutput]
     document = {
         "format": STATE_FORMAT,
         "shard": processor.shard.to_state(),
-        "places": processor.provenance.places,
+        "places": processor.provenance.to_state(),
         "tails": [[*place, found] for place, found in _tails(processor).items()],
     }
     state = compress(json.dumps(document, separators=(",", ":")).encode(), 1)
@@ -107,7 +107,7 @@ def restore(kind: ShardKind, partition: int, chunks: list[Snapshot], codec: Code
     processor.sequence = head.sequence
     processor.journal_offset = head.journal_offset
     processor.snapshot_bytes = sum(len(chunk.state) for chunk in chunks)
-    processor.provenance.places = document.get("places", {})
+    processor.provenance.load(document.get("places", {}))
     processor.tails = {(topic, number): found for topic, number, found in document.get("tails", [])}
     processor.alarms = head.alarms
     processor.faults_in_a_row = head.faults_in_a_row

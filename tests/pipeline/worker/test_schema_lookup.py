@@ -19,7 +19,7 @@ from streams.pipeline.worker import schema_lookup
 from streams.pipeline.worker.lane import RecordBatch
 from streams.pipeline.worker.shard_runner import ShardRunner
 from tests import builders
-from tests.pipeline.worker.test_shard_runner import PLACE, SignallingLog, batch
+from tests.pipeline.worker.test_shard_runner import CODEC, PLACE, SignallingLog, batch
 
 UNKNOWN = b"\x00\x00\x00\x10\x00\x00\x00"
 
@@ -60,16 +60,19 @@ class Work:
         core = builders.config(account_partitions=1, execution_partitions=1)
         shard = take_over(ACCOUNTS, 0, core, codec, self.log, lambda _: self.log, SnapshotPolicy(1_000, 1_000_000, 0))
         self.runner = ShardRunner(shard, 2_000, 8, codec)
-        self.log.committed.clear()
+        self._committed = 0
         self.task = asyncio.create_task(self.runner.run())
 
-    async def until(self, offset: int) -> None:
-        while self.runner.committed.get("controls", 0) < offset:
-            self.log.committed.clear()
-            committed = asyncio.create_task(self.log.committed.wait())
-            await asyncio.wait([self.task, committed], return_when=asyncio.FIRST_COMPLETED)
-            if self.task.done():
+    async def until(self, records: int) -> None:
+        """Waits until that many records are committed in all."""
+        while self._committed < records:
+            commit = asyncio.create_task(self.log.commits.get())
+            await asyncio.wait([self.task, commit], return_when=asyncio.FIRST_COMPLETED)
+            if not commit.done():
+                commit.cancel()
                 self.task.result()
+                raise AssertionError("the runner ended without an error")
+            self._committed += sum(CODEC.decode("journal.accounts", commit.result().journal.value or b"").counts)
 
     async def put_all(self) -> None:
         for item in (batch(0, 1), unknown_batch(1), batch(4, 1)):
