@@ -61,7 +61,7 @@ class VenueOrders:
         """Takes an arriving new order: refuses it, or lets it rest, wait or trade."""
         assert request.quantity is not None
         if (request.account_id, request.order_id) in self.working:
-            return  # A copy that was on its way together with its original; see ExecutionShard.apply.
+            return  # A copy; see ExecutionShard.apply.
         order = VenueOrder(request, request.quantity, request.price, request.stop_price, latency_ns=latency_ns)
         order.triggered = request.order_type not in TRIGGERED_TYPES
         order.arrival_px = self._venue.book.mid_price
@@ -397,5 +397,4 @@ class VenueOrders:
 
 def _by_price(order: VenueOrder) -> int:
     """Returns a sort key: bids from the highest, asks from the lowest. The two sides never compete."""
-    price = order.price or 0
-    return -price if order.buying else price
+    return -(order.price or 0) if order.buying else order.price or 0

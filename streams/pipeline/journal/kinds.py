@@ -2,12 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from schemas.records.output import State
 from streams.core.accounts.account_shard import AccountShard
 from streams.core.core_config import CoreConfig
 from streams.core.venue.execution_shard import ExecutionShard
+from streams.pipeline.journal.shard import Shard
 
-ShardClass = type[AccountShard] | type[ExecutionShard]
+
+class ShardClass(Protocol):
+    """A class of shards."""
+
+    def __call__(self, config: CoreConfig, partition: int) -> Shard:
+        """Returns a new shard."""
+        ...
+
+    def from_state(self, config: CoreConfig, partition: int, state: State) -> Shard:
+        """Returns the shard that to_state described."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,5 +48,5 @@ class FaultyShard:
         return shard
 
 
-FAULTY_ACCOUNTS: ShardKind = replace(ACCOUNTS, shard=FaultyShard)  # type: ignore[arg-type]
+FAULTY_ACCOUNTS: ShardKind = replace(ACCOUNTS, shard=FaultyShard)
 FAULTY_KINDS = (FAULTY_ACCOUNTS, EXECUTION)
