@@ -92,6 +92,18 @@ def test_what_others_wrote_and_the_shards_refused_does_not_disturb_the_proof() -
     }
 
 
+def test_equal_bytes_that_two_shards_refused_are_two_dead_letters() -> None:
+    """Their letters stand on the topic in another order than that of the shards."""
+    pipeline = traded()
+    for partition in (1, 0, 0, 1):
+        pipeline.log.append("controls", partition, b"A", b"garbage")
+        pipeline.run()
+    pipeline.log.append("dlq.controls", 0, b"A", b"garbage")
+    pipeline.log.append("controls", 0, b"A", b"other")
+    pipeline.run()
+    assert verified(pipeline).passed
+
+
 def test_a_fill_that_is_a_tick_off_is_found_and_named() -> None:
     pipeline, order_id, _ = planted()
     result = verified(pipeline)
