@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
 from weakref import finalize
@@ -23,7 +24,9 @@ UNKNOWN_S = 10.0
 """Time for which an id that was unknown stays so, even if somebody registers a schema under it."""
 SOON_S = 2.0
 """Time that a record may take from the lookup of its schema to its decoding."""
-ASKED_MAX = 16
+ASKED_MAX = 4
+ASK_PERIOD_S = 1.0
+"""Period in which at most ASKED_MAX ids are asked for one by one."""
 REFUSED_MAX = 100_000
 """Number of ids known to be bad from which those are dropped that would be asked for again anyway."""
 NOT_FOUND = 404
@@ -80,6 +83,8 @@ class Registry:
         self._refused: dict[int, Refusal] = {}
         self._versions: dict[str, set[int]] = {}
         self._made: SchemaRegistryClient | None = None
+        self._period_ends, self._asks_left = 0.0, 0
+        self._asks_lock = Lock()
 
     def writer_id(self, topic: str) -> int:
         """See SchemaSource. Raises RegistryUnavailable, also if the topic was never registered."""
@@ -118,19 +123,31 @@ class Registry:
         """See SchemaSource.
 
         A writer's schema is a version of the topic's subject (TopicNameStrategy), of which one request lists all. Only
-        ASKED_MAX other ids are asked for, one by one: records may name any number of ids that do not exist.
+        ASKED_MAX other ids in ASK_PERIOD_S are asked for, one by one: records may name any number of ids that do not
+        exist.
         """
         name = subject(self._settings, topic)
         for schema_id, schema in self._new_versions(name):
             self._note(schema_id, schema)
         others = sorted(self.unknown(schema_ids))
-        for schema_id in others[:ASKED_MAX]:
+        asked = others[: self._reserve_asks(len(others))]
+        for schema_id in asked:
             self._ask(schema_id, _once)
         now = monotonic()
         if len(self._refused) > REFUSED_MAX:
             self._refused = {number: known for number, known in list(self._refused.items()) if known.until > now}
         refusal = Refusal(now + UNKNOWN_S, "UNKNOWN_SCHEMA", f"is no version of subject {name}")
-        self._refused.update(dict.fromkeys(others[ASKED_MAX:], refusal))
+        self._refused.update(dict.fromkeys(others[len(asked) :], refusal))
+
+    def _reserve_asks(self, wanted: int) -> int:
+        """Returns how many of the wanted single ids the caller may ask for now."""
+        with self._asks_lock:
+            now = monotonic()
+            if now >= self._period_ends:
+                self._period_ends, self._asks_left = now + ASK_PERIOD_S, ASKED_MAX
+            reserved = min(wanted, self._asks_left)
+            self._asks_left -= reserved
+            return reserved
 
     def _new_versions(self, name: str) -> Iterator[tuple[int, Schema]]:
         known = self._versions.setdefault(name, set())

@@ -232,6 +232,16 @@ def test_many_ids_cost_few_requests_and_are_not_asked_for_again(monkeypatch: pyt
         for schema_id in (0, 1, 2_999, 2_999):
             with pytest.raises(UndecodableRecord):
                 registry.schema_by_id(schema_id)
+        registry.learn("orders", {3_000})
+        assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX + 1, "the list alone: enough was asked for now"
+
+
+def test_ids_are_asked_for_one_by_one_again_when_the_period_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Counting, "paths", [])
+    monkeypatch.setattr(registry_module, "ASK_PERIOD_S", 0.0)
+    with serving(_Counting) as settings:
+        registry = Registry(settings)
+        registry.learn("orders", range(3_000))
         registry.learn("orders", registry.unknown(range(3_000)) | {3_000})
         assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX + 2, "the list, and the id that is new"
 
