@@ -27,6 +27,8 @@ SOON_S = 2.0
 ASKED_MAX = 4
 ASK_PERIOD_S = 1.0
 """Period in which at most ASKED_MAX ids are asked for one by one."""
+LIST_PERIOD_S = 0.5
+"""Time after which a subject's versions are listed again, if more ids are unknown than may be asked for."""
 REFUSED_MAX = 100_000
 """Number of ids known to be bad from which those are dropped that would be asked for again anyway."""
 NOT_FOUND = 404
@@ -82,6 +84,7 @@ class Registry:
         self._schemas: dict[int, Any] = {}
         self._refused: dict[int, Refusal] = {}
         self._versions: dict[str, set[int]] = {}
+        self._listed: dict[str, float] = {}
         self._made: SchemaRegistryClient | None = None
         self._period_ends, self._asks_left = 0.0, 0
         self._asks_lock = Lock()
@@ -127,8 +130,10 @@ class Registry:
         exist.
         """
         name = subject(self._settings, topic)
-        for schema_id, schema in self._new_versions(name):
-            self._note(schema_id, schema)
+        if self._may_ask() or self._listed.get(name, 0.0) + LIST_PERIOD_S < monotonic():
+            for schema_id, schema in self._new_versions(name):
+                self._note(schema_id, schema)
+            self._listed[name] = monotonic()
         others = sorted(self.unknown(schema_ids))
         asked = others[: self._reserve_asks(len(others))]
         for schema_id in asked:
@@ -139,12 +144,17 @@ class Registry:
         refusal = Refusal(now + UNKNOWN_S, "UNKNOWN_SCHEMA", f"is no version of subject {name}")
         self._refused.update(dict.fromkeys(others[len(asked) :], refusal))
 
-    def _reserve_asks(self, wanted: int) -> int:
-        """Returns how many of the wanted single ids the caller may ask for now."""
+    def _may_ask(self) -> bool:
+        """Returns whether single ids may be asked for now."""
         with self._asks_lock:
             now = monotonic()
             if now >= self._period_ends:
                 self._period_ends, self._asks_left = now + ASK_PERIOD_S, ASKED_MAX
+            return self._asks_left > 0
+
+    def _reserve_asks(self, wanted: int) -> int:
+        """Returns how many of the wanted single ids the caller may ask for."""
+        with self._asks_lock:
             reserved = min(wanted, self._asks_left)
             self._asks_left -= reserved
             return reserved
