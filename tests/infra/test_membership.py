@@ -42,6 +42,7 @@ def test_a_pid_that_is_used_again_counts_as_ended() -> None:
         "a:b:c:d",
         "",
     ],
+    ids=["itself", "another host", "another boot", "another client", "nonsense", "nothing"],
 )
 def test_nothing_else_has_ended_here(client: str) -> None:
     assert not has_ended_here(client)
