@@ -78,7 +78,10 @@ class ExecutionShard:
                 raise RecordRefused("DUPLICATE_ORDER", text)
             if record_time_ns is not None:
                 venue.advance(record_time_ns)
-            venue.submit(message, message.order_ts if record_time_ns is None else record_time_ns)
+            sent_ns = message.order_ts if record_time_ns is None else record_time_ns
+            if not message.order_ts:
+                message = message._replace(order_ts=venue.time_ns)
+            venue.submit(message, sent_ns)
             self._time_ns = max(self._time_ns, venue.time_ns)
         else:
             raise TypeError(f"an execution shard takes no {type(message).__name__}")

@@ -80,13 +80,13 @@ class Venue(VenueView):
     def submit(self, request: ApprovedOrder, sent_ns: int) -> None:
         """Schedules the arrival of a request: the simulator's latency after sent_ns, and never in the past.
 
-        A request whose sent_ns is more than CLOCK_AHEAD_MAX_NS ahead of the market's clock arrives at once.
+        A request whose sent_ns is 0, or more than CLOCK_AHEAD_MAX_NS ahead of the market's clock, arrives at once.
         """
         if self.time_ns == 0:
             self._before_market.append((request, sent_ns))
             return
         due_ns = self.time_ns
-        if sent_ns <= self.time_ns + CLOCK_AHEAD_MAX_NS:
+        if 0 < sent_ns <= self.time_ns + CLOCK_AHEAD_MAX_NS:
             due_ns = max(due_ns, sent_ns + self.simulator_of(request.account_id).latency_ns(request, sent_ns))
         if request.action is not Action.NEW:
             due_ns = max([due_ns, *(due for due, _, _, sent in self._arrivals if _concerns(request, sent))])
@@ -123,7 +123,7 @@ class Venue(VenueView):
 
     def _arrive(self, request: ApprovedOrder, sent_ns: int) -> None:
         if request.action is Action.NEW:
-            self.orders.open(request, max(self.time_ns - sent_ns, 0))
+            self.orders.open(request, max(self.time_ns - sent_ns, 0) if sent_ns else 0)
         else:
             self.orders.change(request)
 
