@@ -136,8 +136,11 @@ class Sink:
 
     def _leave(self) -> None:
         """Leaves the group, so that others take over at once. They would wait for a static member that just closes."""
-        self._consumer.unsubscribe()
-        self._consumer.poll(LEAVE_S)
+        try:
+            self._consumer.unsubscribe()
+            self._consumer.poll(LEAVE_S)
+        except KafkaException as failure:
+            log.warning("the group does not count this sink any more: %s", failure.args[0].str())
 
     def _read(self) -> None:
         # The records that were read ahead, or else the next record.

