@@ -66,6 +66,11 @@ WITH
         LEFT JOIN (SELECT partition, last_offset FROM taken WHERE topic = 'orders.approved') AS seen USING (partition)
         LEFT JOIN clocks USING (symbol)
         WHERE run_id = {run_id:String}
+            AND (partition, offset) NOT IN
+            (
+                SELECT source_partition, source_offset FROM dead_letters
+                WHERE run_id = {run_id:String} AND source_topic = 'orders.approved' AND stage != 'sink'
+            )
     ),
     answered AS
     (
