@@ -1,6 +1,7 @@
 """Kafka as the journal's log: reads committed records in bulk, and writes transactions."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic, sleep
 from typing import Any, NamedTuple
@@ -98,16 +99,22 @@ class KafkaLogReader:
         return records if self._proof is None or topic not in OWN_LOGS else only_genuine(records, self._proof)
 
     def _read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
+        with self._placed(topic, partition) as (consumer, low, end):
+            if first_offset <= end:
+                yield from self._from(consumer, topic, partition, max(first_offset, low))
+
+    @contextmanager
+    def _placed(self, topic: str, partition: int) -> Iterator[tuple[Consumer, int, int]]:
+        """Opens a consumer, with the first offset of a partition and its end."""
         consumer = self._consumer()
         try:
-            name = topic_name(self._settings, topic)
-            low, end = watermarks(consumer, TopicPartition(name, partition))
-            if first_offset > end:
-                return
-            consumer.assign([TopicPartition(name, partition, max(first_offset, low))])
-            yield from self._until_end(consumer, topic, partition)
+            yield consumer, *watermarks(consumer, TopicPartition(topic_name(self._settings, topic), partition))
         finally:
             consumer.close()
+
+    def _from(self, consumer: Consumer, topic: str, partition: int, start: int) -> Generator[RawRecord, None, None]:
+        consumer.assign([TopicPartition(topic_name(self._settings, topic), partition, start)])
+        yield from self._until_end(consumer, topic, partition)
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
         """Returns the first offset and the end of a partition, by topic. Raises LogUnavailable."""
@@ -122,9 +129,9 @@ class KafkaLogReader:
         """See TailReader. Raises LogUnavailable."""
         found = {}
         for (topic, partition), count in offsets.items():
-            low, end = self.bounds([topic], partition)[topic]
-            start = max(low, end - count)
-            found[topic, partition] = Tail(list(self._read(topic, partition, start)), start == low)
+            with self._placed(topic, partition) as (consumer, low, end):
+                start = max(low, end - count)
+                found[topic, partition] = Tail(list(self._from(consumer, topic, partition, start)), start == low)
         return found
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
