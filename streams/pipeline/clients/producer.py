@@ -11,6 +11,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.output import Message as Record
 from streams.errors import DeliveryError, RecordTooLarge
+from streams.pipeline.journal.raw_records import Headers
 
 FLUSH_DEADLINE_S = 60.0
 POLL_S = 0.1
@@ -39,7 +40,7 @@ class RecordProducer:
             }
         )
 
-    def send(self, topic: str, key: str, message: Record, partition: int = -1) -> None:
+    def send(self, topic: str, key: str, message: Record, partition: int = -1, headers: Headers = ()) -> None:
         """Queues a record. Waits while the queue is full.
 
         Raises:
@@ -56,6 +57,7 @@ class RecordProducer:
                     value=value,
                     partition=partition,
                     on_delivery=self._on_delivery,
+                    headers=list(headers),
                 )
                 break
             except BufferError:

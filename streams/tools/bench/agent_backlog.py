@@ -19,6 +19,8 @@ from streams.core.venue.execution_shard import ExecutionShard
 from streams.errors import NoAnswer
 from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.pipeline.clients.producer import RecordProducer
+from streams.pipeline.journal.kafka_log import pipeline_proof
+from streams.pipeline.journal.raw_records import RawOutput
 from streams.tools.bench.await_records import journaled_records, until_silent
 from streams.tools.bench.bench_records import exchange_instrument, limit_order, quote
 from streams.tools.bench.full_limits import ALL_BREAKERS, ALL_CONTROLS
@@ -74,14 +76,31 @@ def agent_events_per_s(settings: Settings, events: int, on_step: Callable[[str],
         own.reference_data.unlink()
 
 
+class _Venue:
+    """A writer in place of an execution shard, whose records bear their proof. after: its last transaction."""
+
+    def __init__(self, settings: Settings, codec: Codec, after: int = 0) -> None:
+        self._proof = pipeline_proof(settings)
+        self._codec = codec
+        self._sequence = after
+
+    def send(self, producer: RecordProducer, topic: str, key: str, message: Mark | ExecutionReport) -> None:
+        """Queues a record for partition 0."""
+        self._sequence += 1
+        record = RawOutput(topic, 0, key.encode(), self._codec.encode(topic, message))
+        if self._proof is not None:
+            record = self._proof.proven_at(b"bench", self._sequence, 0, record)
+        producer.send(topic, key, message, 0, record.headers)
+
+
 def _open_and_trade(
     settings: Settings, codec: Codec, accounts: Sequence[str], followed: Iterator[FollowedRecord]
 ) -> None:
     """Sends marks, opens sessions, sends the first orders, and reads everything that the worker writes about them."""
-    producer = RecordProducer(settings, codec)
+    producer, shard = RecordProducer(settings, codec), _Venue(settings, codec)
     marks = [_mark(symbol, START_NS, BID, ASK) for symbol in SYMBOLS]
     for mark in marks:
-        producer.send("marks", mark.symbol, mark, 0)
+        shard.send(producer, "marks", mark.symbol, mark)
     open_sessions(settings, codec, accounts, "USD", json.dumps(ALL_CONTROLS | {"breakers": ALL_BREAKERS}))
     list(_transactions(followed, ("marks", "controls"), len(marks) + len(accounts)))
     for order in _orders(accounts, 0):
@@ -96,15 +115,18 @@ def _open_and_trade(
 
 def _write_backlog(settings: Settings, codec: Codec, accounts: Sequence[str]) -> int:
     """Writes executions, orders and marks, and returns their number."""
-    producer, written = RecordProducer(settings, codec), 0
-    for topic, records in (("executions", _reports(accounts)), ("orders", _orders(accounts, ORDERS))):
-        for record in records:
-            producer.send(topic, record.account_id, record._replace(ts=NOW) if topic == "orders" else record, 0)
-            written += 1
+    producer, shard, written = RecordProducer(settings, codec), _Venue(settings, codec, after=START_NS), 0
+    for report in _reports(accounts):
+        shard.send(producer, "executions", report.account_id, report)
+        written += 1
+    for order in _orders(accounts, ORDERS):
+        producer.send("orders", order.account_id, order._replace(ts=NOW), 0)
+        written += 1
     for second in range(1, ORDERS * EVERY_NS // NANOS_PER_S):
         for symbol in SYMBOLS:
             tick = TICK * (second % 3)
-            producer.send("marks", symbol, _mark(symbol, START_NS + second * NANOS_PER_S, BID - tick, ASK - tick), 0)
+            mark = _mark(symbol, START_NS + second * NANOS_PER_S, BID - tick, ASK - tick)
+            shard.send(producer, "marks", symbol, mark)
             written += 1
     producer.flush()
     return written

@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.records.enums import TradingMode
+from tests.builders import quote
 from tests.end_to_end.desk import AWAIT_S, SYMBOL, Desk, immediate
 from tests.end_to_end.processes import paper, running
 from tests.evidence.gate.sessions import insert_session
@@ -56,13 +57,17 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
         assert tests["threshold"].endswith(f"of {commit}")
         assert "not the newest" in paper(settings, "gate", "approve", STRATEGY, "d-1", "--reason", "no").stderr
         done(settings, "gate", "approve", STRATEGY, decision["decision_id"], "--reason", "looks good")
-        order = immediate("l-4", "l")._replace(mode=TradingMode.LIVE, strategy_id=None)
+        _refuse_live(desk, "l-4", "LIVE_NO_TIME")
+        desk.send("market.data", SYMBOL, quote("50.00", "50.02", symbol=SYMBOL))
+        desk.flush()
+        _await_marks(desk)
+        order = immediate("l-5", "l")._replace(mode=TradingMode.LIVE, strategy_id=None)
         desk.send("orders", "l", order)
         desk.flush()
-        _await_live(desk, "l-4")
+        _await_live(desk, "l-5")
         done(settings, "gate", "watch", "--once")
         done(settings, "gate", "revoke", STRATEGY, "--reason", "enough")
-        _refuse_live(desk, "l-5", "LIVE_REVOKED")
+        _refuse_live(desk, "l-6", "LIVE_REVOKED")
         assert "REVOKED by" in done(settings, "gate", "show", STRATEGY)
         history = done(settings, "gate", "history", STRATEGY, "--json").splitlines()
         kinds = [json.loads(line)["kind"] for line in history]
@@ -100,8 +105,20 @@ def _refuse_live(desk: Desk, order_id: str, code: str) -> None:
 def _await_live(desk: Desk, order_id: str) -> None:
     deadline = time.monotonic() + AWAIT_S
     while not (found := desk.read("orders.live")):
+        refusals = [item.text for item in desk.read("risk.events") if item.order_id == order_id]
+        assert not refusals, refusals
         assert time.monotonic() < deadline, "no live order came"
     assert [(item.order_id, item.symbol, item.mode) for item in found] == [(order_id, SYMBOL, TradingMode.LIVE)]
+
+
+def _await_marks(desk: Desk) -> None:
+    """Waits until every account shard has taken a mark: from then on its market has a time."""
+    deadline = time.monotonic() + AWAIT_S
+    partitions = set(range(desk.settings.account_partitions))
+    while partitions:
+        assert time.monotonic() < deadline, "not every account shard has taken a mark"
+        journals = [item for item in desk.read("journal.accounts") if "marks" in item.topics]
+        partitions -= {int(item.shard.rpartition("-")[2]) for item in journals}
 
 
 def _await_rows(settings: Settings, *suites: str) -> None:
