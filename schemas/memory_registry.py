@@ -18,13 +18,13 @@ class MemoryRegistry:
         """See schemas.avro.codec.SchemaSource."""
         return self._ids[topic]
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+    def schema_by_id(self, topic: str, schema_id: int) -> dict[str, Any]:
         """See schemas.avro.codec.SchemaSource."""
         if schema_id not in self._topics:
             raise UndecodableRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} is not registered")
         return load_schema(self._topics[schema_id])
 
-    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+    def unknown(self, topic: str, schema_ids: Iterable[int]) -> set[int]:
         """See schemas.avro.codec.SchemaSource."""
         return set()
 

@@ -103,18 +103,28 @@ class Registry:
             self._writer_ids[topic] = schema_id
         return self._writer_ids[topic]
 
-    def schema_by_id(self, schema_id: int) -> Any:
+    def schema_by_id(self, topic: str, schema_id: int) -> Any:
         """See SchemaSource."""
         if schema_id not in self._schemas:
             refusal = self._refused.get(schema_id)
             if refusal is None or refusal.until <= monotonic():
-                refusal = self._ask(schema_id, _with_retries)
-            if refusal is not None:
+                _with_retries(partial(self.learn, topic, [schema_id]))
+                refusal = self._refused.get(schema_id)
+            if schema_id not in self._schemas:
+                assert refusal is not None, "learn() finds out about each id"
                 raise UndecodableRecord(refusal.error_class, f"schema id {schema_id} {refusal.reason}")
         return self._schemas[schema_id]
 
-    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+    def unknown(self, topic: str, schema_ids: Iterable[int]) -> set[int]:
         """See SchemaSource."""
+        found = self._unknown(schema_ids)
+        name = subject(self._settings, topic)
+        if found and not self._must_list(name):
+            self._refuse(name, found)
+            found.clear()
+        return found
+
+    def _unknown(self, schema_ids: Iterable[int]) -> set[int]:
         soon = monotonic() + SOON_S
         return {
             number
@@ -130,19 +140,27 @@ class Registry:
         exist.
         """
         name = subject(self._settings, topic)
-        if self._may_ask() or self._listed.get(name, 0.0) + LIST_PERIOD_S < monotonic():
+        if self._must_list(name):
             for schema_id, schema in self._new_versions(name):
                 self._note(schema_id, schema)
             self._listed[name] = monotonic()
-        others = sorted(self.unknown(schema_ids))
+        others = sorted(self._unknown(schema_ids))
         asked = others[: self._reserve_asks(len(others))]
         for schema_id in asked:
-            self._ask(schema_id, _once)
+            self._ask(schema_id)
+        self._refuse(name, others[len(asked) :])
+
+    def _must_list(self, name: str) -> bool:
+        """Returns whether ids that are unknown need the subject's list of versions, and may be asked for."""
+        return self._may_ask() or self._listed.get(name, 0.0) + LIST_PERIOD_S < monotonic()
+
+    def _refuse(self, name: str, schema_ids: Iterable[int]) -> None:
+        """Notes for UNKNOWN_S that ids are bad, without a request."""
         now = monotonic()
         if len(self._refused) > REFUSED_MAX:
             self._refused = {number: known for number, known in list(self._refused.items()) if known.until > now}
         refusal = Refusal(now + UNKNOWN_S, "UNKNOWN_SCHEMA", f"is no version of subject {name}")
-        self._refused.update(dict.fromkeys(others[len(asked) :], refusal))
+        self._refused.update(dict.fromkeys(schema_ids, refusal))
 
     def _may_ask(self) -> bool:
         """Returns whether single ids may be asked for now."""
@@ -174,26 +192,25 @@ class Registry:
                 yield found.schema_id, found.schema
                 known.add(version)
 
-    def _ask(self, schema_id: int, call: Callable[[Callable[[], Schema]], Schema]) -> Refusal | None:
+    def _ask(self, schema_id: int) -> None:
         """Asks for one id and notes the answer."""
         try:
-            schema = call(partial(self._client.get_schema, schema_id))
+            schema = _once(partial(self._client.get_schema, schema_id))
         except SchemaRegistryError as error:
             if error.http_status_code != NOT_FOUND:
                 raise
             refusal = Refusal(monotonic() + UNKNOWN_S, "UNKNOWN_SCHEMA", "is not in the registry")
             self._refused[schema_id] = refusal
-            return refusal
-        return self._note(schema_id, schema)
+        else:
+            self._note(schema_id, schema)
 
-    def _note(self, schema_id: int, schema: Schema) -> Refusal | None:
+    def _note(self, schema_id: int, schema: Schema) -> None:
         if schema.schema_type != AVRO:
             refusal = Refusal(monotonic() + UNKNOWN_S, "WRONG_SCHEMA", f"is {schema.schema_type}, not {AVRO}")
             self._refused[schema_id] = refusal
-            return refusal
+            return
         assert schema.schema_str is not None
         self._schemas[schema_id] = json.loads(schema.schema_str)
-        return None
 
     @property
     def _client(self) -> SchemaRegistryClient:

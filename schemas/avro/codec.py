@@ -27,15 +27,18 @@ class SchemaSource(Protocol):
         """Returns the id under which the topic's own schema is registered."""
         ...
 
-    def schema_by_id(self, schema_id: int) -> Any:
-        """Returns the schema of an id, which may be any JSON, because other programs register schemas too.
+    def schema_by_id(self, topic: str, schema_id: int) -> Any:
+        """Returns the schema of an id on a topic, which may be any JSON, because other programs register schemas too.
 
         Raises UndecodableRecord for an unknown id, RegistryUnavailable if the registry does not answer.
         """
         ...
 
-    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
-        """Returns the ids for which schema_by_id would have to ask the registry, now or soon."""
+    def unknown(self, topic: str, schema_ids: Iterable[int]) -> set[int]:
+        """Returns the ids on a topic for which the registry must be asked, now or soon: learn them first.
+
+        Never waits. An id that may not be asked for now counts as known to be bad.
+        """
         ...
 
     def learn(self, topic: str, schema_ids: Iterable[int]) -> None:
@@ -94,7 +97,7 @@ class Codec:
             schema_id: int = HEADER.unpack_from(value)[1]
             if (topic, schema_id) not in self._forms:
                 others.add(schema_id)
-        return self._source.unknown(others) if others else others
+        return self._source.unknown(topic, others) if others else others
 
     def learn(self, topic: str, schema_ids: set[int]) -> None:
         """Finds out about schema ids, so that decode() does not ask for them. Raises RegistryUnavailable."""
@@ -107,7 +110,7 @@ class Codec:
     def _form(self, topic: str, schema_id: int) -> WriterForm:
         form = self._forms.get((topic, schema_id))
         if form is None:
-            schema = self._source.schema_by_id(schema_id)
+            schema = self._source.schema_by_id(topic, schema_id)
             try:
                 form = writer_form(topic, schema_id, schema)
             except UndecodableRecord as error:

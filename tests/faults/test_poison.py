@@ -25,8 +25,8 @@ from streams.pipeline.journal.partitions import partition_of
 from tests import builders, stacks
 from tests.end_to_end.desk import SYMBOL, Desk, immediate
 from tests.end_to_end.processes import Background, paper, running
+from tests.fuzz.garbage import WRITERS, LetterPlace, await_letters
 from tests.fuzz.live import WORKS, as_admin, live_stack, open_accounts, throw_while_orders_flow
-from tests.fuzz.live_flow import WRITERS, LetterPlace, await_letters
 
 NAT = -(2**63)
 END_OF_TIME = 2**63 - 1

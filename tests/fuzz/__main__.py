@@ -9,7 +9,7 @@ import sys
 
 from tests.fuzz.campaign import LIFE_RECORDS, CampaignResult, run_campaign
 from tests.fuzz.life import TOPICS
-from tests.fuzz.live import run_live
+from tests.fuzz.live import GARBAGE_RATE, run_live
 
 
 def main() -> int:
@@ -28,6 +28,7 @@ def main() -> int:
     live = parser.add_argument_group("live")
     live.add_argument("--mode", choices=("plaintext", "scram"), default="plaintext", help="KAFKA_SECURITY of the stack")
     live.add_argument("--rate", type=float, default=200.0, help="good orders per second")
+    live.add_argument("--garbage-rate", type=float, default=GARBAGE_RATE, help="bad records per second, at most")
     options = parser.parse_args()
     return _live(options) if options.where == "live" else _memory(options)
 
@@ -43,7 +44,7 @@ def _memory(options: argparse.Namespace) -> int:
 
 
 def _live(options: argparse.Namespace) -> int:
-    result = run_live(options.mode, options.records, options.rate, options.seed)
+    result = run_live(options.mode, options.records, options.rate, options.seed, options.garbage_rate)
     waits = result.waits
     if options.json:
         print(json.dumps(result._asdict() | {"waits": waits._asdict(), "broken": result.broken}))

@@ -14,9 +14,13 @@ from infra.settings import Settings
 from tests import builders, stacks
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.processes import paper, running
-from tests.fuzz.live_flow import ACCOUNTS, NO_LIMIT, OrderFlow, Thrower, Waits, await_letters
+from tests.fuzz.garbage import Thrower, await_letters
+from tests.fuzz.order_flow import ACCOUNTS, NO_LIMIT, OrderFlow, Waits
 
 WORKS = "Worker ready"
+GARBAGE_RATE = 5_000.0
+WARM_UP_S = 40.0
+"""Time of orders alone, in which the compilers of a fresh broker and registry take a core from the pipeline."""
 WAIT_S_MAX = 2.0
 COMPLAINT_CHARS = 3_000
 
@@ -65,14 +69,16 @@ def open_accounts(settings: Settings) -> None:
     desk.flush()
 
 
-def throw_while_orders_flow(settings: Settings, records: int, rate: float, seed: int) -> LiveResult:
+def throw_while_orders_flow(
+    settings: Settings, records: int, rate: float, seed: int, garbage_rate: float = GARBAGE_RATE, warm_up_s: float = 0.0
+) -> LiveResult:
     """Throws garbage at a running pipeline with open accounts, and counts what became of it and of the orders."""
-    thrower, flow = Thrower(settings, seed), OrderFlow(as_admin(settings), rate)
-    flow.start()
-    try:
-        thrower.throw(records)
+    thrower = Thrower(settings, seed)
+    with OrderFlow(as_admin(settings), rate) as flow:
+        flow.await_results(int(rate * warm_up_s))
+        flow.begin_count()
+        thrower.throw(records, garbage_rate)
         found = await_letters(as_admin(settings), thrower.accepted)
-    finally:
         waits = flow.stop()
     wrong = sum(found[place] != 1 for place in thrower.accepted)
     return LiveResult(
@@ -102,7 +108,7 @@ def live_stack(mode: str) -> Iterator[Settings]:
             yield settings
 
 
-def run_live(mode: str, records: int, rate: float, seed: int) -> LiveResult:
+def run_live(mode: str, records: int, rate: float, seed: int, garbage_rate: float) -> LiveResult:
     """Runs a whole live campaign."""
     with live_stack(mode) as settings, tempfile.TemporaryDirectory(prefix="paper-fuzz-logs-") as folder:
         logs = Path(folder)
@@ -110,4 +116,4 @@ def run_live(mode: str, records: int, rate: float, seed: int) -> LiveResult:
             worker.await_log(WORKS)
             print(f"{mode}: the stack runs", file=sys.stderr, flush=True)
             open_accounts(settings)
-            return throw_while_orders_flow(settings, records, rate, seed)
+            return throw_while_orders_flow(settings, records, rate, seed, garbage_rate, WARM_UP_S)

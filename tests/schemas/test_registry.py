@@ -63,7 +63,7 @@ def test_every_schema_is_registered_once_with_its_compatibility(
         assert client.get_compatibility(subject(settings, topic)) == "FULL_TRANSITIVE"
         assert client.get_versions(subject(settings, topic)) == [1]
         assert registry.writer_id(topic) == schema_id
-        assert registry.schema_by_id(schema_id) == load_schema(topic)
+        assert registry.schema_by_id(topic, schema_id) == load_schema(topic)
 
 
 def test_a_plain_client_writes_what_we_read(settings: Settings, client: SchemaRegistryClient) -> None:
@@ -148,7 +148,7 @@ def test_an_absent_registry_is_not_a_bad_record(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(registry_module, "PAUSE_S", 0)
     monkeypatch.setattr(registry_module, "ATTEMPTS_MAX", 2)
     nobody = Settings(_env_file=None, schema_registry_url=f"http://127.0.0.1:{free_port()}/apis/ccompat/v7")
-    for call in (lambda: Registry(nobody).schema_by_id(1), lambda: register_all(nobody)):
+    for call in (lambda: Registry(nobody).schema_by_id("orders", 1), lambda: register_all(nobody)):
         with pytest.raises(RegistryUnavailable, match="did not answer 2 times"):
             call()
 
@@ -226,12 +226,12 @@ def test_many_ids_cost_few_requests_and_are_not_asked_for_again(monkeypatch: pyt
     with serving(_Counting) as settings:
         registry = Registry(settings)
         registry.learn("orders", range(3_000))
-        assert registry.schema_by_id(7) == load_schema("orders")
+        assert registry.schema_by_id("orders", 7) == load_schema("orders")
         assert _Counting.paths[:2] == ["/subjects/orders-value/versions", "/subjects/orders-value/versions/1"]
         assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX
         for schema_id in (0, 1, 2_999, 2_999):
             with pytest.raises(UndecodableRecord):
-                registry.schema_by_id(schema_id)
+                registry.schema_by_id("orders", schema_id)
         registry.learn("orders", {3_000})
         assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX, "enough was asked for now"
         monkeypatch.setattr(registry_module, "LIST_PERIOD_S", 0.0)
@@ -245,8 +245,24 @@ def test_ids_are_asked_for_one_by_one_again_when_the_period_is_over(monkeypatch:
     with serving(_Counting) as settings:
         registry = Registry(settings)
         registry.learn("orders", range(3_000))
-        registry.learn("orders", registry.unknown(range(3_000)) | {3_000})
+        registry.learn("orders", registry.unknown("orders", range(3_000)) | {3_000})
         assert len(_Counting.paths) == 2 + registry_module.ASKED_MAX + 2, "the list, and the id that is new"
+
+
+def test_what_may_not_be_asked_for_is_known_to_be_bad_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Counting, "paths", [])
+    monkeypatch.setattr(registry_module, "LIST_PERIOD_S", 3_600.0)
+    monkeypatch.setattr(registry_module, "ASK_PERIOD_S", 3_600.0)
+    with serving(_Counting) as settings:
+        registry = Registry(settings)
+        assert registry.unknown("orders", {7, 8}) == {7, 8}, "nothing was asked for yet"
+        registry.learn("orders", range(3_000))
+        asked = len(_Counting.paths)
+        assert registry.unknown("orders", {7, 5_000}) == set()
+        with pytest.raises(UndecodableRecord, match="schema id 5000 is no version of subject orders-value"):
+            registry.schema_by_id("orders", 5_000)
+        assert len(_Counting.paths) == asked
+        assert registry.unknown("controls", {5_001}) == {5_001}, "this subject was never listed"
 
 
 def test_an_unknown_id_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,38 +271,36 @@ def test_an_unknown_id_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPa
         registry = Registry(settings)
         for _ in range(3):
             with pytest.raises(UndecodableRecord, match="schema id 9 is not in the registry"):
-                registry.schema_by_id(9)
-        assert _Counting.paths == ["/schemas/ids/9"]
+                registry.schema_by_id("orders", 9)
+        assert _Counting.paths[-1] == "/schemas/ids/9"
+        asked = len(_Counting.paths)
         later = time.monotonic() + registry_module.UNKNOWN_S
         monkeypatch.setattr(registry_module, "monotonic", lambda: later)
         with pytest.raises(UndecodableRecord):
-            registry.schema_by_id(9)
-        assert _Counting.paths == ["/schemas/ids/9"] * 2
+            registry.schema_by_id("orders", 9)
+        assert _Counting.paths[asked:] == ["/subjects/orders-value/versions", "/schemas/ids/9"]
 
 
-class _Recovering(BaseHTTPRequestHandler):
+class _Recovering(_Counting):
     """A starting registry, which answers from the third request on."""
 
     failures: ClassVar[list[int]] = []
 
     def do_GET(self) -> None:
-        ready = len(self.failures) == 2
-        if not ready:
-            self.failures.append(503)
-        body = {"schema": schema_text("orders")} if ready else {"error_code": 503, "message": "starting"}
-        data = json.dumps(body).encode()
-        self.send_response(200 if ready else 503)
+        if len(self.failures) == 2:
+            super().do_GET()
+            return
+        self.failures.append(503)
+        data = json.dumps({"error_code": 503, "message": "starting"}).encode()
+        self.send_response(503)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
-
-    def log_message(self, *_: Any) -> None:
-        """Logs nothing."""
 
 
 def test_a_registry_that_comes_back_in_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry_module, "PAUSE_S", 0)
     monkeypatch.setattr(_Recovering, "failures", [])
     with serving(_Recovering) as settings:
-        assert Registry(settings).schema_by_id(1) == load_schema("orders")
+        assert Registry(settings).schema_by_id("orders", 7) == load_schema("orders")
     assert _Recovering.failures == [503, 503]

@@ -65,21 +65,24 @@ def write_archive(
         "partitions": dict(sorted(partitions.items())),
         "topic_ids": reader.topic_ids(partitions),
         "files": files,
-        "schemas": _schemas(sorted(set().union(*ids.values())), schemas),
+        "schemas": _schemas(ids, schemas),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
-def _schemas(ids: list[int], schemas: SchemaSource) -> dict[str, Any]:
-    """Returns the schemas by id. An unknown id comes from a value that is no record, and is left out."""
+def _schemas(ids: dict[str, set[int]], schemas: SchemaSource) -> dict[str, Any]:
+    """Returns the schemas by id. ids: of the records by topic; unknown ones come from values that are no records."""
+    for topic, numbers in ids.items():
+        schemas.learn(topic, schemas.unknown(topic, numbers))
     found = {}
-    for number in ids:
-        try:
-            found[str(number)] = schemas.schema_by_id(number)
-        except UndecodableRecord:
-            continue
-    return found
+    for topic, numbers in ids.items():
+        for number in numbers:
+            try:
+                found[number] = schemas.schema_by_id(topic, number)
+            except UndecodableRecord:
+                continue
+    return {str(number): found[number] for number in sorted(found)}
 
 
 def _write_partition(folder: Path, reader: LogReader, topic: str, partition: int, ids: set[int]) -> dict[str, Any]:
@@ -171,14 +174,14 @@ class Archive:
         schemas = self.manifest["schemas"].items()
         return int(next((number for number, schema in schemas if writes_alike(today, schema)), NOT_ARCHIVED))
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+    def schema_by_id(self, topic: str, schema_id: int) -> dict[str, Any]:
         """See schemas.avro.codec.SchemaSource."""
         schema: dict[str, Any] | None = self.manifest["schemas"].get(str(schema_id))
         if schema is None:
             raise UndecodableRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} is not in the archive")
         return schema
 
-    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+    def unknown(self, topic: str, schema_ids: Iterable[int]) -> set[int]:
         """See schemas.avro.codec.SchemaSource."""
         return set()
 

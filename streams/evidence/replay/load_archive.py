@@ -50,7 +50,7 @@ def _schema_id(record: RawRecord) -> int:
 
 
 def _insert(topic: str, block: list[RawRecord], archive: Archive, run_id: str, store: RowStore) -> int:
-    writer = ContainerWriter(archive.schema_by_id(_schema_id(block[0])), run_id)
+    writer = ContainerWriter(archive.schema_by_id(topic, _schema_id(block[0])), run_id)
     rows = [
         Row(record.partition, record.offset, record.timestamp_ns // NANOS_PER_MS, record.value[HEADER.size :])
         for record in block

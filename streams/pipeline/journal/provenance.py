@@ -128,9 +128,12 @@ class Provenance:
 def only_genuine(records: Iterable[RawRecord], proof: Proof) -> Generator[RawRecord, None, None]:
     """Yields the records that bear a proof, and those of earlier versions, which stand before all of them.
 
+    Warns once of others, and names the first.
+
     Raises RecoveryError if there are proofs, but all of another key.
     """
-    genuine = wrong = 0
+    genuine = wrong = foreign = 0
+    first = ""
     for record in records:
         found = _proof_of(record.headers)
         if proof.is_on(record):
@@ -139,8 +142,10 @@ def only_genuine(records: Iterable[RawRecord], proof: Proof) -> Generator[RawRec
         elif found is None and not genuine:
             yield record
         else:
-            wrong += found is not None
-            log.warning("%s does not come from this pipeline: %s", record.place, WRONG_PROOF if found else NO_PROOF)
+            wrong, foreign = wrong + (found is not None), foreign + 1
+            first = first or f"{record.place}: {WRONG_PROOF if found else NO_PROOF}"
+    if foreign:
+        log.warning("%d record(s) are not of this pipeline and are passed over, the first at %s", foreign, first)
     if wrong and not genuine:
         raise RecoveryError(
             f"{record.topic}-{record.partition} was written with another key: set PIPELINE_KEY, or bring back the file "

@@ -246,7 +246,7 @@ class Landing:
         self, topic: str, headers: set[bytes | None]
     ) -> tuple[dict[bytes | None, ContainerWriter], dict[bytes | None, UndecodableRecord]]:
         """Returns a writer for each usable wire format header, and the error of each other header."""
-        ids = self._source.unknown({HEADER.unpack(header)[1] for header in headers if header and _is_header(header)})
+        ids = self._source.unknown(topic, {HEADER.unpack(item)[1] for item in headers if item and _is_header(item)})
         if ids:
             self._source.learn(topic, ids)
         writers: dict[bytes | None, ContainerWriter] = {}
@@ -283,7 +283,7 @@ class Landing:
             text = f"a record of {topic} must begin with byte 0 and a schema id of 4 bytes; it begins {header.hex()}"
             raise UndecodableRecord("WRONG_MAGIC", text)
         schema_id = HEADER.unpack(header)[1]
-        schema = self._source.schema_by_id(schema_id)
+        schema = self._source.schema_by_id(topic, schema_id)
         try:
             problems = unreadable(schema, load_schema(topic))
         except NOT_A_SCHEMA as error:

@@ -225,10 +225,10 @@ def test_a_writer_of_an_older_version_is_taken_with_its_own_schema() -> None:
 
 def test_an_unreachable_registry_leaves_nothing_half_done() -> None:
     class Away(MemoryRegistry):
-        def schema_by_id(self, schema_id: int) -> dict[str, Any]:
+        def schema_by_id(self, topic: str, schema_id: int) -> dict[str, Any]:
             if schema_id == 900:
                 raise RegistryUnavailable("no answer")
-            return super().schema_by_id(schema_id)
+            return super().schema_by_id(topic, schema_id)
 
     setting = Setting(Away())
     with pytest.raises(RegistryUnavailable):

@@ -34,7 +34,7 @@ class SlowRegistry(MemoryRegistry):
         self.asked: list[set[int]] = []
         self._learnt: set[int] = set()
 
-    def unknown(self, schema_ids: Iterable[int]) -> set[int]:
+    def unknown(self, topic: str, schema_ids: Iterable[int]) -> set[int]:
         return set(schema_ids) - self._learnt
 
     def learn(self, topic: str, schema_ids: Iterable[int]) -> None:

@@ -21,8 +21,8 @@ class OtherWriter(MemoryRegistry):
         super().__init__()
         self.schema = schema
 
-    def schema_by_id(self, schema_id: int) -> dict[str, Any]:
-        known: dict[str, Any] = self.schema if schema_id == OTHER_ID else super().schema_by_id(schema_id)
+    def schema_by_id(self, topic: str, schema_id: int) -> dict[str, Any]:
+        known: dict[str, Any] = self.schema if schema_id == OTHER_ID else super().schema_by_id(topic, schema_id)
         return known
 
 

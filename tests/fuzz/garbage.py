@@ -1,13 +1,11 @@
-"""Good orders at a steady rate and garbage at full speed on a running pipeline, and what became of them."""
+"""Garbage at full speed on a running pipeline, and the dead letters that became of it."""
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections import Counter
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -18,10 +16,10 @@ from infra.settings import Settings
 from schemas.avro.codec import HEADER, MAGIC, Codec
 from schemas.registry import Registry
 from schemas.topic_schemas import MESSAGE_CLASSES
-from streams.pipeline.clients.follow import Follower
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from tests import builders
 from tests.end_to_end.desk import SYMBOL, immediate
+from tests.fuzz.order_flow import ACCOUNTS
 
 TOPICS = tuple(MESSAGE_CLASSES)
 WRITERS = {
@@ -32,23 +30,11 @@ WRITERS = {
     "gate.decisions": OPERATOR,
 }
 """Principal that may write a topic; all other topics are the pipeline's own."""
-ACCOUNTS = tuple(f"flow-{number}" for number in range(8))
-NO_LIMIT = json.dumps({"max_open_orders": None, "max_open_orders_per_symbol": None, "max_position": None})
 FLUSH_S = 120.0
 AWAIT_S = 180.0
-POLL_S = 0.02
 FLUSH_EVERY = 500
 
 LetterPlace = tuple[str, int, int]
-
-
-class Waits(NamedTuple):
-    """The waits of all orders from sending to the first result, seconds. lost: orders without a terminal result."""
-
-    orders: int
-    lost: int
-    median_s: float
-    longest_s: float
 
 
 class Thrower:
@@ -69,8 +55,9 @@ class Thrower:
             "market.data": codec.encode("market.data", builders.quote(symbol=SYMBOL)),
         }
 
-    def throw(self, count: int) -> None:
-        """Sends garbage, spread over all topics, and waits until Kafka has answered all of it."""
+    def throw(self, count: int, rate: float) -> None:
+        """Sends garbage, spread over all topics, and waits until Kafka has answered all of it. rate: per second."""
+        began = time.monotonic()
         for number in range(count):
             topic = self._draw.choice(TOPICS)
             producer = self._producer(WRITERS.get(topic, TRADER))
@@ -83,6 +70,7 @@ class Thrower:
                 self.denied[failure.args[0].name()] += 1
             if number % FLUSH_EVERY == 0:
                 producer.flush(FLUSH_S)
+                time.sleep(max(began + number / rate - time.monotonic(), 0.0))
         for producer in self._producers.values():
             assert producer.flush(FLUSH_S) == 0
 
@@ -117,69 +105,6 @@ class Thrower:
         if not topic.startswith(("positions", "snapshots")):
             made.append(draw.choice((None, b"x" * 100_000)) if draw.random() < 0.1 else None)
         return draw.choice(made)
-
-
-class OrderFlow:
-    """Orders of several accounts at a steady rate, and the times of their results."""
-
-    def __init__(self, settings: Settings, rate: float) -> None:
-        self._settings = settings
-        self._rate = rate
-        self._codec = Codec(Registry(settings))
-        self._producer = Producer(client_config(settings, TRADER) | {"linger.ms": 1})
-        self._over = threading.Event()
-        self._sent: dict[str, float] = {}
-        self._first: dict[str, float] = {}
-        self._ended: set[str] = set()
-        self._threads = [threading.Thread(target=self._send), threading.Thread(target=self._follow)]
-        self._following = threading.Event()
-
-    def start(self) -> None:
-        """Begins to send."""
-        self._threads[1].start()
-        assert self._following.wait(AWAIT_S)
-        self._threads[0].start()
-
-    def stop(self) -> Waits:
-        """Ends the sending, waits for the results, and returns the waits."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        waits = sorted(self._first[order_id] - sent for order_id, sent in self._sent.items() if order_id in self._first)
-        lost = len(self._sent) - len(self._ended)
-        return Waits(len(self._sent), lost, waits[len(waits) // 2] if waits else 0.0, waits[-1] if waits else 0.0)
-
-    def _send(self) -> None:
-        began, number = time.monotonic(), 0
-        topic = topic_name(self._settings, "orders")
-        while not self._over.is_set():
-            account = ACCOUNTS[number % len(ACCOUNTS)]
-            order_id = f"{account}-{number}"
-            value = self._codec.encode("orders", immediate(order_id, account))
-            self._sent[order_id] = time.monotonic()
-            self._producer.produce(topic, value, account.encode())
-            self._producer.poll(0)
-            number += 1
-            self._over.wait(max(began + number / self._rate - time.monotonic(), 0))
-        assert self._producer.flush(FLUSH_S) == 0
-
-    def _follow(self) -> None:
-        deadline = None
-        with Follower(
-            self._settings.model_copy(update={"kafka_principal": TRADER}), self._codec, ["order.results"]
-        ) as results:
-            self._following.set()
-            while not self._over.is_set() or len(self._ended) < len(self._sent):
-                for item in results.poll(POLL_S):
-                    now, order_id = time.monotonic(), item.message.order_id
-                    if order_id in self._sent:
-                        self._first.setdefault(order_id, now)
-                        if item.message.terminal:
-                            self._ended.add(order_id)
-                if self._over.is_set():
-                    deadline = deadline or time.monotonic() + AWAIT_S
-                    if time.monotonic() > deadline:
-                        return
 
 
 def letters(settings: Settings) -> Counter[LetterPlace]:
