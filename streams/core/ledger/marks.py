@@ -11,8 +11,8 @@ from streams.core.reference.instruments import Instrument
 
 Quote = tuple[int | None, int | None]
 """Bid and ask, 1e-9."""
-GAP_MAX = 10**60
-"""Largest number of a split gap. Ten of the largest splits may be on their way at once."""
+GAP_MAX = 10**600
+"""Largest number of a split gap. A hundred of the largest splits may be on their way at once."""
 
 
 def converted(amount: int, rate: int | None) -> int:

@@ -141,7 +141,15 @@ def test_a_text_may_hold_any_letters() -> None:
     assert shards.letters == []
 
 
+def test_marks_may_be_many_splits_ahead_of_executions() -> None:
+    shards = pair()
+    factors = [(SPLIT_MAX, 1)] * 2 + [(7, 3)] * 60
+    shards.send(*[Mark("ABC", MarkKind.SPLIT, None, None, None, None, LATER, to, of) for to, of in factors])
+    shards.send(*[split_notice("ABC", to, of, f"s-{number}", LATER) for number, (to, of) in enumerate(factors)])
+    assert shards.letters == []
+
+
 def test_marks_and_executions_may_not_differ_by_splits_without_end() -> None:
     shards = pair()
-    shards.send(*[Mark("ABC", MarkKind.SPLIT, None, None, None, None, LATER, SPLIT_MAX, 1)] * 12)
+    shards.send(*[Mark("ABC", MarkKind.SPLIT, None, None, None, None, LATER, SPLIT_MAX, 1)] * 102)
     assert shards.letters == [("marks", "SPLITS_OUT_OF_STEP")] * 2
