@@ -33,8 +33,8 @@ from streams.pipeline.journal.transaction import Made, Transaction
 FORWARDED_FROM = "forwarded-from"
 SURELY_FITS_BYTES: Final = 500_000
 """Size of an output that every topic takes."""
-BATCH_OVERHEAD_BYTES: Final = 1_000
-"""Room for what Kafka adds to a record: batch header, key, lengths."""
+HEADROOM_BYTES: Final = 1_000
+"""Room that a record leaves for its proof and for what Kafka adds: batch header, key, lengths."""
 
 
 @dataclass(slots=True)
@@ -271,7 +271,7 @@ class ShardProcessor:
 
 
 def _check_size(topic: str, size: int) -> None:
-    limit = BY_NAME[topic].max_message_bytes - BATCH_OVERHEAD_BYTES
+    limit = BY_NAME[topic].max_message_bytes - HEADROOM_BYTES
     if size > limit:
         raise ValueError(f"a record of {size} bytes for {topic}, which takes {limit}")
 
