@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.provenance import Proof, only_genuine
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord, batch_bytes
 from streams.pipeline.journal.tails import Partition, Tail
-from streams.pipeline.journal.transaction import Transaction
+from streams.pipeline.journal.transaction import Made, Transaction
 
 READ_BATCH = 2_000
 READ_POLL_S = 0.05
@@ -343,13 +344,25 @@ class KafkaLogWriter(KafkaTransactions):
 
         Raises Fenced, LogUnavailable.
         """
-        records, lost = transaction.records, [made.output for made in transaction.lost]
+        self._write_again(transaction.lost)
+        records = transaction.records
         if self._proof is not None:
             records = self._proof.proven(self._source, transaction.sequence, records)
-            lost = [self._proof.proven_at(self._source, *made) for made in transaction.lost]
-        journal_offset = self.write([*lost, *records], records[len(transaction.outputs)])
+        journal_offset = self.write(records, records[len(transaction.outputs)])
         assert journal_offset is not None, "a committed journal record has an offset"
         return journal_offset
+
+    def _write_again(self, lost: Sequence[Made]) -> None:
+        """Writes lost outputs in transactions like those that they were made in.
+
+        So they get their old offsets, unless another shard wrote between them: the journals of shards that have read
+        them name these offsets.
+        """
+        for _, made_together in groupby(lost, key=lambda made: made.sequence):
+            if self._proof is None:
+                self.write([made.output for made in made_together])
+            else:
+                self.write([self._proof.proven_at(self._source, *made) for made in made_together])
 
 
 def _may_be_refused(record: RawOutput) -> bool:

@@ -157,8 +157,9 @@ class Sink:
             return True
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise SinkError(
-                f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: the "
-                "topic was created again, or its records were deleted; set another RUN_ID or CLICKHOUSE_DATABASE"
+                f"{error.str()}: ClickHouse has rows of run {self._settings.run_id} that Kafka does not hold: a power "
+                "cut took the end of the topic, it was created again, or its records were deleted; set another RUN_ID, "
+                "under which all records land anew"
             )
         if error.fatal() or error.code() == KafkaError._FATAL:
             raise MemberLost(error.str())
