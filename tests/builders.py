@@ -58,6 +58,7 @@ def config(**changes: Any) -> CoreConfig:
         "execution_partitions": 1,
         "mark_interval_ms": 0,
         "orders_wait": True,
+        "kills_reach_sessions": True,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }

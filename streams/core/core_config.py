@@ -55,6 +55,11 @@ class CoreConfig(Frozen):
 
     False in journals from before this rule, which are replayed by the old one: a client's ts moved its account's clock.
     """
+    kills_reach_sessions: bool = False
+    """A kill of a strategy covers every order of its sessions, and every order that names it.
+
+    False in journals from before this rule: an order that named a strategy of its own was not covered by its session's.
+    """
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""

@@ -41,11 +41,11 @@ class AccountShard:
 
     def kills(self, account_id: str) -> list[KillTarget]:
         """Returns the kills that stop an account, or a symbol in it."""
-        strategy_id = self.accounts[account_id].strategy_id
+        strategies = (self.accounts[account_id].strategy_id,)
         return [
             target
             for target in self._state.kills.targets
-            if target.scope is KillScope.SYMBOL or target.covers(account_id, strategy_id, "")
+            if target.scope is KillScope.SYMBOL or target.covers(account_id, strategies, "")
         ]
 
     @property

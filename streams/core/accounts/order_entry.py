@@ -248,7 +248,7 @@ def _no_target(account: Account, request: OrderRequest) -> Reject:
 
 def _stop_reject(state: ShardState, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
     """Returns the refusal of an order by a kill switch, or by a session that trades other instruments."""
-    kill = state.kills.stopping(account.account_id, account.strategy_of(request), symbol)
+    kill = state.kills.stopping(account.account_id, state.strategies_of(account, request), symbol)
     if kill is not None:
         target, event_id = kill
         text = f"order {request.order_id}: {target} is killed by risk event {event_id}; an operator must resume it"

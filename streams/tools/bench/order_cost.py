@@ -194,6 +194,7 @@ def _config() -> CoreConfig:
         instruments=(exchange_instrument(SYMBOL),),
         limits=RiskLimits().changed_by(LIMITS),
         orders_wait=True,
+        kills_reach_sessions=True,
     )
 
 
