@@ -35,6 +35,11 @@ class AccountShard:
         """Accounts by id, for reading."""
         return self._state.accounts
 
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols of the instruments that the shard knows."""
+        return list(self._state.instruments)
+
     def equity(self, account_id: str) -> int:
         """Returns the mark-to-market equity of an account now, 1e-18 of its currency."""
         return self._state.valuation(self.accounts[account_id]).equity
