@@ -59,6 +59,7 @@ def config(**changes: Any) -> CoreConfig:
         "mark_interval_ms": 0,
         "orders_wait": True,
         "kills_reach_sessions": True,
+        "days_outlive_sessions": True,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }

@@ -60,6 +60,11 @@ class CoreConfig(Frozen):
 
     False in journals from before this rule: an order that named a strategy of its own was not covered by its session's.
     """
+    days_outlive_sessions: bool = False
+    """A session that follows another of its account goes on with what that one's breakers have measured.
+
+    False in journals from before this rule: breakers that were CLOSED began afresh.
+    """
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""

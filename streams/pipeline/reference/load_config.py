@@ -49,6 +49,7 @@ def core_config(settings: Settings) -> CoreConfig:
             minor_units=document.get("minor_units", {}),
             orders_wait=True,
             kills_reach_sessions=True,
+            days_outlive_sessions=True,
         )
         Simulators(config)
     except ValidationError as error:

@@ -195,6 +195,7 @@ def _config() -> CoreConfig:
         limits=RiskLimits().changed_by(LIMITS),
         orders_wait=True,
         kills_reach_sessions=True,
+        days_outlive_sessions=True,
     )
 
 

@@ -45,6 +45,7 @@ def risk_us_per_order(orders: int = ORDERS) -> float:
         instruments=instruments,
         orders_wait=True,
         kills_reach_sessions=True,
+        days_outlive_sessions=True,
     )
     judged, free = _TradingAccount(config), _TradingAccount(config)
     free.remove_controls()

@@ -62,6 +62,20 @@ class BreakerSet:
         self.by_name = found
         self._index()
 
+    def go_on(self, old: BreakerSet, change: int) -> None:
+        """Takes over the account's last session: what its breakers have measured, and those that were not CLOSED.
+
+        change: how much more cash the session opens with than the last one ended with, 1e-18.
+        """
+        for name, breaker in self.by_name.items():
+            last, meter = old.by_name.get(name), breaker.meter
+            if last is None or not meter.outlives_sessions or not breaker.config.measures_like(last.config):
+                continue
+            meter.load(last.meter.to_state())
+            if isinstance(meter, EquityMeter):
+                meter.reopen(self._opening, change)
+        self.inherit(old)
+
     def inherit(self, old: BreakerSet) -> None:
         """Takes over the breakers that were not CLOSED in the account's last session."""
         for item in old.stopping:
