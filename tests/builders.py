@@ -60,6 +60,7 @@ def config(**changes: Any) -> CoreConfig:
         "orders_wait": True,
         "kills_reach_sessions": True,
         "days_outlive_sessions": True,
+        "self_match_at_market": True,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }

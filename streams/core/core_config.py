@@ -65,6 +65,11 @@ class CoreConfig(Frozen):
 
     False in journals from before this rule: breakers that were CLOSED began afresh.
     """
+    self_match_at_market: bool = False
+    """Orders of an account meet only if the market would not trade first, and the cancel says SELF_MATCH.
+
+    False in journals from before this rule: a market order met every resting order on the other side.
+    """
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""

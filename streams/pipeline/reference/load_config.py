@@ -50,6 +50,7 @@ def core_config(settings: Settings) -> CoreConfig:
             orders_wait=True,
             kills_reach_sessions=True,
             days_outlive_sessions=True,
+            self_match_at_market=True,
         )
         Simulators(config)
     except ValidationError as error:

@@ -196,6 +196,7 @@ def _config() -> CoreConfig:
         orders_wait=True,
         kills_reach_sessions=True,
         days_outlive_sessions=True,
+        self_match_at_market=True,
     )
 
 

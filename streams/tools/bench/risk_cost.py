@@ -46,6 +46,7 @@ def risk_us_per_order(orders: int = ORDERS) -> float:
         orders_wait=True,
         kills_reach_sessions=True,
         days_outlive_sessions=True,
+        self_match_at_market=True,
     )
     judged, free = _TradingAccount(config), _TradingAccount(config)
     free.remove_controls()
