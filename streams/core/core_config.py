@@ -63,7 +63,7 @@ class CoreConfig(Frozen):
     days_outlive_sessions: bool = False
     """A session that follows another of its account goes on with what that one's breakers have measured.
 
-    False in journals from before this rule: breakers that were CLOSED began afresh.
+    False in journals from before this rule: breakers that were CLOSED began afresh, also when their limits changed.
     """
     self_match_at_market: bool = False
     """Orders of an account meet only if the market would not trade first, and the cancel says SELF_MATCH.

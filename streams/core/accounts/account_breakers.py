@@ -41,15 +41,16 @@ def attach(state: ShardState, account: Account, old: Account | None) -> None:
     restore(state, account)
 
 
-def judge_opening(state: ShardState, account: Account, control: Control) -> None:
-    """Judges a session that has just opened: what the account has lost before may reach its limits at once."""
+def judge_new_limits(state: ShardState, account: Account, control: Control) -> None:
+    """Judges an account after its session has opened or its limits have changed: losses may reach them already."""
     if state.config.days_outlive_sessions:
         _judge_now(state, account, [], control.control_id)
 
 
 def configure(state: ShardState, account: Account) -> None:
     """Takes the changed limits of an account."""
-    account.breakers.configure(account.limits.breakers, account.peak_equity)
+    keep_measured = state.config.days_outlive_sessions
+    account.breakers.configure(account.limits.breakers, account.peak_equity, keep_measured)
     restore(state, account)
 
 

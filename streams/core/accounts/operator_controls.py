@@ -60,6 +60,7 @@ def _set_limits(state: ShardState, accounts: list[Account], control: Control) ->
         account_breakers.configure(state, account)
         text = f"limits of account {account.account_id} changed: {control.limits}"
         state.answer(RiskEventKind.LIMITS_CHANGED, control, text, account)
+        account_breakers.judge_new_limits(state, account, control)
 
 
 def _kill(state: ShardState, accounts: list[Account], control: Control) -> None:

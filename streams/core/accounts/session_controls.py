@@ -65,7 +65,7 @@ def open_session(state: ShardState, control: Control) -> None:
     state.answer(RiskEventKind.SESSION_OPENED, control, text, account)
     state.emit_equity(account, EquityTrigger.SESSION_OPEN)
     if old is not None:
-        account_breakers.judge_opening(state, account, control)
+        account_breakers.judge_new_limits(state, account, control)
 
 
 def _problem(state: ShardState, old: Account | None, control: Control) -> str | None:

@@ -123,6 +123,23 @@ def test_a_tighter_limit_of_the_next_session_knows_the_loss() -> None:
     assert lose(desk, START + 10 * SECOND, 9, 10) == 10
 
 
+@pytest.mark.parametrize(("amount", "opens_at"), [("60", 30), ("40", 10)])
+def test_a_limit_that_changes_in_the_session_knows_the_loss(amount: str, opens_at: int) -> None:
+    desk = after_a_loss_of_30(LOSS)
+    desk.send(opening(session="session-2", cash=CASH))
+    desk.send(control(ControlKind.LIMITS, limits=f'{{"breakers": {{"b": {{"amount": "{amount}"}}}}}}'))
+    assert lose(desk, START + 10 * SECOND, 9, 10, 29, 30) == opens_at
+
+
+def test_a_limit_that_changes_to_one_that_is_reached_already_opens_its_breaker() -> None:
+    desk = after_a_loss_of_30(LOSS)
+    desk.send(opening(session="session-2", cash=CASH))
+    patch = control(ControlKind.LIMITS, limits='{"breakers": {"b": {"amount": "30"}}}')
+    changed, event = of(RiskEvent, desk.send(patch))
+    assert (changed.kind, event.breaker_state) == (RiskEventKind.LIMITS_CHANGED, BreakerState.OPEN)
+    assert (event.observed_value, event.limit_value, event.cause) == ("30", "30", "c1")
+
+
 def test_windows_and_runs_go_on() -> None:
     desk = after_a_loss_of_30({"kind": "consecutive_losses", "limit": 2})
     desk.send(opening(session="session-2", cash=CASH), new("b2", BUY, "10"))
