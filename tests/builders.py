@@ -58,6 +58,9 @@ def config(**changes: Any) -> CoreConfig:
         "execution_partitions": 1,
         "mark_interval_ms": 0,
         "orders_wait": True,
+        "kills_reach_sessions": True,
+        "days_outlive_sessions": True,
+        "self_match_at_market": True,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }

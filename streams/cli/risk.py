@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,9 +13,11 @@ from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
+    from streams.cli.kill_target import ClosingPosition
     from streams.core.accounts.account_shard import AccountShard
     from streams.core.accounts.state.account import Account
     from streams.core.risk.breakers.breaker import Breaker
+    from streams.core.risk.kill_switch import KillTarget
 
 ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
 STATE_REASON = typer.Option("command line", "--reason", help="Reason for the command; it is recorded with the answer.")
@@ -27,6 +30,7 @@ KILL_ACCOUNT = typer.Option(None, "--account", help="Id of an account.")
 KILL_STRATEGY = typer.Option(None, "--strategy", help="Id of a strategy.")
 KILL_SYMBOL = typer.Option(None, "--symbol", help="Symbol of an instrument.")
 KILL_ALL = typer.Option(False, "--all", help="All trading.")
+CLOSING_POLL_S = 0.1
 
 
 def register(app: typer.Typer) -> None:
@@ -85,8 +89,22 @@ def kill(
     flatten: bool = typer.Option(False, help="Also close the positions."),
     reason: str = REASON,
 ) -> None:
-    """Stops an account, a strategy, an instrument, or all trading: cancels working orders and refuses new ones."""
-    _switch("KILL", account, strategy, symbol, everything, reason, flatten)
+    """Stops an account, a strategy, an instrument, or all trading: cancels working orders and refuses new ones.
+
+    With --flatten, says which positions it closes, and which of them wait for a quote. If no session and no order has
+    had the name, nothing is sent, and the exit code is 1.
+    """
+    from infra.settings import get_settings
+    from streams.cli.kill_target import check_known, holdings_of, strategies_of_orders
+
+    target = _target(account, strategy, symbol, everything)
+    shards = _readable_shards()
+    if shards is not None:
+        check_known(target, shards, lambda: strategies_of_orders(get_settings()))
+    if flatten and shards is not None:
+        _kill_and_follow(target, holdings_of(target, shards), reason)
+    else:
+        _switch("KILL", target, reason, flatten)
 
 
 def resume(
@@ -97,25 +115,62 @@ def resume(
     reason: str = REASON,
 ) -> None:
     """Ends a kill. Name the same account, strategy or instrument, or --all, as the kill did."""
-    _switch("RESUME", account, strategy, symbol, everything, reason)
+    _switch("RESUME", _target(account, strategy, symbol, everything), reason)
 
 
-def _switch(
-    kind: str,
-    account: str | None,
-    strategy: str | None,
-    symbol: str | None,
-    everything: bool,
-    reason: str,
-    flatten: bool = False,
-) -> None:
+def _target(account: str | None, strategy: str | None, symbol: str | None, everything: bool) -> KillTarget:
+    from streams.core.risk.kill_switch import KillScope, KillTarget
+
+    scopes = {KillScope.ACCOUNT: account, KillScope.STRATEGY: strategy, KillScope.SYMBOL: symbol}
+    named = [KillTarget(scope, name) for scope, name in scopes.items() if name is not None]
+    named += [KillTarget(KillScope.ALL)] if everything else []
+    if len(named) != 1:
+        raise typer.BadParameter("name one of --account, --strategy, --symbol, --all")
+    return named[0]
+
+
+def _readable_shards() -> list[AccountShard] | None:
+    """Returns the account shards. If one can't be read, warns and returns None: a kill must reach the others."""
+    from infra.errors import PaperError
+
+    try:
+        return _shards()
+    except PaperError as error:
+        print(f"sent without a check of names and positions: {error}", file=sys.stderr)
+        return None
+
+
+def _switch(kind: str, target: KillTarget, reason: str, flatten: bool = False) -> str:
+    """Sends a command, prints its answers, and returns its id."""
     from schemas.records.enums import ControlKind
     from streams.cli.command import print_answers, send
+    from streams.core.risk.kill_switch import KillScope
 
-    if [account, strategy, symbol].count(None) + (not everything) != 3:
-        raise typer.BadParameter("name one of --account, --strategy, --symbol, --all")
-    names = {"account_id": account, "strategy_id": strategy, "symbol": symbol}
-    print_answers(send(kind=ControlKind(kind), **names, flatten=flatten, reason=reason))
+    fields = {KillScope.ACCOUNT: "account_id", KillScope.STRATEGY: "strategy_id", KillScope.SYMBOL: "symbol"}
+    names = {fields[target.scope]: target.name} if target.scope in fields else {}
+    answers = send(kind=ControlKind(kind), **names, flatten=flatten, reason=reason)
+    print_answers(answers)
+    return answers[0].control_id or ""
+
+
+def _kill_and_follow(target: KillTarget, holdings: list[ClosingPosition], reason: str) -> None:
+    from infra.settings import get_settings
+    from schemas.avro.codec import Codec
+    from schemas.registry import Registry
+    from streams.cli.kill_target import CLOSING_WAIT_S, follow_closing
+    from streams.pipeline.clients.follow import Follower
+
+    for item in holdings:
+        print(f"closes {item}")
+    if not holdings:
+        print(f"closes no position: {target} holds none")
+    settings = get_settings()
+    with Follower(settings, Codec(Registry(settings)), ["order.results"]) as results:
+        control_id = _switch("KILL", target, reason, flatten=True)
+        for sentence in follow_closing(
+            lambda: [item.message for item in results.poll(CLOSING_POLL_S)], holdings, control_id, CLOSING_WAIT_S
+        ):
+            print(sentence)
 
 
 def show_breakers(account: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:

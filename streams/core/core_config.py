@@ -55,6 +55,21 @@ class CoreConfig(Frozen):
 
     False in journals from before this rule, which are replayed by the old one: a client's ts moved its account's clock.
     """
+    kills_reach_sessions: bool = False
+    """A kill of a strategy covers every order of its sessions, and every order that names it.
+
+    False in journals from before this rule: an order that named a strategy of its own was not covered by its session's.
+    """
+    days_outlive_sessions: bool = False
+    """A session that follows another of its account goes on with what that one's breakers have measured.
+
+    False in journals from before this rule: breakers that were CLOSED began afresh, also when their limits changed.
+    """
+    self_match_at_market: bool = False
+    """Orders of an account meet only if the market would not trade first, and the cancel says SELF_MATCH.
+
+    False in journals from before this rule: a market order met every resting order on the other side.
+    """
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""

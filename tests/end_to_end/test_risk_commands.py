@@ -29,6 +29,8 @@ def test_kill_limits_and_status_survive_a_killed_worker(settings: Settings, tmp_
         done(settings, "session", "open", "--account", "hand", "--strategy", "s1")
         done(settings, "session", "open", "--account", "other", "--strategy", "s2")
         done(settings, "feed", "--synthetic", "--seconds", "5")
+        unknown = done(settings, "risk", "kill", "--strategy", "s", "--reason", "mistyped", code=1)
+        assert "strategy s is not known, so nothing is sent; known are: s1, s2" in unknown
         assert "strategy s1 is killed" in done(settings, "risk", "kill", "--strategy", "s1", "--reason", "runaway")
         done(settings, "risk", "limits", "set", "max_position=7", "--account", "hand", "--reason", "small")
         worker.kill()
@@ -42,6 +44,10 @@ def test_kill_limits_and_status_survive_a_killed_worker(settings: Settings, tmp_
         assert "may trade again" in done(settings, "risk", "resume", "--strategy", "s1", "--reason", "mended")
         assert "FILL" in done(settings, *ORDER)
         assert "MAX_POSITION" in done(settings, *ORDER, code=1)
+        closed = done(settings, "risk", "kill", "--strategy", "s1", "--flatten", "--reason", "enough").splitlines()
+        assert closed[0] == "closes 5 ACME.SIM of account hand"
+        assert "strategy s1 is killed" in closed[1]
+        assert closed[2] == "5 ACME.SIM of account hand waits for the next quote of ACME.SIM"
         shown = json.loads(done(settings, "risk", "limits", "show", "--account", "hand"))
         assert "7" in json.dumps(shown["max_position"])
 
@@ -72,4 +78,5 @@ def test_wrong_risk_commands_say_what_is_wrong(settings: Settings) -> None:
     assert "name one of" in done(settings, "risk", "kill", "--reason", "x", code=2)
     assert "name one of" in done(settings, "risk", "kill", "--all", "--symbol", "A", "--reason", "x", code=2)
     assert "NAME=VALUE" in done(settings, "risk", "limits", "set", "max_position", "--reason", "x", code=2)
+    assert "known are: none" in done(settings, "risk", "kill", "--account", "nobody", "--reason", "x", code=1)
     assert "has no session" in done(settings, "risk", "limits", "show", "--account", "nobody", code=1)

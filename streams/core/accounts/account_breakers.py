@@ -27,18 +27,30 @@ BUSINESS_REJECTS = frozenset({"EXPIRE_TIME_PASSED", "UNKNOWN_PARENT", "POST_ONLY
 
 
 def attach(state: ShardState, account: Account, old: Account | None) -> None:
-    """Gives a new session its breakers. A breaker that was not CLOSED in the account's last session keeps its state."""
+    """Gives a new session its breakers. It goes on with those of the account's last session (days_outlive_sessions).
+
+    A breaker that was not CLOSED keeps its state in any case.
+    """
     account.breakers = BreakerSet(account.opening_cash)
     account.breakers.configure(account.limits.breakers)
-    if old is not None:
+    if old is not None and state.config.days_outlive_sessions and old.currency == account.currency:
+        account.breakers.go_on(old.breakers, account.opening_cash - old.ledger.cash)
+    elif old is not None:
         account.breakers.inherit(old.breakers)
     desk_breakers.on_session(state, old)
     restore(state, account)
 
 
+def judge_new_limits(state: ShardState, account: Account, control: Control) -> None:
+    """Judges an account after its session has opened or its limits have changed: losses may reach them already."""
+    if state.config.days_outlive_sessions:
+        _judge_now(state, account, [], control.control_id)
+
+
 def configure(state: ShardState, account: Account) -> None:
     """Takes the changed limits of an account."""
-    account.breakers.configure(account.limits.breakers, account.peak_equity)
+    keep_measured = state.config.days_outlive_sessions
+    account.breakers.configure(account.limits.breakers, account.peak_equity, keep_measured)
     restore(state, account)
 
 

@@ -35,17 +35,22 @@ class AccountShard:
         """Accounts by id, for reading."""
         return self._state.accounts
 
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols of the instruments that the shard knows."""
+        return list(self._state.instruments)
+
     def equity(self, account_id: str) -> int:
         """Returns the mark-to-market equity of an account now, 1e-18 of its currency."""
         return self._state.valuation(self.accounts[account_id]).equity
 
     def kills(self, account_id: str) -> list[KillTarget]:
         """Returns the kills that stop an account, or a symbol in it."""
-        strategy_id = self.accounts[account_id].strategy_id
+        strategies = (self.accounts[account_id].strategy_id,)
         return [
             target
             for target in self._state.kills.targets
-            if target.scope is KillScope.SYMBOL or target.covers(account_id, strategy_id, "")
+            if target.scope is KillScope.SYMBOL or target.covers(account_id, strategies, "")
         ]
 
     @property

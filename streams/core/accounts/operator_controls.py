@@ -60,6 +60,7 @@ def _set_limits(state: ShardState, accounts: list[Account], control: Control) ->
         account_breakers.configure(state, account)
         text = f"limits of account {account.account_id} changed: {control.limits}"
         state.answer(RiskEventKind.LIMITS_CHANGED, control, text, account)
+        account_breakers.judge_new_limits(state, account, control)
 
 
 def _kill(state: ShardState, accounts: list[Account], control: Control) -> None:
@@ -71,11 +72,12 @@ def _kill(state: ShardState, accounts: list[Account], control: Control) -> None:
         return
 
     waiting = sum(
-        refuse_early(state, account, f"{target} is killed", partial(_is_killed_early, target, account))
+        refuse_early(state, account, f"{target} is killed", partial(_is_killed_early, state, target, account))
         for account in accounts
     )
     canceled = sum(
-        cancel_working(state, account, control.control_id, partial(_is_killed, target, account)) for account in accounts
+        cancel_working(state, account, control.control_id, partial(_is_killed, state, target, account))
+        for account in accounts
     )
     text = f"{target} is killed: {canceled} working orders are being canceled, new ones are refused"
     text += waiting_text(waiting)
@@ -87,15 +89,15 @@ def _kill(state: ShardState, accounts: list[Account], control: Control) -> None:
 
 
 def _is_killed_symbol(target: KillTarget, account: Account, symbol: str) -> bool:
-    return target.covers(account.account_id, account.strategy_id, symbol)
+    return target.covers(account.account_id, (account.strategy_id,), symbol)
 
 
-def _is_killed(target: KillTarget, account: Account, order: WorkingOrder) -> bool:
-    return target.covers(account.account_id, account.strategy_of(order.request), order.symbol)
+def _is_killed(state: ShardState, target: KillTarget, account: Account, order: WorkingOrder) -> bool:
+    return target.covers(account.account_id, state.strategies_of(account, order.request), order.symbol)
 
 
-def _is_killed_early(target: KillTarget, account: Account, request: OrderRequest) -> bool:
-    return target.covers(account.account_id, account.strategy_of(request), request.symbol)
+def _is_killed_early(state: ShardState, target: KillTarget, account: Account, request: OrderRequest) -> bool:
+    return target.covers(account.account_id, state.strategies_of(account, request), request.symbol)
 
 
 def _resume(state: ShardState, accounts: list[Account], control: Control) -> None:

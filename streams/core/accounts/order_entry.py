@@ -133,11 +133,13 @@ def _judge(
         account.trading_state,
         state.marks,
         state.time_ns,
+        state.touch(instrument.symbol, asked.side),
     )
     reject = limits_of(state, account, asked.mode).first_reject(proposal)
     for order in proposal.cancels:
         request_id = f"{request.order_id}:{order.order_id}"
-        approve(state, account, records.cancel_of(account.account_id, order, request_id, request.ts))
+        met_by = request.order_id if state.config.self_match_at_market else None
+        approve(state, account, records.cancel_of(account.account_id, order, request_id, request.ts, met_by))
     if reject is None and (proposal.near or proposal.far):
         _warn(state, account, proposal)
     return reject
@@ -191,7 +193,10 @@ def _enter_cancel(state: ShardState, account: Account, request: OrderRequest) ->
     if target is None:
         return _refused(state, account, request, _no_target(account, request))
     account.answers.add(request, None)
-    approve(state, account, request._replace(symbol=target.symbol))
+    sent = request._replace(symbol=target.symbol)
+    if state.config.self_match_at_market:
+        sent = sent._replace(parent_order_id=None)  # Only the shard says that a cancel prevents a self-match.
+    approve(state, account, sent)
     return PASSED_ON
 
 
@@ -248,7 +253,7 @@ def _no_target(account: Account, request: OrderRequest) -> Reject:
 
 def _stop_reject(state: ShardState, account: Account, request: OrderRequest, symbol: str) -> Reject | None:
     """Returns the refusal of an order by a kill switch, or by a session that trades other instruments."""
-    kill = state.kills.stopping(account.account_id, account.strategy_of(request), symbol)
+    kill = state.kills.stopping(account.account_id, state.strategies_of(account, request), symbol)
     if kill is not None:
         target, event_id = kill
         text = f"order {request.order_id}: {target} is killed by risk event {event_id}; an operator must resume it"

@@ -3,7 +3,7 @@
 from schemas.records.bounds import BOOKED_MAX
 from schemas.records.enums import EquityTrigger, RiskEventKind
 from schemas.records.messages import Control
-from schemas.records.numbers import money_text
+from schemas.records.numbers import NANOS_PER_DAY, money_text
 from streams.core.accounts import account_breakers
 from streams.core.accounts.approval import cancel_working
 from streams.core.accounts.early_requests import refuse_early
@@ -16,7 +16,10 @@ from streams.core.risk.memory import Memory
 
 
 def open_session(state: ShardState, control: Control) -> None:
-    """Opens a session of an account that has none. Trading state, used ids and the memory of the account go on."""
+    """Opens a session of an account that has none.
+
+    Trading state, used ids, the memory of the account and what its breakers have measured go on.
+    """
     account_id, session_id = control.account_id, control.session_id
     if not account_id or not session_id or not control.currency or control.opening_cash is None:
         state.refuse(control, "SESSION_OPEN needs account_id, session_id, currency and opening_cash")
@@ -61,6 +64,8 @@ def open_session(state: ShardState, control: Control) -> None:
     text = f"session {session_id} of account {account_id} opened"
     state.answer(RiskEventKind.SESSION_OPENED, control, text, account)
     state.emit_equity(account, EquityTrigger.SESSION_OPEN)
+    if old is not None:
+        account_breakers.judge_new_limits(state, account, control)
 
 
 def _problem(state: ShardState, old: Account | None, control: Control) -> str | None:
@@ -81,7 +86,22 @@ def _problem(state: ShardState, old: Account | None, control: Control) -> str | 
         return f"session {old.session_id} of account {old.account_id} has working orders; wait for their cancels"
     if old.ledger.has_exposure():
         return f"session {old.session_id} of account {old.account_id} has open positions; close it with flatten first"
-    return None
+    return _currency_problem(state, old, control)
+
+
+def _currency_problem(state: ShardState, old: Account, control: Control) -> str | None:
+    """Refuses another currency within a day, because breakers could not go on with the losses of the day."""
+    if (
+        not state.config.days_outlive_sessions
+        or control.currency == old.currency
+        or not old.breakers.watches_equity
+        or state.time_ns >= (old.closed_ns or 0) + NANOS_PER_DAY
+    ):
+        return None
+    return (
+        f"account {old.account_id} traded in {old.currency} less than 24 hours ago, and its losses still count for its "
+        f"breakers; open the session in {old.currency}, or another account"
+    )
 
 
 def _symbols(control: Control) -> tuple[str, ...]:

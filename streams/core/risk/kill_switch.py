@@ -6,6 +6,9 @@ from typing import NamedTuple, Self
 
 from schemas.records.messages import Control
 
+Strategies = tuple[str | None, ...]
+"""The strategies for which an order trades: that of its session, and its own."""
+
 
 class KillScope(StrEnum):
     """The scope of a kill; ALL has no name."""
@@ -25,12 +28,13 @@ class KillTarget(NamedTuple):
     def __str__(self) -> str:
         return "all trading" if self.scope is KillScope.ALL else f"{self.scope.lower()} {self.name}"
 
-    def covers(self, account_id: str, strategy_id: str | None, symbol: str) -> bool:
+    def covers(self, account_id: str, strategies: Strategies, symbol: str) -> bool:
         """Returns whether the target covers an order."""
         if self.scope is KillScope.ALL:
             return True
-        names = {KillScope.ACCOUNT: account_id, KillScope.STRATEGY: strategy_id, KillScope.SYMBOL: symbol}
-        return names[self.scope] == self.name
+        if self.scope is KillScope.STRATEGY:
+            return self.name in strategies
+        return self.name == (account_id if self.scope is KillScope.ACCOUNT else symbol)
 
 
 def target_of(control: Control) -> KillTarget:
@@ -71,11 +75,11 @@ class KillSwitch:
         """Resumes a target."""
         del self._kills[target]
 
-    def stopping(self, account_id: str, strategy_id: str | None, symbol: str) -> tuple[KillTarget, str] | None:
+    def stopping(self, account_id: str, strategies: Strategies, symbol: str) -> tuple[KillTarget, str] | None:
         """Returns the kill that stops an order, and its risk event; None if the order may pass."""
         if not self._kills:
             return None
-        return next((item for item in self._kills.items() if item[0].covers(account_id, strategy_id, symbol)), None)
+        return next((item for item in self._kills.items() if item[0].covers(account_id, strategies, symbol)), None)
 
     def to_state(self) -> list[list[str]]:
         """Returns the switch in JSON-able form."""

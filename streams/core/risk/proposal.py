@@ -44,7 +44,8 @@ class Proposal:
     1e-9 units. mark_price: 1e-9; mark_ns: the time of the mark; both None before any. reference_price: limit or stop
     price, else the mark. converts: the instrument's currency has a rate; None if it is not quoted yet. market_ns: the
     shard's time; now_ns: the account's clock. reached: the position if this order and all working orders of its side
-    filled, 1e-9 units, positive toward the side.
+    filled, 1e-9 units, positive toward the side. touch: the best price at which the market would trade with the order
+    now, 1e-9; None if it quotes none, or before self_match_at_market.
 
     The controls note in near and far which limits the order came near, or is well below; in cancels the working orders
     that must be canceled for it.
@@ -77,6 +78,7 @@ class Proposal:
         "request",
         "side",
         "symbol",
+        "touch",
         "trading_state",
         "warned",
     )
@@ -96,6 +98,7 @@ class Proposal:
         trading_state: TradingState,
         marks: Marks,
         market_ns: int,
+        touch: int | None,
     ) -> None:
         symbol = instrument.symbol
         self.request = request
@@ -114,6 +117,7 @@ class Proposal:
         self.mark_price = marks.price(symbol)
         self.mark_ns = marks.quoted_ns.get(symbol)
         self.market_ns = market_ns
+        self.touch = touch
         self.reference_price = asked.price or asked.stop_price or self.mark_price
         self.replaced = replaced
         self.converts = marks.converts(instrument.currency, ledger.currency)

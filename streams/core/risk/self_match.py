@@ -27,9 +27,10 @@ class SelfMatchMode(StrEnum):
 class SelfMatch(RiskControl):
     """Prevents an order from trading with a resting order of its own account. Asked last: it may cancel orders.
 
-    Resting orders have a limit price and are active: they neither wait for a parent nor for their stop price. A limit
-    order meets the resting orders that its price reaches, a market order meets all. An order that waits, or has a stop
-    price, meets none because it can't trade when it arrives.
+    Resting orders have a limit price and are active: they neither wait for a parent nor for their stop price. An order
+    meets those that its own price reaches, and that it reaches before or at the best price of the market: a market
+    order to sell meets a resting bid at or above the market's bid. Without a quote it meets all that its price reaches.
+    An order that waits, or has a stop price, meets none because it can't trade when it arrives.
     """
 
     code: ClassVar[str] = "SELF_MATCH"
@@ -58,20 +59,23 @@ class SelfMatch(RiskControl):
 
 def _met(proposal: Proposal) -> list[WorkingOrder]:
     """Returns the account's resting orders that the order would trade with."""
-    price, buys = proposal.asked.price, proposal.buys
+    price, touch, buys = proposal.asked.price, proposal.touch, proposal.buys
     ledger, symbol, other_side = proposal.ledger, proposal.symbol, Side.SELL if buys else Side.BUY
     best = ledger.best_limit(symbol, other_side)
-    if best is None or not _reaches(buys, price, best) or _rests_apart(proposal):
+    if best is None or not (_reaches(buys, price, best) and _reaches(buys, touch, best)) or _rests_apart(proposal):
         return []
     return [
         order
         for order in ledger.orders_of(symbol, other_side)
-        if order.price is not None and _reaches(buys, price, order.price) and order.is_active
+        if order.price is not None
+        and _reaches(buys, price, order.price)
+        and _reaches(buys, touch, order.price)
+        and order.is_active
     ]
 
 
 def _reaches(buys: bool, price: int | None, resting: int) -> bool:
-    """Returns whether an order's limit price (None for a market order) reaches a resting one."""
+    """Returns whether an order that goes as far as a price (None: any) reaches a resting one."""
     return price is None or (price >= resting if buys else price <= resting)
 
 

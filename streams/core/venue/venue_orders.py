@@ -97,8 +97,8 @@ class VenueOrders:
             text = f"request {request.order_id}: order {request.orig_order_id} is not working at the venue"
             self._reports.reject_unknown(request, "TOO_LATE_TO_CANCEL", text)
         elif request.action is Action.CANCEL:
-            code = "CANCEL_REQUESTED"
-            self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, code, None, request_id=request.order_id)
+            reason = _reason_of(request)
+            self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, *reason, request_id=request.order_id)
         else:
             self._replace(order, request)
 
@@ -393,6 +393,14 @@ class VenueOrders:
         self._links = LinkedOrders.from_state(state["links"], orders)
         self._volumes = MonthlyVolume.from_state(state["volumes"])
         self.watch_everything()
+
+
+def _reason_of(cancel: ApprovedOrder) -> tuple[str, str | None]:
+    """Returns code and text of a cancel; the account shard marks one for self-match prevention (cancel_of)."""
+    other, order_id = cancel.parent_order_id, cancel.orig_order_id
+    if other is not None and cancel.order_id == f"{other}:{order_id}":
+        return "SELF_MATCH", f"order {order_id}: it would have traded with order {other} of its own account"
+    return "CANCEL_REQUESTED", None
 
 
 def _by_price(order: VenueOrder) -> int:

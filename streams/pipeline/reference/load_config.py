@@ -48,6 +48,9 @@ def core_config(settings: Settings) -> CoreConfig:
             conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
             minor_units=document.get("minor_units", {}),
             orders_wait=True,
+            kills_reach_sessions=True,
+            days_outlive_sessions=True,
+            self_match_at_market=True,
         )
         Simulators(config)
     except ValidationError as error:

@@ -194,6 +194,9 @@ def _config() -> CoreConfig:
         instruments=(exchange_instrument(SYMBOL),),
         limits=RiskLimits().changed_by(LIMITS),
         orders_wait=True,
+        kills_reach_sessions=True,
+        days_outlive_sessions=True,
+        self_match_at_market=True,
     )
 
 

@@ -39,7 +39,14 @@ def risk_us_per_order(orders: int = ORDERS) -> float:
     """
     instruments = tuple(map(exchange_instrument, SYMBOLS))
     config = CoreConfig(
-        mock_trading=False, account_partitions=1, execution_partitions=1, instruments=instruments, orders_wait=True
+        mock_trading=False,
+        account_partitions=1,
+        execution_partitions=1,
+        instruments=instruments,
+        orders_wait=True,
+        kills_reach_sessions=True,
+        days_outlive_sessions=True,
+        self_match_at_market=True,
     )
     judged, free = _TradingAccount(config), _TradingAccount(config)
     free.remove_controls()

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.records.enums import Action, ControlKind, RiskEventKind, Side
 from schemas.records.messages import ApprovedOrder, Control, RiskEvent
-from tests.builders import cancel, control, new, opening, quote, replace
+from tests.builders import SECOND, START, cancel, config, control, new, opening, quote, replace
 from tests.core.desk import Desk, last, of, ready
 
 BUY = Side.BUY
@@ -77,10 +77,38 @@ def test_a_kill_survives_a_restart_and_a_new_session() -> None:
     assert last(desk, "m").reason_code == "KILLED"
 
 
-def test_the_strategy_of_the_session_counts_where_the_order_names_none() -> None:
+NAMINGS = [
+    pytest.param("rsi", {None: True, "rsi": True, "rsi:Rsi": True}, id="the session's strategy"),
+    pytest.param("rsi:Rsi", {None: False, "rsi": False, "rsi:Rsi": True}, id="the order's own"),
+    pytest.param("other", {None: False, "rsi": False, "rsi:Rsi": False}, id="neither"),
+]
+"""Who is killed, and whether an order that names a strategy is stopped in a session of rsi."""
+
+
+@pytest.mark.parametrize(("killed", "stopped"), NAMINGS)
+def test_a_kill_covers_the_strategy_of_the_session_whatever_an_order_calls_itself(
+    killed: str, stopped: dict[str | None, bool]
+) -> None:
     desk = Desk()
-    desk.send(opening(strategy_id="s9"), quote(), command(ControlKind.KILL, strategy_id="s9"))
-    desk.send(new("n", BUY, "10", strategy_id=None), new("m", BUY, "10", strategy_id="s1"))
+    desk.send(opening(strategy_id="rsi"), quote())
+    for name in stopped:
+        desk.send(new(f"working {name}", BUY, "10", "9.00", strategy_id=name))
+        desk.send(new(f"early {name}", BUY, "10", "9.00", strategy_id=name, ts=START + 60 * SECOND))
+    desk.send(command(ControlKind.KILL, strategy_id=killed))
+    for name, is_stopped in stopped.items():
+        assert (f"working {name}" in desk.account().ledger.working) is not is_stopped
+        assert (f"early {name}" in desk.account().early) is not is_stopped
+        desk.send(new(f"new {name}", BUY, "10", strategy_id=name))
+        assert (last(desk, f"new {name}").reason_code == "KILLED") is is_stopped
+        if not is_stopped:
+            desk.send(replace(f"replace {name}", f"working {name}", price="9.01"))
+            assert last(desk, f"working {name}").reason_code is None
+
+
+def test_a_journal_from_before_this_rule_is_replayed_by_the_old_one() -> None:
+    desk = Desk(config(kills_reach_sessions=False))
+    desk.send(opening(strategy_id="rsi"), quote(), command(ControlKind.KILL, strategy_id="rsi"))
+    desk.send(new("n", BUY, "10", strategy_id=None), new("m", BUY, "10", strategy_id="rsi:Rsi"))
     assert (last(desk, "n").reason_code, last(desk, "m").reason_code) == ("KILLED", None)
 
 

@@ -6,17 +6,20 @@ import pytest
 
 from schemas.records.enums import Action, OrderType, Side
 from schemas.records.messages import ApprovedOrder, OrderRequest
-from tests.builders import config, limits, new, px, quote, replace
-from tests.core.desk import Desk, answer, of, ready, trail
+from schemas.records.output import Message
+from tests.builders import cancel, config, limits, new, px, quote, replace
+from tests.core.desk import Desk, answer, last, of, ready, trail
 
 BUY, SELL = Side.BUY, Side.SELL
 REFUSED = "SELF_MATCH"
+WIDE = ("9.90", "10.10")
+"""A market in which an order may rest between bid and ask."""
 
 
-def desk_of(mode: str, *resting: OrderRequest) -> Desk:
-    """A market of 10.00 to 10.02 in which these orders rest."""
+def desk_of(mode: str, *resting: Message) -> Desk:
+    """A wide market in which these orders rest."""
     desk = ready(config(limits=limits(self_match=mode)))
-    desk.send(*resting)
+    desk.send(quote(*WIDE), *resting)
     return desk
 
 
@@ -24,7 +27,7 @@ def stop(order_id: str, side: Side, price: str) -> OrderRequest:
     return new(order_id, side, order_type=OrderType.STOP, stop_price=px(price))
 
 
-MEETINGS = [
+BY_THE_OLD_RULE = [
     pytest.param(new("w", SELL, price="10.05"), new("o", BUY, price="10.04"), False, id="below the offer"),
     pytest.param(new("w", SELL, price="10.05"), new("o", BUY, price="10.05"), True, id="at the offer"),
     pytest.param(new("w", SELL, price="10.05"), new("o", BUY, price="10.06"), True, id="above the offer"),
@@ -40,9 +43,70 @@ MEETINGS = [
 ]
 
 
-@pytest.mark.parametrize(("resting", "incoming", "meets"), MEETINGS)
-def test_what_would_meet(resting: OrderRequest, incoming: OrderRequest, meets: bool) -> None:
-    desk = desk_of("cancel_newest", resting)
+MEETINGS = [
+    pytest.param(WIDE, new("w", SELL, price="10.05"), new("o", BUY, price="10.04"), False, id="below the offer"),
+    pytest.param(WIDE, new("w", SELL, price="10.05"), new("o", BUY, price="10.05"), True, id="at the offer"),
+    pytest.param(WIDE, new("w", SELL, price="10.05"), new("o", BUY, price="10.50"), True, id="above the offer"),
+    pytest.param(WIDE, new("w", BUY, price="9.95"), new("o", SELL, price="9.96"), False, id="above the bid"),
+    pytest.param(WIDE, new("w", BUY, price="9.95"), new("o", SELL, price="9.95"), True, id="at the bid"),
+    pytest.param(WIDE, new("w", BUY, price="9.95"), new("o", SELL, price="9.00"), True, id="below the bid"),
+    pytest.param(WIDE, new("w", SELL, price="10.09"), new("o", BUY), True, id="before the market's ask"),
+    pytest.param(WIDE, new("w", SELL, price="10.10"), new("o", BUY), True, id="at the market's ask"),
+    pytest.param(WIDE, new("w", SELL, price="10.11"), new("o", BUY), False, id="behind the market's ask"),
+    pytest.param(WIDE, new("w", SELL, price="10.11"), new("o", BUY, price="10.20"), False, id="a limit order, behind"),
+    pytest.param(WIDE, new("w", BUY, price="9.91"), new("o", SELL), True, id="before the market's bid"),
+    pytest.param(WIDE, new("w", BUY, price="9.90"), new("o", SELL), True, id="at the market's bid"),
+    pytest.param(WIDE, new("w", BUY, price="9.89"), new("o", SELL), False, id="behind the market's bid"),
+    pytest.param(("50.90", "50.92"), new("w", BUY, price="49.00"), new("o", SELL), False, id="far behind the bid"),
+    pytest.param(WIDE, new("w", BUY, price="9.95"), new("o", BUY), False, id="the same side"),
+    pytest.param(WIDE, new("w", SELL, price="10.05", symbol="XYZ"), new("o", BUY), False, id="another instrument"),
+    pytest.param(
+        WIDE, new("w", SELL, price="10.05"), stop("o", BUY, "10.15"), False, id="a stop does not trade at once"
+    ),
+]
+
+
+@pytest.mark.parametrize(("market", "resting", "incoming", "meets"), MEETINGS)
+def test_orders_meet_before_or_at_the_best_price_of_the_market(
+    market: tuple[str, str], resting: OrderRequest, incoming: OrderRequest, meets: bool
+) -> None:
+    desk = desk_of("cancel_newest", quote(*market), resting)
+    found = answer(desk, incoming)
+    assert (found[0] if found else None) == (REFUSED if meets else None)
+    assert "w" in desk.account().ledger.working
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_without_a_quote_on_its_side_an_order_meets_whatever_its_price_reaches(side: Side) -> None:
+    one_sided = quote(ask_sz="0") if side is BUY else quote(bid_sz="0")
+    resting = new("w", SELL, price="10.50") if side is BUY else new("w", BUY, price="9.50")
+    desk = desk_of("cancel_newest", resting, one_sided)
+    assert answer(desk, new("o", side)) is not None
+
+
+def test_the_result_of_a_prevented_match_says_so() -> None:
+    desk = desk_of("cancel_oldest", new("w", BUY, price="9.95"))
+    desk.send(new("o", SELL))
+    result = last(desk, "w")
+    assert (result.exec_type, result.reason_code, result.request_id) == ("CANCELED", REFUSED, "o:w")
+    assert result.text == "order w: it would have traded with order o of its own account"
+    (report,) = (item for item in desk.executions if item.exec_type == "CANCELED")
+    assert (report.reason_code, report.text) == (result.reason_code, result.text)
+
+
+@pytest.mark.parametrize("parent", [None, "o"])
+def test_a_cancel_of_the_client_is_none_of_self_match(parent: str | None) -> None:
+    asked = cancel("o:w", "w")._replace(parent_order_id=parent)
+    desk = desk_of("cancel_oldest", new("w", BUY, price="9.95"), asked)
+    assert last(desk, "w").reason_code == "CANCEL_REQUESTED"
+
+
+@pytest.mark.parametrize(("resting", "incoming", "meets"), BY_THE_OLD_RULE)
+def test_a_journal_from_before_this_rule_is_replayed_by_the_old_one(
+    resting: OrderRequest, incoming: OrderRequest, meets: bool
+) -> None:
+    desk = ready(config(limits=limits(self_match="cancel_newest"), self_match_at_market=False))
+    desk.send(resting)
     found = answer(desk, incoming)
     assert (found[0] if found else None) == (REFUSED if meets else None)
     assert "w" in desk.account().ledger.working
@@ -69,7 +133,7 @@ def test_the_oldest_goes_before_the_newest_comes() -> None:
         (Action.CANCEL, "o:w2", "w2"),
         (Action.NEW, "o", None),
     ]
-    assert list(desk.account().ledger.working) == ["w3"], "o has traded with the market"
+    assert list(desk.account().ledger.working) == ["w3", "o"]
 
 
 def test_both_go() -> None:
@@ -100,7 +164,7 @@ def test_a_stop_limit_is_in_the_book_once_it_has_triggered() -> None:
     waits = new("w", SELL, price="9.95", order_type=OrderType.STOP_LIMIT, stop_price=px("9.50"))
     desk = desk_of("cancel_newest", waits)
     assert answer(desk, new("o1", BUY, price="9.96")) is None
-    desk.send(quote("9.40", "9.42"))
+    desk.send(quote("9.40", "9.97"))
     assert desk.account().ledger.working["w"].triggered
     desk.restart()
     assert answer(desk, new("o2", BUY, price="9.96")) == (REFUSED, "9.95", "9.96")
@@ -110,5 +174,6 @@ def test_a_child_that_waits_is_not_in_the_book() -> None:
     desk = desk_of("cancel_newest", new("parent", BUY, price="9.50"))
     desk.send(new("child", SELL, price="9.60", parent_order_id="parent"))
     assert answer(desk, new("o", BUY, price="9.70")) is None
+    desk.send(quote("9.40", "9.80"))
     assert answer(desk, new("second", SELL, price="9.60", parent_order_id="parent")) is None
     assert answer(desk, new("s", SELL, price="9.60")) == (REFUSED, "9.7", "9.6")

@@ -46,8 +46,14 @@ def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: 
     return ApprovedOrder(*request[:TERMS], approval_id, session_id, request.ts, time_ns, *request[INSTRUCTIONS:])
 
 
-def cancel_of(account_id: str, order: WorkingOrder, request_id: str, time_ns: int) -> OrderRequest:
-    """Returns a cancel that the shard itself asks for."""
+def cancel_of(
+    account_id: str, order: WorkingOrder, request_id: str, time_ns: int, met_by: str | None = None
+) -> OrderRequest:
+    """Returns a cancel that the shard itself asks for.
+
+    met_by: the order of the account that would have traded with it. If request_id is met_by:order_id, the venue gives
+    SELF_MATCH as the reason.
+    """
     return OrderRequest(
         action=Action.CANCEL,
         order_id=request_id,
@@ -61,6 +67,7 @@ def cancel_of(account_id: str, order: WorkingOrder, request_id: str, time_ns: in
         quantity=None,
         price=None,
         ts=time_ns,
+        parent_order_id=met_by,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from schemas.records.enums import BreakerState, DeskReportKind, EquityTrigger, RiskEventKind
+from schemas.records.enums import BreakerState, DeskReportKind, EquityTrigger, RiskEventKind, Side
 from schemas.records.messages import Control, DeskReport, OrderRequest, RiskEvent
 from schemas.records.output import Output, State
 from streams.core.accounts.state import account_records as records
@@ -19,7 +19,7 @@ from streams.core.ledger.position import Position
 from streams.core.reference.instruments import Instrument
 from streams.core.risk.breakers.breaker import Transition
 from streams.core.risk.breakers.equity_meters import NEVER_NS
-from streams.core.risk.kill_switch import KillSwitch
+from streams.core.risk.kill_switch import KillSwitch, Strategies
 
 
 class ShardState:
@@ -59,6 +59,8 @@ class ShardState:
         self.clients_move_clocks = not config.orders_wait and not self.record_time
         self._grace_ns = grace_ns(config.mark_interval_ms)
         self._requests_wait = config.orders_wait and not self.record_time
+        self._kills_reach_sessions = config.kills_reach_sessions
+        self._self_match_at_market = config.self_match_at_market
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self.marks.configure(self.instruments, config.conversions)
         self.desk.configure(config.desk)
@@ -82,6 +84,19 @@ class ShardState:
     def sent_ns(self, request: OrderRequest) -> int:
         """Returns when a request was sent: by its own word, or now if that is 0."""
         return request.ts or (self.time_ns if self.config.orders_wait else 0)
+
+    def strategies_of(self, account: Account, request: OrderRequest) -> Strategies:
+        """Returns the strategies whose kill covers an order: its session's and its own (kills_reach_sessions)."""
+        if self._kills_reach_sessions:
+            return account.strategy_id, request.strategy_id
+        return (account.strategy_of(request),)
+
+    def touch(self, symbol: str, side: Side) -> int | None:
+        """Returns the best price at which an order would trade now; see Proposal."""
+        if not self._self_match_at_market:
+            return None
+        bid, ask = self.marks.quotes.get(symbol, (None, None))
+        return ask if side is Side.BUY else bid
 
     def used_before(self, account: Account | None, request: OrderRequest) -> bool:
         """Returns whether the id of a request is known already."""

@@ -30,6 +30,10 @@ class Consequences(Frozen):
     flatten: bool = False
     """Cancels working orders and closes open positions."""
 
+    def measures_like(self, other: Consequences) -> bool:
+        """Returns whether what was measured under another configuration counts under this one too."""
+        return self == other
+
 
 class SelfHealing(Consequences):
     """A breaker that becomes half-open after a wait: it closes if all trial orders go well, else it opens again."""
@@ -51,6 +55,14 @@ class _Money(Consequences):
         if self.amount is None and self.percent is None:
             raise ValueError("amount or percent is needed; with both, the one that is reached first counts")
         return self
+
+    def measures_like(self, other: Consequences) -> bool:
+        """See Consequences. Threshold and consequences may differ."""
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name)
+            for name in type(self).model_fields
+            if name not in _Money.model_fields
+        )
 
 
 class Drawdown(_Money):

@@ -39,12 +39,12 @@ class BreakerSet:
         """The time at which the first of them becomes half-open."""
         self._index()
 
-    def configure(self, configs: BreakerConfigs, peak_equity: int | None = None) -> None:
+    def configure(self, configs: BreakerConfigs, peak_equity: int | None = None, keep_measured: bool = False) -> None:
         """Takes the breakers of changed limits.
 
         A breaker of unchanged configuration goes on. A breaker that is not CLOSED keeps its state, even if it was
-        changed or removed: only a reset closes it. A changed breaker measures afresh; the peak of a drawdown starts
-        with peak_equity.
+        changed or removed: only a reset closes it. A changed breaker measures afresh, and the peak of a drawdown starts
+        with peak_equity; with keep_measured it goes on if only threshold or consequences of a money breaker changed.
         """
         found: dict[str, Breaker] = {}
         for name, config in configs.items():
@@ -53,7 +53,9 @@ class BreakerSet:
                 found[name] = old
                 continue
             meter = meter_of(config, self._opening)
-            if isinstance(meter, DrawdownMeter) and peak_equity is not None:
+            if keep_measured and old is not None and config.measures_like(old.config):
+                meter.load(old.meter.to_state())
+            elif isinstance(meter, DrawdownMeter) and peak_equity is not None:
                 meter.raise_peak(peak_equity)
             found[name] = Breaker(name, config, meter, self._latches)
             if old is not None:
@@ -61,6 +63,20 @@ class BreakerSet:
         found |= {name: item for name, item in self.by_name.items() if name not in found and item in self.stopping}
         self.by_name = found
         self._index()
+
+    def go_on(self, old: BreakerSet, change: int) -> None:
+        """Takes over the account's last session: what its breakers have measured, and those that were not CLOSED.
+
+        change: how much more cash the session opens with than the last one ended with, 1e-18.
+        """
+        for name, breaker in self.by_name.items():
+            last, meter = old.by_name.get(name), breaker.meter
+            if last is None or not meter.outlives_sessions or not breaker.config.measures_like(last.config):
+                continue
+            meter.load(last.meter.to_state())
+            if isinstance(meter, EquityMeter):
+                meter.reopen(self._opening, change)
+        self.inherit(old)
 
     def inherit(self, old: BreakerSet) -> None:
         """Takes over the breakers that were not CLOSED in the account's last session."""

@@ -36,6 +36,11 @@ class DrawdownMeter(EquityMeter):
         self._set_peak(opening)
 
     @property
+    def outlives_sessions(self) -> bool:
+        """See Meter. A drawdown since inception belongs to its session."""
+        return self._config.since == "day"
+
+    @property
     def floor(self) -> int:
         """The equity at which the breaker opens."""
         return self._floor
@@ -76,9 +81,13 @@ class DrawdownMeter(EquityMeter):
 
     def shift(self, amount: int) -> None:
         """See EquityMeter."""
-        self._opening += amount
-        self._last += amount
-        self._set_peak(self._peak + amount)
+        self.reopen(self._opening + amount, amount)
+
+    def reopen(self, opening: int, change: int) -> None:
+        """See EquityMeter."""
+        self._opening = opening
+        self._last += change
+        self._set_peak(self._peak + change)
 
     def reset(self) -> None:
         """Starts the peak from the equity now. A locked floor still rises no higher than the opening cash."""
@@ -102,6 +111,14 @@ class _Series:
     def __init__(self, start: int, span_ns: int | None) -> None:
         self.baseline = self.settled = self.worth = start
         self.highs = None if span_ns is None else HighWindow(span_ns)
+
+    def shift(self, amount: int) -> None:
+        """Moves all levels."""
+        self.baseline += amount
+        self.settled += amount
+        self.worth += amount
+        if self.highs is not None:
+            self.highs.shift(amount)
 
     def sliding_loss(self, now_ns: int, settled: int, worth: int) -> int:
         """Returns the loss in the window. The level before the first observation counts too."""
@@ -177,11 +194,15 @@ class LossMeter(EquityMeter):
         """See EquityMeter."""
         series = self._of("")
         self._set_opening(self._opening + amount)
-        series.baseline, series.settled, series.worth = (
-            level + amount for level in (series.baseline, series.settled, series.worth)
-        )
-        if series.highs is not None:
-            series.highs.shift(amount)
+        series.shift(amount)
+
+    def reopen(self, opening: int, change: int) -> None:
+        """See EquityMeter. The PnL of an instrument begins at 0 again."""
+        if not self.by_symbol:
+            self._of("")  # Its level is the last opening cash if nothing was observed.
+        self._set_opening(opening)
+        for symbol, series in self._series.items():
+            series.shift(-series.settled if symbol else change)
 
     def reset(self) -> None:
         """Counts losses from the level now. The next day starts with its balance again."""

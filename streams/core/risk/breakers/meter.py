@@ -41,6 +41,11 @@ class FillFacts(NamedTuple):
 class Meter:
     """A measurement with its state: a window, or state of its own kind."""
 
+    @property
+    def outlives_sessions(self) -> bool:
+        """The account's next session goes on with the measurement."""
+        return True
+
     def window(self) -> Window:
         """Returns the window of a meter that has one and no other state."""
         raise NotImplementedError
@@ -95,6 +100,13 @@ class EquityMeter(Meter):
 
     def shift(self, amount: int) -> None:
         """Moves all levels by a deposit or withdrawal."""
+        raise NotImplementedError
+
+    def reopen(self, opening: int, change: int) -> None:
+        """Goes on in the account's next session; losses stay, in money.
+
+        opening: its cash. change: how much more that is than the last session ended with.
+        """
         raise NotImplementedError
 
 
