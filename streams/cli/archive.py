@@ -50,7 +50,7 @@ def write_pipeline(folder: Path) -> dict[str, Any]:
 def verify_archive(folder: Path = FOLDER, as_json: bool = JSON) -> None:
     """Verifies an archive: the hash of each file, then each record as `paper replay verify` does.
 
-    Needs no server. Exit code 1 if a record differs.
+    Needs no server. Exit code 1 if a record differs, 2 if there is nothing to compare.
     """
     from schemas.avro.codec import Codec
     from streams.cli.output import say

@@ -64,7 +64,7 @@ def verify_record(
 ) -> None:
     """Proves that the record is right: computes every record again and compares it byte for byte.
 
-    Exit code 1 if a record differs.
+    Exit code 1 if a record differs, 2 if there is nothing to compare.
     """
     from infra.gc_tuning import collect_rarely
     from infra.kafka.partition_check import check_partitions

@@ -93,3 +93,4 @@ def test_runs_compare_sweep_and_archive(settings: Settings, tmp_path: Path) -> N
 
     assert ends(settings) == before, "nothing was written to a live topic"
     assert done(settings, "replay", "verify", "--session", "session-1").endswith("all equal\n")
+    assert done(settings, "replay", "verify", "--session", "nosuch", code=2) == ""

@@ -17,6 +17,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.core.core_config import CoreConfig
+from streams.errors import NothingCompared
 from streams.evidence.reconcile.clickhouse_checks import clickhouse_checks
 from streams.evidence.reconcile.fact_reader import FactReader
 from streams.evidence.reconcile.facts import Facts
@@ -41,6 +42,7 @@ def reconcile(
     Raises:
         LogUnavailable, RegistryUnavailable, ClickHouseError: a source does not answer.
         TopicError: the partitions of a topic differ from the settings.
+        NothingCompared: the topics hold nothing that a check compares.
     """
     check_partitions(settings)
     config = core_config(settings)
@@ -52,7 +54,13 @@ def reconcile(
             checks += _from_clickhouse(settings, config, client, facts, on_progress, wait_s)
         except DriverError as error:
             raise ClickHouseError(f"asking {settings.clickhouse_url}: {error}") from error
-    return Reconciliation(checks, order_counts(facts), dict(facts.dead_letters))
+    report = Reconciliation(checks, order_counts(facts), dict(facts.dead_letters))
+    if report.passed and not any(check.checked for check in checks):
+        raise NothingCompared(
+            f"nothing was compared: neither the topics with prefix {settings.topic_prefix!r} nor the rows of run "
+            f"{settings.run_id!r} hold a record"
+        )
+    return report
 
 
 def _from_clickhouse(

@@ -8,6 +8,7 @@ from infra.kafka.topics import DLQ_PREFIX
 from schemas.avro.codec import Codec
 from schemas.errors import UndecodableRecord
 from streams.core.core_config import CoreConfig
+from streams.errors import NothingCompared
 from streams.evidence.replay.explain_difference import explain_difference
 from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
 from streams.pipeline.journal.dead_letters import source_place
@@ -65,6 +66,8 @@ def verify(
 
     config: gives the numbers of partitions; the settings of the core come from the journal. scope: the records that are
     compared. from_snapshot: replay only what came after each shard's newest snapshot.
+
+    Raises NothingCompared if there is no record to compare, and RecoveryError if a journal can't be followed.
     """
     result = Verification()
     expected: Expected = defaultdict(lambda: defaultdict(deque))
@@ -88,7 +91,19 @@ def verify(
         if from_snapshot:
             records = iter(deque(records, sum(map(len, shards.values()))))
         _Comparison(topic, partition, config, codec, scope, reader, result, refused).run(records, shards)
+    if result.passed and not result.checked:
+        raise NothingCompared(_nothing(result, scope, from_snapshot))
     return result
+
+
+def _nothing(result: Verification, scope: VerifyScope, from_snapshot: bool) -> str:
+    where = " after the newest snapshots" if from_snapshot else ""
+    if not result.transactions:
+        return f"nothing was compared: the journals hold no transactions{where}"
+    return (
+        f"nothing was compared: {result.transactions} transactions{where} wrote no record{scope}; "
+        "`paper session list` names the sessions and their times"
+    )
 
 
 def _written_by_shards(topic: str, partition: int, reader: LogReader) -> Iterator[RawRecord]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from streams.errors import NothingCompared
 from streams.evidence.replay.verify import Verification, verify
 from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
 from streams.pipeline.journal.provenance import Proof
@@ -117,7 +120,6 @@ def test_what_lies_outside_the_scope_is_not_compared() -> None:
     pipeline, _, ts = planted()
     assert verified(pipeline, VerifyScope(from_ns=ts + 1)).passed
     assert not verified(pipeline, VerifyScope(from_ns=ts, to_ns=ts + 1)).passed
-    assert verified(pipeline, VerifyScope(session_id="another")).passed
 
 
 def test_a_record_that_is_missing_is_counted() -> None:
@@ -126,3 +128,13 @@ def test_a_record_that_is_missing_is_counted() -> None:
     pipeline.log.partitions["fills", partition].pop()
     (told,) = verified(pipeline).differences
     assert "1 records that the core makes" in told
+
+
+@pytest.mark.parametrize("from_snapshot", [False, True])
+def test_a_proof_that_compared_nothing_is_refused_and_says_what_it_looked_for(from_snapshot: bool) -> None:
+    nobody = VerifyScope(session_id="nosuch", from_ns=5, to_ns=9)
+    with pytest.raises(NothingCompared, match="wrote no record of session nosuch from 5 ns on before 9 ns") as refusal:
+        verified(traded(), nobody, from_snapshot)
+    assert refusal.value.exit_code == 2
+    with pytest.raises(NothingCompared, match="hold no transactions"):
+        verified(MemoryPipeline(kinds=()), from_snapshot=from_snapshot)
