@@ -50,6 +50,7 @@ def test_exit_codes_and_what_is_printed(traded: Settings) -> None:
     assert report["counts"] == {
         "requests": 5,
         "orders": 4,
+        "closing_orders": 0,
         "working_orders": 0,
         "on_their_way": 1,
         "duplicates": 0,
