@@ -9,6 +9,8 @@ PaperError
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
 ├── ArchiveError             a file of an archive is missing, or its hash differs from the manifest
+├── NothingCompared          a proof found nothing that it could compare
+├── NotAtRest                records are being written that a proof would have to compare
 ├── PeerError                a peer engine of the benchmark can't be installed, or failed
 ├── WorkerIdClash            another living worker has the name of this one
 ├── PipelineError            a shard can't continue
@@ -62,6 +64,18 @@ class DeliveryError(PaperError):
 
 class ArchiveError(PaperError):
     """A file of an archive is missing, or its hash differs from the manifest."""
+
+
+class NothingCompared(PaperError):
+    """A proof found nothing that it could compare; that is neither a success nor a difference."""
+
+    exit_code = 2
+
+
+class NotAtRest(PaperError):
+    """Records are being written that a proof would have to compare; the message names their partitions."""
+
+    exit_code = 2
 
 
 class PeerError(PaperError):

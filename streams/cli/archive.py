@@ -26,15 +26,18 @@ def register(app: typer.Typer) -> None:
 
 def export_archive(folder: Path = FOLDER) -> None:
     """Writes every topic of the pipeline to a new folder, with a manifest of hashes."""
+    from streams.evidence.replay.archive import Archive
+
     manifest = write_pipeline(folder)
     records = sum(item["records"] for item in manifest["files"])
     print(f"{folder}: {records:,} records of run {manifest['run_id']} in {len(manifest['files'])} files")
+    print(f"manifest sha256 {Archive(folder).sha256}")
 
 
 def write_pipeline(folder: Path) -> dict[str, Any]:
     """Archives all topics of the pipeline and returns the manifest. Raises ArchiveError."""
     from infra.kafka.partition_check import check_partitions
-    from infra.kafka.topics import TOPICS
+    from infra.kafka.topics import BY_NAME
     from infra.settings import get_settings
     from schemas.registry import Registry
     from streams.cli.output import say
@@ -43,14 +46,14 @@ def write_pipeline(folder: Path) -> dict[str, Any]:
 
     settings = get_settings()
     check_partitions(settings)
-    partitions = {topic.name: topic.partitions.count(settings) for topic in TOPICS}
+    partitions = {topic.name: topic.partitions.count(settings) for topic in BY_NAME.values()}
     return write_archive(folder, KafkaLogReader(settings), partitions, Registry(settings), settings.run_id, say)
 
 
 def verify_archive(folder: Path = FOLDER, as_json: bool = JSON) -> None:
-    """Verifies an archive: the hash of each file, then each record as `paper replay verify` does.
+    """Verifies an archive: each file against the manifest, then each record as `paper replay verify` does.
 
-    Needs no server. Exit code 1 if a record differs.
+    Needs no server. Exit code 1 if a record differs, 2 if there is nothing to compare.
     """
     from schemas.avro.codec import Codec
     from streams.cli.output import say
@@ -60,9 +63,9 @@ def verify_archive(folder: Path = FOLDER, as_json: bool = JSON) -> None:
     from streams.evidence.replay.verify import verify
 
     archive = Archive(folder)
-    say(f"{archive.check():,} records; every file has the hash that the manifest names")
+    say(f"{archive.check():,} records; every file is as the manifest says. manifest sha256 {archive.sha256}")
     codec = Codec(archive)
-    print_verification(verify(recorded_config(archive, codec), archive, codec, say), as_json)
+    print_verification(verify(recorded_config(archive, codec), archive, codec, say, left_out=archive.missing), as_json)
 
 
 def import_archive(folder: Path = FOLDER, run_id: str = IMPORTED_RUN) -> None:
@@ -76,7 +79,7 @@ def import_archive(folder: Path = FOLDER, run_id: str = IMPORTED_RUN) -> None:
     from streams.pipeline.sink.tables import Tables
 
     archive = Archive(folder)
-    archive.check()
+    say(f"{archive.check():,} records; every file is as the manifest says. manifest sha256 {archive.sha256}")
     settings = get_settings().model_copy(update={"run_id": run_id or archive.manifest["run_id"]})
     with closing(Tables(settings, lambda seconds: None)) as tables:
         rows = load_archive(archive, settings.run_id, tables, say)

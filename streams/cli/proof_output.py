@@ -18,6 +18,7 @@ def print_verification(result: Verification, as_json: bool) -> None:
         document = {
             "passed": result.passed,
             "transactions": result.transactions,
+            "proved_to": result.proved_to,
             "checked": result.checked,
             "differences": result.differences,
         }
@@ -27,6 +28,8 @@ def print_verification(result: Verification, as_json: bool) -> None:
             print(f"{topic:<20} {count:>10} records equal")
         for sentence in result.differences:
             print(f"differs: {sentence}")
+        ends = ", ".join(f"{shard} #{sequence}" for shard, sequence in sorted(result.proved_to.items()))
+        print(f"the proof ends at these journal records: {ends}")
         print(f"{result.transactions} transactions replayed: {'all equal' if result.passed else 'NOT equal'}")
     if not result.passed:
         raise typer.Exit(1)

@@ -23,7 +23,8 @@ def reconcile(
 ) -> None:
     """Checks that orders, fills, money and rows agree, in Kafka and in ClickHouse.
 
-    Stop sending orders and market data first. Exit code 1 if anything differs, 2 if it can't be checked.
+    Stop sending orders and market data first. Exit code 1 if anything differs, 2 if it can't be checked: records are
+    still being written, there is nothing to compare, or a server is away.
     """
     from infra.errors import PaperError
     from infra.settings import get_settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from infra.clickhouse.client import connect
 from infra.kafka.topics import TOPICS
 from infra.settings import Settings
+from streams.evidence.replay.archive import MANIFEST
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from tests.builders import px
 from tests.end_to_end.desk import Desk, immediate
@@ -46,6 +48,7 @@ def test_runs_compare_sweep_and_archive(settings: Settings, tmp_path: Path) -> N
         desk = Desk(settings)
         desk.open_account("A")
         desk.quote(0)
+        desk.send_bytes("orders", b"A", b"garbage")
         orders = [immediate(f"o-{number}", "A") for number in range(6)]
         desk.trade([*orders, immediate("limit", "A")._replace(quantity=px(20))])
         done(settings, "reconcile")
@@ -80,7 +83,8 @@ def test_runs_compare_sweep_and_archive(settings: Settings, tmp_path: Path) -> N
     assert {count for _, count in runs} == {1}, "what is done is not done again"
 
     folder = tmp_path / "archive"
-    done(settings, "archive", "export", str(folder))
+    exported = done(settings, "archive", "export", str(folder))
+    assert f"manifest sha256 {sha256((folder / MANIFEST).read_bytes()).hexdigest()}\n" in exported
     nowhere = settings.model_copy(
         update={"kafka_bootstrap_servers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
     )
@@ -90,6 +94,11 @@ def test_runs_compare_sweep_and_archive(settings: Settings, tmp_path: Path) -> N
     done(nowhere, "archive", "import", str(folder), "--run-id", "imported")
     imported = json.loads(done(settings, "replay", "compare", settings.run_id, "imported", "--json"))
     assert imported["changed"] == 0
+    with closing(connect(settings)) as client:
+        letters = "SELECT run_id, source_topic, record_value FROM dead_letters ORDER BY run_id"
+        found = client.query(letters).result_rows
+    assert found == [(name, "orders", "garbage") for name in sorted(("imported", settings.run_id))]
 
     assert ends(settings) == before, "nothing was written to a live topic"
     assert done(settings, "replay", "verify", "--session", "session-1").endswith("all equal\n")
+    assert done(settings, "replay", "verify", "--session", "nosuch", code=2) == ""

@@ -3,7 +3,41 @@
 -- An identical request may be unanswered if the first answer is still to come, which a request for now (ts 0) has at once. Requests that no shard has taken yet, by
 -- its journal, are on their way. Requests in a partition that is not their account's count by their forwarded copies.
 -- Requests for a time more than grace_ns after their shard's wait for it, and those that change or hang on them wait too.
+-- A closing order is a shard's own: MARKET, IOC, reduce-only, and its id is flatten-CAUSE-SYMBOL, from the second on with
+-- its number. The cause is a command's or a breaker's on risk.events.
 WITH
+    causes AS
+    (
+        SELECT toString(account_id) AS account, if(kind = 'BREAKER_TRANSITION', event_id, ifNull(control_id, '')) AS cause
+        FROM risk_events
+        WHERE run_id = {run_id:String}
+            AND (kind IN ('KILLED', 'SESSION_CLOSED') OR (kind = 'BREAKER_TRANSITION' AND breaker_state = 'OPEN'))
+    ),
+    closing AS
+    (
+        SELECT DISTINCT account_id, order_id, side, quantity
+        FROM
+        (
+            SELECT
+                account_id, order_id, side, quantity,
+                concat('-', symbol) AS ending,
+                arrayFilter(name -> startsWith(name, 'flatten-') AND endsWith(name, ending),
+                    [order_id, replaceRegexpOne(order_id, '-([2-9]|1[0-9]|20)$', '')]) AS names
+            FROM
+            (
+                SELECT account_id, order_id, symbol, side, quantity, action, order_type, time_in_force, reduce_only, run_id
+                FROM orders_approved
+                UNION ALL
+                SELECT account_id, order_id, symbol, side, quantity, action, order_type, time_in_force, reduce_only, run_id
+                FROM orders_live
+            )
+            WHERE run_id = {run_id:String}
+                AND action = 'NEW' AND order_type = 'MARKET' AND time_in_force = 'IOC' AND reduce_only
+        )
+        ARRAY JOIN arrayMap(name -> substring(name, 9, length(name) - 8 - length(ending)), names) AS cause
+        WHERE ((toString(account_id), cause) IN causes OR ('', cause) IN causes)
+            AND (account_id, order_id) NOT IN (SELECT account_id, order_id FROM orders WHERE run_id = {run_id:String})
+    ),
     taken AS
     (
         SELECT partition, max(last) AS last_offset
@@ -39,6 +73,27 @@ WITH
         WHERE {requests_wait:Bool} AND run_id = {run_id:String}
             AND (account_id, if(action = 'NEW', parent_order_id, orig_order_id)) IN behind
     ),
+    unasked AS
+    (
+        SELECT DISTINCT account_id, order_id
+        FROM orders_approved
+        INNER JOIN
+        (
+            SELECT partition, max(last) AS last_offset
+            FROM journal_execution
+            ARRAY JOIN topics AS topic, arrayResize(last_offsets, length(topics)) AS last
+            WHERE run_id = {run_id:String} AND topic = 'orders.approved'
+            GROUP BY partition
+        ) AS seen USING (partition)
+        WHERE run_id = {run_id:String} AND action = 'NEW' AND offset <= seen.last_offset
+            AND (account_id, order_id) NOT IN (SELECT account_id, order_id FROM orders WHERE run_id = {run_id:String})
+            AND (account_id, order_id) NOT IN (SELECT account_id, order_id FROM closing)
+            AND (partition, offset) NOT IN
+            (
+                SELECT source_partition, source_offset FROM dead_letters
+                WHERE run_id = {run_id:String} AND source_topic = 'orders.approved' AND stage != 'sink'
+            )
+    ),
     requests AS
     (
         SELECT
@@ -69,6 +124,12 @@ WITH
                 )
         )
         GROUP BY account_id, order_id
+        UNION ALL
+        SELECT account_id, order_id, 1, 0, 'NEW', toDateTime64(0, 9, 'UTC'), CAST([], 'Array(Tuple(Int64, UInt64))'), 0
+        FROM closing
+        UNION ALL
+        SELECT account_id, order_id, 0, 0, '', toDateTime64(0, 9, 'UTC'), CAST([], 'Array(Tuple(Int64, UInt64))'), 0
+        FROM unasked
     ),
     answers AS
     (
@@ -113,7 +174,9 @@ FROM
         account_id,
         order_id,
         multiIf(
-            asked = 0 AND astray = 0, if(lives.terminals > 0, 'has results, but orders does not hold it', ''),
+            asked = 0 AND astray = 0, multiIf(
+                lives.terminals > 0, 'has results, but orders does not hold it',
+                approved > 0, 'was approved, but neither orders nor risk.events has its cause', ''),
             asked = 0, 'came to a wrong partition and was not forwarded',
             results = 0 AND approved = 0 AND (account_id, order_id) NOT IN waiting, 'has no result and was not approved',
             approved > 1, concat('was approved ', toString(approved), ' times'),

@@ -21,6 +21,7 @@ from schemas.records.messages import (
 )
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows
+from streams.evidence.reconcile.closing_orders import Cause, cause_of, has_cause, may_close
 from streams.evidence.reconcile.facts import (
     ClientResult,
     Facts,
@@ -57,6 +58,8 @@ class FactReader:
         self._reader = reader
         self._codec = codec
         self._facts = Facts()
+        self._causes: set[Cause] = set()
+        self._may_close: list[ApprovedOrder] = []
         self._handlers: dict[str, Callable[[RawRecord, Any], None]] = {
             **dict.fromkeys(JOURNALS, self._on_journal),
             "controls": self._on_control,
@@ -83,7 +86,14 @@ class FactReader:
                 self._on_dead_letter(record)
         for topic in others:
             self._read(topic, on_progress)
+        self._find_closing_orders()
         return self._facts
+
+    def _find_closing_orders(self) -> None:
+        for order in self._may_close:
+            key = (order.account_id, order.order_id)
+            if key not in self._facts.requests and has_cause(order, self._causes):
+                self._facts.closing[key] = order
 
     def _read(self, topic: str, on_progress: Callable[[str], None]) -> None:
         on_progress(f"reading {topic}")
@@ -157,6 +167,9 @@ class FactReader:
 
     def _on_risk_event(self, _: RawRecord, event: RiskEvent) -> None:
         self._facts.ids["event_id", event.event_id] += 1
+        cause = cause_of(event)
+        if cause is not None:
+            self._causes.add(cause)
 
     def _on_equity(self, _: RawRecord, equity: AccountEquity) -> None:
         self._facts.equities[equity.account_id].append(equity)
@@ -195,6 +208,8 @@ class FactReader:
         sent = SentRequest(approved.symbol, (approved.account_id, target), sent_ns, _place(record))
         self._facts.approved[approved.account_id, approved.order_id].append(sent)
         self._facts.ids["approval_id", approved.approval_id] += 1
+        if may_close(approved):
+            self._may_close.append(approved)
 
     def _on_request(self, record: RawRecord, request: OrderRequest) -> None:
         key = (request.account_id, request.order_id)

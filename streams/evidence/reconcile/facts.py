@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.records.enums import ExecType, OrdStatus
-from schemas.records.messages import AccountEquity, Fill, OrderRequest, PositionReport
+from schemas.records.messages import AccountEquity, ApprovedOrder, Fill, OrderRequest, PositionReport
 
 OrderId = tuple[str, str]
 """account_id and order_id."""
@@ -126,6 +126,7 @@ class Facts:
         requests: first request of each id.
         duplicates: number of later requests with the same id.
         identical: number of later requests that are equal to the first.
+        closing: the shards' own closing orders, which no client asked for.
         splits: for each symbol in order: the notice's sequence at the venue, shares after, shares before.
         fills, equities: records of each account in the order of booking.
         positions: newest record of each account and symbol.
@@ -146,6 +147,7 @@ class Facts:
     duplicates: Counter[OrderId] = field(default_factory=Counter)
     identical: Counter[OrderId] = field(default_factory=Counter)
     approved: dict[OrderId, list[SentRequest]] = field(default_factory=lambda: defaultdict(list))
+    closing: dict[OrderId, ApprovedOrder] = field(default_factory=dict)
     results: dict[OrderId, list[ClientResult]] = field(default_factory=lambda: defaultdict(list))
     executions: dict[OrderId, list[RecordedReport]] = field(default_factory=lambda: defaultdict(list))
     splits: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -159,3 +161,8 @@ class Facts:
     def is_taken(self, place: RecordPlace) -> bool:
         """Returns whether a shard has processed an input. Other inputs are still on their way."""
         return place.offset < self.taken.get((place.topic, place.partition), 0)
+
+    def opening(self, key: OrderId) -> OrderRequest | ApprovedOrder | None:
+        """Returns the request that opened an order, or the order by which a shard closes a position."""
+        asked = self.requests.get(key)
+        return self.closing.get(key) if asked is None else asked.request

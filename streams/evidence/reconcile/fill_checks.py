@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from schemas.records.enums import Action, ExecType, Liquidity, Side
-from schemas.records.messages import Fill
+from schemas.records.messages import ApprovedOrder, Fill, OrderRequest
 from schemas.records.numbers import price_text
 from streams.core.core_config import TimeSource
 from streams.evidence.reconcile.facts import Facts, OrderEvent, OrderId, RecordedMarket
@@ -91,20 +91,23 @@ def check_fills_within_orders(facts: Facts) -> Check:
     check = Check("fills keep within their order's quantity and limit", KAFKA)
     for key, reports in facts.executions.items():
         events = [report.event for report in reports if report.event.exec_type is not ExecType.CANCEL_REJECT]
-        if events and key not in facts.requests:
-            check.differ(f"order {order_name(key)} has executions, but orders does not hold it")
+        asked = facts.opening(key)
+        if asked is None:
+            if events:
+                check.differ(f"order {order_name(key)} has executions, but orders does not hold it")
             continue
         filled = 0
-        for event, quantity, limit in _in_force(facts, key, events):
+        for event, quantity, limit in _in_force(facts, key, asked, events):
             filled = event.cum_qty if _is_split(event) else filled + (event.last_qty or 0)
-            problem = _order_problem(event, filled, quantity, limit, facts.requests[key].request.side)
+            problem = _order_problem(event, filled, quantity, limit, asked.side)
             check.compare(problem is None, f"order {order_name(key)}, report {event.exec_id}: {problem}")
     return check
 
 
-def _in_force(facts: Facts, key: OrderId, events: list[OrderEvent]) -> Iterator[tuple[OrderEvent, int, int | None]]:
-    """Yields each report with the quantity and the limit that the client had asked for by then."""
-    asked = facts.requests[key].request
+def _in_force(
+    facts: Facts, key: OrderId, asked: OrderRequest | ApprovedOrder, events: list[OrderEvent]
+) -> Iterator[tuple[OrderEvent, int, int | None]]:
+    """Yields each report with the quantity and the limit that had been asked for by then."""
     quantity, limit = asked.quantity or 0, asked.price
     for event in events:
         change = facts.requests.get((key[0], event.request_id or ""))

@@ -122,17 +122,24 @@ def _has_arrived(facts: Facts, sent: SentRequest, latency_ns: int) -> bool:
 
 
 def check_terminal_results(facts: Facts) -> Check:
-    """Checks that each order has one terminal result, its last, or is working."""
+    """Checks that each order has one terminal result, its last, or is working, and that somebody asked for it.
+
+    A client asks for an order on orders, a shard for a closing order by its cause on risk.events.
+    """
     check = Check("every order has one terminal result or is working", KAFKA)
-    for key, _ in new_orders(facts):
+    for key in [*(key for key, _ in new_orders(facts)), *facts.closing]:
         results = order_life(facts.results.get(key, []))
         terminal = [number for number, result in enumerate(results) if result.terminal]
         check.compare(len(terminal) <= 1, f"order {order_name(key)} has {len(terminal)} terminal results")
         if len(terminal) == 1 and terminal[0] != len(results) - 1:
             check.differ(f"order {order_name(key)} has results after its terminal one")
     for key, results in facts.results.items():
-        if key not in facts.requests and order_life(results):
+        if facts.opening(key) is None and order_life(results):
             check.differ(f"order {order_name(key)} has results, but orders does not hold it")
+    for key, all_sent in facts.approved.items():
+        opens = any(sent.target == key and facts.is_taken(sent.place) for sent in all_sent)
+        if opens and facts.opening(key) is None:
+            check.differ(f"order {order_name(key)} was approved, but neither orders nor risk.events has its cause")
     return check
 
 
@@ -187,6 +194,7 @@ def order_counts(facts: Facts) -> dict[str, int]:
     return {
         "requests": len(facts.requests) + facts.duplicates.total() + len(waiting),
         "orders": len(orders),
+        "closing_orders": len(facts.closing),
         "working_orders": sum(not any(result.terminal for result in results) for results in orders),
         "on_their_way": len(facts.requests.keys() - answered.keys()) + len(waiting),
         "duplicates": facts.duplicates.total(),

@@ -1,29 +1,32 @@
 """Archives a pipeline's topics as files with a manifest of hashes, so that they can be verified without Kafka.
 
 A Parquet file holds the records of one partition: offset, Kafka time, key, value and headers. The manifest names each
-file with its SHA-256. It also holds the schemas, so that no registry is needed.
+file with its SHA-256, its number of records, and their first and last offset. It also holds the schemas, so that no
+registry is needed. Its own SHA-256 stands for the whole archive.
 """
 
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.kafka.topics import BY_NAME
 from schemas.avro.codec import HEADER, SchemaSource
 from schemas.avro.compatibility import writes_alike
 from schemas.errors import UndecodableRecord
 from schemas.topic_schemas import load_schema
 from streams import __version__
 from streams.errors import ArchiveError
+from streams.evidence.replay.archive_check import WITHOUT_OFFSETS, ArchivedFile, check_archive, file_name, sha256_of
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.raw_records import RawRecord
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 BATCH_ROWS = 20_000
 NOT_ARCHIVED = 0
 HEADERS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
@@ -53,11 +56,11 @@ def write_archive(
     if folder.exists() and any(folder.iterdir()):
         raise ArchiveError(f"{folder} is not empty; name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
-    files, ids = [], {topic: {schemas.writer_id(topic)} for topic in partitions}
+    files, ids = [], {topic: {schemas.writer_id(topic)} for topic in partitions if BY_NAME[topic].has_schema}
     for topic, count in sorted(partitions.items()):
         for partition in range(count):
             on_progress(f"archiving {topic}-{partition}")
-            files.append(_write_partition(folder, reader, topic, partition, ids[topic]))
+            files.append(_write_partition(folder, reader, topic, partition, ids.get(topic, set())))
     manifest = {
         "format": FORMAT,
         "run_id": run_id,
@@ -86,19 +89,22 @@ def _schemas(ids: dict[str, set[int]], schemas: SchemaSource) -> dict[str, Any]:
 
 
 def _write_partition(folder: Path, reader: LogReader, topic: str, partition: int, ids: set[int]) -> dict[str, Any]:
-    path = folder / f"{topic}-{partition}.parquet"
+    path = folder / file_name(topic, partition)
     records, waiting = 0, list[RawRecord]()
+    first: int | None = None
+    last: int | None = None
     with pq.ParquetWriter(path, COLUMNS, compression="zstd") as writer:
         for record in reader.read(topic, partition, 0):
             if record.value is not None and len(record.value) >= HEADER.size:
                 ids.add(HEADER.unpack_from(record.value)[1])
             waiting.append(record)
             records += 1
+            first, last = record.offset if first is None else first, record.offset
             if len(waiting) == BATCH_ROWS:
                 writer.write_batch(_batch(waiting))
                 waiting = []
         writer.write_batch(_batch(waiting))
-    return {"file": path.name, "topic": topic, "partition": partition, "records": records, "sha256": _sha256(path)}
+    return ArchivedFile(path.name, topic, partition, records, sha256_of(path), first, last)._asdict()
 
 
 def _batch(records: list[RawRecord]) -> pa.RecordBatch:
@@ -113,11 +119,6 @@ def _batch(records: list[RawRecord]) -> pa.RecordBatch:
     return pa.record_batch(arrays, schema=COLUMNS)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
-
-
 class Archive:
     """An archive for reading: a LogReader and a SchemaSource.
 
@@ -127,29 +128,32 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            self.manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        except (OSError, json.JSONDecodeError) as error:
-            raise ArchiveError(f"{folder / MANIFEST}: {error}; `paper archive export` writes archives") from error
-        if self.manifest.get("format") != FORMAT:
+            text = (folder / MANIFEST).read_bytes()
+            self.manifest: dict[str, Any] = json.loads(text)
+            found = self.manifest["format"]
+            self.partitions: dict[str, int] = dict(self.manifest["partitions"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArchiveError(f"{folder / MANIFEST}: {error!r}; `paper archive export` writes archives") from error
+        if found not in (WITHOUT_OFFSETS, FORMAT):
             raise ArchiveError(
-                f"{folder / MANIFEST}: format {self.manifest.get('format')}, this version reads {FORMAT}"
+                f"{folder / MANIFEST}: format {found}, this version reads {WITHOUT_OFFSETS} and {FORMAT}"
             )
-        self.partitions: dict[str, int] = self.manifest["partitions"]
+        self.sha256 = sha256(text).hexdigest()
+
+    @property
+    def missing(self) -> list[str]:
+        """The topics that the archive does not hold: dead letters, if an earlier version wrote it."""
+        return [topic for topic in BY_NAME if topic not in self.partitions]
 
     def check(self) -> int:
-        """Compares every file with its hash and returns the number of records. Raises ArchiveError."""
-        for item in self.manifest["files"]:
-            path = self._folder / item["file"]
-            if not path.is_file():
-                raise ArchiveError(f"{path} is missing; the manifest names it")
-            found = _sha256(path)
-            if found != item["sha256"]:
-                raise ArchiveError(f"{path} has sha256 {found}, the manifest says {item['sha256']}: it was changed")
-        return sum(item["records"] for item in self.manifest["files"])
+        """Compares every file with the manifest and returns the number of records. Raises ArchiveError."""
+        return check_archive(self._folder, self.manifest)
 
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """See streams.pipeline.journal.log.LogReader."""
-        file = pq.ParquetFile(self._folder / f"{topic}-{partition}.parquet")
+        if partition >= self.partitions.get(topic, 0):
+            return
+        file = pq.ParquetFile(self._folder / file_name(topic, partition))
         for batch in file.iter_batches(BATCH_ROWS):
             for offset, time_ns, key, value, headers in zip(*(column.to_pylist() for column in batch), strict=True):
                 if offset >= first_offset:
@@ -160,7 +164,10 @@ class Archive:
         """See streams.pipeline.journal.log.LogReader."""
         ends = {}
         for topic in topics:
-            offsets = pq.read_table(self._folder / f"{topic}-{partition}.parquet", columns=["offset"])["offset"]
+            if partition >= self.partitions.get(topic, 0):
+                ends[topic] = (0, 0)
+                continue
+            offsets = pq.read_table(self._folder / file_name(topic, partition), columns=["offset"])["offset"]
             ends[topic] = (offsets[0].as_py(), offsets[-1].as_py() + 1) if len(offsets) else (0, 0)
         return ends
 

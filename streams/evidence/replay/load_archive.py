@@ -1,7 +1,9 @@
 """Loads an archive into ClickHouse: inserts the rows that the sink would have made of its topics."""
 
 from collections.abc import Callable
+from itertools import islice
 
+from infra.kafka.topics import DLQ_PREFIX
 from schemas.avro.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
 from schemas.records.numbers import NANOS_PER_MS
@@ -9,6 +11,7 @@ from streams.evidence.replay.archive import Archive
 from streams.evidence.replay.run_results import BLOCK_ROWS, RowStore
 from streams.evidence.replay.verify import CLIENT_TOPICS
 from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink import dead_letter_rows
 from streams.pipeline.sink.avro_container import ContainerWriter, Row
 
 
@@ -17,6 +20,9 @@ def load_archive(archive: Archive, run_id: str, store: RowStore, on_progress: Ca
     rows, codec = 0, Codec(archive)
     for topic, partitions in archive.partitions.items():
         on_progress(f"loading {topic}")
+        if topic.startswith(DLQ_PREFIX):
+            rows += _load_letters(topic, partitions, archive, run_id, store)
+            continue
         for partition in range(partitions):
             block: list[RawRecord] = []
             for record in archive.read(topic, partition, 0):
@@ -28,6 +34,25 @@ def load_archive(archive: Archive, run_id: str, store: RowStore, on_progress: Ca
                 block.append(record)
             if block:
                 rows += _insert(topic, block, archive, run_id, store)
+    return rows
+
+
+def _load_letters(topic: str, partitions: int, archive: Archive, run_id: str, store: RowStore) -> int:
+    writer, rows = ContainerWriter(dead_letter_rows.SCHEMA, run_id), 0
+    for partition in range(partitions):
+        records = archive.read(topic, partition, 0)
+        while block := list(islice(records, BLOCK_ROWS)):
+            letters = [
+                Row(
+                    letter.partition,
+                    letter.offset,
+                    letter.timestamp_ns // NANOS_PER_MS,
+                    dead_letter_rows.row_body(letter),
+                )
+                for letter in block
+            ]
+            store.insert(topic, letters, writer.build(letters))
+            rows += len(letters)
     return rows
 
 

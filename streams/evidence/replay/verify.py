@@ -1,15 +1,20 @@
 """Verifies that the code makes a pipeline's outputs, byte for byte, from its inputs in the journal's order."""
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from infra.kafka.topics import DLQ_PREFIX
 from schemas.avro.codec import Codec
 from schemas.errors import UndecodableRecord
 from streams.core.core_config import CoreConfig
+from streams.errors import NothingCompared
 from streams.evidence.replay.explain_difference import explain_difference
+from streams.evidence.replay.proof_cut import CutReader, take_cut
+from streams.evidence.replay.read_backwards import from_the_end
 from streams.evidence.replay.verify_scope import EVERYTHING, VerifyScope
+from streams.evidence.replay.waiting_outputs import WaitingOutputs
 from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.journal.log import LogReader
@@ -24,8 +29,8 @@ CLIENT_TOPICS = ("orders", "controls", "market.data")
 
 Place = tuple[str, int, int]
 """Topic, partition and offset."""
-Expected = dict[tuple[str, int], dict[str, deque[RawOutput]]]
-"""Outputs that are not yet found on their topic: by topic and partition, then by shard, in order."""
+Expected = dict[tuple[str, int], dict[str, list[RawOutput]]]
+"""The outputs of the transactions: by topic and partition, then by shard, in order."""
 
 
 @dataclass(slots=True)
@@ -34,11 +39,13 @@ class Verification:
 
     Attributes:
         transactions: number of transactions replayed.
+        proved_to: sequence of the last journal record that was replayed, by shard.
         checked: number of records compared, by topic.
         differences: a sentence for each of the first DIFFERENCES_MAX differences.
     """
 
     transactions: int = 0
+    proved_to: dict[str, int] = field(default_factory=dict)
     checked: dict[str, int] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
@@ -60,47 +67,80 @@ def verify(
     on_progress: Callable[[str], None] = lambda _: None,
     scope: VerifyScope = EVERYTHING,
     from_snapshot: bool = False,
+    left_out: Collection[str] = (),
 ) -> Verification:
     """Runs the core over every shard's journal and compares each output with the record on its topic.
 
+    The pipeline may go on meanwhile. The proof ends at a cut: the journals' ends are fixed first, and exactly what
+    their transactions wrote is judged.
+
     config: gives the numbers of partitions; the settings of the core come from the journal. scope: the records that are
-    compared. from_snapshot: replay only what came after each shard's newest snapshot.
+    compared. from_snapshot: replay only what came after each shard's newest snapshot. left_out: topics that the reader
+    does not hold.
+
+    Raises:
+        NothingCompared: there is no record to compare.
+        RecoveryError, LogUnavailable, RegistryUnavailable: the journals can't be followed.
     """
     result = Verification()
-    expected: Expected = defaultdict(lambda: defaultdict(deque))
+    expected: Expected = defaultdict(lambda: defaultdict(list))
     refused: set[Place] = set()
+    earlier: dict[tuple[str, int], set[str]] = defaultdict(set)
 
     def collect(processor: ShardProcessor, transaction: Transaction) -> None:
         result.transactions += 1
+        result.proved_to[processor.name] = transaction.sequence
         for output in transaction.outputs:
-            expected[output.topic, output.partition][processor.name].append(output)
             if output.topic.startswith(DLQ_PREFIX):
                 headers = dict(output.headers)
                 refused.add((headers["topic"].decode(), *source_place(headers)))
+            if output.topic not in left_out:
+                expected[output.topic, output.partition][processor.name].append(output)
 
+    on_progress("fixing the ends of the journals")
+    ends = take_cut(reader, config, left_out)
+    within = CutReader(reader, ends)
     for kind in KINDS:
         for partition in range(kind.partitions(config)):
             on_progress(f"running {kind.shard_name(partition)}")
-            recover(kind, partition, reader, codec, collect, from_snapshot=from_snapshot)
+            processor = recover(kind, partition, within, codec, collect, from_snapshot=from_snapshot)
+            for place in processor.tails if processor is not None else ():
+                earlier[place].add(kind.shard_name(partition))
     for (topic, partition), shards in sorted(expected.items()):
         on_progress(f"comparing {topic}-{partition}")
-        records = _written_by_shards(topic, partition, reader)
+        comparison = _Comparison(
+            topic, partition, ends[topic, partition], config, codec, scope, reader, result, refused
+        )
         if from_snapshot:
-            records = iter(deque(records, sum(map(len, shards.values()))))
-        _Comparison(topic, partition, config, codec, scope, reader, result, refused).run(records, shards)
+            comparison.run_backwards(shards, earlier[topic, partition])
+        else:
+            comparison.run(shards)
+    if result.passed and not result.checked:
+        raise NothingCompared(_nothing(result, scope, from_snapshot))
     return result
 
 
-def _written_by_shards(topic: str, partition: int, reader: LogReader) -> Iterator[RawRecord]:
-    for record in reader.read(topic, partition, 0):
-        if topic not in CLIENT_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers):
-            yield record
+def _nothing(result: Verification, scope: VerifyScope, from_snapshot: bool) -> str:
+    where = " after the newest snapshots" if from_snapshot else ""
+    if not result.transactions:
+        remedy = "; prove the whole record, without --from-snapshot" if from_snapshot else ""
+        return f"nothing was compared: the journals hold no transactions{where}{remedy}"
+    return (
+        f"nothing was compared: {result.transactions} transactions{where} wrote no record{scope}; "
+        "`paper session list` names the sessions and their times"
+    )
+
+
+def _is_of_shard(record: RawRecord) -> bool:
+    return record.topic not in CLIENT_TOPICS or any(name == FORWARDED_FROM for name, _ in record.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     topic: str
     partition: int
+    end: int
+    """The end of the partition at the cut. Records behind it may be of later transactions."""
     config: CoreConfig
     codec: Codec
     scope: VerifyScope
@@ -108,21 +148,36 @@ class _Comparison:
     result: Verification
     refused: set[Place]
 
-    def run(self, records: Iterator[RawRecord], shards: dict[str, deque[RawOutput]]) -> None:
+    def run(self, shards: dict[str, list[RawOutput]]) -> None:
         """Compares a partition. Several shards may write it, each in its own order."""
+        outputs = {name: list(filter(self._covers, made)) for name, made in shards.items()}
+        with closing(self.reader.read(self.topic, self.partition, 0)) as records:
+            self._find(records, WaitingOutputs(outputs), ())
+
+    def run_backwards(self, shards: dict[str, list[RawOutput]], earlier: Collection[str]) -> None:
+        """Compares the end of a partition. earlier: the shards that also wrote it before their snapshots.
+
+        The shards' snapshots stand at different places, so what the shards made since then is mixed with what others
+        made before. From the end on, a shard's outputs come one after the other until there are no more.
+        """
+        outputs = {name: list(filter(self._covers, reversed(made))) for name, made in shards.items()}
+        with closing(from_the_end(self.reader, self.topic, self.partition)) as records:
+            self._find(records, WaitingOutputs(outputs), earlier)
+
+    def _find(self, records: Iterator[RawRecord], waiting: WaitingOutputs, earlier: Collection[str]) -> None:
         checked = self.result.checked
-        shards = {name: deque(filter(self._covers, waiting)) for name, waiting in shards.items()}
-        for record in filter(self._covers, records):
-            if _take_equal(record, shards):
+        for record in filter(self._covers, filter(_is_of_shard, records)):
+            if waiting.take(record):
                 checked[self.topic] = checked.get(self.topic, 0) + 1
-            elif not self._is_foreign(record):
-                candidates = [waiting[0] for waiting in shards.values() if waiting]
-                self.result.differ(explain_difference(record, candidates, self.codec, self.reader, self.config))
+            elif record.offset < self.end and not waiting.may_have_ended(earlier) and not self._is_foreign(record):
+                told = explain_difference(record, waiting.next_ones, self.codec, self.reader, self.config)
+                self.result.differ(told)
                 return
-        for shard, left in shards.items():
-            if left:
-                place = f"{self.topic}-{self.partition}"
-                self.result.differ(f"{place}: {len(left)} records that the core makes in {shard} are not on the topic")
+            elif not waiting.left and (earlier or record.offset >= self.end):
+                return
+        for shard, left in waiting.left.items():
+            place = f"{self.topic}-{self.partition}"
+            self.result.differ(f"{place}: {left} records that the core makes in {shard} are not on the topic")
 
     def _is_foreign(self, record: RawRecord) -> bool:
         """Returns whether a record that no shard made is known as such: refused by a shard, or no record at all."""
@@ -144,18 +199,3 @@ class _Comparison:
             return record.value is not None and self.scope.covers(self.codec.decode(self.topic, record.value))
         except UndecodableRecord:
             return False
-
-
-def _take_equal(record: RawRecord, shards: dict[str, deque[RawOutput]]) -> bool:
-    content = _content(record)
-    for waiting in shards.values():
-        if waiting and _content(waiting[0]) == content:
-            waiting.popleft()
-            return True
-    return False
-
-
-def _content(record: RawRecord | RawOutput) -> tuple[object, ...]:
-    """Returns what must be equal. Dead letters of equal bytes are told apart by the places in their headers."""
-    headers = record.headers if record.topic.startswith(DLQ_PREFIX) else ()
-    return record.key, record.value, headers

@@ -17,6 +17,14 @@ class VerifyScope(Frozen):
         """True if no record is left out."""
         return self == EVERYTHING
 
+    def __str__(self) -> str:
+        parts = [
+            "" if self.session_id is None else f" of session {self.session_id}",
+            "" if self.from_ns is None else f" from {self.from_ns} ns on",
+            "" if self.to_ns is None else f" before {self.to_ns} ns",
+        ]
+        return "".join(parts)
+
     def covers(self, message: Any) -> bool:
         """Returns whether a decoded record is compared."""
         if self.session_id is not None and getattr(message, "session_id", None) != self.session_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.enums import Action, ControlKind, Side, TimeInForce
 from schemas.records.messages import OrderRequest
+from streams.core.risk.breakers.breaker_config import DeskConfig
 from streams.evidence.reconcile.fact_reader import FactReader
 from streams.evidence.reconcile.facts import Facts
 from streams.pipeline.journal.kinds import ShardKind
@@ -31,11 +33,13 @@ LAST_SECOND = 60
 class Session(MemoryPipeline):
     """A pipeline in memory whose market moves on with each order."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changes: Any) -> None:
         fee = builders.fee(maker="0.0001", taker="0.00025", per_unit="0.000000001")
         instruments = (builders.instrument("ABC", fee=fee), builders.instrument("XYZ", fee=fee))
         super().__init__(
-            builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS, instruments=instruments)
+            builders.config(
+                account_partitions=PARTITIONS, execution_partitions=PARTITIONS, instruments=instruments, **changes
+            )
         )
         self.second = 0
 
@@ -100,6 +104,29 @@ def traded_session() -> Session:
     session.close_market()
     for _ in range(2):
         session.ask(new("a-10", quantity="10", price="1.00", ts=builders.START + 2 * LAST_SECOND * builders.SECOND))
+    return session
+
+
+def flattened_session() -> Session:
+    """Returns a session in which the shards closed positions themselves: of B at its close, of C by a kill, of A and D
+    by breakers of the account and of the desk, with several orders each, because the display has become small.
+    """
+    losses = {"kind": "loss", "amount": "20", "flatten": True}
+    desk = {"interval_ms": 1_000, "breakers": {"all": losses | {"amount": "60"}}}
+    session = Session(desk=DeskConfig.model_validate(desk))
+    session.move(size="1000")
+    for account in "ABCD":
+        limits = json.dumps({"breakers": {"own": losses}}) if account == "A" else None
+        session.send("controls", account, builders.opening(account, limits=limits))
+        session.run()
+        session.ask(builders.new(f"{account}-1", quantity="100", price="10.02", account=account))
+    session.ask(builders.new("C-2", price="5.00", account="C"))
+    for kind, account in ((ControlKind.SESSION_CLOSE, "B"), (ControlKind.KILL, "C")):
+        session.send("controls", account, builders.control(kind, account, f"{kind}-{account}", flatten=True))
+        session.run()
+    for price in ("9.98", "9.70", "9.20", "9.10", "9.00"):
+        session.move(price, f"{price[:-1]}5", size="30")
+    session.close_market()
     return session
 
 

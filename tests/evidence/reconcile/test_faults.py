@@ -16,12 +16,51 @@ from streams.evidence.reconcile.reconciliation import DIFFERENCES_MAX, Check
 from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from streams.pipeline.journal.kinds import ACCOUNTS, EXECUTION
 from tests.builders import cancel, new
-from tests.evidence.reconcile.faults import FAULTS, IN_SQL, Fault, old_quote
-from tests.evidence.reconcile.session import Session, read_facts, traded_session
+from tests.evidence.reconcile.faults import (
+    FAULTS,
+    IN_SQL,
+    ORDERS,
+    REQUESTS,
+    Fault,
+    Plant,
+    changed,
+    doubled,
+    lost,
+    old_quote,
+)
+from tests.evidence.reconcile.session import Session, flattened_session, of, read_facts, traded_session
 from tests.pipeline.journal.pipeline import PARTITIONS
 
 Land = Callable[[Session], str]
 each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+
+KILLED = "flatten-KILL-C-ABC"
+each_unasked = pytest.mark.parametrize(
+    ("plant", "names"),
+    [
+        (lost("risk.events", lambda m: m.kind == "KILLED"), f"C/{KILLED} has results"),
+        (lost("risk.events", lambda m: m.breaker == "all"), "D/flatten-a0-30-ABC has results"),
+        (changed("risk.events", lambda m: m.kind == "KILLED", account_id="A"), f"C/{KILLED} has results"),
+        (
+            changed("risk.events", lambda m: m.breaker == "own", breaker_state="CLOSED"),
+            "A/flatten-a0-25-ABC has results",
+        ),
+        (changed("orders.approved", of(KILLED), reduce_only=False), f"C/{KILLED} has results"),
+        (changed("orders.approved", of(KILLED), order_id="flatten-nobody-ABC"), "C/flatten-nobody-ABC was approved"),
+        (doubled("orders.approved", of(KILLED), approval_id="p"), f"C/{KILLED} was approved 2 times"),
+        (doubled("order.results", of(KILLED, "FILL"), exec_id=None, result_id="r"), f"{KILLED} has 2 terminal"),
+    ],
+    ids=[
+        "no kill",
+        "no breaker",
+        "another account",
+        "a closed breaker",
+        "other terms",
+        "no results",
+        "twice",
+        "two ends",
+    ],
+)
 
 
 @pytest.fixture
@@ -67,11 +106,34 @@ def test_a_fault_is_named_from_clickhouse(client: Client, landed: Land, session:
     demand_named(from_clickhouse(client, landed, session)[IN_SQL.get(fault.check, fault.check)], fault)
 
 
+@each_unasked
+def test_a_closing_order_without_its_cause_is_a_difference(
+    client: Client, landed: Land, plant: Plant, names: str
+) -> None:
+    session = flattened_session()
+    plant(session)
+    found = from_kafka(session)
+    told = [*found[ORDERS].differences, *found[REQUESTS].differences]
+    assert any(names in sentence for sentence in told), told
+    rows = from_clickhouse(client, landed, session)[IN_SQL[ORDERS]].differences
+    assert any(names in sentence for sentence in rows), rows
+
+
+def test_closing_orders_are_as_good_as_asked_for(client: Client, landed: Land) -> None:
+    """A session's close, a kill, a breaker of an account and one of the desk have closed positions."""
+    session = flattened_session()
+    assert order_counts(read_facts(session))["closing_orders"] == 11
+    assert {check.name: check.differences for check in from_kafka(session).values() if not check.passed} == {}
+    found = from_clickhouse(client, landed, session)
+    assert {check.name: check.differences for check in found.values() if not check.passed} == {}
+
+
 def test_what_is_no_difference_is_counted(session: Session) -> None:
     facts = read_facts(session)
     assert order_counts(facts) == {
         "requests": 22,
         "orders": 14,
+        "closing_orders": 0,
         "working_orders": 2,
         "on_their_way": 1,
         "duplicates": 5,

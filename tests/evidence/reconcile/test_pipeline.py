@@ -50,6 +50,7 @@ def test_exit_codes_and_what_is_printed(traded: Settings) -> None:
     assert report["counts"] == {
         "requests": 5,
         "orders": 4,
+        "closing_orders": 0,
         "working_orders": 0,
         "on_their_way": 1,
         "duplicates": 0,
@@ -72,3 +73,12 @@ def test_exit_codes_and_what_is_printed(traded: Settings) -> None:
     away = traded.model_copy(update={"clickhouse_url": f"http://127.0.0.1:{free_port()}"})
     refused = paper(away, "reconcile", "--wait", "0")
     assert (refused.returncode, "error: ClickHouse at" in refused.stderr) == (2, True)
+
+
+def test_a_pipeline_without_a_record_is_not_reconciled(pipeline_settings: Settings) -> None:
+    done = paper(pipeline_settings, "reconcile", "--wait", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"neither the topics with prefix '{pipeline_settings.topic_prefix}' nor the rows" in done.stderr
+    verified = paper(pipeline_settings, "replay", "verify", "--session", "nosuch")
+    assert verified.returncode == 2
+    assert "nothing was compared" in verified.stderr
