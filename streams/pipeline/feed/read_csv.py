@@ -2,9 +2,10 @@
 
 quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz,aggressor
 levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
-trading: ts_ns,symbol,trading
+levels: ts_ns,symbol,update,side,level,px,sz          trading: ts_ns,symbol,trading
 
-levels: all lines with the same ts_ns and symbol make one order book; side is B or A, level 1 is the best.
+levels: lines with the same ts_ns and symbol make an order book; side is B or A, level 1 is the best. A second level 1
+of a side begins the next book of the stamp; with a column update, each new number begins one, and nothing else does.
 splits: each split_of shares become split_to shares. trading: halted or resumed.
 """
 
@@ -22,6 +23,7 @@ from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, PR
 from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
 from streams.pipeline.feed.open_csv import header_of, read_columns
+from streams.pipeline.feed.split_books import book_begins
 from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, Bytes, Ints, MarketTable
 
 QUOTE_HEADER = ["ts_ns", "symbol", "bid_px", "bid_sz", "ask_px", "ask_sz"]
@@ -29,6 +31,7 @@ TRADE_HEADER = ["ts_ns", "symbol", "px", "sz", "aggressor"]
 FIXED = pa.decimal128(38, PRICE_DIGITS)
 """Wider than a price, because pyarrow does not report numbers that are too long for the type."""
 LEVEL_HEADER = ["ts_ns", "symbol", "side", "level", "px", "sz"]
+UPDATE_HEADER = ["ts_ns", "symbol", "update", "side", "level", "px", "sz"]
 SPLIT_HEADER = ["ts_ns", "symbol", "split_to", "split_of"]
 TRADING_HEADER = ["ts_ns", "symbol", "trading"]
 TEXT, WHOLE = pa.string(), pa.int64()
@@ -37,6 +40,7 @@ TYPES = {
     "symbol": TEXT,
     "aggressor": TEXT,
     "side": TEXT,
+    "update": WHOLE,
     "level": WHOLE,
     "split_to": WHOLE,
     "split_of": WHOLE,
@@ -131,7 +135,10 @@ def _levels(rows: _Rows) -> MarketTable:
     asks = _words(rows, "side", {"B": 0, "A": 1})
     level = _whole(rows, "level")
     runs = np.r_[True, (np.diff(time) != 0) | (np.diff(codes) != 0)]
-    begins = np.flatnonzero(runs)
+    if "update" in rows.columns.column_names:
+        begins = np.flatnonzero(runs | (np.diff(_whole(rows, "update"), prepend=0) != 0))
+    else:
+        begins = np.flatnonzero(book_begins(runs, asks, level))
     counts = np.diff(np.r_[begins, len(time)])
     book = np.repeat(np.arange(len(begins)), counts)
     order = np.lexsort((level, asks, book))
@@ -140,7 +147,8 @@ def _levels(rows: _Rows) -> MarketTable:
     falls = np.where(side[1:] == 0, price[:-1] - price[1:], price[1:] - price[:-1]) > 0
     wrong = np.flatnonzero(same_side & ~falls)
     if len(wrong):
-        raise _broken(rows, int(order[wrong[0] + 1]), "px must be worse than on the level before")
+        rule = "px must be worse than on the level before; several books of one stamp need a column update"
+        raise _broken(rows, int(order[wrong[0] + 1]), rule)
     ask_counts = np.bincount(book, asks, len(begins)).astype(np.int64)
     nothing = np.zeros(len(begins), np.int64)
     kind = np.full(len(begins), BOOK, np.uint8)
@@ -235,6 +243,7 @@ READERS: dict[str, Callable[[_Rows], MarketTable]] = {
     ",".join(QUOTE_HEADER): _quotes,
     ",".join(TRADE_HEADER): _trades,
     ",".join(LEVEL_HEADER): _levels,
+    ",".join(UPDATE_HEADER): _levels,
     ",".join(SPLIT_HEADER): _splits,
     ",".join(TRADING_HEADER): _trading,
 }

@@ -23,6 +23,7 @@ from streams.pipeline.feed.table import QUOTE, TRADE, MarketTable
 QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n"
 TRADES = "ts_ns,symbol,px,sz,aggressor\n"
 LEVELS = "ts_ns,symbol,side,level,px,sz\n"
+UPDATES = "ts_ns,symbol,update,side,level,px,sz\n"
 SPLITS = "ts_ns,symbol,split_to,split_of\n"
 TRADING = "ts_ns,symbol,trading\n"
 ROWS = 3_000
@@ -90,6 +91,13 @@ def test_trades_keep_their_aggressor(tmp_path: Path) -> None:
         ("ts_ns,symbol,side,px,sz\n1,X,B,2,3\n", "the header is"),
         (LEVELS + "1,X,B,1,2,3\n1,X,B,2,2.5,3\n", "line 3: px must be worse"),
         (LEVELS + "1,X,A,1,2,3\n1,X,A,2,2,3\n", "line 3: px must be worse"),
+        (
+            LEVELS + "1,X,A,1,2,1\n1,X,A,2,3,1\n1,X,A,2,3,1\n",
+            "line 4: px must be worse than on the level before; several",
+        ),
+        (UPDATES + "1,X,7,B,1,3,1\n1,X,7,B,1,3,1\n", "line 3: px must be worse than on the level before"),
+        (UPDATES + "1,X,,B,1,3,1\n", "line 2: update must be given"),
+        (LEVELS + "1,X,A,,2,1\n", "line 2: level must be given"),
         (LEVELS + "1,X,A,1,2,0\n", "line 2: sz must be above 0"),
         (LEVELS + "1,X,C,1,2,1\n", "side is 'C', but must be one of B, A"),
         (SPLITS + "1,X,0,1\n", "line 2: split_to and split_of must be whole numbers"),
@@ -199,6 +207,37 @@ def test_levels_of_one_stamp_are_one_book(tmp_path: Path) -> None:
 
 def books(folder: Path, text: str) -> MarketTable:
     return read_file(written(folder, text, "levels.csv"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("B1 A1 B2 A2", ["B2A2"]),
+        ("B1 B2 A1 A2 B1 B2 A1 A2", ["B2A2", "B2A2"]),
+        ("A1 B1 A2 B2 A1 B1 A2 B2 A1 B1", ["B2A2", "B2A2", "B1A1"]),
+        ("B1 B2 B1 B2 A1 A1", ["B2A0", "B2A1", "B0A1"]),
+        ("B2 B1 A2 A1", ["B2A2"]),
+        ("A1 A2 A1", ["B0A2", "B0A1"]),
+    ],
+)
+def test_a_second_best_level_of_a_side_begins_the_next_book(tmp_path: Path, lines: str, expected: list[str]) -> None:
+    """Exchanges send several full books within one nanosecond."""
+    rows = [
+        f"1,X,{line[0]},{line[1]},{(10 - int(line[1])) if line[0] == 'B' else 10 + int(line[1])},1"
+        for line in lines.split()
+    ]
+    table = books(tmp_path, LEVELS + "\n".join(rows) + "\n2,X,B,1,1,1\n")
+    made = [f"B{bids}A{asks}" for bids, asks in zip(table.bid_sz, table.ask_px, strict=True)]
+    assert made == [*expected, "B1A0"]
+    assert len(set(table.time.tolist())) == 2
+    for record in pack(table, 0, len(table)):
+        check_market_data(record)
+
+
+def test_an_update_number_tells_books_apart(tmp_path: Path) -> None:
+    """The second book has asks only, which nothing but the number says."""
+    table = books(tmp_path, UPDATES + "1,X,7,B,1,9,1\n1,X,7,B,2,8,1\n1,X,8,A,1,10,1\n1,X,9,B,1,9,1\n1,X,9,A,1,10,1\n")
+    assert list(zip(table.bid_sz.tolist(), table.ask_px.tolist(), strict=True)) == [(2, 0), (0, 1), (1, 1)]
 
 
 def test_halts_and_resumptions(tmp_path: Path) -> None:
