@@ -15,8 +15,8 @@ from streams.errors import FeedError
 GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 HEADER_BYTES_MAX = 1_000
-BLOCK_BYTES = 4 << 20
-"""Text of a block, unpacked: some hundred thousand rows at most."""
+BLOCK_BYTES = 1 << 20
+"""Text of a block, unpacked; pyarrow reads 32 blocks ahead."""
 FORMS = f"times must be integers, prices and sizes decimals with at most {PRICE_DIGITS} decimal places"
 PLACE = re.compile(r"^In CSV column #(\d+): (?:Row #(\d+): )?")
 """The place at which pyarrow found an error; the header line is its row 1."""
