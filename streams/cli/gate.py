@@ -82,15 +82,20 @@ def evaluate(
 ) -> None:
     """Decides the level of a strategy from the records, and explains each criterion.
 
-    Exit code 1 if the strategy does not reach --level; without --level, if it may not trade live at all.
+    Exit code 1 if the strategy does not reach --level; without --level, if it may not trade live at all. Exit code 2 if
+    no session of the strategy is known: then nothing is recorded.
     """
     from schemas.records.enums import TradingLevel
+    from streams.errors import InputError
     from streams.evidence.gate.gate_desk import head_commit
 
     if level not in (None, "LIMITED_LIVE", "FULL_LIVE"):
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
     most = TradingLevel(level or "FULL_LIVE")
-    record, _ = _desk().evaluate(strategy, most, commit or head_commit())
+    try:
+        record, _ = _desk().evaluate(strategy, most, commit or head_commit())
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from error
     _print(record, as_json)
     reached = record.level is most if level else record.level is not TradingLevel.PAPER_ONLY
     raise typer.Exit(0 if reached else 1)

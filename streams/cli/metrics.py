@@ -65,6 +65,12 @@ def show_metrics(
     trials_variance: float = typer.Option(
         DEFAULTS.trials_variance, min=0, help="Variance of the daily Sharpe ratios of all trials."
     ),
+    min_returns: int = typer.Option(
+        DEFAULTS.min_returns, min=1, help="Fewest daily returns of volatility, Sharpe and Sortino ratio."
+    ),
+    min_calendar_days: int = typer.Option(
+        DEFAULTS.min_calendar_days, min=1, help="Fewest calendar days of CAGR and Calmar ratio."
+    ),
     as_json: bool = JSON_LINES,
 ) -> None:
     """Computes the metrics of a session, an account or a strategy.
@@ -86,6 +92,8 @@ def show_metrics(
         trials=trials,
         trials_variance=trials_variance,
         basis=basis,
+        min_returns=min_returns,
+        min_calendar_days=min_calendar_days,
     )
     scope = ("session", session) if session else named[0]
     _print(_values(scope, account, run_id, conventions, by), as_json)
@@ -122,14 +130,16 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
 def _print(values: Iterable[MetricValue], as_json: bool) -> None:
     from streams.cli.output import print_rows
     from streams.evidence.metrics.metric_catalog import METRIC_BY_NAME
+    from streams.evidence.sessions.number_format import metric, shown_unit
 
     rows = []
     for item in values:
-        row = item._asdict() | {"unit": METRIC_BY_NAME[item.name].unit, "value": _plain(item.value)}
-        row["unit"] = row["unit"].replace("currency", item.currency)
-        rows.append(row)
-    if not as_json:
-        rows = [row | {"value": "-" if row["value"] is None else _readable(row["value"])} for row in rows]
+        unit = METRIC_BY_NAME[item.name].unit
+        if as_json:
+            row = {"value": _plain(item.value), "unit": unit.replace("currency", item.currency)}
+        else:
+            row = {"value": metric(item.value, unit), "unit": item.why_null or shown_unit(unit, item.currency)}
+        rows.append(item._asdict() | row)
     has_parts = any(row["part"] for row in rows)
     print_rows(rows, ("scope_id", *(("part",) if has_parts else ()), "name", "value", "unit"), as_json)
 
@@ -141,7 +151,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _readable(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

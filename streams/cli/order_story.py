@@ -107,7 +107,7 @@ def _reasons(row: Row) -> Iterator[str]:
         age = "" if row["book_age_ns"] is None else f", {_duration(row['book_age_ns'])} old"
         yield f"market {_side(row, 'bid')} / {_side(row, 'ask')}{age}"
     if row["what"] == "NEW":
-        yield f"arrived {_duration(row['latency_ns'])} after it was sent"
+        yield f"arrived {_duration(row['latency_ns'])} of market time after it was sent"
         yield f"simulator {row['simulator']}: {row['model']}"
         if row["queue_ahead"] is not None:
             yield f"queued behind {_number(row['queue_ahead'])} at its price"

@@ -100,5 +100,5 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_jso
 def _short(value: Any) -> str:
     """Rounds an amount to four decimals; --json prints every digit."""
     text = str(value)
-    head, point, tail = text.partition(".")
-    return f"{Decimal(text):.4f}" if point and len(tail) > 4 and head.lstrip("-").isdigit() else text
+    head, _, tail = text.partition(".")
+    return f"{Decimal(text):.4f}" if len(tail) > 4 and (head.lstrip("-") + tail).isdigit() else text

@@ -56,6 +56,19 @@ def test_recorded_minutes_reconcile(settings: Settings, market_data_folder: Path
     assert document["reconciliation"]["counts"]["orders"] >= ORDERS_MIN
 
 
+def test_an_instrument_without_sizes_is_traded_by_value(settings: Settings, tmp_path: Path) -> None:
+    """Ten thousand lots of gold would be worth more than a limit can say."""
+    lines = ["ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz"]
+    for number in range(2_000):
+        bid = 203_155 + 40 * (number % 50) - number % 7
+        quote = f"XAUUSD.CFD,{bid // 100}.{bid % 100:02},,{(bid + 20) // 100}.{(bid + 20) % 100:02},"
+        lines.append(f"{1_700_000_000_000_000_000 + number * 500_000_000},{quote}")
+    (tmp_path / "gold.csv").write_text("\n".join(lines) + "\n")
+    document = demonstrated(settings, "--data", str(tmp_path))
+    assert document["reconciliation"]["passed"]
+    assert {fill["symbol"] for fill in document["fills"]} == {"XAUUSD.CFD"}
+
+
 def test_a_folder_without_market_data_says_so(settings: Settings, tmp_path: Path) -> None:
     empty = paper(settings, "demo", "--data", str(tmp_path))
     assert (empty.returncode, "no market data files" in empty.stderr) == (1, True)

@@ -1,6 +1,9 @@
--- Latency and implementation shortfall of orders, from single records; a part is a day or an instrument.
---   latency: from the order's record to the record of its first answer (accepted or rejected), by Kafka's clock, in
---   milliseconds. Percentiles interpolate linearly.
+-- Latencies and implementation shortfall of orders, from single records; a part is a day or an instrument.
+--   answer_ms: from the order's record to the record of its first answer (accepted or rejected), by Kafka's clock, in
+--   milliseconds: how fast the pipeline is.
+--   venue_ms: from the order's time to its arrival at the venue, in milliseconds of market time: what the simulator's
+--   latency model drew. Orders that the venue accepted have it.
+--   Percentiles interpolate linearly.
 --   implementation_shortfall: against a paper portfolio that trades the whole order at the middle on arrival: slippage of
 --   the executed quantity + fees + the market's move on the rest up to the order's end (Perold 1988). It covers orders
 --   that have ended and arrived in a two-sided market. It is in the account's currency by the symbol's last rate, and in
@@ -56,10 +59,24 @@ WITH
             account_id, assumeNotNull(session_id) AS session_id, order_id, symbol,
             argMax((ord_status, ts, order_qty, cum_qty, arrival_px, bid_px + ask_px, side), offset) AS last,
             sum(ifNull(toDecimal128(last_qty, 9) * slippage_arrival, toDecimal128(0, 18))) AS slipped,
-            sum(ifNull(commission, toDecimal128(0, 18))) AS paid
+            sum(ifNull(commission, toDecimal128(0, 18))) AS paid,
+            argMinIf((latency_ns, ts), offset, latency_ns IS NOT NULL) AS arrival
         FROM executions
         WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped) AND session_id IS NOT NULL
         GROUP BY account_id, session_id, order_id, symbol
+    ),
+    arrivals AS
+    (
+        SELECT
+            scope_id, scoped.currency AS currency,
+            multiIf({by:String} = 'day', toString(toDate(arrival.2, {time_zone:String})),
+                {by:String} = 'instrument', toString(worked.symbol), '') AS part,
+            count() AS arrived,
+            quantilesExactInclusive(0.5, 0.9, 0.99, 1)(assumeNotNull(arrival.1) / 1e6) AS latency
+        FROM worked
+        INNER JOIN scoped ON worked.account_id = scoped.account_id AND worked.session_id = scoped.session_id
+        WHERE arrival.1 IS NOT NULL
+        GROUP BY scope_id, currency, part
     ),
     shortfalls AS
     (
@@ -82,14 +99,34 @@ SELECT
     currency,
     part,
     ifNull(timed, 0) AS timed_orders,
-    if(timed_orders = 0, NULL, latency[1]) AS latency_ms_p50,
-    if(timed_orders = 0, NULL, latency[2]) AS latency_ms_p90,
-    if(timed_orders = 0, NULL, latency[3]) AS latency_ms_p99,
-    if(timed_orders = 0, NULL, latency[4]) AS latency_ms_max,
+    if(empty(answered), NULL, answered[1]) AS answer_ms_p50,
+    if(empty(answered), NULL, answered[2]) AS answer_ms_p90,
+    if(empty(answered), NULL, answered[3]) AS answer_ms_p99,
+    if(empty(answered), NULL, answered[4]) AS answer_ms_max,
+    ifNull(arrived, 0) AS arrived_orders,
+    if(empty(travelled), NULL, travelled[1]) AS venue_ms_p50,
+    if(empty(travelled), NULL, travelled[2]) AS venue_ms_p90,
+    if(empty(travelled), NULL, travelled[3]) AS venue_ms_p99,
+    if(empty(travelled), NULL, travelled[4]) AS venue_ms_max,
     costs.ended AS shortfall_orders,
     costs.shortfall AS implementation_shortfall,
     costs.bps AS implementation_shortfall_bps
-FROM latencies
+FROM
+(
+    SELECT
+        scope_id, currency, part, sum(answers) AS timed, groupArrayArray(answer_ms) AS answered,
+        sum(reached) AS arrived, groupArrayArray(venue_ms) AS travelled
+    FROM
+    (
+        SELECT
+            scope_id, currency, part, timed AS answers, latency AS answer_ms, 0 AS reached,
+            CAST([] AS Array(Float64)) AS venue_ms
+        FROM latencies
+        UNION ALL
+        SELECT scope_id, currency, part, 0, [], arrived, latency FROM arrivals
+    )
+    GROUP BY scope_id, currency, part
+) AS times
 FULL JOIN
 (
     SELECT

@@ -1,7 +1,8 @@
 -- Returns and risk of a session, an account or a strategy, from the equity at the end of each day.
 --   r_t = E_t / E_{t-1} - 1 on mark-to-market equity; E_0 is the opening cash. The return of several sessions is that of
 --   their sum: (sum of ends - sum of starts) / sum of starts (asset-weighted composite, GIPS 2020).
---   All ratios are NULL if a day starts with equity of 0 or less.
+--   All ratios are NULL if a day starts with equity of 0 or less. Volatility, Sharpe and Sortino ratio are NULL below
+--   min_returns daily returns, CAGR and Calmar ratio below min_calendar_days from first_day to last_day.
 --   scope: session, account or strategy. scope_id: its id; empty for all. time_zone: of days.
 --   annualisation: days a year, 252 or 365. mar: minimum acceptable return a day. benchmark_sharpe: annual.
 --   level: tail of VaR and CVaR, 0.05 for the worst 5 %.
@@ -43,7 +44,9 @@ WITH
             paper_skewness(returns) AS skewness,
             paper_kurtosis(returns) AS kurtosis,
             {benchmark_sharpe:Float64} / sqrt({annualisation:Float64}) AS target,
-            paper_defined(if(empty(returns), NULL, pow(wealth[-1], 1 / years) - 1)) AS cagr,
+            days >= {min_returns:UInt32} AS has_deviation,
+            paper_defined(if(empty(returns) OR last_day - first_day + 1 < {min_calendar_days:UInt32}, NULL,
+                pow(wealth[-1], 1 / years) - 1)) AS cagr,
             if(empty(returns), NULL, arrayMin(drawdowns)) AS max_drawdown
         FROM observed
     )
@@ -60,9 +63,9 @@ SELECT
     if(empty(returns), NULL, arrayMax(returns)) AS best_day,
     if(empty(returns), NULL, arrayMin(returns)) AS worst_day,
     cagr,
-    paper_deviation(returns) * sqrt({annualisation:Float64}) AS volatility,
-    daily_sharpe * sqrt({annualisation:Float64}) AS sharpe,
-    paper_sortino(returns, {mar:Float64}) * sqrt({annualisation:Float64}) AS sortino,
+    if(has_deviation, paper_deviation(returns) * sqrt({annualisation:Float64}), NULL) AS volatility,
+    if(has_deviation, daily_sharpe * sqrt({annualisation:Float64}), NULL) AS sharpe,
+    if(has_deviation, paper_sortino(returns, {mar:Float64}) * sqrt({annualisation:Float64}), NULL) AS sortino,
     paper_ratio(cagr, abs(max_drawdown)) AS calmar,
     max_drawdown,
     if(empty(episodes), NULL, deepest.5 - deepest.2) AS max_drawdown_days,

@@ -22,7 +22,7 @@ from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.gate.criteria import read_criteria
 from streams.evidence.gate.decision import Verdict, decide, decision_id
-from streams.evidence.gate.gather_evidence import gather_evidence
+from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
@@ -48,10 +48,11 @@ class GateDesk:
     def evaluate(self, strategy_id: str, most: TradingLevel, commit: str | None) -> tuple[GateDecision, Verdict]:
         """Decides a strategy's level by the evidence in ClickHouse now. most: the highest level to judge.
 
-        Raises ClickHouseError.
+        Raises InputError if the strategy has had no session, and ClickHouseError.
         """
         now_ns, criteria = time.time_ns(), self.file.criteria
         with closing(connect(self.settings)) as client:
+            demand_session(client, self.settings.run_id, strategy_id)
             evidence = gather_evidence(client, self.settings.run_id, strategy_id, criteria, now_ns, commit)
         verdict = decide(evidence, criteria, most)
         settings_hash = settings_sha256(core_config(self.settings))

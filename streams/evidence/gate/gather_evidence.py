@@ -8,6 +8,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from schemas.records.numbers import plain
+from streams.errors import InputError
 from streams.evidence.gate.criteria import Criteria
 from streams.evidence.gate.decision import Evidence
 from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
@@ -38,6 +39,20 @@ def gather_evidence(
     rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
     rows |= {query: plain_rows(client, query, parameters) for query in QUERIES}
     return Evidence(strategy_id, as_of_ns, commit, rows)
+
+
+def demand_session(client: Client, run_id: str, strategy_id: str) -> None:
+    """Demands that a strategy has had a session, so that no decision is recorded on a mistyped name.
+
+    Raises InputError, which names the strategies that have had one, and ClickHouseError.
+    """
+    known = [row["strategy_id"] for row in plain_rows(client, "gate_strategies", {"run_id": run_id})]
+    if strategy_id not in known:
+        listed = ", ".join(known) or "none"
+        raise InputError(
+            f"strategy {strategy_id!r} has no session in run {run_id}, so there is nothing to decide; known "
+            f"strategies: {listed}. If it has just begun, `paper status` shows whether the sink has caught up"
+        )
 
 
 def plain_rows(client: Client, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from clickhouse_connect.driver.client import Client
 
 from streams.errors import InputError
 from streams.evidence.metrics.conventions import Conventions
-from streams.evidence.metrics.metric_catalog import BREAKDOWNS, METRICS
+from streams.evidence.metrics.metric_catalog import BREAKDOWNS, METRICS, MIN_CALENDAR_DAYS, MIN_RETURNS, Metric
 from streams.evidence.query_rows import Row, query_rows
 
 
@@ -24,13 +24,19 @@ class MetricScope(NamedTuple):
 
 
 class MetricValue(NamedTuple):
-    """A metric of a session, account or strategy. part: the day, instrument or reason, empty for the whole."""
+    """A metric of a session, account or strategy.
+
+    Attributes:
+        part: the day, instrument or reason; empty for the whole.
+        why_null: observations that a value of None lacks; empty if it is undefined for another reason.
+    """
 
     scope_id: str
     currency: str
     part: str
     name: str
     value: Any
+    why_null: str = ""
 
 
 def session_scope(client: Client, run_id: str, session_id: str, account_id: str = "") -> MetricScope:
@@ -69,7 +75,21 @@ def metric_values(
     for query, breakdowns in BREAKDOWNS.items():
         if by not in breakdowns:
             continue
-        names = [metric.name for metric in METRICS if metric.query == query]
+        metrics = [metric for metric in METRICS if metric.query == query]
         for row in metric_rows(client, query, run_id, scope, conventions, by):
-            for name in names:
-                yield MetricValue(row["scope_id"], row["currency"], row.get("part", ""), name, row[name])
+            for metric in metrics:
+                value = row[metric.name]
+                why = _lack(metric, row, conventions) if value is None else ""
+                yield MetricValue(row["scope_id"], row["currency"], row.get("part", ""), metric.name, value, why)
+
+
+def _lack(metric: Metric, row: Row, conventions: Conventions) -> str:
+    """Returns how many observations a metric has and needs, if it has too few; else an empty text."""
+    if metric.minimum == MIN_RETURNS:
+        found, needed, unit = row["days"], conventions.min_returns, "daily returns"
+    elif metric.minimum == MIN_CALENDAR_DAYS:
+        found = (row["last_day"] - row["first_day"]).days + 1
+        needed, unit = conventions.min_calendar_days, "calendar days"
+    else:
+        return ""
+    return f"{found} of {needed} {unit}" if found < needed else ""

@@ -16,6 +16,10 @@ class Conventions(NamedTuple):
         trials: number of strategies tried, the chosen one included; None if not declared.
         trials_variance: variance of the trials' daily Sharpe ratios; not needed for one trial.
         basis: what a trade is: round_trips or lots.
+        min_returns: fewest daily returns of an annual volatility, Sharpe or Sortino ratio. The standard error of an
+            annual Sharpe ratio near 0 is sqrt(252 / n) (Lo 2002): above 2.9 for fewer than 30 days.
+        min_calendar_days: fewest calendar days of a yearly growth (CAGR, Calmar ratio). GIPS 2020: returns of less
+            than a year are not annualised.
     """
 
     time_zone: str = "UTC"
@@ -27,6 +31,8 @@ class Conventions(NamedTuple):
     trials: int | None = None
     trials_variance: float | None = None
     basis: str = "round_trips"
+    min_returns: int = 30
+    min_calendar_days: int = 365
 
 
 DEFAULTS = Conventions()

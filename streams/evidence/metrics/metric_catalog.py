@@ -29,9 +29,10 @@ class Metric(NamedTuple):
     Attributes:
         name: name of the metric and of its column in the query.
         query: file in infra/clickhouse/queries, without suffix; its comment states the conventions in full.
-        unit: unit of the value; "currency" is the account's.
+        unit: unit of the value. "currency" is the account's; "ratio" is a share, which is shown in percent.
         convention: definition in one sentence. An undefined value is NULL.
         source: paper, book or tool that the definition follows; empty for plain counts and sums.
+        minimum: convention that holds the fewest observations; NULL below it.
     """
 
     name: str
@@ -39,11 +40,14 @@ class Metric(NamedTuple):
     unit: str
     convention: str
     source: str = ""
+    minimum: str = ""
 
 
 SHARPE_PAPER = "Bailey and Lopez de Prado 2012"
 DEFLATED_PAPER = "Bailey and Lopez de Prado 2014"
 EPISODES = "PerformanceAnalytics, findDrawdowns"
+MIN_RETURNS, MIN_CALENDAR_DAYS = "min_returns", "min_calendar_days"
+"""Conventions that hold the fewest observations of a metric."""
 
 METRICS = (
     Metric("days", RETURNS, "days", "days with a return, the n of all ratios"),
@@ -55,17 +59,45 @@ METRICS = (
     Metric("total_return", RETURNS, "ratio", "product of (1 + r_t) - 1, r_t = E_t / E_{t-1} - 1", "GIPS 2020"),
     Metric("best_day", RETURNS, "ratio", "greatest r_t"),
     Metric("worst_day", RETURNS, "ratio", "smallest r_t"),
-    Metric("cagr", RETURNS, "ratio a year", "(1 + total return)^(365 / calendar days) - 1", "freqtrade"),
-    Metric("volatility", RETURNS, "ratio a year", "sample deviation (ddof 1) * sqrt(annualisation)"),
-    Metric("sharpe", RETURNS, "a year", "mean / sample deviation * sqrt(annualisation)", "Sharpe 1994"),
+    Metric(
+        "cagr",
+        RETURNS,
+        "ratio a year",
+        "(1 + total return)^(365 / calendar days) - 1; NULL below 365 calendar days",
+        "freqtrade; GIPS 2020",
+        MIN_CALENDAR_DAYS,
+    ),
+    Metric(
+        "volatility",
+        RETURNS,
+        "ratio a year",
+        "sample deviation (ddof 1) * sqrt(annualisation); NULL below 30 returns",
+        minimum=MIN_RETURNS,
+    ),
+    Metric(
+        "sharpe",
+        RETURNS,
+        "a year",
+        "mean / sample deviation * sqrt(annualisation); NULL below 30 returns",
+        "Sharpe 1994; Lo 2002",
+        MIN_RETURNS,
+    ),
     Metric(
         "sortino",
         RETURNS,
         "a year",
-        "mean(r - MAR) / sqrt(sum(min(r - MAR, 0)^2) / n) * sqrt(annualisation)",
+        "mean(r - MAR) / sqrt(sum(min(r - MAR, 0)^2) / n) * sqrt(annualisation); NULL below 30 returns",
         "Sortino and Price 1994, empyrical-reloaded",
+        MIN_RETURNS,
     ),
-    Metric("calmar", RETURNS, "a year", "CAGR / |max drawdown|", "Young 1991"),
+    Metric(
+        "calmar",
+        RETURNS,
+        "a year",
+        "CAGR / |max drawdown|; NULL below 365 calendar days",
+        "Young 1991",
+        MIN_CALENDAR_DAYS,
+    ),
     Metric("max_drawdown", RETURNS, "ratio", "lowest E_t / peak - 1 at the ends of days; the peak starts at E_0"),
     Metric("max_drawdown_days", RETURNS, "days", "days from its peak to its recovery, or to the last day", EPISODES),
     Metric("max_drawdown_recovery_days", RETURNS, "days", "days from its trough to its recovery", EPISODES),
@@ -110,12 +142,12 @@ METRICS = (
     Metric("gross_profit", TRADES, "currency", "sum of the winning trades"),
     Metric("gross_loss", TRADES, "currency", "sum of the losing trades, negative"),
     Metric("hit_rate", TRADES, "ratio", "winning trades / trades"),
-    Metric("profit_factor", TRADES, "ratio", "gross profit / |gross loss|, NULL without losses"),
+    Metric("profit_factor", TRADES, "", "gross profit / |gross loss|, NULL without losses"),
     Metric("expectancy", TRADES, "currency a trade", "mean profit and loss of the trades", "Tharp 1998"),
-    Metric("expectancy_ratio", TRADES, "ratio", "(1 + average win / |average loss|) * hit rate - 1", "freqtrade"),
+    Metric("expectancy_ratio", TRADES, "", "(1 + average win / |average loss|) * hit rate - 1", "freqtrade"),
     Metric("average_win", TRADES, "currency", "mean of the winning trades"),
     Metric("average_loss", TRADES, "currency", "mean of the losing trades, negative"),
-    Metric("payoff", TRADES, "ratio", "average win / |average loss|"),
+    Metric("payoff", TRADES, "", "average win / |average loss|"),
     Metric("largest_win", TRADES, "currency", "greatest winning trade"),
     Metric("largest_loss", TRADES, "currency", "greatest losing trade, negative"),
     Metric("sqn", TRADES, "", "sqrt(trades) * expectancy / sample deviation of the trades", "Tharp 2008"),
@@ -140,10 +172,15 @@ METRICS = (
     Metric("rejects_of_reason", REJECTS, "orders", "orders rejected for this reason"),
     Metric("reject_rate_of_reason", REJECTS, "ratio", "orders rejected for this reason / orders"),
     Metric("timed_orders", EXECUTION, "orders", "orders whose request and answer both have a time"),
-    Metric("latency_ms_p50", EXECUTION, "ms", "time from the order to its first answer by Kafka's clock, median"),
-    Metric("latency_ms_p90", EXECUTION, "ms", "90th percentile of the same time"),
-    Metric("latency_ms_p99", EXECUTION, "ms", "99th percentile of the same time"),
-    Metric("latency_ms_max", EXECUTION, "ms", "maximum of the same time"),
+    Metric("answer_ms_p50", EXECUTION, "ms", "from the order to its first answer by Kafka's clock, median"),
+    Metric("answer_ms_p90", EXECUTION, "ms", "90th percentile of the same time by Kafka's clock"),
+    Metric("answer_ms_p99", EXECUTION, "ms", "99th percentile of the same time by Kafka's clock"),
+    Metric("answer_ms_max", EXECUTION, "ms", "maximum of the same time by Kafka's clock"),
+    Metric("arrived_orders", EXECUTION, "orders", "orders that arrived at the venue"),
+    Metric("venue_ms_p50", EXECUTION, "ms", "from the order's time to its arrival at the venue in market time, median"),
+    Metric("venue_ms_p90", EXECUTION, "ms", "90th percentile of the same market time"),
+    Metric("venue_ms_p99", EXECUTION, "ms", "99th percentile of the same market time"),
+    Metric("venue_ms_max", EXECUTION, "ms", "maximum of the same market time"),
     Metric("shortfall_orders", EXECUTION, "orders", "ended orders that arrived in a two-sided market"),
     Metric(
         "implementation_shortfall",

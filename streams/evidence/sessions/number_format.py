@@ -54,6 +54,11 @@ def metric(value: Any, unit: str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"
 
 
+def shown_unit(unit: str, currency: str) -> str:
+    """Returns the unit beside a metric as metric() shows it: a ratio is in percent already."""
+    return unit.removeprefix("ratio").removeprefix("probability").strip().replace("currency", currency)
+
+
 def moment(value: datetime | None) -> str:
     """Formats a time in UTC to the second."""
     return NONE if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"

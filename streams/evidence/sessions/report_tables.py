@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from streams.evidence.metrics.metric_catalog import METRIC_BY_NAME
-from streams.evidence.sessions.number_format import amount, is_loss, metric, percent, price
+from streams.evidence.sessions.number_format import amount, is_loss, metric, percent, price, shown_unit
 from streams.evidence.sessions.session_report import SessionReport
 
 
@@ -81,11 +81,11 @@ def rejects(report: SessionReport) -> ReportTable:
 
 
 def metrics(report: SessionReport) -> ReportTable:
-    """Returns the table of every metric of the catalog."""
+    """Returns the table of every metric of the catalog. Beside an undefined one stands what it lacks."""
     rows = []
     for item in report.metrics:
         unit = METRIC_BY_NAME[item.name].unit
-        shown = unit.removeprefix("ratio").strip().replace("currency", item.currency)
+        shown = item.why_null or shown_unit(unit, item.currency)
         rows.append((Cell(item.name), Cell(metric(item.value, unit), is_loss(item.value)), Cell(shown)))
     return ReportTable("metrics", ("metric", "value", "unit"), rows)
 

@@ -2,25 +2,28 @@
 
 quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz,aggressor
 levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
-trading: ts_ns,symbol,trading
+levels: ts_ns,symbol,update,side,level,px,sz          trading: ts_ns,symbol,trading
 
-levels: all lines with the same ts_ns and symbol make one order book; side is B or A, level 1 is the best.
+levels: lines with the same ts_ns and symbol make an order book; side is B or A, level 1 is the best. A second level 1
+of a side begins the next book of the stamp; with a column update, each new number begins one, and nothing else does.
 splits: each split_of shares become split_to shares. trading: halted or resumed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv
 
 from schemas.records.bounds import ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS
 from schemas.records.entry_checks import text_problem
-from schemas.records.numbers import PRICE_DIGITS, PRICE_MAX
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, PRICE_DIGITS, PRICE_MAX
 from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
+from streams.pipeline.feed.open_csv import header_of, read_columns
+from streams.pipeline.feed.split_books import book_begins
 from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, Bytes, Ints, MarketTable
 
 QUOTE_HEADER = ["ts_ns", "symbol", "bid_px", "bid_sz", "ask_px", "ask_sz"]
@@ -28,6 +31,7 @@ TRADE_HEADER = ["ts_ns", "symbol", "px", "sz", "aggressor"]
 FIXED = pa.decimal128(38, PRICE_DIGITS)
 """Wider than a price, because pyarrow does not report numbers that are too long for the type."""
 LEVEL_HEADER = ["ts_ns", "symbol", "side", "level", "px", "sz"]
+UPDATE_HEADER = ["ts_ns", "symbol", "update", "side", "level", "px", "sz"]
 SPLIT_HEADER = ["ts_ns", "symbol", "split_to", "split_of"]
 TRADING_HEADER = ["ts_ns", "symbol", "trading"]
 TEXT, WHOLE = pa.string(), pa.int64()
@@ -36,6 +40,7 @@ TYPES = {
     "symbol": TEXT,
     "aggressor": TEXT,
     "side": TEXT,
+    "update": WHOLE,
     "level": WHOLE,
     "split_to": WHOLE,
     "split_of": WHOLE,
@@ -46,84 +51,94 @@ FIRST_DATA_LINE = 2
 LETTER_OF_AGGRESSOR = {"buy": ord("B"), "sell": ord("S"), "": ord("-")}
 
 
+FIRST_TIME_NS = 365 * NANOS_PER_DAY
+"""1971-01-01 UTC. Earlier times are counts of a larger unit: today, no such count comes to a year of nanoseconds."""
+LARGER_UNITS = {"seconds": NANOS_PER_S, "milliseconds": NANOS_PER_MS, "microseconds": NANOS_PER_MS // 1_000}
+
+
+class _Rows(NamedTuple):
+    """Rows of a file that follow each other. line: number of the first. after_ns: time of the row before, or 0."""
+
+    path: Path
+    columns: pa.Table
+    line: int
+    after_ns: int
+
+
 def read_file(path: Path) -> MarketTable:
     """Reads all updates of a file, in its order.
 
     Raises:
         FeedError: the file breaks a rule; names the file, the line if there is one, the rule and the remedy.
     """
-    table = _read_columns(path)
-    if len(table) == 0:
-        raise FeedError(f"{path}: the file has no data after the header line")
-    reader = READERS.get(",".join(table.column_names))
+    return MarketTable.merged(list(read_blocks(path)))
+
+
+def read_blocks(path: Path) -> Iterator[MarketTable]:
+    """Yields the updates of a file in its order, in blocks of bounded size. Raises FeedError as read_file does."""
+    header = header_of(path)
+    reader = READERS.get(header)
     if reader is None:
-        raise FeedError(
-            f"{path}: the header is {','.join(table.column_names)}; it must be one of {' | '.join(READERS)}"
-        )
-    return reader(path, table)
+        raise FeedError(f"{path}: the header is {header[:200]}; it must be one of {' | '.join(READERS)}")
+    types = {name: TYPES.get(name, FIXED) for name in header.split(",")}
+    line, after_ns = FIRST_DATA_LINE, 0
+    for columns in read_columns(path, types):
+        if len(columns):
+            block = reader(_Rows(path, columns, line, after_ns))
+            yield block
+            line, after_ns = line + len(columns), int(block.time[-1])
+    if line == FIRST_DATA_LINE:
+        raise FeedError(f"{path}: the file has no data after the header line")
 
 
 def is_market_file(path: Path) -> bool:
-    """Returns whether read_file knows a file's header line."""
-    with pa.input_stream(str(path), compression="detect") as stream:
-        first = stream.read(max(map(len, READERS)) + 2).split(b"\n")[0].strip().decode(errors="replace")
-    return first in READERS
+    """Returns whether read_file knows a file's header line. Raises FeedError if the file can't be read or unpacked."""
+    return header_of(path) in READERS
 
 
-def _read_columns(path: Path) -> pa.Table:
-    names = {name for header in READERS for name in header.split(",")}
-    options = csv.ConvertOptions(
-        column_types={name: TYPES.get(name, FIXED) for name in names}, strings_can_be_null=False, null_values=[""]
-    )
-    try:
-        with pa.input_stream(str(path), compression="detect") as stream:
-            return csv.read_csv(stream, convert_options=options)
-    except FileNotFoundError as error:
-        raise FeedError(f"{path}: there is no such file") from error
-    except (pa.ArrowInvalid, OSError) as error:
-        rule = f"times must be integers, prices and sizes decimals with at most {PRICE_DIGITS} decimal places"
-        raise FeedError(f"{path}: {error}; {rule}") from error
-
-
-def _quotes(path: Path, table: pa.Table) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(path, table)
-    bid_px, bid_sz = _side(path, table, "bid")
-    ask_px, ask_sz = _side(path, table, "ask")
+def _quotes(rows: _Rows) -> MarketTable:
+    time, symbols, codes = _time_and_symbols(rows)
+    bid_px, bid_sz = _side(rows, "bid")
+    ask_px, ask_sz = _side(rows, "ask")
     kind = np.full(len(time), QUOTE, np.uint8)
     return MarketTable(symbols, codes, kind, time, bid_px, bid_sz, ask_px, ask_sz)
 
 
-def _side(path: Path, table: pa.Table, side: str) -> tuple[Ints, Ints]:
+def _side(rows: _Rows, side: str) -> tuple[Ints, Ints]:
     """Returns price and size of a side. No price means that the side is empty, no size that the size is unknown."""
-    price, no_price = _fixed(path, table, f"{side}_px")
-    size, no_size = _fixed(path, table, f"{side}_sz")
+    price, no_price = _fixed(rows, f"{side}_px")
+    size, no_size = _fixed(rows, f"{side}_sz")
     size = np.where(no_price, 0, np.where(no_size, SIZE_UNKNOWN, size))
-    _demand(path, ((price > 0) | no_price | (size == 0)), f"{side}_px must be above 0")
-    _demand(path, (size >= 0) | no_size, f"{side}_sz must not be negative")
+    _demand(rows, ((price > 0) | no_price | (size == 0)), f"{side}_px must be above 0")
+    _demand(rows, (size >= 0) | no_size, f"{side}_sz must not be negative")
     return np.where(no_price, 0, price), size
 
 
-def _trades(path: Path, table: pa.Table) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(path, table)
-    price, no_price = _fixed(path, table, "px")
-    size, no_size = _fixed(path, table, "sz")
-    _demand(path, (price > 0) & ~no_price, "px must be above 0")
-    _demand(path, (size >= 0) & ~no_size, "sz must be given and not negative")
-    aggressor = _words(path, table, "aggressor", LETTER_OF_AGGRESSOR)
+def _trades(rows: _Rows) -> MarketTable:
+    time, symbols, codes = _time_and_symbols(rows)
+    price, no_price = _fixed(rows, "px")
+    size, no_size = _fixed(rows, "sz")
+    _demand(rows, (price > 0) & ~no_price, "px must be above 0")
+    _demand(rows, (size >= 0) & ~no_size, "sz must be given and not negative")
+    aggressor = _words(rows, "aggressor", LETTER_OF_AGGRESSOR)
     kind = np.full(len(time), TRADE, np.uint8)
     return MarketTable(symbols, codes, kind, time, price, size, aggressor, np.zeros(len(time), np.int64))
 
 
-def _levels(path: Path, table: pa.Table) -> MarketTable:
-    """Makes an order book of each run of lines with the same time and symbol."""
-    time, symbols, codes = _time_and_symbols(path, table)
-    price, no_price = _fixed(path, table, "px")
-    size, no_size = _fixed(path, table, "sz")
-    _demand(path, (price > 0) & ~no_price, "px must be above 0")
-    _demand(path, (size > 0) & ~no_size, "sz must be above 0; leave out levels without size")
-    asks = _words(path, table, "side", {"B": 0, "A": 1})
-    level = table["level"].to_numpy()
-    begins = np.flatnonzero(np.r_[True, (np.diff(time) != 0) | (np.diff(codes) != 0)])
+def _levels(rows: _Rows) -> MarketTable:
+    """Makes the order books of lines with side and level."""
+    time, symbols, codes = _time_and_symbols(rows)
+    price, no_price = _fixed(rows, "px")
+    size, no_size = _fixed(rows, "sz")
+    _demand(rows, (price > 0) & ~no_price, "px must be above 0")
+    _demand(rows, (size > 0) & ~no_size, "sz must be above 0; leave out levels without size")
+    asks = _words(rows, "side", {"B": 0, "A": 1})
+    level = _whole(rows, "level")
+    runs = np.r_[True, (np.diff(time) != 0) | (np.diff(codes) != 0)]
+    if "update" in rows.columns.column_names:
+        begins = np.flatnonzero(runs | (np.diff(_whole(rows, "update"), prepend=0) != 0))
+    else:
+        begins = np.flatnonzero(book_begins(runs, asks, level))
     counts = np.diff(np.r_[begins, len(time)])
     book = np.repeat(np.arange(len(begins)), counts)
     order = np.lexsort((level, asks, book))
@@ -132,8 +147,8 @@ def _levels(path: Path, table: pa.Table) -> MarketTable:
     falls = np.where(side[1:] == 0, price[:-1] - price[1:], price[1:] - price[:-1]) > 0
     wrong = np.flatnonzero(same_side & ~falls)
     if len(wrong):
-        line = int(order[wrong[0] + 1]) + FIRST_DATA_LINE
-        raise FeedError(f"{path}: line {line}: px must be worse than on the level before")
+        rule = "px must be worse than on the level before; several books of one stamp need a column update"
+        raise _broken(rows, int(order[wrong[0] + 1]), rule)
     ask_counts = np.bincount(book, asks, len(begins)).astype(np.int64)
     nothing = np.zeros(len(begins), np.int64)
     kind = np.full(len(begins), BOOK, np.uint8)
@@ -141,74 +156,94 @@ def _levels(path: Path, table: pa.Table) -> MarketTable:
     return MarketTable(symbols, codes[begins], kind, time[begins], *columns, level_px=price, level_sz=size)
 
 
-def _splits(path: Path, table: pa.Table) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(path, table)
-    to, of = table["split_to"].to_numpy(), table["split_of"].to_numpy()
+def _splits(rows: _Rows) -> MarketTable:
+    time, symbols, codes = _time_and_symbols(rows)
+    to, of = _whole(rows, "split_to"), _whole(rows, "split_of")
     whole = (to > 0) & (of > 0) & (np.maximum(to, of) <= SPLIT_MAX)
-    _demand(path, whole, f"split_to and split_of must be whole numbers from 1 to {SPLIT_MAX}")
+    _demand(rows, whole, f"split_to and split_of must be whole numbers from 1 to {SPLIT_MAX}")
     nothing = np.zeros(len(time), np.int64)
     return MarketTable(symbols, codes, np.full(len(time), SPLIT, np.uint8), time, to, of, nothing, nothing)
 
 
-def _trading(path: Path, table: pa.Table) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(path, table)
-    kind = _words(path, table, "trading", {"halted": HALT, "resumed": RESUME}).astype(np.uint8)
+def _trading(rows: _Rows) -> MarketTable:
+    time, symbols, codes = _time_and_symbols(rows)
+    kind = _words(rows, "trading", {"halted": HALT, "resumed": RESUME}).astype(np.uint8)
     nothing = np.zeros(len(time), np.int64)
     return MarketTable(symbols, codes, kind, time, nothing, nothing, nothing, nothing)
 
 
-def _words(path: Path, table: pa.Table, name: str, numbers: dict[str, int]) -> Ints:
+def _whole(rows: _Rows, name: str) -> Ints:
+    """Returns a column of integers that must be given."""
+    column = rows.columns[name].combine_chunks()
+    _demand(rows, column.is_valid().to_numpy(zero_copy_only=False), f"{name} must be given")
+    numbers: Ints = column.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _words(rows: _Rows, name: str, numbers: dict[str, int]) -> Ints:
     """Returns a column of keywords as the numbers that stand for them."""
-    encoded = table[name].combine_chunks().fill_null("").dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    unknown = sorted(set(words) - numbers.keys())
-    if unknown:
-        known = ", ".join(word or "empty" for word in numbers)
-        raise FeedError(f"{path}: {name} is {unknown[0]!r}, but must be one of {known}")
-    found: Ints = np.array([numbers[word] for word in words], np.int64)[encoded.indices.to_numpy()]
+    encoded = rows.columns[name].combine_chunks().fill_null("").dictionary_encode()
+    words, places = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    for place, word in enumerate(words):
+        if word not in numbers:
+            known = ", ".join(word or "empty" for word in numbers)
+            raise _broken(rows, int(np.argmax(places == place)), f"{name} is {word[:20]!r}, but must be one of {known}")
+    found: Ints = np.array([numbers[word] for word in words], np.int64)[places]
     return found
 
 
-def _time_and_symbols(path: Path, table: pa.Table) -> tuple[Ints, tuple[str, ...], NDArray[np.int32]]:
-    if table["ts_ns"].null_count or table["symbol"].null_count:
-        raise FeedError(f"{path}: every line must have ts_ns and symbol")
-    time = table["ts_ns"].to_numpy()
-    back = np.flatnonzero(np.diff(time) < 0)
-    if len(back):
-        line = int(back[0]) + FIRST_DATA_LINE + 1
-        raise FeedError(f"{path}: line {line}: ts_ns steps back; sort the file by time")
-    _demand(path, (time > 0) & (time <= TIME_MAX_NS), "ts_ns must be UTC nanoseconds after 1970 and before 2200")
-    encoded = table["symbol"].combine_chunks().dictionary_encode()
-    symbols = tuple(encoded.dictionary.to_pylist())
-    for symbol in symbols:
-        problem = text_problem(symbol, ID_CHARS_MAX)
+def _time_and_symbols(rows: _Rows) -> tuple[Ints, tuple[str, ...], NDArray[np.int32]]:
+    time = _whole(rows, "ts_ns")
+    wrong = np.flatnonzero((time < FIRST_TIME_NS) | (time > TIME_MAX_NS))
+    if len(wrong):
+        raise _broken(rows, int(wrong[0]), _time_rule(int(time[wrong[0]])))
+    _demand(rows, np.diff(time, prepend=rows.after_ns) >= 0, "ts_ns steps back; sort the file by time")
+    encoded = rows.columns["symbol"].combine_chunks().dictionary_encode()
+    symbols, codes = tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy().astype(np.int32)
+    for code, symbol in enumerate(symbols):
+        problem = text_problem(symbol, ID_CHARS_MAX) if symbol else "is empty; name the instrument on every line"
         if problem is not None:
-            raise FeedError(f"{path}: symbol {symbol[:20]!r} {problem}")
-    return time, symbols, encoded.indices.to_numpy().astype(np.int32)
+            subject = f"symbol {symbol[:20]!r}" if symbol else "symbol"
+            raise _broken(rows, int(np.argmax(codes == code)), f"{subject} {problem}")
+    return time, symbols, codes
 
 
-def _fixed(path: Path, table: pa.Table, name: str) -> tuple[Ints, Bytes]:
+def _time_rule(time_ns: int) -> str:
+    """Returns what is wrong with a time out of range: its unit, if a larger one brings it into the range."""
+    rule = f"ts_ns is {time_ns}; it must be UTC nanoseconds from 1971 to 2199"
+    for unit, nanos in LARGER_UNITS.items():
+        if FIRST_TIME_NS <= time_ns * nanos <= TIME_MAX_NS:
+            return f"{rule}; if these are {unit}, multiply them by {nanos:,}"
+    return rule
+
+
+def _fixed(rows: _Rows, name: str) -> tuple[Ints, Bytes]:
     """Returns the unscaled integers of a decimal column, 0 for empty cells, and the flags of the empty cells."""
-    column = table[name].combine_chunks()
+    column = rows.columns[name].combine_chunks()
     empty = column.is_null().to_numpy(zero_copy_only=False)
     words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
     low, high = words[column.offset : column.offset + len(column)].T
     # The lower word of a decimal128 holds the whole value if it has at most 18 digits.
     fits = empty | ((high == low >> 63) & (np.abs(low) <= PRICE_MAX))
-    _demand(path, fits, f"{name} must have at most 9 digits before the point")
+    _demand(rows, fits, f"{name} must have at most 9 digits before the point")
     return np.where(empty, 0, low), empty
 
 
-def _demand(path: Path, holds: Bytes, rule: str) -> None:
+def _demand(rows: _Rows, holds: NDArray[Any], rule: str) -> None:
     wrong = np.flatnonzero(~np.asarray(holds, bool))
     if len(wrong):
-        raise FeedError(f"{path}: line {int(wrong[0]) + FIRST_DATA_LINE}: {rule}")
+        raise _broken(rows, int(wrong[0]), rule)
 
 
-READERS: dict[str, Callable[[Path, pa.Table], MarketTable]] = {
+def _broken(rows: _Rows, row: int, rule: str) -> FeedError:
+    return FeedError(f"{rows.path}: line {rows.line + row}: {rule}")
+
+
+READERS: dict[str, Callable[[_Rows], MarketTable]] = {
     ",".join(QUOTE_HEADER): _quotes,
     ",".join(TRADE_HEADER): _trades,
     ",".join(LEVEL_HEADER): _levels,
+    ",".join(UPDATE_HEADER): _levels,
     ",".join(SPLIT_HEADER): _splits,
     ",".join(TRADING_HEADER): _trading,
 }

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from threading import Event
 
 import numpy as np
@@ -12,6 +13,7 @@ from infra.kafka.topics import partition_count
 from infra.settings import Settings
 from schemas.avro.codec import HEADER, Codec
 from schemas.errors import UndecodableRecord
+from schemas.records.bounds import AHEAD_MAX_NS
 from schemas.records.messages import MarketData
 from schemas.records.numbers import NANOS_PER_S
 from streams.errors import FeedError
@@ -50,8 +52,10 @@ class Feed:
     def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
         """Takes the feed over from the process that fed it before.
 
-        Raises FeedError if market.data of a symbol is newer than the rest of the table, DeliveryError, TopicError.
+        Raises FeedError if the table has times more than a day ahead, or market.data of a symbol is newer than the rest
+        of it; DeliveryError, TopicError.
         """
+        _demand_past(table)
         check_partitions(settings)
         self._settings = settings
         self._codec = codec
@@ -126,15 +130,17 @@ class Feed:
             self._table.symbols[code]: int(self._table.time[self.row + first])
             for code, first in zip(codes, firsts, strict=True)
         }
+        newest: dict[str, int] = {}
         for partition in {partition_of(symbol, self._partitions) for symbol in starts}:
             for record in self._tail(partition):
-                start = starts.get(record.symbol)
-                if start is not None and start < record.ts:
-                    raise FeedError(
-                        f"{record.symbol}: these updates start at {start}, but market.data is already at {record.ts}, "
-                        "and market time must not step back: use another TOPIC_PREFIX and RUN_ID, or "
-                        "`paper down --purge --yes`"
-                    )
+                newest[record.symbol] = max(record.ts, newest.get(record.symbol, 0))
+        for symbol, start in starts.items():
+            if start < newest.get(symbol, 0):
+                raise FeedError(
+                    f"{symbol}: these updates start at {_moment(start)}, but market.data is already at "
+                    f"{_moment(newest[symbol])}, and market time must not step back: use another TOPIC_PREFIX and "
+                    "RUN_ID, or `paper down --purge --yes`"
+                )
 
     def _tail(self, partition: int) -> Iterator[MarketData]:
         start = max(settled_end(self._settings, partition) - TAIL_RECORDS, 0)
@@ -144,6 +150,21 @@ class Feed:
                     yield self._codec.decode(TOPIC, record.value)
             except UndecodableRecord:
                 continue
+
+
+def _demand_past(table: MarketTable) -> None:
+    """Demands times that market.data takes: at most a day ahead. Raises FeedError."""
+    last = int(table.time[-1])
+    if last + CLOSING_NS > time.time_ns() + AHEAD_MAX_NS:
+        name = table.symbols[table.symbol[-1]]
+        raise FeedError(
+            f"{name}: the last update is at {_moment(last)}, more than a day ahead of the clock, which market.data "
+            "does not take; correct its ts_ns, UTC nanoseconds"
+        )
+
+
+def _moment(time_ns: int) -> str:
+    return f"{time_ns} ({datetime.fromtimestamp(time_ns // NANOS_PER_S, UTC):%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def send(settings: Settings, codec: Codec, table: MarketTable, speed: float | None) -> FeedResult:

@@ -10,7 +10,7 @@ import numpy as np
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import ControlKind
-from schemas.records.numbers import PRICE_SCALE, price_to_decimal
+from schemas.records.numbers import PRICE_MAX, PRICE_SCALE, price_to_decimal
 from streams.core.reference.declarations import InstrumentConfig
 from streams.core.reference.instruments import Instrument
 from streams.evidence.canonical_hash import settings_sha256
@@ -25,12 +25,18 @@ from streams.strategies.strategy_config import StrategyConfig
 
 LOOKS = 4_500
 """A strategy's looks at the whole market, which make some thousand orders for each symbol."""
-UNKNOWN_SIZE_LOTS = 10_000
-"""Order size if the market shows no sizes."""
+UNKNOWN_SIZE_VALUE = 10_000
+"""Value of an order in the instrument's currency if the market shows no sizes: a lot of gold is not a lot of euros."""
 POSITION_ORDERS = 10
 """Bound of a strategy's position, in orders."""
 CASH_ORDERS = 1_000
 """Opening cash of an account, in orders."""
+LIMIT_POSITIONS = 2
+"""Limit of an account's position, in bounds of the strategy's position."""
+LIMIT_ORDERS = 100
+"""Limit of an order's notional, in orders, so that a price may rise."""
+NUMBER_MAX = Decimal(PRICE_MAX) / PRICE_SCALE
+"""Largest number in a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class Trader:
         """Bound of the position, in 1e-9 units."""
         return self.quantity * POSITION_ORDERS
 
+    @property
+    def notional(self) -> Decimal:
+        """Value of an order in the instrument's currency."""
+        return Decimal(self.quantity * self.price) / PRICE_SCALE / PRICE_SCALE
+
 
 def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig]) -> list[Trader]:
     """Returns each strategy on each quoted symbol, with orders of half the median size shown."""
@@ -66,17 +77,21 @@ def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig]) -
         quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
         if len(quotes):
             instrument = instruments[symbol]
-            quantity = _quantity(instrument, table, quotes)
             price, every = int(np.median(table.ask_px[quotes])), max(len(quotes) // LOOKS, 1)
+            quantity = _quantity(instrument, table, quotes, price)
             traders += [Trader(f"{name}:{symbol}", name, instrument, quantity, price, every) for name in STRATEGIES]
     return traders
 
 
-def _quantity(config: InstrumentConfig, table: MarketTable, quotes: np.ndarray[tuple[int], np.dtype[np.intp]]) -> int:
+def _quantity(
+    config: InstrumentConfig, table: MarketTable, quotes: np.ndarray[tuple[int], np.dtype[np.intp]], price: int
+) -> int:
+    """Returns the quantity of an order, whose limits are numbers that limits can hold."""
     instrument = Instrument.from_config(config)
     shown = table.ask_sz[quotes]
     known = shown[shown > 0]
-    size = int(np.median(known)) // 2 if len(known) else instrument.lot_size * UNKNOWN_SIZE_LOTS
+    unknown = UNKNOWN_SIZE_VALUE * PRICE_SCALE * PRICE_SCALE // max(price, 1)
+    size = min(int(np.median(known)) // 2 if len(known) else unknown, PRICE_MAX // LIMIT_POSITIONS // POSITION_ORDERS)
     size -= size % instrument.lot_size
     return min(max(size, instrument.min_quantity, instrument.lot_size), instrument.max_quantity)
 
@@ -92,22 +107,15 @@ def open_trader_sessions(
     """
     settings_hash = settings_sha256(core_config(settings))
     for trader in traders:
-        notional = Decimal(trader.quantity * trader.price) / PRICE_SCALE / PRICE_SCALE
-        position = price_to_decimal(trader.max_position)
-        limits = {
-            "max_order_quantity": price_to_decimal(trader.quantity),
-            "max_order_notional": Decimal(int(notional * 100) + 1),
-            "max_position": position * 2,
-        }
         control = ControlModel(
             control_id=f"{settings.run_id}-open-{trader.account_id}",
             kind=ControlKind.SESSION_OPEN,
             account_id=trader.account_id,
             session_id=f"{settings.run_id}:{trader.account_id}",
             strategy_id=trader.strategy,
-            opening_cash=Decimal(int(notional * CASH_ORDERS) + 1),
+            opening_cash=Decimal(int(trader.notional * CASH_ORDERS) + 1),
             currency=trader.instrument.currency,
-            limits=limits,
+            limits=limits_of(trader),
             instruments=(trader.instrument.symbol,),
             settings_sha256=settings_hash,
             actor="paper demo",
@@ -115,6 +123,15 @@ def open_trader_sessions(
             ts=time.time_ns(),
         )
         on_progress(send_control(settings, codec, control).text)
+
+
+def limits_of(trader: Trader) -> dict[str, Decimal]:
+    """Returns the limits of a trader's session, which the numbers of a limit can hold."""
+    return {
+        "max_order_quantity": price_to_decimal(trader.quantity),
+        "max_order_notional": min(Decimal(int(trader.notional * LIMIT_ORDERS) + 1), NUMBER_MAX),
+        "max_position": price_to_decimal(trader.max_position * LIMIT_POSITIONS),
+    }
 
 
 def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> StrategyRunner:

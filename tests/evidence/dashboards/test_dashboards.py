@@ -81,7 +81,20 @@ def variables(run: dict[str, str], landed: Callable[[Session], str], client: Cli
     return run
 
 
+FURTHER_DAYS = """INSERT INTO account_equity
+SELECT * EXCEPT (number)
+    REPLACE (ts + toIntervalDay(number) AS ts, equity + number % 3 AS equity, offset + 1000 + number AS offset)
+FROM (
+    SELECT * FROM account_equity
+    WHERE run_id = {run_id:String} AND account_id = 'A' AND `trigger` = 'INTERVAL'
+    ORDER BY offset DESC LIMIT 1
+) AS last
+CROSS JOIN numbers(1, 40) AS days"""
+"""Further days of account A, because an annual ratio of a few days is undefined."""
+
+
 def add_records(client: Client, run_id: str) -> None:
+    client.command(FURTHER_DAYS, parameters={"run_id": run_id})
     at = datetime(2023, 11, 14, 22, 14, tzinfo=UTC)
     place = {"run_id": run_id, "partition": 0, "offset": 1_000_000, "kafka_timestamp": at, "ts": at}
     breaker = {"event_id": "a0-b", "kind": "BREAKER_TRANSITION", "breaker": "daily_loss", "breaker_state": "OPEN"}

@@ -45,6 +45,9 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
         _refuse_live(desk, "l-1", "LIVE_NO_DECISION")
         assert "FAILED" in done(settings, "gate", "evaluate", STRATEGY, "--commit", commit, code=1)
         _refuse_live(desk, "l-2", "LIVE_PAPER_ONLY")
+        mistyped = paper(settings, "gate", "evaluate", f"{STRATEGY}s", "--commit", commit)
+        assert (mistyped.returncode, "known" in mistyped.stderr) == (2, True), mistyped.stderr
+        assert {item.strategy_id for item in desk.read("gate.decisions")} == {STRATEGY}
         _await_rows(settings, "reconcile", "replay-verify", "pytest")
         with closing(connect(settings)) as client:
             insert_session(client, settings.run_id, trials=None, suites=())

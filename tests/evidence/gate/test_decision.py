@@ -12,9 +12,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from schemas.records.enums import TradingLevel
+from streams.errors import InputError
 from streams.evidence.gate.criteria import CriteriaFile
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
-from streams.evidence.gate.gather_evidence import gather_evidence
+from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
 from tests.evidence.gate.sessions import AS_OF_NS, COMMIT, STEADY, insert_breaker, insert_session
 from tests.evidence.metrics import rows
 
@@ -48,6 +49,16 @@ def with_row(table: str, row: dict[str, Any]) -> Made:
         rows.insert(client, table, [row | {"run_id": run_id}])
 
     return make
+
+
+def test_a_strategy_without_a_session_is_refused_by_the_names_of_others(client: Client, run_id: str) -> None:
+    with pytest.raises(InputError, match="known strategies: none"):
+        demand_session(client, run_id, "st")
+    rows.insert(client, "account_equity", rows.session(run_id, 100, [100]))
+    rows.insert(client, "account_equity", rows.session(run_id, 100, [100], account_id="B", strategy_id="rsi"))
+    demand_session(client, run_id, "st")
+    with pytest.raises(InputError, match=r"strategy 'sst' has no session in run .*; known strategies: rsi, st\."):
+        demand_session(client, run_id, "sst")
 
 
 def test_a_session_with_everything_passes_every_criterion(client: Client, run_id: str, criteria: CriteriaFile) -> None:

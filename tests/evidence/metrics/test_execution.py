@@ -112,9 +112,32 @@ def test_answers_fill_rate_and_latency(client: Client, run_id: str) -> None:
     assert (reason["part"], reason["rejects_of_reason"]) == ("MAX_POSITION", 1)
     assert reason["reject_rate_of_reason"] == pytest.approx(0.2)
     (timed,) = rows_of(client, "metrics_execution", run_id)
-    assert (timed["timed_orders"], timed["latency_ms_p50"], timed["latency_ms_max"]) == (5, 30, 1000)
-    assert timed["latency_ms_p90"] == pytest.approx(40 + 0.6 * 960)
+    assert (timed["timed_orders"], timed["answer_ms_p50"], timed["answer_ms_max"]) == (5, 30, 1000)
+    assert timed["answer_ms_p90"] == pytest.approx(40 + 0.6 * 960)
     assert timed["implementation_shortfall"] is None
+
+
+def test_each_clock_has_its_own_latency(client: Client, run_id: str) -> None:
+    """An answer took 625 ms by Kafka's clock; the orders travelled 0 and 20 ms of market time, on two days."""
+    insert(client, "account_equity", session(run_id, 1000, [1000, 1000]))
+    insert(client, "orders", [{"run_id": run_id, "account_id": "A", "action": "NEW", "order_id": "a", "ts": FIRST_DAY}])
+    answered = FIRST_DAY + timedelta(milliseconds=625)
+    insert(client, "order_results", [result(run_id, "a", "NEW", kafka_timestamp=answered)])
+    insert(client, "fills", [fill(run_id, "BUY", 1, 100, FIRST_DAY, order_id="other")])
+    reports = [
+        execution(run_id, "a", "NEW", 0, latency_ns=0),
+        execution(run_id, "a", "FILLED", 10, latency_ns=None),
+        execution(run_id, "b", "NEW", 0, latency_ns=20_000_000, ts=FIRST_DAY + DAY),
+    ]
+    insert(client, "executions", reports)
+    (row,) = rows_of(client, "metrics_execution", run_id)
+    assert (row["timed_orders"], row["answer_ms_p50"], row["answer_ms_max"]) == (1, 625, 625)
+    assert (row["arrived_orders"], row["venue_ms_p50"], row["venue_ms_max"]) == (2, 10, 20)
+    first, second = rows_of(client, "metrics_execution", run_id, "day")
+    assert [(day["arrived_orders"], day["venue_ms_p99"], day["answer_ms_p99"]) for day in (first, second)] == [
+        (1, 0, 625),
+        (1, 20, None),
+    ]
 
 
 def test_shortfall_counts_what_was_not_executed(client: Client, run_id: str) -> None:
@@ -150,10 +173,10 @@ def test_an_order_that_ends_on_a_later_day_costs_on_that_day(client: Client, run
     end: dict[str, Any] = {"bid_px": Decimal(101), "ask_px": Decimal(103), "ts": FIRST_DAY + DAY}
     insert(client, "executions", [execution(run_id, "o", "CANCELED", 0, **end)])
     first, second = rows_of(client, "metrics_execution", run_id, "day")
-    assert (first["part"], first["timed_orders"], first["latency_ms_p50"]) == ("2024-01-02", 1, 1000)
+    assert (first["part"], first["timed_orders"], first["answer_ms_p50"]) == ("2024-01-02", 1, 1000)
     assert (first["shortfall_orders"], first["implementation_shortfall"]) == (None, None)
     assert (second["part"], second["timed_orders"], second["shortfall_orders"]) == ("2024-01-03", 0, 1)
-    assert [second[f"latency_ms_{name}"] for name in ("p50", "p90", "p99", "max")] == [None] * 4
+    assert [second[f"answer_ms_{name}"] for name in ("p50", "p90", "p99", "max")] == [None] * 4
     assert second["implementation_shortfall"] == 20
 
 

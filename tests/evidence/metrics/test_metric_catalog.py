@@ -106,6 +106,11 @@ def test_show_prints_what_is_asked_for(client: Client, metrics_settings: Setting
     table = paper(metrics_settings, "metrics", "show", "--strategy", "st", *run, "--by", "day").stdout
     assert "2024-01-03" in table
     assert "USD" in table
+    whole = paper(metrics_settings, "metrics", "show", "--session", "s", *run).stdout
+    lines = {line.split()[1]: line.split()[2:] for line in whole.splitlines() if line.split()[:1] == ["s"]}
+    assert lines["max_drawdown"] == ["-10.000", "%"], "a share in percent, as in the report"
+    assert lines["sharpe"] == ["–", "2", "of", "30", "daily", "returns"]  # noqa: RUF001
+    assert lines["net_pnl"] == ["-1.00", "USD"]
     nobody = paper(metrics_settings, "metrics", "show", "--account", "nobody", *run)
     assert (nobody.returncode, "no records" in nobody.stderr) == (1, True)
     assert paper(metrics_settings, "metrics", "show", *run).returncode == 2

@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
+from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows, metric_values
 from streams.evidence.metrics.conventions import Conventions
 from tests.evidence.metrics.rows import DAY, EPOCH, FIRST_DAY, ON_SERVER, equity, fill, insert, new_run, session
 
-CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)
+FEW: dict[str, Any] = {"min_returns": 1, "min_calendar_days": 1}
+"""Conventions under which few observations are enough, for the comparison of formulas."""
+CONVENTIONS = Conventions(mar=0.001, benchmark_sharpe=0.5, trials=20, trials_variance=0.002)._replace(**FEW)
 SERIES_OF_A_QUERY = 8
 SESSION = MetricScope("session", "s")
 RATIOS = {
@@ -166,9 +168,30 @@ def one(client: Client, run_id: str, scope: MetricScope = SESSION, **conventions
 )
 def test_what_is_undefined_is_null(client: Client, run_id: str, ends: list[Any], undefined: set[str]) -> None:
     insert(client, "account_equity", session(run_id, 100, ends))
-    row = one(client, run_id)
+    row = one(client, run_id, **FEW)
     assert {name for name in undefined if row[name] is not None} == set()
     assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))
+
+
+@pytest.mark.parametrize(("returns", "defined"), [(1, set()), (29, set()), (30, {"volatility", "sharpe", "sortino"})])
+def test_annual_ratios_need_thirty_returns(client: Client, run_id: str, returns: int, defined: set[str]) -> None:
+    """The standard error of an annual Sharpe ratio is sqrt(252 / n), Lo 2002: a single day says nothing."""
+    insert(client, "account_equity", session(run_id, 100, [100 + 3 * (day % 2) for day in range(returns)]))
+    found = {item.name: item for item in metric_values(client, run_id, SESSION, Conventions())}
+    assert {name for name in ("volatility", "sharpe", "sortino") if found[name].value is not None} == defined
+    assert found["sharpe"].why_null == ("" if defined else f"{returns} of 30 daily returns")
+    assert found["total_return"].value is not None
+
+
+@pytest.mark.parametrize(("last", "needed"), [(363, "364 of 365 calendar days"), (364, "")])
+def test_growth_a_year_needs_a_year(client: Client, run_id: str, last: int, needed: str) -> None:
+    """Returns of less than a year are not annualised, GIPS 2020."""
+    rows = [equity(run_id, 100, EPOCH, "SESSION_OPEN"), equity(run_id, 90, FIRST_DAY)]
+    insert(client, "account_equity", [*rows, equity(run_id, 110, FIRST_DAY + last * DAY)])
+    found = {item.name: item for item in metric_values(client, run_id, SESSION, Conventions())}
+    assert {found[name].value is None for name in ("cagr", "calmar")} == {bool(needed)}
+    assert {found[name].why_null for name in ("cagr", "calmar")} == {needed}
+    assert found["dsr"].why_null == "", "undefined for another reason"
 
 
 def test_trials_that_are_not_declared_leave_no_dsr(client: Client, run_id: str) -> None:

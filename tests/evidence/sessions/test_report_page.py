@@ -13,7 +13,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.evidence.metrics.conventions import Conventions
-from streams.evidence.sessions import svg_charts
+from streams.evidence.sessions import report_tables, svg_charts
 from streams.evidence.sessions.find_session import find_session
 from streams.evidence.sessions.report_page import report_page
 from streams.evidence.sessions.session_report import SessionReport, read_report
@@ -60,6 +60,15 @@ def test_a_browser_shows_every_chart_and_asks_for_nothing(report: SessionReport,
     assert found["title"].text == f"Paper session {HOSTILE}"
     assert found["script"].count == found["img"].count == 0
     assert report.fill_count == 9
+
+
+def test_metrics_are_in_their_units_and_say_what_they_lack(report: SessionReport) -> None:
+    shown = {name.text: (value.text, unit.text) for name, value, unit in report_tables.metrics(report).rows}
+    assert shown["total_return"][0].endswith(" %")
+    for name in ("profit_factor", "payoff", "expectancy_ratio"):
+        assert not shown[name][0].endswith("%"), "a multiple is no share"
+    assert shown["sharpe"] == ("–", "4 of 30 daily returns")  # noqa: RUF001
+    assert shown["calmar"][1].endswith(" of 365 calendar days")
 
 
 def test_the_browser_would_tell(tmp_path: Path) -> None:

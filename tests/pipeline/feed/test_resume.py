@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
 from infra.stack.kafka_server import KafkaServer
 from schemas.avro.codec import Codec
+from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_S
 from schemas.registry import Registry
 from streams.errors import DeliveryError, FeedError
 from streams.pipeline.clients.read_topic import read_topic
@@ -117,6 +119,27 @@ def test_of_two_that_feed_the_same_only_the_later_goes_on(market: Market) -> Non
     with pytest.raises(FeedError, match="another process feeds the same updates"):
         market.feed().run(None, overtake, updates_per_transaction=1_000)
     market.prove()
+
+
+def test_an_older_market_is_refused_with_the_time_that_market_data_has_come_to(market: Market) -> None:
+    market.feed().run(None, updates_per_transaction=100)
+    newest = {symbol: times[-1] for symbol, times in times_by_symbol(market.table).items()}
+    older = replace(market.table, time=market.table.time - NANOS_PER_S)
+    with pytest.raises(FeedError, match="market time must not step back") as raised:
+        market.feed(older)
+    symbol = str(raised.value).partition(":")[0]
+    assert f"market.data is already at {newest[symbol]} (20" in str(raised.value)
+
+
+def times_by_symbol(table: MarketTable) -> dict[str, list[int]]:
+    return {name: table.time[table.symbol == code].tolist() for code, name in enumerate(table.symbols)}
+
+
+def test_times_far_ahead_are_refused_before_anything_is_sent(market: Market) -> None:
+    ahead = replace(market.table, time=market.table.time + (time.time_ns() + 2 * NANOS_PER_DAY - market.table.time[0]))
+    with pytest.raises(FeedError, match="more than a day ahead of the clock"):
+        market.feed(ahead)
+    assert list(read_topic(market.settings, market.codec, TOPIC)) == []
 
 
 def test_it_waits_for_a_broker_that_was_killed(market: Market) -> None:
