@@ -157,7 +157,7 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
 
 def test_blocks_of_a_file_are_the_whole_file(tmp_path: Path) -> None:
     """Each stamp has two lines of a book, and some stamps lie across the end of a block of text."""
-    lines = [f"{START + n // 2},X,B,{n % 2 + 1},{100 - n % 2},1" for n in range(2 * BLOCK_BYTES // 20)]
+    lines = [f"{START + n // 2},X,B,{n % 2 + 1},{100 - n % 2},1" for n in range(2 * (BLOCK_BYTES // 20))]
     path = written(tmp_path, LEVELS + "\n".join(lines) + "\n")
     blocks = list(read_blocks(path))
     assert len(blocks) > 2
