@@ -14,7 +14,7 @@ from streams.core.venue.monthly_volume import MonthlyVolume
 from streams.core.venue.price_watch import PriceWatch
 from streams.core.venue.splits import LESS_THAN_A_LOT, OUT_OF_RANGE, split_order
 from streams.core.venue.triggers import follow_market, is_triggered, tightest_stop
-from streams.core.venue.venue_records import ExecutionReporter
+from streams.core.venue.venue_records import ExecutionReporter, cancel_reason
 from streams.core.venue.venue_view import VenueView
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
@@ -97,7 +97,7 @@ class VenueOrders:
             text = f"request {request.order_id}: order {request.orig_order_id} is not working at the venue"
             self._reports.reject_unknown(request, "TOO_LATE_TO_CANCEL", text)
         elif request.action is Action.CANCEL:
-            reason = _reason_of(request)
+            reason = cancel_reason(request)
             self._close(order, OrdStatus.CANCELED, ExecType.CANCELED, *reason, request_id=request.order_id)
         else:
             self._replace(order, request)
@@ -393,14 +393,6 @@ class VenueOrders:
         self._links = LinkedOrders.from_state(state["links"], orders)
         self._volumes = MonthlyVolume.from_state(state["volumes"])
         self.watch_everything()
-
-
-def _reason_of(cancel: ApprovedOrder) -> tuple[str, str | None]:
-    """Returns code and text of a cancel; the account shard marks one for self-match prevention (cancel_of)."""
-    other, order_id = cancel.parent_order_id, cancel.orig_order_id
-    if other is not None and cancel.order_id == f"{other}:{order_id}":
-        return "SELF_MATCH", f"order {order_id}: it would have traded with order {other} of its own account"
-    return "CANCEL_REQUESTED", None
 
 
 def _by_price(order: VenueOrder) -> int:

@@ -208,3 +208,11 @@ def heartbeat(symbol: str, time_ns: int) -> Mark:
 def split_mark(symbol: str, to: int, of: int, time_ns: int) -> Mark:
     """Builds the mark that separates prices before a split from those after it."""
     return Mark(symbol, MarkKind.SPLIT, None, None, None, None, time_ns, to, of)
+
+
+def cancel_reason(cancel: ApprovedOrder) -> tuple[str, str | None]:
+    """Returns code and text of a cancel; the account shard marks one for self-match prevention (cancel_of)."""
+    other, order_id = cancel.parent_order_id, cancel.orig_order_id
+    if other is not None and cancel.order_id == f"{other}:{order_id}":
+        return "SELF_MATCH", f"order {order_id}: it would have traded with order {other} of its own account"
+    return "CANCEL_REQUESTED", None
