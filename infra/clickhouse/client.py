@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 QUERY_FOLDER = Path(__file__).with_name("queries")
+INCLUDE = re.compile(r"^ *-- include (\w+)\n", re.MULTILINE)
+"""A line that stands for the part of the same name in the folder `parts`."""
 CONNECT_TIMEOUT_S = 10
 
 
@@ -51,6 +54,8 @@ def query_file(name: str) -> str:
     """Returns the SQL of `queries/NAME.sql`, which the command line, the gate and Grafana share.
 
     Raises:
-        FileNotFoundError: there is no such query.
+        FileNotFoundError: there is no such query, or no such part.
     """
-    return (QUERY_FOLDER / f"{name}.sql").read_text().rstrip().removesuffix(";")
+    text = (QUERY_FOLDER / f"{name}.sql").read_text()
+    whole = INCLUDE.sub(lambda found: (QUERY_FOLDER / "parts" / f"{found[1]}.sql").read_text(), text)
+    return whole.rstrip().removesuffix(";")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from infra.errors import ClickHouseError
 from schemas.records.numbers import price_text
+from streams.core.accounts.flatten import closing_order_id
 from streams.core.risk.kill_switch import KillScope, KillTarget
 from streams.errors import InputError
 
@@ -108,7 +109,7 @@ def follow_closing(
     while any(quantity > 0 for quantity in left.values()):
         for result in results():
             place = result.account_id, result.symbol
-            if place in left and result.order_id.startswith(f"flatten-{control_id}-{result.symbol}"):
+            if place in left and result.order_id.startswith(closing_order_id(control_id, result.symbol)):
                 left[place] -= result.last_qty or 0
         if time.monotonic() >= deadline:
             break

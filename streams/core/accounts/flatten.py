@@ -18,6 +18,7 @@ from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.shard_state import ShardState
 from streams.core.ledger.working_order import WorkingOrder
 
+CLOSING_PREFIX = "flatten-"
 CLOSING_ORDERS_MAX = 20
 """Closing orders for each symbol of one flattening."""
 
@@ -54,13 +55,14 @@ def after_order_end(state: ShardState, account: Account, report: ExecutionReport
     flattening = account.flattening.get(report.symbol)
     if flattening is None:
         return
-    own = report.order_id.startswith(_order_id(flattening[0], report.symbol))
+    own = report.order_id.startswith(closing_order_id(flattening[0], report.symbol))
     if not own or report.ord_status is OrdStatus.FILLED or not account.ledger.position_quantity(report.symbol):
         _step(state, account, report.symbol)
 
 
-def _order_id(cause: str, symbol: str) -> str:
-    return f"flatten-{cause}-{symbol}"
+def closing_order_id(cause: str, symbol: str) -> str:
+    """Returns the id of the first closing order of a symbol; those of the others begin with it."""
+    return f"{CLOSING_PREFIX}{cause}-{symbol}"
 
 
 def _step(state: ShardState, account: Account, symbol: str) -> None:
@@ -68,7 +70,7 @@ def _step(state: ShardState, account: Account, symbol: str) -> None:
     cause, sent = account.flattening[symbol]
     held = account.ledger.position_quantity(symbol)
     working = account.ledger.orders_in(symbol)
-    own = _order_id(cause, symbol)
+    own = closing_order_id(cause, symbol)
     if not held and not working:
         del account.flattening[symbol]
         return

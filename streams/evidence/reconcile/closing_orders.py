@@ -4,12 +4,11 @@ from collections.abc import Set
 
 from schemas.records.enums import Action, BreakerState, OrderType, RiskEventKind, TimeInForce
 from schemas.records.messages import ApprovedOrder, RiskEvent
-from streams.core.accounts.flatten import CLOSING_ORDERS_MAX
+from streams.core.accounts.flatten import CLOSING_ORDERS_MAX, CLOSING_PREFIX
 
 COMMANDED = (RiskEventKind.KILLED, RiskEventKind.SESSION_CLOSED)
 """The answers to commands that may flatten."""
 EVERY_ACCOUNT = ""
-PREFIX = "flatten-"
 Cause = tuple[str, str]
 """The id of a command or of a risk event, and the account that it is about, or EVERY_ACCOUNT."""
 
@@ -38,5 +37,5 @@ def has_cause(order: ApprovedOrder, causes: Set[Cause]) -> bool:
 def _causes_named(order: ApprovedOrder) -> list[str]:
     """Returns the causes that an id may name: flatten-CAUSE-SYMBOL, from the second order on with its number."""
     unnumbered = [order.order_id, *(order.order_id.removesuffix(f"-{n}") for n in range(2, CLOSING_ORDERS_MAX + 1))]
-    start, end = PREFIX, f"-{order.symbol}"
+    start, end = CLOSING_PREFIX, f"-{order.symbol}"
     return [name[len(start) : -len(end)] for name in unnumbered if name.startswith(start) and name.endswith(end)]
