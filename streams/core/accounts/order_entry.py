@@ -133,7 +133,7 @@ def _judge(
         account.trading_state,
         state.marks,
         state.time_ns,
-        state.touch(instrument.symbol, asked.side),
+        state.config.self_match_at_market,
     )
     reject = limits_of(state, account, asked.mode).first_reject(proposal)
     for order in proposal.cancels:

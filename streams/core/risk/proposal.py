@@ -44,8 +44,7 @@ class Proposal:
     1e-9 units. mark_price: 1e-9; mark_ns: the time of the mark; both None before any. reference_price: limit or stop
     price, else the mark. converts: the instrument's currency has a rate; None if it is not quoted yet. market_ns: the
     shard's time; now_ns: the account's clock. reached: the position if this order and all working orders of its side
-    filled, 1e-9 units, positive toward the side. touch: the best price at which the market would trade with the order
-    now, 1e-9; None if it quotes none, or before self_match_at_market.
+    filled, 1e-9 units, positive toward the side. meets_at_market: see CoreConfig.self_match_at_market.
 
     The controls note in near and far which limits the order came near, or is well below; in cancels the working orders
     that must be canceled for it.
@@ -68,6 +67,7 @@ class Proposal:
         "mark_ns",
         "mark_price",
         "market_ns",
+        "meets_at_market",
         "memory",
         "near",
         "now_ns",
@@ -78,7 +78,6 @@ class Proposal:
         "request",
         "side",
         "symbol",
-        "touch",
         "trading_state",
         "warned",
     )
@@ -98,7 +97,7 @@ class Proposal:
         trading_state: TradingState,
         marks: Marks,
         market_ns: int,
-        touch: int | None,
+        meets_at_market: bool,
     ) -> None:
         symbol = instrument.symbol
         self.request = request
@@ -117,7 +116,7 @@ class Proposal:
         self.mark_price = marks.price(symbol)
         self.mark_ns = marks.quoted_ns.get(symbol)
         self.market_ns = market_ns
-        self.touch = touch
+        self.meets_at_market = meets_at_market
         self.reference_price = asked.price or asked.stop_price or self.mark_price
         self.replaced = replaced
         self.converts = marks.converts(instrument.currency, ledger.currency)
@@ -137,6 +136,17 @@ class Proposal:
     def subject(self) -> str:
         """The name of the request in a sentence."""
         return f"order {self.request.order_id}"
+
+    @property
+    def touch(self) -> int | None:
+        """The best price at which the market would trade with the order now, 1e-9.
+
+        None if it quotes none, or before self_match_at_market.
+        """
+        if not self.meets_at_market:
+            return None
+        bid, ask = self._marks.quotes.get(self.symbol, (None, None))
+        return ask if self.buys else bid
 
     def exposure(self) -> Exposure:
         """Returns the account's exposure before and after the order; worked out at the first call."""

@@ -59,10 +59,13 @@ class SelfMatch(RiskControl):
 
 def _met(proposal: Proposal) -> list[WorkingOrder]:
     """Returns the account's resting orders that the order would trade with."""
-    price, touch, buys = proposal.asked.price, proposal.touch, proposal.buys
+    price, buys = proposal.asked.price, proposal.buys
     ledger, symbol, other_side = proposal.ledger, proposal.symbol, Side.SELL if buys else Side.BUY
     best = ledger.best_limit(symbol, other_side)
-    if best is None or not (_reaches(buys, price, best) and _reaches(buys, touch, best)) or _rests_apart(proposal):
+    if best is None or not _reaches(buys, price, best):
+        return []
+    touch = proposal.touch
+    if not _reaches(buys, touch, best) or _rests_apart(proposal):
         return []
     return [
         order

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from schemas.records.enums import BreakerState, DeskReportKind, EquityTrigger, RiskEventKind, Side
+from schemas.records.enums import BreakerState, DeskReportKind, EquityTrigger, RiskEventKind
 from schemas.records.messages import Control, DeskReport, OrderRequest, RiskEvent
 from schemas.records.output import Output, State
 from streams.core.accounts.state import account_records as records
@@ -60,7 +60,6 @@ class ShardState:
         self._grace_ns = grace_ns(config.mark_interval_ms)
         self._requests_wait = config.orders_wait and not self.record_time
         self._kills_reach_sessions = config.kills_reach_sessions
-        self._self_match_at_market = config.self_match_at_market
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self.marks.configure(self.instruments, config.conversions)
         self.desk.configure(config.desk)
@@ -90,13 +89,6 @@ class ShardState:
         if self._kills_reach_sessions:
             return account.strategy_id, request.strategy_id
         return (account.strategy_of(request),)
-
-    def touch(self, symbol: str, side: Side) -> int | None:
-        """Returns the best price at which an order would trade now; see Proposal."""
-        if not self._self_match_at_market:
-            return None
-        bid, ask = self.marks.quotes.get(symbol, (None, None))
-        return ask if side is Side.BUY else bid
 
     def used_before(self, account: Account | None, request: OrderRequest) -> bool:
         """Returns whether the id of a request is known already."""
