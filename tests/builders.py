@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.records import messages
 from schemas.records.enums import Action, ControlKind, OrderType, Side, TimeInForce, TradingState
 from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, to_money, to_price
-from streams.core.core_config import CoreConfig
+from streams.core.core_config import RULES_OF_TODAY, CoreConfig
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
 from streams.core.risk.limits import RiskLimits
 
@@ -57,14 +57,10 @@ def config(**changes: Any) -> CoreConfig:
         "account_partitions": 1,
         "execution_partitions": 1,
         "mark_interval_ms": 0,
-        "orders_wait": True,
-        "kills_reach_sessions": True,
-        "days_outlive_sessions": True,
-        "self_match_at_market": True,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
     }
-    return CoreConfig(**(fields | changes))
+    return CoreConfig(**(RULES_OF_TODAY | fields | changes))
 
 
 def top_of_book(latency_ms: int = 0, **models: Any) -> SimulatorConfig:

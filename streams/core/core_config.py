@@ -2,7 +2,7 @@
 
 from collections import Counter
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,12 @@ class TimeSource(StrEnum):
     """Market time, from the times in market.data: for recorded and synthetic feeds at any speed."""
     RECORD = "record"
     """Kafka record timestamps: for live paper trading."""
+
+
+RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
+    ("orders_wait", "kills_reach_sessions", "days_outlive_sessions", "self_match_at_market"), True
+)
+"""The rules of this version, as fields of a configuration. They do not hold in a journal from before them."""
 
 
 class CoreConfig(Frozen):

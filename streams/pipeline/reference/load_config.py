@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from infra.settings import Settings
-from streams.core.core_config import CoreConfig, TimeSource
+from streams.core.core_config import RULES_OF_TODAY, CoreConfig, TimeSource
 from streams.core.reference.declarations import AccountConfig, ConversionConfig, InstrumentConfig, SimulatorConfig
 from streams.core.simulators.model import ModelError
 from streams.core.simulators.simulator_choice import Simulators
@@ -47,10 +47,7 @@ def core_config(settings: Settings) -> CoreConfig:
             desk=limits.desk,
             conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
             minor_units=document.get("minor_units", {}),
-            orders_wait=True,
-            kills_reach_sessions=True,
-            days_outlive_sessions=True,
-            self_match_at_market=True,
+            **RULES_OF_TODAY,
         )
         Simulators(config)
     except ValidationError as error:

@@ -17,7 +17,7 @@ from schemas.records.messages import ApprovedOrder, Mark, MarketData
 from schemas.records.numbers import NANOS_PER_MS, to_price
 from streams.core.accounts.account_shard import AccountShard
 from streams.core.accounts.state.account_records import approved
-from streams.core.core_config import CoreConfig
+from streams.core.core_config import RULES_OF_TODAY, CoreConfig
 from streams.core.risk.limits import RiskLimits
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.tools.bench.bench_orders import session_opening
@@ -193,10 +193,7 @@ def _config() -> CoreConfig:
         mark_interval_ms=MARK_INTERVAL_MS,
         instruments=(exchange_instrument(SYMBOL),),
         limits=RiskLimits().changed_by(LIMITS),
-        orders_wait=True,
-        kills_reach_sessions=True,
-        days_outlive_sessions=True,
-        self_match_at_market=True,
+        **RULES_OF_TODAY,
     )
 
 

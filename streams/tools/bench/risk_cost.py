@@ -11,7 +11,7 @@ from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_HOUR, NANOS_PER_MS, NANOS_PER_S, to_price
 from schemas.records.output import Message
 from streams.core.accounts.account_shard import AccountShard
-from streams.core.core_config import CoreConfig
+from streams.core.core_config import RULES_OF_TODAY, CoreConfig
 from streams.core.risk.limits import CONTROLS
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.tools.bench.bench_orders import session_opening
@@ -43,10 +43,7 @@ def risk_us_per_order(orders: int = ORDERS) -> float:
         account_partitions=1,
         execution_partitions=1,
         instruments=instruments,
-        orders_wait=True,
-        kills_reach_sessions=True,
-        days_outlive_sessions=True,
-        self_match_at_market=True,
+        **RULES_OF_TODAY,
     )
     judged, free = _TradingAccount(config), _TradingAccount(config)
     free.remove_controls()
