@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from infra.errors import TopicError
 from infra.kafka.client_config import client_config
@@ -25,6 +25,16 @@ DLQ_PREFIX = "dlq."
 DLQ_MARGIN_BYTES = MIB // 4  # A dead letter has the original record and additional headers.
 
 
+class PartitionCounts(Protocol):
+    """The numbers of partitions: settings, or a core's configuration."""
+
+    @property
+    def account_partitions(self) -> int: ...
+
+    @property
+    def execution_partitions(self) -> int: ...
+
+
 class Partitions(Enum):
     """The setting that gives a topic its number of partitions."""
 
@@ -32,7 +42,7 @@ class Partitions(Enum):
     EXECUTION = "execution"
     SINGLE = "single"
 
-    def count(self, settings: Settings) -> int:
+    def count(self, settings: PartitionCounts) -> int:
         """Returns the number of partitions."""
         counts = {
             Partitions.ACCOUNT: settings.account_partitions,

@@ -33,7 +33,7 @@ from streams.evidence.reconcile.facts import (
     SentRequest,
 )
 from streams.pipeline.journal.dead_letters import DIGITS_MAX, source_place
-from streams.pipeline.journal.kinds import ACCOUNTS, KINDS
+from streams.pipeline.journal.kinds import ACCOUNTS, JOURNALS, KINDS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.processor import FORWARDED_FROM
@@ -41,7 +41,6 @@ from streams.pipeline.journal.provenance import FOREIGN_RECORD
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.sink import dead_letter_rows
 
-JOURNALS = tuple(kind.journal for kind in KINDS)
 KEY_FIELDS = {topic: name for kind in KINDS for topic, name in kind.inputs.items()}
 """The field that decides the partition of each input topic; None if the writer chooses the partition."""
 

@@ -42,15 +42,7 @@ def _load_letters(topic: str, partitions: int, archive: Archive, run_id: str, st
     for partition in range(partitions):
         records = archive.read(topic, partition, 0)
         while block := list(islice(records, BLOCK_ROWS)):
-            letters = [
-                Row(
-                    letter.partition,
-                    letter.offset,
-                    letter.timestamp_ns // NANOS_PER_MS,
-                    dead_letter_rows.row_body(letter),
-                )
-                for letter in block
-            ]
+            letters = [dead_letter_rows.row_of(letter) for letter in block]
             store.insert(topic, letters, writer.build(letters))
             rows += len(letters)
     return rows

@@ -1,17 +1,14 @@
 """The cut of a proof: the point up to which it judges a pipeline that may go on writing."""
 
 from collections.abc import Collection, Generator, Iterable
-from contextlib import closing
 
-from infra.kafka.topics import BY_NAME, Partitions
+from infra.kafka.topics import BY_NAME
 from streams.core.core_config import CoreConfig
-from streams.pipeline.journal.kinds import KINDS
+from streams.evidence.replay.read_below import below
+from streams.pipeline.journal.kinds import JOURNALS, OWN_LOGS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partition_ends import Ends, partition_ends
 from streams.pipeline.journal.raw_records import RawRecord
-
-JOURNALS = tuple(kind.journal for kind in KINDS)
-OWN_LOGS = frozenset([*JOURNALS, *(kind.snapshots for kind in KINDS)])
 
 
 def take_cut(reader: LogReader, config: CoreConfig, left_out: Collection[str] = ()) -> Ends:
@@ -22,8 +19,7 @@ def take_cut(reader: LogReader, config: CoreConfig, left_out: Collection[str] = 
     """
 
     def partitions(topic: str) -> int:
-        counts = {Partitions.ACCOUNT: config.account_partitions, Partitions.EXECUTION: config.execution_partitions}
-        return counts.get(BY_NAME[topic].partitions, 1)
+        return BY_NAME[topic].partitions.count(config)
 
     held = [topic for topic in BY_NAME if topic not in left_out]
     ends = partition_ends(reader, held, partitions)
@@ -49,7 +45,7 @@ class CutReader:
     def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
         """See streams.pipeline.journal.log.LogReader."""
         records = self._reader.read(topic, partition, first_offset)
-        return _below(self._ends[topic, partition], records) if topic in OWN_LOGS else records
+        return below(self._ends[topic, partition], records) if topic in OWN_LOGS else records
 
     def bounds(self, topics: Iterable[str], partition: int) -> dict[str, tuple[int, int]]:
         """See streams.pipeline.journal.log.LogReader."""
@@ -58,11 +54,3 @@ class CutReader:
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """See streams.pipeline.journal.log.LogReader."""
         return self._reader.topic_ids(topics)
-
-
-def _below(end: int, records: Generator[RawRecord, None, None]) -> Generator[RawRecord, None, None]:
-    with closing(records):
-        for record in records:
-            if record.offset >= end:
-                return
-            yield record

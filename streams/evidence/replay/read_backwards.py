@@ -1,8 +1,8 @@
 """Reads a partition from its end to its beginning."""
 
 from collections.abc import Generator
-from contextlib import closing
 
+from streams.evidence.replay.read_below import below
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.raw_records import RawRecord
 
@@ -17,14 +17,4 @@ def from_the_end(reader: LogReader, topic: str, partition: int) -> Generator[Raw
     yield from reversed(list(reader.read(topic, partition, first)))
     while first > low:
         behind, first = first, max(low, first - BLOCK_OFFSETS)
-        yield from reversed(_block(reader, topic, partition, first, behind))
-
-
-def _block(reader: LogReader, topic: str, partition: int, first: int, behind: int) -> list[RawRecord]:
-    block = []
-    with closing(reader.read(topic, partition, first)) as records:
-        for record in records:
-            if record.offset >= behind:
-                break
-            block.append(record)
-    return block
+        yield from reversed(list(below(behind, reader.read(topic, partition, first))))

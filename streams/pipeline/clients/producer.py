@@ -11,7 +11,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.output import Message as Record
 from streams.errors import DeliveryError, RecordTooLarge
-from streams.pipeline.journal.raw_records import Headers
+from streams.pipeline.journal.raw_records import RawOutput
 
 FLUSH_DEADLINE_S = 60.0
 POLL_S = 0.1
@@ -40,24 +40,27 @@ class RecordProducer:
             }
         )
 
-    def send(self, topic: str, key: str, message: Record, partition: int = -1, headers: Headers = ()) -> None:
-        """Queues a record. Waits while the queue is full.
+    def send(self, topic: str, key: str, message: Record, partition: int = -1) -> None:
+        """Queues a record. Waits while the queue is full. Raises as send_encoded does."""
+        self.send_encoded(RawOutput(topic, partition, key.encode(), self._codec.encode(topic, message)))
+
+    def send_encoded(self, record: RawOutput) -> None:
+        """Queues a record that is encoded already; partition -1: the key decides. Waits while the queue is full.
 
         Raises:
             RecordTooLarge: Kafka will never take this record or an earlier one.
             DeliveryError: an earlier record was lost.
         """
-        value = self._codec.encode(topic, message)
         deadline = monotonic() + FLUSH_DEADLINE_S
         while True:
             try:
                 self._producer.produce(
-                    topic_name(self._settings, topic),
-                    key=key.encode(),
-                    value=value,
-                    partition=partition,
+                    topic_name(self._settings, record.topic),
+                    key=record.key,
+                    value=record.value,
+                    partition=record.partition,
                     on_delivery=self._on_delivery,
-                    headers=list(headers),
+                    headers=list(record.headers),
                 )
                 break
             except BufferError:
@@ -67,8 +70,8 @@ class RecordProducer:
             except KafkaException as failure:
                 if failure.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise
-                size = len(key.encode()) + len(value)
-                text = f"a record for {topic} has {size} bytes; at most {RECORD_BYTES_MAX} are sent: divide it"
+                size = len(record.key or b"") + len(record.value or b"")
+                text = f"a record for {record.topic} has {size} bytes; at most {RECORD_BYTES_MAX} are sent: divide it"
                 raise RecordTooLarge(text) from failure
         self._producer.poll(0)
         self._raise_failure()

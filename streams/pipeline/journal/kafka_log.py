@@ -17,7 +17,7 @@ from infra.kafka.topics import BY_NAME, topic_name
 from infra.settings import Settings
 from streams.errors import Fenced, LogUnavailable, RecordTooLarge
 from streams.pipeline.journal.kafka_records import raw_record
-from streams.pipeline.journal.kinds import KINDS
+from streams.pipeline.journal.kinds import OWN_LOGS
 from streams.pipeline.journal.provenance import Proof, only_genuine
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord, batch_bytes
 from streams.pipeline.journal.tails import Partition, Tail
@@ -35,7 +35,6 @@ MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 LARGE_BYTES = 900_000
 """Size of a value below which a record without headers is never too large."""
 LOG_WARNING = 4
-OWN_LOGS = frozenset(topic for kind in KINDS for topic in (kind.journal, kind.snapshots))
 OnDelivery = Callable[[KafkaError | None, Message], None]
 FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 

@@ -61,8 +61,8 @@ EXECUTION = ShardKind(
     snapshots="snapshots.execution",
 )
 KINDS: tuple[ShardKind, ...] = (ACCOUNTS, EXECUTION)
-OWN_TOPICS: frozenset[str] = frozenset(
-    [topic for kind in KINDS for topic, key in kind.inputs.items() if key is None]
-    + [topic for kind in KINDS for topic in (kind.journal, kind.snapshots)]
-)
+JOURNALS: tuple[str, ...] = tuple(kind.journal for kind in KINDS)
+OWN_LOGS: frozenset[str] = frozenset([*JOURNALS, *(kind.snapshots for kind in KINDS)])
+"""Topics that shards write for themselves."""
+OWN_TOPICS: frozenset[str] = OWN_LOGS | {topic for kind in KINDS for topic, key in kind.inputs.items() if key is None}
 """Topics that shards read and that only shards may write."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import fastavro
 
+from schemas.records.numbers import NANOS_PER_MS
 from streams.pipeline.journal.dead_letters import source_place
 from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.sink.avro_container import Row
 
 STAGE = "sink"
 REFUSED_BY_CLICKHOUSE = "REFUSED_BY_CLICKHOUSE"
@@ -35,8 +37,12 @@ SCHEMA: dict[str, Any] = {
 _PARSED = fastavro.parse_schema(SCHEMA)
 
 
-def row_body(record: RawRecord) -> bytes:
-    """Encodes a record of a dlq topic as a row. Without our headers, its columns are empty and its place is -1."""
+def row_of(record: RawRecord) -> Row:
+    """Returns a record of a dlq topic as a row. Without our headers, its columns are empty and its place is -1."""
+    return Row(record.partition, record.offset, record.timestamp_ns // NANOS_PER_MS, _body(record))
+
+
+def _body(record: RawRecord) -> bytes:
     headers = dict(record.headers)
     source_partition, source_offset = source_place(headers)
     buffer = BytesIO()

@@ -210,9 +210,7 @@ class Landing:
             self.counts.add((topic, row.partition), row.offset)
 
     def _land_dead_letters(self, topic: str, records: Sequence[RawRecord]) -> None:
-        rows = [
-            Row(r.partition, r.offset, r.timestamp_ns // NANOS_PER_MS, dead_letter_rows.row_body(r)) for r in records
-        ]
+        rows = [dead_letter_rows.row_of(record) for record in records]
         try:
             self._target.insert(topic, rows, self._letters.build(rows))
         except BlockRefused as refused:

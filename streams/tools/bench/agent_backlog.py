@@ -90,7 +90,7 @@ class _Venue:
         record = RawOutput(topic, 0, key.encode(), self._codec.encode(topic, message))
         if self._proof is not None:
             record = self._proof.proven_at(b"bench", self._sequence, 0, record)
-        producer.send(topic, key, message, 0, record.headers)
+        producer.send_encoded(record)
 
 
 def _open_and_trade(

@@ -1,4 +1,4 @@
-"""What limits an account over a day outlives its sessions: losses, stops and kills stay through close and reopen."""
+"""Losses, stops and kills limit an account over a day, through close and reopen of its sessions."""
 
 from __future__ import annotations
 
