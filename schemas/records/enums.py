@@ -56,7 +56,7 @@ class ExecType(StrEnum):
     """The event of an execution report (FIX tag 150).
 
     CANCEL_REJECT stands for the message OrderCancelReject (35=9), MASS_CANCEL for 35=r. RESTATED: the venue changed an
-    order by itself. SPLIT: a notice to all accounts of a partition, without an order.
+    order by itself, or says that it waits. SPLIT: a notice to all accounts of a partition, without an order.
     """
 
     UNKNOWN = "UNKNOWN"

@@ -29,7 +29,7 @@ class TimeSource(StrEnum):
 
 
 RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
-    ("orders_wait", "kills_reach_sessions", "days_outlive_sessions", "self_match_at_market"), True
+    ("orders_wait", "kills_reach_sessions", "days_outlive_sessions", "self_match_at_market", "liquidity_runs_out"), True
 )
 """The rules of this version, as fields of a configuration. They do not hold in a journal from before them."""
 
@@ -75,6 +75,12 @@ class CoreConfig(Frozen):
     """Orders of an account meet only if the market would not trade first, and the cancel says SELF_MATCH.
 
     False in journals from before this rule: a market order met every resting order on the other side.
+    """
+    liquidity_runs_out: bool = False
+    """Beyond the display a simulator grants its participation of each quote and each minute, at least a tick worse.
+
+    An order that then waits says so. False in journals from before this rule: a slippage model had no end of liquidity,
+    granted it to each order anew, and cost nothing in a locked market.
     """
     mock: MockConfig = MockConfig()
     simulator: str = ""

@@ -84,6 +84,8 @@ class Book:
             return
         if ask.tif in ("IOC", "FOK"):
             self._end(order, "CANCELED")
+        elif ask.price is None:
+            self._say(order, "RESTATED")
         order["rested"] = ask.price is not None
 
     def _replace(self, order: dict[str, object], ask: Ask) -> None:

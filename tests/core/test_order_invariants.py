@@ -51,6 +51,7 @@ STATUS_OF = {
     ExecType.REJECTED: {OrdStatus.REJECTED},
     ExecType.NEW: {OrdStatus.NEW},
     ExecType.REPLACED: {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED},
+    ExecType.RESTATED: {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED},
 }
 
 STORIES = given(stories(), st.sampled_from(STEADY))

@@ -19,14 +19,23 @@ Quotes = tuple[Ints, Ints]
 
 @dataclass(slots=True, init=False)
 class PriceLevel:
-    """A price level. px: 1e-9 of the currency; sz: displayed size, 1e-9 units; left: size not yet taken by orders."""
+    """A price level. px: 1e-9 of the currency; sz: displayed size, 1e-9 units; left: size not yet taken by orders.
+
+    beyond: size that orders have taken beyond all levels of the side while this one was its best.
+    """
 
     px: int
     sz: int
     left: int
+    beyond: int
 
-    def __init__(self, px: int, sz: int, left: int) -> None:
-        self.px, self.sz, self.left = px, sz, left
+    def __init__(self, px: int, sz: int, left: int, beyond: int = 0) -> None:
+        self.px, self.sz, self.left, self.beyond = px, sz, left, beyond
+
+    @property
+    def is_untouched(self) -> bool:
+        """True if no simulated order has taken from the level or, while it was the best, beyond it."""
+        return self.left == self.sz and not self.beyond
 
 
 @dataclass(slots=True)
@@ -36,8 +45,9 @@ class OrderBook:
     ts: source time of the last update, 0 before any; seen_ns: time of the venue at that update; both UTC nanoseconds.
 
     If the market sends only its best prices, a side has one level. A level is available in full again when its
-    displayed size changes, or when it comes back after it was gone; a repeat of the same size changes nothing. The next
-    quote removes levels behind it that are older than LEVELS_KEPT_NS.
+    displayed size changes, or when it comes back after it was gone; a repeat of the same size changes nothing. What was
+    taken beyond the levels is forgotten with the best one. The next quote removes levels behind it that are older than
+    LEVELS_KEPT_NS.
     """
 
     bids: list[PriceLevel] = field(default_factory=list)
@@ -83,7 +93,7 @@ class OrderBook:
     @property
     def is_untouched(self) -> bool:
         """True if no simulated order has taken from the present levels."""
-        return all(level.left == level.sz for side in (self.bids, self.asks) for level in side)
+        return all(level.is_untouched for side in (self.bids, self.asks) for level in side)
 
     @property
     def mid_price(self) -> int | None:
@@ -134,7 +144,7 @@ class OrderBook:
 
     def to_state(self) -> list[Any]:
         """Returns the book as JSON values."""
-        sides = [[[level.px, level.sz, level.left] for level in side] for side in (self.bids, self.asks)]
+        sides = [[[level.px, level.sz, level.left, level.beyond] for level in side] for side in (self.bids, self.asks)]
         return [*sides, self.ts, self.seen_ns, self.halted, self.has_depth, self.levels_ts]
 
     @classmethod
@@ -159,7 +169,7 @@ def _with_last(levels: list[PriceLevel], quotes: Quotes, start: int, stop: int) 
     last_px, last_sz = quotes[0].item(stop - 1), quotes[1].item(stop - 1)
     if last_sz == 0:
         return []
-    if _shows(levels, last_px, last_sz) and (levels[0].left == last_sz or not _changes(levels[0], quotes, start, stop)):
+    if _shows(levels, last_px, last_sz) and (levels[0].is_untouched or not _changes(levels[0], quotes, start, stop)):
         return levels
     return _only(levels, last_px, last_sz)
 
@@ -174,7 +184,7 @@ def _only(levels: list[PriceLevel], px: int, sz: int) -> list[PriceLevel]:
     if len(levels) != 1:
         return [PriceLevel(px, sz, sz)]
     level = levels[0]
-    level.px, level.sz, level.left = px, sz, sz
+    level.px, level.sz, level.left, level.beyond = px, sz, sz, 0
     return levels
 
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from schemas.records.numbers import NANOS_PER_S
 from streams.core.market.order_book import OrderBook
@@ -39,14 +39,24 @@ class TradePrint:
         return self.px <= price if buying else self.px >= price
 
 
+class LastMinute(NamedTuple):
+    """The volume of the last WINDOW_S seconds of market time, 1e-9 units.
+
+    traded: by the market. beyond: by simulated orders, beyond what the market displayed.
+    """
+
+    traded: int
+    beyond: int
+
+
 class RecentVolume:
-    """The traded volume by second over the last WINDOW_S seconds of market time, 1e-9 units."""
+    """A volume by second over the last WINDOW_S seconds of market time, 1e-9 units."""
 
     def __init__(self, seconds: list[list[int]] | None = None) -> None:
         self._seconds: deque[list[int]] = deque(seconds or [])
 
     def add(self, time_ns: int, size: int) -> None:
-        """Adds a trade; times never step back."""
+        """Adds a trade or a fill; times never step back."""
         second = time_ns // NANOS_PER_S
         if self._seconds and self._seconds[-1][0] == second:
             self._seconds[-1][1] += size

@@ -94,6 +94,11 @@ class SimulatorConfig(Frozen):
     latency: LatencyConfig = LatencyConfig()
     stale_after_ms: MillisOrNone = STALE_AFTER_MS
     """Age in market time above which a quote fills no order that would take from it."""
+    participation: Annotated[PositiveDecimal, Field(le=1)] = Decimal("0.1")
+    """Most that orders take beyond the display, as a share of what the market has traded in the last minute.
+
+    Without trades in it, as a share of the displayed size. 10 % is the limit of zipline's FixedBasisPointsSlippage.
+    """
 
 
 class AccountConfig(Frozen):

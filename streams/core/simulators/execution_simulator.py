@@ -2,11 +2,12 @@
 
 from schemas.records.enums import Action, Liquidity
 from schemas.records.messages import ApprovedOrder
-from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX
+from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX, PRICE_SCALE, to_price
 from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook, PriceLevel
-from streams.core.market.trades import TradePrint
+from streams.core.market.trades import LastMinute, TradePrint
 from streams.core.reference.declarations import SimulatorConfig
 from streams.core.reference.instruments import Instrument
+from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.fill_models import FillModel, Skips
 from streams.core.simulators.latency_models import LatencyModel
 from streams.core.simulators.model import ModelKind
@@ -24,16 +25,18 @@ MET_BEYOND: dict[Skips, int | None] = {Skips.NOTHING: None, Skips.UNTIL_TOUCHED:
 class ExecutionSimulator:
     """A simulator of displayed liquidity, put together from a fill, queue, slippage and latency model, and fees.
 
-    An arriving order takes the displayed size level by level, then what the slippage model grants beyond it. A resting
-    limit order trades at its limit when its fill model says so. An iceberg displays a slice; the next slice joins the
-    end of the queue. See streams.core.simulators.simulator.Simulator.
+    An arriving order takes the displayed size level by level, then what slippage model and participation grant beyond
+    it, less what orders of any account have taken there from the same quote or in the last minute. A resting limit
+    order trades at its limit when its fill model says so. An iceberg displays a slice; the next slice joins the end of
+    the queue. See streams.core.simulators.simulator.Simulator.
     """
 
-    def __init__(self, run_seed: int, config: SimulatorConfig, fees: OrderFees) -> None:
+    def __init__(self, core: ExecutionConfig, config: SimulatorConfig, fees: OrderFees) -> None:
         """Raises streams.core.simulators.model.ModelError."""
         self.name = config.name
         self.stale_after_ns = config.stale_after_ms * NANOS_PER_MS
-        self._seed = run_seed
+        self._seed, self._runs_out = core.run_seed, core.liquidity_runs_out
+        self._participation = to_price(config.participation)
         self._fill: FillModel = make_model(ModelKind.FILL, config.fill)
         self._queues = self._fill.queues
         self._met_beyond = MET_BEYOND[getattr(self._fill, "skips", Skips.NOTHING)]
@@ -63,7 +66,7 @@ class ExecutionSimulator:
         """Accepts every order."""
         return None
 
-    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> int:
+    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, minute: LastMinute) -> int:
         """See Simulator."""
         left = order.leaves
         for level in book.opposite(order.buying):
@@ -71,11 +74,11 @@ class ExecutionSimulator:
                 return order.leaves - left
             left -= _lots(left if level.left == SIZE_UNKNOWN else min(left, level.left), instrument)
         if left:
-            beyond = self._beyond(order, left, instrument, book, volume)
+            beyond = self._beyond(order, left, instrument, book, minute)
             left -= beyond.quantity if beyond else 0
         return order.leaves - left
 
-    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> Match | None:
+    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, minute: LastMinute) -> Match | None:
         """See Simulator."""
         for level in book.opposite(order.buying):
             if not order.marketable_at(level.px):
@@ -83,27 +86,49 @@ class ExecutionSimulator:
             quantity = _taken(level, order.leaves, instrument)
             if quantity:
                 return Match(quantity, level.px, Liquidity.REMOVED)
-        if order.impact_ts == book.ts:
+        if not self._runs_out and order.impact_ts == book.ts:
             return None
-        match = self._beyond(order, order.leaves, instrument, book, volume)
-        order.impact_ts = book.ts
+        match = self._beyond(order, order.leaves, instrument, book, minute)
+        if not self._runs_out:
+            order.impact_ts = book.ts
+        elif match is not None:
+            book.opposite(order.buying)[0].beyond += match.quantity
         return match
 
     def _beyond(
-        self, order: VenueOrder, quantity: int, instrument: Instrument, book: OrderBook, volume: int
+        self, order: VenueOrder, quantity: int, instrument: Instrument, book: OrderBook, minute: LastMinute
     ) -> Match | None:
-        """Returns the fill that the slippage model grants beyond the last level, on the tick and within the limit."""
+        """Returns the fill that is granted beyond the last level, on the tick and within the limit.
+
+        What has been taken there before counts as if it were the first part of the same order.
+        """
         levels = book.opposite(order.buying)
         if not levels:
             return None
+        taken, total = 0, quantity
+        if self._runs_out:
+            taken, most = self._participating(levels, minute)
+            total = min(taken + quantity, most)
+        if total <= taken:
+            return None
         middle, last = book.mid_price, levels[-1].px
         half_spread = 0 if middle is None else abs(levels[0].px - middle)
-        impact = self._slippage.beyond(Beyond(quantity, last, half_spread, volume))
-        granted = _lots(min(impact.quantity, quantity), instrument)
-        if granted == 0:
+        impact = self._slippage.beyond(Beyond(total, last, half_spread, minute.traded))
+        granted = _lots(min(impact.quantity, total) - taken, instrument)
+        if granted <= 0:
             return None
-        price = _worse(last, impact.slippage, order.buying, instrument.tick_size)
-        return Match(granted, price, Liquidity.REMOVED) if order.marketable_at(price) else None
+        step_min = instrument.tick_size if self._runs_out else 0
+        price = _worse(last, max(impact.slippage, step_min), order.buying, instrument.tick_size)
+        if abs(price - last) < step_min or not order.marketable_at(price):
+            return None
+        return Match(granted, price, Liquidity.REMOVED, beyond=self._runs_out)
+
+    def _participating(self, levels: list[PriceLevel], minute: LastMinute) -> tuple[int, int]:
+        """Returns what has been taken beyond these levels, and the most that may be."""
+        if minute.traded:
+            return max(levels[0].beyond, minute.beyond), minute.traded * self._participation // PRICE_SCALE
+        shown = sum(level.sz for level in levels if level.sz != SIZE_UNKNOWN)
+        return levels[0].beyond, shown * self._participation // PRICE_SCALE
 
     def rest(self, order: VenueOrder, book: OrderBook) -> None:
         """See Simulator."""

@@ -4,7 +4,7 @@ from schemas.records.enums import Liquidity
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX, PRICE_SCALE, to_price
 from streams.core.market.order_book import OrderBook
-from streams.core.market.trades import TradePrint
+from streams.core.market.trades import LastMinute, TradePrint
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.order_fees import OrderFees
@@ -45,11 +45,11 @@ class MockExecutor:
             return None
         return VenueReject("MOCK_FAILURE", f"order {order.request.order_id}: the mock executor drew a failure")
 
-    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> int:
+    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, minute: LastMinute) -> int:
         """Returns the whole open quantity if the opposite side is within the limit."""
-        return order.leaves if order.marketable_at(book.ask if order.buying else book.bid) else 0
+        return order.leaves if _is_met(order, book) else 0
 
-    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> Match | None:
+    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, minute: LastMinute) -> Match | None:
         """Fills the whole order at the opposite side plus slippage."""
         touch = book.ask if order.buying else book.bid
         if touch is None or not order.marketable_at(touch):
@@ -65,7 +65,7 @@ class MockExecutor:
 
     def meet_quote(self, order: VenueOrder, instrument: Instrument, book: OrderBook) -> Match | None:
         """Fills the whole order at its limit once the opposite side reaches it."""
-        if order.price is None or not self.fillable(order, instrument, book, 0):
+        if order.price is None or not _is_met(order, book):
             return None
         return Match(order.leaves, order.price, Liquidity.ADDED)
 
@@ -93,3 +93,8 @@ class MockExecutor:
     def describe(self, instrument: Instrument) -> str:
         """Returns the instrument's fee model, the only model that the mock executor uses."""
         return self._fees.describe(instrument)
+
+
+def _is_met(order: VenueOrder, book: OrderBook) -> bool:
+    """Returns whether the opposite side of the quote is within the order's limit."""
+    return order.marketable_at(book.ask if order.buying else book.bid)

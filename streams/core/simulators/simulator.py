@@ -5,16 +5,19 @@ from typing import NamedTuple, Protocol
 from schemas.records.enums import Liquidity
 from schemas.records.messages import ApprovedOrder
 from streams.core.market.order_book import OrderBook
-from streams.core.market.trades import TradePrint
+from streams.core.market.trades import LastMinute, TradePrint
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.venue_order import VenueOrder
 
 
 class Match:
-    """A fill that a simulator grants: quantity 1e-9 units, price 1e-9 of the currency."""
+    """A fill that a simulator grants: quantity 1e-9 units, price 1e-9 of the currency.
 
-    def __init__(self, quantity: int, price: int, liquidity: Liquidity) -> None:
-        self.quantity, self.price, self.liquidity = quantity, price, liquidity
+    beyond: the market did not display the quantity, so it counts in LastMinute.beyond.
+    """
+
+    def __init__(self, quantity: int, price: int, liquidity: Liquidity, beyond: bool = False) -> None:
+        self.quantity, self.price, self.liquidity, self.beyond = quantity, price, liquidity, beyond
 
 
 class VenueReject(NamedTuple):
@@ -43,10 +46,12 @@ class Simulator(Protocol):
 
     - A decision depends on the arguments and the configuration alone: the order's own state (queue position, slice) and
       the book that the market shows, less the size that simulated orders have taken. A simulator has no clock, no I/O
-      and no memory. It draws random effects from the run seed and the order id, so that every replay decides the same.
+      and no memory: what all orders of a symbol have taken stands in its book. It draws random effects from the run
+      seed and the order id, so that every replay decides the same.
     - A match has 0 < quantity <= order.leaves in whole lots, and a price on the tick, within the order's limit.
       A match that takes (REMOVED) is never better than the best opposite level; one that rests (ADDED) is at the limit.
-    - A match reduces the level or the trade that it uses, so that no size trades twice.
+    - A match reduces the level or the trade that it uses, so that no size trades twice. One beyond the display adds to
+      the best level's beyond.
     - Units: quantities and prices 1e-9, money 1e-18, times UTC nanoseconds; all integers.
     """
 
@@ -68,15 +73,12 @@ class Simulator(Protocol):
         """Returns why an arriving new order is refused, None if it is accepted; asked once per order."""
         ...
 
-    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> int:
-        """Returns the quantity that the order could take from the book now, for fill-or-kill; volume as in take."""
+    def fillable(self, order: VenueOrder, instrument: Instrument, book: OrderBook, minute: LastMinute) -> int:
+        """Returns the quantity that the order could take from the book now, for fill-or-kill."""
         ...
 
-    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, volume: int) -> Match | None:
-        """Returns the next fill of an order that takes, None if nothing more trades.
-
-        volume: traded by the market in the last minute.
-        """
+    def take(self, order: VenueOrder, instrument: Instrument, book: OrderBook, minute: LastMinute) -> Match | None:
+        """Returns the next fill of an order that takes, None if nothing more trades."""
         ...
 
     def rest(self, order: VenueOrder, book: OrderBook) -> None:

@@ -20,7 +20,7 @@ class Simulators:
         self._by_name: dict[str, Simulator] = {MOCK: MockExecutor(config, fees)}
         for declared in (SimulatorConfig(name=TOP_OF_BOOK), *config.simulators):
             try:
-                self._by_name[declared.name] = ExecutionSimulator(config.run_seed, declared, fees)
+                self._by_name[declared.name] = ExecutionSimulator(config, declared, fees)
             except ModelError as error:
                 raise ModelError(f"simulator {declared.name}: {error}") from error
         default = config.simulator or (MOCK if config.mock_trading else TOP_OF_BOOK)

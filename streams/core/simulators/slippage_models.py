@@ -23,10 +23,10 @@ Rate = Annotated[Decimal, Field(gt=0, le=1)]
 
 
 class Beyond(NamedTuple):
-    """The open quantity of an order that has taken all of the displayed size.
+    """The quantity that trades beyond the displayed size, all of which is taken.
 
-    quantity, volume: 1e-9 units; px: price of the last displayed level, 1e-9; half_spread: 1e-9, 0 if it is unknown;
-    volume: traded by the market in the last minute.
+    quantity: the order's, and before it what orders have taken there; quantity, volume: 1e-9 units; px: price of the
+    last displayed level, 1e-9; half_spread: 1e-9, 0 if it is unknown; volume: traded by the market in the last minute.
     """
 
     quantity: int

@@ -55,6 +55,8 @@ class VenueOrder:
     fee: int = 0
     """Fee charged so far, 1e-18."""
     fills: int = 0
+    told_waiting: bool = False
+    """True once a report has said that the order waits for liquidity."""
     place: int = 0
     """Time priority among the working orders; not in the state, a restart numbers the orders again."""
 
@@ -107,7 +109,7 @@ class VenueOrder:
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """Restores an order from to_state."""
-        fields = dict(zip(_STATE, state[1:], strict=True))
+        fields = dict(zip(_STATE, state[1:], strict=False))
         order = cls(record_from_list(ApprovedOrder, state[0]), fields["quantity"], fields["price"])
         for name, value in (fields | {"status": OrdStatus(fields["status"])}).items():
             setattr(order, name, value)
@@ -137,5 +139,9 @@ _STATE = (
     "added_notional",
     "fee",
     "fills",
+    "told_waiting",
 )
-"""All attributes but the request and the place. Listed by hand, because compiled classes keep no annotations."""
+"""All attributes but the request and the place. Listed by hand, because compiled classes keep no annotations.
+
+States of earlier versions lack the last ones.
+"""

@@ -27,6 +27,9 @@ class VenueConfig(ExecutionConfig, Protocol):
     @property
     def orders_wait(self) -> bool: ...
 
+    @property
+    def liquidity_runs_out(self) -> bool: ...
+
 
 class ExecutionShard:
     """The state machine of an execution partition. Inputs: ApprovedOrder, MarketData.
@@ -61,7 +64,7 @@ class ExecutionShard:
         self._instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self._simulators = Simulators(config)
         for venue in self._venues.values():
-            venue.configure(self._instruments.get(venue.symbol), self._simulators.of)
+            venue.configure(self._instruments.get(venue.symbol), self._simulators.of, config.liquidity_runs_out)
 
     def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
         """See streams.pipeline.journal.shard.Shard."""
@@ -92,7 +95,8 @@ class ExecutionShard:
         if venue is None:
             instrument = self._instruments.get(symbol)
             callbacks = (self._next_id, self._report, self._on_split)
-            venue = Venue(symbol, instrument, self._simulators.of, *callbacks, exact=self._exact)
+            runs_out = self._config.liquidity_runs_out
+            venue = Venue(symbol, instrument, self._simulators.of, *callbacks, runs_out, exact=self._exact)
             self._venues[symbol] = venue
         return venue
 

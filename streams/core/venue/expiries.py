@@ -1,15 +1,25 @@
-"""The expiry times of working orders in a heap, so that the venue finds due orders without a scan."""
+"""The expiry times of working orders, in a heap so that the venue finds due orders without a scan."""
 
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
 
+from schemas.records.enums import TimeInForce
+from schemas.records.messages import ApprovedOrder
+from streams.core.reference.instruments import Instrument
 from streams.core.simulators.venue_order import OrderKey, VenueOrder
 
 DEAD_MAX = 64
 """Entries that a heap may hold beyond twice the working orders; above it, entries of ended orders are removed."""
 Entry = tuple[int, int, VenueOrder]
 """Expiry time (UTC nanoseconds), insertion number, order."""
+
+
+def expiry_ns(request: ApprovedOrder, instrument: Instrument, time_ns: int) -> int | None:
+    """Returns when an order that arrives at time_ns expires, UTC nanoseconds; None if it does not."""
+    if request.time_in_force is TimeInForce.DAY:
+        return instrument.day_end_after_ns(time_ns)
+    return request.expire_ts if request.time_in_force is TimeInForce.GTD else None
 
 
 class Expiries:

@@ -43,15 +43,16 @@ class Venue(VenueView):
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
         on_split: Callable[["Venue", int, int], None],
+        liquidity_runs_out: bool = False,
         exact: bool = False,
     ) -> None:
         self.symbol = symbol
         self.time_ns = 0
         self.book = OrderBook()
-        self.recent_volume = RecentVolume()
+        self.recent_volume, self.recent_beyond = RecentVolume(), RecentVolume()
         self.marked_ns: int | None = None
         self.orders = VenueOrders(self, next_id, report, exact)
-        self.configure(instrument, choice)
+        self.configure(instrument, choice, liquidity_runs_out)
         self._on_split = on_split
         self._exact = exact
         self._before_market: list[tuple[ApprovedOrder, int]] = []
@@ -61,9 +62,9 @@ class Venue(VenueView):
         self._arrivals: list[Arrival] = []
         self._submitted = 0
 
-    def configure(self, instrument: Instrument | None, choice: SimulatorChoice) -> None:
-        """Sets a new instrument definition and new simulators; working orders stay."""
-        self.instrument = instrument
+    def configure(self, instrument: Instrument | None, choice: SimulatorChoice, liquidity_runs_out: bool) -> None:
+        """Sets a new instrument definition, new simulators and their rule of liquidity; working orders stay."""
+        self.instrument, self.liquidity_runs_out = instrument, liquidity_runs_out
         self._choice = choice
         self._simulators: dict[str, Simulator] = {}
         self.orders.watch_everything()
@@ -223,6 +224,7 @@ class Venue(VenueView):
         """Restates the orders; they wait for the market's new prices. Positions follow by the split notice."""
         self.book.clear()
         self.recent_volume.split(to, of)
+        self.recent_beyond.split(to, of)
         instrument = self.instrument
         if instrument is not None:
             self.orders.split(to, of)
@@ -259,6 +261,7 @@ class Venue(VenueView):
             "time_ns": self.time_ns,
             "book": self.book.to_state(),
             "tape": self.recent_volume.to_state(),
+            "beyond": self.recent_beyond.to_state(),
             "marked_ns": self.marked_ns,
             "orders": self.orders.to_state(),
             "before_market": [[list(request), sent_ns] for request, sent_ns in self._before_market],
@@ -272,6 +275,7 @@ class Venue(VenueView):
         self.time_ns = state["time_ns"]
         self.book = OrderBook.from_state(state["book"])
         self.recent_volume = RecentVolume.from_state(state["tape"])
+        self.recent_beyond = RecentVolume.from_state(state.get("beyond", ()))
         self.marked_ns = state["marked_ns"]
         self.orders.restore(state["orders"])
         self._before_market = [

@@ -8,7 +8,7 @@ from schemas.records.output import State
 from streams.core.market.trades import TradePrint
 from streams.core.simulators.simulator import Match, Simulator
 from streams.core.simulators.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
-from streams.core.venue.expiries import Expiries
+from streams.core.venue.expiries import Expiries, expiry_ns
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
 from streams.core.venue.price_watch import PriceWatch
@@ -70,7 +70,8 @@ class VenueOrders:
             self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, *refusal)
             return
         order.status = OrdStatus.NEW
-        self._set_expiry(order)
+        assert self._venue.instrument is not None
+        order.expires_ns = expiry_ns(request, self._venue.instrument, self._venue.time_ns)
         self._add_working(order)
         self.expiries.add(order)
         self._links.add(order)
@@ -223,15 +224,16 @@ class VenueOrders:
         if request.post_only and self._would_take(order):
             self._cancel(order, "POST_ONLY_WOULD_TAKE", "post-only, and it would trade at once")
             return
-        if request.time_in_force is TimeInForce.FOK:
-            volume = venue.recent_volume.volume(venue.time_ns)
-            if simulator.fillable(order, venue.instrument, venue.book, volume) < order.leaves:
-                self._cancel(order, "FOK_NOT_FILLABLE")
-                return
+        is_whole = request.time_in_force is TimeInForce.FOK
+        if is_whole and simulator.fillable(order, venue.instrument, venue.book, venue.last_minute()) < order.leaves:
+            self._cancel(order, "FOK_NOT_FILLABLE")
+            return
         while order.status not in TERMINAL_STATUSES:
-            match = simulator.take(order, venue.instrument, venue.book, venue.recent_volume.volume(venue.time_ns))
+            match = simulator.take(order, venue.instrument, venue.book, venue.last_minute())
             if match is None:
                 break
+            if match.beyond:
+                venue.recent_beyond.add(venue.time_ns, match.quantity)
             self._fill(order, match)
         if order.status in TERMINAL_STATUSES:
             return
@@ -239,6 +241,8 @@ class VenueOrders:
             self._cancel(order, "IOC_REMAINDER")
         elif order.price is not None:
             self._rest(order)
+        elif venue.liquidity_runs_out:
+            self._reports.tell_waiting(order)
 
     def _can_rest(self, order: VenueOrder) -> bool:
         """Returns whether an arriving order enters the book without trading."""
@@ -307,13 +311,6 @@ class VenueOrders:
             if order.key in self.working:
                 code = "EXPIRE_TIME" if order.request.time_in_force is TimeInForce.GTD else "DAY_END"
                 self._close(order, OrdStatus.EXPIRED, ExecType.EXPIRED, code)
-
-    def _set_expiry(self, order: VenueOrder) -> None:
-        if order.request.time_in_force is TimeInForce.DAY:
-            assert self._venue.instrument is not None
-            order.expires_ns = self._venue.instrument.day_end_after_ns(self._venue.time_ns)
-        elif order.request.time_in_force is TimeInForce.GTD:
-            order.expires_ns = order.request.expire_ts
 
     def _cancel(self, order: VenueOrder, code: str, why: str | None = None) -> None:
         text = why and f"order {order.request.order_id}: {why}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from schemas.records.enums import Action, ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport, Mark
+from schemas.records.numbers import price_text
 from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook
 from streams.core.market.trades import TradePrint
 from streams.core.simulators.simulator import Match
@@ -34,6 +35,14 @@ class ExecutionReporter:
         """Reports a fill, by a market trade or by the quote; commission: 1e-18."""
         exec_id = self._next_id()
         self._report(_report(self._venue, exec_id, order, exec_type, match=match, commission=commission, trade=trade))
+
+    def tell_waiting(self, order: VenueOrder) -> None:
+        """Reports, once for an order, that the market shows nothing more that it could take."""
+        if order.told_waiting:
+            return
+        order.told_waiting = True
+        text = f"order {order.request.order_id}: {price_text(order.leaves)} wait until the market shows more"
+        self.send(order, ExecType.RESTATED, reason_code="WAITS_FOR_LIQUIDITY", text=text)
 
     def refuse(self, request: ApprovedOrder, working: Mapping[OrderKey, VenueOrder], code: str, text: str) -> None:
         """Refuses a request before it arrives. working: the orders that it might change."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.records.enums import Action, OrderType, Side, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
-from streams.core.core_config import CoreConfig
+from streams.core.core_config import RULES_OF_TODAY, CoreConfig
 from streams.core.reference.declarations import InstrumentConfig, SimulatorConfig
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.core.venue.venue import Venue
@@ -42,6 +42,7 @@ def probe_reports(
         simulator=simulator.name,
         simulators=(simulator,),
         instruments=(instrument,),
+        **RULES_OF_TODAY,
     )
     shard = ExecutionShard(config, 0)
     market = _rows_of(table, instrument.symbol)

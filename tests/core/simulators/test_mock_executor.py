@@ -10,6 +10,7 @@ from schemas.records.enums import Action, Liquidity, OrdStatus, Side
 from schemas.records.messages import ApprovedOrder, OrderRequest
 from schemas.records.numbers import PRICE_MAX, price_text
 from streams.core.core_config import CoreConfig
+from streams.core.market.trades import LastMinute
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.mock_executor import MockExecutor
 from streams.core.simulators.order_fees import OrderFees
@@ -129,7 +130,7 @@ def test_slippage_never_helps_and_never_passes_the_limit(
     desk = Desk(core)
     desk.send(quote(price_text(touch), price_text(touch)))
     book = desk.execution.venues["ABC"].book
-    match = executor.take(order, Instrument.from_config(core.instruments[0]), book, 0)
+    match = executor.take(order, Instrument.from_config(core.instruments[0]), book, LastMinute(0, 0))
     assert match is not None
     slipped = match.price - touch if side is BUY else touch - match.price
     assert 0 <= slipped <= touch * bps / 10_000

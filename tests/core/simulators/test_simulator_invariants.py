@@ -114,7 +114,7 @@ class Shown:
         if price not in self.sizes:
             assert impact, "not displayed, and nothing trades beyond"
             worst = max(self.sizes) if self.asks else min(self.sizes)
-            assert (price - worst) * (1 if self.asks else -1) > 0, "a price between the levels"
+            assert (price - worst) * (1 if self.asks else -1) >= px("0.01"), "beyond the levels, it is a tick worse"
             return
         self.taken[price] += quantity
         assert self.taken[price] <= self.sizes[price], "more than is displayed"

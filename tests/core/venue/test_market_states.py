@@ -31,7 +31,8 @@ def test_a_locked_market_trades() -> None:
 def test_an_order_waits_for_the_side_that_is_absent(side: Side, sizes: tuple[str, str]) -> None:
     desk = ready()
     desk.send(quote("10.00", "10.02", *sizes), new("o", side, "10"))
-    assert trail(desk.results, "o") == ["NEW/NEW"]
+    assert trail(desk.results, "o") == ["NEW/NEW", "RESTATED/NEW"]
+    assert last(desk).reason_code == "WAITS_FOR_LIQUIDITY"
     desk.send(quote())
     assert last(desk).ord_status == "FILLED"
 
