@@ -29,7 +29,15 @@ class TimeSource(StrEnum):
 
 
 RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
-    ("orders_wait", "kills_reach_sessions", "days_outlive_sessions", "self_match_at_market", "liquidity_runs_out"), True
+    (
+        "orders_wait",
+        "kills_reach_sessions",
+        "days_outlive_sessions",
+        "self_match_at_market",
+        "liquidity_runs_out",
+        "stale_quotes_judge_no_prints",
+    ),
+    True,
 )
 """The rules of this version, as fields of a configuration. They do not hold in a journal from before them."""
 
@@ -81,6 +89,11 @@ class CoreConfig(Frozen):
 
     An order that then waits says so. False in journals from before this rule: a slippage model had no end of liquidity,
     granted it to each order anew, and cost nothing in a locked market.
+    """
+    stale_quotes_judge_no_prints: bool = False
+    """A print without an aggressor fills nobody while the quote that would have to tell its side is stale.
+
+    False in journals from before this rule: a quote of any age judged it.
     """
     mock: MockConfig = MockConfig()
     simulator: str = ""

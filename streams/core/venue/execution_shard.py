@@ -13,9 +13,10 @@ from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.simulator_choice import Simulators
 from streams.core.venue import venue_records
 from streams.core.venue.venue import Venue
+from streams.core.venue.venue_view import VenueRules
 
 
-class VenueConfig(ExecutionConfig, Protocol):
+class VenueConfig(ExecutionConfig, VenueRules, Protocol):
     """The configuration of an execution shard; streams.core.core_config.CoreConfig provides it."""
 
     @property
@@ -26,9 +27,6 @@ class VenueConfig(ExecutionConfig, Protocol):
 
     @property
     def orders_wait(self) -> bool: ...
-
-    @property
-    def liquidity_runs_out(self) -> bool: ...
 
 
 class ExecutionShard:
@@ -64,7 +62,7 @@ class ExecutionShard:
         self._instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self._simulators = Simulators(config)
         for venue in self._venues.values():
-            venue.configure(self._instruments.get(venue.symbol), self._simulators.of, config.liquidity_runs_out)
+            venue.configure(self._instruments.get(venue.symbol), self._simulators.of, config)
 
     def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
         """See streams.pipeline.journal.shard.Shard."""
@@ -95,8 +93,7 @@ class ExecutionShard:
         if venue is None:
             instrument = self._instruments.get(symbol)
             callbacks = (self._next_id, self._report, self._on_split)
-            runs_out = self._config.liquidity_runs_out
-            venue = Venue(symbol, instrument, self._simulators.of, *callbacks, runs_out, exact=self._exact)
+            venue = Venue(symbol, instrument, self._simulators.of, *callbacks, self._config, exact=self._exact)
             self._venues[symbol] = venue
         return venue
 

@@ -17,7 +17,7 @@ from streams.core.simulators.simulator import Simulator
 from streams.core.venue.look_ahead import LookAhead
 from streams.core.venue.splits import split_request
 from streams.core.venue.venue_orders import VenueOrders
-from streams.core.venue.venue_view import VenueView
+from streams.core.venue.venue_view import VenueRules, VenueView
 
 Arrival = tuple[int, int, int, ApprovedOrder]
 """Due time, number of the submission, time of sending, request. Times: UTC nanoseconds."""
@@ -43,7 +43,7 @@ class Venue(VenueView):
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
         on_split: Callable[["Venue", int, int], None],
-        liquidity_runs_out: bool = False,
+        rules: VenueRules,
         exact: bool = False,
     ) -> None:
         self.symbol = symbol
@@ -52,7 +52,7 @@ class Venue(VenueView):
         self.recent_volume, self.recent_beyond = RecentVolume(), RecentVolume()
         self.marked_ns: int | None = None
         self.orders = VenueOrders(self, next_id, report, exact)
-        self.configure(instrument, choice, liquidity_runs_out)
+        self.configure(instrument, choice, rules)
         self._on_split = on_split
         self._exact = exact
         self._before_market: list[tuple[ApprovedOrder, int]] = []
@@ -62,9 +62,9 @@ class Venue(VenueView):
         self._arrivals: list[Arrival] = []
         self._submitted = 0
 
-    def configure(self, instrument: Instrument | None, choice: SimulatorChoice, liquidity_runs_out: bool) -> None:
-        """Sets a new instrument definition, new simulators and their rule of liquidity; working orders stay."""
-        self.instrument, self.liquidity_runs_out = instrument, liquidity_runs_out
+    def configure(self, instrument: Instrument | None, choice: SimulatorChoice, rules: VenueRules) -> None:
+        """Sets a new instrument definition, new simulators and rules; working orders stay."""
+        self.instrument, self.rules = instrument, rules
         self._choice = choice
         self._simulators: dict[str, Simulator] = {}
         self.orders.watch_everything()

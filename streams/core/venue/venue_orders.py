@@ -5,7 +5,7 @@ from collections.abc import Callable
 from schemas.records.enums import TERMINAL_STATUSES, Action, ExecType, Liquidity, OrderType, OrdStatus, TimeInForce
 from schemas.records.messages import ApprovedOrder, ExecutionReport
 from schemas.records.output import State
-from streams.core.market.trades import TradePrint
+from streams.core.market.trades import UNKNOWN_AGGRESSOR, TradePrint
 from streams.core.simulators.simulator import Match, Simulator
 from streams.core.simulators.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
 from streams.core.venue.expiries import Expiries, expiry_ns
@@ -182,10 +182,11 @@ class VenueOrders:
             return
         watch = self.watch
         for_all = watch.stale or watch.linked
+        any_age = trade.aggressor != UNKNOWN_AGGRESSOR or not self._venue.rules.stale_quotes_judge_no_prints
         for order in sorted(self.working.values() if for_all else watch.orders_at_trade(trade.px), key=_by_price):
             if not order.resting or order.price is None or order.key not in self.working:
                 continue
-            if trade.can_meet(order.buying, order.price, book):
+            if trade.can_meet(order.buying, order.price, book) and (any_age or self._may_trade(order)):
                 match = self._simulator(order).meet_trade(order, self._venue.instrument, book, trade)
                 if match is not None:
                     self._fill(order, match, trade)
@@ -241,7 +242,7 @@ class VenueOrders:
             self._cancel(order, "IOC_REMAINDER")
         elif order.price is not None:
             self._rest(order)
-        elif venue.liquidity_runs_out:
+        elif venue.rules.liquidity_runs_out:
             self._reports.tell_waiting(order)
 
     def _can_rest(self, order: VenueOrder) -> bool:

@@ -1,9 +1,21 @@
 """The view that orders have of their venue."""
 
+from typing import Protocol
+
 from streams.core.market.order_book import OrderBook
 from streams.core.market.trades import LastMinute, RecentVolume
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.simulator import Simulator
+
+
+class VenueRules(Protocol):
+    """The rules of a venue; streams.core.core_config.CoreConfig provides and documents them."""
+
+    @property
+    def liquidity_runs_out(self) -> bool: ...
+
+    @property
+    def stale_quotes_judge_no_prints(self) -> bool: ...
 
 
 class VenueView:
@@ -17,8 +29,7 @@ class VenueView:
     recent_beyond: RecentVolume
     """Volume that simulated orders took beyond the displayed size."""
     instrument: Instrument | None
-    liquidity_runs_out: bool
-    """See streams.core.core_config.CoreConfig."""
+    rules: VenueRules
 
     def last_minute(self) -> LastMinute:
         """Returns the volume of the last minute."""

@@ -95,6 +95,19 @@ def test_a_print_without_aggressor_outside_of_the_quote_fills_nobody() -> None:
     assert fills_of(desk) == [(px("4"), px("10.00"), ADDED)]
 
 
+@pytest.mark.parametrize(
+    ("age", "aggressor", "today", "filled"),
+    [(60, "-", True, 10), (61, "S", True, 10), (61, "-", True, 0), (61, "-", False, 10)],
+)
+def test_a_print_fills_a_resting_order_at_a_stale_quote_only_if_it_names_its_aggressor(
+    age: int, aggressor: str, today: bool, filled: int
+) -> None:
+    """Tries also the rule of journals from before it."""
+    desk = ready(config(stale_quotes_judge_no_prints=today))
+    desk.send(new("o", BUY, "10", "10.00"), trade("10.00", "50", at=START + age * SECOND, aggressor=aggressor))
+    assert sum(quantity for quantity, _, _ in fills_of(desk)) == px(filled)
+
+
 def test_a_buyers_trade_does_not_meet_a_bid() -> None:
     desk = ready()
     desk.send(new("o", BUY, "10", "10.00"), trade("9.99", "1000", aggressor="B"))
