@@ -36,24 +36,33 @@ def results(
     follow: bool = typer.Option(False, help="Print new results as JSON lines, from now on until Ctrl-C."),
     as_json: bool = JSON_LINES,
 ) -> None:
-    """Shows the results of orders, oldest first within each account."""
-    from streams.cli.output import print_rows, readable
+    """Shows the results of orders, oldest first within each account. Says on stderr how many fills are mock."""
+    from streams.cli.output import print_rows, readable, say
+    from streams.core.simulators.mock_executor import MOCK
+    from streams.evidence.mock_notice import mock_notice
 
     if follow:
         _follow(account_id)
         return
     rows = [readable(item) for item in _read("order.results") if account_id in (None, item.account_id)]
     print_rows(rows, RESULT_COLUMNS, as_json)
+    simulators = [item.simulator for item in _read("fills") if account_id in (None, item.account_id)]
+    notice = mock_notice(simulators.count(MOCK), len(simulators))
+    if notice:
+        say(notice)
 
 
 def _follow(account_id: str | None) -> None:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.cli.output import readable
+    from streams.cli.output import readable, say
+    from streams.evidence.mock_notice import mock_is_default, mock_setting_notice
     from streams.pipeline.clients.follow import Follower
 
     settings = get_settings()
+    if mock_is_default(settings):
+        say(mock_setting_notice())
     with Follower(settings, Codec(Registry(settings)), ["order.results"]) as follower:
         while True:
             for followed in follower.poll(POLL_S):

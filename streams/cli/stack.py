@@ -24,11 +24,15 @@ def up(
     from infra.settings import get_settings
     from infra.stack import local_stack
     from streams.cli.output import say
+    from streams.evidence.mock_notice import mock_is_default, mock_setting_notice
     from streams.pipeline.prepare import start_prepared_servers
 
-    start_prepared_servers(get_settings(), on_progress=say)
+    settings = get_settings()
+    start_prepared_servers(settings, on_progress=say)
     if workers:
-        local_stack.up_pipeline(get_settings(), workers, on_progress=say)
+        local_stack.up_pipeline(settings, workers, on_progress=say)
+    if mock_is_default(settings):
+        say(mock_setting_notice())
 
 
 def down(

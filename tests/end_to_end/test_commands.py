@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import Settings
+from streams.evidence.mock_notice import DRAWN, mock_is_default
 from tests.end_to_end.processes import paper, running
 
 ORDERS = """order_id,account_id,symbol,side,order_type,quantity,price,time_in_force
@@ -33,6 +34,21 @@ def done(settings: Settings, *arguments: str, code: int = 0) -> str:
 
 def rows(text: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+def test_results_say_that_fills_are_mock(pipeline_settings: Settings, tmp_path: Path) -> None:
+    settings = pipeline_settings
+    with running(settings, tmp_path, "worker"):
+        done(settings, "session", "open", "--account", "hand")
+        done(settings, "feed", "--synthetic", "--seconds", "10")
+        assert "mock" not in paper(settings, "results").stderr, "nothing has filled"
+        done(settings, "orders", "submit", "ACME.SIM", "BUY", "5", "--account", "hand")
+        shown = paper(settings, "results", "--json")
+    filled = [row for row in rows(shown.stdout) if row["last_qty"] is not None]
+    assert f"{len(filled)} of {len(filled)} fills are mock: {DRAWN}\n" in shown.stderr
+    assert mock_is_default(settings)
+    assert not mock_is_default(settings.model_copy(update={"simulator": "realistic"}))
+    assert not mock_is_default(settings.model_copy(update={"mock_trading": False}))
 
 
 def test_a_session_by_hand(settings: Settings, tmp_path: Path) -> None:

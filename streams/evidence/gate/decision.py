@@ -9,6 +9,10 @@ from streams.evidence.canonical_hash import canonical_sha256
 from streams.evidence.gate.criteria import Criteria, Freshness, GateLevel, Thresholds
 
 NO_EVIDENCE = "no evidence"
+MOCK_COUNTS_FOR_NOTHING = (
+    "drawn by the MockExecutor: such fills count for no level, and nor do results that hold some; trade under another "
+    "strategy name with SIMULATOR=realistic"
+)
 RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
 
 Row = Mapping[str, Any]
@@ -68,11 +72,14 @@ class _Rule(NamedTuple):
     threshold: str
     scale: int = 1
     stressed: bool = False
+    meaning: str = ""
+    """Meaning of a failure, where the numbers alone don't say it."""
 
 
 RULES = (
     _Rule("days", "metrics_returns", "days", 1, "days_min"),
     _Rule("fills", "metrics_costs", "fills", 1, "fills_min"),
+    _Rule("mock_fills", "mock_fills", "mock_fills", -1, "", meaning=MOCK_COUNTS_FOR_NOTHING),
     _Rule("regimes", "gate_regimes", "regimes", 1, "regimes_min"),
     _Rule("psr", "metrics_returns", "psr", 1, "psr_min", stressed=True),
     _Rule("dsr", "metrics_returns", "dsr", 1, "dsr_min", stressed=True),
@@ -128,9 +135,9 @@ def _measure(
     name: TradingLevel, rule: _Rule, thresholds: Thresholds, evidence: Evidence, window: str
 ) -> CriterionResult:
     value = _worst(evidence.rows.get(rule.query, ()), rule)
-    return CriterionResult(
-        name, rule.criterion, value, _asked(rule, thresholds), _passes(rule, thresholds, value), rule.query, window
-    )._replace(detail=NO_EVIDENCE if value is None else "")
+    passed = _passes(rule, thresholds, value)
+    detail = NO_EVIDENCE if value is None else "" if passed else rule.meaning
+    return CriterionResult(name, rule.criterion, value, _asked(rule, thresholds), passed, rule.query, window, detail)
 
 
 def _bound(rule: _Rule, thresholds: Thresholds) -> float:

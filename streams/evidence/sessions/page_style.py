@@ -43,6 +43,7 @@ table[data-table="metrics"] :is(td, th):last-child { text-align: left; color: va
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(350px, 1fr)); gap: 0 34px;
   align-items: start; }
 .wide svg { max-width: 760px; } .bar.one { fill: var(--one); }
+.mock { color: var(--loss); margin: 0 0 12px; }
 .none { color: var(--soft); margin: 6px 0; }
 @media (max-width: 860px) { main { grid-template-columns: minmax(0, 1fr); padding: 16px 12px; } }
 @media print { section { break-inside: avoid; } }

@@ -62,7 +62,8 @@ def _header(report: SessionReport) -> str:
         ("settings", (session["settings_sha256"] or "not recorded")[:16]),
     ]
     listed = "".join(f"<div><dt>{label}</dt><dd>{escape(str(value))}</dd></div>" for label, value in facts)
-    return f"<header><h1>{escape(session['session_id'])}</h1><dl>{listed}</dl>{_tiles(report)}</header>"
+    mock = f'<p class="mock">{escape(report.mock)}</p>' if report.mock else ""
+    return f"<header><h1>{escape(session['session_id'])}</h1>{mock}<dl>{listed}</dl>{_tiles(report)}</header>"
 
 
 def _tiles(report: SessionReport) -> str:

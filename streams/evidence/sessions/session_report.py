@@ -6,6 +6,7 @@ from clickhouse_connect.driver.client import Client
 
 from streams.evidence.metrics.compute_metrics import MetricValue, metric_rows, metric_values, session_scope
 from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.mock_notice import mock_notice
 from streams.evidence.query_rows import Row, query_rows
 
 LINE_POINTS = 600
@@ -30,6 +31,8 @@ class SessionReport:
     rejects: list[Row]
     positions: list[Row]
     metrics: list[MetricValue]
+    mock: str | None
+    """The line that says how many fills are mock."""
 
     @property
     def fill_count(self) -> int:
@@ -54,6 +57,7 @@ def read_report(client: Client, run_id: str, session: Row, conventions: Conventi
         rows = metric_rows(client, query, run_id, scope, conventions, by)
         return [row for row in rows if row["currency"] == session["currency"]]
 
+    (drawn,) = metric_rows(client, "mock_fills", run_id, scope, conventions)
     return SessionReport(
         run_id,
         session,
@@ -67,4 +71,5 @@ def read_report(client: Client, run_id: str, session: Row, conventions: Conventi
         rejects=metrics("metrics_rejects"),
         positions=metrics("metrics_positions"),
         metrics=list(metric_values(client, run_id, scope, conventions)),
+        mock=mock_notice(drawn["mock_fills"] or 0, drawn["fills"]),
     )

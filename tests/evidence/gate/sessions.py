@@ -44,16 +44,22 @@ def insert_session(
     age: float = 1,
     stale: str = "",
     failing: str = "",
+    mock_fills: int = 0,
 ) -> None:
     """Inserts a session of strategy st that meets every criterion.
 
-    age: age of the suites' reports in hours. The report of stale is older than any criterion allows.
+    age: age of the suites' reports in hours. The report of stale is older than any criterion allows. mock_fills: number
+    of first fills, which the MockExecutor drew.
     """
     ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
     rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
     days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
-    for table, number in (("marks", 0), ("fills", 1), ("order_results", 2)):
-        rows.insert(client, table, [row for day in days for row in day[number]])
+    marks, fills, answers = ([row for day in days for row in day[number]] for number in range(3))
+    simulated = [
+        row | {"simulator": "mock" if number < mock_fills else "realistic"} for number, row in enumerate(fills)
+    ]
+    for table, found in (("marks", marks), ("fills", simulated), ("order_results", answers)):
+        rows.insert(client, table, found)
     if trials is not None:
         declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])

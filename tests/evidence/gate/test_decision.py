@@ -69,6 +69,20 @@ def test_a_session_with_everything_passes_every_criterion(client: Client, run_id
     assert decide(evidence_of(client, run_id, criteria), criteria.criteria, LIMITED).level is LIMITED
 
 
+@pytest.mark.parametrize("mock_fills", [480, 1])
+def test_evidence_from_mock_fills_counts_for_no_level(
+    mock_fills: int, client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    """Draws all fills of a session that is perfect otherwise, or one."""
+    insert_session(client, run_id, mock_fills=mock_fills)
+    found = verdict(client, run_id, criteria)
+    assert found.level is TradingLevel.PAPER_ONLY
+    assert found.failed(LIMITED) == ["mock_fills"]
+    (judged,) = [item for item in found.results if item.criterion == "mock_fills" and item.level is LIMITED]
+    assert (judged.value, judged.threshold) == (mock_fills, "<= 0")
+    assert judged.detail.startswith("drawn by the MockExecutor")
+
+
 LATE = rows.FIRST_DAY + 5 * rows.DAY
 QUIET = {"symbol": "ABC", "kind": "QUOTE", "ts": LATE + timedelta(minutes=45), "bid_px": Decimal(100)}
 REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts": LATE}

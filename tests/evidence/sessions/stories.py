@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from schemas.records.enums import Side
 from tests import builders
 from tests.evidence.reconcile.session import Session
@@ -11,9 +13,9 @@ GAINS = (0, 20, -5)
 """Move of the middle between buying and selling on each day, in cents."""
 
 
-def three_days(name: str = "session-1") -> Session:
+def three_days(name: str = "session-1", **changes: Any) -> Session:
     """Returns account A's session: a round trip in ABC and a refused order each day, a kept position, a dead letter."""
-    session = Session()
+    session = Session(**changes)
     opening = builders.opening("A", session=name, strategy_id="<b>s</b>", instruments="ABC,XYZ", cash="100000")
     session.send("controls", "A", opening)
     session.send_bytes("orders", b"A", b"garbage")

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from streams.core.reference.declarations import MockConfig
 from streams.evidence.metrics.conventions import Conventions
+from streams.evidence.mock_notice import DRAWN
 from streams.evidence.sessions import report_tables, svg_charts
 from streams.evidence.sessions.find_session import find_session
 from streams.evidence.sessions.report_page import report_page
 from streams.evidence.sessions.session_report import SessionReport, read_report
 from streams.evidence.sessions.svg_charts import Bar, ChartMarker, Line
+from streams.evidence.sessions.terminal_report import print_report
 from tests.evidence.reconcile.session import Session
 from tests.evidence.sessions.browser import open_page
 from tests.evidence.sessions.dom import Shapes, shapes
@@ -60,6 +63,17 @@ def test_a_browser_shows_every_chart_and_asks_for_nothing(report: SessionReport,
     assert found["title"].text == f"Paper session {HOSTILE}"
     assert found["script"].count == found["img"].count == 0
     assert report.fill_count == 9
+
+
+@pytest.mark.parametrize("mock_trading", [True, False])
+def test_a_report_says_in_one_line_that_fills_are_mock(
+    mock_trading: bool, landed: Callable[[Session], str], client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = landed(three_days("s", mock_trading=mock_trading, mock=MockConfig(failure_rate=Decimal(0))))
+    report = read_report(client, run_id, find_session(client, run_id, "s"), Conventions())
+    print_report(report)
+    line = f"9 of 9 fills are mock: {DRAWN}"
+    assert (line in report_page(report)) == (line in capsys.readouterr().out) == mock_trading
 
 
 def test_metrics_are_in_their_units_and_say_what_they_lack(report: SessionReport) -> None:
@@ -136,7 +150,8 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
 def test_a_session_without_fills_has_a_page(report: SessionReport) -> None:
     """Charts without data say so."""
     empty: dict[str, Any] = {name: [] for name in ("equity", "fills", "marks", "days", "costs", "rejects", "positions")}
-    bare = SessionReport(report.run_id, report.session, report.conventions, **empty, total_costs={}, metrics=[])
+    empty |= {"total_costs": {}, "metrics": [], "mock": None}
+    bare = SessionReport(report.run_id, report.session, report.conventions, **empty)
     assert report_page(bare).count("nothing recorded") == 6
 
 
