@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 RESULT_COLUMNS = ("result", "reason", "count")
 FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
-ACCOUNT_COLUMNS = ("account", "fills", "opening_cash", "equity", "pnl", "realised_pnl", "commission", "currency")
+AMOUNTS = ("opening_cash", "equity", "pnl", "realised_pnl", "commission", "currency")
+ACCOUNT_COLUMNS = ("account", "simulator", "fills", *AMOUNTS)
+COMPARED_COLUMNS = ("account", "simulator", "fills", "pnl", "commission", "currency")
 POSITION_COLUMNS = ("account", "symbol", "quantity", "avg_px", "realised_pnl")
 
 
@@ -99,6 +101,11 @@ def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
     print_rows(summary.fills, FILL_COLUMNS, as_json=False)
     print("Accounts")
     print_rows(summary.accounts, ACCOUNT_COLUMNS, as_json=False)
+    if summary.compared:
+        print("The same strategy on two simulators")
+        print_rows(summary.compared, COMPARED_COLUMNS, as_json=False)
+    if summary.mock:
+        print(f"{summary.mock}\n")
     print("Positions")
     print_rows(summary.positions, POSITION_COLUMNS, as_json=False)
     print("Reconciliation")
@@ -133,6 +140,8 @@ def _print_json(result: DemoResult, summary: DemoSummary) -> None:
         "fills": summary.fills,
         "accounts": summary.accounts,
         "positions": summary.positions,
+        "compared": summary.compared,
+        "mock": summary.mock,
         "reconciliation": reconciliation_document(result.report),
     }
     print(json.dumps(document, indent=2))

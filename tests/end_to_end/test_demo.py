@@ -45,6 +45,19 @@ def test_the_synthetic_market_reconciles(settings: Settings) -> None:
         "mean-reversion",
     }
     assert any(float(account["commission"]) > 0 for account in document["accounts"])
+    assert (document["compared"], document["mock"]) == ([], None), "the settings choose another simulator"
+
+
+def test_by_default_the_examples_trade_realistically_beside_one_mock_session(settings: Settings) -> None:
+    document = demonstrated(settings.model_copy(update={"mock_trading": True}), "--seconds", "5")
+    assert document["reconciliation"]["passed"]
+    realistic, mock = document["compared"]
+    assert (realistic["simulator"], mock["simulator"]) == ("realistic", "mock")
+    assert mock["account"] == f"{realistic['account']}:mock"
+    others = [row for row in document["accounts"] if row != mock]
+    assert {row["simulator"] for row in others} == {"realistic"}
+    fills = sum(row["fills"] for row in document["accounts"])
+    assert document["mock"].startswith(f"{mock['fills']:,} of {fills:,} fills are mock")
 
 
 def test_recorded_minutes_reconcile(settings: Settings, market_data_folder: Path, tmp_path: Path) -> None:

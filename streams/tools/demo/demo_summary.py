@@ -9,6 +9,8 @@ from schemas.avro.codec import Codec
 from schemas.records.enums import EquityTrigger
 from schemas.records.messages import Fill
 from schemas.records.numbers import money_text, price_text
+from streams.core.simulators.mock_executor import MOCK
+from streams.evidence.mock_notice import mock_notice
 from streams.pipeline.clients.read_topic import read_topic
 
 Row = dict[str, Any]
@@ -22,13 +24,19 @@ class DemoSummary:
     fills: list[Row]
     accounts: list[Row]
     positions: list[Row]
+    compared: list[Row]
+    """The accounts that traded the same on two simulators."""
+    mock: str | None
+    """The line that says how many fills are mock."""
 
 
 def summarise(settings: Settings, codec: Codec) -> DemoSummary:
-    """Returns order results by kind, fills by symbol, accounts with their PnL, and positions."""
+    """Returns order results by kind, fills by symbol, accounts with their PnL, positions, and what is mock."""
     fills = list(read_topic(settings, codec, "fills"))
-    accounts = _accounts(settings, codec, Counter(item.account_id for item in fills))
-    return DemoSummary(_results(settings, codec), _fills(fills), accounts, _positions(settings, codec))
+    accounts = _accounts(settings, codec, fills)
+    mock = mock_notice(sum(item.simulator == MOCK for item in fills), len(fills))
+    positions = _positions(settings, codec)
+    return DemoSummary(_results(settings, codec), _fills(fills), accounts, positions, _compared(accounts), mock)
 
 
 def _results(settings: Settings, codec: Codec) -> list[Row]:
@@ -56,8 +64,10 @@ def _fills(fills: list[Fill]) -> list[Row]:
     ]
 
 
-def _accounts(settings: Settings, codec: Codec, fills: Counter[str]) -> list[Row]:
+def _accounts(settings: Settings, codec: Codec, fills: list[Fill]) -> list[Row]:
     opening, last = {}, {}
+    filled = Counter(item.account_id for item in fills)
+    simulators = {item.account_id: item.simulator for item in fills}
     for item in read_topic(settings, codec, "account.equity"):
         if item.trigger is EquityTrigger.SESSION_OPEN:
             opening[item.account_id] = item.equity
@@ -65,7 +75,8 @@ def _accounts(settings: Settings, codec: Codec, fills: Counter[str]) -> list[Row
     return [
         {
             "account": account_id,
-            "fills": fills[account_id],
+            "simulator": simulators.get(account_id),
+            "fills": filled[account_id],
             "opening_cash": money_text(opening[account_id]),
             "equity": money_text(item.equity),
             "pnl": money_text(item.equity - opening[account_id]),
@@ -75,6 +86,11 @@ def _accounts(settings: Settings, codec: Codec, fills: Counter[str]) -> list[Row
         }
         for account_id, item in sorted(last.items())
     ]
+
+
+def _compared(accounts: list[Row]) -> list[Row]:
+    twins = {row["account"].removesuffix(f":{MOCK}") for row in accounts if row["account"].endswith(f":{MOCK}")}
+    return [row for row in accounts if row["account"].removesuffix(f":{MOCK}") in twins]
 
 
 def _positions(settings: Settings, codec: Codec) -> list[Row]:

@@ -23,6 +23,7 @@ from streams.strategies.live_runner import StrategyRunner
 from streams.tools.demo.demo_market import instruments_for, with_reference_data
 from streams.tools.demo.pipeline_children import WORKER, PipelineChildren, running_pipeline
 from streams.tools.demo.traders import open_trader_sessions, plan_traders, runner_for
+from streams.tools.demo.two_simulators import beside_mock
 
 QUIET_S = 3.0
 """Time without a new record after which the pipeline has drained."""
@@ -77,7 +78,7 @@ def run_demo(
     instruments = instruments_for(settings, table)
     settings = with_reference_data(settings, instruments)
     codec = Codec(Registry(settings))
-    traders = plan_traders(table, instruments)
+    traders = beside_mock(settings, plan_traders(table, instruments))
     with running_pipeline(settings, workers, on_step) as children:
         try:
             open_trader_sessions(settings, codec, traders, on_step)

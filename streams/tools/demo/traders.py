@@ -13,6 +13,7 @@ from schemas.records.enums import ControlKind
 from schemas.records.numbers import PRICE_MAX, PRICE_SCALE, price_to_decimal
 from streams.core.reference.declarations import InstrumentConfig
 from streams.core.reference.instruments import Instrument
+from streams.core.simulators.mock_executor import MOCK
 from streams.evidence.canonical_hash import settings_sha256
 from streams.pipeline.clients.control_commands import send_control
 from streams.pipeline.clients.request_models import ControlModel
@@ -50,6 +51,7 @@ class Trader:
         quantity: of each order, 1e-9 units.
         price: median ask, 1e-9 of the currency.
         every: quotes from one look at the market to the next.
+        simulator: simulator of the account; empty: the one that the settings choose.
     """
 
     account_id: str
@@ -58,6 +60,12 @@ class Trader:
     quantity: int
     price: int
     every: int
+    simulator: str = ""
+
+    @property
+    def strategy_id(self) -> str:
+        """Id under which the session's evidence counts: mock fills are apart."""
+        return f"{self.strategy}-{MOCK}" if self.simulator == MOCK else self.strategy
 
     @property
     def max_position(self) -> int:
@@ -112,7 +120,7 @@ def open_trader_sessions(
             kind=ControlKind.SESSION_OPEN,
             account_id=trader.account_id,
             session_id=f"{settings.run_id}:{trader.account_id}",
-            strategy_id=trader.strategy,
+            strategy_id=trader.strategy_id,
             opening_cash=Decimal(int(trader.notional * CASH_ORDERS) + 1),
             currency=trader.instrument.currency,
             limits=limits_of(trader),
