@@ -13,6 +13,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from streams.core.reference.declarations import MockConfig
+from streams.evidence.cut import Cut
 from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.mock_notice import DRAWN
 from streams.evidence.sessions import report_tables, svg_charts
@@ -39,7 +40,7 @@ def traded() -> Session:
 @pytest.fixture
 def report(traded: Session, landed: Callable[[Session], str], client: Client) -> SessionReport:
     run_id = landed(traded)
-    return read_report(client, run_id, find_session(client, run_id, HOSTILE), Conventions())
+    return read_report(client, Cut(run_id, {}), find_session(client, run_id, HOSTILE), Conventions())
 
 
 def test_a_browser_shows_every_chart_and_asks_for_nothing(report: SessionReport, tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_report_says_in_one_line_that_fills_are_mock(
     mock_trading: bool, landed: Callable[[Session], str], client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_id = landed(three_days("s", mock_trading=mock_trading, mock=MockConfig(failure_rate=Decimal(0))))
-    report = read_report(client, run_id, find_session(client, run_id, "s"), Conventions())
+    report = read_report(client, Cut(run_id, {}), find_session(client, run_id, "s"), Conventions())
     print_report(report)
     line = f"9 of 9 fills are mock: {DRAWN}"
     assert (line in report_page(report)) == (line in capsys.readouterr().out) == mock_trading
@@ -151,7 +152,7 @@ def test_a_session_without_fills_has_a_page(report: SessionReport) -> None:
     """Charts without data say so."""
     empty: dict[str, Any] = {name: [] for name in ("equity", "fills", "marks", "days", "costs", "rejects", "positions")}
     empty |= {"total_costs": {}, "metrics": [], "mock": None}
-    bare = SessionReport(report.run_id, report.session, report.conventions, **empty)
+    bare = SessionReport(report.cut, report.session, report.conventions, **empty)
     assert report_page(bare).count("nothing recorded") == 6
 
 
