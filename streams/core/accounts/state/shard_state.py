@@ -183,10 +183,15 @@ class ShardState:
     ) -> str:
         """Emits the transition of a breaker of an account, or of the desk. Returns the id of the risk event."""
         breaker, breach = transition.breaker, transition.breach
-        subject = "the desk" if account is None else f"account {account.account_id}"
+        owner = None if account is None else account.account_id
+        subject = "the desk" if owner is None else f"account {owner}"
+        why, breaker.why = transition.why, ""
+        if self.config.trips_name_floors and breaker.state is BreakerState.OPEN:
+            breaker.why = breach.floored if breach and breach.floored else why
+            why = f"{breaker.why}; {breaker.remedy(owner)}"
         event_id = self.emit_risk_event(
             RiskEventKind.BREAKER_TRANSITION,
-            f"breaker {breaker.name} of {subject} is {breaker.state}, was {transition.before}: {transition.why}",
+            f"breaker {breaker.name} of {subject} is {breaker.state}, was {transition.before}: {why}",
             account,
             control=control,
             code=f"BREAKER_{breaker.state}",

@@ -11,7 +11,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from schemas.records.enums import TradingState
-from streams.core.reference.fields import FixedDecimal, Frozen, Millis, PositiveDecimal, TimeZone
+from streams.core.reference.fields import (
+    FixedDecimal,
+    Frozen,
+    Millis,
+    NonNegativeDecimal,
+    PositiveDecimal,
+    TimeZone,
+)
 from streams.core.risk.windows import OBSERVATIONS_MAX
 
 Percent = Annotated[PositiveDecimal, Field(le=100)]
@@ -49,6 +56,8 @@ class _Money(Consequences):
     amount: PositiveDecimal | None = None
     """In the account's currency."""
     percent: Percent | None = None
+    at_floor: bool = True
+    """Equity at the floor opens the breaker; False: only equity below it."""
 
     @model_validator(mode="after")
     def _has_threshold(self) -> Self:
@@ -61,27 +70,39 @@ class _Money(Consequences):
         return type(self) is type(other) and all(
             getattr(self, name) == getattr(other, name)
             for name in type(self).model_fields
-            if name not in _Money.model_fields
+            if name not in _Money.model_fields and name not in ("lock_above", "percent_of")
         )
 
 
 class Drawdown(_Money):
-    """A fall of mark-to-market equity from its peak, which starts with the opening cash. percent: of the peak."""
+    """A fall of mark-to-market equity from its peak, which starts with the opening cash.
+
+    The floor is the peak less amount or percent. With since account it goes over sessions: cash that a later session
+    puts in or takes out moves peak and floor alike.
+    """
 
     kind: Literal["drawdown"] = "drawdown"
-    since: Literal["inception", "day"] = "inception"
-    """The day's peak starts with the equity at the day's start."""
-    peak: Literal["equity", "end_of_day"] = "equity"
-    """The peak of every moment, or of the equity at the ends of days."""
+    since: Literal["inception", "day", "account"] = "inception"
+    """inception: the session's; account: the first session's. The day's peak starts with the equity at its start."""
+    peak: Literal["equity", "end_of_day", "end_of_day_balance", "start"] = "equity"
+    """The peak of every moment, of the equity or the balance at the ends of days; start: it never rises."""
+    percent_of: Literal["peak", "initial"] = "peak"
+    """initial: the opening cash of the first session."""
     lock: bool = False
-    """The floor rises no higher than the opening cash."""
+    """The floor rises no higher than the opening cash and lock_above."""
+    lock_above: NonNegativeDecimal = Decimal(0)
+    """In the account's currency."""
     timezone: TimeZone = "UTC"
     """Time zone of the day, which ends at midnight."""
 
     @model_validator(mode="after")
     def _one_peak(self) -> Self:
-        if self.since == "day" and self.peak == "end_of_day":
-            raise ValueError("peak end_of_day goes over days; use it with since inception")
+        if self.since == "day" and self.peak in ("end_of_day", "end_of_day_balance"):
+            raise ValueError(f"peak {self.peak} goes over days; use it with since inception or account")
+        if self.since == "day" and self.peak == "start":
+            raise ValueError("a day's fall from its start is a loss; use kind loss, with day_start equity")
+        if self.lock_above and not self.lock:
+            raise ValueError("lock_above says where the floor locks; use it with lock true")
         return self
 
 

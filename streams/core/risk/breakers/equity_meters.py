@@ -10,16 +10,28 @@ from zoneinfo import ZoneInfo
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, to_money, to_price
 from streams.core.reference.calendars import day_end_after_ns
 from streams.core.risk.breakers.breaker_config import Drawdown, Loss
-from streams.core.risk.breakers.meter import Breach, EquityMeter, ceiling, span_text
+from streams.core.risk.breakers.meter import Breach, EquityMeter, ceiling, floored, span_text
 from streams.core.risk.windows import HighWindow
 
 NEVER_NS = 2**63
 PERCENT_SCALE = 100 * PRICE_SCALE
+WINDOWS = {"inception": "since inception", "account": "since the account's start", "day": "day {}"}
+"""By since: the window of a drawdown; {} is the time zone."""
+PEAKS = {
+    "equity": "the peak",
+    "end_of_day": "the best equity at the end of a day",
+    "end_of_day_balance": "the best balance at the end of a day",
+    "start": "the start",
+}
+"""By peak: its name."""
 
 
-def _share(amount: int, percent: int) -> int:
-    """Returns the smallest loss that reaches a percentage (1e-9) of an amount; of amount 0 any loss does."""
-    return max(ceiling(amount * percent, PERCENT_SCALE), 1)
+def _share(amount: int, percent: int, at_floor: bool) -> int:
+    """Returns a percentage (1e-9) of an amount as a loss: rounded up with at_floor, when a loss must reach it.
+
+    Without at_floor a loss must be greater, so it is rounded down. Of amount 0 any loss does.
+    """
+    return max(ceiling(amount * percent, PERCENT_SCALE), 1) if at_floor else max(amount * percent // PERCENT_SCALE, 0)
 
 
 class DrawdownMeter(EquityMeter):
@@ -29,77 +41,94 @@ class DrawdownMeter(EquityMeter):
         self._config = config
         self._amount = None if config.amount is None else to_money(config.amount)
         self._percent = None if config.percent is None else to_price(config.percent)
+        self._lock_above = to_money(config.lock_above)
         self._zone = ZoneInfo(config.timezone)
         self._moving = config.peak == "equity"
-        self._opening = self._last = opening
-        self._day_end_ns = NEVER_NS if self._moving and config.since == "inception" else 0
+        self._of_balance = config.peak == "end_of_day_balance"
+        self._of_account = config.since == "account"
+        self._opening = self._last = self._balance = self._initial = opening
+        has_days = config.since == "day" or config.peak in ("end_of_day", "end_of_day_balance")
+        self._day_end_ns = 0 if has_days else NEVER_NS
         self._set_peak(opening)
 
     @property
     def outlives_sessions(self) -> bool:
         """See Meter. A drawdown since inception belongs to its session."""
-        return self._config.since == "day"
+        return self._config.since != "inception"
 
     @property
     def floor(self) -> int:
-        """The equity at which the breaker opens."""
+        """The equity at which, or below which, the breaker opens."""
         return self._floor
 
     def raise_peak(self, peak: int) -> None:
         """Takes in a peak from before the meter existed."""
-        if self._moving and self._config.since == "inception" and peak > self._peak:
+        if self._moving and self._config.since != "day" and peak > self._peak:
             self._set_peak(peak)
 
     def on_equity(self, now_ns: int, settled: int, worth: int) -> Breach | None:
         """See EquityMeter."""
         if now_ns >= self._day_end_ns:
             self._start_day(now_ns)
-        self._last = worth
+        self._last, self._balance = worth, settled
         if worth > self._peak and self._moving:
             self._set_peak(worth)
-        return None if worth > self._floor else self._breach(worth)
+        return None if worth > self._opens_at else self._breach(worth)
 
     def _start_day(self, now_ns: int) -> None:
         self._day_end_ns = day_end_after_ns(now_ns, self._zone, None, None)
-        if self._config.since == "day" or self._last > self._peak:
-            self._set_peak(self._last)
+        level = self._balance if self._of_balance else self._last
+        if self._config.since == "day" or level > self._peak:
+            self._set_peak(level)
 
     def _set_peak(self, peak: int) -> None:
-        self._peak = peak
+        config, self._peak = self._config, peak
         falls = [] if self._amount is None else [self._amount]
         if self._percent is not None:
-            falls.append(_share(peak, self._percent))
+            whole = self._initial if config.percent_of == "initial" else peak
+            falls.append(_share(whole, self._percent, config.at_floor))
         self._floor = peak - min(falls)
-        if self._config.lock:
-            self._floor = min(self._floor, self._opening)
+        if config.lock:
+            self._floor = min(self._floor, self._opening + self._lock_above)
+        self._opens_at = self._floor if config.at_floor else self._floor - 1
 
     def _breach(self, worth: int) -> Breach:
         config, fall, limit = self._config, money_text(self._peak - worth), money_text(self._peak - self._floor)
         what = f"equity {money_text(worth)} is {fall} below its peak {money_text(self._peak)}, {limit} or more"
-        window = f"day {config.timezone}" if config.since == "day" else "since inception"
-        return Breach(fall, limit, window, what)
+        window = WINDOWS[config.since].format(config.timezone)
+        return Breach(fall, limit, window, what, floored("equity", worth, self._floor, self._how()))
+
+    def _how(self) -> str:
+        """Returns where the floor comes from."""
+        peak, below = f"{PEAKS[self._config.peak]} {money_text(self._peak)}", self._peak - self._floor
+        if self._config.lock and self._floor == self._opening + self._lock_above:
+            return f"where it locks, after {peak}"
+        return f"{money_text(below)} below {peak}"
 
     def shift(self, amount: int) -> None:
         """See EquityMeter."""
+        self._initial += amount
         self.reopen(self._opening + amount, amount)
 
     def reopen(self, opening: int, change: int) -> None:
-        """See EquityMeter."""
-        self._opening = opening
+        """See EquityMeter. Cash that is put in or taken out moves an account's floor, but no percentage of initial."""
+        self._opening = self._opening + change if self._of_account else opening
         self._last += change
+        self._balance += change
         self._set_peak(self._peak + change)
 
     def reset(self) -> None:
-        """Starts the peak from the equity now. A locked floor still rises no higher than the opening cash."""
+        """Starts the peak from the equity now. A locked floor still rises no higher than where it locks."""
         self._set_peak(self._last)
 
     def to_state(self) -> Any:
         """See Meter."""
-        return [self._opening, self._last, self._peak, self._day_end_ns]
+        return [self._opening, self._last, self._peak, self._day_end_ns, self._balance, self._initial]
 
     def load(self, state: Any) -> None:
-        """See Meter."""
-        self._opening, self._last, peak, self._day_end_ns = state
+        """See Meter. States of before breakers with a balance or initial cash lack both."""
+        self._opening, self._last, peak, self._day_end_ns, *more = state
+        self._balance, self._initial = more or (self._last, self._opening)
         self._set_peak(peak)
 
 
@@ -156,8 +185,9 @@ class LossMeter(EquityMeter):
         self._opening = opening
         limits = [] if self._config.amount is None else [to_money(self._config.amount)]
         if self._config.percent is not None:
-            limits.append(_share(opening, to_price(self._config.percent)))
+            limits.append(_share(opening, to_price(self._config.percent), self._config.at_floor))
         self._limit = min(limits)
+        self._opens_at = self._limit if self._config.at_floor else self._limit + 1
 
     def _of(self, symbol: str) -> _Series:
         found = self._series.get(symbol)
@@ -177,7 +207,7 @@ class LossMeter(EquityMeter):
             loss = series.baseline - worth
         else:
             loss = series.sliding_loss(now_ns, settled, worth)
-        return None if loss < self._limit else self._breach(symbol, loss)
+        return None if loss < self._opens_at else self._breach(symbol, loss)
 
     def _start_day(self, now_ns: int) -> None:
         self._day_end_ns = day_end_after_ns(now_ns, self._zone, None, None)
@@ -188,7 +218,12 @@ class LossMeter(EquityMeter):
         config, limit, observed = self._config, money_text(self._limit), money_text(loss)
         of = f" in {symbol}" if symbol else ""
         window = f"day {config.timezone}" if config.window_ms is None else span_text(config.window_ms)
-        return Breach(observed, limit, window, f"{config.measure} loss{of} {observed} reached the limit {limit}")
+        what = f"{config.measure} loss{of} {observed} reached the limit {limit}"
+        level = self._series[symbol].worth
+        start = "the start of the day" if config.window_ms is None else f"the highest in {window}"
+        how = f"{limit} below {start} {money_text(level + loss)}"
+        name = f"PnL{of}" if symbol else "balance" if self._realised else "equity"
+        return Breach(observed, limit, window, what, floored(name, level, level + loss - self._limit, how))
 
     def shift(self, amount: int) -> None:
         """See EquityMeter."""

@@ -1,0 +1,134 @@
+"""A floor under an account's equity: what trips it, what it says, and what survives a restart and a reopening."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.records.enums import BreakerState, ControlKind, RiskEventKind, Side
+from schemas.records.messages import RiskEvent
+from tests.builders import SECOND, START, config, control, limits, new, opening, quote
+from tests.core.desk import Desk, last, of
+
+TRAILING = {
+    "kind": "drawdown",
+    "since": "account",
+    "amount": "2500",
+    "lock": True,
+    "lock_above": "100",
+    "at_floor": False,
+}
+
+
+def holding(breaker: dict[str, Any], **changes: Any) -> Desk:
+    """An account of 50,000 with one ABC from 10,000.00, so that its equity is 40,000 and the price."""
+    desk = Desk(config(limits=limits(breakers={"floor": breaker}), **changes))
+    desk.send(opening(cash="50000"), quote("10000", "10000"), new("buy", Side.BUY, "1"))
+    assert desk.fills
+    return desk
+
+
+def trips(desk: Desk) -> list[RiskEvent]:
+    return [item for item in of(RiskEvent, desk.outputs) if item.breaker_state is BreakerState.OPEN]
+
+
+def marked(desk: Desk, *prices: str) -> list[RiskEvent]:
+    """Quotes ABC at these prices, a second apart, with a restart after each; returns the breaker's transitions."""
+    for price in prices:
+        desk.send(quote(price, price, at=desk.accounts.time_ns + SECOND))
+        desk.restart()
+    return trips(desk)
+
+
+@pytest.mark.parametrize(
+    ("prices", "opens"),
+    [
+        (("7500.00",), False),
+        (("7499.99",), True),
+        (("12599.99", "10099.99"), False),
+        (("12599.99", "10099.98"), True),
+        (("12600.00", "10100.00"), False),
+        (("12600.00", "10099.99"), True),
+        (("20000.00", "10100.00"), False),
+        (("20000.00", "10099.99"), True),
+    ],
+)
+def test_unrealised_profit_raises_the_floor_until_it_locks(prices: tuple[str, ...], opens: bool) -> None:
+    assert bool(marked(holding(TRAILING), *prices)) is opens
+
+
+def test_the_event_and_the_refusal_name_floor_equity_and_remedy() -> None:
+    desk = holding(TRAILING)
+    (event,) = marked(desk, "13000", "10099.99")
+    why = (
+        "equity 50099.99 is below the floor 50100, where it locks, after the peak 53000; "
+        "no order passes until a person resets it: paper risk breakers reset floor --account A --reason R"
+    )
+    assert event.text == f"breaker floor of account A is OPEN, was CLOSED: {why}"
+    assert (event.observed_value, event.limit_value, event.window) == ("2900.01", "2900", "since the account's start")
+    desk.send(new("next", Side.BUY, "1"))
+    refusal = f"breaker floor of account A is OPEN since risk event {event.event_id}: {why}"
+    assert last(desk, "next").text == f"order next: {refusal}"
+    desk.send(control(ControlKind.BREAKER_RESET, breaker="floor"), new("after", Side.BUY, "1"))
+    assert last(desk, "after").reason_code is None
+
+
+def test_a_journal_from_before_this_rule_has_the_old_texts() -> None:
+    desk = holding(TRAILING, trips_name_floors=False)
+    (event,) = marked(desk, "7499.99")
+    assert event.text == (
+        "breaker floor of account A is OPEN, was CLOSED: equity 47499.99 is 2500.01 below its peak 50000, 2500 or more"
+    )
+    desk.send(new("next", Side.BUY, "1"))
+    assert (
+        last(desk, "next").text == f"order next: breaker floor of account A is OPEN since risk event {event.event_id}"
+    )
+
+
+TEXTS = [
+    ({"kind": "drawdown", "amount": "100"}, "equity 49900 is at the floor 49900, 100 below the peak 50000"),
+    (
+        {"kind": "drawdown", "amount": "100", "peak": "start"},
+        "equity 49900 is at the floor 49900, 100 below the start 50000",
+    ),
+    (
+        {"kind": "loss", "percent": "0.2", "when_open": "REDUCING"},
+        "equity 49900 is at the floor 49900, 100 below the start of the day 50000",
+    ),
+    (
+        {"kind": "loss", "amount": "100", "window_ms": 60000},
+        "equity 49900 is at the floor 49900, 100 below the highest in 60 s 50000",
+    ),
+    (
+        {"kind": "loss", "amount": "100", "by_symbol": True},
+        "PnL in ABC -100 is at the floor -100, 100 below the start of the day 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("breaker", "why"), TEXTS)
+def test_every_breaker_of_money_names_its_floor(breaker: dict[str, Any], why: str) -> None:
+    (event,) = marked(holding(breaker), "9900")
+    stops = "orders may only reduce a position" if "when_open" in breaker else "no order passes"
+    remedy = f"{stops} until a person resets it: paper risk breakers reset floor --account A --reason R"
+    assert event.text == f"breaker floor of account A is OPEN, was CLOSED: {why}; {remedy}"
+
+
+def test_a_breaker_that_heals_says_when() -> None:
+    desk = holding({"kind": "frequency", "limit": 2, "window_ms": 1000, "wait_ms": 5000, "trial_orders": 2})
+    desk.send(new("second", Side.BUY, "1"))
+    (event,) = trips(desk)
+    assert event.text.endswith("reached the limit 2; no order passes for 5000 ms, then 2 trial orders may pass")
+
+
+def test_the_floor_stays_where_it_was_when_the_account_is_reopened() -> None:
+    desk = holding(TRAILING)
+    desk.send(quote("13000", "13000", at=START + SECOND), new("sell", Side.SELL, "1"))
+    desk.send(control(ControlKind.SESSION_CLOSE), opening(session="session-2", cash="53000"))
+    desk.restart()
+    desk.send(new("again", Side.BUY, "1"))
+    assert not marked(desk, "10100")
+    (event,) = marked(desk, "10099.99")
+    assert (event.kind, event.session_id) == (RiskEventKind.BREAKER_TRANSITION, "session-2")
+    assert "equity 50099.99 is below the floor 50100" in event.text
