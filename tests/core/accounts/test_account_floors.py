@@ -8,6 +8,7 @@ import pytest
 
 from schemas.records.enums import BreakerState, ControlKind, RiskEventKind, Side
 from schemas.records.messages import RiskEvent
+from schemas.records.numbers import NANOS_PER_DAY
 from tests.builders import SECOND, START, config, control, limits, new, opening, quote
 from tests.core.desk import Desk, last, of
 
@@ -21,12 +22,24 @@ TRAILING = {
 }
 
 
-def holding(breaker: dict[str, Any], **changes: Any) -> Desk:
+def holding(breaker: dict[str, Any], cash: str = "50000", **changes: Any) -> Desk:
     """An account of 50,000 with one ABC from 10,000.00, so that its equity is 40,000 and the price."""
     desk = Desk(config(limits=limits(breakers={"floor": breaker}), **changes))
-    desk.send(opening(cash="50000"), quote("10000", "10000"), new("buy", Side.BUY, "1"))
+    desk.send(opening(cash=cash), quote("10000", "10000"), new("buy", Side.BUY, "1"))
     assert desk.fills
     return desk
+
+
+DAILY = {
+    "kind": "loss",
+    "percent": "5",
+    "day_start": "equity",
+    "percent_of": "day_start",
+    "timezone": "Europe/Prague",
+    "at_floor": False,
+}
+MIDNIGHT = START + 2800 * SECOND
+"""23:00 UTC, which is midnight in Prague."""
 
 
 def trips(desk: Desk) -> list[RiskEvent]:
@@ -132,3 +145,27 @@ def test_the_floor_stays_where_it_was_when_the_account_is_reopened() -> None:
     (event,) = marked(desk, "10099.99")
     assert (event.kind, event.session_id) == (RiskEventKind.BREAKER_TRANSITION, "session-2")
     assert "equity 50099.99 is below the floor 50100" in event.text
+
+
+@pytest.mark.parametrize(
+    ("days", "why"),
+    [
+        ([("13000", "7850")], None),
+        ([("13000", "7849.99")], "equity 97849.99 is below the floor 97850, 5150 below the start of the day 103000"),
+        ([("13000", "11000"), ("11000", "5950")], None),
+        (
+            [("13000", "11000"), ("11000", "5949.99")],
+            "equity 95949.99 is below the floor 95950, 5050 below the start of the day 101000",
+        ),
+    ],
+)
+def test_a_daily_loss_in_percent_of_the_equity_at_midnight_in_prague(
+    days: list[tuple[str, str]], why: str | None
+) -> None:
+    desk = holding(DAILY, "100000")
+    for number, (before, after) in enumerate(days):
+        midnight = MIDNIGHT + number * NANOS_PER_DAY
+        desk.send(quote(before, before, at=midnight - 1))
+        desk.restart()
+        desk.send(quote(after, after, at=midnight))
+    assert [event.text.split(": ")[1].split(";")[0] for event in trips(desk)] == ([why] if why else [])

@@ -107,20 +107,30 @@ class Drawdown(_Money):
 
 
 class Loss(_Money):
-    """A loss over a day or over a sliding window of time. percent: of the opening cash."""
+    """A loss over a day or over a sliding window of time."""
 
     kind: Literal["loss"] = "loss"
     measure: Literal["total", "realised"] = "total"
     """total: with open positions at the mark. realised: closed quantities, commissions and borrow fees."""
     window_ms: Millis | None = None
-    """Window of the loss, from the highest level in it; None: the day, from its start.
-
-    A day starts with the balance: cash and open positions at cost.
-    """
+    """Window of the loss, from the highest level in it; None: the day, from its start."""
+    day_start: Literal["balance", "equity", "higher"] = "balance"
+    """The level at midnight from which the day's loss counts: cash and open positions, at cost or at the mark."""
+    percent_of: Literal["opening", "initial", "day_start"] = "opening"
+    """The opening cash of the present session, or of the first one; day_start: the level from which the loss counts."""
     by_symbol: bool = False
     """Judges the loss of each instrument by itself."""
     timezone: TimeZone = "UTC"
     """Time zone of the day, which ends at midnight."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        of_day = self.day_start != "balance" or self.percent_of == "day_start"
+        if of_day and (self.window_ms is not None or self.by_symbol):
+            raise ValueError("day_start is of an account's day; use it without window_ms and by_symbol")
+        if self.day_start != "balance" and self.measure == "realised":
+            raise ValueError("a realised loss counts from the balance; use day_start with measure total")
+        return self
 
 
 class _CountOrTime(SelfHealing):

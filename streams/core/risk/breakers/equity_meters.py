@@ -82,12 +82,16 @@ class DrawdownMeter(EquityMeter):
             self._set_peak(level)
 
     def _set_peak(self, peak: int) -> None:
-        config, self._peak = self._config, peak
+        self._peak = self._whole = peak
+        self._set_floor()
+
+    def _set_floor(self) -> None:
+        config = self._config
         falls = [] if self._amount is None else [self._amount]
         if self._percent is not None:
-            whole = self._initial if config.percent_of == "initial" else peak
+            whole = self._initial if config.percent_of == "initial" else self._whole
             falls.append(_share(whole, self._percent, config.at_floor))
-        self._floor = peak - min(falls)
+        self._floor = self._peak - min(falls)
         if config.lock:
             self._floor = min(self._floor, self._opening + self._lock_above)
         self._opens_at = self._floor if config.at_floor else self._floor - 1
@@ -108,14 +112,18 @@ class DrawdownMeter(EquityMeter):
     def shift(self, amount: int) -> None:
         """See EquityMeter."""
         self._initial += amount
+        self._whole += amount
         self.reopen(self._opening + amount, amount)
 
     def reopen(self, opening: int, change: int) -> None:
-        """See EquityMeter. Cash that is put in or taken out moves an account's floor, but no percentage of initial."""
+        """See EquityMeter. An account's floor moves with the cash; its percentages stay until the peak rises."""
         self._opening = self._opening + change if self._of_account else opening
         self._last += change
         self._balance += change
-        self._set_peak(self._peak + change)
+        self._peak += change
+        if not self._of_account:
+            self._whole = self._peak
+        self._set_floor()
 
     def reset(self) -> None:
         """Starts the peak from the equity now. A locked floor still rises no higher than where it locks."""
@@ -123,13 +131,14 @@ class DrawdownMeter(EquityMeter):
 
     def to_state(self) -> Any:
         """See Meter."""
-        return [self._opening, self._last, self._peak, self._day_end_ns, self._balance, self._initial]
+        levels = [self._opening, self._last, self._peak, self._day_end_ns]
+        return [*levels, self._balance, self._initial, self._whole]
 
     def load(self, state: Any) -> None:
-        """See Meter. States of before breakers with a balance or initial cash lack both."""
-        self._opening, self._last, peak, self._day_end_ns, *more = state
-        self._balance, self._initial = more or (self._last, self._opening)
-        self._set_peak(peak)
+        """See Meter. States of before floors over sessions lack the last three."""
+        self._opening, self._last, self._peak, self._day_end_ns, *more = state
+        self._balance, self._initial, self._whole = more or (self._last, self._opening, self._peak)
+        self._set_floor()
 
 
 class _Series:
@@ -164,12 +173,15 @@ class LossMeter(EquityMeter):
 
     def __init__(self, config: Loss, opening: int) -> None:
         self._config = config
-        self._set_opening(opening)
+        self._amount = None if config.amount is None else to_money(config.amount)
+        self._percent = None if config.percent is None else to_price(config.percent)
+        self._opening = self._initial = self._day_start = opening
         self._zone = ZoneInfo(config.timezone)
         self._span_ns = None if config.window_ms is None else config.window_ms * NANOS_PER_MS
         self._day_end_ns = 0 if self._span_ns is None else NEVER_NS
         self._series: dict[str, _Series] = {}
         self._realised = config.measure == "realised"
+        self._set_limit()
 
     @property
     def by_symbol(self) -> bool:
@@ -181,13 +193,20 @@ class LossMeter(EquityMeter):
         """The level of the account at which the breaker opens, for a loss of the day."""
         return self._of("").baseline - self._limit
 
-    def _set_opening(self, opening: int) -> None:
-        self._opening = opening
-        limits = [] if self._config.amount is None else [to_money(self._config.amount)]
-        if self._config.percent is not None:
-            limits.append(_share(opening, to_price(self._config.percent), self._config.at_floor))
+    def _set_limit(self) -> None:
+        """Works out the loss that is too much."""
+        config = self._config
+        limits = [] if self._amount is None else [self._amount]
+        if self._percent is not None:
+            limits.append(_share(self._whole(), self._percent, config.at_floor))
         self._limit = min(limits)
-        self._opens_at = self._limit if self._config.at_floor else self._limit + 1
+        self._opens_at = self._limit if config.at_floor else self._limit + 1
+
+    def _whole(self) -> int:
+        """Returns the amount of which the limit is a percentage."""
+        return {"opening": self._opening, "initial": self._initial, "day_start": self._day_start}[
+            self._config.percent_of
+        ]
 
     def _of(self, symbol: str) -> _Series:
         found = self._series.get(symbol)
@@ -212,7 +231,20 @@ class LossMeter(EquityMeter):
     def _start_day(self, now_ns: int) -> None:
         self._day_end_ns = day_end_after_ns(now_ns, self._zone, None, None)
         for series in self._series.values():
-            series.baseline = series.settled
+            series.baseline = self._level(series)
+        self._count_from_baseline()
+
+    def _count_from_baseline(self) -> None:
+        account = self._series.get("")
+        if account is not None:
+            self._day_start = account.baseline
+        self._set_limit()
+
+    def _level(self, series: _Series) -> int:
+        """Returns the level with which a day starts."""
+        if self._config.day_start == "balance":
+            return series.settled
+        return series.worth if self._config.day_start == "equity" else max(series.settled, series.worth)
 
     def _breach(self, symbol: str, loss: int) -> Breach:
         config, limit, observed = self._config, money_text(self._limit), money_text(loss)
@@ -228,23 +260,28 @@ class LossMeter(EquityMeter):
     def shift(self, amount: int) -> None:
         """See EquityMeter."""
         series = self._of("")
-        self._set_opening(self._opening + amount)
+        self._opening += amount
+        self._initial += amount
+        self._day_start += amount
         series.shift(amount)
+        self._set_limit()
 
     def reopen(self, opening: int, change: int) -> None:
-        """See EquityMeter. The PnL of an instrument begins at 0 again."""
+        """See EquityMeter. A percentage of the day's start stays; the PnL of an instrument begins at 0."""
         if not self.by_symbol:
             self._of("")  # Its level is the last opening cash if nothing was observed.
-        self._set_opening(opening)
+        self._opening = opening
         for symbol, series in self._series.items():
             series.shift(-series.settled if symbol else change)
+        self._set_limit()
 
     def reset(self) -> None:
-        """Counts losses from the level now. The next day starts with its balance again."""
+        """Counts losses from the level now, until the day ends."""
         for series in self._series.values():
             series.baseline = series.worth
             if series.highs is not None:
                 series.highs.clear()
+        self._count_from_baseline()
 
     def to_state(self) -> Any:
         """See Meter."""
@@ -252,14 +289,15 @@ class LossMeter(EquityMeter):
             symbol: [item.baseline, item.settled, item.worth, item.highs and item.highs.to_state()]
             for symbol, item in self._series.items()
         }
-        return [self._opening, self._day_end_ns, series]
+        return [self._opening, self._day_end_ns, series, self._initial, self._day_start]
 
     def load(self, state: Any) -> None:
-        """See Meter."""
-        opening, self._day_end_ns, kept = state
-        self._set_opening(opening)
+        """See Meter. States of before percent_of lack the last two."""
+        self._opening, self._day_end_ns, kept, *more = state
+        self._initial, self._day_start = more or (self._opening, self._opening)
         for symbol, (baseline, settled, worth, highs) in kept.items():
             series = self._of(symbol)
             series.baseline, series.settled, series.worth = baseline, settled, worth
             if series.highs is not None:
                 series.highs.load(highs)
+        self._set_limit()

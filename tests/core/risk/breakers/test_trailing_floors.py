@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -121,18 +122,27 @@ STEPS = st.lists(
     max_size=40,
 )
 """Time ahead, balance, equity, and the cash with which the account is opened again when it has closed its positions."""
-Seen = tuple[int, int, int]
-"""Day, balance, equity, as if nothing had been put in or taken out."""
+Seen = tuple[int, int, int, int]
+"""Day, balance and equity as if nothing had been put in or taken out, and the sum of what has been."""
 
 
 def closes(history: list[Seen], level: int) -> list[int]:
     """Returns the last level of each ended day."""
-    ended = sorted({day for day, _, _ in history if day < history[-1][0]})
+    ended = sorted({item[0] for item in history if item[0] < history[-1][0]})
     return [[item for item in history if item[0] == day][-1][level] for day in ended]
 
 
 def trailing_floor(history: list[Seen]) -> int:
-    return min(max([OPENING, *(equity for _, _, equity in history)]) - 10, OPENING + 5)
+    return min(max([OPENING, *(item[2] for item in history)]) - 10, OPENING + 5)
+
+
+def floor_in_percent(history: list[Seen]) -> Fraction:
+    """Returns the peak less a tenth of what the account held when it was reached."""
+    peak = held = OPENING
+    for _, _, equity, put_in in history:
+        if equity > peak:
+            peak, held = equity, equity + put_in
+    return peak - max(Fraction(held, 10), Fraction(1, 10**18))
 
 
 def static_floor(history: list[Seen]) -> int:
@@ -149,7 +159,8 @@ def floor_of_balances(history: list[Seen]) -> int:
 
 MODELS = [
     ({"peak": "equity", "amount": "10", "lock": True, "lock_above": "5"}, trailing_floor),
-    ({"peak": "start", "percent": "10", "percent_of": "initial"}, static_floor),
+    ({"peak": "equity", "percent": "10"}, floor_in_percent),
+    ({"peak": "start", "percent": "10"}, static_floor),
     ({"peak": "end_of_day", "amount": "10"}, floor_of_closes),
     ({"peak": "end_of_day_balance", "percent": "10", "percent_of": "initial"}, floor_of_balances),
 ]
@@ -174,7 +185,7 @@ def test_it_opens_at_the_floor_of_the_whole_history_however_often_the_account_is
         now += ahead
         levels = [(balance, equity)] + ([(balance, balance)] if cash is not None else [])
         for settled, worth in levels:
-            history.append((now // DAY, settled, worth))
+            history.append((now // DAY, settled, worth, put_in))
             opened = breakers.on_equity(now, money(settled + put_in), money(worth + put_in))
             expected = worth <= floor(history) if at_floor else worth < floor(history)
             assert bool(opened) is expected
