@@ -9,6 +9,7 @@ import pytest
 from schemas.records.enums import BreakerState, ControlKind, RiskEventKind, Side
 from schemas.records.messages import RiskEvent
 from schemas.records.numbers import NANOS_PER_DAY
+from schemas.records.output import Message, Output
 from tests.builders import SECOND, START, config, control, limits, new, opening, quote
 from tests.core.desk import Desk, last, of
 
@@ -169,3 +170,44 @@ def test_a_daily_loss_in_percent_of_the_equity_at_midnight_in_prague(
         desk.restart()
         desk.send(quote(after, after, at=midnight))
     assert [event.text.split(": ")[1].split(";")[0] for event in trips(desk)] == ([why] if why else [])
+
+
+RULES = [
+    TRAILING,
+    DAILY,
+    {"kind": "drawdown", "since": "account", "peak": "end_of_day_balance", "percent": "10", "percent_of": "initial"},
+    {"kind": "drawdown", "since": "account", "peak": "start", "percent": "5", "percent_of": "initial"},
+    {"kind": "drawdown", "since": "account", "percent": "10", "flatten": True},
+    {"kind": "loss", "percent": "3", "percent_of": "initial", "day_start": "higher", "timezone": "Europe/Prague"},
+]
+
+
+def story(breaker: dict[str, Any], *, restarts: bool) -> tuple[list[Output], str]:
+    """Two sessions over two midnights; returns all outputs and the last state."""
+    desk = holding(breaker)
+    records: list[Message] = [
+        quote("12600", "12600", at=START + SECOND),
+        new("sell", Side.SELL, "1"),
+        control(ControlKind.SESSION_CLOSE),
+        quote("12700", "12700", at=MIDNIGHT),
+        opening(session="session-2", cash="70000"),
+        new("again", Side.BUY, "1"),
+        *(
+            quote(f"{price}", f"{price}", at=MIDNIGHT + (13_000 - price) * SECOND)
+            for price in range(12_500, 6_000, -250)
+        ),
+        quote("5000", "5000", at=MIDNIGHT + NANOS_PER_DAY),
+        new("next", Side.BUY, "1"),
+    ]
+    for record in records:
+        desk.send(record)
+        if restarts:
+            desk.restart()
+    return desk.outputs, desk.state()
+
+
+@pytest.mark.parametrize("breaker", RULES)
+def test_a_restart_after_any_record_changes_nothing(breaker: dict[str, Any]) -> None:
+    outputs, state = story(breaker, restarts=True)
+    assert (outputs, state) == story(breaker, restarts=False)
+    assert [item.breaker for item in of(RiskEvent, outputs) if item.breaker_state is BreakerState.OPEN] == ["floor"]
