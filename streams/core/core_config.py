@@ -35,6 +35,7 @@ RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
         "days_outlive_sessions",
         "self_match_at_market",
         "trips_name_floors",
+        "measures_outlive_names",
     ),
     True,
 )
@@ -87,6 +88,12 @@ class CoreConfig(Frozen):
     """The risk event of a breaker that opens, and refusals because of it, name the equity, the floor and the remedy.
 
     False in journals from before this rule: a refusal named the risk event only.
+    """
+    measures_outlive_names: bool = False
+    """A breaker goes on with what any breaker of the account, or of the desk, has measured alike before it.
+
+    False in journals from before this rule: a breaker under a new name began afresh, and so did one of the desk's whose
+    threshold changed.
     """
     mock: MockConfig = MockConfig()
     simulator: str = ""

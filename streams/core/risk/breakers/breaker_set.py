@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any, NamedTuple, Self
 
 from schemas.records.enums import BreakerState, TradingState
 from streams.core.risk.breakers.breaker import Breaker, Transition
-from streams.core.risk.breakers.breaker_config import BreakerConfigs, breaker_config
+from streams.core.risk.breakers.breaker_config import BreakerConfig, BreakerConfigs, breaker_config
 from streams.core.risk.breakers.breaker_kinds import meter_of
 from streams.core.risk.breakers.equity_meters import NEVER_NS, DrawdownMeter, LossMeter
 from streams.core.risk.breakers.gap_meter import GapMeter
 from streams.core.risk.breakers.meter import EquityMeter, FillFacts, FillMeter, OutcomeMeter, RequestMeter
 from streams.core.risk.breakers.order_meters import SlippageMeter
+
+
+class Measured(Enum):
+    """The measurements that a breaker goes on with when limits change."""
+
+    NOTHING = 0
+    OF_ITS_NAME = 1
+    """The measurement of the breaker of its name, if only threshold or consequences of a money breaker have changed."""
+    OF_ANY_NAME = 2
+    """The measurement of any breaker that measures the same: a new name forgets nothing."""
 
 
 class DeskStop(NamedTuple):
@@ -39,12 +50,14 @@ class BreakerSet:
         """The time at which the first of them becomes half-open."""
         self._index()
 
-    def configure(self, configs: BreakerConfigs, peak_equity: int | None = None, keep_measured: bool = False) -> None:
+    def configure(
+        self, configs: BreakerConfigs, peak_equity: int | None = None, kept: Measured = Measured.NOTHING
+    ) -> None:
         """Takes the breakers of changed limits.
 
         A breaker of unchanged configuration goes on. A breaker that is not CLOSED keeps its state, even if it was
-        changed or removed: only a reset closes it. A changed breaker measures afresh, and the peak of a drawdown starts
-        with peak_equity; with keep_measured it goes on if only threshold or consequences of a money breaker changed.
+        changed or removed: only a reset closes it. A changed breaker goes on with what is kept of its measurement, or
+        else measures afresh; then the peak of a drawdown starts with peak_equity.
         """
         found: dict[str, Breaker] = {}
         for name, config in configs.items():
@@ -53,8 +66,9 @@ class BreakerSet:
                 found[name] = old
                 continue
             meter = meter_of(config, self._opening)
-            if keep_measured and old is not None and config.measures_like(old.config):
-                meter.load(old.meter.to_state())
+            measured = self._measured_like(name, config, kept)
+            if measured is not None:
+                meter.load(measured.meter.to_state())
             elif isinstance(meter, DrawdownMeter) and peak_equity is not None:
                 meter.raise_peak(peak_equity)
             found[name] = Breaker(name, config, meter, self._latches)
@@ -64,14 +78,24 @@ class BreakerSet:
         self.by_name = found
         self._index()
 
-    def go_on(self, old: BreakerSet, change: int) -> None:
+    def _measured_like(self, name: str, config: BreakerConfig, kept: Measured) -> Breaker | None:
+        """Returns the breaker whose measurement goes on under a name: that of the name, or another one."""
+        same = [self.by_name[name]] if name in self.by_name else []
+        candidates = {
+            Measured.NOTHING: [],
+            Measured.OF_ITS_NAME: same,
+            Measured.OF_ANY_NAME: [*same, *self.by_name.values()],
+        }[kept]
+        return next((item for item in candidates if config.measures_like(item.config)), None)
+
+    def go_on(self, old: BreakerSet, change: int, kept: Measured = Measured.OF_ITS_NAME) -> None:
         """Takes over the account's last session: what its breakers have measured, and those that were not CLOSED.
 
         change: how much more cash the session opens with than the last one ended with, 1e-18.
         """
         for name, breaker in self.by_name.items():
-            last, meter = old.by_name.get(name), breaker.meter
-            if last is None or not meter.outlives_sessions or not breaker.config.measures_like(last.config):
+            last, meter = old._measured_like(name, breaker.config, kept), breaker.meter
+            if last is None or not meter.outlives_sessions:
                 continue
             meter.load(last.meter.to_state())
             if isinstance(meter, EquityMeter):
