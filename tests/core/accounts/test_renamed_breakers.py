@@ -9,6 +9,9 @@ import pytest
 
 from schemas.records.enums import BreakerState, ControlKind, RiskEventKind, Side
 from schemas.records.messages import Control, DeskReport, RiskEvent
+from schemas.records.numbers import NANOS_PER_DAY
+from schemas.records.output import Message
+from streams.core.core_config import CoreConfig
 from streams.core.risk.breakers.breaker_config import DeskConfig
 from tests.builders import SECOND, START, config, control, limits, new, opening, quote
 from tests.core.desk import Desk, last, of
@@ -128,12 +131,12 @@ def test_a_journal_from_before_this_rule_begins_afresh() -> None:
     assert lose(desk, 49, 50) == 50
 
 
-def desk_of(name: str, amount: str = "50", **changes: Any) -> Any:
+def desk_of(name: str, amount: str = "50", **changes: Any) -> CoreConfig:
     breaker = {name: {"kind": "loss", "amount": amount}}
     return config(desk=DeskConfig.model_validate({"interval_ms": 1_000, "breakers": breaker}), **changes)
 
 
-def told(desk: Desk, *inputs: Any) -> list[str | None]:
+def told(desk: Desk, *inputs: Message) -> list[str | None]:
     """Sends to the only shard, which is the desk's judge; returns the desk's breakers that open."""
     outputs = desk.send(*inputs)
     for report in of(DeskReport, outputs):
@@ -149,14 +152,32 @@ def told(desk: Desk, *inputs: Any) -> list[str | None]:
         ("old", "45", {}, ["old"]),
         ("new", "55", {}, []),
         ("new", "50", {"measures_outlive_names": False}, []),
+        ("old", "45", {"measures_outlive_names": False}, []),
     ],
 )
 def test_the_desk_keeps_what_it_has_measured_when_its_file_changes(
     name: str, amount: str, changes: dict[str, Any], opens: list[str]
 ) -> None:
     desk = Desk(desk_of("old", **changes))
-    told(desk, opening(cash="90000"), quote(), new("b1", BUY, "100"), quote("9.72", "9.74", at=START + SECOND))
-    told(desk, new("s1", SELL, "100"), quote("10.00", "10.00", at=START + 2 * SECOND))
+    told(desk, opening(cash="90000"), quote(), new("b1", BUY, "100"), quote("10.32", "10.34", at=START + SECOND))
+    told(desk, new("s1", SELL, "100"), quote("10.02", "10.02", at=START + 2 * SECOND))
+    tomorrow = START + NANOS_PER_DAY
+    told(desk, new("b2", BUY, "100"), quote("10.02", "10.02", at=tomorrow))
     desk.restart(desk_of(name, amount, **changes))
-    told(desk, new("b2", BUY, "100"))
-    assert told(desk, quote("9.79", "9.79", at=START + 5 * SECOND)) == opens
+    assert told(desk, quote("9.52", "9.52", at=tomorrow + 5 * SECOND)) == opens
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_new_breaker_of_the_desk_knows_the_opening_cash_also_after_a_restart(restarts: bool) -> None:
+    fall = {"kind": "drawdown", "amount": "1000"}
+    desk = Desk(config(desk=DeskConfig.model_validate({"breakers": {"fall": fall}})))
+    told(desk, opening(cash="2000"), quote(), new("b1", BUY, "100"), quote("10.00", "10.02", at=START + SECOND))
+    found = {"fall": fall, "day": {"kind": "loss", "percent": "5"}}
+    file = config(desk=DeskConfig.model_validate({"breakers": found}))
+    if restarts:
+        desk.restart(file)
+    else:
+        desk.configure(file)
+    prices = ("10.00", "9.99", "9.80", "9.00")
+    opens = [told(desk, quote(px, px, at=START + (1 + day) * NANOS_PER_DAY)) for day, px in enumerate(prices)]
+    assert opens == [[], [], [], ["day"]]

@@ -66,4 +66,4 @@ class DeskState:
         self.stops[:] = [DeskStop(name, event, TradingState(when), text) for name, event, when, text in state["stops"]]
         self.shares = {shard: (item[0], item[1], item[2]) for shard, item in state["shares"].items()}
         self.clock_ns = state["clock_ns"]
-        self.breakers = BreakerSet.from_state(0, state["breakers"], latches=True)
+        self.breakers = BreakerSet.from_state(self.total()[1], state["breakers"], latches=True)
