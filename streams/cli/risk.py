@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
 STATE_REASON = typer.Option("command line", "--reason", help="Reason for the command; it is recorded with the answer.")
-BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "since_event", "latches", "config")
+BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "floor", "since_event", "latches", "config")
 PRESET_COLUMNS = ("preset", "title", "checked", "source")
 STATUS_COLUMNS = (
     "account", "session", "open", "strategy", "state", "breakers", "killed", "working", "equity", "drawdown",
@@ -188,7 +188,7 @@ def list_presets(as_json: bool = JSON_LINES) -> None:
 
 
 def show_breakers(account: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:
-    """Shows the circuit breakers of accounts and of the desk: state, last transition, and settings."""
+    """Shows the circuit breakers of accounts and of the desk: state, floor, last transition, and settings."""
     from streams.cli.output import print_rows
 
     found = _accounts(account)
@@ -205,10 +205,20 @@ def _breaker(owner: str, breaker: Breaker) -> dict[str, Any]:
         "breaker": breaker.name,
         "kind": breaker.config.kind,
         "state": breaker.state,
+        "floor": _floor(breaker),
         "since_event": breaker.event_id,
         "latches": breaker.latches,
         "config": json.dumps(config),
     }
+
+
+def _floor(breaker: Breaker) -> str | None:
+    """Returns the level of equity or balance at which a breaker opens."""
+    from schemas.records.numbers import money_text
+    from streams.core.risk.breakers.meter import EquityMeter
+
+    floor = breaker.meter.floor if isinstance(breaker.meter, EquityMeter) else None
+    return None if floor is None else money_text(floor)
 
 
 def reset_breaker(

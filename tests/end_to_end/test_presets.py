@@ -64,6 +64,9 @@ def test_the_floor_of_apex_locks_and_stops_the_account_until_a_person_resets_it(
     with running(settings, tmp_path, "worker") as worker:
         feed(settings, tmp_path, 20, "10100.00")
         assert status_at(settings, "50100")["state"] == "ACTIVE"
+        shown = done(settings, "risk", "breakers", "show", "--account", "apex", "--json").splitlines()
+        floors = {row["breaker"]: row["floor"] for row in map(json.loads, shown)}
+        assert (floors["apex-50k-trailing"], floors["errors"]) == ("50100", None)
         feed(settings, tmp_path, 30, "10099.99")
         stopped = status_at(settings, "50099.99")
         assert (stopped["state"], stopped["breakers"]) == ("HALTED", "apex-50k-trailing OPEN")

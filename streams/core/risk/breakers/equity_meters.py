@@ -57,8 +57,8 @@ class DrawdownMeter(EquityMeter):
         return self._config.since != "inception"
 
     @property
-    def floor(self) -> int:
-        """The equity at which, or below which, the breaker opens."""
+    def floor(self) -> int | None:
+        """See EquityMeter."""
         return self._floor
 
     def raise_peak(self, peak: int) -> None:
@@ -189,9 +189,12 @@ class LossMeter(EquityMeter):
         return self._config.by_symbol
 
     @property
-    def floor(self) -> int:
-        """The level of the account at which the breaker opens, for a loss of the day."""
-        return self._of("").baseline - self._limit
+    def floor(self) -> int | None:
+        """See EquityMeter. A loss of the day has one, as of the last valuation."""
+        if self.by_symbol or self._span_ns is not None:
+            return None
+        account = self._series.get("")
+        return (account.baseline if account else self._opening) - self._limit
 
     def _set_limit(self) -> None:
         """Works out the loss that is too much."""

@@ -98,6 +98,11 @@ class FillMeter(Meter):
 class EquityMeter(Meter):
     """A meter of what an account is worth, 1e-18 of its currency."""
 
+    @property
+    def floor(self) -> int | None:
+        """The level at which, or below which, the breaker opens; None if it has no level of the account."""
+        raise NotImplementedError
+
     def on_equity(self, now_ns: int, settled: int, worth: int) -> Breach | None:
         """Judges the balance (cash and open positions at cost) and the equity (positions at the mark)."""
         raise NotImplementedError

@@ -113,6 +113,18 @@ def test_a_start_that_makes_no_sense_is_refused(document: dict[str, Any], why: s
         Loss.model_validate(document)
 
 
+@pytest.mark.parametrize(
+    ("document", "floor"),
+    [
+        ({"amount": "50"}, "99950"),
+        ({"amount": "50", "window_ms": 1_000}, None),
+        ({"amount": "50", "by_symbol": True}, None),
+    ],
+)
+def test_a_loss_of_the_day_alone_has_a_floor(document: dict[str, Any], floor: str | None) -> None:
+    assert meter(document).floor == (None if floor is None else money(floor))
+
+
 OPENING = 100
 STEPS = st.lists(
     st.tuples(
