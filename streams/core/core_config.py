@@ -90,7 +90,7 @@ class CoreConfig(Frozen):
     False in journals from before this rule: a refusal named the risk event only.
     """
     measures_outlive_names: bool = False
-    """A breaker goes on with what any breaker of the account, or of the desk, has measured alike before it.
+    """A breaker goes on with what any breaker of the account, or of the desk, has measured alike, even a removed one.
 
     False in journals from before this rule: a breaker under a new name began afresh, and so did one of the desk's whose
     threshold changed.

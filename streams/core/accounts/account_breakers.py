@@ -135,7 +135,7 @@ def _take_outcome(state: ShardState, account: Account, report: ExecutionReport) 
 def _take_fill(state: ShardState, account: Account, report: ExecutionReport, quantity_before: int) -> None:
     ledger = account.ledger
     trip = _end_trip(account, report.symbol, quantity_before)
-    if not account.breakers.by_name:
+    if not account.breakers.watches_fills:
         return
     assert report.last_px is not None
     stopped_out = report.order_type in STOP_ORDERS and report.cum_qty == report.last_qty

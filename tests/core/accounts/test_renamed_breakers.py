@@ -13,6 +13,7 @@ from schemas.records.numbers import NANOS_PER_DAY
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.risk.breakers.breaker_config import DeskConfig
+from streams.core.risk.breakers.breaker_set import ASIDE_MAX
 from tests.builders import SECOND, START, config, control, limits, new, opening, quote
 from tests.core.desk import Desk, last, of
 
@@ -90,6 +91,39 @@ def test_a_name_that_comes_before_the_old_one_goes_keeps_it_too() -> None:
     desk.send(closing, opening(session="session-2", cash="90000"))
     desk.send(changed(breakers(new=LOSS)), changed(breakers(old=None), "c2"))
     assert lose(desk, 19, 20) == 20
+
+
+@pytest.mark.parametrize("changes", [{}, {"measures_outlive_names": False}], ids=["today", "before"])
+@pytest.mark.parametrize("breaker", [LOSS, FLOOR, LOSS | {"by_symbol": True}, LOSS | {"window_ms": 3_600_000}])
+def test_a_breaker_that_was_away_for_a_session_knows_what_was_lost_meanwhile(
+    breaker: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    desk = Desk(config(limits=limits(breakers={"b": breaker}, leverage="10"), **changes))
+    desk.send(opening(cash=CASH), closing, opening(session="session-2", cash="500", limits=breakers(b=None)))
+    desk.restart()
+    desk.send(quote(), new("b1", BUY, "100"))
+    desk.send(quote("9.72", "9.74", at=START + SECOND), new("s1", SELL, "100"), closing._replace(control_id="close-2"))
+    desk.restart()
+    desk.send(opening(session="session-3", cash="90000"))
+    assert lose(desk, 19, 20, 49, 50) == (50 if changes else 20)
+
+
+def test_a_breaker_that_was_removed_opens_no_more_and_knows_the_loss_when_it_comes_back() -> None:
+    desk = after_a_loss_of_30(LOSS)
+    desk.send(closing, opening(session="session-2", cash="90000"), changed(breakers(old=None)))
+    assert lose(desk, 49, 50) is None
+    desk.send(changed(breakers(again=LOSS), "c2"))
+    assert opened(desk) == ["again"]
+
+
+def test_a_fixed_number_of_removed_breakers_measures_on() -> None:
+    desk = after_a_loss_of_30(LOSS)
+    desk.send(closing, opening(session="session-2", cash="90000"))
+    for number in range(20):
+        away = breakers(old=None, **{"b": LOSS | {"window_ms": 1_000 + number}})
+        desk.send(changed(away, f"c{number}"), changed(breakers(b=None), f"d{number}"))
+        desk.restart()
+    assert len(desk.account().breakers.to_state()) == ASIDE_MAX
 
 
 def test_names_that_are_exchanged_keep_their_measurements() -> None:

@@ -15,6 +15,10 @@ from streams.core.risk.breakers.gap_meter import GapMeter
 from streams.core.risk.breakers.meter import EquityMeter, FillFacts, FillMeter, OutcomeMeter, RequestMeter
 from streams.core.risk.breakers.order_meters import SlippageMeter
 
+ASIDE = "ASIDE"
+"""Mark of a breaker in the state that the limits have no more."""
+ASIDE_MAX = 8
+
 
 class Measured(Enum):
     """The measurements that a breaker goes on with when limits change."""
@@ -38,9 +42,17 @@ class DeskStop(NamedTuple):
 class BreakerSet:
     """Breakers by name. Times are on the account's clock, money is 1e-18 of its currency."""
 
-    def __init__(self, opening: int = 0, breakers: Iterable[Breaker] = (), latches: bool | None = None) -> None:
+    def __init__(
+        self,
+        opening: int = 0,
+        breakers: Iterable[Breaker] = (),
+        latches: bool | None = None,
+        aside: Iterable[Breaker] = (),
+    ) -> None:
         self._opening = opening
         self._latches = latches
+        self._aside = list(aside)
+        """Breakers that the limits have no more. They measure money on and never open: they may come back."""
         self.by_name: dict[str, Breaker] = {item.name: item for item in breakers}
         self.stopping: list[Breaker] = []
         """The breakers that are not CLOSED."""
@@ -75,8 +87,20 @@ class BreakerSet:
             if old is not None:
                 found[name].inherit(old)
         found |= {name: item for name, item in self.by_name.items() if name not in found and item in self.stopping}
-        self.by_name = found
+        before, self.by_name = self.by_name, found
+        if kept is Measured.OF_ANY_NAME:
+            self._set_aside([*self._aside, *before.values()])
         self._index()
+
+    def _set_aside(self, candidates: list[Breaker]) -> None:
+        """Keeps the newest breakers of money that measure what no other one does."""
+        self._aside.clear()
+        for item in reversed(candidates):
+            others = [*self.by_name.values(), *self._aside]
+            is_of_money = isinstance(item.meter, EquityMeter) and item.meter.outlives_sessions
+            if is_of_money and not any(item.config.measures_like(other.config) for other in others):
+                self._aside.append(item)
+        self._aside = self._aside[:ASIDE_MAX][::-1]
 
     def _measured_like(self, name: str, config: BreakerConfig, kept: Measured) -> Breaker | None:
         """Returns the breaker whose measurement goes on under a name: that of the name, or another one."""
@@ -84,7 +108,7 @@ class BreakerSet:
         candidates = {
             Measured.NOTHING: [],
             Measured.OF_ITS_NAME: same,
-            Measured.OF_ANY_NAME: [*same, *self.by_name.values()],
+            Measured.OF_ANY_NAME: [*same, *self.by_name.values(), *self._aside],
         }[kept]
         return next((item for item in candidates if config.measures_like(item.config)), None)
 
@@ -93,14 +117,19 @@ class BreakerSet:
 
         change: how much more cash the session opens with than the last one ended with, 1e-18.
         """
-        for name, breaker in self.by_name.items():
+        if kept is Measured.OF_ANY_NAME:
+            self.inherit(old)
+            self._set_aside([*old._aside, *old.by_name.values()])
+        for name, breaker in [*self.by_name.items(), *((item.name, item) for item in self._aside)]:
             last, meter = old._measured_like(name, breaker.config, kept), breaker.meter
             if last is None or not meter.outlives_sessions:
                 continue
             meter.load(last.meter.to_state())
             if isinstance(meter, EquityMeter):
                 meter.reopen(self._opening, change)
-        self.inherit(old)
+        if kept is not Measured.OF_ANY_NAME:
+            self.inherit(old)
+        self._index()
 
     def inherit(self, old: BreakerSet) -> None:
         """Takes over the breakers that were not CLOSED in the account's last session."""
@@ -119,6 +148,9 @@ class BreakerSet:
         self._symbols = [(b, b.meter) for b in breakers if isinstance(b.meter, LossMeter) and b.meter.by_symbol]
         by_symbol = [breaker for breaker, _ in self._symbols]
         self._equity = [(b, b.meter) for b in breakers if isinstance(b.meter, EquityMeter) and b not in by_symbol]
+        aside = [item.meter for item in self._aside]
+        self._symbols_aside = [meter for meter in aside if isinstance(meter, LossMeter) and meter.by_symbol]
+        self._equity_aside = [m for m in aside if isinstance(m, EquityMeter) and m not in self._symbols_aside]
         self.gaps = [(b, b.meter) for b in breakers if isinstance(b.meter, GapMeter)]
         self._restate()
 
@@ -127,14 +159,19 @@ class BreakerSet:
         self.due_ns = min((item.due_ns for item in self.stopping), default=NEVER_NS)
 
     @property
+    def watches_fills(self) -> bool:
+        """A breaker may judge a fill, or what it does to the account's worth."""
+        return bool(self.by_name or self._aside)
+
+    @property
     def watches_equity(self) -> bool:
         """A breaker judges the worth of positions."""
-        return bool(self._equity or self._symbols)
+        return bool(self._equity or self._symbols or self._aside)
 
     @property
     def watches_symbols(self) -> bool:
         """A breaker judges each instrument by itself."""
-        return bool(self._symbols)
+        return bool(self._symbols or self._symbols_aside)
 
     def on_requests(self, now_ns: int, orders: int, cancels: int) -> list[Transition]:
         """Takes requests that were sent."""
@@ -206,6 +243,8 @@ class BreakerSet:
             breach = meter.on_equity(now_ns, settled, worth)
             if breach is not None and breaker.state is BreakerState.CLOSED:
                 found.append(breaker.open(now_ns, breach))
+        for meter in self._equity_aside:
+            meter.on_equity(now_ns, settled, worth)
         return self._changed(found)
 
     def on_symbol(self, now_ns: int, symbol: str, settled: int, worth: int) -> list[Transition]:
@@ -215,6 +254,8 @@ class BreakerSet:
             breach = meter.on_equity(now_ns, settled, worth, symbol)
             if breach is not None and breaker.state is BreakerState.CLOSED:
                 found.append(breaker.open(now_ns, breach))
+        for meter in self._symbols_aside:
+            meter.on_equity(now_ns, settled, worth, symbol)
         return self._changed(found)
 
     def on_gap(self, now_ns: int, breaker: Breaker, meter: GapMeter, gap_ns: int, symbol: str) -> list[Transition]:
@@ -240,6 +281,8 @@ class BreakerSet:
             self._opening += amount
             for _, meter in self._equity:
                 meter.shift(amount)
+            for aside in self._equity_aside:
+                aside.shift(amount)
 
     def reset(self, name: str) -> Transition:
         """Closes a breaker by a person's command. Raises ValueError if there is none, or if it is CLOSED."""
@@ -260,13 +303,16 @@ class BreakerSet:
 
     def to_state(self) -> Any:
         """Returns the breakers in JSON-able form."""
-        return [item.to_state() for item in self.by_name.values()]
+        aside = [[*item.to_state(), ASIDE] for item in self._aside]
+        return [item.to_state() for item in self.by_name.values()] + aside
 
     @classmethod
     def from_state(cls, opening: int, state: list[list[Any]], latches: bool | None = None) -> Self:
         """Returns the set that to_state described."""
-        found = []
+        found: list[Breaker] = []
+        aside: list[Breaker] = []
         for item in state:
             config = breaker_config(item[1])
-            found.append(Breaker(item[0], config, meter_of(config, opening), latches).load(item))
-        return cls(opening, found, latches)
+            breaker = Breaker(item[0], config, meter_of(config, opening), latches).load(item)
+            (aside if item[-1] == ASIDE else found).append(breaker)
+        return cls(opening, found, latches, aside)
