@@ -71,8 +71,8 @@ def open_session(
     limit: list[str] = typer.Option(
         [],
         help="Risk limit of the session: NAME=VALUE (max_position=500), NAME.PARAMETER=VALUE "
-        "(order_rate.window_ms=1000), or @FILE with a JSON or TOML document; repeat for more. VALUE false switches a "
-        "limit off, true on. Default: the limits file (setting LIMITS_FILE).",
+        "(order_rate.window_ms=1000), preset=NAME (`paper risk presets`), or @FILE with a JSON or TOML document; "
+        "repeat for more. VALUE false switches a limit off, true on. Default: the limits file (setting LIMITS_FILE).",
     ),
     reason: str = REASON,
 ) -> None:

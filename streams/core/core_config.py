@@ -36,6 +36,8 @@ RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
         "self_match_at_market",
         "liquidity_runs_out",
         "stale_quotes_judge_no_prints",
+        "trips_name_floors",
+        "measures_outlive_names",
     ),
     True,
 )
@@ -94,6 +96,17 @@ class CoreConfig(Frozen):
     """A print without an aggressor fills nobody while the quote that would have to tell its side is stale.
 
     False in journals from before this rule: a quote of any age judged it.
+    """
+    trips_name_floors: bool = False
+    """The risk event of a breaker that opens, and refusals because of it, name the equity, the floor and the remedy.
+
+    False in journals from before this rule: a refusal named the risk event only.
+    """
+    measures_outlive_names: bool = False
+    """A breaker goes on with what any breaker of the account, or of the desk, has measured alike, even a removed one.
+
+    False in journals from before this rule: a breaker under a new name began afresh, and so did one of the desk's whose
+    threshold changed.
     """
     mock: MockConfig = MockConfig()
     simulator: str = ""
