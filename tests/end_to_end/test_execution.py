@@ -31,6 +31,7 @@ name = "patient"
 fill = {model = "queue"}
 queue = {model = "power", n = 2}
 slippage = {model = "fixed-bps", bps = "10"}
+participation = "1"
 latency.new = {model = "constant", ms = 0}
 latency.cancel = {model = "uniform", max_ms = "3"}
 
@@ -184,6 +185,7 @@ def trade_everything(trader: Trader) -> None:
     market(acme("4.98", "4.99"))
     trader.await_result("gtd", "RESTATED")
     ask(asks("after", BUY, "10", "4.99"), until="FILL")
+    ask(asks("waits", SELL, "5000"), until="RESTATED")
     canceled = paper(trader.desk.settings, "orders", "cancel-all", "--account", "A", "--order-id", "all")
     assert canceled.returncode == 0, canceled.stdout + canceled.stderr
     trader.await_result("gtd", "CANCELED")
@@ -216,6 +218,7 @@ STORIES: dict[str, tuple[str, ...]] = {
     "dax": ("3 @ 100", "fee 0.33", "USD, position 3"),
     "short": ("SELL MARKET", "position -"),
     "after": ("10 @ 4.99",),
+    "waits": ("100 @ 4.98", "RESTATED", "WAITS_FOR_LIQUIDITY: order waits: ", "CANCELED by request all:waits"),
     "all": ("account A requests: MASS_CANCEL all", "answer to all", "working orders in all symbols are being canceled"),
 }  # fmt: skip
 """Texts that `paper explain` prints for each order, in this order."""
