@@ -11,6 +11,7 @@ import typer
 from streams.cli.command import REASON
 from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from streams.cli.kill_target import ClosingPosition
@@ -162,7 +163,7 @@ def _kill_and_follow(target: KillTarget, holdings: list[ClosingPosition], reason
     from streams.pipeline.clients.follow import Follower
 
     for item in holdings:
-        print(f"closes {item}")
+        show(f"closes {item}")
     if not holdings:
         print(f"closes no position: {target} holds none")
     settings = get_settings()
@@ -171,7 +172,7 @@ def _kill_and_follow(target: KillTarget, holdings: list[ClosingPosition], reason
         for sentence in follow_closing(
             lambda: [item.message for item in results.poll(CLOSING_POLL_S)], holdings, control_id, CLOSING_WAIT_S
         ):
-            print(sentence)
+            show(sentence)
 
 
 def list_presets(as_json: bool = JSON_LINES) -> None:
