@@ -27,7 +27,8 @@ def print_report(report: SessionReport) -> None:
         f"{moment(session['opened_at'])} to {moment(session['closed_at'] or session['valued_at'])}"
     )
     console.print(
-        f"equity {amount(session['equity'])} {session['currency']}, return {percent(session['return'])}, "
+        f"equity {amount(session['equity'])} {session['currency']}, profit and loss {amount(session['net_pnl'])}, "
+        f"return {percent(session['return'])}, "
         f"{report.fill_count:,} fills"
     )
     console.print(sparkline([float(row["equity"]) for row in report.equity]))
