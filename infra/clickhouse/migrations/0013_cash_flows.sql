@@ -8,14 +8,44 @@
 CREATE OR REPLACE FUNCTION paper_wealth AS (r) ->
     arrayFold((wealth, value) -> arrayPushBack(wealth, greatest(wealth[-1], 0.) * (1 + value)), r, [1.]);
 
--- The sub-periods of an account on a day as [(number, start, end), ...] in order: their growth, linked, 1 without any
--- return; and the equity that the account begins the day with and what is deposited on it. All are Float64.
-CREATE OR REPLACE FUNCTION paper_linked_growth AS (periods) ->
-    paper_wealth(arrayMap(period -> multiIf(
-        period.2 > 0, period.3 / period.2 - 1, period.2 = 0 AND period.3 = 0, 0., -1.), periods))[-1];
+-- Sub-periods of an account as [(number, start, end), ...] in order: their returns; their growth, linked, 1 of none; and
+-- the equity that the account begins with and what is deposited later. All are Float64.
+CREATE OR REPLACE FUNCTION paper_period_returns AS (periods) ->
+    arrayMap(period -> multiIf(
+        period.2 > 0, period.3 / period.2 - 1, period.2 = 0 AND period.3 = 0, 0., -1.), periods);
+CREATE OR REPLACE FUNCTION paper_linked_growth AS (periods) -> paper_wealth(paper_period_returns(periods))[-1];
 CREATE OR REPLACE FUNCTION paper_day_capital AS (periods) ->
     periods[1].2 + arraySum(arrayMap(
         (period, next) -> greatest(next.2 - period.3, 0.), arrayPopBack(periods), arrayPopFront(periods)));
+
+-- The sums of 0007, with the lowest and the highest equity.
+ALTER TABLE account_equity DROP PROJECTION IF EXISTS quarter_hours SETTINGS mutations_sync = 1;
+ALTER TABLE account_equity ADD PROJECTION IF NOT EXISTS quarter_hours
+(
+    SELECT
+        run_id, account_id, session_id, strategy_id, currency, toStartOfFifteenMinutes(ts),
+        countIf(`trigger` != 'SESSION_OPEN'),
+        countIf(`trigger` = 'SESSION_OPEN'),
+        countIf(`trigger` = 'SESSION_CLOSE'),
+        argMax(equity, offset),
+        min(equity),
+        max(equity),
+        minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0)
+    GROUP BY run_id, account_id, session_id, strategy_id, currency, toStartOfFifteenMinutes(ts)
+);
+ALTER TABLE account_equity MATERIALIZE PROJECTION quarter_hours SETTINGS mutations_sync = 1;
+CREATE OR REPLACE VIEW v_equity_quarters AS
+SELECT
+    run_id, account_id, session_id, strategy_id, currency, toStartOfFifteenMinutes(ts) AS quarter,
+    countIf(`trigger` != 'SESSION_OPEN') AS records,
+    countIf(`trigger` = 'SESSION_OPEN') AS openings,
+    countIf(`trigger` = 'SESSION_CLOSE') AS closings,
+    argMax(equity, offset) AS last_equity,
+    min(equity) AS lowest,
+    max(equity) AS highest,
+    minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0) AS worst_drawdown
+FROM account_equity
+GROUP BY run_id, account_id, session_id, strategy_id, currency, quarter;
 
 -- The openings of a run's accounts. opening: offset of the record, which tells and orders an account's sub-periods.
 CREATE OR REPLACE VIEW v_openings AS
@@ -34,7 +64,7 @@ WITH
         SELECT
             toString(account_id) AS account_id, ifNull(toString(session_id), '') AS session_id,
             ifNull(toString(strategy_id), '') AS strategy_id, toString(currency) AS currency,
-            quarter, records, closings, last_equity, worst_drawdown,
+            quarter, records, closings, last_equity, lowest, highest, worst_drawdown,
             sum(openings) OVER (PARTITION BY account_id, quarter) AS opened
         FROM v_equity_quarters
         WHERE run_id = {run_id:String}
@@ -49,13 +79,14 @@ WITH
                 PARTITION BY account_id ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS place
         FROM account_equity
         WHERE run_id = {run_id:String}
-            AND (account_id, toStartOfFifteenMinutes(ts)) IN (SELECT account_id, quarter FROM quarters WHERE opened > 0)
+            AND (account_equity.account_id, toStartOfFifteenMinutes(account_equity.ts)) IN (
+                SELECT account_id, quarter FROM quarters WHERE opened > 0)
     ),
     placed AS
     (
         SELECT
             account_id, session_id, strategy_id, currency, quarter, (toInt64(-1), toDecimal128(0, 18)) AS place,
-            records, closings, last_equity, worst_drawdown
+            records, closings, last_equity, lowest, highest, worst_drawdown
         FROM quarters
         WHERE opened = 0
         UNION ALL
@@ -64,13 +95,15 @@ WITH
             countIf(reason != 'SESSION_OPEN'),
             countIf(reason = 'SESSION_CLOSE'),
             argMax(equity, offset),
+            min(equity),
+            max(equity),
             minIf(toFloat64(drawdown) / toFloat64(peak_equity), peak_equity > 0)
         FROM records_of_openings
         GROUP BY account_id, session_id, strategy_id, currency, quarter, place
     )
 SELECT
     account_id, session_id, strategy_id, currency, found.1 AS opening, found.2 AS opening_cash,
-    quarter, records, closings, last_equity, worst_drawdown
+    quarter, records, closings, last_equity, lowest, highest, worst_drawdown
 FROM
 (
     SELECT
@@ -90,7 +123,8 @@ SELECT
 FROM v_sub_period_quarters(run_id = {run_id:String})
 GROUP BY account_id, session_id, strategy_id, currency, opening;
 
--- The days of each sub-period in a time zone: equity at the day's start and end, in the account's currency.
+-- The days of each sub-period in a time zone: equity at the day's start and end, the lowest and the highest of a record, in
+-- the account's currency. worst_drawdown: the lowest of a record against the peak of the sub-period, a fraction.
 --   A day has a record of the sub-period, or quotes of a symbol that its session trades between its opening and its end:
 --   on a quiet day equity stays. The first day starts with the opening cash.
 CREATE OR REPLACE VIEW v_session_days AS
@@ -103,6 +137,8 @@ WITH
             sum(records) AS day_records,
             sum(closings) AS day_closings,
             argMax(last_equity, quarter) AS ended_with,
+            min(lowest) AS day_low,
+            max(highest) AS day_high,
             min(worst_drawdown) AS day_drawdown
         FROM v_sub_period_quarters(run_id = {run_id:String})
         GROUP BY account_id, session_id, strategy_id, currency, opening, day
@@ -137,7 +173,7 @@ WITH
             min(day) AS first_day,
             max(day) AS last_day,
             sum(day_closings) > 0 OR opening < max(opening) OVER (PARTITION BY account_id) AS is_closed,
-            groupArray((day, day_records > 0, ended_with, day_drawdown)) AS recorded_days
+            groupArray((day, day_records > 0, ended_with, day_low, day_high, day_drawdown)) AS recorded_days
         FROM recorded
         GROUP BY account_id, session_id, strategy_id, currency, opening
     ),
@@ -148,12 +184,15 @@ WITH
             any(opening_cash) AS opening_cash,
             max(item.2) AS day_counts,
             anyLast(item.3) AS ending,
-            min(item.4) AS worst_drawdown
+            min(item.4) AS low,
+            max(item.5) AS high,
+            min(item.6) AS day_drawdown
         FROM periods
         LEFT JOIN quoted USING (account_id, session_id)
         ARRAY JOIN arrayConcat(
-            CAST(recorded_days, 'Array(Tuple(Date, Bool, Nullable(Decimal(38, 18)), Nullable(Float64)))'),
-            arrayMap(market_day -> (market_day, true, NULL, NULL), arrayFilter(
+            CAST(recorded_days, 'Array(Tuple(Date, Bool, Nullable(Decimal(38, 18)), Nullable(Decimal(38, 18)),
+                Nullable(Decimal(38, 18)), Nullable(Float64)))'),
+            arrayMap(market_day -> (market_day, true, NULL, NULL, NULL, NULL), arrayFilter(
                 market_day -> market_day > first_day AND (NOT is_closed OR market_day <= last_day), market_days))) AS item
         GROUP BY account_id, session_id, strategy_id, currency, opening, day
     )
@@ -162,7 +201,9 @@ SELECT
     opening_cash,
     ifNull(ended_before, opening_cash) AS start_equity,
     assumeNotNull(end_known) AS end_equity,
-    worst_drawdown
+    ifNull(low, end_equity) AS lowest,
+    ifNull(high, end_equity) AS highest,
+    ifNull(day_drawdown, 0.) AS worst_drawdown
 FROM
 (
     SELECT
@@ -206,8 +247,28 @@ WHERE scope_id != '' AND ({scope_id:String} = '' OR scope_id = {scope_id:String}
 --   day_start, day_end: sums over its accounts; day_pnl: without external cash flows. day_growth: 1 + the return of the
 --   day; NULL if a sub-period starts it with equity of 0 or less, except one that was opened with 0 and earns nothing.
 --   The returns of accounts are weighted by the equity that they begin the day with and what is deposited on it (asset-
---   weighted composite, GIPS 2020). day_drawdown: the worst of a record against the peak of its sub-period.
+--   weighted composite, GIPS 2020). day_drawdown: the lowest index of linked returns of one account against its peak, over
+--   the day's records.
 CREATE OR REPLACE VIEW v_scope_days AS
+WITH
+    accounts AS
+    (
+        SELECT
+            scope_id, currency, account_id,
+            arraySort(item -> (item.1, item.2), groupArray((day, opening, opening_cash, start_equity, end_equity,
+                toFloat64(start_equity), toFloat64(end_equity), toFloat64(lowest), toFloat64(highest), worst_drawdown)))
+                AS items,
+            paper_wealth(paper_period_returns(arrayMap(item -> (item.2, item.6, item.7), items))) AS index,
+            arrayMap((item, value) -> if(item.6 > 0, value * item.9 / item.6, value), items, arrayPopBack(index)) AS tops,
+            arrayMap((item, value, peak) -> least(item.10, if(item.6 > 0, value * item.8 / item.6, value) / peak - 1),
+                items, arrayPopBack(index), arrayPopBack(paper_peaks(arrayPushFront(tops, 1.)))) AS troughs
+        FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
+        INNER JOIN v_scope(run_id = {run_id:String}, scope = {scope:String}, scope_id = {scope_id:String}) AS sessions
+            ON session_days.account_id = sessions.account_id AND session_days.session_id = sessions.session_id
+                AND session_days.currency = sessions.currency
+        WHERE {scope:String} != 'strategy' OR session_days.strategy_id = sessions.scope_id
+        GROUP BY scope_id, currency, session_days.account_id AS account_id
+    )
 SELECT
     scope_id, currency, day,
     sum(account_start) AS day_start,
@@ -218,20 +279,17 @@ SELECT
 FROM
 (
     SELECT
-        scope_id, currency, account_id, day,
-        argMin(start_equity, opening) AS account_start,
-        argMax(end_equity, opening) AS account_end,
-        sum(end_equity - start_equity) AS account_pnl,
-        min(start_equity > 0 OR (opening_cash = 0 AND start_equity = 0 AND end_equity = 0)) AS has_growth,
-        arraySort(groupArray((opening, toFloat64(start_equity), toFloat64(end_equity)))) AS periods,
+        scope_id, currency, account_id, item.1 AS day,
+        argMin(item.4, item.2) AS account_start,
+        argMax(item.5, item.2) AS account_end,
+        sum(item.5 - item.4) AS account_pnl,
+        min(item.4 > 0 OR (item.3 = 0 AND item.4 = 0 AND item.5 = 0)) AS has_growth,
+        arraySort(groupArray((item.2, item.6, item.7))) AS periods,
         paper_linked_growth(periods) AS growth,
         paper_day_capital(periods) AS capital,
-        min(worst_drawdown) AS account_drawdown
-    FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
-    INNER JOIN v_scope(run_id = {run_id:String}, scope = {scope:String}, scope_id = {scope_id:String}) AS sessions
-        ON session_days.account_id = sessions.account_id AND session_days.session_id = sessions.session_id
-            AND session_days.currency = sessions.currency
-    WHERE {scope:String} != 'strategy' OR session_days.strategy_id = sessions.scope_id
-    GROUP BY scope_id, currency, session_days.account_id AS account_id, day
+        min(trough) AS account_drawdown
+    FROM accounts
+    ARRAY JOIN items AS item, troughs AS trough
+    GROUP BY scope_id, currency, account_id, day
 )
 GROUP BY scope_id, currency, day;

@@ -51,7 +51,7 @@ WITH
             paper_defined(if(empty(returns) OR last_day - first_day + 1 < {min_calendar_days:UInt32}, NULL,
                 pow(wealth[-1], 1 / years) - 1)) AS cagr,
             if(empty(returns), NULL, arrayMin(drawdowns)) AS max_drawdown,
-            least(ifNull(max_drawdown, 0.), worst_record) AS max_drawdown_intraday
+            if(empty(returns), worst_record, least(max_drawdown, worst_record)) AS max_drawdown_intraday
         FROM observed
     )
 SELECT

@@ -49,6 +49,7 @@ class Fund:
     units: Fraction = Fraction(0)
     gained: Fraction = Fraction(0)
     prices: list[Fraction] = field(default_factory=list)
+    steps: list[Fraction] = field(default_factory=lambda: [Fraction(1)])
 
     @property
     def value(self) -> Fraction:
@@ -59,6 +60,7 @@ class Fund:
             before = self.value
             self.price *= Fraction(100 + step.percent, 100)
             self.gained += self.value - before
+            self.steps.append(self.price)
         elif step.cash is not None:
             self.units = Fraction(step.cash) / self.price
 
@@ -68,19 +70,28 @@ class Fund:
 
 def records(run_id: str, days: list[list[Step]], minutes: int, **changes: Any) -> list[Row]:
     """Returns the records of an account that begins with 1,000 in session s, some minutes from step to step."""
-    value, name = Decimal(1000), "s"
-    found = [equity(run_id, value, FIRST_DAY - timedelta(hours=1), "SESSION_OPEN", **changes)]
+    value = peak = Decimal(1000)
+    name, ts = "s", FIRST_DAY - timedelta(hours=1)
+    found: list[Row] = []
+
+    def record(trigger: str) -> None:
+        whose = {"session_id": name, "peak_equity": peak, "drawdown": value - peak} | changes
+        found.append(equity(run_id, value, ts, trigger, **whose))
+
+    record("SESSION_OPEN")
     for number, steps in enumerate(days):
         ts = FIRST_DAY + number * DAY
         for step in [*steps, Trade(0)]:
             ts += timedelta(minutes=minutes)
             if isinstance(step, Trade):
                 value = value * (100 + step.percent) / 100
-                found.append(equity(run_id, value, ts, "FILL", **changes | {"session_id": name}))
+                peak = max(peak, value)
+                record("FILL")
             else:
-                found.append(equity(run_id, value, ts, "SESSION_CLOSE", **changes | {"session_id": name}))
+                record("SESSION_CLOSE")
                 name, value = step.name, value if step.cash is None else Decimal(step.cash)
-                found.append(equity(run_id, value, ts, "SESSION_OPEN", **changes | {"session_id": name}))
+                peak = value
+                record("SESSION_OPEN")
     return found
 
 
@@ -111,6 +122,7 @@ def test_a_days_return_is_that_of_a_funds_unit(client: Client, drawn: list[tuple
         total = totals[account]
         assert total["total_return"] == pytest.approx(float(fund.price - 1), abs=1e-12)
         assert total["max_drawdown"] == pytest.approx(lowest(before), abs=1e-12)
+        assert total["max_drawdown_intraday"] == pytest.approx(lowest(fund.steps), abs=1e-12)
         assert Fraction(total["net_pnl"]) == fund.gained == sum(Fraction(row["day_pnl"]) for row in daily)
         assert total["end_equity"] - total["start_equity"] == total["net_pnl"] + total["net_cash_flow"]
 

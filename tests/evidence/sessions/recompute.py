@@ -89,7 +89,7 @@ class Numbers:
     end_equity: Decimal = Decimal(0)
     cash: Decimal = Decimal(0)
     borrow_fees: Decimal = Decimal(0)
-    peak: Decimal = Decimal(0)
+    peak: Decimal = Decimal(1)
     max_drawdown: Decimal = Decimal(0)
     orders: int = 0
     rejected_orders: int = 0
@@ -135,14 +135,14 @@ class Numbers:
         before = self.end_equity
         self.end_equity, self.cash, self.borrow_fees = record["equity"], record["cash"], record["borrow_fees"]
         if record["trigger"] == "SESSION_OPEN":
-            self.opening_cash = self.peak = record["equity"]
+            self.opening_cash = record["equity"]
             self.units = record["equity"] / self.price
             self.opened = day_of(record["ts"])
             return
         self.gained += self.end_equity - before
         self.price = self.end_equity / self.units
-        self.peak = max(self.peak, record["equity"])
-        self.max_drawdown = min(self.max_drawdown, record["equity"] / self.peak - 1)
+        self.peak = max(self.peak, self.price)
+        self.max_drawdown = min(self.max_drawdown, self.price / self.peak - 1)
         self.ends[day_of(record["ts"])] = self.price
 
     def returns(self, quoted: dict[str, set[date]]) -> dict[date, Decimal]:

@@ -82,6 +82,8 @@ def test_a_session_that_was_opened_again_is_told_in_one_way(landed: Callable[[Se
     assert row["fills"] == metrics["fills"] == found.fill_count == len(found.fills) == 4
     assert metrics["net_cash_flow"] == row["equity"] - 5_000 - row["net_pnl"] > 0
     assert {point["cash"] for point in found.equity} >= {Decimal(5_000), Decimal(7_000), row["equity"]}
+    lowest = min(point["drawdown_ratio"] for point in found.equity)
+    assert lowest == pytest.approx(metrics["max_drawdown_intraday"])
     assert metrics["max_drawdown"] == pytest.approx(found.equity[-1]["drawdown_ratio"]) == pytest.approx(row["return"])
 
 
