@@ -1,8 +1,8 @@
 -- Capital as a record of external cash flows, and returns between them.
 --   An opening of an account withdraws what an earlier session has left and deposits the opening cash. Records from one
 --   opening of an account to the next are a sub-period: within it only trading changes equity. A sub-period's return is
---   end / start - 1, and sub-periods are linked: the time-weighted rate of return (GIPS 2020, "valued at the time of each
---   large cash flow, geometrically linked"). So names, closings and amounts of openings make no return and hide none.
+--   end / start - 1, and sub-periods are linked geometrically: the time-weighted rate of return (GIPS 2020, 2.A). So names,
+--   closings and amounts of openings make no return and hide none.
 
 -- Wealth after 0, 1, ... n returns, starting at 1. It never comes back from 0 or less: a deposit restores no lost capital.
 CREATE OR REPLACE FUNCTION paper_wealth AS (r) ->
