@@ -16,6 +16,7 @@ from infra.clickhouse.client import connect
 from infra.settings import REPOSITORY, Settings
 from schemas.records.enums import ControlKind, Side, TradingLevel
 from schemas.records.messages import Control
+from streams.evidence.cut import Cut
 from streams.evidence.gate.criteria import read_criteria
 from streams.evidence.gate.decision import Verdict, decide
 from streams.evidence.gate.gather_evidence import gather_evidence
@@ -147,4 +148,4 @@ def _judged(settings: Settings) -> Verdict:
     criteria = read_criteria(REPOSITORY / "infra/reference/gate.toml").criteria
     with closing(connect(settings)) as client:
         insert_session(client, settings.run_id, fills_a_day=6, profit="500")
-        return decide(gather_evidence(client, settings.run_id, STRATEGY, criteria, AS_OF_NS, COMMIT), criteria)
+        return decide(gather_evidence(client, Cut(settings.run_id, {}), STRATEGY, criteria, AS_OF_NS, COMMIT), criteria)
