@@ -89,7 +89,7 @@ def assert_same_sums(found: dict[str, Any], numbers: Numbers, name: str) -> None
         "fees": numbers.fees,
         "traded_value": numbers.traded_value,
         "end_equity": numbers.end_equity,
-        "net_pnl": numbers.end_equity - numbers.opening_cash,
+        "net_pnl": numbers.gained,
         "orders": numbers.orders,
         "rejected_orders": numbers.rejected_orders,
         "trades": len(numbers.closed),
