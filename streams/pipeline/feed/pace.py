@@ -17,10 +17,15 @@ HEARTBEAT_S = 1.0
 
 
 class Slice(NamedTuple):
-    """The rows of a transaction, up to stop. heartbeat_ns: market time after them, if a heartbeat is due."""
+    """The rows of a transaction, up to stop.
+
+    heartbeat_ns: market time after them, if a heartbeat is due. open_ended: another slice follows, even behind the last
+    rows, which end the market otherwise.
+    """
 
     stop: int
     heartbeat_ns: int | None = None
+    open_ended: bool = False
 
 
 def at_once(row: int, end: int, step: int = UPDATES_PER_TRANSACTION) -> Iterator[Slice]:

@@ -1,7 +1,8 @@
 """Sending a market table to market.data, each update exactly once, even if the process dies and starts again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -20,14 +21,13 @@ from streams.errors import FeedError
 from streams.pipeline.feed.encode import encode
 from streams.pipeline.feed.feed_writer import FeedWriter
 from streams.pipeline.feed.pace import UPDATES_PER_TRANSACTION, Slice, at_once, paced
-from streams.pipeline.feed.pack import heartbeat
+from streams.pipeline.feed.pack import UPDATES_PER_RECORD, heartbeat
 from streams.pipeline.feed.resume import TOPIC, feed_id, settled_end
-from streams.pipeline.feed.table import QUOTE, MarketTable
+from streams.pipeline.feed.table import QUOTE, Flags, MarketTable
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.raw_records import RawOutput
 
-UPDATES_PER_RECORD = 500
 CLOSING_NS = NANOS_PER_S
 TAIL_RECORDS = 200
 
@@ -47,10 +47,13 @@ class FeedResult:
 
 
 class Feed:
-    """The feed of a table to market.data. It continues where the last run with the same table ended."""
+    """The feed of a table to market.data. It continues where the last run with the same table ended.
 
-    def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
-        """Takes the feed over from the process that fed it before.
+    records: number of records sent by this process, by partition.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec, table: MarketTable, ends: Flags | None = None) -> None:
+        """Takes the feed over from the process that fed it before. ends: as streams.pipeline.feed.encode.encode has it.
 
         Raises FeedError if the table has times more than a day ahead, or market.data of a symbol is newer than the rest
         of it; DeliveryError, TopicError.
@@ -63,6 +66,8 @@ class Feed:
         self._partitions = partition_count(settings, TOPIC)
         own_partitions = {partition_of(symbol, self._partitions) for symbol in table.symbols}
         self._writer = FeedWriter(settings, feed_id(table), own_partitions)
+        self._ends = ends
+        self.records = Counter[int]()
         self._stop = Event()
         self._demand_fresh()
 
@@ -87,13 +92,16 @@ class Feed:
         Raises FeedError, DeliveryError as FeedWriter.write does.
         """
         before, end = self.row, len(self._table)
-        started, records = time.monotonic(), 0
         if before == end:
-            slices: Iterator[Slice] = iter(())
-        elif speed is None:
-            slices = at_once(before, end, updates_per_transaction)
-        else:
-            slices = paced(self._table.time, before, speed, self._stop)
+            return self.run_slices((), on_progress)
+        if speed is None:
+            return self.run_slices(at_once(before, end, updates_per_transaction), on_progress)
+        return self.run_slices(paced(self._table.time, before, speed, self._stop), on_progress)
+
+    def run_slices(self, slices: Iterable[Slice], on_progress: OnProgress = lambda _: None) -> FeedResult:
+        """Sends slices of the table, each when it comes. Otherwise does the same as run()."""
+        before, end = self.row, len(self._table)
+        started, records = time.monotonic(), 0
         for piece in slices:
             records += self._send(piece)
             if self._stop.is_set():
@@ -105,17 +113,19 @@ class Feed:
 
     def _send(self, piece: Slice) -> int:
         records = list(self._records(self.row, piece.stop))
-        if piece.stop == len(self._table):
+        if piece.stop == len(self._table) and not piece.open_ended:
             records += self._heartbeats(int(self._table.time[-1]) + CLOSING_NS)
         elif piece.heartbeat_ns is not None:
             records += self._heartbeats(piece.heartbeat_ns)
-        self._writer.write(records, piece.stop)
+        if records:
+            self._writer.write(records, piece.stop)
+            self.records.update(record.partition for record in records)
         return len(records)
 
     def _records(self, start: int, stop: int) -> Iterator[RawOutput]:
         step = UPDATES_PER_RECORD * len(self._table.symbols)
         header = self._codec.encode(TOPIC, heartbeat(0))[: HEADER.size]
-        for symbol, value in encode(self._table, start, stop, step, header):
+        for symbol, value in encode(self._table, start, stop, step, header, self._ends):
             yield RawOutput(TOPIC, partition_of(symbol, self._partitions), symbol.encode(), value)
 
     def _heartbeats(self, time_ns: int) -> list[RawOutput]:
