@@ -62,9 +62,11 @@ def feed(
     table = _synthetic(settings, seconds) if synthetic else _read(files)
     sender = Feed(settings, Codec(Registry(settings)), table)
     _say_start(sender.row, table)
+    pace = 1.0 if real_time else speed
+    if files and (pace is None or pace > 1) and sender.row < len(table):
+        print(_warning(pace), file=sys.stderr)
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("market.data", total=len(table), completed=sender.row)
-        pace = 1.0 if real_time else speed
         result = _run(sender, pace, lambda row: progress.update(task, completed=row))
     _show(result, as_json)
     if result.left:
@@ -80,6 +82,14 @@ def _say_start(row: int, table: MarketTable) -> None:
         print(f"resumes after {row:,} of {len(table):,} updates, at market time {at}", file=sys.stderr)
     else:
         print(f"feeds {len(table):,} updates", file=sys.stderr)
+
+
+def _warning(pace: float | None) -> str:
+    """Returns the warning for those who trade a recorded market that is faster than its own time."""
+    from streams.cli.output import WAITING_MARKET
+
+    how = "runs ahead of them" if pace is None else f"goes on for {pace:,.0f} s in each second that their orders travel"
+    return f"warning: strategies that trade these updates live come late, because the market {how}; {WAITING_MARKET}"
 
 
 def _run(feed: Feed, speed: float | None, on_progress: Callable[[int], None]) -> FeedResult:

@@ -11,6 +11,8 @@ from typing import Any
 from schemas.records.numbers import money_text, price_text
 
 PIPED_WIDTH = 200
+WAITING_MARKET = "`paper replay run --strategies-only --data FOLDER` waits for every strategy"
+"""The advice to whom a recorded market runs ahead."""
 MONEY_FIELDS = frozenset(
     {
         "borrow_fees",
