@@ -16,6 +16,8 @@ ENUM: Final = 7
 LONGS: Final = 8
 STRINGS: Final = 9
 
+SHORT_LIMIT: Final = 2**62
+"""Bound of the integers that compiled code keeps in a machine word."""
 PLAIN: Final = {
     "string": STRING,
     "long": LONG,
@@ -35,7 +37,8 @@ class Field:
     """A field of a flat record.
 
     kind: one of the constants above. optional: a union with null, which comes first. limit: bound of a decimal's
-    unscaled integer. members, places: members of an enum and their indices, in the order of the schema's symbols.
+    unscaled integer. short_limit: the same, or SHORT_LIMIT if that is lower. members, places: members of an enum and
+    their indices, in the order of the schema's symbols.
     """
 
     def __init__(self, name: str, kind: int, optional: bool, limit: int, members: list[StrEnum]) -> None:
@@ -43,6 +46,7 @@ class Field:
         self.kind = kind
         self.optional = optional
         self.limit = limit
+        self.short_limit = min(limit, SHORT_LIMIT)
         self.members = members
         self.places = {str(member): place for place, member in enumerate(members)}
 

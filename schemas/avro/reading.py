@@ -12,6 +12,7 @@ from mypy_extensions import i64
 from schemas.avro.layout import BOOLEAN, BYTES, DECIMAL, DOUBLE, ENUM, INT, LONG, LONGS, STRING, STRINGS, Field
 
 DECIMAL_BYTES_MAX: Final = 20
+WORD_BYTES: Final = 8
 INT_MAX: Final = 2**31 - 1
 
 
@@ -84,23 +85,43 @@ class Reader:
             shift += 7
         return ((number >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(number & 1)
 
-    def _bytes(self) -> bytes:
+    def _length(self) -> i64:
         length = self._long()
         if length < 0:
             raise ValueError("a negative length")
         if length > self._end - self._at:
             raise EOFError("ends too early")
+        return length
+
+    def _bytes(self) -> bytes:
+        return self._next(self._length())
+
+    def _next(self, length: i64) -> bytes:
         start = self._at
         self._at += length
         return self._data[start : start + length]
 
     def _decimal(self, field: Field) -> int:
-        data = self._bytes()
-        if len(data) > DECIMAL_BYTES_MAX:
+        length = self._length()
+        if 0 < length <= WORD_BYTES:
+            number = self._signed(length)
+        elif length <= DECIMAL_BYTES_MAX:
+            number = int.from_bytes(self._next(length), "big", signed=True)
+        else:
             raise TooManyDigits(field.name)
-        number = int.from_bytes(data, "big", signed=True)
+        if -field.short_limit < number < field.short_limit:
+            return number
         if not -field.limit < number < field.limit:
             raise TooManyDigits(field.name)
+        return number
+
+    def _signed(self, length: i64) -> int:
+        """Returns the big-endian two's complement of the next bytes, at most WORD_BYTES."""
+        number = self._byte()
+        if number & 0x80:
+            number -= 0x100
+        for _ in range(length - 1):
+            number = (number << 8) | self._byte()
         return number
 
     def _member(self, field: Field) -> Any:

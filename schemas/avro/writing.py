@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from librt.strings import BytesWriter, write_f64_le
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
 from schemas.avro.layout import BOOLEAN, BYTES, DECIMAL, DOUBLE, ENUM, INT, LONG, LONGS, STRING, STRINGS, Field
 
-PRESENT: Final = 2
-"""Index 1 of a union, encoded as a long."""
+ABSENT: Final[u8] = 0
+PRESENT: Final[u8] = 2
+"""Indices 0 and 1 of a union, encoded as longs."""
 
 
 def write_record(header: bytes, fields: list[Field], values: tuple[Any, ...]) -> bytes:
@@ -28,7 +29,7 @@ def write_record(header: bytes, fields: list[Field], values: tuple[Any, ...]) ->
         field, value = fields[place], values[place]
         if field.optional:
             if value is None:
-                out.append(0)
+                out.append(ABSENT)
                 continue
             out.append(PRESENT)
         _write(out, field, value)
@@ -46,7 +47,7 @@ def _write(out: BytesWriter, field: Field, value: Any) -> None:
     elif kind in (LONG, INT):
         _write_long(out, value)
     elif kind == BOOLEAN:
-        out.append(1 if value else 0)
+        out.append(u8(1 if value else 0))
     elif kind == LONGS:
         _write_longs(out, value)
     elif kind == STRINGS:
@@ -62,9 +63,9 @@ def _write_long(out: BytesWriter, number: i64) -> None:
     """Writes a number in zigzag encoding, seven bits per byte, lowest first."""
     rest = (number << 1) ^ (number >> 63)
     while rest & -128:
-        out.append((rest & 0x7F) | 0x80)
+        out.append(u8((rest & 0x7F) | 0x80))
         rest = (rest >> 7) & 0x1FFFFFFFFFFFFFF
-    out.append(rest)
+    out.append(u8(rest))
 
 
 def _write_bytes(out: BytesWriter, data: bytes) -> None:
@@ -74,10 +75,25 @@ def _write_bytes(out: BytesWriter, data: bytes) -> None:
 
 def _write_decimal(out: BytesWriter, field: Field, number: int) -> None:
     """Writes the shortest big-endian two's complement of the unscaled integer."""
+    if -field.short_limit < number < field.short_limit:
+        _write_short_decimal(out, number)
+        return
     assert -field.limit < number < field.limit, f"{field.name} {number} has too many digits for its decimal"
     size = (number + (number < 0)).bit_length() // 8 + 1
     _write_long(out, size)
     out.write(number.to_bytes(size, "big", signed=True))
+
+
+def _write_short_decimal(out: BytesWriter, number: i64) -> None:
+    size: i64 = 1
+    rest = number >> 7
+    while rest not in (0, -1):
+        rest >>= 8
+        size += 1
+    _write_long(out, size)
+    while size:
+        size -= 1
+        out.append(u8((number >> (8 * size)) & 0xFF))
 
 
 def _write_longs(out: BytesWriter, numbers: Sequence[Any]) -> None:
@@ -85,7 +101,7 @@ def _write_longs(out: BytesWriter, numbers: Sequence[Any]) -> None:
         _write_long(out, len(numbers))
         for number in numbers:
             _write_long(out, number)
-    out.append(0)
+    out.append(u8(0))
 
 
 def _write_strings(out: BytesWriter, texts: Sequence[str]) -> None:
@@ -93,4 +109,4 @@ def _write_strings(out: BytesWriter, texts: Sequence[str]) -> None:
         _write_long(out, len(texts))
         for text in texts:
             _write_bytes(out, text.encode())
-    out.append(0)
+    out.append(u8(0))

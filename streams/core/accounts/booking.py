@@ -39,6 +39,25 @@ class Booked:
         self.ended = ended
 
 
+class FillMoney:
+    """What a fill comes to in its account's currency.
+
+    quantity: 1e-9 units; price: 1e-9. currency: the instrument's; rate: its price in the account's, 1e-9, None if both
+    are the same. notional, commission: 1e-18 of the account's currency.
+    """
+
+    __slots__ = ("commission", "currency", "notional", "price", "quantity", "rate")
+
+    def __init__(self, state: ShardState, account: Account, report: ExecutionReport) -> None:
+        quantity, price = report.last_qty, report.last_px
+        assert quantity is not None
+        assert price is not None
+        self.quantity, self.price = quantity, price
+        self.currency, self.rate = state.marks.rate_of(report.symbol, account.ledger.currency)
+        self.notional = converted(quantity * price, self.rate)
+        self.commission = converted(report.commission or 0, self.rate)
+
+
 def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
     """Books a report of the venue.
 
@@ -46,14 +65,16 @@ def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
     """
     account = state.accounts.get(report.account_id)
     order = account.ledger.working.get(report.order_id) if account else None
-    if account is None or (order is None and report.exec_type is not ExecType.CANCEL_REJECT):
+    kind = report.exec_type
+    if account is None or (order is None and kind is not ExecType.CANCEL_REJECT):
         text = f"execution {report.exec_id}: account {report.account_id} has no working order {report.order_id}"
         raise RecordRefused("EXECUTION_WITHOUT_ORDER", text)
-    fills = report.exec_type is ExecType.PARTIAL_FILL or report.exec_type is ExecType.FILL
-    if order is not None and report.exec_type is not ExecType.CANCEL_REJECT:
+    if order is not None and kind is not ExecType.CANCEL_REJECT:
         _check_fit(order, report)
-    if fills:
-        _check_range(state, account, report)
+    money: FillMoney | None = None
+    if kind is ExecType.PARTIAL_FILL or kind is ExecType.FILL:
+        money = FillMoney(state, account, report)
+        _check_range(account, report, money)
     first = order is not None and order.status is OrdStatus.PENDING_NEW
     if order is not None:
         ledger, counted, price = account.ledger, account.ledger.counted(order), order.price
@@ -64,11 +85,11 @@ def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
     result = records.execution_result(report, state.next_id(), state.time_ns)
     account.answers.note_result(result)
     state.emit(Output("order.results", report.account_id, result))
-    quantity_before = _book_fill(state, account, report) if fills else None
+    quantity_before = _book_fill(state, account, report, money) if money is not None else None
     return Booked(
         report,
         account,
-        first and report.exec_type is not ExecType.CANCEL_REJECT,
+        first and kind is not ExecType.CANCEL_REJECT,
         quantity_before,
         order if report.ord_status in TERMINAL_STATUSES else None,
     )
@@ -87,18 +108,13 @@ def _check_fit(order: WorkingOrder, report: ExecutionReport) -> None:
     raise RecordRefused("EXECUTION_MISMATCH", text)
 
 
-def _check_range(state: ShardState, account: Account, report: ExecutionReport) -> None:
+def _check_range(account: Account, report: ExecutionReport, money: FillMoney) -> None:
     """Refuses a fill that would bring position or money out of the bounds that schemas.records.bounds proves."""
-    assert report.last_qty is not None
-    assert report.last_px is not None
-    _, rate = state.marks.rate_of(report.symbol, account.currency)
-    notional = converted(report.last_qty * report.last_px, rate)
-    commission = converted(report.commission or 0, rate)
     position = account.ledger.positions.get(report.symbol, FLAT)
-    if position.can_take(report.last_qty, notional, commission):
+    if position.can_take(money.quantity, money.notional, money.commission):
         return
     text = (
-        f"execution {report.exec_id}: {price_text(report.last_qty)} {report.symbol} at {price_text(report.last_px)} "
+        f"execution {report.exec_id}: {price_text(money.quantity)} {report.symbol} at {price_text(money.price)} "
         f"would bring account {account.account_id} out of range; end its trading and open a session with less cash"
     )
     raise RecordRefused("EXECUTION_OUT_OF_RANGE", text)
@@ -123,24 +139,20 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
         order.waiting = False
 
 
-def _book_fill(state: ShardState, account: Account, report: ExecutionReport) -> int:
+def _book_fill(state: ShardState, account: Account, report: ExecutionReport, money: FillMoney) -> int:
     """Books a fill into position and cash. Returns the position before it, 1e-9 units."""
     ledger, marks = account.ledger, state.marks
     ledger.advance(state.time_ns)
     account.memory.count_fill(account.limits.kept, ledger.clock_ns)
-    assert report.last_qty is not None
-    assert report.last_px is not None
-    currency, rate = marks.rate_of(report.symbol, ledger.currency)
-    notional = converted(report.last_qty * report.last_px, rate)
-    commission = converted(report.commission or 0, rate)
     buys = report.side is Side.BUY
     position = ledger.positions.setdefault(report.symbol, Position())
     quantity_before = position.quantity
-    realised = position.book_notional(report.last_qty if buys else -report.last_qty, notional, commission)
-    ledger.cash -= (notional if buys else -notional) + commission
+    quantity = money.quantity if buys else -money.quantity
+    realised = position.book_notional(quantity, money.notional, money.commission)
+    ledger.cash -= (money.notional if buys else -money.notional) + money.commission
     if report.symbol not in marks.quotes:
-        marks.quotes[report.symbol] = (report.last_px, report.last_px)
-    fill = records.fill(report, account, position, realised, currency, rate)
+        marks.quotes[report.symbol] = (money.price, money.price)
+    fill = records.fill(report, account, position, realised, money.currency, money.rate)
     state.emit(Output("fills", account.account_id, fill))
     state.emit_position(account, report.symbol, position, report.exec_id)
     state.emit_equity(account, EquityTrigger.FILL)

@@ -108,8 +108,9 @@ class Marks:
     ) -> int:
         """Returns the signed value of a quantity at a price, 1e-18 of a currency. split_gap: None for the present."""
         _, rate = self.rate_of(symbol, currency)
-        to, of = split_gap or self.split_gaps.get(symbol, (1, 1))
-        return converted(divide_half_even(quantity * price * to, of), rate)
+        gap = split_gap or self.split_gaps.get(symbol)
+        value = quantity * price if gap is None else divide_half_even(quantity * price * gap[0], gap[1])
+        return converted(value, rate)
 
     def split(self, symbol: str, to: int, of: int) -> None:
         """Restates the quote of a symbol of which `of` shares have become `to`. Raises RecordRefused like widen_gap."""

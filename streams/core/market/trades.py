@@ -44,6 +44,7 @@ class RecentVolume:
 
     def __init__(self, seconds: list[list[int]] | None = None) -> None:
         self._seconds: deque[list[int]] = deque(seconds or [])
+        self._total = sum(size for _, size in self._seconds)
 
     def add(self, time_ns: int, size: int) -> None:
         """Adds a trade; times never step back."""
@@ -52,18 +53,22 @@ class RecentVolume:
             self._seconds[-1][1] += size
         else:
             self._seconds.append([second, size])
+        self._total += size
         while self._seconds[0][0] <= second - WINDOW_S:
-            self._seconds.popleft()
+            self._total -= self._seconds.popleft()[1]
 
     def volume(self, time_ns: int) -> int:
         """Returns the volume of the WINDOW_S seconds that end with the second of time_ns."""
         first = time_ns // NANOS_PER_S - WINDOW_S
+        if not self._seconds or self._seconds[0][0] > first:
+            return self._total
         return sum(size for second, size in self._seconds if second > first)
 
     def split(self, to: int, of: int) -> None:
         """Restates the sizes for a split of each `of` units into `to` units."""
         for item in self._seconds:
             item[1] = item[1] * to // of
+        self._total = sum(size for _, size in self._seconds)
 
     def to_state(self) -> list[list[int]]:
         """Returns the volumes as JSON values."""

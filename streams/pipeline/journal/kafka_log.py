@@ -33,7 +33,7 @@ COMMIT_DEADLINE_S = 120.0
 RETRY_PAUSE_S = 0.2
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 LARGE_BYTES = 900_000
-"""Size of a value below which a record without headers is never too large."""
+"""Size of a value below which a record with at most one header is never too large."""
 LOG_WARNING = 4
 OnDelivery = Callable[[KafkaError | None, Message], None]
 FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
@@ -261,8 +261,8 @@ class KafkaTransactions:
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:
         on_delivery: OnDelivery | None = self._on_noted_delivered if is_noted else None
-        # Other records are never too large: their keys are names of the core.
-        if (record.headers or len(record.value or b"") > LARGE_BYTES) and _may_be_refused(record):
+        # Others are never too large: their keys are names of the core, and their only header is a proof.
+        if (len(record.headers) > 1 or len(record.value or b"") > LARGE_BYTES) and _may_be_refused(record):
             self._undecided += 1
             on_delivery = partial(self._on_large_delivered, record, on_delivery)
         name = topic_name(self._settings, record.topic)

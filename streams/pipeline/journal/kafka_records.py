@@ -32,7 +32,7 @@ def raw_record(message: Message, topic: str) -> RawRecord:
         _bytes(message.key()),
         _bytes(message.value()),
         message.timestamp()[1] * NANOS_PER_MS,
-        tuple((header[0], _bytes(header[1]) or b"") for header in headers) if headers else (),
+        tuple([(name, _bytes(content) or b"") for name, content in headers]) if headers else (),
     )
 
 

@@ -54,7 +54,7 @@ class Proof:
         if topic not in OWN_TOPICS:
             return record
         place = PLACE.pack(sequence, number) + source
-        header = (PROOF, self._mac(topic, partition, place, key, value) + place)
+        header = (PROOF, self.mac(topic, partition, place, key, value) + place)
         return RawOutput(topic, partition, key, value, (*headers, header) if headers else (header,))
 
     def is_on(self, record: RawRecord) -> bool:
@@ -64,10 +64,11 @@ class Proof:
 
     def is_of(self, proof: bytes, record: RawRecord) -> bool:
         """Returns whether a proof was made with this key for this record."""
-        mac = self._mac(record.topic, record.partition, proof[MAC_BYTES:], record.key, record.value)
+        mac = self.mac(record.topic, record.partition, proof[MAC_BYTES:], record.key, record.value)
         return mac == proof[:MAC_BYTES]
 
-    def _mac(self, topic: str, partition: int, place: bytes, key: bytes | None, value: bytes | None) -> bytes:
+    def mac(self, topic: str, partition: int, place: bytes, key: bytes | None, value: bytes | None) -> bytes:
+        """Returns the MAC of a record at a place: sequence, number and source."""
         begun = self._begun.get((topic, partition))
         if begun is None:
             begun = self._keyed.copy()
@@ -88,24 +89,26 @@ class Provenance:
 
     def __init__(self, proof: Proof | None = None) -> None:
         self.proof = proof
-        self.places: dict[str, dict[bytes, int]] = {}
-        """By topic and source: sequence and number of the last record, as one integer."""
+        self.places: dict[str, dict[bytes, bytes]] = {}
+        """By topic and source: the place of the last record, which compares as its numbers do."""
 
     def verdict(self, record: RawRecord) -> BadRecord | None:
         """Notes the place of a record of an own topic. Returns the reason if it is foreign."""
-        headers, proof = record.headers, self.proof
+        topic, partition, _, key, value, _, headers = record
+        proof = self.proof
         if not headers and proof is None:
             return None
         found = headers[0][1] if len(headers) == 1 and headers[0][0] == PROOF else _proof_of(headers)
         if found is None or len(found) <= SOURCE_AT:
             return None if proof is None else BadRecord(FOREIGN_RECORD, NO_PROOF)
-        if proof is not None and not proof.is_of(found, record):
+        place = found[MAC_BYTES:]
+        if proof is not None and proof.mac(topic, partition, place, key, value) != found[:MAC_BYTES]:
             return BadRecord(FOREIGN_RECORD, WRONG_PROOF)
-        places = self.places.get(record.topic)
+        places = self.places.get(topic)
         if places is None:
-            places = self.places[record.topic] = {}
-        source, place = found[SOURCE_AT:], int.from_bytes(found[MAC_BYTES:SOURCE_AT], "big")
-        if proof is not None and place <= places.get(source, -1):
+            places = self.places[topic] = {}
+        source = place[PLACE.size :]
+        if proof is not None and place <= places.get(source, b""):
             return BadRecord(FOREIGN_RECORD, COPIED)
         places[source] = place
         return None
@@ -113,14 +116,16 @@ class Provenance:
     def to_state(self) -> State:
         """Returns the places in JSON-able form."""
         return {
-            topic: {source.decode("latin-1"): place for source, place in places.items()}
+            topic: {source.decode("latin-1"): _number(place) for source, place in places.items()}
             for topic, places in self.places.items()
         }
 
     def load(self, state: State) -> None:
         """Takes places that to_state returned."""
         self.places = {
-            topic: {source.encode("latin-1"): place for source, place in places.items()}
+            topic: {
+                source.encode("latin-1"): _place(number, source.encode("latin-1")) for source, number in places.items()
+            }
             for topic, places in state.items()
         }
 
@@ -158,3 +163,12 @@ def _proof_of(headers: Headers) -> bytes | None:
         if name == PROOF and len(value) > SOURCE_AT:
             return value
     return None
+
+
+def _number(place: bytes) -> int:
+    """Returns sequence and number of a place as one integer, as snapshots keep them."""
+    return int.from_bytes(place[: PLACE.size], "big")
+
+
+def _place(number: int, source: bytes) -> bytes:
+    return number.to_bytes(PLACE.size, "big") + source

@@ -14,7 +14,7 @@ from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.enums import OrderType
 from schemas.topic_schemas import load_schema
-from tests.builders import PROPERTY, new
+from tests.builders import PROPERTY, new, opening
 from tests.schemas.avro.other_writers import OTHER_ID, OtherWriter, written
 from tests.schemas.avro.strategies import CORE_TOPICS, messages
 
@@ -66,6 +66,17 @@ def test_a_decimal_is_the_shortest_twos_complement(number: int) -> None:
     value = CODEC.encode("orders", ORDER._replace(quantity=number))
     shortest = next(n for n in range(1, 9) if -(256**n) // 2 <= number < 256**n // 2)
     assert bytes([2 * shortest]) + number.to_bytes(shortest, "big", signed=True) in value
+
+
+@pytest.mark.parametrize("word", [2**62, 2**63, 2**64])
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_decimal_at_the_ends_of_a_machine_word_comes_back(word: int, beside: int, sign: int) -> None:
+    number = sign * word + beside
+    shortest = next(n for n in range(1, 10) if -(256**n) // 2 <= number < 256**n // 2)
+    value = CODEC.encode("controls", opening()._replace(opening_cash=number))
+    assert bytes([2 * shortest]) + number.to_bytes(shortest, "big", signed=True) in value
+    assert CODEC.decode("controls", value).opening_cash == number
 
 
 @pytest.mark.parametrize("number", [10**18, -(10**18), 2**100])
