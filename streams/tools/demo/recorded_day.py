@@ -17,7 +17,7 @@ from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.taken_inputs import Taken, TakenInputs
 from streams.pipeline.feed.mark_ends import mark_ends
-from streams.pipeline.feed.pace import Slice
+from streams.pipeline.feed.pace import Slice, at_once
 from streams.pipeline.feed.send import Feed, FeedResult
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.demo.rehearsal import Rehearsal
@@ -71,7 +71,7 @@ class RecordedDay:
     @property
     def results(self) -> int:
         """Number of results that the strategies have seen."""
-        return sum(map(len, self._rehearsal.results.values()))
+        return self._rehearsal.seen
 
     def _note(self, updates: int) -> None:
         self.updates = updates
@@ -81,7 +81,10 @@ class RecordedDay:
         for stop in self._rehearsal.stops():
             # Meanwhile the rehearsal has gone on.
             self._wait(sent)
-            yield Slice(stop.row, open_ended=bool(stop.orders))
+            for piece in at_once(self._feed.row, stop.row):
+                yield piece._replace(open_ended=True)
+            if not stop.orders:
+                yield Slice(stop.row)
             sent = stop.taken
             for group in stop.groups():
                 self._wait(sent)

@@ -63,13 +63,14 @@ class Stop(NamedTuple):
 
 
 class Rehearsal:
-    """A recorded day in this process. results: what the strategies of each account have seen."""
+    """A recorded day in this process. results: what each account's strategy has seen. seen: number of all results."""
 
     def __init__(
         self, config: CoreConfig, table: MarketTable, openings: Sequence[Control], participants: Sequence[Participant]
     ) -> None:
         """table: sorted by market time. openings: controls that open the sessions of the participants."""
         self.results: dict[str, list[OrderResult]] = defaultdict(list)
+        self.seen = 0
         self._engine = ReplayEngine(config, self._keep)
         self._table = table
         self._openings = openings
@@ -113,3 +114,4 @@ class Rehearsal:
     def _keep(self, topic: str, partition: int, key: str, message: Message) -> None:
         if isinstance(message, OrderResult):
             self.results[message.account_id].append(message)
+            self.seen += 1
