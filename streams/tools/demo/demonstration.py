@@ -89,7 +89,8 @@ def run_demo(
     instruments = instruments_for(settings, table)
     settings = with_reference_data(settings, instruments)
     codec = Codec(Registry(settings))
-    traders = plan_traders(table, instruments, RECORDED_LOOKS if speed is None else LOOKS)
+    looks = LOOKS if speed is not None else max(RECORDED_LOOKS // len(table.symbols), 1)
+    traders = plan_traders(table, instruments, looks)
     openings, participants = opening_controls(settings, traders), participants_of(settings, traders)
     with running_pipeline(settings, workers, on_step) as children:
         try:

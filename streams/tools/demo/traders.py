@@ -25,7 +25,7 @@ from streams.strategies.strategy_config import StrategyConfig
 LOOKS = 4_500
 """A strategy's looks at a synthetic market, which make some thousand orders for each symbol."""
 RECORDED_LOOKS = 1_000
-"""A strategy's looks at a recorded market, which waits for the pipeline at each."""
+"""A strategy's looks at all symbols of a recorded market, which waits for the pipeline at each."""
 UNKNOWN_SIZE_VALUE = 10_000
 """Value of an order in the instrument's currency if the market shows no sizes: a lot of gold is not a lot of euros."""
 POSITION_ORDERS = 10
