@@ -36,3 +36,4 @@ class GateDecision(NamedTuple):
     limits: str | None = None
     trials: int | None = None
     trials_variance: float | None = None
+    cut: str | None = None

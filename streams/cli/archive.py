@@ -8,8 +8,9 @@ from typing import Any
 import typer
 
 from streams.cli.command_group import add_group
-from streams.cli.options import JSON
+from streams.cli.options import JSON, JSON_LINES
 
+COLUMNS = ("exported_at", "run_id", "records", "files", "manifest_sha256")
 FOLDER = typer.Argument(help="Folder of the archive.")
 IMPORTED_RUN = typer.Option(None, "--run-id", help="Run of the imported rows; default: the archive's own run.")
 
@@ -20,18 +21,43 @@ def register(app: typer.Typer) -> None:
         app,
         "archive",
         "Keeps the record of a pipeline as files, which can be verified without any server.",
-        {"export": export_archive, "verify": verify_archive, "import": import_archive},
+        {"export": export_archive, "list": list_archives, "verify": verify_archive, "import": import_archive},
     )
 
 
 def export_archive(folder: Path = FOLDER) -> None:
-    """Writes every topic of the pipeline to a new folder, with a manifest of hashes."""
-    from streams.evidence.replay.archive import Archive
+    """Writes every topic of the pipeline to a new folder, with a manifest of hashes.
 
-    manifest = write_pipeline(folder)
+    ClickHouse keeps the hash of the manifest; `paper archive list` shows it.
+    """
+    from contextlib import closing
+
+    from infra.clickhouse.client import connect
+    from infra.settings import get_settings
+    from streams.evidence.replay.archive import Archive
+    from streams.evidence.replay.archive_register import record_archive
+
+    with closing(connect(get_settings())) as client:
+        manifest = write_pipeline(folder)
+        archive = Archive(folder)
+        record_archive(client, archive)
     records = sum(item["records"] for item in manifest["files"])
     print(f"{folder}: {records:,} records of run {manifest['run_id']} in {len(manifest['files'])} files")
-    print(f"manifest sha256 {Archive(folder).sha256}")
+    print(f"manifest sha256 {archive.sha256}, recorded in ClickHouse")
+
+
+def list_archives(as_json: bool = JSON_LINES) -> None:
+    """Lists the archives that were exported, newest first, with the hash of each manifest."""
+    from contextlib import closing
+
+    from infra.clickhouse.client import connect
+    from infra.settings import get_settings
+    from streams.cli.output import print_rows
+    from streams.evidence.replay.archive_register import recorded_archives
+
+    with closing(connect(get_settings())) as client:
+        rows = recorded_archives(client)
+    print_rows([row | {"exported_at": str(row["exported_at"])} for row in rows], COLUMNS, as_json)
 
 
 def write_pipeline(folder: Path) -> dict[str, Any]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from streams.cli.options import JSON_LINES
+from streams.cli.options import AS_OF, JSON_LINES
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from streams.evidence.cut import Cut
 
 Row = dict[str, Any]
 
@@ -21,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def explain(
     order_id: str = typer.Argument(..., help="Id of the order."),
     account: str = typer.Option("", help="Account of the order, if several accounts have used the id."),
+    as_of: str = AS_OF,
     as_json: bool = JSON_LINES,
 ) -> None:
     """Explains what happened to an order and why: requests, risk controls, market, fills, costs and booking.
@@ -29,7 +35,7 @@ def explain(
     """
     from streams.cli.order_story import story
 
-    rows = _rows(order_id, account)
+    rows = _rows(order_id, account, as_of)
     if not rows:
         typer.echo(
             f"no order {order_id} in ClickHouse; check RUN_ID, and with `paper status` that the sink runs",
@@ -43,16 +49,21 @@ def explain(
         print("\n".join(story(rows)))
 
 
-def _rows(order_id: str, account: str) -> list[Row]:
-    from contextlib import closing
-
-    from infra.clickhouse.client import connect, query_file
+def _rows(order_id: str, account: str, as_of: str) -> list[Row]:
+    from infra.clickhouse.client import query_file
     from infra.settings import get_settings
+    from streams.cli.output import say
+    from streams.evidence.cut import read_at_cut
 
     settings = get_settings()
     parameters = {"run_id": settings.run_id, "order_id": order_id, "account_id": account}
-    with closing(connect(settings)) as client:
-        return list(client.query(query_file("explain_order"), parameters=parameters).named_results())
+
+    def read(client: Client, cut: Cut) -> tuple[Cut, list[Row]]:
+        return cut, list(client.query(query_file("explain_order"), parameters=parameters).named_results())
+
+    cut, rows = read_at_cut(settings, settings.run_id, read, as_of)
+    say(cut.line)
+    return rows
 
 
 def _plain(value: Any) -> Any:

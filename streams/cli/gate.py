@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.cli.command_group import add_group
-from streams.cli.options import JSON, JSON_LINES
+from streams.cli.options import AS_OF, JSON, JSON_LINES
 
 if TYPE_CHECKING:
     from schemas.records.gate_messages import GateDecision
@@ -78,6 +78,7 @@ def evaluate(
     commit: str = typer.Option(
         None, help="Commit that the recorded tests must belong to; default: the commit of this checkout."
     ),
+    as_of: str = AS_OF,
     as_json: bool = JSON,
 ) -> None:
     """Decides the level of a strategy from the records, and explains each criterion.
@@ -93,7 +94,7 @@ def evaluate(
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
     most = TradingLevel(level or "FULL_LIVE")
     try:
-        record, _ = _desk().evaluate(strategy, most, commit or head_commit())
+        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     _print(record, as_json)
@@ -180,4 +181,5 @@ def _print(record: GateDecision, as_json: bool) -> None:
         outcome = "ok" if item["passed"] else "FAILED"
         found = f"{item['criterion']} {item['value']} (required {item['threshold']}) {item['detail']}".rstrip()
         print(f"{outcome:<7} {item['level']:<13} {found} [{item['query']}, {item['window']}]")
-    print(f"strategy {record.strategy_id}: {record.level}, decision {record.decision_id}")
+    at = f", read at cut {record.cut}" if record.cut else ""
+    print(f"strategy {record.strategy_id}: {record.level}, decision {record.decision_id}{at}")

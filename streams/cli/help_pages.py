@@ -79,6 +79,7 @@ EXAMPLES = {
     "replay sweep": "paper replay sweep --grid grid.yaml --jobs 2",
     "replay list": "paper replay list",
     "archive export": "paper archive export archives/2013-10-09",
+    "archive list": "paper archive list",
     "archive verify": "paper archive verify archives/2013-10-09",
     "archive import": "paper archive import archives/2013-10-09 --run-id imported",
     "gate ingest": "paper gate ingest .paper/junit.xml",

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.cli.command_group import add_group
-from streams.cli.options import ANNUALISATION, JSON_LINES, RUN_ID, TIME_ZONE
+from streams.cli.options import ANNUALISATION, AS_OF, JSON_LINES, RUN_ID, TIME_ZONE
 from streams.evidence.metrics.conventions import DEFAULTS, Conventions
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from streams.evidence.cut import Cut
     from streams.evidence.metrics.compute_metrics import MetricValue
 
 COLUMNS = ("name", "unit", "convention", "source", "query")
@@ -45,6 +48,7 @@ def show_metrics(
     ),
     strategy: str = typer.Option("", help="Id of the strategy."),
     run_id: str = RUN_ID,
+    as_of: str = AS_OF,
     by: str = typer.Option("", help="Break the metrics down by day, instrument or reason (of rejects)."),
     basis: str = typer.Option(DEFAULTS.basis, help="Definition of a trade: round_trips (flat to flat) or lots (FIFO)."),
     time_zone: str = TIME_ZONE,
@@ -96,22 +100,26 @@ def show_metrics(
         min_calendar_days=min_calendar_days,
     )
     scope = ("session", session) if session else named[0]
-    _print(_values(scope, account, run_id, conventions, by), as_json)
+    _print(_values(scope, account, run_id, as_of, conventions, by), as_json)
 
 
-def _values(named: tuple[str, str], account: str, run_id: str, conventions: Conventions, by: str) -> list[MetricValue]:
+def _values(
+    named: tuple[str, str], account: str, run_id: str, as_of: str, conventions: Conventions, by: str
+) -> list[MetricValue]:
     """Computes metrics. named: session, account or strategy, and its id. Exits with 1 if it has no records."""
-    from contextlib import closing
-
-    from infra.clickhouse.client import connect
     from infra.settings import get_settings
+    from streams.cli.output import say
+    from streams.evidence.cut import read_at_cut
     from streams.evidence.metrics.compute_metrics import MetricScope, metric_values, session_scope
 
     settings = get_settings()
     run = run_id or settings.run_id
-    with closing(connect(settings)) as client:
+
+    def read(client: Client, cut: Cut) -> tuple[Cut, MetricScope, list[MetricValue]]:
         scope = session_scope(client, run, named[1], account) if named[0] == "session" else MetricScope(*named)
-        values = list(metric_values(client, run, scope, conventions, by))
+        return cut, scope, list(metric_values(client, run, scope, conventions, by))
+
+    cut, scope, values = read_at_cut(settings, run, read, as_of)
     if not values and not by:
         typer.echo(
             f"{scope.kind} {scope.ident} has no records in run {run}; `paper session list` shows the sessions, "
@@ -119,6 +127,7 @@ def _values(named: tuple[str, str], account: str, run_id: str, conventions: Conv
             err=True,
         )
         raise typer.Exit(1)
+    say(cut.line)
     return values
 
 

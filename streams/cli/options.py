@@ -9,6 +9,9 @@ from streams.evidence.metrics.conventions import DEFAULTS
 JSON_LINES = typer.Option(False, "--json", help="Print one JSON object per line, for scripts.")
 JSON = typer.Option(False, "--json", help="Print JSON, for scripts.")
 RUN_ID = typer.Option("", "--run-id", help="Run to read; default: the setting RUN_ID.")
+AS_OF = typer.Option(
+    "", "--as-of", help="Cut to read at: the name that an earlier command printed. Default: all that has landed by now."
+)
 TIME_ZONE = typer.Option(DEFAULTS.time_zone, help="Time zone in which days begin, such as America/New_York.")
 ANNUALISATION = typer.Option(
     DEFAULTS.annualisation, min=1, help="Trading days per year: 252 for stocks and currencies, 365 for crypto."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,10 +14,13 @@ import typer
 
 from streams.cli.command import print_answers, send
 from streams.cli.command_group import add_group
-from streams.cli.options import ANNUALISATION, JSON, JSON_LINES, RUN_ID, TIME_ZONE
+from streams.cli.options import ANNUALISATION, AS_OF, JSON, JSON_LINES, RUN_ID, TIME_ZONE
 from streams.evidence.metrics.conventions import DEFAULTS
 
 if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from streams.evidence.cut import Cut
     from streams.evidence.sessions.session_fold import Session
 
 SESSION = typer.Argument(..., help="Id of the session, from `paper session list`.")
@@ -108,29 +112,30 @@ def close_session(
     print_answers(send(kind=ControlKind.SESSION_CLOSE, account_id=account, flatten=flatten, reason=reason))
 
 
-def list_sessions(run_id: str = RUN_ID, as_json: bool = JSON_LINES) -> None:
+def list_sessions(run_id: str = RUN_ID, as_of: str = AS_OF, as_json: bool = JSON_LINES) -> None:
     """Lists the sessions of a run, newest first."""
-    from contextlib import closing
-
-    from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.cli.output import print_rows
+    from streams.cli.output import print_rows, say
+    from streams.evidence.cut import read_at_cut
     from streams.evidence.sessions.find_session import session_rows
 
     settings = get_settings()
-    with closing(connect(settings)) as client:
-        rows = session_rows(client, run_id or settings.run_id)
+    run = run_id or settings.run_id
+    cut, rows = read_at_cut(settings, run, lambda client, cut: (cut, session_rows(client, run)), as_of)
+    say(cut.line)
     print_rows([{name: _plain(value) for name, value in row.items()} for row in rows], COLUMNS, as_json)
 
 
-def show_session(session: str = SESSION, account: str = ACCOUNT, run_id: str = RUN_ID, as_json: bool = JSON) -> None:
+def show_session(
+    session: str = SESSION, account: str = ACCOUNT, run_id: str = RUN_ID, as_of: str = AS_OF, as_json: bool = JSON
+) -> None:
     """Shows the state of a session: cash, equity, positions and working orders.
 
     Exit code 1 if there is no such session.
     """
     from streams.evidence.sessions.session_document import session_document
 
-    document = session_document(_from_clickhouse(session, account, run_id))
+    document = session_document(_from_clickhouse(session, account, run_id, as_of))
     if as_json:
         print(json.dumps(document))
         return
@@ -146,23 +151,21 @@ def report_session(
     annualisation: float = ANNUALISATION,
     account: str = ACCOUNT,
     run_id: str = RUN_ID,
+    as_of: str = AS_OF,
 ) -> None:
     """Reports the results of a session: returns, risk, trades, costs.
 
     Prints to the terminal, or writes an HTML page that needs no network.
     """
-    from contextlib import closing
-
-    from infra.clickhouse.client import connect
     from infra.settings import get_settings
-    from streams.evidence.sessions.find_session import find_session
-    from streams.evidence.sessions.session_report import read_report
+    from streams.evidence.cut import read_at_cut
+    from streams.evidence.sessions.session_report import find_report
 
     settings = get_settings()
     run = run_id or settings.run_id
     conventions = DEFAULTS._replace(time_zone=time_zone, annualisation=annualisation)
-    with closing(connect(settings)) as client:
-        found = read_report(client, run, find_session(client, run, session, account), conventions)
+    find = partial(find_report, session_id=session, account_id=account, conventions=conventions)
+    found = read_at_cut(settings, run, find, as_of)
     if html is None:
         from streams.evidence.sessions.terminal_report import print_report
 
@@ -190,7 +193,7 @@ def rebuild_session(
         raise typer.BadParameter(f"--from {source}: must be kafka, clickhouse or both")
     rebuilt = {}
     if source != "kafka":
-        rebuilt["clickhouse"] = _from_clickhouse(session, account, "")
+        rebuilt["clickhouse"] = _from_clickhouse(session, account, "", "")
         account = rebuilt["clickhouse"].account_id
     if source != "clickhouse":
         rebuilt["kafka"] = _from_kafka(session, account)
@@ -206,20 +209,24 @@ def rebuild_session(
         raise typer.Exit(1)
 
 
-def _from_clickhouse(session: str, account: str, run_id: str) -> Session:
-    from contextlib import closing
-
-    from infra.clickhouse.client import connect
+def _from_clickhouse(session: str, account: str, run_id: str, as_of: str) -> Session:
     from infra.settings import get_settings
+    from streams.cli.output import say
+    from streams.evidence.cut import read_at_cut
     from streams.evidence.sessions.clickhouse_events import clickhouse_events
     from streams.evidence.sessions.find_session import find_session
     from streams.evidence.sessions.session_fold import fold_session
 
     settings = get_settings()
     run = run_id or settings.run_id
-    with closing(connect(settings)) as client:
-        account = find_session(client, run, session, account)["account_id"]
-        return fold_session(account, session, clickhouse_events(account, session, client, run))
+
+    def read(client: Client, cut: Cut) -> tuple[Cut, Session]:
+        owner = find_session(client, run, session, account)["account_id"]
+        return cut, fold_session(owner, session, clickhouse_events(owner, session, client, run))
+
+    cut, found = read_at_cut(settings, run, read, as_of)
+    say(cut.line)
+    return found
 
 
 def _from_kafka(session: str, account: str) -> Session:

@@ -84,7 +84,10 @@ def test_runs_compare_sweep_and_archive(settings: Settings, tmp_path: Path) -> N
 
     folder = tmp_path / "archive"
     exported = done(settings, "archive", "export", str(folder))
-    assert f"manifest sha256 {sha256((folder / MANIFEST).read_bytes()).hexdigest()}\n" in exported
+    manifest = sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    assert f"manifest sha256 {manifest}, recorded in ClickHouse\n" in exported
+    (recorded,) = map(json.loads, done(settings, "archive", "list", "--json").splitlines())
+    assert (recorded["run_id"], recorded["manifest_sha256"]) == (settings.run_id, manifest)
     nowhere = settings.model_copy(
         update={"kafka_bootstrap_servers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
     )

@@ -40,7 +40,7 @@ class Booked:
 
 
 class FillMoney:
-    """What a fill comes to in its account's currency.
+    """A fill's amounts in its account's currency.
 
     quantity: 1e-9 units; price: 1e-9. currency: the instrument's; rate: its price in the account's, 1e-9, None if both
     are the same. notional, commission: 1e-18 of the account's currency.

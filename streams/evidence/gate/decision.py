@@ -21,12 +21,14 @@ class Evidence(NamedTuple):
         as_of_ns: UTC time at which it was gathered.
         commit: commit that the test suites must be of.
         rows: rows of each query as plain JSON values.
+        cut: name of the cut through the run's tables at which they were read.
     """
 
     strategy_id: str
     as_of_ns: int
     commit: str | None
     rows: Mapping[str, Sequence[Row]]
+    cut: str = ""
 
     @property
     def sha256(self) -> str:

@@ -1,10 +1,9 @@
 """Revokes decisions that are no longer supported: by time, a failed check, an open breaker or drift."""
 
 import time
-from contextlib import closing
 
-from infra.clickhouse.client import connect
 from schemas.records.gate_messages import GateDecision
+from streams.evidence.cut import read_at_cut
 from streams.evidence.gate.decision import RECONCILE, REPLAY_VERIFY
 from streams.evidence.gate.gate_desk import GateDesk
 from streams.evidence.gate.gather_evidence import plain_rows
@@ -33,11 +32,13 @@ def revocation_reasons(desk: GateDesk, decision: GateDecision) -> list[str]:
         "days": config.evidence.breaker_days,
         **config.drift.model_dump(),
     }
-    with closing(connect(desk.settings)) as client:
-        suites = plain_rows(client, "gate_suites", parameters)
-        breakers = plain_rows(client, "gate_breakers", parameters)
-        drift = plain_rows(client, "gate_drift", parameters)
-        revoked = plain_rows(client, "gate_revocations", parameters)
+    queries = ("gate_suites", "gate_breakers", "gate_drift", "gate_revocations")
+    suites, breakers, drift, revoked = read_at_cut(
+        desk.settings,
+        desk.settings.run_id,
+        lambda client, _: [plain_rows(client, query, parameters) for query in queries],
+        noted=False,
+    )
     reasons = ["it has expired"] if (decision.expires_ts or 0) <= time.time_ns() else []
     reasons += [
         f"{row['suite']} failed: {', '.join(row['failures'])}"

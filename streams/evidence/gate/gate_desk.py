@@ -4,12 +4,12 @@ import getpass
 import json
 import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from infra.clickhouse.client import connect
+from clickhouse_connect.driver.client import Client
+
 from infra.settings import REPOSITORY, Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
@@ -20,8 +20,9 @@ from streams.core.accounts.approval import LIVE_LEVELS
 from streams.core.accounts.authorise import AuthorisationKind
 from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
+from streams.evidence.cut import Cut, read_at_cut
 from streams.evidence.gate.criteria import read_criteria
-from streams.evidence.gate.decision import Verdict, decide, decision_id
+from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
@@ -45,15 +46,21 @@ class GateDesk:
         found: list[GateDecision] = list(read_topic(self.settings, self._codec, "gate.decisions"))
         return [item for item in found if strategy_id in (None, item.strategy_id)]
 
-    def evaluate(self, strategy_id: str, most: TradingLevel, commit: str | None) -> tuple[GateDecision, Verdict]:
-        """Decides a strategy's level by the evidence in ClickHouse now. most: the highest level to judge.
+    def evaluate(
+        self, strategy_id: str, most: TradingLevel, commit: str | None, as_of: str = ""
+    ) -> tuple[GateDecision, Verdict]:
+        """Decides a strategy's level by the evidence in ClickHouse.
 
-        Raises InputError if the strategy has had no session, and ClickHouseError.
+        most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
+        Raises InputError if the strategy has had no session or the cut is not known, and ClickHouseError.
         """
         now_ns, criteria = time.time_ns(), self.file.criteria
-        with closing(connect(self.settings)) as client:
-            demand_session(client, self.settings.run_id, strategy_id)
-            evidence = gather_evidence(client, self.settings.run_id, strategy_id, criteria, now_ns, commit)
+
+        def gather(client: Client, cut: Cut) -> Evidence:
+            demand_session(client, cut.run_id, strategy_id)
+            return gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
+
+        evidence = read_at_cut(self.settings, self.settings.run_id, gather, as_of)
         verdict = decide(evidence, criteria, most)
         settings_hash = settings_sha256(core_config(self.settings))
         level = criteria.levels.get(verdict.level)
@@ -71,6 +78,7 @@ class GateDesk:
             ts=now_ns,
             settings_sha256=settings_hash,
             limits=None if level is None else json.dumps(level.limits),
+            cut=evidence.cut,
         )
         self._write(record)
         self._broadcast(AuthorisationKind.DECISION, record, f"evaluated: {verdict.level}")

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.records.numbers import plain
 from streams.errors import InputError
+from streams.evidence.cut import Cut
 from streams.evidence.gate.criteria import Criteria
 from streams.evidence.gate.decision import Evidence
 from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
@@ -20,10 +21,10 @@ QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "
 
 
 def gather_evidence(
-    client: Client, run_id: str, strategy_id: str, criteria: Criteria, as_of_ns: int, commit: str | None
+    client: Client, cut: Cut, strategy_id: str, criteria: Criteria, as_of_ns: int, commit: str | None
 ) -> Evidence:
-    """Gathers the evidence on a strategy. Raises ClickHouseError."""
-    config = criteria.evidence
+    """Gathers the evidence on a strategy. cut: at which the client reads. Raises ClickHouseError."""
+    config, run_id = criteria.evidence, cut.run_id
     parameters: dict[str, Any] = {"run_id": run_id, "strategy_id": strategy_id}
     (tried,) = plain_rows(client, "gate_trials", parameters)
     conventions = Conventions(
@@ -38,7 +39,7 @@ def gather_evidence(
     rows = {"gate_trials": [tried], "gate_suites": plain_rows(client, "gate_suites", parameters)}
     rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
     rows |= {query: plain_rows(client, query, parameters) for query in QUERIES}
-    return Evidence(strategy_id, as_of_ns, commit, rows)
+    return Evidence(strategy_id, as_of_ns, commit, rows, cut.name)
 
 
 def demand_session(client: Client, run_id: str, strategy_id: str) -> None:

@@ -58,7 +58,8 @@ def _header(report: SessionReport) -> str:
         ("opened", moment(session["opened_at"])),
         ("closed", moment(session["closed_at"])),
         ("instruments", session["instruments"] or "all"),
-        ("run", report.run_id),
+        ("run", report.cut.run_id),
+        ("as of", f"cut {report.cut.name}"),
         ("settings", (session["settings_sha256"] or "not recorded")[:16]),
     ]
     listed = "".join(f"<div><dt>{label}</dt><dd>{escape(str(value))}</dd></div>" for label, value in facts)

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
+from streams.evidence.cut import Cut
 from streams.evidence.metrics.compute_metrics import MetricValue, metric_rows, metric_values, session_scope
 from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.query_rows import Row, query_rows
+from streams.evidence.sessions.find_session import find_session
 
 LINE_POINTS = 600
 """Maximum number of points of a line; more would fall on the same pixels."""
@@ -18,7 +20,7 @@ FILLS_MAX = 2_000
 class SessionReport:
     """The rows that a report shows, by the name of their query. Amounts are Decimal."""
 
-    run_id: str
+    cut: Cut
     session: Row
     conventions: Conventions
     equity: list[Row]
@@ -42,8 +44,14 @@ class SessionReport:
         return sorted({row["symbol"] for row in self.fills})
 
 
-def read_report(client: Client, run_id: str, session: Row, conventions: Conventions) -> SessionReport:
-    """Reads the report of a session. session: its row of find_session. Raises ClickHouseError."""
+def find_report(client: Client, cut: Cut, session_id: str, account_id: str, conventions: Conventions) -> SessionReport:
+    """Reads the report of a session by its id. Raises as find_session and read_report do."""
+    return read_report(client, cut, find_session(client, cut.run_id, session_id, account_id), conventions)
+
+
+def read_report(client: Client, cut: Cut, session: Row, conventions: Conventions) -> SessionReport:
+    """Reads the report of a session. cut: at which the client reads. session: its row. Raises ClickHouseError."""
+    run_id = cut.run_id
     scope = session_scope(client, run_id, session["session_id"], session["account_id"])
     named = {"run_id": run_id, "account_id": session["account_id"], "session_id": session["session_id"]}
 
@@ -55,7 +63,7 @@ def read_report(client: Client, run_id: str, session: Row, conventions: Conventi
         return [row for row in rows if row["currency"] == session["currency"]]
 
     return SessionReport(
-        run_id,
+        cut,
         session,
         conventions,
         equity=rows("session_equity", points=LINE_POINTS),

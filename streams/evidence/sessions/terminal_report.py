@@ -30,6 +30,7 @@ def print_report(report: SessionReport) -> None:
         f"equity {amount(session['equity'])} {session['currency']}, return {percent(session['return'])}, "
         f"{report.fill_count:,} fills"
     )
+    console.print(report.cut.line)
     console.print(sparkline([float(row["equity"]) for row in report.equity]))
     for table in all_tables(report):
         _print(console, table)

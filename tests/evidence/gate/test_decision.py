@@ -13,6 +13,7 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.records.enums import TradingLevel
 from streams.errors import InputError
+from streams.evidence.cut import Cut
 from streams.evidence.gate.criteria import CriteriaFile
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
@@ -24,7 +25,7 @@ Made = Callable[[Client, str], None]
 
 
 def evidence_of(client: Client, run_id: str, criteria: CriteriaFile, commit: str | None = COMMIT) -> Evidence:
-    return gather_evidence(client, run_id, "st", criteria.criteria, AS_OF_NS, commit)
+    return gather_evidence(client, Cut(run_id, {}), "st", criteria.criteria, AS_OF_NS, commit)
 
 
 def verdict(client: Client, run_id: str, criteria: CriteriaFile) -> Verdict:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from streams.evidence.cut import Cut
 from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.sessions import report_tables, svg_charts
 from streams.evidence.sessions.find_session import find_session
@@ -36,7 +37,7 @@ def traded() -> Session:
 @pytest.fixture
 def report(traded: Session, landed: Callable[[Session], str], client: Client) -> SessionReport:
     run_id = landed(traded)
-    return read_report(client, run_id, find_session(client, run_id, HOSTILE), Conventions())
+    return read_report(client, Cut(run_id, {}), find_session(client, run_id, HOSTILE), Conventions())
 
 
 def test_a_browser_shows_every_chart_and_asks_for_nothing(report: SessionReport, tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
 def test_a_session_without_fills_has_a_page(report: SessionReport) -> None:
     """Charts without data say so."""
     empty: dict[str, Any] = {name: [] for name in ("equity", "fills", "marks", "days", "costs", "rejects", "positions")}
-    bare = SessionReport(report.run_id, report.session, report.conventions, **empty, total_costs={}, metrics=[])
+    bare = SessionReport(report.cut, report.session, report.conventions, **empty, total_costs={}, metrics=[])
     assert report_page(bare).count("nothing recorded") == 6
 
 
