@@ -47,6 +47,7 @@ from streams.cli import (
     worker,
 )
 from streams.cli.help_pages import PaperGroup
+from streams.cli.output import say
 from streams.cli.principals import PRINCIPALS
 from streams.errors import DeliveryError, LogUnavailable
 
@@ -127,10 +128,10 @@ def main() -> None:
     try:
         app(prog_name="paper")
     except (LogUnavailable, DeliveryError) as error:
-        print(f"error: {_with_advice(str(error))}", file=sys.stderr)
+        say(f"error: {_with_advice(str(error))}")
         sys.exit(1)
     except PaperError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         sys.exit(error.exit_code)
 
 

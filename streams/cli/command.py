@@ -47,6 +47,8 @@ def print_answers(events: list[RiskEvent], as_json: bool = False) -> None:
 
         print_rows([readable(event) for event in events], (), as_json=True)
         return
+    from streams.cli.output import show
+
     of_accounts = [event for event in events if event.account_id]
     for text in dict.fromkeys(event.text for event in of_accounts or events):
-        print(text)
+        show(text)

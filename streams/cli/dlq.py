@@ -13,6 +13,7 @@ import typer
 
 from streams.cli.command_group import add_group
 from streams.cli.options import JSON, JSON_LINES
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from streams.pipeline.dlq.letters import DeadLetter
@@ -94,9 +95,9 @@ def show_letter(
         print(json.dumps(row | contents | {"headers": [[name, value.hex()] for name, value in letter.headers]}))
         return
     for field, value in row.items():
-        print(f"{field:<12} {value}")
+        show(f"{field:<12} {value}")
     for header, content in letter.headers:
-        print(f"header       {header}: {content!r}")
+        show(f"header       {header}: {content!r}")
     _print_bytes("key", letter.key)
     _print_bytes("value", letter.value)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from streams.cli.options import AS_OF, JSON_LINES
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -46,7 +47,7 @@ def explain(
         for row in rows:
             print(json.dumps({name: _plain(value) for name, value in row.items() if value not in (None, "")}))
     else:
-        print("\n".join(story(rows)))
+        show("\n".join(story(rows)))
 
 
 def _rows(order_id: str, account: str, as_of: str) -> list[Row]:

@@ -11,6 +11,7 @@ import typer
 
 from streams.cli.command_group import add_group
 from streams.cli.options import AS_OF, JSON, JSON_LINES
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from schemas.records.gate_messages import GateDecision
@@ -123,7 +124,7 @@ def show_decision(strategy: str = STRATEGY, as_json: bool = JSON) -> None:
     for kind in (GateDecisionKind.APPROVED, GateDecisionKind.REVOKED):
         record = desk.first_about(newest, kind)
         if record is not None:
-            print(f"{kind} by {record.actor}: {record.reason}")
+            show(f"{kind} by {record.actor}: {record.reason}")
 
 
 def history(strategy: str = STRATEGY, as_json: bool = JSON_LINES) -> None:
@@ -159,7 +160,7 @@ def watch(
     desk = _desk()
     while True:
         for record in revoke_invalid(desk):
-            print(f"strategy {record.strategy_id} revoked: {record.reason}", flush=True)
+            show(f"strategy {record.strategy_id} revoked: {record.reason}")
         if once:
             return
         time.sleep(every)
@@ -180,6 +181,6 @@ def _print(record: GateDecision, as_json: bool) -> None:
     for item in document["criteria"]:
         outcome = "ok" if item["passed"] else "FAILED"
         found = f"{item['criterion']} {item['value']} (required {item['threshold']}) {item['detail']}".rstrip()
-        print(f"{outcome:<7} {item['level']:<13} {found} [{item['query']}, {item['window']}]")
+        show(f"{outcome:<7} {item['level']:<13} {found} [{item['query']}, {item['window']}]")
     at = f", read at cut {record.cut}" if record.cut else ""
-    print(f"strategy {record.strategy_id}: {record.level}, decision {record.decision_id}{at}")
+    show(f"strategy {record.strategy_id}: {record.level}, decision {record.decision_id}{at}")

@@ -56,6 +56,7 @@ EXAMPLES = {
     "risk status": "paper risk status",
     "risk kill": "paper risk kill --strategy momentum --flatten --reason 'orders too fast'",
     "risk resume": "paper risk resume --strategy momentum --reason 'rate corrected'",
+    "risk presets": "paper risk presets",
     "risk limits show": "paper risk limits show --account alice",
     "risk limits set": "paper risk limits set max_position=500 order_rate.limit=20 --account alice --reason 'new desk'",
     "risk breakers show": "paper risk breakers show --account alice",

@@ -16,16 +16,21 @@ def limit_changes(words: Iterable[str]) -> dict[str, Any]:
     """Returns the JSON merge patch (RFC 7396) that the words describe; numbers are exact decimal text.
 
     A word is NAME=VALUE, NAME.PARAMETER=VALUE, a JSON object of limits by name, or @FILE with such an object (JSON, or
-    TOML if the name ends in .toml). A VALUE is JSON, or else text. A later word overrides an earlier word.
+    TOML if the name ends in .toml). A VALUE is JSON, or else text. A later word overrides an earlier word. The name
+    preset stands for the breakers of a preset.
 
     Raises BadParameter: names the word or the limit, the rule that it breaks, and the known names.
     """
     from streams.core.risk.limits import check_patch
+    from streams.pipeline.reference.presets import preset_patch
 
     patch: dict[str, Any] = {}
-    for word in words:
-        _add(patch, _changes(word))
     try:
+        for word in words:
+            changes = _changes(word)
+            if "preset" in changes:
+                _add(patch, preset_patch(changes.pop("preset")))
+            _add(patch, changes)
         check_patch(patch)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -13,6 +13,7 @@ import typer
 
 from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from schemas.records.messages import OrderResult
@@ -222,7 +223,7 @@ def _send(fields: dict[str, Any], order_id: str | None, wait: float, as_json: bo
     rows = [readable(answer) for answer in answers]
     print_rows(rows, RESULT_COLUMNS, as_json)
     if not as_json:
-        print("\n".join(row["text"] for row in rows if row["text"]))
+        show("\n".join(row["text"] for row in rows if row["text"]))
     if answers[-1].exec_type in ("REJECTED", "CANCEL_REJECT"):
         raise typer.Exit(1)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from infra.harmless_text import harmless
 from schemas.records.numbers import money_text, price_text
 
 PIPED_WIDTH = 200
@@ -60,9 +61,14 @@ PRICE_FIELDS = frozenset(
 )
 
 
+def show(text: str) -> None:
+    """Prints a result with texts of records on stdout."""
+    print(harmless(text))
+
+
 def say(text: str) -> None:
     """Prints progress on stderr, so that stdout holds nothing but the result."""
-    print(text, file=sys.stderr, flush=True)
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 def readable(message: Any) -> dict[str, Any]:
@@ -89,10 +95,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_jso
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns, box=SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*("" if row.get(name) is None else _short(row[name]) for name in columns))
+        table.add_row(*("" if row.get(name) is None else Text(harmless(_short(row[name]))) for name in columns))
     console = Console()
     if not console.is_terminal:
         console.width = PIPED_WIDTH

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.output import show
+
 if TYPE_CHECKING:
     from streams.evidence.reconcile import Reconciliation
     from streams.evidence.replay.verify import Verification
@@ -27,7 +29,7 @@ def print_verification(result: Verification, as_json: bool) -> None:
         for topic, count in sorted(result.checked.items()):
             print(f"{topic:<20} {count:>10} records equal")
         for sentence in result.differences:
-            print(f"differs: {sentence}")
+            show(f"differs: {sentence}")
         ends = ", ".join(f"{shard} #{sequence}" for shard, sequence in sorted(result.proved_to.items()))
         print(f"the proof ends at these journal records: {ends}")
         print(f"{result.transactions} transactions replayed: {'all equal' if result.passed else 'NOT equal'}")
@@ -61,7 +63,7 @@ def print_reconciliation(report: Reconciliation) -> None:
     for check in report.checks:
         print(f"{'ok' if check.passed else 'DIFFERS':<8} {check.source:<10} {check.checked:>9}  {check.name}")
         for sentence in check.differences:
-            print(f"         {sentence}")
+            show(f"         {sentence}")
     print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report.counts.items()))
     for topic, count in sorted(report.dead_letters.items()):
         print(f"{topic}: {count} records could not be processed; `paper dlq list` says why")

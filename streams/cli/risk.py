@@ -11,6 +11,7 @@ import typer
 from streams.cli.command import REASON
 from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from streams.cli.kill_target import ClosingPosition
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
 STATE_REASON = typer.Option("command line", "--reason", help="Reason for the command; it is recorded with the answer.")
-BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "since_event", "latches", "config")
+BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "floor", "since_event", "latches", "config")
+PRESET_COLUMNS = ("preset", "title", "checked", "source")
 STATUS_COLUMNS = (
     "account", "session", "open", "strategy", "state", "breakers", "killed", "working", "equity", "drawdown",
 )  # fmt: skip
@@ -39,7 +41,7 @@ def register(app: typer.Typer) -> None:
         app,
         "risk",
         "Shows the risk state of accounts; sets limits, resets breakers, stops trading (kill switch).",
-        {"status": show_risk, "kill": kill, "resume": resume},
+        {"status": show_risk, "kill": kill, "resume": resume, "presets": list_presets},
     )
     add_group(
         group, "limits", "Shows and changes the risk limits of accounts.", {"show": show_limits, "set": set_limits}
@@ -161,7 +163,7 @@ def _kill_and_follow(target: KillTarget, holdings: list[ClosingPosition], reason
     from streams.pipeline.clients.follow import Follower
 
     for item in holdings:
-        print(f"closes {item}")
+        show(f"closes {item}")
     if not holdings:
         print(f"closes no position: {target} holds none")
     settings = get_settings()
@@ -170,11 +172,24 @@ def _kill_and_follow(target: KillTarget, holdings: list[ClosingPosition], reason
         for sentence in follow_closing(
             lambda: [item.message for item in results.poll(CLOSING_POLL_S)], holdings, control_id, CLOSING_WAIT_S
         ):
-            print(sentence)
+            show(sentence)
+
+
+def list_presets(as_json: bool = JSON_LINES) -> None:
+    """Lists the presets of breakers: rules of proprietary trading firms, with their source and the day it was read.
+
+    `--limit preset=NAME` of `paper session open` and `paper risk limits set preset=NAME` set one in the place of every
+    other preset; the name none takes it away.
+    """
+    from streams.cli.output import print_rows
+    from streams.pipeline.reference.presets import presets
+
+    rows = [{"preset": name, **item.model_dump(mode="json", exclude_unset=True)} for name, item in presets().items()]
+    print_rows(rows, PRESET_COLUMNS, as_json)
 
 
 def show_breakers(account: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:
-    """Shows the circuit breakers of accounts and of the desk: state, last transition, and settings."""
+    """Shows the circuit breakers of accounts and of the desk: state, floor, last transition, and settings."""
     from streams.cli.output import print_rows
 
     found = _accounts(account)
@@ -191,10 +206,20 @@ def _breaker(owner: str, breaker: Breaker) -> dict[str, Any]:
         "breaker": breaker.name,
         "kind": breaker.config.kind,
         "state": breaker.state,
+        "floor": _floor(breaker),
         "since_event": breaker.event_id,
         "latches": breaker.latches,
         "config": json.dumps(config),
     }
+
+
+def _floor(breaker: Breaker) -> str | None:
+    """Returns the level of equity or balance at which a breaker opens."""
+    from schemas.records.numbers import money_text
+    from streams.core.risk.breakers.meter import EquityMeter
+
+    floor = breaker.meter.floor if isinstance(breaker.meter, EquityMeter) else None
+    return None if floor is None else money_text(floor)
 
 
 def reset_breaker(
@@ -220,8 +245,9 @@ def show_limits(account: str = ACCOUNT) -> None:
 
 def set_limits(
     changes: list[str] = typer.Argument(
-        help="Limits to change: NAME=VALUE (max_position=500), NAME.PARAMETER=VALUE (order_rate.window_ms=1000), or "
-        "@FILE with a JSON or TOML document. VALUE false switches a limit off, true on."
+        help="Limits to change: NAME=VALUE (max_position=500), NAME.PARAMETER=VALUE (order_rate.window_ms=1000), "
+        "preset=NAME (`paper risk presets`), or @FILE with a JSON or TOML document. VALUE false switches a limit off, "
+        "true on."
     ),
     account: str = ACCOUNT,
     reason: str = REASON,

@@ -15,6 +15,7 @@ import typer
 from streams.cli.command import print_answers, send
 from streams.cli.command_group import add_group
 from streams.cli.options import ANNUALISATION, AS_OF, JSON, JSON_LINES, RUN_ID, TIME_ZONE
+from streams.cli.output import show
 from streams.evidence.metrics.conventions import DEFAULTS
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def open_session(
     limit: list[str] = typer.Option(
         [],
         help="Risk limit of the session: NAME=VALUE (max_position=500), NAME.PARAMETER=VALUE "
-        "(order_rate.window_ms=1000), or @FILE with a JSON or TOML document; repeat for more. VALUE false switches a "
-        "limit off, true on. Default: the limits file (setting LIMITS_FILE).",
+        "(order_rate.window_ms=1000), preset=NAME (`paper risk presets`), or @FILE with a JSON or TOML document; "
+        "repeat for more. VALUE false switches a limit off, true on. Default: the limits file (setting LIMITS_FILE).",
     ),
     reason: str = REASON,
 ) -> None:
@@ -141,7 +142,7 @@ def show_session(
         return
     for name, value in document.items():
         text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
-        print(f"{name.replace('_', ' '):<18} {'-' if text in (None, '', []) else text}")
+        show(f"{name.replace('_', ' '):<18} {'-' if text in (None, '', []) else text}")
 
 
 def report_session(
@@ -204,7 +205,8 @@ def rebuild_session(
     else:
         for name, sentences in found.items():
             print(f"{'DIFFERS' if sentences else 'equal':<8} {name}")
-            print("".join(f"         {sentence}\n" for sentence in sentences), end="")
+            for sentence in sentences:
+                show(f"         {sentence}")
     if any(found.values()):
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from streams.cli.options import JSON
+from streams.cli.output import show
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -108,7 +109,7 @@ def _print_processes(children: list[ProcessHealth]) -> None:
         print(f"{child.name:<12}{child.pid or '-':>8}{child.restarts:>10}  {child.last_end or '-'}")
     for child in children:
         if child.complaint:
-            print(f"complaint: {child.name}: {child.complaint}")
+            show(f"complaint: {child.name}: {child.complaint}")
 
 
 def _print_health(health: Health) -> None:
@@ -140,7 +141,7 @@ def _print_rest(health: Health) -> None:
     error = health.last_error
     if error:
         print(f"\nlast error: {error.process} at {datetime.fromtimestamp(error.at):%Y-%m-%d %H:%M:%S}")
-        print(f"  {error.error_class}: {error.message}")
+        show(f"  {error.error_class}: {error.message}")
 
 
 def _print_alarms(health: Health) -> None:
@@ -153,7 +154,7 @@ def _print_alarms(health: Health) -> None:
         )
     for parked in health.parked:
         since, retry = (f"{datetime.fromtimestamp(at):%H:%M:%S}" for at in (parked.since, parked.next_retry))
-        print(f"\nALARM: {parked.shard} is parked since {since}, next retry at {retry}: {parked.reason}")
+        show(f"\nALARM: {parked.shard} is parked since {since}, next retry at {retry}: {parked.reason}")
 
 
 def _by_topic(lag: list[PartitionLag]) -> dict[tuple[str, str], list[PartitionLag]]:

@@ -29,7 +29,15 @@ class TimeSource(StrEnum):
 
 
 RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
-    ("orders_wait", "kills_reach_sessions", "days_outlive_sessions", "self_match_at_market"), True
+    (
+        "orders_wait",
+        "kills_reach_sessions",
+        "days_outlive_sessions",
+        "self_match_at_market",
+        "trips_name_floors",
+        "measures_outlive_names",
+    ),
+    True,
 )
 """The rules of this version, as fields of a configuration. They do not hold in a journal from before them."""
 
@@ -75,6 +83,17 @@ class CoreConfig(Frozen):
     """Orders of an account meet only if the market would not trade first, and the cancel says SELF_MATCH.
 
     False in journals from before this rule: a market order met every resting order on the other side.
+    """
+    trips_name_floors: bool = False
+    """The risk event of a breaker that opens, and refusals because of it, name the equity, the floor and the remedy.
+
+    False in journals from before this rule: a refusal named the risk event only.
+    """
+    measures_outlive_names: bool = False
+    """A breaker goes on with what any breaker of the account, or of the desk, has measured alike, even a removed one.
+
+    False in journals from before this rule: a breaker under a new name began afresh, and so did one of the desk's whose
+    threshold changed.
     """
     mock: MockConfig = MockConfig()
     simulator: str = ""

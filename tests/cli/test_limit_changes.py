@@ -20,6 +20,7 @@ from streams.cli.limit_changes import limit_changes
 from streams.core.risk.limits import RiskLimits
 from streams.pipeline.clients import control_commands
 from streams.pipeline.clients.request_models import ControlModel
+from streams.pipeline.reference.presets import preset_patch
 
 BREAKER = {"kind": "loss", "percent": "5", "flatten": True}
 WORDS: dict[str, tuple[list[str], Any]] = {
@@ -130,6 +131,29 @@ def test_files_and_words_are_combined(tmp_path: Path, sent: list[Control]) -> No
     }
 
 
+def test_a_preset_takes_the_place_of_another_and_words_override_it(tmp_path: Path, sent: list[Control]) -> None:
+    opened, changed = both(sent, ["preset=apex-50k", "breakers.apex-50k-trailing.amount=2000", "max_position=5"])
+    assert opened == changed
+    first = RiskLimits().changed_by(opened or "")
+    assert {name: item.document["amount"] for name, item in first.breakers.items()} == {"apex-50k-trailing": "2000"}
+    document = tmp_path / "rules.toml"
+    document.write_text('preset = "ftmo-2-step"\n')
+    second = first.patched(limit_changes([f"@{document}"]))
+    assert list(second.breakers) == ["ftmo-2-step-daily-loss", "ftmo-2-step-max-loss"]
+    assert second.max_position == first.max_position
+    assert not second.patched(limit_changes(["preset=none"])).breakers
+
+
+def test_presets_are_listed_with_their_source() -> None:
+    table = CliRunner().invoke(app, ["risk", "presets"], catch_exceptions=False)
+    assert "support.apextraderfunding.com" in table.stdout
+    rows = [json.loads(line) for line in CliRunner().invoke(app, ["risk", "presets", "--json"]).stdout.splitlines()]
+    assert [row["preset"] for row in rows] == ["ftmo-1-step", "ftmo-2-step", "apex-50k", "plain-desk"]
+    for row in rows:
+        assert RiskLimits().patched({"breakers": row["breakers"]}) == RiskLimits().patched(preset_patch(row["preset"]))
+        assert all(name.startswith(row["preset"]) for name in row["breakers"])
+
+
 def test_a_session_without_limits_sends_none(sent: list[Control]) -> None:
     assert sent_limits(sent, "session", "open", "--account", "A") is None
 
@@ -148,6 +172,11 @@ def test_a_session_without_limits_sends_none(sent: list[Control]) -> None:
         ("leverage=false", "leverage can't be switched off"),
         ('{"max_position": 5', "must be a JSON object of limits by name"),
         ("max_position=" + "[" * 100_000, "max_position"),
+        (
+            "preset=apex",
+            "preset: 'apex' is not known; there are ftmo-1-step, ftmo-2-step, apex-50k, plain-desk, and none",
+        ),
+        ('preset={"a": 1}', "preset: {'a': '1'} is not known"),
         ("@/none/limits.toml", "@/none/limits.toml: No such file or directory"),
     ],
 )

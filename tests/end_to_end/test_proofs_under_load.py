@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +20,14 @@ from streams.evidence.replay.verify import Verification, verify
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
 from tests import builders
-from tests.end_to_end.desk import AWAIT_S, Desk, immediate
+from tests.end_to_end.desk import ANY_NUMBER, AWAIT_S, Desk, immediate
 from tests.end_to_end.processes import running
 
 ACCOUNTS = ("A", "B", "C", "D", "E")
+REOPENED, BROKEN = "R", "X"
+"""The account whose session is closed with its positions and opened again, and the one whose breaker trips."""
+TRIPPING = {"kind": "repeated_execution", "limit": 5, "window_ms": 60_000, "flatten": True}
+LIMITS = json.dumps(json.loads(ANY_NUMBER) | {"breakers": {"fills": TRIPPING}})
 PAUSE_S = 0.1
 
 
@@ -33,7 +38,7 @@ def settings(pipeline_settings: Settings) -> Settings:
 
 @contextmanager
 def load(settings: Settings) -> Iterator[None]:
-    """Sends quotes, orders, kills with flatten and resumptions until the block ends."""
+    """Sends quotes, orders, kills, closings and openings, resets of a breaker that trips, until the block ends."""
     desk, ended = Desk(settings), threading.Event()
 
     def send() -> None:
@@ -41,13 +46,22 @@ def load(settings: Settings) -> Iterator[None]:
             if ended.wait(PAUSE_S):
                 return
             desk.quote(turn, ask=f"50.{turn % 90 + 2:02}")
-            for account in ACCOUNTS:
+            for account in (*ACCOUNTS, REOPENED, BROKEN):
                 desk.send("orders", account, immediate(f"{account}-{turn}", account, price="51.00"))
             if turn % 20 == 0:
                 account = ACCOUNTS[turn // 20 % len(ACCOUNTS)]
                 for kind in (ControlKind.KILL, ControlKind.RESUME):
                     command = builders.control(kind, account, f"{kind}-{turn}", flatten=kind is ControlKind.KILL)
                     desk.send("controls", account, command)
+            if turn % 20 == 5:
+                closing = builders.control(ControlKind.SESSION_CLOSE, REOPENED, f"close-{turn}", flatten=True)
+                desk.send("controls", REOPENED, closing)
+            if turn % 20 == 10:
+                desk.send(
+                    "controls", REOPENED, builders.opening(REOPENED, session=f"again-{turn % 40}", limits=ANY_NUMBER)
+                )
+                reset = builders.control(ControlKind.BREAKER_RESET, BROKEN, f"reset-{turn}", breaker="fills")
+                desk.send("controls", BROKEN, reset)
 
     sender = threading.Thread(target=send)
     sender.start()
@@ -78,6 +92,8 @@ def test_a_trading_pipeline_is_proved_up_to_a_cut_and_reconciled_at_rest(setting
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
         for account in ACCOUNTS:
             desk.open_account(account)
+        desk.open_account(REOPENED)
+        desk.open_account(BROKEN, limits=LIMITS)
         with load(settings):
             with pytest.raises(NotAtRest, match=r"written to (orders|market\.data)-\d"):
                 reconcile(settings)
@@ -90,3 +106,7 @@ def test_a_trading_pipeline_is_proved_up_to_a_cut_and_reconciled_at_rest(setting
             assert verified(settings, desk, from_snapshot).differences == []
         assert [(check.name, check.source, check.differences) for check in report.checks if not check.passed] == []
         assert report.counts["closing_orders"] > 0
+        events = desk.read("risk.events")
+        assert any(event.breaker_state == "OPEN" for event in events), "no breaker has opened"
+        reopened = [event for event in events if event.account_id == REOPENED and event.kind == "SESSION_OPENED"]
+        assert len(reopened) > 1, "no session was opened again"

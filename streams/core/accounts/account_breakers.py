@@ -15,7 +15,7 @@ from streams.core.accounts.order_entry import Outcome
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.shard_state import ShardState
 from streams.core.risk.breakers.breaker import Transition
-from streams.core.risk.breakers.breaker_set import BreakerSet
+from streams.core.risk.breakers.breaker_set import BreakerSet, Measured
 from streams.core.risk.breakers.equity_meters import NEVER_NS
 from streams.core.risk.breakers.meter import FillFacts
 from streams.core.risk.breakers.stops import STOP_CODES
@@ -34,7 +34,7 @@ def attach(state: ShardState, account: Account, old: Account | None) -> None:
     account.breakers = BreakerSet(account.opening_cash)
     account.breakers.configure(account.limits.breakers)
     if old is not None and state.config.days_outlive_sessions and old.currency == account.currency:
-        account.breakers.go_on(old.breakers, account.opening_cash - old.ledger.cash)
+        account.breakers.go_on(old.breakers, account.opening_cash - old.ledger.cash, _kept(state))
     elif old is not None:
         account.breakers.inherit(old.breakers)
     desk_breakers.on_session(state, old)
@@ -49,9 +49,15 @@ def judge_new_limits(state: ShardState, account: Account, control: Control) -> N
 
 def configure(state: ShardState, account: Account) -> None:
     """Takes the changed limits of an account."""
-    keep_measured = state.config.days_outlive_sessions
-    account.breakers.configure(account.limits.breakers, account.peak_equity, keep_measured)
+    account.breakers.configure(account.limits.breakers, account.peak_equity, _kept(state))
     restore(state, account)
+
+
+def _kept(state: ShardState) -> Measured:
+    """Returns which measurements go on when limits change or a session follows another."""
+    if state.config.measures_outlive_names:
+        return Measured.OF_ANY_NAME
+    return Measured.OF_ITS_NAME if state.config.days_outlive_sessions else Measured.NOTHING
 
 
 def restore(state: ShardState, account: Account) -> None:
@@ -129,7 +135,7 @@ def _take_outcome(state: ShardState, account: Account, report: ExecutionReport) 
 def _take_fill(state: ShardState, account: Account, report: ExecutionReport, quantity_before: int) -> None:
     ledger = account.ledger
     trip = _end_trip(account, report.symbol, quantity_before)
-    if not account.breakers.by_name:
+    if not account.breakers.watches_fills:
         return
     assert report.last_px is not None
     stopped_out = report.order_type in STOP_ORDERS and report.cum_qty == report.last_qty

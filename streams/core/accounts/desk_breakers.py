@@ -130,7 +130,10 @@ def _tell(state: ShardState, transition: Transition, cause: str, control: Contro
     """Records a transition and reports it to every shard. The judge itself follows it at once."""
     breaker, event_id = transition.breaker, state.emit_transition(transition, cause, control=control)
     report = state.desk_report(DeskReportKind.BREAKER)._replace(
-        breaker=breaker.name, breaker_state=breaker.state, event_id=event_id, text=transition.why
+        breaker=breaker.name,
+        breaker_state=breaker.state,
+        event_id=event_id,
+        text=f"{breaker.why}; {breaker.remedy(None)}" if breaker.why else transition.why,
     )
     for partition in range(state.config.account_partitions):
         state.emit(Output("desk", report.shard, report, partition))

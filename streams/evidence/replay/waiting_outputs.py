@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from infra.kafka.topics import DLQ_PREFIX
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord
 
 
@@ -56,7 +55,10 @@ class WaitingOutputs:
 
 
 def _is_equal(output: RawOutput, record: RawRecord) -> bool:
-    """Returns whether a record is an output. Places in headers tell dead letters of equal bytes apart."""
+    """Returns whether a record is an output.
+
+    Places in headers tell dead letters and forwarded records of equal bytes apart. Other outputs are made without.
+    """
     if output.value != record.value or output.key != record.key:
         return False
-    return not output.topic.startswith(DLQ_PREFIX) or output.headers == record.headers
+    return not output.headers or output.headers == record.headers

@@ -29,7 +29,7 @@ def report_page(report: SessionReport) -> str:
 def _sections(report: SessionReport) -> Iterator[str]:
     session = report.session
     yield _header(report)
-    yield _card("Equity", f"{session['currency']}, marked to market", report_charts.equity(report))
+    yield _card("Equity", f"{escape(session['currency'] or '')}, marked to market", report_charts.equity(report))
     yield _card("Drawdown", "equity against its peak", report_charts.drawdown(report))
     yield _card("Exposure", _legend(("two", "gross"), ("one", "net")), report_charts.exposure(report))
     yield _card("Returns by day", f"days of {escape(report.conventions.time_zone)}", report_charts.returns(report))

@@ -2,10 +2,10 @@
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
+from infra.harmless_text import harmless
 from streams.evidence.sessions.number_format import amount, moment, percent
 from streams.evidence.sessions.report_tables import ReportTable, all_tables
 from streams.evidence.sessions.session_report import SessionReport
@@ -21,16 +21,16 @@ def print_report(report: SessionReport) -> None:
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     session = report.session
-    console.print(f"[bold]session {escape(session['session_id'])}[/bold]  {session['status']}")
-    console.print(
-        f"account {escape(session['account_id'])}, strategy {escape(session['strategy_id'] or 'none')}, "
-        f"{moment(session['opened_at'])} to {moment(session['closed_at'] or session['valued_at'])}"
-    )
-    console.print(
+    facts = (
+        f"session {session['session_id']}  {session['status']}",
+        f"account {session['account_id']}, strategy {session['strategy_id'] or 'none'}, "
+        f"{moment(session['opened_at'])} to {moment(session['closed_at'] or session['valued_at'])}",
         f"equity {amount(session['equity'])} {session['currency']}, return {percent(session['return'])}, "
-        f"{report.fill_count:,} fills"
+        f"{report.fill_count:,} fills",
     )
-    console.print(report.cut.line)
+    for number, fact in enumerate(facts):
+        console.print(Text(harmless(fact), style="bold" if number == 0 else ""))
+    console.print(Text(harmless(report.cut.line)))
     console.print(sparkline([float(row["equity"]) for row in report.equity]))
     for table in all_tables(report):
         _print(console, table)
@@ -53,5 +53,5 @@ def _print(console: Console, table: ReportTable) -> None:
     for place, head in enumerate(table.heads):
         shown.add_column(head, justify="left" if place == 0 or head == "unit" else "right")
     for row in table.rows:
-        shown.add_row(*(Text(cell.text, style="red" if cell.loss else "") for cell in row))
+        shown.add_row(*(Text(harmless(cell.text), style="red" if cell.loss else "") for cell in row))
     console.print(shown)

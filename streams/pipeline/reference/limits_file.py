@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from streams.core.risk.breakers.breaker_config import DeskConfig
 from streams.core.risk.limits import RiskLimits
 from streams.errors import ReferenceDataError
+from streams.pipeline.reference.presets import preset_patch
 
 TABLES = ("version", "limits", "account", "desk")
 
@@ -58,7 +59,9 @@ def _patched(path: Path, table: str, limits: RiskLimits, patch: Any) -> RiskLimi
     if not isinstance(patch, dict):
         raise ReferenceDataError(f"{path}: {table} must be a table with limits by name")
     try:
-        return limits.patched(patch)
+        if "preset" in patch:
+            limits = limits.patched(preset_patch(patch["preset"]))
+        return limits.patched({name: value for name, value in patch.items() if name != "preset"})
     except ValueError as error:
         raise ReferenceDataError(f"{path}: {table}: {error}") from error
 

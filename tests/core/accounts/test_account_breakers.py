@@ -332,6 +332,7 @@ def test_the_desk_is_judged_over_all_shards_and_stops_all() -> None:
         desk.restart()
     shards.desks[1].accounts = AccountShard.from_state(shards.desks[1].config, 1, shards.desks[1].accounts.to_state())
     assert [shards.refused(number, new("n", BUY, "1", account=name)) for number, name in enumerate("AB")] == ["all"] * 2
+    assert "until a person resets it: paper risk breakers reset all --reason R" in str(last(shards.desks[1], "n").text)
     shared = [item for item in of(DeskReport, shards.outputs) if item.kind == "SHARE"]
     assert {item.shard for item in shared} == {"accounts-0", "accounts-1"}
 

@@ -17,7 +17,10 @@ CASH = "2000"
 closing = control(ControlKind.SESSION_CLOSE, control_id="close-1")
 LOSS = {"kind": "loss", "amount": "50"}
 PERCENT = {"kind": "loss", "percent": "2.5"}
+OF_DAY = PERCENT | {"day_start": "equity", "percent_of": "day_start"}
 FALL = {"kind": "drawdown", "since": "day", "amount": "50"}
+FLOOR = {"kind": "drawdown", "since": "account", "amount": "50"}
+STATIC = FLOOR | {"peak": "start", "amount": None, "percent": "2.5", "percent_of": "initial"}
 WINDOW = {"kind": "loss", "window_ms": 3_600_000, "amount": "50"}
 BY_SYMBOL = {"kind": "loss", "by_symbol": True, "amount": "50"}
 REALISED = {"kind": "loss", "measure": "realised", "amount": "50"}
@@ -61,6 +64,12 @@ REOPENINGS = [
     pytest.param(
         {"kind": "drawdown", "amount": "50"}, CASH, 50, id="a drawdown since inception begins with its session"
     ),
+    pytest.param(OF_DAY, CASH, 20, id="percent of the equity at midnight"),
+    pytest.param(PERCENT | {"percent_of": "initial"}, "4000", 20, id="percent of the first session's cash"),
+    pytest.param(FLOOR, CASH, 20, id="drawdown of the account, the same cash"),
+    pytest.param(FLOOR, "1970", 20, id="drawdown of the account, the cash that is left"),
+    pytest.param(FLOOR, "90000", 20, id="drawdown of the account, much more cash"),
+    pytest.param(STATIC, "90000", 20, id="static floor: a percentage of the first session's cash"),
 ]
 
 

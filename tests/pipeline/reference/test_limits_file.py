@@ -32,6 +32,8 @@ kind = "drawdown"
 percent = "10"
 """
 
+OWN = 'preset = "apex-50k"'
+
 
 def written(folder: Path, text: str) -> Path:
     path = folder / "limits.toml"
@@ -70,6 +72,15 @@ def test_accounts_patch_the_limits_and_the_desk_has_its_own(tmp_path: Path) -> N
     assert last(desk, "far").reason_code == "PRICE_COLLAR"
 
 
+def test_a_preset_of_an_account_takes_the_place_of_the_default_one(tmp_path: Path) -> None:
+    text = FILE.replace("[limits]", '[limits]\npreset = "plain-desk"').replace(
+        "[account.alice]", "[account.alice]\n" + OWN
+    )
+    found = load_limits(written(tmp_path, text))
+    assert list(found.default.breakers) == ["plain-desk-daily-loss", "plain-desk-drawdown", "loss"]
+    assert list(found.by_account["alice"].breakers) == ["loss", "apex-50k-trailing"]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -81,6 +92,7 @@ def test_accounts_patch_the_limits_and_the_desk_has_its_own(tmp_path: Path) -> N
         ('version = 1\n[account.a]\nmax_position = "x"', "account.a"),
         ("version = 1\n[limits.breakers.b]\nkind = 'los'", "breakers.b"),
         ("version = 1\n[desk]\ninterval = 5", "desk.interval"),
+        ('version = 1\n[limits]\npreset = "ftmo"', "limits: preset: 'ftmo' is not known; there are ftmo-1-step"),
         ("version = ", "not TOML"),
     ],
 )

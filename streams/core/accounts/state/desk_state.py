@@ -6,7 +6,7 @@ The shard of partition 0 judges: it also keeps the last share of each shard, and
 from schemas.records.enums import TradingState
 from schemas.records.output import State
 from streams.core.risk.breakers.breaker_config import DeskConfig
-from streams.core.risk.breakers.breaker_set import BreakerSet, DeskStop
+from streams.core.risk.breakers.breaker_set import BreakerSet, DeskStop, Measured
 
 JUDGE = 0
 """The account partition whose shard judges."""
@@ -29,9 +29,9 @@ class DeskState:
         self.clock_ns = 0
         self.breakers = BreakerSet(latches=True)
 
-    def configure(self, config: DeskConfig) -> None:
+    def configure(self, config: DeskConfig, kept: Measured) -> None:
         """Takes the desk's breakers."""
-        self.breakers.configure(dict(config.breakers))
+        self.breakers.configure(dict(config.breakers), kept=kept)
 
     def total(self) -> Share:
         """Returns the sum of all shares."""
@@ -66,4 +66,4 @@ class DeskState:
         self.stops[:] = [DeskStop(name, event, TradingState(when), text) for name, event, when, text in state["stops"]]
         self.shares = {shard: (item[0], item[1], item[2]) for shard, item in state["shares"].items()}
         self.clock_ns = state["clock_ns"]
-        self.breakers = BreakerSet.from_state(0, state["breakers"], latches=True)
+        self.breakers = BreakerSet.from_state(self.total()[1], state["breakers"], latches=True)

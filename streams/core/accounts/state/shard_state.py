@@ -18,6 +18,7 @@ from streams.core.ledger.marks import Marks
 from streams.core.ledger.position import Position
 from streams.core.reference.instruments import Instrument
 from streams.core.risk.breakers.breaker import Transition
+from streams.core.risk.breakers.breaker_set import Measured
 from streams.core.risk.breakers.equity_meters import NEVER_NS
 from streams.core.risk.kill_switch import KillSwitch, Strategies
 
@@ -62,7 +63,7 @@ class ShardState:
         self._kills_reach_sessions = config.kills_reach_sessions
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
         self.marks.configure(self.instruments, config.conversions)
-        self.desk.configure(config.desk)
+        self.desk.configure(config.desk, _kept_for_desk(config))
         for seen in (self.strangers, *(account.ledger.seen for account in self.accounts.values())):
             seen.limit = config.seen_order_ids_max
         for account in self.accounts.values():
@@ -183,10 +184,15 @@ class ShardState:
     ) -> str:
         """Emits the transition of a breaker of an account, or of the desk. Returns the id of the risk event."""
         breaker, breach = transition.breaker, transition.breach
-        subject = "the desk" if account is None else f"account {account.account_id}"
+        owner = None if account is None else account.account_id
+        subject = "the desk" if owner is None else f"account {owner}"
+        why, breaker.why = transition.why, ""
+        if self.config.trips_name_floors and breaker.state is BreakerState.OPEN:
+            breaker.why = breach.floored if breach and breach.floored else why
+            why = f"{breaker.why}; {breaker.remedy(owner)}"
         event_id = self.emit_risk_event(
             RiskEventKind.BREAKER_TRANSITION,
-            f"breaker {breaker.name} of {subject} is {breaker.state}, was {transition.before}: {transition.why}",
+            f"breaker {breaker.name} of {subject} is {breaker.state}, was {transition.before}: {why}",
             account,
             control=control,
             code=f"BREAKER_{breaker.state}",
@@ -265,7 +271,7 @@ class ShardState:
         found.charged_day = state["charged_day"]
         found.kills = KillSwitch.from_state(state.get("kills", []))
         found.desk.load(state.get("desk"))
-        found.desk.configure(config.desk)
+        found.desk.configure(config.desk, _kept_for_desk(config))
         found.authorisations = Authorisations.from_state(state.get("authorisations", {}))
         for item in state["accounts"]:
             account = Account.from_state(item, config.seen_order_ids_max, config.answers_max)
@@ -273,6 +279,10 @@ class ShardState:
             for early in account.early.values():
                 found.early.add(early)
         return found
+
+
+def _kept_for_desk(config: CoreConfig) -> Measured:
+    return Measured.OF_ANY_NAME if config.measures_outlive_names else Measured.NOTHING
 
 
 def stranger_key(request: OrderRequest) -> str:

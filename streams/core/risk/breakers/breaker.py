@@ -6,7 +6,7 @@ that decide when the last outcome is known. A latching breaker leaves OPEN only 
 
 from typing import Any, NamedTuple, Self
 
-from schemas.records.enums import BreakerState
+from schemas.records.enums import BreakerState, TradingState
 from schemas.records.numbers import NANOS_PER_MS
 from streams.core.risk.breakers.breaker_config import BreakerConfig, SelfHealing
 from streams.core.risk.breakers.breaker_kinds import KINDS
@@ -34,6 +34,8 @@ class Breaker:
         self.state = BreakerState.CLOSED
         self._half_open_judges = not KINDS[config.kind].trials_decide
         self.event_id: str | None = None
+        self.why = ""
+        """The cause of the state OPEN, for refusals; empty if they do not tell it."""
         self.due_ns = NEVER_NS
         """The time at which an open breaker becomes half-open."""
         self.trials: dict[str, bool | None] = {}
@@ -43,6 +45,15 @@ class Breaker:
     def _heals(self) -> bool:
         """The breaker leaves OPEN by itself, when its wait is over."""
         return isinstance(self.config, SelfHealing) and not self.latches
+
+    def remedy(self, account_id: str | None) -> str:
+        """Returns what stops while the breaker is open, and what ends it. account_id: None for the desk's."""
+        config = self.config
+        stops = "no order passes" if config.when_open is TradingState.HALTED else "orders may only reduce a position"
+        if self._heals:
+            return f"{stops} for {config.wait_ms} ms, then {config.trial_orders} trial orders may pass"  # type: ignore[union-attr]
+        owner = "" if account_id is None else f" --account {account_id}"
+        return f"{stops} until a person resets it: paper risk breakers reset {self.name}{owner} --reason R"
 
     @property
     def judges(self) -> bool:
@@ -103,7 +114,7 @@ class Breaker:
 
     def inherit(self, old: "Breaker") -> None:
         """Takes over the state of a breaker of the same name and another configuration."""
-        self.state, self.event_id = old.state, old.event_id
+        self.state, self.event_id, self.why = old.state, old.event_id, old.why
         self.due_ns = old.due_ns if self._heals else NEVER_NS
         if self.state is BreakerState.HALF_OPEN and self.latches:
             self.state = BreakerState.OPEN
@@ -119,11 +130,13 @@ class Breaker:
             self.due_ns,
             list(self.trials.items()),
             self.meter.to_state(),
+            self.why,
         ]
 
     def load(self, state: list[Any]) -> Self:
-        """Takes a state that to_state returned for the same configuration."""
-        _, _, name, self.event_id, self.due_ns, trials, meter = state
+        """Takes a state that to_state returned for the same configuration. An older one lacks the cause."""
+        _, _, name, self.event_id, self.due_ns, trials, meter, *why = state
+        self.why = why[0] if why else ""
         self.state = BreakerState(name)
         self.trials = dict(trials)
         self.meter.load(meter)

@@ -11,7 +11,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from schemas.records.enums import TradingState
-from streams.core.reference.fields import FixedDecimal, Frozen, Millis, PositiveDecimal, TimeZone
+from streams.core.reference.fields import (
+    FixedDecimal,
+    Frozen,
+    Millis,
+    NonNegativeDecimal,
+    PositiveDecimal,
+    TimeZone,
+)
 from streams.core.risk.windows import OBSERVATIONS_MAX
 
 Percent = Annotated[PositiveDecimal, Field(le=100)]
@@ -49,6 +56,8 @@ class _Money(Consequences):
     amount: PositiveDecimal | None = None
     """In the account's currency."""
     percent: Percent | None = None
+    at_floor: bool = True
+    """Equity at the floor opens the breaker; False: only equity below it."""
 
     @model_validator(mode="after")
     def _has_threshold(self) -> Self:
@@ -61,45 +70,67 @@ class _Money(Consequences):
         return type(self) is type(other) and all(
             getattr(self, name) == getattr(other, name)
             for name in type(self).model_fields
-            if name not in _Money.model_fields
+            if name not in _Money.model_fields and name not in ("lock_above", "percent_of")
         )
 
 
 class Drawdown(_Money):
-    """A fall of mark-to-market equity from its peak, which starts with the opening cash. percent: of the peak."""
+    """A fall of mark-to-market equity from its peak, which starts with the opening cash.
+
+    The floor is the peak less amount or percent. With since account it goes over sessions: cash that a later session
+    puts in or takes out moves peak and floor alike.
+    """
 
     kind: Literal["drawdown"] = "drawdown"
-    since: Literal["inception", "day"] = "inception"
-    """The day's peak starts with the equity at the day's start."""
-    peak: Literal["equity", "end_of_day"] = "equity"
-    """The peak of every moment, or of the equity at the ends of days."""
+    since: Literal["inception", "day", "account"] = "inception"
+    """inception: the session's; account: the first session's. The day's peak starts with the equity at its start."""
+    peak: Literal["equity", "end_of_day", "end_of_day_balance", "start"] = "equity"
+    """The peak of every moment, of the equity or the balance at the ends of days; start: it never rises."""
+    percent_of: Literal["peak", "initial"] = "peak"
+    """initial: the opening cash of the first session."""
     lock: bool = False
-    """The floor rises no higher than the opening cash."""
+    """The floor rises no higher than the opening cash and lock_above."""
+    lock_above: NonNegativeDecimal = Decimal(0)
+    """In the account's currency."""
     timezone: TimeZone = "UTC"
     """Time zone of the day, which ends at midnight."""
 
     @model_validator(mode="after")
     def _one_peak(self) -> Self:
-        if self.since == "day" and self.peak == "end_of_day":
-            raise ValueError("peak end_of_day goes over days; use it with since inception")
+        if self.since == "day" and self.peak in ("end_of_day", "end_of_day_balance"):
+            raise ValueError(f"peak {self.peak} goes over days; use it with since inception or account")
+        if self.since == "day" and self.peak == "start":
+            raise ValueError("a day's fall from its start is a loss; use kind loss, with day_start equity")
+        if self.lock_above and not self.lock:
+            raise ValueError("lock_above says where the floor locks; use it with lock true")
         return self
 
 
 class Loss(_Money):
-    """A loss over a day or over a sliding window of time. percent: of the opening cash."""
+    """A loss over a day or over a sliding window of time."""
 
     kind: Literal["loss"] = "loss"
     measure: Literal["total", "realised"] = "total"
     """total: with open positions at the mark. realised: closed quantities, commissions and borrow fees."""
     window_ms: Millis | None = None
-    """Window of the loss, from the highest level in it; None: the day, from its start.
-
-    A day starts with the balance: cash and open positions at cost.
-    """
+    """Window of the loss, from the highest level in it; None: the day, from its start."""
+    day_start: Literal["balance", "equity", "higher"] = "balance"
+    """The level at midnight from which the day's loss counts: cash and open positions, at cost or at the mark."""
+    percent_of: Literal["opening", "initial", "day_start"] = "opening"
+    """The opening cash of the present session, or of the first one; day_start: the level from which the loss counts."""
     by_symbol: bool = False
     """Judges the loss of each instrument by itself."""
     timezone: TimeZone = "UTC"
     """Time zone of the day, which ends at midnight."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        of_day = self.day_start != "balance" or self.percent_of == "day_start"
+        if of_day and (self.window_ms is not None or self.by_symbol):
+            raise ValueError("day_start is of an account's day; use it without window_ms and by_symbol")
+        if self.day_start != "balance" and self.measure == "realised":
+            raise ValueError("a realised loss counts from the balance; use day_start with measure total")
+        return self
 
 
 class _CountOrTime(SelfHealing):

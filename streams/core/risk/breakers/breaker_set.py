@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any, NamedTuple, Self
 
 from schemas.records.enums import BreakerState, TradingState
 from streams.core.risk.breakers.breaker import Breaker, Transition
-from streams.core.risk.breakers.breaker_config import BreakerConfigs, breaker_config
+from streams.core.risk.breakers.breaker_config import BreakerConfig, BreakerConfigs, breaker_config
 from streams.core.risk.breakers.breaker_kinds import meter_of
 from streams.core.risk.breakers.equity_meters import NEVER_NS, DrawdownMeter, LossMeter
 from streams.core.risk.breakers.gap_meter import GapMeter
 from streams.core.risk.breakers.meter import EquityMeter, FillFacts, FillMeter, OutcomeMeter, RequestMeter
 from streams.core.risk.breakers.order_meters import SlippageMeter
+
+ASIDE = "ASIDE"
+"""Mark of a breaker in the state that the limits have no more."""
+ASIDE_MAX = 8
+
+
+class Measured(Enum):
+    """The measurements that a breaker goes on with when limits change."""
+
+    NOTHING = 0
+    OF_ITS_NAME = 1
+    """The measurement of the breaker of its name, if only threshold or consequences of a money breaker have changed."""
+    OF_ANY_NAME = 2
+    """The measurement of any breaker that measures the same: a new name forgets nothing."""
 
 
 class DeskStop(NamedTuple):
@@ -27,9 +42,17 @@ class DeskStop(NamedTuple):
 class BreakerSet:
     """Breakers by name. Times are on the account's clock, money is 1e-18 of its currency."""
 
-    def __init__(self, opening: int = 0, breakers: Iterable[Breaker] = (), latches: bool | None = None) -> None:
+    def __init__(
+        self,
+        opening: int = 0,
+        breakers: Iterable[Breaker] = (),
+        latches: bool | None = None,
+        aside: Iterable[Breaker] = (),
+    ) -> None:
         self._opening = opening
         self._latches = latches
+        self._aside = list(aside)
+        """Breakers that the limits have no more. They measure money on and never open: they may come back."""
         self.by_name: dict[str, Breaker] = {item.name: item for item in breakers}
         self.stopping: list[Breaker] = []
         """The breakers that are not CLOSED."""
@@ -39,12 +62,14 @@ class BreakerSet:
         """The time at which the first of them becomes half-open."""
         self._index()
 
-    def configure(self, configs: BreakerConfigs, peak_equity: int | None = None, keep_measured: bool = False) -> None:
+    def configure(
+        self, configs: BreakerConfigs, peak_equity: int | None = None, kept: Measured = Measured.NOTHING
+    ) -> None:
         """Takes the breakers of changed limits.
 
         A breaker of unchanged configuration goes on. A breaker that is not CLOSED keeps its state, even if it was
-        changed or removed: only a reset closes it. A changed breaker measures afresh, and the peak of a drawdown starts
-        with peak_equity; with keep_measured it goes on if only threshold or consequences of a money breaker changed.
+        changed or removed: only a reset closes it. A changed breaker goes on with what is kept of its measurement, or
+        else measures afresh; then the peak of a drawdown starts with peak_equity.
         """
         found: dict[str, Breaker] = {}
         for name, config in configs.items():
@@ -53,30 +78,58 @@ class BreakerSet:
                 found[name] = old
                 continue
             meter = meter_of(config, self._opening)
-            if keep_measured and old is not None and config.measures_like(old.config):
-                meter.load(old.meter.to_state())
+            measured = self._measured_like(name, config, kept)
+            if measured is not None:
+                meter.load(measured.meter.to_state())
             elif isinstance(meter, DrawdownMeter) and peak_equity is not None:
                 meter.raise_peak(peak_equity)
             found[name] = Breaker(name, config, meter, self._latches)
             if old is not None:
                 found[name].inherit(old)
         found |= {name: item for name, item in self.by_name.items() if name not in found and item in self.stopping}
-        self.by_name = found
+        before, self.by_name = self.by_name, found
+        if kept is Measured.OF_ANY_NAME:
+            self._set_aside([*self._aside, *before.values()])
         self._index()
 
-    def go_on(self, old: BreakerSet, change: int) -> None:
+    def _set_aside(self, candidates: list[Breaker]) -> None:
+        """Keeps the newest breakers of money that measure what no other one does."""
+        self._aside.clear()
+        for item in reversed(candidates):
+            others = [*self.by_name.values(), *self._aside]
+            is_of_money = isinstance(item.meter, EquityMeter) and item.meter.outlives_sessions
+            if is_of_money and not any(item.config.measures_like(other.config) for other in others):
+                self._aside.append(item)
+        self._aside = self._aside[:ASIDE_MAX][::-1]
+
+    def _measured_like(self, name: str, config: BreakerConfig, kept: Measured) -> Breaker | None:
+        """Returns the breaker whose measurement goes on under a name: that of the name, or another one."""
+        same = [self.by_name[name]] if name in self.by_name else []
+        candidates = {
+            Measured.NOTHING: [],
+            Measured.OF_ITS_NAME: same,
+            Measured.OF_ANY_NAME: [*same, *self.by_name.values(), *self._aside],
+        }[kept]
+        return next((item for item in candidates if config.measures_like(item.config)), None)
+
+    def go_on(self, old: BreakerSet, change: int, kept: Measured = Measured.OF_ITS_NAME) -> None:
         """Takes over the account's last session: what its breakers have measured, and those that were not CLOSED.
 
         change: how much more cash the session opens with than the last one ended with, 1e-18.
         """
-        for name, breaker in self.by_name.items():
-            last, meter = old.by_name.get(name), breaker.meter
-            if last is None or not meter.outlives_sessions or not breaker.config.measures_like(last.config):
+        if kept is Measured.OF_ANY_NAME:
+            self.inherit(old)
+            self._set_aside([*old._aside, *old.by_name.values()])
+        for name, breaker in [*self.by_name.items(), *((item.name, item) for item in self._aside)]:
+            last, meter = old._measured_like(name, breaker.config, kept), breaker.meter
+            if last is None or not meter.outlives_sessions:
                 continue
             meter.load(last.meter.to_state())
             if isinstance(meter, EquityMeter):
                 meter.reopen(self._opening, change)
-        self.inherit(old)
+        if kept is not Measured.OF_ANY_NAME:
+            self.inherit(old)
+        self._index()
 
     def inherit(self, old: BreakerSet) -> None:
         """Takes over the breakers that were not CLOSED in the account's last session."""
@@ -95,6 +148,9 @@ class BreakerSet:
         self._symbols = [(b, b.meter) for b in breakers if isinstance(b.meter, LossMeter) and b.meter.by_symbol]
         by_symbol = [breaker for breaker, _ in self._symbols]
         self._equity = [(b, b.meter) for b in breakers if isinstance(b.meter, EquityMeter) and b not in by_symbol]
+        aside = [item.meter for item in self._aside]
+        self._symbols_aside = [meter for meter in aside if isinstance(meter, LossMeter) and meter.by_symbol]
+        self._equity_aside = [m for m in aside if isinstance(m, EquityMeter) and m not in self._symbols_aside]
         self.gaps = [(b, b.meter) for b in breakers if isinstance(b.meter, GapMeter)]
         self._restate()
 
@@ -103,14 +159,19 @@ class BreakerSet:
         self.due_ns = min((item.due_ns for item in self.stopping), default=NEVER_NS)
 
     @property
+    def watches_fills(self) -> bool:
+        """A breaker may judge a fill, or what it does to the account's worth."""
+        return bool(self.by_name or self._aside)
+
+    @property
     def watches_equity(self) -> bool:
         """A breaker judges the worth of positions."""
-        return bool(self._equity or self._symbols)
+        return bool(self._equity or self._symbols or self._aside)
 
     @property
     def watches_symbols(self) -> bool:
         """A breaker judges each instrument by itself."""
-        return bool(self._symbols)
+        return bool(self._symbols or self._symbols_aside)
 
     def on_requests(self, now_ns: int, orders: int, cancels: int) -> list[Transition]:
         """Takes requests that were sent."""
@@ -182,6 +243,8 @@ class BreakerSet:
             breach = meter.on_equity(now_ns, settled, worth)
             if breach is not None and breaker.state is BreakerState.CLOSED:
                 found.append(breaker.open(now_ns, breach))
+        for meter in self._equity_aside:
+            meter.on_equity(now_ns, settled, worth)
         return self._changed(found)
 
     def on_symbol(self, now_ns: int, symbol: str, settled: int, worth: int) -> list[Transition]:
@@ -191,6 +254,8 @@ class BreakerSet:
             breach = meter.on_equity(now_ns, settled, worth, symbol)
             if breach is not None and breaker.state is BreakerState.CLOSED:
                 found.append(breaker.open(now_ns, breach))
+        for meter in self._symbols_aside:
+            meter.on_equity(now_ns, settled, worth, symbol)
         return self._changed(found)
 
     def on_gap(self, now_ns: int, breaker: Breaker, meter: GapMeter, gap_ns: int, symbol: str) -> list[Transition]:
@@ -216,6 +281,8 @@ class BreakerSet:
             self._opening += amount
             for _, meter in self._equity:
                 meter.shift(amount)
+            for aside in self._equity_aside:
+                aside.shift(amount)
 
     def reset(self, name: str) -> Transition:
         """Closes a breaker by a person's command. Raises ValueError if there is none, or if it is CLOSED."""
@@ -236,13 +303,16 @@ class BreakerSet:
 
     def to_state(self) -> Any:
         """Returns the breakers in JSON-able form."""
-        return [item.to_state() for item in self.by_name.values()]
+        aside = [[*item.to_state(), ASIDE] for item in self._aside]
+        return [item.to_state() for item in self.by_name.values()] + aside
 
     @classmethod
     def from_state(cls, opening: int, state: list[list[Any]], latches: bool | None = None) -> Self:
         """Returns the set that to_state described."""
-        found = []
+        found: list[Breaker] = []
+        aside: list[Breaker] = []
         for item in state:
             config = breaker_config(item[1])
-            found.append(Breaker(item[0], config, meter_of(config, opening), latches).load(item))
-        return cls(opening, found, latches)
+            breaker = Breaker(item[0], config, meter_of(config, opening), latches).load(item)
+            (aside if item[-1] == ASIDE else found).append(breaker)
+        return cls(opening, found, latches, aside)

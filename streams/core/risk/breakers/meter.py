@@ -6,19 +6,23 @@ The base class of a meter says which events it hears. A meter also measures whil
 from typing import Any, NamedTuple
 
 from schemas.records.enums import Side
-from schemas.records.numbers import PRICE_SCALE, price_text
+from schemas.records.numbers import PRICE_SCALE, money_text, price_text
 from streams.core.risk.windows import Window
 
 MS_PER_S = 1_000
 
 
 class Breach(NamedTuple):
-    """A threshold that was reached: decimal texts, the window of the observation, and the observation in words."""
+    """A threshold that was reached: decimal texts, the window of the observation, and the observation in words.
+
+    floored: the observation in words that name the level and its floor; empty for what has no floor.
+    """
 
     observed: str
     limit: str
     window: str
     what: str
+    floored: str = ""
 
 
 class FillFacts(NamedTuple):
@@ -94,6 +98,11 @@ class FillMeter(Meter):
 class EquityMeter(Meter):
     """A meter of what an account is worth, 1e-18 of its currency."""
 
+    @property
+    def floor(self) -> int | None:
+        """The level at which, or below which, the breaker opens; None if it has no level of the account."""
+        raise NotImplementedError
+
     def on_equity(self, now_ns: int, settled: int, worth: int) -> Breach | None:
         """Judges the balance (cash and open positions at cost) and the equity (positions at the mark)."""
         raise NotImplementedError
@@ -108,6 +117,12 @@ class EquityMeter(Meter):
         opening: its cash. change: how much more that is than the last session ended with.
         """
         raise NotImplementedError
+
+
+def floored(what: str, level: int, floor: int, how: str) -> str:
+    """Returns a sentence on a level of money (1e-18) that has come to its floor. how: where the floor comes from."""
+    place = "at" if level == floor else "below"
+    return f"{what} {money_text(level)} is {place} the floor {money_text(floor)}, {how}"
 
 
 def span_text(span_ms: int) -> str:

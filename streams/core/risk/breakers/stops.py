@@ -39,5 +39,6 @@ def breaker_reject(proposal: Proposal, reduces: bool) -> Reject | None:
             f"since risk event {breaker.event_id}"
         )
         text += ", its trial orders are on their way" if half else ""
+        text += f": {breaker.why}; {breaker.remedy(proposal.account_id)}" if breaker.why else ""
         found.append((state, Reject(code, text, breaker=breaker.name, event_id=breaker.event_id)))
     return max(found, key=lambda item: SEVERITY[item[0]])[1] if found else None
