@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RESULT_COLUMNS = ("result", "reason", "count")
 FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commission", "currency")
 ACCOUNT_COLUMNS = ("account", "fills", "opening_cash", "equity", "pnl", "realised_pnl", "commission", "currency")
+ARRIVAL_COLUMNS = ("session", "orders", "median_ms", "p99_ms", "max_ms")
 POSITION_COLUMNS = ("account", "symbol", "quantity", "avg_px", "realised_pnl")
 
 
@@ -45,6 +46,7 @@ def demo(
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.output import say
+    from streams.errors import InputError
     from streams.pipeline.feed.read_folder import read_folder
     from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.demo.demo_market import synthetic_market
@@ -53,6 +55,8 @@ def demo(
     from streams.tools.demo.namespace import NAME, fresh_namespace
 
     settings = get_settings()
+    if data is not None and settings.time_source == "record":
+        raise InputError("--data: a recorded market has its own time, not Kafka's; set TIME_SOURCE=event")
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, say)
     start_prepared_servers(settings, on_progress=say)
     settings = fresh_namespace(settings, NAME, say)
@@ -101,6 +105,8 @@ def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
     print_rows(summary.accounts, ACCOUNT_COLUMNS, as_json=False)
     print("Positions")
     print_rows(summary.positions, POSITION_COLUMNS, as_json=False)
+    print("From decision to arrival at the venue, in market time")
+    print_rows(summary.arrivals, ARRIVAL_COLUMNS, as_json=False)
     print("Reconciliation")
     print_reconciliation(result.report)
     print(_next_steps(result.settings))
@@ -133,6 +139,7 @@ def _print_json(result: DemoResult, summary: DemoSummary) -> None:
         "fills": summary.fills,
         "accounts": summary.accounts,
         "positions": summary.positions,
+        "arrivals": summary.arrivals,
         "reconciliation": reconciliation_document(result.report),
     }
     print(json.dumps(document, indent=2))

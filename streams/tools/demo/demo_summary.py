@@ -10,6 +10,7 @@ from schemas.records.enums import EquityTrigger
 from schemas.records.messages import Fill
 from schemas.records.numbers import money_text, price_text
 from streams.pipeline.clients.read_topic import read_topic
+from streams.tools.demo.arrivals import arrivals
 
 Row = dict[str, Any]
 
@@ -22,13 +23,15 @@ class DemoSummary:
     fills: list[Row]
     accounts: list[Row]
     positions: list[Row]
+    arrivals: list[Row]
 
 
 def summarise(settings: Settings, codec: Codec) -> DemoSummary:
-    """Returns order results by kind, fills by symbol, accounts with their PnL, and positions."""
+    """Returns order results by kind, fills by symbol, accounts with their PnL, positions, and how late orders came."""
     fills = list(read_topic(settings, codec, "fills"))
     accounts = _accounts(settings, codec, Counter(item.account_id for item in fills))
-    return DemoSummary(_results(settings, codec), _fills(fills), accounts, _positions(settings, codec))
+    positions = _positions(settings, codec)
+    return DemoSummary(_results(settings, codec), _fills(fills), accounts, positions, arrivals(settings, codec))
 
 
 def _results(settings: Settings, codec: Codec) -> list[Row]:
