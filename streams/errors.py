@@ -10,6 +10,7 @@ PaperError
 ├── DeliveryError            the broker did not take a client's record
 ├── ArchiveError             a file of an archive is missing, or its hash differs from the manifest
 ├── NothingCompared          a proof found nothing that it could compare
+├── OtherResults             a pipeline gave other results than its strategies have seen
 ├── NotAtRest                records are being written that a proof would have to compare
 ├── PeerError                a peer engine of the benchmark can't be installed, or failed
 ├── WorkerIdClash            another living worker has the name of this one
@@ -70,6 +71,10 @@ class NothingCompared(PaperError):
     """A proof found nothing that it could compare; that is neither a success nor a difference."""
 
     exit_code = 2
+
+
+class OtherResults(PaperError):
+    """A pipeline gave other results than its strategies have seen; the message names the first."""
 
 
 class NotAtRest(PaperError):

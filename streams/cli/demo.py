@@ -25,6 +25,7 @@ FILL_COLUMNS = ("symbol", "liquidity", "fills", "quantity", "notional", "commiss
 AMOUNTS = ("opening_cash", "equity", "pnl", "realised_pnl", "commission", "currency")
 ACCOUNT_COLUMNS = ("account", "simulator", "fills", *AMOUNTS)
 COMPARED_COLUMNS = ("account", "simulator", "fills", "pnl", "commission", "currency")
+ARRIVAL_COLUMNS = ("session", "orders", "median_ms", "p99_ms", "max_ms")
 POSITION_COLUMNS = ("account", "symbol", "quantity", "avg_px", "realised_pnl")
 
 
@@ -47,6 +48,7 @@ def demo(
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
     from streams.cli.output import say
+    from streams.errors import InputError
     from streams.pipeline.feed.read_folder import read_folder
     from streams.pipeline.prepare import start_prepared_servers
     from streams.tools.demo.demo_market import synthetic_market
@@ -55,6 +57,8 @@ def demo(
     from streams.tools.demo.namespace import NAME, fresh_namespace
 
     settings = get_settings()
+    if data is not None and settings.time_source == "record":
+        raise InputError("--data: a recorded market has its own time, not Kafka's; set TIME_SOURCE=event")
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, say)
     start_prepared_servers(settings, on_progress=say)
     settings = fresh_namespace(settings, NAME, say)
@@ -108,6 +112,8 @@ def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
         print(f"{summary.mock}\n")
     print("Positions")
     print_rows(summary.positions, POSITION_COLUMNS, as_json=False)
+    print("From decision to arrival at the venue, in market time")
+    print_rows(summary.arrivals, ARRIVAL_COLUMNS, as_json=False)
     print("Reconciliation")
     print_reconciliation(result.report)
     print(_next_steps(result.settings))
@@ -142,6 +148,7 @@ def _print_json(result: DemoResult, summary: DemoSummary) -> None:
         "positions": summary.positions,
         "compared": summary.compared,
         "mock": summary.mock,
+        "arrivals": summary.arrivals,
         "reconciliation": reconciliation_document(result.report),
     }
     print(json.dumps(document, indent=2))

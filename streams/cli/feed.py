@@ -17,7 +17,11 @@ import typer
 from streams.cli.options import JSON
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from infra.settings import Settings
+    from streams.pipeline.feed.file_market import FileMarket
+    from streams.pipeline.feed.market_blocks import Market
     from streams.pipeline.feed.send import Feed, FeedResult
     from streams.pipeline.feed.table import MarketTable
 
@@ -54,17 +58,20 @@ def feed(
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
+    from streams.pipeline.feed.market_blocks import TableMarket
     from streams.pipeline.feed.send import Feed
 
     if synthetic == bool(files):
         raise typer.BadParameter("market data: give files or --synthetic, one of them")
     settings = get_settings()
-    table = _synthetic(settings, seconds) if synthetic else _read(files)
-    sender = Feed(settings, Codec(Registry(settings)), table)
-    _say_start(sender.row, table)
     with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("market.data", total=len(table), completed=sender.row)
+        market = TableMarket(_synthetic(settings, seconds)) if synthetic else _read(files, progress)
+        sender = Feed(settings, Codec(Registry(settings)), market)
+        _say_start(sender.row, market)
         pace = 1.0 if real_time else speed
+        if files and (pace is None or pace > 1) and sender.row < len(market):
+            print(_warning(pace), file=sys.stderr)
+        task = progress.add_task("market.data", total=len(market), completed=sender.row)
         result = _run(sender, pace, lambda row: progress.update(task, completed=row))
     _show(result, as_json)
     if result.left:
@@ -72,14 +79,21 @@ def feed(
         raise typer.Exit(STOPPED)
 
 
-def _say_start(row: int, table: MarketTable) -> None:
-    if row == len(table):
+def _say_start(row: int, market: Market) -> None:
+    if row == len(market):
         print(f"all {row:,} updates were fed before; nothing is left to send", file=sys.stderr)
     elif row:
-        at = int(table.time[row])
-        print(f"resumes after {row:,} of {len(table):,} updates, at market time {at}", file=sys.stderr)
+        print(f"resumes after {row:,} of {len(market):,} updates", file=sys.stderr)
     else:
-        print(f"feeds {len(table):,} updates", file=sys.stderr)
+        print(f"feeds {len(market):,} updates", file=sys.stderr)
+
+
+def _warning(pace: float | None) -> str:
+    """Returns the warning for those who trade a recorded market that is faster than its own time."""
+    from streams.cli.output import WAITING_MARKET
+
+    how = "runs ahead of them" if pace is None else f"goes on for {pace:,.0f} s in each second that their orders travel"
+    return f"warning: strategies that trade these updates live come late, because the market {how}; {WAITING_MARKET}"
 
 
 def _run(feed: Feed, speed: float | None, on_progress: Callable[[int], None]) -> FeedResult:
@@ -128,11 +142,12 @@ def _show(result: FeedResult, as_json: bool) -> None:
         print(f"{sent}, {result.seconds:.1f} s, {rate:,.0f} quotes/s")
 
 
-def _read(files: list[Path]) -> MarketTable:
-    from streams.pipeline.feed.read_csv import read_file
-    from streams.pipeline.feed.table import MarketTable
+def _read(files: list[Path], progress: Progress) -> FileMarket:
+    """Checks all files before anything is sent, and shows how far it is."""
+    from streams.pipeline.feed.file_market import FileMarket
 
-    return MarketTable.merged([read_file(path) for path in files])
+    task = progress.add_task("checking", total=sum(path.stat().st_size for path in files if path.is_file()))
+    return FileMarket(files, lambda read: progress.update(task, completed=read))
 
 
 def _synthetic(settings: Settings, seconds: float) -> MarketTable:

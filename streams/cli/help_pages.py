@@ -23,6 +23,7 @@ EXAMPLES = {
     "session open": "paper session open --account alice --cash 100000 --limit max_position=500",
     "session close": "paper session close --account alice --flatten",
     "session list": "paper session list",
+    "session flows": "paper session flows --account alice",
     "session show": "paper session show alice-1f2e3d4c",
     "session report": "paper session report alice-1f2e3d4c --html report.html",
     "session rebuild": "paper session rebuild alice-1f2e3d4c --from kafka",

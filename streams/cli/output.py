@@ -12,6 +12,8 @@ from infra.harmless_text import harmless
 from schemas.records.numbers import money_text, price_text
 
 PIPED_WIDTH = 200
+WAITING_MARKET = "`paper replay run --strategies-only --data FOLDER` waits for every strategy"
+"""The advice to whom a recorded market runs ahead."""
 MONEY_FIELDS = frozenset(
     {
         "borrow_fees",

@@ -38,9 +38,11 @@ COLUMNS = (
     "currency",
     "opening_cash",
     "equity",
+    "net_pnl",
     "return",
     "fills",
 )
+FLOW_COLUMNS = ("time", "account_id", "session_id", "strategy_id", "reason", "amount", "currency")
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +55,7 @@ def register(app: typer.Typer) -> None:
             "open": open_session,
             "close": close_session,
             "list": list_sessions,
+            "flows": list_cash_flows,
             "show": show_session,
             "report": report_session,
             "rebuild": rebuild_session,
@@ -125,6 +128,31 @@ def list_sessions(run_id: str = RUN_ID, as_of: str = AS_OF, as_json: bool = JSON
     cut, rows = read_at_cut(settings, run, lambda client, cut: (cut, session_rows(client, run)), as_of)
     say(cut.line)
     print_rows([{name: _plain(value) for name, value in row.items()} for row in rows], COLUMNS, as_json)
+
+
+def list_cash_flows(
+    account: str = typer.Option("", "--account", help="Id of the account; default: all accounts."),
+    run_id: str = RUN_ID,
+    as_of: str = AS_OF,
+    as_json: bool = JSON_LINES,
+) -> None:
+    """Lists the external cash flows of accounts: what each opening deposited, and what it withdrew before.
+
+    Returns are time-weighted over them: a cash flow is no profit, no loss and no return.
+    """
+    from infra.settings import get_settings
+    from streams.cli.output import print_rows, say
+    from streams.evidence.cut import read_at_cut
+    from streams.evidence.query_rows import query_rows
+
+    settings = get_settings()
+    run = run_id or settings.run_id
+    asked = {"run_id": run, "account_id": account}
+    cut, rows = read_at_cut(
+        settings, run, lambda client, cut: (cut, query_rows(client, "cash_flows", asked, f"run {run}")), as_of
+    )
+    say(cut.line)
+    print_rows([{name: _plain(value) for name, value in row.items()} for row in rows], FLOW_COLUMNS, as_json)
 
 
 def show_session(

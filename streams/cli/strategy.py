@@ -41,7 +41,9 @@ def run_strategy(
 
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
+    from schemas.records.numbers import NANOS_PER_S
     from schemas.registry import Registry
+    from streams.cli.output import WAITING_MARKET
     from streams.cli.validation import problems
     from streams.core.reference.instruments import Instrument
     from streams.errors import InputError
@@ -70,3 +72,9 @@ def run_strategy(
     except KeyboardInterrupt:
         runner.stop()
     print(f"{runner.requests} requests sent, {runner.results} results, {len(runner.unanswered)} unanswered")
+    if runner.late and settings.time_source == "event":
+        print(
+            f"warning: {runner.late} requests were answered late, by up to {runner.latest_ns / NANOS_PER_S:,.1f} s of "
+            f"market time: the market ran ahead of the strategy; {WAITING_MARKET}",
+            file=sys.stderr,
+        )

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.messages import MarketData, OrderRequest, OrderResult
+from schemas.records.numbers import NANOS_PER_S
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.strategies.participant import Participant
 from streams.strategies.strategy import ticks
 
 POLL_S = 0.02
+LATE_NS = NANOS_PER_S
+"""More than requests need at the speed of the market: their way through Kafka takes milliseconds."""
 
 
 class StrategyRunner:
@@ -21,7 +24,9 @@ class StrategyRunner:
         updates: market data updates seen.
         requests: requests sent.
         results: results received.
-        unanswered: requests without any result, by account and order id.
+        unanswered: the ts of requests without any result, by account and order id.
+        late: requests whose first result came more than LATE_NS of market time after their ts.
+        latest_ns: the longest such time.
     """
 
     def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
@@ -34,7 +39,9 @@ class StrategyRunner:
         self.updates = 0
         self.requests = 0
         self.results = 0
-        self.unanswered: dict[tuple[str, str], None] = {}
+        self.unanswered: dict[tuple[str, str], int] = {}
+        self.late = 0
+        self.latest_ns = 0
 
     def add(self, participant: Participant) -> None:
         """Adds a strategy; no other one may trade for its account."""
@@ -73,7 +80,9 @@ class StrategyRunner:
         if participant is None:
             return
         self.results += 1
-        self.unanswered.pop((result.account_id, result.request_id or result.order_id), None)
+        sent_ns = self.unanswered.pop((result.account_id, result.request_id or result.order_id), result.ts)
+        self.late += result.ts - sent_ns > LATE_NS
+        self.latest_ns = max(self.latest_ns, result.ts - sent_ns)
         self._send(participant.on_result(result, result.ts))
 
     def _send(self, requests: Sequence[OrderRequest]) -> None:
@@ -81,5 +90,5 @@ class StrategyRunner:
             if self._max_orders is not None and self.requests >= self._max_orders:
                 return
             self.requests += 1
-            self.unanswered[request.account_id, request.order_id] = None
+            self.unanswered[request.account_id, request.order_id] = request.ts
             self._producer.send("orders", request.account_id, request)

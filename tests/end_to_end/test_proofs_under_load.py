@@ -56,10 +56,9 @@ def load(settings: Settings) -> Iterator[None]:
             if turn % 20 == 5:
                 closing = builders.control(ControlKind.SESSION_CLOSE, REOPENED, f"close-{turn}", flatten=True)
                 desk.send("controls", REOPENED, closing)
-            if turn % 20 == 10:
-                desk.send(
-                    "controls", REOPENED, builders.opening(REOPENED, session=f"again-{turn % 40}", limits=ANY_NUMBER)
-                )
+            if turn % 10 == 0:  # Refused while the session is open.
+                session = f"again-{turn % 40}"
+                desk.send("controls", REOPENED, builders.opening(REOPENED, session=session, limits=ANY_NUMBER))
                 reset = builders.control(ControlKind.BREAKER_RESET, BROKEN, f"reset-{turn}", breaker="fills")
                 desk.send("controls", BROKEN, reset)
 

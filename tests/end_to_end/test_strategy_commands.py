@@ -53,9 +53,11 @@ def trade_live(settings: Settings, folder: Path, market: Path) -> None:
     command = ("strategy", "run", STRATEGY, *sized, "--latency-ms", "5", "--max-orders", "3")
     with running(settings, folder, *command) as strategy:
         strategy.await_log(f"{STRATEGY} trades {SYMBOL}")
-        done(settings, "feed", str(market))
+        fed = paper(settings, "feed", str(market))
+        assert (fed.returncode, "runs ahead of them" in fed.stderr) == (0, True)
         strategy.await_log("3 requests sent")
         ended(strategy)
+        assert "s of market time: the market ran ahead of the strategy" in strategy.log.read_text()
 
 
 def ended(background: Background) -> None:

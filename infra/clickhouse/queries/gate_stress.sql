@@ -1,5 +1,6 @@
 -- The strategy's sessions with fees and slippage multiplied by cost_multiple.
---   The additional cost of a fill is taken off its round trip, and off equity from the day of the fill on. Slippage is
+--   The additional cost of a fill is taken off its round trip, and off equity from the day of the fill on until the
+--   account is opened again. Returns are linked and weighted as in v_scope_days. Slippage is
 --   against the middle at the fill, or else at the order's arrival. Only slippage that the trader paid is multiplied.
 --   unpriced: number of fills without a known slippage; with such fills the other columns prove nothing.
 --   One row a currency. Parameters: strategy_id, time_zone, cost_multiple, trials, trials_variance.
@@ -12,40 +13,65 @@ WITH
     (
         SELECT
             toString(account_id) AS account_id, ifNull(toString(session_id), '') AS session_id, exec_id,
-            toDate(ts, {time_zone:String}) AS day, toFloat64(quantity) AS fill_quantity,
+            ts AS filled, toDate(ts, {time_zone:String}) AS day, toFloat64(quantity) AS fill_quantity,
             if(slippage_mid IS NULL, slippage_arrival, slippage_mid) AS slippage,
             ({cost_multiple:Float64} - 1) * (toFloat64(commission) + greatest(toFloat64(ifNull(slippage, 0)), 0) * fill_quantity)
                 * toFloat64(ifNull(fx_rate, 1)) AS extra
         FROM fills FINAL
         WHERE run_id = {run_id:String}
     ),
-    paid AS
-    (
-        SELECT account_id, session_id, day, sum(extra) AS day_extra, countIf(slippage IS NULL) AS day_unpriced
-        FROM costs GROUP BY account_id, session_id, day
-    ),
-    sessions AS
+    -- A fill belongs to the last opening of its session before it. A symbol's market may be behind that of the account, so
+    -- a fill before all openings belongs to the first.
+    openings AS
     (
         SELECT
-            currency, day, day_unpriced,
+            account_id, session_id, opening,
+            if(opening = min(opening) OVER (PARTITION BY account_id, session_id), toDateTime64(0, 9, 'UTC'), opened) AS since
+        FROM v_openings(run_id = {run_id:String})
+    ),
+    paid AS
+    (
+        SELECT
+            costs.account_id AS account_id, costs.session_id AS session_id, opening, day,
+            sum(extra) AS day_extra, countIf(slippage IS NULL) AS day_unpriced
+        FROM costs
+        ASOF INNER JOIN openings ON costs.account_id = openings.account_id AND costs.session_id = openings.session_id
+            AND costs.filled >= openings.since
+        GROUP BY account_id, session_id, opening, day
+    ),
+    stressed AS
+    (
+        SELECT
+            currency, account_id, opening, day, day_unpriced,
             sum(day_extra) OVER (
-                PARTITION BY account_id, session_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS so_far,
+                PARTITION BY account_id, opening ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS so_far,
             toFloat64(start_equity) - so_far + day_extra AS stressed_start,
             toFloat64(end_equity) - so_far AS stressed_end
         FROM v_session_days(run_id = {run_id:String}, time_zone = {time_zone:String}) AS session_days
-        INNER JOIN scoped USING (account_id, session_id)
-        LEFT JOIN paid USING (account_id, session_id, day)
+        INNER JOIN scoped USING (account_id, session_id, currency)
+        LEFT JOIN paid USING (account_id, session_id, opening, day)
+        WHERE session_days.strategy_id = {strategy_id:String}
     ),
     observed AS
     (
         SELECT
             currency, count() AS days, sum(unpriced) AS unpriced,
-            arrayMap(pair -> pair.2, arraySort(groupArray((day, if(day_start > 0, day_end / day_start - 1, -1))))) AS returns
+            arrayMap(pair -> pair.2, arraySort(groupArray((day, day_growth - 1)))) AS returns
         FROM
         (
             SELECT
-                currency, day, sum(stressed_start) AS day_start, sum(stressed_end) AS day_end, sum(day_unpriced) AS unpriced
-            FROM sessions GROUP BY currency, day
+                currency, day, sum(account_unpriced) AS unpriced,
+                if(sum(capital) > 0, sum(capital * growth) / sum(capital), 0.) AS day_growth
+            FROM
+            (
+                SELECT
+                    currency, account_id, day, sum(day_unpriced) AS account_unpriced,
+                    arraySort(groupArray((opening, stressed_start, stressed_end))) AS periods,
+                    paper_linked_growth(periods) AS growth,
+                    paper_day_capital(periods) AS capital
+                FROM stressed GROUP BY currency, account_id, day
+            )
+            GROUP BY currency, day
         )
         GROUP BY currency
     ),

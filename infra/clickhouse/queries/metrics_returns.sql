@@ -1,6 +1,8 @@
 -- Returns and risk of a session, an account or a strategy, from the equity at the end of each day.
---   r_t = E_t / E_{t-1} - 1 on mark-to-market equity; E_0 is the opening cash. The return of several sessions is that of
---   their sum: (sum of ends - sum of starts) / sum of starts (asset-weighted composite, GIPS 2020).
+--   r_t is time-weighted (GIPS 2020): E_t / E_{t-1} - 1 on mark-to-market equity, and on a day with external cash flows the
+--   product of the sub-periods between them. E_0 is the opening cash. An opening of an account is a flow: it withdraws what
+--   the last session left and deposits the opening cash. Several accounts: asset-weighted, see v_scope_days.
+--   net_pnl: change of equity less net_cash_flow. Drawdowns run over the index of the linked returns.
 --   All ratios are NULL if a day starts with equity of 0 or less. Volatility, Sharpe and Sortino ratio are NULL below
 --   min_returns daily returns, CAGR and Calmar ratio below min_calendar_days from first_day to last_day.
 --   scope: session, account or strategy. scope_id: its id; empty for all. time_zone: of days.
@@ -17,10 +19,11 @@ WITH
             max(day) AS last_day,
             argMin(day_start, day) AS start_equity,
             argMax(day_end, day) AS end_equity,
-            sum(day_end - day_start) AS net_pnl,
-            min(day_drawdown) AS max_drawdown_intraday,
-            min(day_start) > 0 AS has_returns,
-            arraySort(groupArray((day, toFloat64(day_end) / toFloat64(day_start) - 1))) AS pairs,
+            sum(day_pnl) AS net_pnl,
+            end_equity - start_equity - net_pnl AS net_cash_flow,
+            min(day_drawdown) AS worst_record,
+            min(day_growth IS NOT NULL) AS has_returns,
+            arraySort(groupArray((day, assumeNotNull(day_growth) - 1))) AS pairs,
             if(has_returns, arrayMap(pair -> pair.2, pairs), []) AS returns,
             arrayMap(day -> toInt32(toRelativeDayNum(day)),
                 arrayConcat([first_day - 1], if(has_returns, arrayMap(pair -> pair.1, pairs), []))) AS day_numbers,
@@ -47,7 +50,8 @@ WITH
             days >= {min_returns:UInt32} AS has_deviation,
             paper_defined(if(empty(returns) OR last_day - first_day + 1 < {min_calendar_days:UInt32}, NULL,
                 pow(wealth[-1], 1 / years) - 1)) AS cagr,
-            if(empty(returns), NULL, arrayMin(drawdowns)) AS max_drawdown
+            if(empty(returns), NULL, arrayMin(drawdowns)) AS max_drawdown,
+            if(empty(returns), worst_record, least(max_drawdown, worst_record)) AS max_drawdown_intraday
         FROM observed
     )
 SELECT
@@ -59,6 +63,7 @@ SELECT
     start_equity,
     end_equity,
     net_pnl,
+    net_cash_flow,
     if(empty(returns), NULL, wealth[-1] - 1) AS total_return,
     if(empty(returns), NULL, arrayMax(returns)) AS best_day,
     if(empty(returns), NULL, arrayMin(returns)) AS worst_day,

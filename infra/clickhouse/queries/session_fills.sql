@@ -1,20 +1,5 @@
 -- Fills of a session in the order of booking; every n-th fill if there are more than so many. all: number of all fills.
---   Only fills since the session's last opening count: earlier ones have no equity record after it.
 --   price: in the instrument's currency. slippage_mid_bps: against the middle at the fill; positive if the trader paid.
-WITH
-    (
-        SELECT count()
-        FROM account_equity
-        WHERE run_id = {run_id:String} AND account_id = {account_id:String} AND session_id = {session_id:String}
-            AND `trigger` = 'FILL'
-            AND offset >=
-            (
-                SELECT max(offset)
-                FROM account_equity
-                WHERE run_id = {run_id:String} AND account_id = {account_id:String} AND session_id = {session_id:String}
-                    AND `trigger` = 'SESSION_OPEN'
-            )
-    ) AS booked
 SELECT time, symbol, side, quantity, price, liquidity, realised_pnl, slippage_mid_bps, all
 FROM
 (
@@ -22,10 +7,9 @@ FROM
         ts AS time, symbol, side, quantity, price, liquidity, realised_pnl, offset,
         paper_ratio(slippage_mid, price) * 1e4 AS slippage_mid_bps,
         row_number() OVER (ORDER BY offset) AS number,
-        count() OVER () AS named,
-        least(booked, named) AS all
+        count() OVER () AS all
     FROM fills FINAL
     WHERE run_id = {run_id:String} AND account_id = {account_id:String} AND session_id = {session_id:String}
 )
-WHERE number > named - all AND (number - named + all - 1) % greatest(intDiv(all - 1, {points:UInt32}) + 1, 1) = 0
+WHERE (number - 1) % greatest(intDiv(all - 1, {points:UInt32}) + 1, 1) = 0
 ORDER BY offset

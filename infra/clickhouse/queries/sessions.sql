@@ -1,6 +1,8 @@
--- The paper sessions of a run, newest first. A session that was opened again stands for its last opening.
+-- The paper sessions of a run, newest first. A session that was opened again has status, times and cash of its last opening.
 --   opened_at: market time of the opening, or of the first valuation if the market had not begun. valued_at: market time
---   of the equity. Amounts are in the session's currency. return: equity / opening cash - 1.
+--   of the equity. Amounts are in the session's currency.
+--   net_pnl, return, fills: of all its openings in this currency. return: time-weighted, as in metrics_returns.sql; NULL if
+--   an opening without cash earned something.
 WITH
     openings AS
     (
@@ -28,6 +30,21 @@ WITH
         WHERE run_id = {run_id:String}
         GROUP BY account_id, session_id
     ),
+    earned AS
+    (
+        SELECT account_id, session_id, argMax((period_pnl, linked), last_opening) AS result
+        FROM
+        (
+            SELECT
+                account_id, session_id, currency, max(opening) AS last_opening,
+                sum(end_equity - start_equity) AS period_pnl,
+                arraySort(groupArray((opening, toFloat64(start_equity), toFloat64(end_equity)))) AS periods,
+                if(min(start_equity > 0 OR end_equity = 0), paper_linked_growth(periods) - 1, NULL) AS linked
+            FROM v_sub_periods(run_id = {run_id:String})
+            GROUP BY account_id, session_id, currency
+        )
+        GROUP BY account_id, session_id
+    ),
     filled AS
     (
         SELECT account_id, session_id, count() AS fills FROM fills WHERE run_id = {run_id:String}
@@ -43,7 +60,8 @@ SELECT
     newest.1 AS currency,
     asked.cash AS opening_cash,
     newest.2 AS equity,
-    paper_ratio(equity, opening_cash) - 1 AS return,
+    result.1 AS net_pnl,
+    result.2 AS return,
     newest.4 AS valued_at,
     ifNull(fills, 0) AS fills,
     asked.symbols AS instruments,
@@ -52,5 +70,6 @@ FROM openings
 LEFT JOIN asked ON openings.opening.1 = asked.control_id
 LEFT JOIN valued USING (account_id, session_id)
 LEFT JOIN filled USING (account_id, session_id)
+LEFT JOIN earned USING (account_id, session_id)
 ORDER BY opened_at DESC, account_id, session_id
 SETTINGS join_use_nulls = 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from infra.kafka.partition_check import check_partitions
@@ -15,11 +16,12 @@ from streams.evidence.replay.market_time import MarketTimeline, market_only, rec
 from streams.evidence.replay.recorded_inputs import ReplayInput, recorded_config, recorded_inputs
 from streams.pipeline.feed.infer_instruments import infer_instruments
 from streams.pipeline.feed.read_folder import read_folder
-from streams.pipeline.feed.resume import feed_id
-from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.feed.table import COLUMNS, LEVEL_COLUMNS, MarketTable
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.reference.load_config import core_config
+
+ID_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,10 @@ def open_source(
 
 
 def _files(market: MarketTable) -> str:
-    return f"files {feed_id(market)}"
+    content = sha256("\0".join(market.symbols).encode())
+    for column in ("symbol", *COLUMNS, *LEVEL_COLUMNS):
+        content.update(getattr(market, column).tobytes())
+    return f"files {content.hexdigest()[:ID_CHARS]}"
 
 
 def _with_instruments(config: CoreConfig, market: MarketTable) -> CoreConfig:

@@ -1,6 +1,6 @@
 """Runs a whole pipeline in one process: every shard, and the records that they send each other, without Kafka."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from schemas.records.messages import OrderResult
@@ -20,12 +20,14 @@ OnOutput = Callable[[str, int, str, Message], None]
 class ReplayEngine:
     """Runs the shards over inputs in a given order. All records that an input causes are processed before the next.
 
-    refused: a sentence for each input that broke a rule of its topic.
+    refused: a sentence for each input that broke a rule of its topic. taken: inputs that shards took, by topic and
+    partition.
     """
 
     def __init__(self, config: CoreConfig, on_output: OnOutput) -> None:
         self.config = config
         self.refused: list[str] = []
+        self.taken = Counter[tuple[str, int]]()
         self._accounts = [AccountShard(config, number) for number in range(config.account_partitions)]
         self._execution = [ExecutionShard(config, number) for number in range(config.execution_partitions)]
         self._by_record_time = config.time_source is TimeSource.RECORD
@@ -46,6 +48,7 @@ class ReplayEngine:
         return results
 
     def _apply(self, topic: str, partition: int, message: Message, time_ns: int) -> list[OrderResult]:
+        self.taken[topic, partition] += 1
         shard = self._accounts[partition] if topic in TO_ACCOUNTS else self._execution[partition]
         try:
             outputs = shard.apply(message, time_ns if self._by_record_time else None)

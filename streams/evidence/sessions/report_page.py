@@ -30,7 +30,7 @@ def _sections(report: SessionReport) -> Iterator[str]:
     session = report.session
     yield _header(report)
     yield _card("Equity", f"{escape(session['currency'] or '')}, marked to market", report_charts.equity(report))
-    yield _card("Drawdown", "equity against its peak", report_charts.drawdown(report))
+    yield _card("Drawdown", "linked returns against their peak", report_charts.drawdown(report))
     yield _card("Exposure", _legend(("two", "gross"), ("one", "net")), report_charts.exposure(report))
     yield _card("Returns by day", f"days of {escape(report.conventions.time_zone)}", report_charts.returns(report))
     for symbol in report.symbols:
@@ -69,11 +69,9 @@ def _header(report: SessionReport) -> str:
 
 def _tiles(report: SessionReport) -> str:
     session, found = report.session, {item.name: item.value for item in report.metrics}
-    equity, opening = session["equity"], session["opening_cash"]
-    gain = None if equity is None or opening is None else equity - opening
     tiles = [
-        ("Equity", amount(equity), equity),
-        ("Profit and loss", amount(gain), gain),
+        ("Equity", amount(session["equity"]), session["equity"]),
+        ("Profit and loss", amount(session["net_pnl"]), session["net_pnl"]),
         ("Return", percent(session["return"]), session["return"]),
         ("Max drawdown", percent(found.get("max_drawdown_intraday")), found.get("max_drawdown_intraday")),
         ("Fills", f"{report.fill_count:,}", None),

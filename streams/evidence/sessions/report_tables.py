@@ -30,13 +30,15 @@ def days(report: SessionReport) -> ReportTable:
             Cell(row["part"]),
             Cell(amount(row["day_start_equity"])),
             Cell(amount(row["day_end_equity"])),
+            Cell(amount(row["day_cash_flow"])),
             Cell(amount(row["day_pnl"]), is_loss(row["day_pnl"])),
             Cell(percent(row["daily_return"]), is_loss(row["daily_return"])),
             Cell(percent(row["drawdown"])),
         )
         for row in report.days
     ]
-    return ReportTable("returns by day", ("day", "start", "end", "profit and loss", "return", "drawdown"), rows)
+    heads = ("day", "start", "end", "cash flow", "profit and loss", "return", "drawdown")
+    return ReportTable("returns by day", heads, rows)
 
 
 def costs(report: SessionReport) -> ReportTable:

@@ -25,8 +25,8 @@ def print_report(report: SessionReport) -> None:
         f"session {session['session_id']}  {session['status']}",
         f"account {session['account_id']}, strategy {session['strategy_id'] or 'none'}, "
         f"{moment(session['opened_at'])} to {moment(session['closed_at'] or session['valued_at'])}",
-        f"equity {amount(session['equity'])} {session['currency']}, return {percent(session['return'])}, "
-        f"{report.fill_count:,} fills",
+        f"equity {amount(session['equity'])} {session['currency']}, profit and loss {amount(session['net_pnl'])}, "
+        f"return {percent(session['return'])}, {report.fill_count:,} fills",
     )
     for number, fact in enumerate(facts):
         console.print(Text(harmless(fact), style="bold" if number == 0 else ""))

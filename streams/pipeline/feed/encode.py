@@ -12,7 +12,7 @@ import numpy as np
 from schemas.avro.arrays import MORE, encode_longs
 from schemas.records.messages import Ints
 from streams.pipeline.feed.pack import Rows, levels_of
-from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Bytes, MarketTable
+from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Bytes, Flags, MarketTable
 
 
 class _Numbers(NamedTuple):
@@ -40,14 +40,17 @@ class _Numbers(NamedTuple):
             yield _long(count) + self.data[start:stop] + b"\x00" if count else b"\x00"
 
 
-def encode(table: MarketTable, start: int, stop: int, step: int, header: bytes) -> Iterator[tuple[str, bytes]]:
+def encode(
+    table: MarketTable, start: int, stop: int, step: int, header: bytes, ends: Flags | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Yields symbol and value of each record that pack() gives for the rows from start to stop, step rows at a time.
 
-    header: the bytes before the body in the wire format.
+    header: the bytes before the body in the wire format. ends: shape (len(table),); whether a record of the symbol ends
+    with the row, instead of after step rows.
     """
     if start == stop:
         return
-    rows, owners = _records(table, start, stop, step)
+    rows, owners = _records(table, start, stop, step) if ends is None else _ended_records(table, start, stop, ends)
     begins = np.flatnonzero(np.diff(owners, prepend=-1))
     records = len(begins)
     owners = np.repeat(np.arange(records), np.diff(np.append(begins, len(rows))))
@@ -73,6 +76,17 @@ def encode(table: MarketTable, start: int, stop: int, step: int, header: bytes) 
 def _records(table: MarketTable, start: int, stop: int, step: int) -> tuple[Rows, Ints]:
     """Returns the rows in the order of their records, and for each row the ascending number of its record."""
     numbers = np.arange(stop - start) // step * len(table.symbols) + table.symbol[start:stop]
+    order = np.argsort(numbers, kind="stable")
+    return start + order, numbers[order]
+
+
+def _ended_records(table: MarketTable, start: int, stop: int, ends: Flags) -> tuple[Rows, Ints]:
+    """Does the same as _records, for records that end with given rows. Records come in the order of their last rows."""
+    codes, numbers = table.symbol[start:stop], np.empty(stop - start, np.int64)
+    for code in np.unique(codes):
+        rows = np.flatnonzero(codes == code)
+        lasts = np.flatnonzero(ends[start + rows[:-1]])
+        numbers[rows] = np.append(rows[lasts], rows[-1])[np.searchsorted(lasts, np.arange(len(rows)))]
     order = np.argsort(numbers, kind="stable")
     return start + order, numbers[order]
 

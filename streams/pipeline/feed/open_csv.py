@@ -1,9 +1,10 @@
 """Opening market data files: plain CSV or gzip, whatever their names say, with or without a byte order mark."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,8 @@ PLACE = re.compile(r"^In CSV column #(\d+): (?:Row #(\d+): )?")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[pa.NativeFile]:
-    """Yields the content of a file, unpacked.
+def opened(path: Path) -> Iterator[tuple[pa.NativeFile, BinaryIO]]:
+    """Yields the content of a file, unpacked, and the file itself.
 
     Raises:
         FeedError: there is no such file, or it can't be read or unpacked; also while it is being read.
@@ -33,8 +34,8 @@ def opened(path: Path) -> Iterator[pa.NativeFile]:
     try:
         with path.open("rb") as file:
             packed = file.read(len(GZIP)) == GZIP
-        with pa.input_stream(str(path), compression="gzip" if packed else None) as stream:
-            yield stream
+        with path.open("rb") as file, pa.input_stream(file, compression="gzip" if packed else None) as stream:
+            yield stream, file
     except FileNotFoundError as error:
         raise FeedError(f"{path}: there is no such file") from error
     except OSError as error:
@@ -45,7 +46,7 @@ def opened(path: Path) -> Iterator[pa.NativeFile]:
 
 def header_of(path: Path) -> str:
     """Returns the first line of a file, without quotation marks. Raises FeedError."""
-    with opened(path) as stream:
+    with opened(path) as (stream, _):
         first = stream.read(HEADER_BYTES_MAX)
     if first.startswith(UTF_16):
         raise FeedError(f"{path}: the file is UTF-16; save it as UTF-8")
@@ -53,21 +54,24 @@ def header_of(path: Path) -> str:
     return line.replace('"', "").strip()
 
 
-def read_columns(path: Path, types: Mapping[str, pa.DataType]) -> Iterator[pa.Table]:
+def read_columns(
+    path: Path, types: Mapping[str, pa.DataType], on_bytes: Callable[[int], None] = lambda read: None
+) -> Iterator[pa.Table]:
     """Yields the rows of a file in blocks. All rows with one ts_ns that follow each other are in one block.
 
-    types: type of each column. Raises FeedError.
+    types: type of each column. on_bytes: takes the number of bytes read of the file. Raises FeedError.
     """
     options = csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[""])
     # One thread, because with several pyarrow does not say in which row an error is.
     reading = csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
     left: pa.Table | None = None
-    with opened(path) as stream:
+    with opened(path) as (stream, file):
         try:
             for batch in csv.open_csv(stream, read_options=reading, convert_options=options):
                 rows = pa.Table.from_batches([batch])
                 rows = rows if left is None else pa.concat_tables([left, rows])
                 cut = _last_stamp(rows)
+                on_bytes(file.tell())
                 yield rows.slice(0, cut)
                 left = rows.slice(cut)
         except pa.ArrowInvalid as error:

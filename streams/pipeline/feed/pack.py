@@ -10,6 +10,8 @@ from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, MarketTable
 
 Rows = NDArray[np.intp]
 
+UPDATES_PER_RECORD = 500
+
 
 def pack(table: MarketTable, start: int, stop: int) -> Iterator[MarketData]:
     """Packs the rows from start to stop into one record for each symbol, with the symbol's updates in order."""

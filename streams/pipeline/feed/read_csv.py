@@ -74,15 +74,18 @@ def read_file(path: Path) -> MarketTable:
     return MarketTable.merged(list(read_blocks(path)))
 
 
-def read_blocks(path: Path) -> Iterator[MarketTable]:
-    """Yields the updates of a file in its order, in blocks of bounded size. Raises FeedError as read_file does."""
+def read_blocks(path: Path, on_bytes: Callable[[int], None] = lambda read: None) -> Iterator[MarketTable]:
+    """Yields the updates of a file in its order, in blocks of bounded size. All updates of a stamp are in one block.
+
+    on_bytes: takes the number of bytes read of the file. Raises FeedError as read_file does.
+    """
     header = header_of(path)
     reader = READERS.get(header)
     if reader is None:
         raise FeedError(f"{path}: the header is {header[:200]}; it must be one of {' | '.join(READERS)}")
     types = {name: TYPES.get(name, FIXED) for name in header.split(",")}
     line, after_ns = FIRST_DATA_LINE, 0
-    for columns in read_columns(path, types):
+    for columns in read_columns(path, types, on_bytes):
         if len(columns):
             block = reader(_Rows(path, columns, line, after_ns))
             yield block

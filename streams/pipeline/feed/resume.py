@@ -1,7 +1,6 @@
 """Resuming a feed: the headers of each record name its table and the number of rows that are sent with it."""
 
 from collections.abc import Iterable
-from hashlib import sha256
 from itertools import takewhile
 from time import monotonic, sleep
 
@@ -11,24 +10,14 @@ from infra.kafka.client_config import brief_client_config
 from infra.kafka.topics import topic_name
 from infra.settings import Settings
 from streams.errors import LogUnavailable
-from streams.pipeline.feed.table import COLUMNS, LEVEL_COLUMNS, MarketTable
 from streams.pipeline.journal.kafka_log import OPEN_TRANSACTION_S, KafkaLogReader, watermarks
 from streams.pipeline.journal.raw_records import Headers
 
 TOPIC = "market.data"
 FEED_ID, FEED_ROW = "feed-id", "feed-row"
-ID_CHARS = 16
 FIRST_LOOK_RECORDS = 1_000
 LOOK_GROWTH = 8
 POLL_S = 0.2
-
-
-def feed_id(table: MarketTable) -> str:
-    """Returns the id of a table, a hash of its content: the same updates are the same feed, whatever their source."""
-    content = sha256("\0".join(table.symbols).encode())
-    for column in ("symbol", *COLUMNS, *LEVEL_COLUMNS):
-        content.update(getattr(table, column).tobytes())
-    return content.hexdigest()[:ID_CHARS]
 
 
 def headers(name: str, row: int) -> Headers:

@@ -1,7 +1,8 @@
-"""Sending a market table to market.data, each update exactly once, even if the process dies and starts again."""
+"""Sending a market to market.data, each update exactly once, even if the process dies and starts again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
@@ -19,15 +20,15 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.errors import FeedError
 from streams.pipeline.feed.encode import encode
 from streams.pipeline.feed.feed_writer import FeedWriter
-from streams.pipeline.feed.pace import UPDATES_PER_TRANSACTION, Slice, at_once, paced
-from streams.pipeline.feed.pack import heartbeat
-from streams.pipeline.feed.resume import TOPIC, feed_id, settled_end
-from streams.pipeline.feed.table import QUOTE, MarketTable
+from streams.pipeline.feed.market_blocks import Market, TableMarket
+from streams.pipeline.feed.pace import UPDATES_PER_TRANSACTION, MarketClock, Slice, at_once, paced
+from streams.pipeline.feed.pack import UPDATES_PER_RECORD, heartbeat
+from streams.pipeline.feed.resume import TOPIC, settled_end
+from streams.pipeline.feed.table import QUOTE, Flags, MarketTable
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.journal.partitions import partition_of
 from streams.pipeline.journal.raw_records import RawOutput
 
-UPDATES_PER_RECORD = 500
 CLOSING_NS = NANOS_PER_S
 TAIL_RECORDS = 200
 
@@ -47,28 +48,36 @@ class FeedResult:
 
 
 class Feed:
-    """The feed of a table to market.data. It continues where the last run with the same table ended."""
+    """The feed of a market to market.data. It continues where the last run with the same updates ended.
 
-    def __init__(self, settings: Settings, codec: Codec, table: MarketTable) -> None:
-        """Takes the feed over from the process that fed it before.
+    records: number of records sent by this process, by partition.
+    """
 
-        Raises FeedError if the table has times more than a day ahead, or market.data of a symbol is newer than the rest
-        of it; DeliveryError, TopicError.
+    def __init__(
+        self, settings: Settings, codec: Codec, market: MarketTable | Market, ends: Flags | None = None
+    ) -> None:
+        """Takes the feed over from the process that fed it before. ends: as streams.pipeline.feed.encode.encode has it.
+
+        Raises FeedError if the market has times more than a day ahead, or market.data of a symbol is newer than what is
+        left of it; DeliveryError, TopicError.
         """
-        _demand_past(table)
+        self._market: Market = TableMarket(market) if isinstance(market, MarketTable) else market
+        self._demand_past()
         check_partitions(settings)
         self._settings = settings
         self._codec = codec
-        self._table = table
+        self._ends = ends
         self._partitions = partition_count(settings, TOPIC)
-        own_partitions = {partition_of(symbol, self._partitions) for symbol in table.symbols}
-        self._writer = FeedWriter(settings, feed_id(table), own_partitions)
+        own_partitions = {partition_of(symbol, self._partitions) for symbol in self._market.symbols}
+        self._writer = FeedWriter(settings, self._market.content_id, own_partitions)
+        self.records = Counter[int]()
+        self._quotes = 0
         self._stop = Event()
         self._demand_fresh()
 
     @property
     def row(self) -> int:
-        """Number of updates of the table that are on market.data."""
+        """Number of updates that are on market.data."""
         return self._writer.row
 
     def stop(self) -> None:
@@ -81,55 +90,73 @@ class Feed:
         on_progress: OnProgress = lambda _: None,
         updates_per_transaction: int = UPDATES_PER_TRANSACTION,
     ) -> FeedResult:
-        """Sends the rest of the table. speed: multiple of real time; None: as fast as the broker accepts it.
+        """Sends the rest of the market. speed: multiple of real time; None: as fast as the broker accepts it.
 
         Ends with a heartbeat one second of market time later, so that orders in flight reach the market.
         Raises FeedError, DeliveryError as FeedWriter.write does.
         """
-        before, end = self.row, len(self._table)
-        started, records = time.monotonic(), 0
-        if before == end:
-            slices: Iterator[Slice] = iter(())
-        elif speed is None:
-            slices = at_once(before, end, updates_per_transaction)
-        else:
-            slices = paced(self._table.time, before, speed, self._stop)
-        for piece in slices:
-            records += self._send(piece)
+        clock = None if speed is None else MarketClock(speed)
+
+        def slices(table: MarketTable, row: int) -> Iterable[Slice]:
+            if clock is None:
+                return at_once(row, len(table), updates_per_transaction)
+            return paced(table.time, row, clock, self._stop)
+
+        return self._run(slices, on_progress)
+
+    def run_slices(self, slices: Iterable[Slice], on_progress: OnProgress = lambda _: None) -> FeedResult:
+        """Sends a market in memory in given slices, each when it comes. Otherwise does the same as run()."""
+        return self._run(lambda table, row: slices, on_progress)
+
+    def _run(self, slices: Callable[[MarketTable, int], Iterable[Slice]], on_progress: OnProgress) -> FeedResult:
+        before, started = self.row, time.monotonic()
+        for base, table in self._market.blocks(before):
+            for piece in slices(table, max(before - base, 0)):
+                self._send(base, table, piece)
+                if self._stop.is_set():
+                    break
+                on_progress(self.row)
             if self._stop.is_set():
                 break
-            on_progress(self.row)
         self._writer.close()
-        quotes = int(np.count_nonzero(self._table.kind[before : self.row] == QUOTE))
-        return FeedResult(self.row - before, quotes, records, time.monotonic() - started, before, end - self.row)
+        sent, left = self.row - before, len(self._market) - self.row
+        seconds = time.monotonic() - started
+        return FeedResult(sent, self._quotes, self.records.total(), seconds, before, left)
 
-    def _send(self, piece: Slice) -> int:
-        records = list(self._records(self.row, piece.stop))
-        if piece.stop == len(self._table):
-            records += self._heartbeats(int(self._table.time[-1]) + CLOSING_NS)
+    def _send(self, base: int, table: MarketTable, piece: Slice) -> None:
+        start, row = self.row - base, base + piece.stop
+        records = list(self._records(table, start, piece.stop))
+        if row == len(self._market) and not piece.open_ended:
+            records += self._heartbeats(self._market.last_ns + CLOSING_NS)
         elif piece.heartbeat_ns is not None:
             records += self._heartbeats(piece.heartbeat_ns)
-        self._writer.write(records, piece.stop)
-        return len(records)
+        if records:
+            self._writer.write(records, row)
+            self.records.update(record.partition for record in records)
+        self._quotes += int(np.count_nonzero(table.kind[start : piece.stop] == QUOTE))
 
-    def _records(self, start: int, stop: int) -> Iterator[RawOutput]:
-        step = UPDATES_PER_RECORD * len(self._table.symbols)
+    def _records(self, table: MarketTable, start: int, stop: int) -> Iterator[RawOutput]:
+        step = UPDATES_PER_RECORD * len(table.symbols)
         header = self._codec.encode(TOPIC, heartbeat(0))[: HEADER.size]
-        for symbol, value in encode(self._table, start, stop, step, header):
+        for symbol, value in encode(table, start, stop, step, header, self._ends):
             yield RawOutput(TOPIC, partition_of(symbol, self._partitions), symbol.encode(), value)
 
     def _heartbeats(self, time_ns: int) -> list[RawOutput]:
         value = self._codec.encode(TOPIC, heartbeat(time_ns))
         return [RawOutput(TOPIC, partition, b"", value) for partition in range(self._partitions)]
 
+    def _demand_past(self) -> None:
+        """Demands times that market.data takes: at most a day ahead. Raises FeedError."""
+        last = self._market.last_ns
+        if last + CLOSING_NS > time.time_ns() + AHEAD_MAX_NS:
+            raise FeedError(
+                f"the last update is at {_moment(last)}, more than a day ahead of the clock, which market.data does "
+                "not take; correct its ts_ns, UTC nanoseconds"
+            )
+
     def _demand_fresh(self) -> None:
-        """Compares the table's times with the newest records of market.data, which other feeds may have written."""
-        left = self._table.symbol[self.row :]
-        codes, firsts = np.unique(left, return_index=True)
-        starts = {
-            self._table.symbols[code]: int(self._table.time[self.row + first])
-            for code, first in zip(codes, firsts, strict=True)
-        }
+        """Compares the market's times with the newest records of market.data, which other feeds may have written."""
+        starts = self._market.starts(self.row)
         newest: dict[str, int] = {}
         for partition in {partition_of(symbol, self._partitions) for symbol in starts}:
             for record in self._tail(partition):
@@ -150,17 +177,6 @@ class Feed:
                     yield self._codec.decode(TOPIC, record.value)
             except UndecodableRecord:
                 continue
-
-
-def _demand_past(table: MarketTable) -> None:
-    """Demands times that market.data takes: at most a day ahead. Raises FeedError."""
-    last = int(table.time[-1])
-    if last + CLOSING_NS > time.time_ns() + AHEAD_MAX_NS:
-        name = table.symbols[table.symbol[-1]]
-        raise FeedError(
-            f"{name}: the last update is at {_moment(last)}, more than a day ahead of the clock, which market.data "
-            "does not take; correct its ts_ns, UTC nanoseconds"
-        )
 
 
 def _moment(time_ns: int) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
 
 QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT = map(ord, "QTBHRS")
 

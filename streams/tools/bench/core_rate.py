@@ -9,8 +9,7 @@ from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.market.market_data import BOOK, QUOTE
 from streams.core.reference.declarations import InstrumentConfig
-from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.send import UPDATES_PER_RECORD
+from streams.pipeline.feed.pack import UPDATES_PER_RECORD, pack
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.bench.bench_orders import bench_orders, order_requests, session_opening
 from streams.tools.bench.in_memory import InMemoryPipeline

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from infra.kafka.topics import partition_count
 from infra.settings import Settings
 from schemas.avro.codec import Codec
-from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.send import UPDATES_PER_RECORD
+from streams.pipeline.feed.pack import UPDATES_PER_RECORD, pack
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.kafka_log import KafkaLogReader, KafkaTransactions
 from streams.pipeline.journal.raw_records import RawOutput, RawRecord

@@ -12,6 +12,7 @@ from schemas.records.numbers import money_text, price_text
 from streams.core.simulators.mock_executor import MOCK
 from streams.evidence.mock_notice import mock_notice
 from streams.pipeline.clients.read_topic import read_topic
+from streams.tools.demo.arrivals import arrivals
 
 Row = dict[str, Any]
 
@@ -24,6 +25,7 @@ class DemoSummary:
     fills: list[Row]
     accounts: list[Row]
     positions: list[Row]
+    arrivals: list[Row]
     compared: list[Row]
     """The accounts that traded the same on two simulators."""
     mock: str | None
@@ -31,12 +33,18 @@ class DemoSummary:
 
 
 def summarise(settings: Settings, codec: Codec) -> DemoSummary:
-    """Returns order results by kind, fills by symbol, accounts with their PnL, positions, and what is mock."""
+    """Returns results by kind, fills by symbol, accounts, positions, how late orders came, and what is mock."""
     fills = list(read_topic(settings, codec, "fills"))
     accounts = _accounts(settings, codec, fills)
-    mock = mock_notice(sum(item.simulator == MOCK for item in fills), len(fills))
-    positions = _positions(settings, codec)
-    return DemoSummary(_results(settings, codec), _fills(fills), accounts, positions, _compared(accounts), mock)
+    return DemoSummary(
+        _results(settings, codec),
+        _fills(fills),
+        accounts,
+        _positions(settings, codec),
+        arrivals(settings, codec),
+        _compared(accounts),
+        mock_notice(sum(item.simulator == MOCK for item in fills), len(fills)),
+    )
 
 
 def _results(settings: Settings, codec: Codec) -> list[Row]:

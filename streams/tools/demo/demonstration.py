@@ -1,8 +1,7 @@
 """Runs a demonstration: sessions, feed and strategies, drain, reconciliation."""
 
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,22 +15,34 @@ from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.errors import NoAnswer
 from streams.evidence.reconcile import Reconciliation, reconcile
-from streams.pipeline.feed.send import UPDATES_PER_RECORD, Feed, FeedResult
+from streams.evidence.replay.market_updates import sorted_by_market_time
+from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.request_models import ControlModel
+from streams.pipeline.feed.send import FeedResult
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.kafka_log import watermarks
-from streams.strategies.live_runner import StrategyRunner
+from streams.pipeline.journal.kinds import JOURNALS
+from streams.pipeline.reference.load_config import core_config
+from streams.strategies.participant import Participant
 from streams.tools.demo.demo_market import instruments_for, with_reference_data
+from streams.tools.demo.live_day import LiveDay
 from streams.tools.demo.pipeline_children import WORKER, PipelineChildren, running_pipeline
-from streams.tools.demo.traders import open_trader_sessions, plan_traders, runner_for
+from streams.tools.demo.recorded_day import RecordedDay
+from streams.tools.demo.rehearsal import Rehearsal
+from streams.tools.demo.traders import (
+    LOOKS,
+    RECORDED_LOOKS,
+    open_sessions,
+    opening_controls,
+    participants_of,
+    plan_traders,
+)
 from streams.tools.demo.two_simulators import beside_mock
 
 QUIET_S = 3.0
 """Time without a new record after which the pipeline has drained."""
 DRAIN_TIMEOUT_S = 600.0
 POLL_S = 0.25
-STEP_POLL_S = 0.002
-UNANSWERED_MAX = 10
-"""Requests without an answer at which the feed waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ def run_demo(
 
     Args:
         table: the market.
-        speed: market seconds a second; None: as fast as the strategies follow (streams.pipeline.feed.send.Feed.run).
+        speed: market seconds a second; None: a recorded day, whose market waits for the strategies.
         workers: worker processes.
         on_step: takes a sentence for each step.
         on_progress: takes the numbers of a live display.
@@ -74,96 +85,83 @@ def run_demo(
     Raises:
         ChildError: a worker or the sink ended.
         NoAnswer: sessions or orders were not answered.
+        OtherResults: on a recorded day the pipeline departed from the rehearsal.
     """
     instruments = instruments_for(settings, table)
     settings = with_reference_data(settings, instruments)
     codec = Codec(Registry(settings))
-    traders = beside_mock(settings, plan_traders(table, instruments))
+    looks = LOOKS if speed is not None else max(RECORDED_LOOKS // len(table.symbols), 1)
+    traders = beside_mock(settings, plan_traders(table, instruments, looks))
+    openings, participants = opening_controls(settings, traders), participants_of(settings, traders)
     with running_pipeline(settings, workers, on_step) as children:
         try:
-            open_trader_sessions(settings, codec, traders, on_step)
+            open_sessions(settings, codec, openings, on_step)
         except NoAnswer:
             children.demand_alive()
             raise
-        runner = runner_for(settings, codec, traders)
-        feed = _trade(settings, codec, table, speed, runner, children, on_progress)
+        if speed is None:
+            feed, requests = _trade_recorded(settings, codec, table, openings, participants, children, on_progress)
+        else:
+            live = LiveDay(settings, codec, table, speed, participants)
+            feed, requests = _trade(settings, live, len(table), children, on_progress), live.requests
         on_step("the workers finish; their last records land before the reconciliation")
         children.stop(WORKER)
         report = reconcile(settings, on_step)
-    return DemoResult(settings, feed, runner.requests, report)
+    return DemoResult(settings, feed, requests, report)
+
+
+def _trade_recorded(
+    settings: Settings,
+    codec: Codec,
+    table: MarketTable,
+    openings: Sequence[ControlModel],
+    participants: Sequence[Participant],
+    children: PipelineChildren,
+    on_progress: Callable[[DemoProgress], None],
+) -> tuple[FeedResult, int]:
+    """Trades a recorded day, and demands that its strategies saw what the pipeline did. Returns feed and requests."""
+    table, config = sorted_by_market_time(table), core_config(settings)
+    rehearsal = Rehearsal(config, table, [opening.to_message() for opening in openings], participants)
+    with Follower(settings, codec, JOURNALS, from_start=True) as journals:
+        day = RecordedDay(settings, codec, table, rehearsal, config.mark_interval_ms, journals)
+        feed = _trade(settings, day, len(table), children, on_progress)
+    day.demand_seen_results()
+    return feed, day.requests
 
 
 def _trade(
     settings: Settings,
-    codec: Codec,
-    table: MarketTable,
-    speed: float | None,
-    runner: StrategyRunner,
+    day: LiveDay | RecordedDay,
+    updates: int,
     children: PipelineChildren,
     on_progress: Callable[[DemoProgress], None],
 ) -> FeedResult:
     """Feeds and trades at once, until the feed has ended, each request has its answer and the pipeline has drained."""
-    pace = _FeedPace(runner, in_step=speed is None)
-    with ThreadPoolExecutor(2) as threads:
-        trading = threads.submit(runner.run)
-        feeding = threads.submit(_feed, settings, codec, table, speed, pace.reach)
+    with ThreadPoolExecutor(len(day.parts)) as threads:
+        feeding, *others = [threads.submit(part) for part in day.parts]
         try:
             drain = _DrainWatch(settings)
-            deadline = time.monotonic() + len(table) / 1_000 + DRAIN_TIMEOUT_S
-            while not (feeding.done() and not runner.unanswered and drain.quiet_for(QUIET_S)):
+            deadline = time.monotonic() + updates / 1_000 + DRAIN_TIMEOUT_S
+            while not (feeding.done() and not day.unanswered and drain.quiet_for(QUIET_S)):
                 time.sleep(POLL_S)
-                on_progress(DemoProgress(pace.updates, len(table), runner.requests, runner.results))
+                on_progress(DemoProgress(day.updates, updates, day.requests, day.results))
                 children.demand_alive()
-                _raise_failure(trading, feeding)
+                _raise_failure(feeding, *others)
                 if time.monotonic() > deadline:
-                    waiting = ", ".join(order_id for _, order_id in list(runner.unanswered)[:5])
-                    raise NoAnswer(f"{len(runner.unanswered)} requests were not answered: {waiting}")
+                    waiting = ", ".join(order_id for _, order_id in list(day.unanswered)[:5])
+                    raise NoAnswer(f"{len(day.unanswered)} requests were not answered: {waiting}")
         finally:
-            runner.stop()
-            pace.release()
-        trading.result()
-        return feeding.result()
-
-
-def _feed(
-    settings: Settings, codec: Codec, table: MarketTable, speed: float | None, on_progress: Callable[[int], None]
-) -> FeedResult:
-    # One record of each symbol in a step, so that the strategies see the market as often as in live trading.
-    step = UPDATES_PER_RECORD * len(table.symbols)
-    return Feed(settings, codec, table).run(speed, on_progress, updates_per_transaction=step)
+            day.stop()
+        for other in others:
+            other.result()
+        result: FeedResult = feeding.result()
+        return result
 
 
 def _raise_failure(*futures: Future[Any]) -> None:
     for future in futures:
         if future.done():
             future.result()
-
-
-class _FeedPace:
-    """The progress of the feed. in_step: the feed waits until the strategies have seen its updates and have answers.
-
-    Without that, a day at full speed would be over before the first order is sent.
-    """
-
-    def __init__(self, runner: StrategyRunner, in_step: bool) -> None:
-        self.updates = 0
-        self._runner = runner
-        self._in_step = in_step
-        self._released = threading.Event()
-
-    def reach(self, updates: int) -> None:
-        """Takes the number of updates fed so far; the feed calls it after each step."""
-        self.updates = updates
-        while self._in_step and not self._released.is_set() and self._behind:
-            self._released.wait(STEP_POLL_S)
-
-    @property
-    def _behind(self) -> bool:
-        return self._runner.updates < self.updates or len(self._runner.unanswered) > UNANSWERED_MAX
-
-    def release(self) -> None:
-        """Makes the feed wait no longer."""
-        self._released.set()
 
 
 class _DrainWatch:

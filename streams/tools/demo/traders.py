@@ -20,12 +20,13 @@ from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.strategies.find_strategy import STRATEGIES
-from streams.strategies.live_runner import StrategyRunner
-from streams.strategies.participant import make_participant
+from streams.strategies.participant import Participant, make_participant
 from streams.strategies.strategy_config import StrategyConfig
 
 LOOKS = 4_500
-"""A strategy's looks at the whole market, which make some thousand orders for each symbol."""
+"""A strategy's looks at a synthetic market, which make some thousand orders for each symbol."""
+RECORDED_LOOKS = 1_000
+"""A strategy's looks at all symbols of a recorded market, which waits for the pipeline at each."""
 UNKNOWN_SIZE_VALUE = 10_000
 """Value of an order in the instrument's currency if the market shows no sizes: a lot of gold is not a lot of euros."""
 POSITION_ORDERS = 10
@@ -78,14 +79,17 @@ class Trader:
         return Decimal(self.quantity * self.price) / PRICE_SCALE / PRICE_SCALE
 
 
-def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig]) -> list[Trader]:
-    """Returns each strategy on each quoted symbol, with orders of half the median size shown."""
+def plan_traders(table: MarketTable, instruments: dict[str, InstrumentConfig], looks: int = LOOKS) -> list[Trader]:
+    """Returns each strategy on each quoted symbol, with orders of half the median size shown.
+
+    looks: how often each strategy looks at the whole market, about.
+    """
     traders = []
     for code, symbol in enumerate(table.symbols):
         quotes = np.flatnonzero((table.symbol == code) & (table.kind == QUOTE))
         if len(quotes):
             instrument = instruments[symbol]
-            price, every = int(np.median(table.ask_px[quotes])), max(len(quotes) // LOOKS, 1)
+            price, every = int(np.median(table.ask_px[quotes])), max(len(quotes) // looks, 1)
             quantity = _quantity(instrument, table, quotes, price)
             traders += [Trader(f"{name}:{symbol}", name, instrument, quantity, price, every) for name in STRATEGIES]
     return traders
@@ -104,18 +108,11 @@ def _quantity(
     return min(max(size, instrument.min_quantity, instrument.lot_size), instrument.max_quantity)
 
 
-def open_trader_sessions(
-    settings: Settings, codec: Codec, traders: list[Trader], on_progress: Callable[[str], None]
-) -> None:
-    """Opens a paper session for each trader.
-
-    Raises:
-        ControlRefused: a session was refused.
-        NoAnswer: no worker answered in time.
-    """
+def opening_controls(settings: Settings, traders: list[Trader]) -> list[ControlModel]:
+    """Returns the control that opens a paper session for each trader."""
     settings_hash = settings_sha256(core_config(settings))
-    for trader in traders:
-        control = ControlModel(
+    return [
+        ControlModel(
             control_id=f"{settings.run_id}-open-{trader.account_id}",
             kind=ControlKind.SESSION_OPEN,
             account_id=trader.account_id,
@@ -130,6 +127,20 @@ def open_trader_sessions(
             reason="demonstration",
             ts=time.time_ns(),
         )
+        for trader in traders
+    ]
+
+
+def open_sessions(
+    settings: Settings, codec: Codec, controls: list[ControlModel], on_progress: Callable[[str], None]
+) -> None:
+    """Opens sessions.
+
+    Raises:
+        ControlRefused: a session was refused.
+        NoAnswer: no worker answered in time.
+    """
+    for control in controls:
         on_progress(send_control(settings, codec, control).text)
 
 
@@ -142,17 +153,20 @@ def limits_of(trader: Trader) -> dict[str, Decimal]:
     }
 
 
-def runner_for(settings: Settings, codec: Codec, traders: list[Trader]) -> StrategyRunner:
-    """Returns a runner of the traders' strategies."""
-    runner = StrategyRunner(settings, codec)
-    for trader in traders:
-        config = StrategyConfig(
-            strategy=trader.strategy,
-            symbol=trader.instrument.symbol,
-            quantity=price_to_decimal(trader.quantity),
-            max_position=price_to_decimal(trader.max_position),
-            every=trader.every,
+def participants_of(settings: Settings, traders: list[Trader]) -> list[Participant]:
+    """Returns the traders' strategies on their accounts."""
+    return [
+        make_participant(
+            trader.account_id,
+            StrategyConfig(
+                strategy=trader.strategy,
+                symbol=trader.instrument.symbol,
+                quantity=price_to_decimal(trader.quantity),
+                max_position=price_to_decimal(trader.max_position),
+                every=trader.every,
+            ),
+            Instrument.from_config(trader.instrument),
+            settings.run_seed,
         )
-        instrument = Instrument.from_config(trader.instrument)
-        runner.add(make_participant(trader.account_id, config, instrument, settings.run_seed))
-    return runner
+        for trader in traders
+    ]

@@ -84,6 +84,38 @@ def test_evidence_from_mock_fills_counts_for_no_level(
     assert judged.detail.startswith("drawn by the MockExecutor")
 
 
+@pytest.mark.parametrize("name", ["s", "t"])
+def test_a_reopening_hides_no_loss(name: str, client: Client, run_id: str, criteria: CriteriaFile) -> None:
+    """On the last day 20,000 are lost, and the account is opened again with what it had before."""
+    insert_session(client, run_id, fills_a_day=6)
+    last = rows.FIRST_DAY + (len(STEADY) * 20 - 1) * rows.DAY
+    held = 100_000 + 20 * sum(STEADY)
+    lost = [rows.equity(run_id, held - 20_000, last, trigger) for trigger in ("FILL", "SESSION_CLOSE")]
+    again = [rows.equity(run_id, held, last, trigger, session_id=name) for trigger in ("SESSION_OPEN", "INTERVAL")]
+    rows.insert(client, "account_equity", lost + again)
+    found = verdict(client, run_id, criteria)
+    assert found.level is TradingLevel.PAPER_ONLY
+    assert {"daily_loss", "max_drawdown"} <= set(found.failed(LIMITED))
+    lost_on_day = (STEADY[-1] - 20_000) / (held - STEADY[-1])
+    assert [item.value for item in found.results if item.criterion == "daily_loss"] == [pytest.approx(lost_on_day)] * 2
+
+
+def test_stressed_costs_follow_the_openings_of_a_day(client: Client, run_id: str, criteria: CriteriaFile) -> None:
+    """Costs of 10 in each of two sessions of 1,000 on one day, doubled: each loses 1 % more, and the day 1.99 %."""
+    day = rows.FIRST_DAY
+    found = rows.session(run_id, 1_000, [1_000])
+    found.append(rows.equity(run_id, 1_000, day + timedelta(hours=1), "SESSION_OPEN"))
+    found.append(rows.equity(run_id, 1_000, day + timedelta(hours=2)))
+    rows.insert(client, "account_equity", found)
+    fills = [
+        rows.fill(run_id, "BUY", 1, 100, day + timedelta(hours=hour), commission=Decimal(10), slippage_mid=Decimal(0))
+        for hour in (0, 2)
+    ]
+    rows.insert(client, "fills", fills)
+    (row,) = evidence_of(client, run_id, criteria).rows["gate_stress"]
+    assert row["worst_day"] == pytest.approx(0.99 * 0.99 - 1)
+
+
 LATE = rows.FIRST_DAY + 5 * rows.DAY
 QUIET = {"symbol": "ABC", "kind": "QUOTE", "ts": LATE + timedelta(minutes=45), "bid_px": Decimal(100)}
 REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts": LATE}

@@ -76,9 +76,12 @@ class Trip:
 
 @dataclass
 class Numbers:
-    """The numbers of one session."""
+    """The numbers of one session. Its capital is a fund: an opening redeems all units and buys others."""
 
     opening_cash: Decimal = Decimal(0)
+    units: Decimal = Decimal(0)
+    price: Decimal = Decimal(1)
+    gained: Decimal = Decimal(0)
     fills: int = 0
     fees: Decimal = Decimal(0)
     traded_value: Decimal = Decimal(0)
@@ -86,7 +89,7 @@ class Numbers:
     end_equity: Decimal = Decimal(0)
     cash: Decimal = Decimal(0)
     borrow_fees: Decimal = Decimal(0)
-    peak: Decimal = Decimal(0)
+    peak: Decimal = Decimal(1)
     max_drawdown: Decimal = Decimal(0)
     orders: int = 0
     rejected_orders: int = 0
@@ -128,20 +131,24 @@ class Numbers:
             trip.pnl -= fee_each * abs(signed)
 
     def value(self, record: Record) -> None:
-        """Values an equity record: the end of its day so far, peak and drawdown."""
+        """Values an equity record: the price of a unit at the end of its day so far, peak and drawdown."""
+        before = self.end_equity
         self.end_equity, self.cash, self.borrow_fees = record["equity"], record["cash"], record["borrow_fees"]
         if record["trigger"] == "SESSION_OPEN":
-            self.opening_cash = self.peak = record["equity"]
+            self.opening_cash = record["equity"]
+            self.units = record["equity"] / self.price
             self.opened = day_of(record["ts"])
             return
-        self.peak = max(self.peak, record["equity"])
-        self.max_drawdown = min(self.max_drawdown, record["equity"] / self.peak - 1)
-        self.ends[day_of(record["ts"])] = record["equity"]
+        self.gained += self.end_equity - before
+        self.price = self.end_equity / self.units
+        self.peak = max(self.peak, self.price)
+        self.max_drawdown = min(self.max_drawdown, self.price / self.peak - 1)
+        self.ends[day_of(record["ts"])] = self.price
 
     def returns(self, quoted: dict[str, set[date]]) -> dict[date, Decimal]:
         """Returns the returns by day. A day has a record of the session, or quotes of its symbols after its opening."""
         quiet = {day for symbol in self.symbols for day in quoted[symbol] if day > self.opened}
-        found, before = {}, self.opening_cash
+        found, before = {}, Decimal(1)
         for day in sorted(self.ends.keys() | quiet):
             after = self.ends.get(day, before)
             found[day] = after / before - 1

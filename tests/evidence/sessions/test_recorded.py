@@ -89,7 +89,7 @@ def assert_same_sums(found: dict[str, Any], numbers: Numbers, name: str) -> None
         "fees": numbers.fees,
         "traded_value": numbers.traded_value,
         "end_equity": numbers.end_equity,
-        "net_pnl": numbers.end_equity - numbers.opening_cash,
+        "net_pnl": numbers.gained,
         "orders": numbers.orders,
         "rejected_orders": numbers.rejected_orders,
         "trades": len(numbers.closed),
@@ -124,7 +124,7 @@ def test_sessions_are_rebuilt_from_kafka_and_from_clickhouse(run: Settings) -> N
 def test_the_report_of_a_recorded_session(run: Settings, tmp_path: Path) -> None:
     listed = paper(run, "session", "list", "--json")
     sessions = {row["session_id"]: row for row in map(json.loads, listed.stdout.splitlines())}
-    name = f"{run.run_id}:mean-reversion:EURUSD.OANDA"
+    name = f"{run.run_id}:momentum:EURUSD.OANDA"
     assert len(sessions) == 6
     shown = paper(run, "session", "show", name, "--json")
     state = json.loads(shown.stdout)

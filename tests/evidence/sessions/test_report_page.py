@@ -22,7 +22,7 @@ from streams.evidence.sessions.report_page import report_page
 from streams.evidence.sessions.session_report import SessionReport, read_report
 from streams.evidence.sessions.svg_charts import Bar, ChartMarker, Line
 from streams.evidence.sessions.terminal_report import print_report
-from tests.evidence.reconcile.session import Session
+from tests.evidence.reconcile.session import Session, traded_session
 from tests.evidence.sessions.browser import open_page
 from tests.evidence.sessions.dom import Shapes, shapes
 from tests.evidence.sessions.stories import three_days
@@ -84,6 +84,22 @@ def test_metrics_are_in_their_units_and_say_what_they_lack(report: SessionReport
         assert not shown[name][0].endswith("%"), "a multiple is no share"
     assert shown["sharpe"] == ("–", "4 of 30 daily returns")  # noqa: RUF001
     assert shown["calmar"][1].endswith(" of 365 calendar days")
+
+
+def test_a_session_that_was_opened_again_is_told_in_one_way(landed: Callable[[Session], str], client: Client) -> None:
+    """List, tiles, tables and charts count all openings, and a deposit is no profit."""
+    run_id = landed(traded_session())
+    row = find_session(client, run_id, "session-1", "C")
+    found = read_report(client, Cut(run_id, {}), row, Conventions())
+    metrics = {item.name: item.value for item in found.metrics}
+    assert metrics["net_pnl"] == metrics["realised_pnl"] == sum(day["day_pnl"] for day in found.days) < 0
+    assert (row["net_pnl"], row["return"]) == (metrics["net_pnl"], pytest.approx(metrics["total_return"]))
+    assert row["fills"] == metrics["fills"] == found.fill_count == len(found.fills) == 4
+    assert metrics["net_cash_flow"] == row["equity"] - 5_000 - row["net_pnl"] > 0
+    assert {point["cash"] for point in found.equity} >= {Decimal(5_000), Decimal(7_000), row["equity"]}
+    lowest = min(point["drawdown_ratio"] for point in found.equity)
+    assert lowest == pytest.approx(metrics["max_drawdown_intraday"])
+    assert metrics["max_drawdown"] == pytest.approx(found.equity[-1]["drawdown_ratio"]) == pytest.approx(row["return"])
 
 
 def test_the_browser_would_tell(tmp_path: Path) -> None:

@@ -62,5 +62,32 @@ def test_values_are_the_codecs_of_packed_records(seed: int, rows: int, kinds: li
     assert list(encode(table, start, rows, step, WIRE)) == expected
 
 
+@PROPERTY
+@given(
+    seed=st.integers(0, 2**32),
+    rows=st.integers(1, 100),
+    share=st.floats(0, 1),
+    start=st.integers(0, 99),
+)
+def test_records_end_where_they_are_asked_to_in_the_order_of_their_ends(
+    seed: int, rows: int, share: float, start: int
+) -> None:
+    table, start = any_table(seed, rows, [QUOTE, TRADE, BOOK]), min(start, rows - 1)
+    ends = np.random.default_rng(seed).random(rows) < share
+    open_ones, expected = dict[int, list[int]](), list[list[int]]()
+    for row in range(start, rows):
+        code = int(table.symbol[row])
+        open_ones.setdefault(code, []).append(row)
+        if ends[row]:
+            expected.append(open_ones.pop(code))
+    expected = sorted([*expected, *open_ones.values()], key=lambda group: group[-1])
+    found = [
+        (symbol, CODEC.decode("market.data", value)) for symbol, value in encode(table, start, rows, 1, WIRE, ends)
+    ]
+    assert [symbol for symbol, _ in found] == [table.symbols[table.symbol[group[0]]] for group in expected]
+    assert [list(record.times) for _, record in found] == [table.time[group].tolist() for group in expected]
+    assert [record.kinds for _, record in found] == [table.kind[group].tobytes().decode() for group in expected]
+
+
 def test_nothing_gives_no_records() -> None:
     assert list(encode(any_table(1, 5, [QUOTE]), 3, 3, 10, WIRE)) == []

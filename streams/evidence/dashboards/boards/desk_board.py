@@ -15,12 +15,12 @@ from streams.evidence.dashboards.panels import (
 
 SESSIONS = query_sql(
     "sessions",
-    "*, equity - opening_cash AS pnl, status = 'OPEN' AS open, "
+    "*, status = 'OPEN' AS open, "
     "toUnixTimestamp64Milli(opened_at) - 1000 AS from_ms, "
     "toUnixTimestamp64Milli(ifNull(closed_at, valued_at)) + 1000 AS to_ms",
 )
 """The sessions with what the stats sum up, and with the span of time that a link to a session shows."""
-UNITS = {"opening_cash": "locale", "equity": "locale", "pnl": "locale", "return": "percentunit"}
+UNITS = {"opening_cash": "locale", "equity": "locale", "net_pnl": "locale", "return": "percentunit"}
 EQUITY = f"""SELECT
     $__timeInterval(ts) AS time, toString(account_id) AS account, argMax(toFloat64(equity), offset) AS equity
 FROM account_equity
@@ -46,7 +46,7 @@ def build() -> Dashboard:
     panels = [
         stat_panel("Open sessions", SESSIONS, "open", reducer="sum"),
         stat_panel("Equity", SESSIONS, "equity", "locale", reducer="sum"),
-        stat_panel("Profit and loss", SESSIONS, "pnl", "locale", reducer="sum"),
+        stat_panel("Profit and loss", SESSIONS, "net_pnl", "locale", reducer="sum"),
         stat_panel("Fills", SESSIONS, "fills", "locale", reducer="sum"),
         stat_panel("Commissions", costs, "fees", "locale", reducer="sum"),
         stat_panel("Rejected orders", orders, "rejected_orders", "locale", reducer="sum"),
