@@ -196,7 +196,7 @@ class KafkaTransactions:
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
-        self._settings = settings
+        self._names = {base: topic_name(settings, base) for base in BY_NAME}
         self._noted_offset: int | None = None
         self._undecided = 0
         """Number of large records of this transaction that the broker has neither taken nor refused yet."""
@@ -260,18 +260,17 @@ class KafkaTransactions:
         self._until_deadline(lambda: self._producer.commit_transaction(COMMIT_DEADLINE_S))
 
     def _produce(self, record: RawOutput, is_noted: bool) -> None:
+        topic, partition, key, value, headers = record
         on_delivery: OnDelivery | None = self._on_noted_delivered if is_noted else None
         # Others are never too large: their keys are names of the core, and their only header is a proof.
-        if (len(record.headers) > 1 or len(record.value or b"") > LARGE_BYTES) and _may_be_refused(record):
+        if (len(headers) > 1 or len(value or b"") > LARGE_BYTES) and _may_be_refused(record):
             self._undecided += 1
             on_delivery = partial(self._on_large_delivered, record, on_delivery)
-        name = topic_name(self._settings, record.topic)
+        name = self._names[topic]
         refused_until = None
         while True:
             try:
-                self._producer.produce(
-                    name, record.value, record.key, record.partition, on_delivery, headers=list(record.headers)
-                )
+                self._producer.produce(name, value, key, partition, on_delivery, headers=list(headers))
             except BufferError:
                 refused_until = refused_until or monotonic() + COMMIT_DEADLINE_S
                 if monotonic() > refused_until:

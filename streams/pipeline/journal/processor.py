@@ -279,8 +279,8 @@ def _check_size(topic: str, size: int) -> None:
 def outputs_crc32(outputs: list[RawOutput]) -> int:
     """Returns the CRC-32 of topic, partition, key and value of all outputs, in order."""
     parts: list[bytes] = []
-    for output in outputs:
-        parts.append(f"{output.topic}\0{output.partition}\0".encode())
-        parts.append(output.key or b"")
-        parts.append(output.value or b"")
+    for topic, partition, key, value, _ in outputs:
+        parts.append(f"{topic}\0{partition}\0".encode())
+        parts.append(key or b"")
+        parts.append(value or b"")
     return crc32(b"".join(parts))
