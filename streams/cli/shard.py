@@ -13,11 +13,15 @@ from streams.cli.options import JSON_LINES
 from streams.cli.shard_names import SHARD, named_shard, owned_by_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from infra.settings import Settings
     from streams.operations.health.health import Health
     from streams.pipeline.journal.owned_shard import OwnedShard
     from streams.pipeline.journal.raw_records import RawRecord
 
+OWN_ATTEMPTS = 3
+"""Times that a command takes a shard before it leaves it to the worker that takes it back."""
 COLUMNS = ("shard", "owner", "journal", "alarms", "parked", "next_retry")
 PLACE = re.compile(r"(.+)-(\d+)@(\d+)")
 ACTOR = typer.Option(None, "--actor", help="Name of the person who decides; default: the user of this command.")
@@ -79,6 +83,29 @@ def _time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _done_by_owner(settings: Settings, shard: str, act: Callable[[OwnedShard], None]) -> OwnedShard:
+    """Owns a shard, does something with it, and gives it up. Begins anew if a worker's retry takes it meanwhile.
+
+    Raises Fenced if that happens OWN_ATTEMPTS times.
+    """
+    from streams.errors import Fenced
+
+    attempts = OWN_ATTEMPTS
+    while True:
+        attempts -= 1
+        try:
+            owned = owned_by_command(settings, shard)
+            try:
+                act(owned)
+            finally:
+                owned.close()
+        except Fenced:
+            if not attempts:
+                raise
+        else:
+            return owned
+
+
 def skip_record(
     shard: str = SHARD,
     record: str = typer.Option(..., "--record", help="Next record of the shard, as TOPIC-PARTITION@OFFSET."),
@@ -96,11 +123,10 @@ def skip_record(
     settings = get_settings()
     topic, offset = _place(settings, shard, record)
     _confirm(f"Let {shard} go past {record}? It becomes a dead letter.", yes)
-    owned = owned_by_command(settings, shard)
-    try:
-        owned.skip(_next_record(settings, owned, topic, offset), f"{_name(actor)}: {reason}")
-    finally:
-        owned.close()
+    who_and_why = f"{_name(actor)}: {reason}"
+    owned = _done_by_owner(
+        settings, shard, lambda owned: owned.skip(_next_record(settings, owned, topic, offset), who_and_why)
+    )
     print(f"{shard} is past {record}, which is a dead letter; journal record {owned.processor.sequence} says so")
 
 
@@ -112,11 +138,8 @@ def acknowledge_alarms(shard: str = SHARD, reason: str = REASON, actor: str = AC
     from infra.settings import get_settings
 
     _confirm(f"End the alarms of {shard}? Its worker is interrupted for some seconds.", yes)
-    owned = owned_by_command(get_settings(), shard)
-    try:
-        owned.acknowledge(f"{_name(actor)}: {reason}")
-    finally:
-        owned.close()
+    who_and_why = f"{_name(actor)}: {reason}"
+    owned = _done_by_owner(get_settings(), shard, lambda owned: owned.acknowledge(who_and_why))
     print(f"{shard} has no alarms any more; journal record {owned.processor.sequence} says who acknowledged them")
 
 

@@ -126,7 +126,7 @@ def test_a_recorded_day_gives_what_a_replay_with_its_strategies_gives(
     write_slow_market(market / "slow.csv")
     write_traders(settings, market / "slow.csv", changes)
     settings = settings.model_copy(
-        update={"mock_trading": simulator == "mock", "simulator": "realistic" if simulator == "realistic" else ""}
+        update={"mock_trading": simulator == "mock", "simulator": "" if simulator == "top-of-book" else simulator}
     )
     document, run = kept_demo(settings, "--data", str(market))
     try:

@@ -68,6 +68,7 @@ def test_the_floor_of_apex_locks_and_stops_the_account_until_a_person_resets_it(
         floors = {row["breaker"]: row["floor"] for row in map(json.loads, shown)}
         assert (floors["apex-50k-trailing"], floors["errors"]) == ("50100", None)
         feed(settings, tmp_path, 30, "10099.99")
+        feed(settings, tmp_path, 31, "10099.99")  # The closing order arrives behind the quote that opened the breaker.
         stopped = status_at(settings, "50099.99")
         assert (stopped["state"], stopped["breakers"]) == ("HALTED", "apex-50k-trailing OPEN")
         worker.kill()
