@@ -60,12 +60,10 @@ class Proof:
     def is_on(self, record: RawRecord) -> bool:
         """Returns whether a record bears a proof that was made with this key for it."""
         found = _proof_of(record.headers)
-        return found is not None and self.is_of(found, record)
-
-    def is_of(self, proof: bytes, record: RawRecord) -> bool:
-        """Returns whether a proof was made with this key for this record."""
-        mac = self.mac(record.topic, record.partition, proof[MAC_BYTES:], record.key, record.value)
-        return mac == proof[:MAC_BYTES]
+        if found is None:
+            return False
+        place = found[MAC_BYTES:]
+        return self.mac(record.topic, record.partition, place, record.key, record.value) == found[:MAC_BYTES]
 
     def mac(self, topic: str, partition: int, place: bytes, key: bytes | None, value: bytes | None) -> bytes:
         """Returns the MAC of a record at a place: sequence, number and source."""
