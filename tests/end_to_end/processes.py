@@ -37,6 +37,23 @@ def paper(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
+def done(settings: Settings, *arguments: str, code: int = 0) -> str:
+    """Runs a `paper` command, demands its exit code, and returns what it prints on stdout."""
+    return _ended(settings, *arguments, code=code).stdout
+
+
+def told(settings: Settings, *arguments: str, code: int = 0) -> str:
+    """Runs a `paper` command, demands its exit code, and returns what it prints on stdout, then on stderr."""
+    result = _ended(settings, *arguments, code=code)
+    return result.stdout + result.stderr
+
+
+def _ended(settings: Settings, *arguments: str, code: int) -> subprocess.CompletedProcess[str]:
+    result = paper(settings, *arguments)
+    assert result.returncode == code, f"paper {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
+    return result
+
+
 class Background:
     """A command that runs until it is stopped. module: what stands in place of `paper`."""
 

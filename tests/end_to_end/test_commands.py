@@ -9,7 +9,7 @@ import pytest
 
 from infra.settings import Settings
 from streams.evidence.mock_notice import DRAWN, mock_is_default
-from tests.end_to_end.processes import paper, running
+from tests.end_to_end.processes import done, paper, running
 
 ORDERS = """order_id,account_id,symbol,side,order_type,quantity,price,time_in_force
 l-1,hand,ACME.SIM,BUY,LIMIT,1,1.00,GTC
@@ -24,12 +24,6 @@ OPENING = (
 @pytest.fixture
 def settings(pipeline_settings: Settings) -> Settings:
     return pipeline_settings.model_copy(update={"mock_trading": False})
-
-
-def done(settings: Settings, *arguments: str, code: int = 0) -> str:
-    result = paper(settings, *arguments)
-    assert result.returncode == code, f"paper {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
-    return result.stdout
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from streams.evidence.replay.archive import MANIFEST
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from tests.builders import px
 from tests.end_to_end.desk import Desk, immediate
-from tests.end_to_end.processes import paper, running
+from tests.end_to_end.processes import done, paper, running
 
 GRID = "orders.scale: [0.5, 2]\nlimits.max_order_quantity: ['15', '100']\n"
 
@@ -24,12 +24,6 @@ GRID = "orders.scale: [0.5, 2]\nlimits.max_order_quantity: ['15', '100']\n"
 @pytest.fixture
 def settings(pipeline_settings: Settings) -> Settings:
     return pipeline_settings.model_copy(update={"mock_trading": False})
-
-
-def done(settings: Settings, *arguments: str, code: int = 0) -> str:
-    result = paper(settings, *arguments)
-    assert result.returncode == code, f"paper {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
-    return result.stdout
 
 
 def ends(settings: Settings) -> dict[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ from streams.evidence.gate.gather_evidence import plain_rows
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import QUOTE
 from streams.pipeline.reference.load_config import load_instruments
-from tests.end_to_end.processes import Background, paper, running
+from tests.end_to_end.processes import Background, done, paper, running
 
 SYMBOL, STRATEGY, EXAMPLE = "ACME.SIM", "examples.own_strategy:BuyDips", "examples/own_strategy.yaml"
 
@@ -23,12 +23,6 @@ SYMBOL, STRATEGY, EXAMPLE = "ACME.SIM", "examples.own_strategy:BuyDips", "exampl
 @pytest.fixture
 def settings(pipeline_settings: Settings) -> Settings:
     return pipeline_settings.model_copy(update={"mock_trading": False})
-
-
-def done(settings: Settings, *arguments: str) -> str:
-    result = paper(settings, *arguments)
-    assert result.returncode == 0, f"paper {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
-    return result.stdout
 
 
 def write_market(settings: Settings, folder: Path) -> Path:

@@ -12,18 +12,12 @@ from infra.settings import Settings
 from schemas.records.enums import TradingMode
 from tests.builders import quote
 from tests.end_to_end.desk import AWAIT_S, SYMBOL, Desk, immediate
-from tests.end_to_end.processes import paper, running
+from tests.end_to_end.processes import done, paper, running
 from tests.evidence.gate.sessions import insert_session
 
 STRATEGY = "st"
 OWN_TESTS = "tests/evidence/gate/test_criteria.py"
 """A small test file of the project itself."""
-
-
-def done(settings: Settings, *arguments: str, code: int = 0) -> str:
-    result = paper(settings, *arguments)
-    assert result.returncode == code, f"paper {' '.join(arguments)}:\n{result.stdout}\n{result.stderr}"
-    return result.stdout
 
 
 def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp_path: Path) -> None:
