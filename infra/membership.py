@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra import processes
 from infra.errors import MemberIdTaken
+from infra.private_home import private_home
 from infra.settings import Settings
 
 SLOTS_MAX = 1_000
@@ -44,8 +45,8 @@ def member_id(settings: Settings, kind: str, chosen: str = "") -> Iterator[str]:
 
 
 def _try_lock(settings: Settings, name: str) -> int | None:
-    folder = settings.paper_home / "run"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = private_home(settings) / "run"
+    folder.mkdir(exist_ok=True)
     descriptor = os.open(folder / f"{settings.topic_prefix}{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

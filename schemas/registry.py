@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from math import inf
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
@@ -12,6 +13,8 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import TransportError
 
+from infra.errors import SettingsError
+from infra.registry_access import user_info
 from infra.settings import Settings
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
 from schemas.topic_schemas import all_topics, schema_text
@@ -32,6 +35,7 @@ LIST_PERIOD_S = 0.5
 REFUSED_MAX = 100_000
 """Number of ids known to be bad from which those are dropped that would be asked for again anyway."""
 NOT_FOUND = 404
+REFUSED = (401, 403)
 CONFLICT = 409
 FIRST_SERVER_ERROR = 500
 
@@ -46,9 +50,10 @@ def subject(settings: Settings, topic: str) -> str:
 def register_all(settings: Settings) -> dict[str, int]:
     """Registers every schema under its subject, FULL_TRANSITIVE; returns the ids by topic. Repeats are harmless.
 
-    Raises IncompatibleSchema if a registered version contradicts a schema, RegistryUnavailable.
+    Raises IncompatibleSchema if a registered version contradicts a schema, RegistryUnavailable, SettingsError if the
+    registry demands another user.
     """
-    with _client(settings) as client:
+    with _client(settings, user_info(settings)) as client:
         return {topic: _register(client, subject(settings, topic), topic) for topic in all_topics()}
 
 
@@ -57,6 +62,12 @@ def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
         _with_retries(partial(client.set_compatibility, name, COMPATIBILITY))
         return _with_retries(partial(client.register_schema, name, Schema(schema_text(topic), AVRO)))
     except SchemaRegistryError as error:
+        if error.http_status_code in REFUSED:
+            raise SettingsError(
+                f"the schema registry lets only its own user register subject {name}: `paper up` makes the local "
+                "one's password, so run it with the same PAPER_HOME; for another registry put user and password into "
+                "SCHEMA_REGISTRY_URL"
+            ) from error
         if error.http_status_code != CONFLICT:
             raise
         text = f"subject {name}: the schema is not {COMPATIBILITY} compatible: {error.error_message}"
@@ -152,7 +163,7 @@ class Registry:
 
     def _must_list(self, name: str) -> bool:
         """Returns whether ids that are unknown need the subject's list of versions, and may be asked for."""
-        return self._may_ask() or self._listed.get(name, 0.0) + LIST_PERIOD_S < monotonic()
+        return self._may_ask() or self._listed.get(name, -inf) + LIST_PERIOD_S < monotonic()
 
     def _refuse(self, name: str, schema_ids: Iterable[int]) -> None:
         """Notes for UNKNOWN_S that ids are bad, without a request."""
@@ -221,9 +232,10 @@ class Registry:
         return self._made
 
 
-def _client(settings: Settings) -> SchemaRegistryClient:
-    """Returns a client without retries of its own, because _with_retries repeats calls."""
-    return SchemaRegistryClient({"url": settings.schema_registry_url, "max.retries": 0})
+def _client(settings: Settings, user: str = "") -> SchemaRegistryClient:
+    """Returns a client without retries of its own, because _with_retries repeats calls. user: `user:password`."""
+    login = {"basic.auth.user.info": user} if user else {}
+    return SchemaRegistryClient({"url": settings.schema_registry_url, "max.retries": 0, **login})
 
 
 def _with_retries(call: Callable[[], T]) -> T:

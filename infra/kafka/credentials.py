@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from infra.errors import SettingsError
+from infra.private_home import private_home
 from infra.settings import Settings
 
 PASSWORD_BYTES = 32
@@ -38,6 +39,7 @@ def make_password(settings: Settings, principal: str) -> str:
     """Returns a new random password for a principal, and writes it to the principal's file."""
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     path = password_file(settings, principal)
+    private_home(settings)
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     write_private(path, password + "\n")
     return password

@@ -7,6 +7,7 @@ from hashlib import blake2s
 
 from infra.errors import SettingsError
 from infra.kafka.credentials import PRIVATE_FOLDER, password_file, write_private_once
+from infra.private_home import private_home
 from infra.settings import Settings
 
 KEY_BYTES = 32
@@ -28,6 +29,7 @@ def pipeline_key(settings: Settings) -> bytes | None:
 def _file_secret(settings: Settings) -> str:
     path = password_file(settings, KEY_NAME)
     try:
+        private_home(settings)
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         write_private_once(path, secrets.token_urlsafe(KEY_BYTES) + "\n")
         return path.read_text().strip()

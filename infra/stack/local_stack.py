@@ -25,6 +25,7 @@ import psutil
 
 from infra import processes
 from infra.errors import PortTakenError, ServerError, StackError
+from infra.private_home import private_home
 from infra.settings import Settings
 from infra.stack.clickhouse_server import ClickHouseServer
 from infra.stack.kafka_server import KafkaServer
@@ -311,6 +312,7 @@ def _lock_file(settings: Settings) -> int:
     """Opens the file that an `up` or `down` locks."""
     folder = _run_folder(settings)
     try:
+        private_home(settings)
         folder.mkdir(parents=True, exist_ok=True)
         return os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:

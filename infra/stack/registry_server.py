@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from infra.registry_access import users_properties, without_user
 from infra.settings import Settings
 from infra.stack.artifacts import ensure_artifacts, read_lock, registry_archive, unpack
 from infra.stack.server_process import JAVA_OPTIONS, Launch, Progress, data_folder, http_answers, java
@@ -34,7 +35,7 @@ class RegistryServer:
         return Launch(
             [java(), *JAVA_OPTIONS, *QUICK_START, "-jar", os.fspath(program)],
             {
-                "QUARKUS_CONFIG_LOCATIONS": os.fspath(SHARED_PROPERTIES),
+                "QUARKUS_CONFIG_LOCATIONS": f"{SHARED_PROPERTIES},{users_properties(settings)}",
                 "QUARKUS_HTTP_HOST": host,
                 "QUARKUS_HTTP_PORT": str(port),
                 # The health pages, which by default listen on every address.
@@ -47,4 +48,4 @@ class RegistryServer:
         )
 
     def is_ready(self, settings: Settings) -> bool:
-        return http_answers(settings.schema_registry_url.rstrip("/") + "/subjects")
+        return http_answers(without_user(settings.schema_registry_url).rstrip("/") + "/subjects")

@@ -1,4 +1,4 @@
-"""`paper test`, `check`, `compile`, `lint`, `format`, `types`: the same commands here and in CI."""
+"""`paper test`, `check`, `compile`, `lint`, `format`, `types`, `sbom`: the same commands here and in CI."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command(context_settings=PASS_ON)(lint)
     app.command(name="format", context_settings=PASS_ON)(format_)
     app.command(context_settings=PASS_ON)(types)
+    app.command()(sbom)
 
 
 def test(
@@ -34,10 +35,10 @@ def test(
 ) -> None:
     """Runs all tests in two processes, each with a stack of its own; arguments go to pytest instead."""
     _install_tools()
+    from infra.private_home import private_home
     from infra.settings import get_settings
 
-    home = get_settings().paper_home
-    home.mkdir(parents=True, exist_ok=True)
+    home = private_home(get_settings())
     chosen = (*IN_PARALLEL, *FAST, *context.args) if fast else (context.args or IN_PARALLEL)
     _become("pytest", f"--junitxml={home / 'junit.xml'}", *chosen)
 
@@ -83,6 +84,25 @@ def types(context: typer.Context) -> None:
     """Checks the types; arguments go to mypy."""
     _install_tools()
     _become(*TYPES, *context.args)
+
+
+def sbom(
+    folder: Path = typer.Option(Path(), help="Folder of the two files; default: the working folder."),
+) -> None:
+    """Writes what the locks pin: sbom.cdx.json (CycloneDX 1.6) and licences.csv, each with every package and archive."""
+    _install_tools()
+    from cyclonedx.output.json import JsonV1Dot6
+
+    from infra.build.bill_of_materials import cyclonedx, licence_list, materials
+    from streams import __version__
+
+    found = materials()
+    for name, text in (
+        ("sbom.cdx.json", JsonV1Dot6(cyclonedx(found, __version__)).output_as_string(indent=2) + "\n"),
+        ("licences.csv", licence_list(found)),
+    ):
+        (folder / name).write_text(text)
+        print(folder / name)
 
 
 def _install_tools() -> None:

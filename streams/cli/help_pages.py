@@ -14,7 +14,7 @@ PANELS = {
         *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
     ),
     "Prove": ("reconcile", "replay", "archive", "gate"),
-    "Develop": ("bench", "study", "chaos", "test", "check", "compile", "lint", "format", "types"),
+    "Develop": ("bench", "study", "chaos", "test", "check", "compile", "lint", "format", "types", "sbom"),
 }
 """Commands of each panel, in the order of `paper --help`."""
 
@@ -102,6 +102,7 @@ EXAMPLES = {
     "test": "paper test tests/core/risk",
     "check": "paper check",
     "compile": "paper compile",
+    "sbom": "paper sbom",
     "lint": "paper lint --fix",
     "format": "paper format --write",
     "types": "paper types streams/core",

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
+import stat
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from infra.errors import SettingsError
+from infra.registry_access import password_file, user_info
 from infra.settings import Settings
 from schemas import registry as registry_module
 from schemas.avro.codec import Codec
@@ -40,6 +45,14 @@ def settings(stack: Settings) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[SchemaRegistryClient]:
+    login = {"basic.auth.user.info": user_info(settings)}
+    with SchemaRegistryClient({"url": settings.schema_registry_url} | login) as client:
+        yield client
+
+
+@pytest.fixture
+def reader(settings: Settings) -> Iterator[SchemaRegistryClient]:
+    """A client without a password."""
     with SchemaRegistryClient({"url": settings.schema_registry_url}) as client:
         yield client
 
@@ -66,10 +79,10 @@ def test_every_schema_is_registered_once_with_its_compatibility(
         assert registry.schema_by_id(topic, schema_id) == load_schema(topic)
 
 
-def test_a_plain_client_writes_what_we_read(settings: Settings, client: SchemaRegistryClient) -> None:
-    """A client with the .avsc file and default settings registers the schema, and gets the id of ours."""
+def test_a_plain_client_writes_what_we_read(settings: Settings, reader: SchemaRegistryClient) -> None:
+    """A client with the .avsc file and no password gets the id of ours, as README's snippet does."""
     schema_id = register_all(settings)["orders"]
-    serializer = AvroSerializer(client, schema_text("orders"))
+    serializer = AvroSerializer(reader, schema_text("orders"), conf={"auto.register.schemas": False})
     value = serializer(ORDER_AS_PEOPLE_WRITE_IT, orders_context(settings))
     assert value is not None
     assert value[:5] == b"\x00" + schema_id.to_bytes(4, "big")
@@ -78,10 +91,10 @@ def test_a_plain_client_writes_what_we_read(settings: Settings, client: SchemaRe
     assert codec.encode("orders", ORDER) == value
 
 
-def test_a_plain_client_reads_what_we_write(settings: Settings, client: SchemaRegistryClient) -> None:
+def test_a_plain_client_reads_what_we_write(settings: Settings, reader: SchemaRegistryClient) -> None:
     register_all(settings)
     value = Codec(Registry(settings)).encode("orders", ORDER)
-    deserializer = AvroDeserializer(client)
+    deserializer = AvroDeserializer(reader)
     assert deserializer(value, orders_context(settings)) == ORDER_AS_PEOPLE_WRITE_IT
 
 
@@ -92,6 +105,46 @@ def test_a_client_with_a_newer_schema_is_read(settings: Settings, client: Schema
     value = serializer(ORDER_AS_PEOPLE_WRITE_IT | {"desk": "rates"}, orders_context(settings))
     assert value is not None
     assert Codec(Registry(settings)).decode("orders", value) == ORDER
+
+
+@pytest.mark.parametrize("login", [{}, {"basic.auth.user.info": "pipeline:guess"}], ids=["no password", "a wrong one"])
+def test_nobody_but_the_pipeline_changes_the_registry(settings: Settings, login: dict[str, str]) -> None:
+    ids, name = register_all(settings), subject(settings, "orders")
+    newer = after(load_schema("orders"), HARMLESS["a new field with a default"])
+    with SchemaRegistryClient({"url": settings.schema_registry_url} | login) as stranger:
+        for act in (
+            lambda: register(stranger, name, newer),
+            lambda: register(stranger, f"{name}-new", newer),
+            lambda: stranger.set_compatibility(name, "NONE"),
+            lambda: stranger.set_compatibility(None, "NONE"),
+            lambda: stranger.delete_subject(name),
+            lambda: stranger.delete_version(name, 1),
+        ):
+            with pytest.raises(SchemaRegistryError) as refused:
+                act()
+            assert refused.value.http_status_code == 401
+    assert register_all(settings) == ids
+
+
+def test_the_registrys_password_is_its_owners_alone(stack: Settings) -> None:
+    path = password_file(stack)
+    assert [stat.S_IMODE(item.stat().st_mode) for item in (path.parent, path, path.with_name("users.properties"))] == [
+        0o700,
+        0o600,
+        0o600,
+    ]
+
+
+def test_who_can_not_register_hears_why(settings: Settings, tmp_path: Path) -> None:
+    elsewhere = settings.model_copy(update={"paper_home": tmp_path})
+    with pytest.raises(SettingsError, match=r"only its own user register subject .*`paper up`.*SCHEMA_REGISTRY_URL"):
+        register_all(elsewhere)
+
+
+def test_the_url_may_hold_user_and_password(settings: Settings, tmp_path: Path) -> None:
+    url = settings.schema_registry_url.replace("http://", f"http://{user_info(settings)}@")
+    elsewhere = settings.model_copy(update={"paper_home": tmp_path, "schema_registry_url": url})
+    assert register_all(elsewhere) == register_all(settings)
 
 
 @pytest.mark.parametrize("name", HARMLESS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 from infra import processes
 from infra.clickhouse.client import connect
 from infra.kafka.topics import delete_topics
+from infra.registry_access import user_info
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.local_stack import ServerState
@@ -99,16 +101,18 @@ def test_a_killed_registry_comes_back_with_its_ids(settings: Settings) -> None:
     subject = f"survival-{uuid.uuid4()}-value"
     body = json.dumps({"schema": json.dumps(SCHEMA)}).encode()
     base = settings.schema_registry_url
-    registered = post(f"{base}/subjects/{subject}/versions", body)
+    registered = post(settings, f"{base}/subjects/{subject}/versions", body)
     kill(settings, "registry")
     up_again(settings, "registry")
-    assert post(f"{base}/subjects/{subject}/versions", body) == registered
+    assert post(settings, f"{base}/subjects/{subject}/versions", body) == registered
     with urllib.request.urlopen(f"{base}/schemas/ids/{registered}", timeout=TIMEOUT_S) as response:
         assert json.loads(json.load(response)["schema"]) == SCHEMA
 
 
-def post(url: str, body: bytes) -> int:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+def post(settings: Settings, url: str, body: bytes) -> int:
+    login = base64.b64encode(user_info(settings).encode()).decode()
+    headers = {"Content-Type": "application/vnd.schemaregistry.v1+json", "Authorization": f"Basic {login}"}
+    request = urllib.request.Request(url, body, headers)
     with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
         return int(json.load(response)["id"])
 

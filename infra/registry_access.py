@@ -1,0 +1,65 @@
+"""The registry's one user: only the pipeline registers schemas, everybody on this machine may read them."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from infra.errors import SettingsError
+from infra.kafka.credentials import PRIVATE_FOLDER, write_private, write_private_once
+from infra.private_home import private_home
+from infra.settings import Settings
+
+USER = "pipeline"
+PASSWORD_BYTES = 32
+
+
+def password_file(settings: Settings) -> Path:
+    """Returns the path of the local registry's password. `paper down --purge` deletes it with the schemas."""
+    return settings.paper_home / "registry" / "credentials" / USER
+
+
+def user_info(settings: Settings) -> str:
+    """Returns user and password for the registry as `user:password`; empty if none is known.
+
+    They come from SCHEMA_REGISTRY_URL, else from the file that the local registry's first start makes. Raises
+    SettingsError if that file can't be read.
+    """
+    if urlsplit(settings.schema_registry_url).username:
+        return ""  # The client takes them from the URL itself.
+    path = password_file(settings)
+    try:
+        return f"{USER}:{path.read_text().strip()}"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise SettingsError(
+            f"the registry's password: {path}: {error.strerror}; make the file readable, or put user and password into "
+            "SCHEMA_REGISTRY_URL"
+        ) from error
+
+
+def without_user(url: str) -> str:
+    """Returns a URL without user and password, for a request that needs neither."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def users_properties(settings: Settings) -> Path:
+    """Writes the registry's own configuration of its user, readable by its owner only, and returns its path.
+
+    The password is made at the first start.
+    """
+    path = password_file(settings)
+    private_home(settings)
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    write_private_once(path, secrets.token_urlsafe(PASSWORD_BYTES) + "\n")
+    properties = path.with_name("users.properties")
+    lines = (
+        "quarkus.security.users.embedded.plain-text=true",
+        f"quarkus.security.users.embedded.users.{USER}={path.read_text().strip()}",
+        f"quarkus.security.users.embedded.roles.{USER}=sr-admin",
+    )
+    write_private(properties, "\n".join(lines) + "\n")
+    return properties
