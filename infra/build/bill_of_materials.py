@@ -60,7 +60,7 @@ def _python(lock: Path, known: dict[str, str]) -> Iterator[Material]:
 
 def _licence(name: str, known: dict[str, str]) -> str:
     try:
-        found = known.get(name) or metadata(name).get("License-Expression")
+        found = known.get(name) or str(metadata(name).json.get("license_expression", ""))
     except PackageNotFoundError:
         found = None
     if not found:

@@ -89,7 +89,7 @@ def types(context: typer.Context) -> None:
 def sbom(
     folder: Path = typer.Option(Path(), help="Folder of the two files; default: the working folder."),
 ) -> None:
-    """Writes what the locks pin: sbom.cdx.json (CycloneDX 1.6) and licences.csv, each with every package and archive."""
+    """Writes what the locks pin, with its licences: sbom.cdx.json (CycloneDX 1.6) and licences.csv."""
     _install_tools()
     from cyclonedx.output.json import JsonV1Dot6
 

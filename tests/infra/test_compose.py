@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from infra.stack.artifacts import kafka_jars, read_lock, registry_archive
 from infra.stack.kafka_server import CLUSTER_ID
 
 FILE = REPOSITORY / "docker-compose.yml"
+WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+(\.\d+)?")
 PROCESSES = ("prepare", "worker", "sink", "paper")
 
 
@@ -80,24 +82,34 @@ def test_the_default_settings_reach_the_containers(services: dict[str, Any], def
     assert f"//{defaults.kafka_bootstrap_servers}," in advertised
 
 
+def version(service: dict[str, Any]) -> str:
+    """Returns a service's image with its tag, without its digest."""
+    return str(service["image"].partition("@")[0])
+
+
 def test_images_have_the_versions_of_the_local_stack(services: dict[str, Any]) -> None:
     broker = next(jar for jar in kafka_jars(read_lock()) if ":kafka_2.13:" in jar.coordinate)
-    assert services["kafka"]["image"] == f"apache/kafka:{broker.coordinate.split(':')[-1]}"
+    assert version(services["kafka"]) == f"apache/kafka:{broker.coordinate.split(':')[-1]}"
     registry = registry_archive(read_lock()).coordinate.split(":")[-1]
-    assert services["registry"]["image"] == f"apicurio/apicurio-registry:{registry}"
+    assert version(services["registry"]) == f"apicurio/apicurio-registry:{registry}"
     engine = next(
         line.split("==")[1].split()[0]
         for line in (REPOSITORY / "requirements.lock").read_text().splitlines()
         if line.startswith("chdb-core==")
     )
-    assert services["clickhouse"]["image"] == "clickhouse/clickhouse-server:" + ".".join(engine.split(".")[:2])
+    server = version(services["clickhouse"]).removeprefix("clickhouse/clickhouse-server:")
+    assert server.split(".")[:2] == engine.split(".")[:2]
 
 
-def test_every_image_is_pinned(services: dict[str, Any]) -> None:
+def test_every_image_and_plugin_is_pinned_to_a_whole_version(services: dict[str, Any]) -> None:
     for name, service in services.items():
         if "build" not in service:
-            assert ":" in service["image"], name
-            assert not service["image"].endswith(":latest"), name
+            assert WHOLE_VERSION.fullmatch(version(service).rpartition(":")[2]), name
+    dockerfile = Path(REPOSITORY / services["worker"]["build"]["dockerfile"]).read_text()
+    base = dockerfile.partition("FROM python:")[2].partition("-")[0]
+    assert WHOLE_VERSION.fullmatch(base)
+    for plugin in services["grafana"]["environment"]["GF_INSTALL_PLUGINS"].split(","):
+        assert WHOLE_VERSION.fullmatch(plugin.split()[1])
 
 
 def test_shared_settings_are_mounted_from_their_one_place(services: dict[str, Any]) -> None:
@@ -137,7 +149,7 @@ def test_what_the_image_copies_exists(services: dict[str, Any]) -> None:
 def test_grafanas_data_source_is_the_pipelines_database(services: dict[str, Any], defaults: Settings) -> None:
     file = REPOSITORY / "infra/grafana/provisioning/datasources/clickhouse.yml"
     (source,) = yaml.safe_load(file.read_text())["datasources"]
-    assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"]
+    assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"].split()[0]
     assert source["jsonData"]["defaultDatabase"] == defaults.clickhouse_database
     address = f"{source['jsonData']['protocol']}://{source['jsonData']['host']}:{source['jsonData']['port']}"
     assert address == services["worker"]["environment"]["CLICKHOUSE_URL"]
