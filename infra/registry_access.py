@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.errors import SettingsError
-from infra.kafka.credentials import PRIVATE_FOLDER, write_private, write_private_once
+from infra.private_files import PRIVATE_FOLDER, write_private, write_private_once
 from infra.private_home import private_home
 from infra.settings import Settings
 

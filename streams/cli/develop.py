@@ -93,7 +93,7 @@ def sbom(
     _install_tools()
     from cyclonedx.output.json import JsonV1Dot6
 
-    from infra.build.bill_of_materials import cyclonedx, licence_list, materials
+    from infra.stack.bill_of_materials import cyclonedx, licence_list, materials
     from streams import __version__
 
     found = materials()

@@ -10,10 +10,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from infra.build.bill_of_materials import UnknownLicence, materials
 from infra.errors import PaperError
 from infra.settings import REPOSITORY
 from infra.stack.artifacts import read_lock
+from infra.stack.bill_of_materials import UnknownLicence, materials
 from streams.cli import develop
 
 KNOWN_LICENCES = ("Apache-2.0", "MIT", "BSD-3-Clause")
