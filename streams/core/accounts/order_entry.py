@@ -13,6 +13,7 @@ from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.shard_state import ShardState, stranger_key
 from streams.core.ledger.working_order import WorkingOrder
 from streams.core.reference.instruments import Instrument
+from streams.core.risk.judges.judge import first_reject
 from streams.core.risk.proposal import Proposal, Reject
 
 
@@ -135,7 +136,7 @@ def _judge(
         state.time_ns,
         state.config.self_match_at_market,
     )
-    reject = limits_of(state, account, asked.mode).first_reject(proposal)
+    reject = first_reject(limits_of(state, account, asked.mode).judges, proposal)
     for order in proposal.cancels:
         request_id = f"{request.order_id}:{order.order_id}"
         met_by = request.order_id if state.config.self_match_at_market else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import ClassVar
 
-from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE, money_text, price_text, to_price
 from streams.core.ledger.exposure import Exposure
 from streams.core.reference.fields import NonNegativeDecimal
-from streams.core.risk.control import Check, Limit, RiskControl
+from streams.core.risk.control import Limit, RiskControl
+from streams.core.risk.judges import account_judges as judges
+from streams.core.risk.judges.judge import Judge
 from streams.core.risk.limit_kinds import CountLimit, EquityLimit, MoneyLimit, QuantityLimit
 from streams.core.risk.proposal import Proposal, Reject
 
@@ -22,14 +23,13 @@ class LongOnly(RiskControl):
 
     code: ClassVar[str] = "LONG_ONLY"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self._check
+        return judges.NotShort(self)
 
-    def _check(self, proposal: Proposal) -> Reject | None:
+    def refuse(self, proposal: Proposal) -> Reject:
+        """Returns the refusal of an order that could lead to a short position."""
         reached = proposal.reached
-        if proposal.buys or reached <= 0 or not proposal.added_leaves:
-            return None
         text = (
             f"{proposal.subject}: position in {proposal.symbol} with working orders could reach "
             f"{price_text(-reached)}, and the account may not be short"
@@ -42,17 +42,9 @@ class MaxPosition(QuantityLimit):
 
     code: ClassVar[str] = "MAX_POSITION"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft = self.fixed, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            reached = proposal.reached
-            if (reached < soft and not proposal.warned) or (reached > fixed and not proposal.added_leaves):
-                return None
-            return self.judge(proposal, reached, fixed, soft)
-
-        return check
+        return judges.PositionAtMost(self, self.fixed, self.soft_fixed)
 
     def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject:
         """See Limit."""
@@ -63,7 +55,7 @@ class MaxLongPosition(Limit):
     """MaxPosition for long positions only."""
 
     code: ClassVar[str] = "MAX_LONG_POSITION"
-    of_buys: ClassVar[bool] = True
+    judge_type: ClassVar[type[judges.PositionAtMost]] = judges.LongPositionAtMost
 
     limit: NonNegativeDecimal
 
@@ -77,19 +69,9 @@ class MaxLongPosition(Limit):
         """The smallest quantity that warns, 1e-9 units."""
         return max(self.soft_of(self.fixed), 1)
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft, of_buys = self.fixed, self.soft_fixed, self.of_buys
-
-        def check(proposal: Proposal) -> Reject | None:
-            reached = proposal.reached
-            if proposal.buys is not of_buys or (reached < soft and not proposal.warned):
-                return None
-            if reached > fixed and not proposal.added_leaves:
-                return None
-            return self.judge(proposal, reached, fixed, soft)
-
-        return check
+        return self.judge_type(self, self.fixed, self.soft_fixed)
 
     def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject:
         """See Limit."""
@@ -100,7 +82,7 @@ class MaxShortPosition(MaxLongPosition):
     """MaxPosition for short positions only."""
 
     code: ClassVar[str] = "MAX_SHORT_POSITION"
-    of_buys: ClassVar[bool] = False
+    judge_type: ClassVar[type[judges.PositionAtMost]] = judges.ShortPositionAtMost
 
 
 def _position_refused(control: Limit, proposal: Proposal, reached: int, limit: int) -> Reject:
@@ -115,17 +97,9 @@ class MaxOpenOrders(CountLimit):
     code: ClassVar[str] = "MAX_OPEN_ORDERS"
     by_symbol: ClassVar[bool] = False
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        limit, soft = self.limit, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            number = len(proposal.ledger.working) + 1
-            if proposal.replaced is not None or (number < soft and not proposal.warned):
-                return None
-            return self.judge(proposal, number, limit, soft)
-
-        return check
+        return judges.OpenOrdersAtMost(self, self.limit, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -137,18 +111,9 @@ class MaxOpenOrdersPerSymbol(CountLimit):
 
     code: ClassVar[str] = "MAX_OPEN_ORDERS_PER_SYMBOL"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        limit, soft = self.limit, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            ledger, symbol = proposal.ledger, proposal.symbol
-            number = len(ledger.orders_of(symbol, Side.BUY)) + len(ledger.orders_of(symbol, Side.SELL)) + 1
-            if proposal.replaced is not None or (number < soft and not proposal.warned):
-                return None
-            return self.judge(proposal, number, limit, soft)
-
-        return check
+        return judges.OpenOrdersInSymbolAtMost(self, self.limit, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -164,9 +129,9 @@ class BuyingPower(EquityLimit):
     code: ClassVar[str] = "BUYING_POWER"
     by_symbol: ClassVar[bool] = False
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self.exposure_checker(lambda exposure: (exposure.gross_before, exposure.gross_after))
+        return judges.GrossShare(self, self.fixed, self.soft_fixed)
 
     def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
         """See EquityLimit."""
@@ -184,9 +149,9 @@ class MaxLeverage(EquityLimit):
     code: ClassVar[str] = "MAX_LEVERAGE"
     by_symbol: ClassVar[bool] = False
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self.exposure_checker(lambda exposure: (exposure.gross_before, exposure.gross_after))
+        return judges.GrossShare(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -202,9 +167,9 @@ class MaxMargin(EquityLimit):
     code: ClassVar[str] = "MAX_MARGIN"
     by_symbol: ClassVar[bool] = False
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self.exposure_checker(lambda exposure: (exposure.margin_before, exposure.margin_after))
+        return judges.MarginShare(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -216,9 +181,9 @@ class MaxConcentration(EquityLimit):
 
     code: ClassVar[str] = "MAX_CONCENTRATION"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self.exposure_checker(lambda exposure: (exposure.symbol_before, exposure.symbol_after))
+        return judges.SymbolShare(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -232,18 +197,9 @@ class MaxGrossExposure(MoneyLimit):
     code: ClassVar[str] = "MAX_GROSS_EXPOSURE"
     by_symbol: ClassVar[bool] = False
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft = self.fixed, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            exposure = proposal.exposure()
-            after = exposure.gross_after
-            if (after < soft and not proposal.warned) or (after > fixed and after <= exposure.gross_before):
-                return None
-            return self.judge(proposal, after, fixed, soft)
-
-        return check
+        return judges.GrossExposureAtMost(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -256,18 +212,9 @@ class MaxNetExposure(MoneyLimit):
     code: ClassVar[str] = "MAX_NET_EXPOSURE"
     by_symbol: ClassVar[bool] = False
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft = self.fixed, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            exposure = proposal.exposure()
-            after = exposure.net_after
-            if (after < soft and not proposal.warned) or (after > fixed and after <= exposure.net_before):
-                return None
-            return self.judge(proposal, after, fixed, soft)
-
-        return check
+        return judges.NetExposureAtMost(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""

@@ -5,7 +5,6 @@ Sources of the terms: SEC rule 15c3-5, MiFID II RTS 6 article 15, FIA best pract
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
@@ -14,10 +13,8 @@ from pydantic import Field, model_validator
 
 from schemas.records.numbers import PRICE_SCALE, plain, price_text, to_price
 from streams.core.reference.fields import FixedDecimal, Frozen
+from streams.core.risk.judges.judge import Judge
 from streams.core.risk.proposal import Near, Proposal, Reject
-
-Check = Callable[[Proposal], Reject | None]
-"""A control's judgement: None if it has nothing against the request."""
 
 Share = Annotated[FixedDecimal, Field(gt=0, le=1)]
 
@@ -33,8 +30,8 @@ class RiskControl(Frozen):
     def _value_alone(cls, value: Any) -> Any:
         return value if value is None or isinstance(value, dict | RiskControl) else {cls.alone: value}
 
-    def checker(self) -> Check:
-        """Returns the control as a function that holds its numbers: the fields of a model are slow to read."""
+    def make_judge(self) -> Judge:
+        """Returns the control as compiled code with its numbers: the fields of a model are slow to read."""
         raise NotImplementedError
 
 
@@ -60,7 +57,7 @@ class Limit(RiskControl):
     def judge(self, proposal: Proposal, observed: int, limit: int, soft: int) -> Reject | None:
         """Refuses a number above the limit, and notes a number that has come near it. All in one unit.
 
-        A checker may skip the call if the number is below soft and the account has no warning.
+        A judge may skip the call if the number is below soft and the account has no warning.
         """
         if observed > limit:
             return self.refuse(proposal, observed, limit)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 from schemas.records.numbers import PRICE_SCALE, money_text, to_price
 from streams.core.ledger.exposure import Exposure
 from streams.core.reference.fields import Count, PositiveDecimal
-from streams.core.risk.control import Check, Limit
+from streams.core.risk.control import Limit
 from streams.core.risk.proposal import Proposal, Reject
 
 
@@ -62,25 +61,6 @@ class CountLimit(Limit):
 
 class EquityLimit(DecimalLimit):
     """limit: how much a unit of equity may carry; 0.5 is half of the equity."""
-
-    def exposure_checker(self, which: Callable[[Exposure], tuple[int, int]]) -> Check:
-        """Returns a check of an exposure, before and after the order (1e-18), against the equity.
-
-        An order that does not raise the exposure passes.
-        """
-        fixed, soft = self.fixed, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            exposure = proposal.exposure()
-            before, after = which(exposure)
-            equity = exposure.equity
-            if after * PRICE_SCALE < equity * soft and not proposal.warned:
-                return None
-            if after * PRICE_SCALE <= equity * fixed:
-                return self.judge(proposal, after * PRICE_SCALE // max(equity, 1), fixed, soft)
-            return self.beyond(proposal, exposure, before, after) if after > before else None
-
-        return check
 
     def beyond(self, proposal: Proposal, exposure: Exposure, before: int, after: int) -> Reject:
         """Returns the refusal of an order that raises an exposure above the limit."""

@@ -13,13 +13,13 @@ from schemas.records.numbers import NANOS_PER_MS
 from streams.core.reference.fields import Frozen
 from streams.core.reference.merge_patch import merge_patch
 from streams.core.risk import account_controls as account
-from streams.core.risk import form_controls as form
 from streams.core.risk import order_controls as order
 from streams.core.risk import rate_controls as rate
 from streams.core.risk.breakers.breaker_config import BreakerConfigs
-from streams.core.risk.control import Check, RiskControl
+from streams.core.risk.control import RiskControl
+from streams.core.risk.judges import form_judges as form
+from streams.core.risk.judges.judge import Judge, Judges
 from streams.core.risk.memory import Kept
-from streams.core.risk.proposal import Proposal, Reject
 from streams.core.risk.self_match import SelfMatch
 
 
@@ -86,18 +86,12 @@ class RiskLimits(Frozen):
         )
 
     @cached_property
-    def checks(self) -> tuple[Check, ...]:
-        """The checks of a proposal in order: the cheapest first, exposures after all checks that need no valuation."""
+    def judges(self) -> Judges:
+        """The judges of a proposal in order: the cheapest first, exposures after all judges that need no valuation."""
         chosen = (getattr(self, item) if isinstance(item, str) else item for item in ORDER)
-        return tuple(item.checker() if isinstance(item, RiskControl) else item for item in chosen if item is not None)
-
-    def first_reject(self, proposal: Proposal) -> Reject | None:
-        """Returns the refusal of the first control that refuses; None if all agree."""
-        for check in self.checks:
-            reject = check(proposal)
-            if reject is not None:
-                return reject
-        return None
+        return tuple(
+            item.make_judge() if isinstance(item, RiskControl) else item for item in chosen if item is not None
+        )
 
     def changed_by(self, document: str) -> Self:
         """Returns these limits with a JSON merge patch (RFC 7396) applied; null switches a control off.
@@ -137,25 +131,20 @@ class RiskLimits(Frozen):
         return cls.model_validate(state)
 
 
-ORDER: tuple[str | Check, ...] = (
-    form.trading_state,
-    form.breakers,
+ORDER: tuple[str | Judge, ...] = (
+    form.MayTrade(),
     "message_rate",
     "order_rate",
     "order_rate_per_symbol",
-    form.tradable,
+    form.Tradable(),
     "restricted",
-    form.currency,
-    form.order_form,
-    form.linked_orders,
+    form.WellFormed(),
     "order_types",
     "times_in_force",
-    form.quantity_bounds,
-    form.lot_size,
-    form.tick_size,
+    form.InSteps(),
     "min_order_quantity",
     "max_order_quantity",
-    form.has_value,
+    form.HasValue(),
     "min_order_notional",
     "max_order_notional",
     "stale_mark",
@@ -169,8 +158,7 @@ ORDER: tuple[str | Check, ...] = (
     "max_position",
     "max_long_position",
     "max_short_position",
-    form.reduce_only,
-    form.amount_range,
+    form.InRange(),
     "leverage",
     "max_gross_exposure",
     "max_net_exposure",

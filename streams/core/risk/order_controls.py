@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from schemas.records.enums import OrderType, TimeInForce
 from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE, money_text, price_text, to_price
 from streams.core.reference.fields import Count, Millis, MillisOrNone, PositiveDecimal
-from streams.core.risk.control import Check, Limit, RiskControl
+from streams.core.risk.control import Limit, RiskControl
+from streams.core.risk.judges import order_judges as judges
+from streams.core.risk.judges.judge import Judge
 from streams.core.risk.limit_kinds import CountLimit, MoneyLimit, QuantityLimit
 from streams.core.risk.proposal import Near, Proposal, Reject
-
-PERCENT = 100
 
 
 class RestrictedList(RiskControl):
@@ -24,17 +24,14 @@ class RestrictedList(RiskControl):
 
     symbols: tuple[Annotated[str, Field(min_length=1)], ...]
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        symbols = frozenset(self.symbols)
+        return judges.NotOnList(self, frozenset(self.symbols))
 
-        def check(proposal: Proposal) -> Reject | None:
-            if proposal.symbol not in symbols:
-                return None
-            text = f"{proposal.subject}: {proposal.symbol} is on the restricted list of the account"
-            return Reject(self.code, text, None, proposal.symbol)
-
-        return check
+    def refuse(self, proposal: Proposal) -> Reject:
+        """Returns the refusal of a security on the list."""
+        text = f"{proposal.subject}: {proposal.symbol} is on the restricted list of the account"
+        return Reject(self.code, text, None, proposal.symbol)
 
 
 class OrderTypes(RiskControl):
@@ -45,18 +42,15 @@ class OrderTypes(RiskControl):
 
     allowed: Annotated[tuple[OrderType, ...], Field(min_length=1)]
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        allowed = self.allowed
+        return judges.TypeAllowed(self, self.allowed)
 
-        def check(proposal: Proposal) -> Reject | None:
-            asked = proposal.asked.order_type
-            if asked in allowed:
-                return None
-            text = f"{proposal.subject}: order type {asked} is not one that the account may use: {', '.join(allowed)}"
-            return Reject(self.code, text, ",".join(allowed), asked.value)
-
-        return check
+    def refuse(self, proposal: Proposal) -> Reject:
+        """Returns the refusal of another type."""
+        asked, allowed = proposal.asked.order_type, self.allowed
+        text = f"{proposal.subject}: order type {asked} is not one that the account may use: {', '.join(allowed)}"
+        return Reject(self.code, text, ",".join(allowed), asked.value)
 
 
 class TimesInForce(RiskControl):
@@ -67,20 +61,15 @@ class TimesInForce(RiskControl):
 
     allowed: Annotated[tuple[TimeInForce, ...], Field(min_length=1)]
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        allowed = self.allowed
+        return judges.TimeAllowed(self, self.allowed)
 
-        def check(proposal: Proposal) -> Reject | None:
-            asked = proposal.asked.time_in_force
-            if asked in allowed:
-                return None
-            text = (
-                f"{proposal.subject}: time in force {asked} is not one that the account may use: {', '.join(allowed)}"
-            )
-            return Reject(self.code, text, ",".join(allowed), asked.value)
-
-        return check
+    def refuse(self, proposal: Proposal) -> Reject:
+        """Returns the refusal of another time in force."""
+        asked, allowed = proposal.asked.time_in_force, self.allowed
+        text = f"{proposal.subject}: time in force {asked} is not one that the account may use: {', '.join(allowed)}"
+        return Reject(self.code, text, ",".join(allowed), asked.value)
 
 
 class MinOrderQuantity(RiskControl):
@@ -90,18 +79,15 @@ class MinOrderQuantity(RiskControl):
 
     limit: PositiveDecimal
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed = to_price(self.limit)
+        return judges.QuantityAtLeast(self, to_price(self.limit))
 
-        def check(proposal: Proposal) -> Reject | None:
-            if proposal.quantity >= fixed:
-                return None
-            asked, limit = price_text(proposal.quantity), price_text(fixed)
-            text = f"{proposal.subject}: quantity {asked} is below the account's minimum {limit}"
-            return Reject(self.code, text, limit, asked)
-
-        return check
+    def refuse(self, proposal: Proposal, least: int) -> Reject:
+        """Returns the refusal of a smaller quantity. least: 1e-9 units."""
+        asked, limit = price_text(proposal.quantity), price_text(least)
+        text = f"{proposal.subject}: quantity {asked} is below the account's minimum {limit}"
+        return Reject(self.code, text, limit, asked)
 
 
 class MaxOrderQuantity(QuantityLimit):
@@ -109,17 +95,9 @@ class MaxOrderQuantity(QuantityLimit):
 
     code: ClassVar[str] = "MAX_ORDER_QUANTITY"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft = self.fixed, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            quantity = proposal.quantity
-            if quantity < soft and not proposal.warned:
-                return None
-            return self.judge(proposal, quantity, fixed, soft)
-
-        return check
+        return judges.QuantityAtMost(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -133,20 +111,15 @@ class MinOrderNotional(RiskControl):
 
     limit: PositiveDecimal
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed = to_price(self.limit) * PRICE_SCALE
+        return judges.NotionalAtLeast(self, to_price(self.limit) * PRICE_SCALE)
 
-        def check(proposal: Proposal) -> Reject | None:
-            assert proposal.reference_price is not None
-            notional = proposal.quantity * proposal.reference_price
-            if notional >= fixed:
-                return None
-            asked, limit = money_text(notional), money_text(fixed)
-            text = f"{proposal.subject}: notional {asked} is below the account's minimum {limit}"
-            return Reject(self.code, text, limit, asked)
-
-        return check
+    def refuse(self, proposal: Proposal, notional: int, least: int) -> Reject:
+        """Returns the refusal of a smaller value. Both in 1e-18 of the currency."""
+        asked, limit = money_text(notional), money_text(least)
+        text = f"{proposal.subject}: notional {asked} is below the account's minimum {limit}"
+        return Reject(self.code, text, limit, asked)
 
 
 class MaxOrderNotional(MoneyLimit):
@@ -154,18 +127,9 @@ class MaxOrderNotional(MoneyLimit):
 
     code: ClassVar[str] = "MAX_ORDER_NOTIONAL"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft = self.fixed, self.soft_fixed
-
-        def check(proposal: Proposal) -> Reject | None:
-            assert proposal.reference_price is not None
-            notional = proposal.quantity * proposal.reference_price
-            if notional < soft and not proposal.warned:
-                return None
-            return self.judge(proposal, notional, fixed, soft)
-
-        return check
+        return judges.NotionalAtMost(self, self.fixed, self.soft_fixed)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -180,13 +144,12 @@ class SessionHours(RiskControl):
 
     code: ClassVar[str] = "MARKET_CLOSED"
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self._check
+        return judges.MarketOpen(self)
 
-    def _check(self, proposal: Proposal) -> Reject | None:
-        if proposal.now_ns == 0 or proposal.instrument.is_open(proposal.now_ns):
-            return None
+    def refuse(self, proposal: Proposal) -> Reject:
+        """Returns the refusal of an order outside of the hours."""
         text = f"{proposal.subject}: the market of {proposal.symbol} is closed at this time; send it in its hours"
         return Reject(self.code, text)
 
@@ -202,19 +165,12 @@ class StaleMark(RiskControl):
 
     max_age_ms: MillisOrNone
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        most_ns = self.max_age_ms * NANOS_PER_MS
+        return judges.MarkFresh(self, self.max_age_ms * NANOS_PER_MS)
 
-        def check(proposal: Proposal) -> Reject | None:
-            mark_ns = proposal.mark_ns
-            if mark_ns is not None and proposal.market_ns - mark_ns <= most_ns:
-                return None
-            return self._refuse(proposal)
-
-        return check
-
-    def _refuse(self, proposal: Proposal) -> Reject:
+    def refuse(self, proposal: Proposal) -> Reject:
+        """Returns the refusal of an order without a mark, or with an old one."""
         if proposal.mark_ns is None:
             text = f"{proposal.subject}: no mark of {proposal.symbol} yet; wait for market data"
             return Reject(self.code, text, str(self.max_age_ms), None)
@@ -247,30 +203,21 @@ class PriceCollar(Limit):
             raise ValueError("a collar needs percent, ticks or both")
         return self
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
         percent = 0 if self.percent is None else to_price(self.percent)
-        ticks, share = self.ticks or 0, self.soft_share
+        return judges.InCollar(self, percent, self.ticks or 0, self.soft_share)
 
-        def check(proposal: Proposal) -> Reject | None:
-            price, mark, stop = proposal.asked.price, proposal.mark_price, proposal.asked.stop_price
-            if price is None or mark is None:
-                return None
-            if stop is not None:
-                mark = max(mark, stop) if proposal.buys else min(mark, stop)
-            collar = max(mark * percent // (PERCENT * PRICE_SCALE), ticks * proposal.instrument.tick_size)
-            beyond = price - mark if proposal.buys else mark - price
-            if beyond * PRICE_SCALE < collar * share:
-                if proposal.warned:
-                    proposal.far.append(self)
-                return None
-            bound = mark + collar if proposal.buys else mark - collar
-            if beyond > collar:
-                return self.refuse(proposal, price, bound)
-            proposal.near.append(Near(self, price, bound))
+    def judge_beyond(self, proposal: Proposal, price: int, mark: int, collar: int, beyond: int) -> Reject | None:
+        """Judges a price by how far it lies beyond the mark. All in 1e-9 of the currency."""
+        if beyond * PRICE_SCALE < collar * self.soft_share:
+            proposal.far.append(self)
             return None
-
-        return check
+        bound = mark + collar if proposal.buys else mark - collar
+        if beyond > collar:
+            return self.refuse(proposal, price, bound)
+        proposal.near.append(Near(self, price, bound))
+        return None
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -290,19 +237,9 @@ class RepeatedOrder(CountLimit):
 
     window_ms: Millis = 1_000
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        limit, soft, window_ns = self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS
-
-        def check(proposal: Proposal) -> Reject | None:
-            if proposal.replaced is not None:
-                return None
-            count = proposal.memory.repeats.count_newest(proposal.now_ns, window_ns)
-            if count < soft and not proposal.warned:
-                return None
-            return self.judge(proposal, count, limit, soft)
-
-        return check
+        return judges.NotRepeated(self, self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""

@@ -6,17 +6,16 @@ takes risk away. A window remembers one message more than its limit; that is the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from schemas.records.numbers import NANOS_PER_MS, PRICE_SCALE
+from schemas.records.numbers import NANOS_PER_MS
 from streams.core.reference.fields import Count, Millis
-from streams.core.risk.control import Check
+from streams.core.risk.judges import rate_judges as judges
+from streams.core.risk.judges.judge import Judge
 from streams.core.risk.limit_kinds import CountLimit, DecimalLimit
-from streams.core.risk.memory import Times
-from streams.core.risk.proposal import Proposal, Reject
+from streams.core.risk.proposal import Proposal
 
 
 class MessageRate(CountLimit):
@@ -27,21 +26,11 @@ class MessageRate(CountLimit):
 
     window_ms: Millis = 1_000
 
-    def counter(self, of: Callable[[Proposal], Times]) -> Check:
-        """Returns a check of how many of these times lie in the window."""
-        limit, soft, window_ns = self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS
+    judge_type: ClassVar[type[judges.Rate]] = judges.Messages
 
-        def check(proposal: Proposal) -> Reject | None:
-            count = of(proposal).count(proposal.now_ns, window_ns)
-            if count < soft and not proposal.warned:
-                return None
-            return self.judge(proposal, count, limit, soft)
-
-        return check
-
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self.counter(lambda proposal: proposal.memory.messages)
+        return self.judge_type(self, self.limit, self.soft_fixed, self.window_ms * NANOS_PER_MS)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -52,10 +41,7 @@ class OrderRate(MessageRate):
     """New orders and replaces of the account in a window (SEC 15c3-5; CME: messages by 3 s)."""
 
     code: ClassVar[str] = "ORDER_RATE"
-
-    def checker(self) -> Check:
-        """See RiskControl."""
-        return self.counter(lambda proposal: proposal.memory.orders)
+    judge_type: ClassVar[type[judges.Rate]] = judges.Orders
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -67,10 +53,7 @@ class OrderRatePerSymbol(MessageRate):
 
     code: ClassVar[str] = "ORDER_RATE_PER_SYMBOL"
     by_symbol: ClassVar[bool] = True
-
-    def checker(self) -> Check:
-        """See RiskControl."""
-        return self.counter(lambda proposal: proposal.memory.orders_by_symbol[proposal.symbol])
+    judge_type: ClassVar[type[judges.Rate]] = judges.OrdersInSymbol
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""
@@ -91,25 +74,10 @@ class CancelRatio(DecimalLimit):
     min_observations: Count = 20
     observations_max: Annotated[int, Field(ge=1, le=10_000)] = 500
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        fixed, soft, window_ns, least = (
-            self.fixed,
-            self.soft_fixed,
-            self.window_ms * NANOS_PER_MS,
-            self.min_observations,
-        )
-
-        def check(proposal: Proposal) -> Reject | None:
-            cancels, fills = proposal.memory.outcomes.count(proposal.now_ns, window_ns)
-            if cancels + fills < least:
-                return None
-            fills = max(fills, 1)
-            if cancels * PRICE_SCALE > fixed * fills:
-                return self.refuse(proposal, -(-cancels * PRICE_SCALE // fills), fixed)
-            return self.judge(proposal, cancels * PRICE_SCALE // fills, fixed, soft)
-
-        return check
+        window_ns = self.window_ms * NANOS_PER_MS
+        return judges.CancelsForEachFill(self, self.fixed, self.soft_fixed, window_ns, self.min_observations)
 
     def sentence(self, proposal: Proposal, observed: str, limit: str) -> str:
         """See Limit."""

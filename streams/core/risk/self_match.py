@@ -9,10 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from schemas.records.enums import OrderType, Side
 from schemas.records.numbers import price_text
 from streams.core.ledger.working_order import WorkingOrder
-from streams.core.risk.control import Check, RiskControl
+from streams.core.risk.control import RiskControl
+from streams.core.risk.judges.judge import Judge
+from streams.core.risk.judges.self_match_judge import SelfMatchJudge
 from streams.core.risk.proposal import Proposal, Reject
 
 
@@ -38,14 +39,12 @@ class SelfMatch(RiskControl):
 
     mode: SelfMatchMode
 
-    def checker(self) -> Check:
+    def make_judge(self) -> Judge:
         """See RiskControl."""
-        return self._check
+        return SelfMatchJudge(self)
 
-    def _check(self, proposal: Proposal) -> Reject | None:
-        met = _met(proposal)
-        if not met:
-            return None
+    def judge(self, proposal: Proposal, met: list[WorkingOrder]) -> Reject | None:
+        """Judges an order that would trade with the account's own orders."""
         if self.mode is not SelfMatchMode.CANCEL_NEWEST:
             proposal.cancels = met
         if self.mode is SelfMatchMode.CANCEL_OLDEST:
@@ -55,37 +54,3 @@ class SelfMatch(RiskControl):
         text = f"{proposal.subject}: it would trade with the account's own order {first.order_id}"
         observed = None if proposal.asked.price is None else price_text(proposal.asked.price)
         return Reject(self.code, f"{text}; cancel that one first", price_text(first.price), observed)
-
-
-def _met(proposal: Proposal) -> list[WorkingOrder]:
-    """Returns the account's resting orders that the order would trade with."""
-    price, buys = proposal.asked.price, proposal.buys
-    ledger, symbol, other_side = proposal.ledger, proposal.symbol, Side.SELL if buys else Side.BUY
-    best = ledger.best_limit(symbol, other_side)
-    if best is None or not _reaches(buys, price, best):
-        return []
-    touch = proposal.touch
-    if not _reaches(buys, touch, best) or _rests_apart(proposal):
-        return []
-    return [
-        order
-        for order in ledger.orders_of(symbol, other_side)
-        if order.price is not None
-        and _reaches(buys, price, order.price)
-        and _reaches(buys, touch, order.price)
-        and order.is_active
-    ]
-
-
-def _reaches(buys: bool, price: int | None, resting: int) -> bool:
-    """Returns whether an order that goes as far as a price (None: any) reaches a resting one."""
-    return price is None or (price >= resting if buys else price <= resting)
-
-
-def _rests_apart(proposal: Proposal) -> bool:
-    if proposal.replaced is not None:
-        return not proposal.replaced.is_active
-    asked = proposal.asked
-    return (
-        asked.order_type not in (OrderType.LIMIT, OrderType.MARKET) or asked.parent_order_id in proposal.ledger.working
-    )

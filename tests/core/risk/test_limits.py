@@ -27,8 +27,8 @@ def test_every_control_has_its_place_and_its_code() -> None:
 def test_what_is_off_is_not_asked() -> None:
     always = len([item for item in ORDER if not isinstance(item, str)])
     off = RiskLimits().patched({name: None for name in CONTROLS if name != "leverage"})
-    assert len(off.checks) == always + 1
-    assert len(RiskLimits().checks) == always + 4
+    assert len(off.judges) == always + 1
+    assert len(RiskLimits().judges) == always + 4
 
 
 PATCHES: list[tuple[str, dict[str, Any]]] = [
