@@ -6,7 +6,8 @@ import secrets
 from hashlib import blake2s
 
 from infra.errors import SettingsError
-from infra.kafka.credentials import PRIVATE_FOLDER, password_file, write_private_once
+from infra.kafka.credentials import password_file
+from infra.private_files import PRIVATE_FOLDER, write_private_once
 from infra.settings import Settings
 
 KEY_BYTES = 32

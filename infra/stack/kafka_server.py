@@ -8,8 +8,9 @@ from pathlib import Path
 
 from infra.errors import ServerError, SettingsError
 from infra.kafka.client_config import MECHANISM, PROTOCOL, client_config
-from infra.kafka.credentials import make_password, password_file, read_password, write_private
+from infra.kafka.credentials import make_password, password_file, read_password
 from infra.principal import ADMIN
+from infra.private_files import write_private
 from infra.settings import Settings
 from infra.stack.artifacts import ensure_artifacts, kafka_jars, read_lock
 from infra.stack.server_process import JAVA_OPTIONS, PROBE_TIMEOUT_S, Launch, Progress, data_folder, java

@@ -1,0 +1,32 @@
+"""Files that only their owner may read: passwords and keys."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
+
+def write_private_once(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read, unless it exists. Of several writers at once, one wins."""
+    if path.exists():
+        return
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    write_private(temporary, text)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    finally:
+        temporary.unlink()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read, atomically."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w") as file:
+        file.write(text)
+    temporary.replace(path)
