@@ -19,7 +19,7 @@ PANELS = {
 """Commands of each panel, in the order of `paper --help`."""
 
 EXAMPLES = {
-    "passwords": "paper passwords >> .env",
+    "passwords": "paper passwords",
     "demo": "paper demo --seconds 30",
     "session open": "paper session open --account alice --cash 100000 --limit max_position=500",
     "session close": "paper session close --account alice --flatten",
