@@ -147,12 +147,17 @@ class ChdbEngine:
         return bool(found["query_class"] == _chdb.query_class.READ_ONLY)
 
     def check(self) -> None:
-        """Runs a query, so that a caller who waits for it learns whether the engine still works."""
-        connection = _chdb.connect(self._address)
-        try:
-            connection.query("SELECT 1", "TSV")
-        finally:
-            connection.close()
+        """Runs a query, so that a caller who waits for it learns whether the engine still works.
+
+        Raises:
+            QueryError: the engine refused it.
+        """
+        with _engine_errors():
+            connection = _chdb.connect(self._address)
+            try:
+                connection.query("SELECT 1", "TSV")
+            finally:
+                connection.close()
 
     def cancel(self, query_id: str) -> None:
         """Makes a running query fail. Does nothing if it has not begun or has ended."""

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 from aiohttp import web
@@ -47,6 +48,8 @@ class HttpInterface:
         self._engine = engine
         self._doorkeeper = doorkeeper
         self._desks = {caller.name: _Desk(caller) for caller in known}
+        # Apart from the callers' threads, so that checks and cancellations never wait for them.
+        self._own_threads = ThreadPoolExecutor(2, thread_name_prefix="own")
         self._name = socket.gethostname()
         self._engine_answered = time.monotonic()
 
@@ -60,13 +63,15 @@ class HttpInterface:
 
     def close(self) -> None:
         """Waits until the running statements end."""
-        for desk in self._desks.values():
-            desk.threads.shutdown(cancel_futures=True)
+        for threads in (*(desk.threads for desk in self._desks.values()), self._own_threads):
+            threads.shutdown(cancel_futures=True)
 
     async def check_engine(self) -> None:
         """Asks the engine again and again, until it is cancelled. /ping tells whether it answers."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.to_thread(self._engine.check)
+            with suppress(QueryError):  # An error is an answer too.
+                await loop.run_in_executor(self._own_threads, self._engine.check)
             self._engine_answered = time.monotonic()
             await asyncio.sleep(CHECK_PAUSE_S)
 
@@ -219,7 +224,7 @@ class HttpInterface:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
             while not running.done():
-                await asyncio.to_thread(self._engine.cancel, query.query_id)
+                await asyncio.get_running_loop().run_in_executor(self._own_threads, self._engine.cancel, query.query_id)
                 await asyncio.wait([running], timeout=CANCEL_PAUSE_S)
             log.info("%s cancelled: its client has left", request["query_id"])
             raise

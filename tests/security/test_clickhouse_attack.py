@@ -125,7 +125,7 @@ def attacker(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Attacker]:
 
 def landed(settings: Settings) -> int:
     with closing(connect(settings)) as client:
-        return int(client.query("SELECT uniqExact(partition, offset) FROM orders").result_rows[0][0])
+        return int(client.query("SELECT uniqExact(order_id) FROM orders").result_rows[0][0])
 
 
 def wait_until_landed(settings: Settings, count: int) -> None:

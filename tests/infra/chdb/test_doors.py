@@ -107,6 +107,7 @@ def test_users_have_sessions_of_their_own(server: LocalServer) -> None:
     requests.post(server.url, params=session, data="CREATE TEMPORARY TABLE own (a Int8)").raise_for_status()
     answer = requests.post(server.url_of(READER), params=session, data="SELECT * FROM own")
     assert answer.headers["X-ClickHouse-Exception-Code"] == "60"
+    assert requests.post(server.url_of(READER), params=session, data="SELECT 1").text == "1\n"
 
 
 def test_a_computing_query_is_cancelled_when_its_client_leaves(server: LocalServer) -> None:
