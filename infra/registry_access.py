@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.errors import SettingsError
-from infra.private_files import PRIVATE_FOLDER, write_private, write_private_once
+from infra.private_files import PRIVATE_FOLDER, write_private_once
 from infra.private_home import private_home
 from infra.settings import Settings
 
@@ -46,20 +46,10 @@ def without_user(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def users_properties(settings: Settings) -> Path:
-    """Writes the registry's own configuration of its user, readable by its owner only, and returns its path.
-
-    The password is made at the first start.
-    """
+def registry_password(settings: Settings) -> str:
+    """Returns the password of the local registry's user. It is made at the first call."""
     path = password_file(settings)
     private_home(settings)
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     write_private_once(path, secrets.token_urlsafe(PASSWORD_BYTES) + "\n")
-    properties = path.with_name("users.properties")
-    lines = (
-        "quarkus.security.users.embedded.plain-text=true",
-        f"quarkus.security.users.embedded.users.{USER}={path.read_text().strip()}",
-        f"quarkus.security.users.embedded.roles.{USER}=sr-admin",
-    )
-    write_private(properties, "\n".join(lines) + "\n")
-    return properties
+    return path.read_text().strip()

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     schema_registry_url: str = Field(
         "http://127.0.0.1:8081/apis/ccompat/v7", description="Confluent-compatible API of the registry."
     )
-    clickhouse_url: str = Field("http://127.0.0.1:8123", description="HTTP interface of ClickHouse.")
+    clickhouse_url: str = Field(
+        "http://127.0.0.1:8123", description="HTTP interface of ClickHouse; may hold user and password."
+    )
     clickhouse_database: str = Field("paper", pattern=r"^\w+$", description="Database of all tables.")
 
     paper_home: BasePath = Field(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from infra.clickhouse.users import USERS, credentials_folder, make_passwords, read_password
 from infra.settings import REPOSITORY, Settings
 from infra.stack import local_stack
 from infra.stack.kafka_server import CLUSTER_ID
@@ -42,7 +43,14 @@ def containers(settings: Settings) -> Iterator[None]:
         .with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://127.0.0.1:{kafka_port}")
     )
     registry = DockerContainer(images["registry"])
-    clickhouse = DockerContainer(images["clickhouse"]).with_env("CLICKHOUSE_SKIP_USER_SETUP", "1")
+    users = "infra/clickhouse/users.d/paper.xml"
+    clickhouse = DockerContainer(images["clickhouse"]).with_volume_mapping(
+        str(REPOSITORY / users), "/etc/clickhouse-server/users.d/paper.xml"
+    )
+    credentials = credentials_folder(settings)
+    make_passwords(credentials)
+    for user in USERS:
+        clickhouse = clickhouse.with_env(f"CLICKHOUSE_{user.upper()}_PASSWORD", read_password(credentials, user))
     _publish(kafka, kafka_port, kafka_port)
     _publish(registry, 8080, settings.registry_host_port[1])
     _publish(clickhouse, 8123, settings.clickhouse_host_port[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import lz4.frame
@@ -83,24 +84,54 @@ def accepted_encoding(accept_encoding: str) -> str | None:
     return next((name for name in ENCODINGS if name in offered), None)
 
 
-def decompress(data: bytes, encoding: str, limit: int) -> bytes:
-    """Decompresses a request's body, which may have several frames.
+class Decompressor:
+    """Decompresses a request's body, which may have several frames, piece by piece.
 
-    Raises:
-        TooLarge: the result would exceed `limit` bytes.
-        ValueError: the encoding is unknown, or the data is damaged or truncated.
+    Raises ValueError if the encoding is unknown.
     """
-    if encoding in ("", "identity"):
-        return data
-    if encoding not in ENCODINGS:
-        raise ValueError(f"Content-Encoding {encoding} is unknown; use one of {', '.join(ENCODINGS)}")
-    parts: list[bytes] = []
-    room = limit
-    while data:
-        frame, data = _read_frame(_decompressor(encoding), data, room)
-        room -= sum(map(len, frame))
-        parts += frame
-    return b"".join(parts)
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        self.compressed = encoding not in ("", "identity")
+        if self.compressed and encoding not in ENCODINGS:
+            raise ValueError(f"Content-Encoding {encoding} is unknown; use one of {', '.join(ENCODINGS)}")
+        self._encoding = encoding
+        self._room = limit
+        self._frame: Any = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yields what a piece of the body holds, at most a mebibyte at a time.
+
+        Raises:
+            TooLarge: the whole body would exceed the limit.
+            ValueError: the data is damaged.
+        """
+        if not self.compressed:
+            yield self._within_limit(data)
+            return
+        holds_more = False
+        try:
+            while data or holds_more:
+                frame = self._frame = self._frame or _decompressor(self._encoding)
+                part = frame.decompress(data, _STEP_BYTES)
+                yield self._within_limit(part)
+                holds_more = bool(part) and not frame.eof
+                # zlib returns the input that it has not read yet; the other libraries keep it.
+                data = (frame.unused_data if frame.eof else getattr(frame, "unconsumed_tail", b"")) or b""
+                if frame.eof:
+                    self._frame = None
+        except (zlib.error, zstd.ZstdError, RuntimeError) as error:
+            raise ValueError(f"the compressed body is damaged: {error}") from error
+
+    def end(self) -> None:
+        """Raises ValueError if the last frame is not complete."""
+        if self._frame is not None:
+            raise ValueError("the compressed body ends in the middle")
+
+    def _within_limit(self, part: bytes) -> bytes:
+        self._room -= len(part)
+        if self._room < 0:
+            raise TooLarge
+        return part
 
 
 def _decompressor(encoding: str) -> Any:
@@ -109,22 +140,3 @@ def _decompressor(encoding: str) -> Any:
     if encoding == "zstd":
         return zstd.ZstdDecompressor()
     return zlib.decompressobj(wbits=_WINDOWS[encoding])
-
-
-def _read_frame(stream: Any, data: bytes, room: int) -> tuple[list[bytes], bytes]:
-    """Returns the contents of the first frame, and the bytes behind it."""
-    parts: list[bytes] = []
-    try:
-        while not stream.eof:
-            part = stream.decompress(data, _STEP_BYTES)
-            # zlib returns the input that it has not read yet; the other libraries keep it.
-            data = getattr(stream, "unconsumed_tail", b"")
-            if not part and not data and not stream.eof:
-                raise ValueError("the compressed body ends in the middle")
-            parts.append(part)
-            room -= len(part)
-            if room < 0:
-                raise TooLarge
-    except (zlib.error, zstd.ZstdError, RuntimeError) as error:
-        raise ValueError(f"the compressed body is damaged: {error}") from error
-    return parts, stream.unused_data or b""

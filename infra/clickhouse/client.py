@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from infra.errors import ClickHouseError
+from infra.clickhouse.users import PAPER, credentials_folder, read_password
+from infra.errors import ClickHouseError, SettingsError
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,26 +20,33 @@ INCLUDE = re.compile(r"^ *-- include (\w+)\n", re.MULTILINE)
 CONNECT_TIMEOUT_S = 10
 
 
-def connect(settings: Settings, database: str | None = None) -> Client:
-    """Returns a client of the pipeline's database, or of another one. CLICKHOUSE_URL may hold user and password.
+def connect(settings: Settings, database: str | None = None, user: str = PAPER) -> Client:
+    """Returns a client of the pipeline's database, or of another one.
 
+    user: PAPER or READER, whose password stands in PAPER_HOME; if CLICKHOUSE_URL holds a user, that one is taken.
     The client has no session, so threads may share it.
 
     Raises:
-        ClickHouseError: ClickHouse does not answer, or refuses the client.
+        ClickHouseError: ClickHouse does not answer or refuses the client, or the user's password is missing.
     """
     import clickhouse_connect
     from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
     url = urlsplit(settings.clickhouse_url)
+    name, password = unquote(url.username or ""), unquote(url.password or "")
     host, port = settings.clickhouse_host_port
+    if not name:
+        try:
+            name, password = user, read_password(credentials_folder(settings), user)
+        except SettingsError as error:
+            raise ClickHouseError(f"ClickHouse at {host}:{port}: {error}") from error
     try:
         return clickhouse_connect.get_client(
             interface=url.scheme,
             host=host,
             port=port,
-            username=unquote(url.username or "default"),
-            password=unquote(url.password or ""),
+            username=name,
+            password=password,
             database=database or settings.clickhouse_database,
             autogenerate_session_id=False,
             connect_timeout=CONNECT_TIMEOUT_S,

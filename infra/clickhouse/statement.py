@@ -34,27 +34,30 @@ class Insert(NamedTuple):
     data_start: int
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """A token of SQL text. kind: quoted, word or sign."""
+
     kind: str
     text: bytes
     start: int
     end: int
 
     def is_word(self, *words: bytes) -> bool:
+        """Returns whether the token is one of some keywords, which are given in upper case."""
         return self.kind == "word" and self.text.upper() in words
 
 
-def find_insert(text: bytes) -> Insert | None:
+def find_insert(text: bytes | bytearray) -> Insert | None:
     """Returns the INSERT with a FORMAT clause that the text holds, or None for any other statement.
 
     INSERT ... VALUES and INSERT ... SELECT count as other statements, because the engine reads them whole.
     """
-    tokens = _tokens(text)
-    first = next(tokens, None)
+    found = tokens(text)
+    first = next(found, None)
     if first is None or not first.is_word(b"INSERT"):
         return None
     depth, previous, settings_start = 0, first, -1
-    for token in tokens:
+    for token in found:
         if token.is_word(b"VALUES", b"SELECT", b"WITH"):
             return None
         depth += (token.text == b"(") - (token.text == b")")
@@ -62,13 +65,13 @@ def find_insert(text: bytes) -> Insert | None:
         if token.is_word(b"SETTINGS") and depth == 0 and not named:
             settings_start = token.start
         if token.is_word(b"FORMAT"):
-            name = next(tokens, None)
+            name = next(found, None)
             if name is None or name.is_word(b"VALUES"):
                 return None
             gap = _DATA_GAP.match(text, name.end)
             assert gap is not None  # The pattern matches an empty text too.
             end = token.start if settings_start < 0 else settings_start
-            return Insert(text[:end], text[end : token.start], name.text.decode(), gap.end())
+            return Insert(bytes(text[:end]), bytes(text[end : token.start]), name.text.decode(), gap.end())
         previous = token
     return None
 
@@ -76,8 +79,8 @@ def find_insert(text: bytes) -> Insert | None:
 def result_format(text: bytes) -> str | None:
     """Returns the format of a query's FORMAT clause, or None if it has none."""
     found: bytes | None = None
-    previous: _Token | None = None
-    for token in _tokens(text):
+    previous: Token | None = None
+    for token in tokens(text):
         if previous is not None and previous.is_word(b"FORMAT") and token.kind == "word":
             found = token.text
         elif found is not None and token.is_word(b"SETTINGS"):
@@ -88,11 +91,17 @@ def result_format(text: bytes) -> str | None:
     return found.decode() if found else None
 
 
+def is_select(text: bytes) -> bool:
+    """Returns whether the text is a SELECT, also with WITH or in parentheses."""
+    first = next(tokens(text), None)
+    return first is not None and (first.text == b"(" or first.is_word(b"SELECT", b"WITH", b"FROM"))
+
+
 def split_statements(text: str) -> list[str]:
     """Returns the statements of a file, which end with `;`. A `;` in a string or comment ends no statement."""
     data = text.encode()
     statements, start, has_words = [], 0, False
-    for token in _tokens(data):
+    for token in tokens(data):
         if token.text != b";":
             has_words = True
             continue
@@ -101,9 +110,10 @@ def split_statements(text: str) -> list[str]:
     return statements + ([data[start:].decode().strip()] if has_words else [])
 
 
-def _tokens(text: bytes) -> Iterator[_Token]:
+def tokens(text: bytes | bytearray) -> Iterator[Token]:
+    """Yields the tokens of SQL text, without space and comments."""
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         assert kind is not None
         if kind != "skip":
-            yield _Token(kind, match.group(), match.start(), match.end())
+            yield Token(kind, match.group(), match.start(), match.end())

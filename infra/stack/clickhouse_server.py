@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import urlsplit
 
+from infra.clickhouse.users import credentials_folder, make_passwords
 from infra.settings import REPOSITORY, Settings
 from infra.stack.server_process import Launch, Progress, data_folder, http_answers
 
@@ -23,11 +25,16 @@ class ClickHouseServer:
     def prepare(self, settings: Settings, progress: Progress) -> Launch:
         host, port = self.address(settings)
         data = os.fspath(data_folder(settings, self.name))
+        credentials = credentials_folder(settings)
+        make_passwords(credentials)
         module = ["-P", "-m", "infra.chdb.server"]
+        options = ["--data", data, "--credentials", os.fspath(credentials), "--host", host, "--port", str(port)]
         return Launch(
-            [sys.executable, *module, "--data", data, "--host", host, "--port", str(port)],
+            [sys.executable, *module, *options],
             {"PYTHONPATH": os.fspath(REPOSITORY)},
         )
 
     def is_ready(self, settings: Settings) -> bool:
-        return http_answers(settings.clickhouse_url.rstrip("/") + "/ping")
+        # CLICKHOUSE_URL may hold a password, which /ping does not ask for.
+        url = urlsplit(settings.clickhouse_url)
+        return http_answers(url._replace(netloc=url.netloc.rpartition("@")[2], path="/ping").geturl())

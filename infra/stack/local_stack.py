@@ -24,6 +24,7 @@ from pathlib import Path
 import psutil
 
 from infra import processes
+from infra.clickhouse.users import FOLDER as CREDENTIALS
 from infra.errors import PortTakenError, ServerError, StackError
 from infra.private_home import private_home
 from infra.settings import Settings
@@ -148,7 +149,10 @@ def down(
         for server in reversed(servers):
             _stop(settings, server, on_progress)
         if purge:
-            for name in [server.name for server in servers] + ["logs"]:
+            names = [server.name for server in servers]
+            if ClickHouseServer.name in names:
+                names.append(CREDENTIALS)
+            for name in [*names, "logs"]:
                 if (settings.paper_home / name).exists():
                     shutil.rmtree(settings.paper_home / name)
             for note in (settings.paper_home / "run").glob("*.json"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from infra.registry_access import users_properties, without_user
+from infra.registry_access import registry_password, without_user
 from infra.settings import Settings
 from infra.stack.artifacts import ensure_artifacts, read_lock, registry_archive, unpack
 from infra.stack.server_process import JAVA_OPTIONS, Launch, Progress, data_folder, http_answers, java
@@ -35,7 +35,8 @@ class RegistryServer:
         return Launch(
             [java(), *JAVA_OPTIONS, *QUICK_START, "-jar", os.fspath(program)],
             {
-                "QUARKUS_CONFIG_LOCATIONS": f"{SHARED_PROPERTIES},{users_properties(settings)}",
+                "QUARKUS_CONFIG_LOCATIONS": os.fspath(SHARED_PROPERTIES),
+                "REGISTRY_PASSWORD": registry_password(settings),
                 "QUARKUS_HTTP_HOST": host,
                 "QUARKUS_HTTP_PORT": str(port),
                 # The health pages, which by default listen on every address.

@@ -120,6 +120,10 @@ def _print_tables(result: DemoResult, summary: DemoSummary) -> None:
 
 
 def _next_steps(settings: Settings) -> str:
+    from infra.clickhouse.users import READER, credentials_folder
+
+    host, port = settings.clickhouse_host_port
+    password = f"$(cat {credentials_folder(settings) / READER})"
     query = f"SELECT symbol, sum(notional) FROM {settings.clickhouse_database}.fills GROUP BY symbol FORMAT Pretty"
     return (
         f"\nThe session's topics begin with {settings.topic_prefix}, its rows have run_id = '{settings.run_id}'.\n"
@@ -127,7 +131,7 @@ def _next_steps(settings: Settings) -> str:
         f"  export TOPIC_PREFIX={settings.topic_prefix} RUN_ID={settings.run_id}\n"
         "  ./paper replay verify    computes every record again and compares it byte for byte\n"
         "  ./paper results          shows the result of each order\n"
-        f"  curl {settings.clickhouse_url} --data-binary '{query}'\n"
+        f"  curl -u \"{READER}:{password}\" http://{host}:{port} --data-binary '{query}'\n"
         "  ./paper down             stops the stack; the data stays"
     )
 

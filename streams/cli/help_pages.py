@@ -10,7 +10,7 @@ PANELS = {
     "Trade": ("demo", "session", "feed", "orders", "strategy", "instruments", "parts"),
     "Watch": ("status", "results", "positions", "account", "explain", "metrics"),
     "Operate": (
-        *("up", "down", "prepare", "doctor", "supervise", "worker", "sink", "exporter"),
+        *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter"),
         *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
     ),
     "Prove": ("reconcile", "replay", "archive", "gate"),
@@ -19,6 +19,7 @@ PANELS = {
 """Commands of each panel, in the order of `paper --help`."""
 
 EXAMPLES = {
+    "passwords": "paper passwords",
     "demo": "paper demo --seconds 30",
     "session open": "paper session open --account alice --cash 100000 --limit max_position=500",
     "session close": "paper session close --account alice --flatten",

@@ -82,9 +82,10 @@ def strategies_of_orders(settings: Settings) -> set[str]:
     from contextlib import closing
 
     from infra.clickhouse.client import connect
+    from infra.clickhouse.users import READER
     from streams.evidence.query_rows import query_rows
 
-    with closing(connect(settings)) as client:
+    with closing(connect(settings, user=READER)) as client:
         rows = query_rows(client, "strategies_of_orders", {"run_id": settings.run_id}, f"run {settings.run_id}")
     return {row["strategy_id"] for row in rows}
 

@@ -11,7 +11,7 @@ from streams.cli.options import JSON
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    for command in (up, down, prepare, doctor):
+    for command in (up, down, prepare, passwords, doctor):
         app.command()(command)
 
 
@@ -62,6 +62,22 @@ def prepare() -> None:
 
     local_stack.wait_for_servers(get_settings())
     prepare_pipeline(get_settings(), say)
+
+
+def passwords() -> None:
+    """Prints the passwords of ClickHouse's and the registry's users as lines of `.env`, for docker compose.
+
+    Makes the missing ones.
+    """
+    from infra.clickhouse.users import USERS, credentials_folder, make_passwords, read_password
+    from infra.registry_access import registry_password
+    from infra.settings import get_settings
+
+    folder = credentials_folder(get_settings())
+    make_passwords(folder)
+    for user in USERS:
+        print(f"CLICKHOUSE_{user.upper()}_PASSWORD={read_password(folder, user)}")
+    print(f"REGISTRY_PASSWORD={registry_password(get_settings())}")
 
 
 def doctor(as_json: bool = JSON) -> None:

@@ -11,6 +11,7 @@ import clickhouse_connect
 import requests
 from clickhouse_connect.driver.client import Client
 
+from infra.clickhouse.users import PAPER, make_passwords, read_password
 from infra.settings import REPOSITORY
 from tests.stacks import free_port
 
@@ -24,12 +25,23 @@ class LocalServer:
         self.folder = folder
         self.port = free_port()
         self.log = folder.parent / f"{folder.name}.log"
+        self.credentials = folder.parent / f"{folder.name}-credentials"
+        make_passwords(self.credentials)
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address with the pipeline's user and password."""
+        return self.url_of(PAPER)
+
+    def url_of(self, user: str) -> str:
+        """Returns the address with a user and its password."""
+        return f"http://{user}:{read_password(self.credentials, user)}@127.0.0.1:{self.port}"
 
     def __enter__(self) -> LocalServer:
         self.start()
@@ -41,6 +53,7 @@ class LocalServer:
     def launch(self) -> subprocess.Popen[bytes]:
         """Starts a process on the folder, without waiting for it."""
         command = [sys.executable, "-m", "infra.chdb.server", "--data", str(self.folder)]
+        command += ["--credentials", str(self.credentials)]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*command, "--port", str(self.port), *self.options], cwd=REPOSITORY, stdout=log, stderr=log
@@ -73,10 +86,11 @@ class LocalServer:
 
     def client(self, **options: object) -> Client:
         """Returns a client with its own session."""
-        return clickhouse_connect.get_client(host="127.0.0.1", port=self.port, **options)  # type: ignore[arg-type]
+        who = {"username": PAPER, "password": read_password(self.credentials, PAPER)}
+        return clickhouse_connect.get_client(host="127.0.0.1", port=self.port, **who | options)  # type: ignore[arg-type]
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"{self.url}/ping", timeout=5).text == "Ok.\n"
+            return requests.get(f"{self.address}/ping", timeout=5).text == "Ok.\n"
         except requests.ConnectionError:
             return False

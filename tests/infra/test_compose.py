@@ -7,14 +7,19 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
 
+from infra.chdb.callers import MIB, callers
+from infra.clickhouse.users import READER, USERS
+from infra.registry_access import USER
 from infra.settings import REPOSITORY, Settings
 from infra.stack.artifacts import kafka_jars, read_lock, registry_archive
 from infra.stack.kafka_server import CLUSTER_ID
 
+USERS_FILE = "infra/clickhouse/users.d/paper.xml"
 FILE = REPOSITORY / "docker-compose.yml"
 WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+(\.\d+)?")
 PROCESSES = ("prepare", "worker", "sink", "paper")
@@ -152,4 +157,43 @@ def test_grafanas_data_source_is_the_pipelines_database(services: dict[str, Any]
     assert source["type"] == services["grafana"]["environment"]["GF_INSTALL_PLUGINS"].split()[0]
     assert source["jsonData"]["defaultDatabase"] == defaults.clickhouse_database
     address = f"{source['jsonData']['protocol']}://{source['jsonData']['host']}:{source['jsonData']['port']}"
-    assert address == services["worker"]["environment"]["CLICKHOUSE_URL"]
+    assert address == services["worker"]["environment"]["CLICKHOUSE_URL"].replace(f"paper:{password_of('PAPER')}@", "")
+    assert source["jsonData"]["username"] == READER
+    assert source["secureJsonData"] == {"password": "$CLICKHOUSE_READER_PASSWORD"}
+    assert services["grafana"]["environment"]["CLICKHOUSE_READER_PASSWORD"] == password_of("READER")
+
+
+def password_of(user: str) -> str:
+    return f"${{CLICKHOUSE_{user}_PASSWORD:?run ./paper passwords >> .env}}"
+
+
+def test_only_the_pipeline_may_register_schemas(services: dict[str, Any]) -> None:
+    password = "${REGISTRY_PASSWORD:?run ./paper passwords >> .env}"
+    assert services["registry"]["environment"]["REGISTRY_PASSWORD"] == password
+    url = services["prepare"]["environment"]["SCHEMA_REGISTRY_URL"]
+    assert url.startswith(f"http://{USER}:{password}@registry:")
+    properties = (REPOSITORY / "infra/stack/registry.properties").read_text()
+    assert f"users.embedded.users.{USER}=${{REGISTRY_PASSWORD}}" in properties
+
+
+def test_clickhouse_has_the_users_and_limits_of_the_local_server_and_no_default_user(services: dict[str, Any]) -> None:
+    service = services["clickhouse"]
+    assert service["environment"] == {f"CLICKHOUSE_{user}_PASSWORD": password_of(user) for user in ("PAPER", "READER")}
+    mounts = [mount for mount in service["volumes"] if "users.d" in mount]
+    assert mounts == [f"./{USERS_FILE}:/etc/clickhouse-server/{USERS_FILE.partition('clickhouse/')[2]}:ro"]
+    tree = ElementTree.parse(REPOSITORY / USERS_FILE).getroot()
+    users = {user.tag: user for user in tree.findall("users/*")}
+    assert users["default"].attrib == {"remove": "remove"}
+    assert set(users) == {"default", *USERS}
+    for caller in callers(1024 * MIB, 256 * MIB, 768 * MIB):
+        password = users[caller.name].find("password")
+        assert password is not None
+        assert password.attrib == {"from_env": f"CLICKHOUSE_{caller.name.upper()}_PASSWORD"}
+        profile = {item.tag: item.text for item in tree.findall(f"profiles/{caller.name}/*")}
+        assert profile["max_execution_time"] == str(caller.seconds_max)
+        assert profile["max_memory_usage"] == str(caller.memory_bytes_max)
+        assert profile["max_concurrent_queries_for_user"] == str(caller.queries_at_once)
+        assert profile.get("max_result_rows", "0") == str(caller.rows_max)
+        assert profile.get("readonly", "0") == str(2 * caller.reads_only)
+        grants = " ".join(query.text or "" for query in users[caller.name].findall("grants/query"))
+        assert not {"ALL", "SOURCES", "FILE", "URL", "SYSTEM", "READ", "WRITE"} & set(grants.replace(",", " ").split())

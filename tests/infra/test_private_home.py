@@ -11,7 +11,7 @@ import pytest
 from infra.kafka.credentials import make_password
 from infra.kafka.pipeline_key import pipeline_key
 from infra.membership import member_id
-from infra.registry_access import users_properties
+from infra.registry_access import registry_password
 from infra.settings import Settings
 from infra.stack import local_stack
 
@@ -38,7 +38,7 @@ FIRST_ACTS: dict[str, Callable[[Settings], object]] = {
     "a worker": join,
     "a client": pipeline_key,
     "scram": password,
-    "the registry": users_properties,
+    "the registry": registry_password,
 }
 
 

@@ -60,7 +60,8 @@ def reconcile(
         try:
             checks += _from_clickhouse(settings, config, client, facts, on_progress, wait_s)
         except DriverError as error:
-            raise ClickHouseError(f"asking {settings.clickhouse_url}: {error}") from error
+            host, port = settings.clickhouse_host_port
+            raise ClickHouseError(f"asking ClickHouse at {host}:{port}: {error}") from error
     demand_rest(ends, {place: end for place, end in look().items() if not place[0].startswith(DLQ_PREFIX)})
     report = Reconciliation(checks, order_counts(facts), dict(facts.dead_letters))
     if report.passed and not any(check.checked for check in checks):

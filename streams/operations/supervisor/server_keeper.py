@@ -1,7 +1,8 @@
-"""Restarts the servers that `paper up` has started on this machine, when they die."""
+"""Restarts the servers that `paper up` has started on this machine, when they die or hang."""
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Sequence
 
@@ -15,6 +16,10 @@ from streams.operations.supervisor.supervised_process import ending
 
 STEADY_S = 60.0
 """A server that lived this long starts again at once; it may take half as long until it serves."""
+
+PROBE_PAUSE_S = 5.0
+HUNG_S = 60.0
+"""A server that has answered before, and then gives no answer for so long, is killed and starts again."""
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +57,9 @@ class KeptServer:
         self._due: float | None = None
         self._restarts = 0
         self._last_end = ""
+        self._probe_due = 0.0
+        self._answered: float | None = None
+        """When the process that runs now has last answered; None before its first answer."""
 
     @property
     def is_ours(self) -> bool:
@@ -59,18 +67,35 @@ class KeptServer:
         return self._identity is not None
 
     def tend(self) -> None:
-        """Starts the server again if it has died and its pause is over."""
+        """Starts the server again if it has died and its pause is over. Kills it if it hangs."""
         now = time.monotonic()
         identity = processes.read_pid_file(local_stack.pid_file(self._settings, self._server))
         if identity != self._identity:
             # `paper up` has started it, or `paper down` has stopped it.
-            self._identity, self._due = identity, None
-        if identity is None or processes.find(identity) is not None:
+            self._identity, self._due, self._answered = identity, None, None
+        if identity is None:
+            return
+        if processes.find(identity) is not None:
+            self._probe(identity)
             return
         if self._due is None:
             self._note_end(identity, now)
         elif now >= self._due:
             self._start_again()
+
+    def _probe(self, identity: processes.ProcessIdentity) -> None:
+        if time.monotonic() < self._probe_due:
+            return
+        answers = self._server.is_ready(self._settings)
+        now = time.monotonic()
+        self._probe_due = now + PROBE_PAUSE_S
+        if answers:
+            self._answered = now
+        elif self._answered is not None and now - self._answered > HUNG_S:
+            log.error("%s has not answered for %.0f s; it is killed and starts again", self._name, now - self._answered)
+            self._answered = None
+            # Only SIGKILL also ends a process that is stopped.
+            os.kill(identity.pid, signal.SIGKILL)
 
     def _note_end(self, identity: processes.ProcessIdentity, now: float) -> None:
         self._last_end = _reap(identity)
@@ -83,7 +108,7 @@ class KeptServer:
         if not local_stack.start_again(self._settings, self._server, log.info):
             return
         self._identity = processes.read_pid_file(local_stack.pid_file(self._settings, self._server))
-        self._due = None
+        self._due, self._answered = None, None
         self._began = time.monotonic()
         self._restarts += self._identity is not None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.chdb.compression import ENCODINGS, TooLarge, accepted_encoding, compressor, decompress
+from infra.chdb.compression import ENCODINGS, Decompressor, TooLarge, accepted_encoding, compressor
 
 DATA = bytes(range(256)) * 20_000
 
@@ -14,10 +14,24 @@ def compressed(encoding: str, *parts: bytes) -> bytes:
     return b"".join([stream.begin(), *(stream.compress(part) for part in parts), stream.flush()])
 
 
+def decompress(data: bytes, encoding: str, limit: int, piece_bytes: int = 1 << 20) -> bytes:
+    stream = Decompressor(encoding, limit)
+    pieces = [data[start : start + piece_bytes] for start in range(0, len(data), piece_bytes)]
+    found = b"".join(part for piece in pieces for part in stream.feed(piece))
+    stream.end()
+    return found
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("data", [b"", b"x", DATA], ids=["empty", "one byte", "5 MB"])
 def test_round_trip(encoding: str, data: bytes) -> None:
     assert decompress(compressed(encoding, data), encoding, len(DATA)) == data
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_body_in_many_pieces_is_read(encoding: str) -> None:
+    body = compressed(encoding, DATA) + compressed(encoding, b"end")
+    assert decompress(body, encoding, len(DATA) + 3, 700) == DATA + b"end"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

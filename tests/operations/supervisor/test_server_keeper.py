@@ -16,6 +16,7 @@ from infra import processes
 from infra.settings import REPOSITORY, Settings
 from infra.stack import local_stack
 from infra.stack.local_stack import ServerState
+from streams.operations.supervisor import server_keeper
 from streams.operations.supervisor.server_keeper import ServerKeeper
 from tests.infra.stack.small_server import DIE, SmallServer
 from tests.stacks import free_settings
@@ -119,3 +120,19 @@ def test_a_start_that_fails_is_tried_again(
     monkeypatch.undo()
     monkeypatch.chdir(REPOSITORY)
     tend_until(keeper, lambda: is_running(settings, server))
+
+
+def test_a_server_that_hangs_is_killed_and_started_again(
+    settings: Settings, server: SmallServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server_keeper, "PROBE_PAUSE_S", 0.0)
+    monkeypatch.setattr(server_keeper, "HUNG_S", 1.0)
+    keeper = ServerKeeper(settings, [server])
+    keeper.tend()
+    (before,) = keeper.health
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGSTOP)
+    assert local_stack.status(settings, [server])[0].state is ServerState.UNREADY
+    tend_until(keeper, lambda: keeper.health[0].restarts > 0 and is_running(settings, server))
+    assert keeper.health[0].pid != before.pid
+    assert "small has not answered for " in caplog.text

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from tests.infra.clickhouse_servers import LocalServer
+
 INSERT = b"insert_deduplication_token"
 CHUNK = 65_536
 
@@ -14,13 +16,13 @@ CHUNK = 65_536
 class Proxy:
     """A proxy. on_answer: called before the response to an insert is passed on; true drops the response."""
 
-    def __init__(self, server_port: int, on_answer: Callable[[], bool]) -> None:
-        self._server_port = server_port
+    def __init__(self, server: LocalServer, on_answer: Callable[[], bool]) -> None:
+        self._server_port = server.port
         self._on_answer = on_answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = server.url.replace(f":{server.port}", f":{self._listener.getsockname()[1]}")
         self._start(self._accept)
 
     def close(self) -> None:
@@ -79,9 +81,9 @@ def _end(connection: socket.socket) -> None:
 
 
 @contextmanager
-def proxy(server_port: int, on_answer: Callable[[], bool]) -> Iterator[str]:
-    """Runs a proxy and yields its URL."""
-    running = Proxy(server_port, on_answer)
+def proxy(server: LocalServer, on_answer: Callable[[], bool]) -> Iterator[str]:
+    """Runs a proxy and yields its URL, with the server's user and password."""
+    running = Proxy(server, on_answer)
     try:
         yield running.url
     finally:

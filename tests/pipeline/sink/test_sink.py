@@ -215,7 +215,7 @@ def test_clickhouse_killed_after_it_stored_and_before_it_answered(
         server.start()
         return True
 
-    with own_clickhouse(settings, tmp_path) as (own, server), proxy(server.port, kill) as url:
+    with own_clickhouse(settings, tmp_path) as (own, server), proxy(server, kill) as url:
         produce(own, *values(0, 3000))
         with running_sink(own.model_copy(update={"clickhouse_url": url, "sink_block_rows": 1000})):
             wait_for(own, COUNTS, [(3000, 3000)])
