@@ -52,7 +52,7 @@ def instrument(symbol: str = "ABC", **changes: Any) -> InstrumentConfig:
 
 
 def config(**changes: Any) -> CoreConfig:
-    """Instruments ABC and XYZ on the spread-crossing simulator, no latency, a mark for each record, and the gate's keys."""
+    """Instruments ABC and XYZ on the spread-crossing simulator, no latency, a mark for each record, the gate's keys."""
     fields: dict[str, Any] = {
         "mock_trading": False,
         "account_partitions": 1,

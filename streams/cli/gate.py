@@ -88,7 +88,7 @@ def evaluate(
 ) -> None:
     """Decides the level of a strategy from the records, and explains each criterion.
 
-    A decision holds for the account, code and parameters of that session in this run (setting RUN_ID), and for no other.
+    A decision holds for the account, code and parameters of that session in this run (RUN_ID), and for no other.
     Exit code 1 if the strategy does not reach --level; without --level, if it may not trade live at all. Exit code 2 if
     no session of the strategy is known: then nothing is recorded.
     """

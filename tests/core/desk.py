@@ -24,7 +24,8 @@ Answer = tuple[str, str | None, str | None]
 class Desk:
     """An account shard and an execution shard that exchange their messages.
 
-    written_ns: the broker's time of every record until a test changes it. With hold, messages from one shard to the other wait in to_venue and to_accounts until a test delivers them.
+    written_ns: the broker's time of every record until a test changes it. With hold, messages from one shard to the
+    other wait in to_venue and to_accounts until a test delivers them.
     """
 
     def __init__(self, core: CoreConfig | None = None, *, hold: bool = False) -> None:

@@ -269,8 +269,8 @@ class Traffic:
         if chance < 0.25:
             return revocation(name=name)
         if self._decision is None or chance < 0.6:
-            times = {"expires": self.now_ns + DAY, "decided": self.now_ns}
-            self._decision = decision("LIMITED_LIVE", name, account_id=account, **times)
+            until = self.now_ns + DAY
+            self._decision = decision("LIMITED_LIVE", name, until, self.now_ns, account_id=account)
             return self._decision
         return approval(self._decision)
 
@@ -282,7 +282,7 @@ class Traffic:
         cash = self._draw.choice(CASH)
         currency = CURRENCIES[ACCOUNTS.index(account)]
         session = self.fresh_id("session")
-        fields = {"session_id": session, "currency": currency, "opening_cash": cash}
+        fields: dict[str, Any] = {"session_id": session, "currency": currency, "opening_cash": cash}
         return control(ControlKind.SESSION_OPEN, account, **fields, **JUDGED)
 
     def _control(self, command: Control, key: str) -> Sent:

@@ -24,7 +24,7 @@ class AuthorisationKind(StrEnum):
 
 
 class AuthorisationDocument(Frozen):
-    """The field `authorisation` of a control before it was signed. limits: of the level, by name; see Authorisations.limits_under."""
+    """The field `authorisation` of a control before it was signed. limits: of the level; see Authorisations."""
 
     kind: AuthorisationKind
     strategy_id: str = Field(min_length=1)

@@ -1,4 +1,4 @@
-"""The gate's commands as they count today: decisions and approvals by their signatures, a revocation by anybody's word."""
+"""The gate's commands: decisions and approvals count by their signatures, a revocation by anybody's word."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The gate as the shards know it: the run that they trade, whether the broker knows its writers, and whose keys count."""
+"""The gate as the shards know it: the run, whether the broker knows its writers, and whose keys count."""
 
 from typing import Annotated, Self
 

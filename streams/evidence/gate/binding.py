@@ -73,7 +73,7 @@ def _conditions(level: TradingLevel, row: Mapping[str, Any]) -> list[CriterionRe
             "listed" if row["key_listed"] else "missing",
             "listed",
             row["key_listed"],
-            "this computer has no key of the gate's that is listed; `paper gate keys` makes one, then restart the workers",
+            "this computer has no listed key of the gate's; `paper gate keys` makes one, then restart the workers",
         ),
         (
             "code_digest",

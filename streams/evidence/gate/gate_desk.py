@@ -130,8 +130,8 @@ class GateDesk:
         """Approves the newest decision. decision: its id. approver: the name of the person whose key signs.
 
         Raises:
-            InputError: another decision is the newest, or it grants no live level, has expired or is revoked, or the key
-                is not that of a listed approver who is another person than the evaluator.
+            InputError: another decision is the newest, or it grants no live level, has expired or is revoked, or the
+                key is not that of a listed approver who is another person than the evaluator.
         """
         newest = self.newest(strategy_id)
         if newest is None or newest.decision_id != decision:

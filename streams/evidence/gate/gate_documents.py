@@ -13,7 +13,7 @@ from streams.evidence.gate.keys import Signer
 
 
 def decision_text(record: GateDecision) -> str:
-    """Returns the text that the gate signs: everything that a decision is bound to, and the hashes of what was judged."""
+    """Returns the text that the gate signs: what a decision is bound to, and the hashes of what was judged."""
     return canonical_json(
         {
             "kind": DECISION,

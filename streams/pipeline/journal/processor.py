@@ -54,8 +54,8 @@ class ShardProcessor:
     positions: next offset of each input topic. topic_ids: Kafka's id of each input topic. sequence: number of journal
     records. journal_offset: an offset at or before the last journal record. records_since_snapshot,
     bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot. alarms:
-    inputs that were quarantined, or refused as forged, since a person last acknowledged them. faults_in_a_row: inputs in a row, up to the last
-    one, on which the core failed. provenance: what is known of the sources of its inputs.
+    inputs that were quarantined, or refused as forged, since a person last acknowledged them. faults_in_a_row: inputs
+    in a row, up to the last one, on which the core failed. provenance: what is known of the sources of its inputs.
     tails: digest of the last output to each partition, as of the snapshot. last_outputs: the last ones since then.
     """
 

@@ -17,8 +17,8 @@ class Authorisation:
     """A decision of the gate. expires_ns, decided_ns: UTC nanoseconds. approved_by: a person. revoked: the reason.
 
     sha256: of the signed text; empty for a decision from before decisions were signed, which lacks all after it, too.
-    run_id, account_id, code_sha256, parameters_sha256: for what it holds. evaluator: the name of who evaluated. signed_by,
-    approved_with: public keys.
+    run_id, account_id, code_sha256, parameters_sha256: for what it holds. evaluator: the name of who evaluated.
+    signed_by, approved_with: public keys.
     """
 
     decision_id: str

@@ -26,11 +26,11 @@ from streams.core.risk.kill_switch import KillSwitch, Strategies
 class ShardState:
     """The accounts of one partition and everything that they share.
 
-    time_ns: shard time. broker_ns: the broker's newest time of a record; 0 if none is known. strangers: order ids of requests for accounts without a session. closing: by symbol the
-    accounts that are being flattened in it. waiting: accounts whose breakers wait for time to pass, with the time at
-    which the first may have waited enough; waiting_ns: the earliest of these times. early: requests that wait for
-    their time. clients_move_clocks: requests move their accounts' clocks, as before orders_wait. charged_day: UTC day
-    since 1970 up to which borrow fees are paid.
+    time_ns: shard time. broker_ns: the broker's newest time of a record; 0 if none is known. strangers: order ids of
+    requests for accounts without a session. closing: by symbol the accounts that are being flattened in it. waiting:
+    accounts whose breakers wait for time to pass, with the time at which the first may have waited enough; waiting_ns:
+    the earliest of these times. early: requests that wait for their time. clients_move_clocks: requests move their
+    accounts' clocks, as before orders_wait. charged_day: UTC day since 1970 up to which borrow fees are paid.
     """
 
     def __init__(self, config: CoreConfig, partition: int) -> None:
