@@ -145,7 +145,7 @@ def keys(
         None, help="List this public key of the approver, who has made it on another computer; make none."
     ),
 ) -> None:
-    """Makes the gate's key, or an approver's, unless there is one; lists its public half and prints it.
+    """Creates the gate's key, or an approver's, unless there is one; lists its public half and prints it.
 
     Private halves are files of PAPER_HOME that only their owner may read. Give the gate's key and an approver's to two
     people. Workers read the list (setting GATE_KEYS_FILE) when they start.

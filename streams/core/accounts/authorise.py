@@ -9,7 +9,7 @@ from schemas.records.bounds import TIME_MAX_NS
 from schemas.records.enums import DeskReportKind, RiskEventKind, TradingLevel
 from schemas.records.messages import Control, DeskReport
 from schemas.records.output import Output
-from streams.core.accounts.signed_commands import Refusal, take_signed
+from streams.core.accounts.signed_commands import CommandRefused, take_signed
 from streams.core.accounts.state.authorisations import Authorisation, Authorisations, check_level
 from streams.core.accounts.state.shard_state import ShardState
 from streams.core.reference.fields import Frozen
@@ -41,7 +41,7 @@ def on_authorisation(state: ShardState, control: Control) -> None:
         return
     try:
         taken = take_signed(state, control)
-    except Refusal as refusal:
+    except CommandRefused as refusal:
         state.refuse(control, refusal.why, refusal.code)
         return
     _tell(state, taken.strategy_id, taken.kind, taken.text, control, taken.decision_id)

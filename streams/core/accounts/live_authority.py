@@ -1,4 +1,4 @@
-"""Which live orders the gate lets pass: whose decision holds, for whom, approved by whom, and until when."""
+"""The last word on live orders: whose decision holds, for whom, approved by whom, and until when."""
 
 from schemas.records.enums import TradingLevel
 from schemas.records.messages import OrderRequest

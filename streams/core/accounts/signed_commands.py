@@ -31,7 +31,7 @@ class SignedCommand(BaseModel):
     signature: str = ""
 
 
-class Refusal(Exception):
+class CommandRefused(Exception):
     """A command that changes nothing, with the code and the reason."""
 
     def __init__(self, code: str, why: str) -> None:
@@ -49,11 +49,11 @@ class Taken:
 
 
 def take_signed(state: ShardState, control: Control) -> Taken:
-    """Takes a command of the gate. Raises Refusal."""
+    """Takes a command of the gate. Raises CommandRefused."""
     try:
         command = SignedCommand.model_validate_json(control.authorisation or "")
     except ValidationError as error:
-        raise Refusal("CONTROL_REJECTED", _sentences("authorisation", error)) from error
+        raise CommandRefused("CONTROL_REJECTED", _sentences("authorisation", error)) from error
     if command.kind == REVOCATION:
         return _revoke(state, command, control)
     if command.kind == DECISION:
@@ -61,24 +61,26 @@ def take_signed(state: ShardState, control: Control) -> Taken:
     if command.kind == APPROVAL:
         return _approve(state, command)
     text = f"authorisation.kind: {command.kind!r} is not one of {DECISION}, {APPROVAL}, {REVOCATION}"
-    raise Refusal("CONTROL_REJECTED", text)
+    raise CommandRefused("CONTROL_REJECTED", text)
 
 
 def _decide(state: ShardState, command: SignedCommand) -> Taken:
     gate, known = state.config.gate, state.authorisations.by_strategy
     key = signer_of(command.signed, command.signature, gate.keys)
     if key is None:
-        raise Refusal(FORGED, f"this {DECISION} is signed by no key of the gate's; {KEYS_REMEDY}")
+        raise CommandRefused(FORGED, f"this {DECISION} is signed by no key of the gate's; {KEYS_REMEDY}")
     document: DecisionDocument = _parsed(DecisionDocument, command.signed)
     strategy_id, newest, digest = document.strategy_id, known.get(document.strategy_id), text_sha256(command.signed)
     named = f"decision {document.decision_id} on strategy {strategy_id}"
     _demand_run(state, named, document.run_id)
     if (document.mode is TradingMode.LIVE) is not (document.level in LIVE_LEVELS):
-        raise Refusal("CONTROL_REJECTED", f"{named}: level {document.level} does not go with mode {document.mode}")
+        raise CommandRefused(
+            "CONTROL_REJECTED", f"{named}: level {document.level} does not go with mode {document.mode}"
+        )
     if newest is None or newest.sha256 != digest:
         if newest is not None and document.decided_ts <= newest.decided_ns:
             text = f"{named} is not newer than decision {newest.decision_id}, which this shard knows; evaluate it again"
-            raise Refusal("AUTHORISATION_OUTDATED", text)
+            raise CommandRefused("AUTHORISATION_OUTDATED", text)
         known[strategy_id] = Authorisation(
             document.decision_id,
             document.level,
@@ -101,19 +103,21 @@ def _approve(state: ShardState, command: SignedCommand) -> Taken:
     names = {key: name for name, key in gate.approvers.items()}
     key = signer_of(command.signed, command.signature, names)
     if key is None:
-        raise Refusal(FORGED, f"this {APPROVAL} is signed by no approver's key; {KEYS_REMEDY}")
+        raise CommandRefused(FORGED, f"this {APPROVAL} is signed by no approver's key; {KEYS_REMEDY}")
     document: ApprovalDocument = _parsed(ApprovalDocument, command.signed)
     strategy_id, newest = document.strategy_id, state.authorisations.by_strategy.get(document.strategy_id)
     named = f"decision {document.decision_id} on strategy {strategy_id}"
     _demand_run(state, named, document.run_id)
     if newest is None or newest.sha256 != document.decision_sha256:
         text = f"{named} is not the newest that this shard knows; approve the newest"
-        raise Refusal("AUTHORISATION_OUTDATED", text)
+        raise CommandRefused("AUTHORISATION_OUTDATED", text)
     if newest.revoked is not None:
-        raise Refusal("AUTHORISATION_REVOKED", f"{named} is revoked: {newest.revoked}; evaluate the strategy again")
+        raise CommandRefused(
+            "AUTHORISATION_REVOKED", f"{named} is revoked: {newest.revoked}; evaluate the strategy again"
+        )
     if names[key] == newest.evaluator:
         text = f"{named} was evaluated by {newest.evaluator}; another person must approve it"
-        raise Refusal("AUTHORISATION_SAME_PERSON", text)
+        raise CommandRefused("AUTHORISATION_SAME_PERSON", text)
     newest.approved_by, newest.approved_with = names[key], key
     return Taken(APPROVAL, strategy_id, newest.decision_id, f"{named} is approved by {names[key]}")
 
@@ -122,7 +126,9 @@ def _revoke(state: ShardState, command: SignedCommand, control: Control) -> Take
     """Ends whatever this shard holds for a strategy, whichever decision the command names: that fails safe."""
     strategy_id = command.strategy_id
     if not strategy_id:
-        raise Refusal("CONTROL_REJECTED", "authorisation.strategy_id: a REVOCATION needs the strategy that it ends")
+        raise CommandRefused(
+            "CONTROL_REJECTED", "authorisation.strategy_id: a REVOCATION needs the strategy that it ends"
+        )
     newest = state.authorisations.by_strategy.get(strategy_id)
     if newest is None:
         text = f"strategy {strategy_id} is revoked: {control.reason}; this shard held no decision on it"
@@ -137,15 +143,15 @@ def _demand_run(state: ShardState, named: str, run_id: str) -> None:
     own = state.config.gate.run_id
     if run_id != own:
         text = f"{named} is about run {run_id}, and this shard trades run {own}; evaluate with RUN_ID={own}"
-        raise Refusal("AUTHORISATION_WRONG_RUN", text)
+        raise CommandRefused("AUTHORISATION_WRONG_RUN", text)
 
 
 def _parsed(kind: Any, text: str) -> Any:
-    """Returns a document whose signature is good. Raises Refusal if the signer's version writes another form."""
+    """Returns a document whose signature is good. Raises CommandRefused if the signer's version writes another form."""
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise Refusal("CONTROL_REJECTED", _sentences("authorisation.signed", error)) from error
+        raise CommandRefused("CONTROL_REJECTED", _sentences("authorisation.signed", error)) from error
 
 
 def _sentences(name: str, error: ValidationError) -> str:
