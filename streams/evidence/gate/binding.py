@@ -41,10 +41,13 @@ def read_binding(client: Client, run_id: str, strategy_id: str, account_id: str)
 
 
 def with_binding(evidence: Evidence, binding: Binding, gate: GateConfig, signer: Signer | None) -> Evidence:
-    """Returns the evidence with the binding and the three conditions, so that they are part of its hash."""
+    """Returns the evidence with the binding and the three conditions, so that they are part of its hash.
+
+    signer: the gate's key, if it is listed.
+    """
     row: dict[str, Any] = binding._asdict() | {
         "authenticated": gate.authenticated,
-        "key_listed": signer is not None and signer.public_key in gate.keys,
+        "key_listed": signer is not None,
     }
     return evidence._replace(rows={**evidence.rows, QUERY: [row]})
 

@@ -33,7 +33,7 @@ from streams.evidence.gate.gate_documents import (
     signed_command,
 )
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
-from streams.evidence.gate.keys import Signer, gate_signer
+from streams.evidence.gate.keys import Signer, listed_signer
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
@@ -67,8 +67,8 @@ class GateDesk:
         account_id: the account whose session is meant; empty for the newest of any.
         Raises InputError if the strategy has had no session or the cut is not known, and ClickHouseError.
         """
-        now_ns, criteria, signer = time.time_ns(), self.file.criteria, gate_signer(self.settings)
-        config = core_config(self.settings)
+        now_ns, criteria, config = time.time_ns(), self.file.criteria, core_config(self.settings)
+        signer = listed_signer(self.settings, config.gate)
 
         def gather(client: Client, cut: Cut) -> tuple[Evidence, Binding]:
             demand_session(client, cut.run_id, strategy_id)
@@ -103,7 +103,7 @@ class GateDesk:
         )
         reason = f"evaluated: {verdict.level}"
         if signer is None:
-            # Nothing can be authorised without a key. What shards may hold from before ends.
+            # Nothing can be authorised without a listed key. What shards may hold from before ends.
             self._write(record)
             self._broadcast(strategy_id, revocation_command(strategy_id, None), reason)
             return record, verdict

@@ -106,6 +106,12 @@ def gate_signer(settings: Settings) -> Signer | None:
     return read_signer(path) if path.exists() else None
 
 
+def listed_signer(settings: Settings, gate: GateConfig) -> Signer | None:
+    """Returns the gate's key if shards take its signatures; else None. Raises InputError as gate_signer does."""
+    signer = gate_signer(settings)
+    return signer if signer is not None and signer.public_key in gate.keys else None
+
+
 def read_signer(path: Path) -> Signer:
     """Reads a private key. Raises InputError if it is missing, no Ed25519 key, or readable by others."""
     try:

@@ -14,7 +14,7 @@ from streams.evidence.gate.binding import Binding, judge_binding, read_binding, 
 from streams.evidence.gate.decision import CriterionResult, Evidence, Verdict
 from tests.authorisations import CODE, PARAMETERS
 from tests.evidence.metrics import rows
-from tests.signing import GATE, GATE_SIGNER, STRANGER
+from tests.signing import GATE, GATE_SIGNER
 
 LIMITED, FULL, PAPER_ONLY = TradingLevel.LIMITED_LIVE, TradingLevel.FULL_LIVE, TradingLevel.PAPER_ONLY
 PASSED = tuple(CriterionResult(level, "days", 120, ">= 60", True, "metrics_returns", "") for level in (LIMITED, FULL))
@@ -27,7 +27,6 @@ BOUND = Binding("A", "s", CODE, PARAMETERS)
         (BOUND, {}, GATE_SIGNER, []),
         (BOUND, {"authenticated": False}, GATE_SIGNER, ["authentication"]),
         (BOUND, {}, None, ["signing_key"]),
-        (BOUND, {}, STRANGER, ["signing_key"]),
         (BOUND._replace(code_sha256=None), {}, GATE_SIGNER, ["code_digest"]),
     ],
 )

@@ -17,6 +17,7 @@ from streams.evidence.gate.keys import (
     gate_key_file,
     gate_signer,
     list_approver,
+    listed_signer,
     make_approver_key,
     make_gate_key,
     read_signer,
@@ -49,6 +50,10 @@ def test_made_keys_are_listed_once_and_sign(settings: Settings) -> None:
     signature = signer.sign("text")
     assert (signature.key_id, signer_of("text", signature.value, (bobs, public))) == (key_id(public), public)
     assert signer_of("text", signature.value, (bobs,)) is None
+    listed = listed_signer(settings, gate)
+    assert listed is not None
+    assert listed.public_key == public
+    assert listed_signer(settings, gate.model_copy(update={"keys": (STRANGER.public_key,)})) is None
     assert signer_of("texts", signature.value, (public,)) is None
 
 
