@@ -135,9 +135,20 @@ class Settings(BaseSettings):
         Path("infra/reference/limits.toml"), description="Limits file: the risk limits of accounts and of the desk."
     )
 
+    gate_keys_file: str = Field(
+        "", description="File of the gate's and the approvers' public keys; empty: gate-keys/public.toml in PAPER_HOME."
+    )
+
     def as_environment(self) -> dict[str, str]:
         """Returns environment variables that give another process the same settings."""
         return {name.upper(): str(getattr(self, name)) for name in type(self).model_fields}
+
+    @property
+    def gate_keys(self) -> Path:
+        """Path of the file of public keys, which need not exist."""
+        return (
+            _from_base(Path(self.gate_keys_file)) if self.gate_keys_file else self.paper_home / "gate-keys/public.toml"
+        )
 
     @property
     def kafka_host_port(self) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, to
 from streams.core.core_config import RULES_OF_TODAY, CoreConfig
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig, MockConfig, SimulatorConfig
 from streams.core.risk.limits import RiskLimits
+from tests.signing import GATE
 
 PROPERTY = settings(derandomize=True, database=None, deadline=None, max_examples=100, print_blob=False)
 """Of every property test: the same examples in each run, nothing kept on disk, no clock."""
@@ -51,7 +52,7 @@ def instrument(symbol: str = "ABC", **changes: Any) -> InstrumentConfig:
 
 
 def config(**changes: Any) -> CoreConfig:
-    """Instruments ABC and XYZ on the spread-crossing simulator, no latency, a mark for each record."""
+    """Instruments ABC and XYZ on the spread-crossing simulator, no latency, a mark for each record, the gate's keys."""
     fields: dict[str, Any] = {
         "mock_trading": False,
         "account_partitions": 1,
@@ -59,6 +60,7 @@ def config(**changes: Any) -> CoreConfig:
         "mark_interval_ms": 0,
         "simulators": (top_of_book(),),
         "instruments": (instrument("ABC"), instrument("XYZ")),
+        "gate": GATE,
     }
     return CoreConfig(**(RULES_OF_TODAY | fields | changes))
 

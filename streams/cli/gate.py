@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
             "evaluate": evaluate,
             "show": show_decision,
             "history": history,
+            "keys": keys,
             "approve": approve,
             "revoke": revoke,
             "watch": watch,
@@ -79,11 +80,15 @@ def evaluate(
     commit: str = typer.Option(
         None, help="Commit that the recorded tests must belong to; default: the commit of this checkout."
     ),
+    account: str = typer.Option(
+        "", help="Account that the decision holds for; default: that of the strategy's newest session."
+    ),
     as_of: str = AS_OF,
     as_json: bool = JSON,
 ) -> None:
     """Decides the level of a strategy from the records, and explains each criterion.
 
+    A decision holds for the account, code and parameters of that session in this run (RUN_ID), and for no other.
     Exit code 1 if the strategy does not reach --level; without --level, if it may not trade live at all. Exit code 2 if
     no session of the strategy is known: then nothing is recorded.
     """
@@ -95,7 +100,7 @@ def evaluate(
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
     most = TradingLevel(level or "FULL_LIVE")
     try:
-        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of)
+        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of, account)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     _print(record, as_json)
@@ -134,20 +139,59 @@ def history(strategy: str = STRATEGY, as_json: bool = JSON_LINES) -> None:
     print_rows([item._asdict() for item in _desk().records(strategy)], HISTORY, as_json)
 
 
+def keys(
+    approver: str = typer.Option(None, help="Make and list the key of this approver instead of the gate's."),
+    public: str = typer.Option(
+        None, help="List this public key of the approver, who has made it on another computer; make none."
+    ),
+) -> None:
+    """Creates the gate's key, or an approver's, unless there is one; lists its public half and prints it.
+
+    Private halves are files of PAPER_HOME that only their owner may read. Give the gate's key and an approver's to two
+    people. Workers read the list (setting GATE_KEYS_FILE) when they start.
+    """
+    from infra.settings import get_settings
+    from streams.evidence.gate.keys import list_approver, make_approver_key, make_gate_key
+
+    if public and not approver:
+        raise typer.BadParameter("--public needs --approver, the name of its owner")
+    settings = get_settings()
+    if not approver:
+        found = make_gate_key(settings)
+    elif public:
+        list_approver(settings, approver, found := public)
+    else:
+        found = make_approver_key(settings, approver)
+    print(f"{f'approver {approver}' if approver else 'gate'} {found}")
+    show(f"listed in {settings.gate_keys}; restart the workers, which read it when they start")
+
+
 def approve(
     strategy: str = STRATEGY,
     decision: str = typer.Argument(..., help="Id of the newest decision, from `paper gate show`."),
+    approver: str = typer.Option(..., help="Name of the approver, as listed by `paper gate keys --approver NAME`."),
+    key: Path = typer.Option(None, help="File of the approver's private key; default: the one in PAPER_HOME."),
     reason: str = REASON,
 ) -> None:
-    """Approves the newest decision on a strategy. Live orders pass only with an approval by a person."""
-    record = _desk().approve(strategy, decision, reason)
+    """Approves the newest decision on a strategy, by the approver's key.
+
+    Live orders pass only with an approval by a person who is not the evaluator.
+    """
+    from streams.evidence.gate.keys import approver_key_file, read_signer
+
+    desk = _desk()
+    signer = read_signer(key or approver_key_file(desk.settings, approver))
+    record = desk.approve(strategy, decision, reason, approver, signer)
     print(f"{record.level} of strategy {strategy} approved by {record.actor}")
 
 
 def revoke(strategy: str = STRATEGY, reason: str = REASON) -> None:
-    """Revokes the newest decision on a strategy: its live orders are refused from now on."""
+    """Ends whatever authorises a strategy, whoever made it: its live orders are refused from now on."""
     record = _desk().revoke(strategy, reason)
-    print(f"decision {record.of_decision_id} on strategy {strategy} revoked by {record.actor}")
+    what = (
+        f"decision {record.of_decision_id}" if record.of_decision_id else "whatever shards hold (the gate knows none)"
+    )
+    print(f"{what} on strategy {strategy} revoked by {record.actor}")
 
 
 def watch(

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def list_shards(as_json: bool = JSON_LINES) -> None:
     """Lists each shard: worker, number of transactions, quarantined records, and the reason if it is parked.
 
-    Exit code 1 if a shard is parked or has quarantined records.
+    Exit code 1 if a shard is parked, or has records that were quarantined or refused as forged.
     """
     from infra.errors import StackError
     from infra.settings import get_settings

@@ -149,8 +149,9 @@ def _print_alarms(health: Health) -> None:
 
     for journal in health.alarms:
         print(
-            f"\nALARM: {journal.shard} has quarantined {journal.alarms} record(s), on which the program failed; read "
-            f"them with `paper dlq list`, then `paper shard acknowledge {journal.shard} --reason WHY`"
+            f"\nALARM: {journal.shard} has {journal.alarms} record(s) on which the program failed, or that were "
+            f"refused as forged; read them with `paper dlq list` and on risk.events, then `paper shard acknowledge "
+            f"{journal.shard} --reason WHY`"
         )
     for parked in health.parked:
         since, retry = (f"{datetime.fromtimestamp(at):%H:%M:%S}" for at in (parked.since, parked.next_retry))

@@ -15,6 +15,7 @@ from streams.core.reference.declarations import (
     SimulatorConfig,
 )
 from streams.core.reference.fields import Frozen, Millis, MillisOrNone
+from streams.core.reference.gate_config import GateConfig
 from streams.core.risk.breakers.breaker_config import DeskConfig
 from streams.core.risk.limits import RiskLimits
 
@@ -38,6 +39,7 @@ RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
         "stale_quotes_judge_no_prints",
         "trips_name_floors",
         "measures_outlive_names",
+        "authorisations_are_signed",
     ),
     True,
 )
@@ -108,6 +110,13 @@ class CoreConfig(Frozen):
     False in journals from before this rule: a breaker under a new name began afresh, and so did one of the desk's whose
     threshold changed.
     """
+    authorisations_are_signed: bool = False
+    """Decisions and approvals count if they are signed, are bound to what was judged, and expire by the broker's clock.
+
+    False in journals from before this rule: whoever could write controls authorised, and the market's time expired it.
+    """
+    gate: GateConfig = GateConfig()
+    """The conditions of live orders."""
     mock: MockConfig = MockConfig()
     simulator: str = ""
     """Name of the default simulator; empty: mock_trading chooses between mock and top-of-book."""

@@ -14,7 +14,7 @@ from streams.core.accounts.account_shard import AccountShard
 from streams.core.accounts.state.account import Account
 from streams.core.core_config import CoreConfig
 from streams.core.venue.execution_shard import ExecutionShard
-from tests.builders import config, opening, quote
+from tests.builders import START, config, opening, quote
 
 M = TypeVar("M", bound=Message)
 Answer = tuple[str, str | None, str | None]
@@ -24,7 +24,8 @@ Answer = tuple[str, str | None, str | None]
 class Desk:
     """An account shard and an execution shard that exchange their messages.
 
-    With hold, messages from one shard to the other wait in to_venue and to_accounts until a test delivers them.
+    written_ns: the broker's time of every record until a test changes it. With hold, messages from one shard to the
+    other wait in to_venue and to_accounts until a test delivers them.
     """
 
     def __init__(self, core: CoreConfig | None = None, *, hold: bool = False) -> None:
@@ -35,6 +36,7 @@ class Desk:
         self.to_venue: deque[Message] = deque()
         self.to_accounts: deque[Message] = deque()
         self.hold = hold
+        self.written_ns = START
 
     def send(self, *inputs: Message, at: int | None = None) -> list[Output]:
         """Applies messages in order and returns the outputs; at is the record time if that is the clock."""
@@ -63,7 +65,7 @@ class Desk:
                 self.deliver_to_accounts(at)
 
     def _apply(self, shard: AccountShard | ExecutionShard, message: Message, at: int | None) -> None:
-        outputs = shard.apply(message, at)
+        outputs = shard.apply(message, at, self.written_ns)
         self.outputs += outputs
         self.to_venue += [item.message for item in outputs if item.topic == "orders.approved"]
         self.to_accounts += [item.message for item in outputs if item.topic in ("executions", "marks")]

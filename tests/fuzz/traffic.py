@@ -18,6 +18,7 @@ from schemas.records.enums import (
 )
 from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
+from tests.authorisations import JUDGED, approval, decision, revocation
 from tests.builders import MS, SECOND, START, columns, control, heartbeat, money, px, split, trading
 from tests.fuzz.cores import ACCOUNTS, CURRENCIES, SYMBOLS
 from tests.fuzz.encoded_fields import DAY
@@ -43,9 +44,6 @@ SETTINGS = (
     '{"breakers": {"drawdown": {"kind": "drawdown", "percent": "40"}}}', '{"breakers": {"drawdown": null}}',
     '{"breakers": {"hourly": {"kind": "loss", "percent": "90", "window_ms": 3600000}}}', '{"max_open_orders": 2000}',
 )  # fmt: skip
-DECISION = '{"kind": "DECISION", "strategy_id": "s1", "decision_id": "d%d", "level": "LIMITED_LIVE", "expires_ts": %d}'
-APPROVAL = '{"kind": "APPROVAL", "strategy_id": "s1", "decision_id": "d%d"}'
-REVOCATION = '{"kind": "REVOCATION", "strategy_id": "s1", "decision_id": "d%d"}'
 
 
 class Sent(NamedTuple):
@@ -61,6 +59,7 @@ class Traffic:
 
     def __init__(self, draw: Random, reached: Callable[[str], int]) -> None:
         self.now_ns = START
+        self._decision: Control | None = None
         self._draw = draw
         self._reached = reached
         self._number = 0
@@ -262,9 +261,18 @@ class Traffic:
         if chance < 0.93:
             name = draw.choice(("drawdown", "loss", "errors", "frequency", "losses"))
             return self._control(control(ControlKind.BREAKER_RESET, account, breaker=name), account)
-        number, until = draw.randrange(9), self.now_ns + DAY
-        document = draw.choice((DECISION % (number, until), APPROVAL % number, REVOCATION % number))
-        return self._control(control(ControlKind.AUTHORISATION, None, authorisation=document), account)
+        return self._control(self._authorisation(account), account)
+
+    def _authorisation(self, account: str) -> Control:
+        """Returns a decision on an account, an approval of the newest one, or a revocation."""
+        chance, name = self._draw.random(), f"d{self._draw.randrange(9)}"
+        if chance < 0.25:
+            return revocation(name=name)
+        if self._decision is None or chance < 0.6:
+            until = self.now_ns + DAY
+            self._decision = decision("LIMITED_LIVE", name, until, self.now_ns, account_id=account)
+            return self._decision
+        return approval(self._decision)
 
     def _killing(self, kind: ControlKind, target: dict[str, Any], key: str, flatten: bool = False) -> Sent:
         command = control(kind, None, flatten=flatten)._replace(**target)
@@ -274,7 +282,8 @@ class Traffic:
         cash = self._draw.choice(CASH)
         currency = CURRENCIES[ACCOUNTS.index(account)]
         session = self.fresh_id("session")
-        return control(ControlKind.SESSION_OPEN, account, session_id=session, currency=currency, opening_cash=cash)
+        fields: dict[str, Any] = {"session_id": session, "currency": currency, "opening_cash": cash}
+        return control(ControlKind.SESSION_OPEN, account, **fields, **JUDGED)
 
     def _control(self, command: Control, key: str) -> Sent:
         return Sent("controls", key, command._replace(control_id=self.fresh_id("control"), ts=self.now_ns))

@@ -62,9 +62,10 @@ class AccountShard:
         """See Shard."""
         self._state.configure(config)
 
-    def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
+    def apply(self, message: Message, record_time_ns: int | None, written_ns: int = 0) -> list[Output]:
         """See Shard. Without record times, marks and executions carry the market's time."""
-        state, time_before_ns = self._state, self._state.time_ns
+        state, time_before_ns, broker_before_ns = self._state, self._state.time_ns, self._state.broker_ns
+        state.broker_ns = max(broker_before_ns, written_ns)
         if record_time_ns is not None:
             state.time_ns = max(state.time_ns, record_time_ns)
         elif isinstance(message, Mark | ExecutionReport):
@@ -72,7 +73,7 @@ class AccountShard:
         try:
             self._take(message)
         except RecordRefused:
-            state.time_ns = time_before_ns
+            state.time_ns, state.broker_ns = time_before_ns, broker_before_ns
             raise
         return state.take_outputs()
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from schemas.records.enums import Action, TradingLevel, TradingMode
+from schemas.records.enums import Action, TradingMode
 from schemas.records.messages import OrderRequest
 from schemas.records.output import Output
+from streams.core.accounts.live_authority import missing_authority
 from streams.core.accounts.state import account_records as records
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.shard_state import ShardState
@@ -12,7 +13,6 @@ from streams.core.ledger.working_order import WorkingOrder
 from streams.core.risk.limits import RiskLimits
 from streams.core.risk.proposal import Reject
 
-LIVE_LEVELS = (TradingLevel.LIMITED_LIVE, TradingLevel.FULL_LIVE)
 TOPICS = {TradingMode.LIVE: "orders.live", TradingMode.PAPER: "orders.approved"}
 
 
@@ -71,7 +71,7 @@ def live_reject(state: ShardState, account: Account, request: OrderRequest) -> R
             f"order {request.order_id}: it hangs together with order {other}, which is not {mode}; one mode is needed"
         )
         return Reject("ORDER_FORM", text)
-    missing = _missing(state, account, request) if mode is TradingMode.LIVE else None
+    missing = missing_authority(state, account, request) if mode is TradingMode.LIVE else None
     return _mixed(account, request) if missing is None and request.action is Action.NEW else missing
 
 
@@ -90,32 +90,3 @@ def _linked_in_another_mode(account: Account, request: OrderRequest) -> str | No
     parent = account.ledger.working.get(request.parent_order_id or "")
     linked = [*([] if parent is None else [parent]), *account.ledger.group(request.oco_group or "")]
     return next((order.order_id for order in linked if order.request.mode is not request.mode), None)
-
-
-def _missing(state: ShardState, account: Account, request: OrderRequest) -> Reject | None:
-    """Returns the refusal of a live order that lacks a strategy, a decision, a live level, an approval or time."""
-    subject, strategy = f"order {request.order_id}", account.strategy_id
-    if not strategy:
-        text = f"{subject}: session {account.session_id} has no strategy that the gate could authorise"
-        return Reject("LIVE_NO_STRATEGY", text)
-    if request.strategy_id not in (None, strategy):
-        text = f"{subject}: strategy {request.strategy_id} is not that of session {account.session_id}, {strategy}"
-        return Reject("LIVE_WRONG_STRATEGY", text, strategy, request.strategy_id)
-    known = state.authorisations.by_strategy.get(strategy)
-    if known is None:
-        text = f"{subject}: the gate has decided nothing on strategy {strategy}; `paper gate evaluate` it"
-        return Reject("LIVE_NO_DECISION", text)
-    decision = f"{subject}: decision {known.decision_id} on strategy {strategy}"
-    if known.revoked is not None:
-        return Reject("LIVE_REVOKED", f"{decision} is revoked: {known.revoked}")
-    if known.level not in LIVE_LEVELS:
-        return Reject("LIVE_PAPER_ONLY", f"{decision} says {known.level}")
-    if known.approved_by is None:
-        return Reject("LIVE_NOT_APPROVED", f"{decision} has no person's approval; `paper gate approve` it")
-    if not account.ledger.clock_ns and state.config.orders_wait:
-        text = f"{decision} may have expired: the market has no time yet; send it when market data have come"
-        return Reject("LIVE_NO_TIME", text)
-    if account.ledger.clock_ns >= known.expires_ns:
-        text = f"{decision} has expired; evaluate the strategy again"
-        return Reject("LIVE_EXPIRED", text, str(known.expires_ns), str(account.ledger.clock_ns))
-    return None

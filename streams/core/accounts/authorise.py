@@ -9,6 +9,7 @@ from schemas.records.bounds import TIME_MAX_NS
 from schemas.records.enums import DeskReportKind, RiskEventKind, TradingLevel
 from schemas.records.messages import Control, DeskReport
 from schemas.records.output import Output
+from streams.core.accounts.signed_commands import CommandRefused, take_signed
 from streams.core.accounts.state.authorisations import Authorisation, Authorisations, check_level
 from streams.core.accounts.state.shard_state import ShardState
 from streams.core.reference.fields import Frozen
@@ -23,7 +24,7 @@ class AuthorisationKind(StrEnum):
 
 
 class AuthorisationDocument(Frozen):
-    """The field `authorisation` of a control. limits: of the level, by name; see Authorisations.limits_under."""
+    """The field `authorisation` of a control before it was signed. limits: of the level; see Authorisations."""
 
     kind: AuthorisationKind
     strategy_id: str = Field(min_length=1)
@@ -33,8 +34,27 @@ class AuthorisationDocument(Frozen):
     limits: dict[str, str] = Field(default_factory=dict)
 
 
-def on_authorisation(state: ShardState, control: Control) -> str | None:
-    """Takes a command of the gate and answers with a risk event. Returns the reason if it is refused."""
+def on_authorisation(state: ShardState, control: Control) -> None:
+    """Takes a command of the gate and answers with a risk event."""
+    if not state.config.authorisations_are_signed:
+        _take_unsigned(state, control)
+        return
+    try:
+        taken = take_signed(state, control)
+    except CommandRefused as refusal:
+        state.refuse(control, refusal.why, refusal.code)
+        return
+    _tell(state, taken.strategy_id, taken.kind, taken.text, control, taken.decision_id)
+
+
+def _take_unsigned(state: ShardState, control: Control) -> None:
+    """Takes a command by the rule from before authorisations_are_signed: whoever wrote it."""
+    problem = _unsigned_problem(state, control)
+    if problem is not None:
+        state.refuse(control, problem)
+
+
+def _unsigned_problem(state: ShardState, control: Control) -> str | None:
     try:
         document = AuthorisationDocument.model_validate_json(control.authorisation or "")
         check_level(document.limits)
@@ -97,11 +117,14 @@ def _end(state: ShardState, strategy_id: str, why: str) -> bool:
         return False
     item.revoked = why
     text = f"decision {item.decision_id} on strategy {strategy_id} is revoked: {why}"
-    _tell(state, strategy_id, AuthorisationKind.REVOCATION, text, None)
+    named = item.decision_id if state.config.authorisations_are_signed else ""
+    _tell(state, strategy_id, AuthorisationKind.REVOCATION, text, None, named)
     return True
 
 
-def _tell(state: ShardState, strategy_id: str, kind: AuthorisationKind, text: str, control: Control | None) -> None:
+def _tell(
+    state: ShardState, strategy_id: str, kind: str, text: str, control: Control | None, decision_id: str = ""
+) -> None:
     state.emit_risk_event(
         RiskEventKind.AUTHORISATION_CHANGED,
         text,
@@ -109,4 +132,5 @@ def _tell(state: ShardState, strategy_id: str, kind: AuthorisationKind, text: st
         code=kind,
         actor=f"accounts-{state.partition}",
         strategy_id=strategy_id,
+        cause=decision_id or None,
     )

@@ -131,9 +131,7 @@ def _reset_breaker(state: ShardState, accounts: list[Account], control: Control)
 
 def _authorise(state: ShardState, accounts: list[Account], control: Control) -> None:
     """Takes the gate's command about a strategy, which holds in every shard, whatever accounts it has."""
-    problem = on_authorisation(state, control)
-    if problem is not None:
-        state.refuse(control, problem)
+    on_authorisation(state, control)
 
 
 COMMANDS: dict[ControlKind, ForAccounts] = {

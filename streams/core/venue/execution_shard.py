@@ -64,8 +64,8 @@ class ExecutionShard:
         for venue in self._venues.values():
             venue.configure(self._instruments.get(venue.symbol), self._simulators.of, config)
 
-    def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
-        """See streams.pipeline.journal.shard.Shard."""
+    def apply(self, message: Message, record_time_ns: int | None, written_ns: int = 0) -> list[Output]:
+        """See streams.pipeline.journal.shard.Shard. Nothing at the venue depends on the broker's clock."""
         self._outputs = []
         if isinstance(message, MarketData):
             self._on_market_data(message, record_time_ns)

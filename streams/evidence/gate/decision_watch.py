@@ -10,15 +10,35 @@ from streams.evidence.gate.gather_evidence import plain_rows
 
 
 def revoke_invalid(desk: GateDesk) -> list[GateDecision]:
-    """Revokes every live decision that has a reason against it, and returns the revocations.
+    """Revokes every live decision that has a reason against it, and whatever else shards hold; returns the revocations.
 
     Raises:
         ClickHouseError: ClickHouse does not answer.
     """
-    return [
+    return _revoke_unknown(desk) + [
         desk.revoke(item.strategy_id, "; ".join(reasons))
         for item in desk.unrevoked()
         if (reasons := revocation_reasons(desk, item))
+    ]
+
+
+def _revoke_unknown(desk: GateDesk) -> list[GateDecision]:
+    """Ends what shards hold without a decision of the gate behind it, whoever made it."""
+    # The shards' events are read first: what the gate decides meanwhile is on gate.decisions before shards hold it.
+    (held,) = read_at_cut(
+        desk.settings,
+        desk.settings.run_id,
+        lambda client, _: [plain_rows(client, "gate_held", {"run_id": desk.settings.run_id})],
+        noted=False,
+    )
+    decided = desk.decided() if held else set()
+    return [
+        desk.revoke(
+            row["strategy"], f"shards hold decision {decision or 'without a name'}, which is not the gate's", decision
+        )
+        for row in held
+        for decision in row["decisions"]
+        if (row["strategy"], decision) not in decided
     ]
 
 

@@ -12,21 +12,32 @@ from clickhouse_connect.driver.client import Client
 
 from infra.settings import REPOSITORY, Settings
 from schemas.avro.codec import Codec
-from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
+from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel, TradingMode
 from schemas.records.gate_messages import GateDecision, TestResult
 from schemas.records.numbers import NANOS_PER_DAY
 from schemas.registry import Registry
-from streams.core.accounts.approval import LIVE_LEVELS
-from streams.core.accounts.authorise import AuthorisationKind
+from streams.core.accounts.live_authority import LIVE_LEVELS
+from streams.core.accounts.signed_commands import APPROVAL, DECISION
 from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.cut import Cut, read_at_cut
+from streams.evidence.gate.binding import Binding, judge_binding, read_binding, with_binding
 from streams.evidence.gate.criteria import read_criteria
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
+from streams.evidence.gate.gate_documents import (
+    approval_text,
+    check_approver,
+    decision_text,
+    is_of_the_gate,
+    revocation_command,
+    signed_command,
+)
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
+from streams.evidence.gate.keys import Signer, listed_signer
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
+from streams.pipeline.reference.gate_keys_file import load_gate
 from streams.pipeline.reference.load_config import core_config
 
 CRITERIA_FILE = REPOSITORY / "infra/reference/gate.toml"
@@ -47,22 +58,27 @@ class GateDesk:
         return [item for item in found if strategy_id in (None, item.strategy_id)]
 
     def evaluate(
-        self, strategy_id: str, most: TradingLevel, commit: str | None, as_of: str = ""
+        self, strategy_id: str, most: TradingLevel, commit: str | None, as_of: str = "", account_id: str = ""
     ) -> tuple[GateDecision, Verdict]:
         """Decides a strategy's level by the evidence in ClickHouse.
 
-        most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
+        The decision holds for the account, code and parameters of the strategy's newest session in this run, and for no
+        other. most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
+        account_id: the account whose session is meant; empty for the newest of any.
         Raises InputError if the strategy has had no session or the cut is not known, and ClickHouseError.
         """
-        now_ns, criteria = time.time_ns(), self.file.criteria
+        now_ns, criteria, config = time.time_ns(), self.file.criteria, core_config(self.settings)
+        signer = listed_signer(self.settings, config.gate)
 
-        def gather(client: Client, cut: Cut) -> Evidence:
+        def gather(client: Client, cut: Cut) -> tuple[Evidence, Binding]:
             demand_session(client, cut.run_id, strategy_id)
-            return gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
+            binding = read_binding(client, cut.run_id, strategy_id, account_id)
+            evidence = gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
+            return with_binding(evidence, binding, config.gate, signer), binding
 
-        evidence = read_at_cut(self.settings, self.settings.run_id, gather, as_of)
-        verdict = decide(evidence, criteria, most)
-        settings_hash = settings_sha256(core_config(self.settings))
+        evidence, binding = read_at_cut(self.settings, self.settings.run_id, gather, as_of)
+        verdict = judge_binding(decide(evidence, criteria, most), evidence)
+        settings_hash = settings_sha256(config)
         level = criteria.levels.get(verdict.level)
         record = GateDecision(
             decision_id=decision_id(evidence, self.file.sha256, settings_hash, most),
@@ -79,9 +95,23 @@ class GateDesk:
             settings_sha256=settings_hash,
             limits=None if level is None else json.dumps(level.limits),
             cut=evidence.cut,
+            of_run_id=self.settings.run_id,
+            account_id=binding.account_id,
+            code_sha256=binding.code_sha256,
+            parameters=binding.parameters,
+            mode=TradingMode.PAPER if level is None else TradingMode.LIVE,
         )
+        reason = f"evaluated: {verdict.level}"
+        if signer is None:
+            # Nothing can be authorised without a listed key. What shards may hold from before ends.
+            self._write(record)
+            self._broadcast(strategy_id, revocation_command(strategy_id, None), reason)
+            return record, verdict
+        text = decision_text(record)
+        signature = signer.sign(text)
+        record = record._replace(key_id=signature.key_id, signature=signature.value)
         self._write(record)
-        self._broadcast(AuthorisationKind.DECISION, record, f"evaluated: {verdict.level}")
+        self._broadcast(strategy_id, signed_command(DECISION, strategy_id, text, signature.value), reason)
         return record, verdict
 
     def declare_trials(self, strategy_id: str, trials: int, variance: float | None, reason: str) -> GateDecision:
@@ -96,11 +126,12 @@ class GateDesk:
         self._write(record)
         return record
 
-    def approve(self, strategy_id: str, decision: str, reason: str) -> GateDecision:
-        """Approves the newest decision. decision: its id.
+    def approve(self, strategy_id: str, decision: str, reason: str, approver: str, signer: Signer) -> GateDecision:
+        """Approves the newest decision. decision: its id. approver: the name of the person whose key signs.
 
         Raises:
-            InputError: another decision is the newest, or it grants no live level, has expired or is revoked.
+            InputError: another decision is the newest, or it grants no live level, has expired or is revoked, or the
+                key is not that of a listed approver who is another person than the evaluator.
         """
         newest = self.newest(strategy_id)
         if newest is None or newest.decision_id != decision:
@@ -112,25 +143,42 @@ class GateDesk:
             raise InputError(f"decision {decision} has expired; evaluate strategy {strategy_id} again")
         if self.first_about(newest, GateDecisionKind.REVOKED) is not None:
             raise InputError(f"decision {decision} is revoked; evaluate strategy {strategy_id} again")
+        check_approver(load_gate(self.settings), newest, approver, signer)
+        text = approval_text(newest, reason)
+        signature = signer.sign(text)
         record = self._about(newest, strategy_id, GateDecisionKind.APPROVED, reason)
+        record = record._replace(actor=approver, key_id=signature.key_id, signature=signature.value)
         self._write(record)
-        self._broadcast(AuthorisationKind.APPROVAL, newest, reason)
+        self._broadcast(strategy_id, signed_command(APPROVAL, strategy_id, text, signature.value), reason)
         return record
 
-    def revoke(self, strategy_id: str, reason: str) -> GateDecision:
-        """Revokes the newest decision. Raises InputError if there is none."""
+    def revoke(self, strategy_id: str, reason: str, held: str | None = None) -> GateDecision:
+        """Ends whatever account shards hold for a strategy, also what the gate has not decided.
+
+        held: the decision that a shard holds, if it is another than the newest. Shards are told first: if this process
+        dies in between, the authorisation has ended.
+        """
         newest = self.newest(strategy_id)
-        if newest is None:
-            raise InputError(f"the gate has decided nothing on strategy {strategy_id}")
         record = self._about(newest, strategy_id, GateDecisionKind.REVOKED, reason)
+        if held is not None:
+            record = record._replace(of_decision_id=held)
+        self._broadcast(strategy_id, revocation_command(strategy_id, record.of_decision_id), reason)
         self._write(record)
-        self._broadcast(AuthorisationKind.REVOCATION, newest, reason)
         return record
 
     def newest(self, strategy_id: str) -> GateDecision | None:
-        """Returns the newest decision on a strategy, the one in force."""
-        decided = [item for item in self.records(strategy_id) if item.kind is GateDecisionKind.EVALUATED]
+        """Returns the newest decision on a strategy in this run, the one in force."""
+        decided = [item for item in self.records(strategy_id) if self._is_decision(item)]
         return decided[-1] if decided else None
+
+    def decided(self) -> set[tuple[str, str]]:
+        """Returns strategy and id of every decision that the gate has signed in this run."""
+        gate = load_gate(self.settings)
+        return {
+            (item.strategy_id, item.decision_id)
+            for item in self.records()
+            if self._is_decision(item) and is_of_the_gate(item, gate)
+        }
 
     def first_about(self, decision: GateDecision, kind: GateDecisionKind) -> GateDecision | None:
         """Returns the first record of a kind about a decision."""
@@ -139,7 +187,7 @@ class GateDesk:
 
     def unrevoked(self) -> list[GateDecision]:
         """Returns the newest live decisions without a revocation, expired ones included."""
-        newest = {item.strategy_id: item for item in self.records() if item.kind is GateDecisionKind.EVALUATED}
+        newest = {item.strategy_id: item for item in self.records() if self._is_decision(item)}
         return [
             item
             for item in newest.values()
@@ -152,6 +200,10 @@ class GateDesk:
         for item in results:
             producer.send("test.results", item.suite, item)
         producer.flush()
+
+    def _is_decision(self, record: GateDecision) -> bool:
+        """Returns whether a record is a decision on this run; those from before named none."""
+        return record.kind is GateDecisionKind.EVALUATED and record.of_run_id in (None, self.settings.run_id)
 
     def _about(
         self, decision: GateDecision | None, strategy_id: str, kind: GateDecisionKind, reason: str
@@ -169,6 +221,7 @@ class GateDesk:
             expires_ts=decision.expires_ts if decision else None,
             ts=time.time_ns(),
             of_decision_id=decision.decision_id if decision else None,
+            of_run_id=self.settings.run_id,
         )
 
     def _write(self, record: GateDecision) -> None:
@@ -176,20 +229,12 @@ class GateDesk:
         producer.send("gate.decisions", record.strategy_id, record)
         producer.flush()
 
-    def _broadcast(self, kind: AuthorisationKind, decision: GateDecision, reason: str) -> None:
-        document: dict[str, Any] = {
-            "kind": kind,
-            "strategy_id": decision.strategy_id,
-            "decision_id": decision.decision_id,
-            "level": decision.level,
-            "expires_ts": decision.expires_ts or 0,
-            "limits": json.loads(decision.limits or "{}"),
-        }
+    def _broadcast(self, strategy_id: str, command: dict[str, Any], reason: str) -> None:
         control = ControlModel(
             control_id=uuid4().hex,
             kind=ControlKind.AUTHORISATION,
-            strategy_id=decision.strategy_id,
-            authorisation=document,
+            strategy_id=strategy_id,
+            authorisation=command,
             actor=self._actor,
             reason=reason,
             ts=time.time_ns(),

@@ -51,7 +51,7 @@ class ReplayEngine:
         self.taken[topic, partition] += 1
         shard = self._accounts[partition] if topic in TO_ACCOUNTS else self._execution[partition]
         try:
-            outputs = shard.apply(message, time_ns if self._by_record_time else None)
+            outputs = shard.apply(message, time_ns if self._by_record_time else None, time_ns)
         except RecordRefused as refusal:
             self.refused.append(f"{topic}: {refusal.text}")
             return []

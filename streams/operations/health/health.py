@@ -55,7 +55,7 @@ class JournalTail(NamedTuple):
     Attributes:
         shard: name of the shard.
         sequence: number of its transactions.
-        alarms: quarantined records that no person has acknowledged yet.
+        alarms: records that were quarantined, or refused as forged, and that no person has acknowledged yet.
     """
 
     shard: str

@@ -82,7 +82,7 @@ def _snapshot_metrics(health: Health) -> Iterator[Metric]:
 def _shard_metrics(health: Health) -> Iterator[Metric]:
     yield _gauge(
         "paper_quarantined_records",
-        "Records of a shard that were quarantined since a person last acknowledged them.",
+        "Records of a shard that were quarantined, or refused as forged, since a person last acknowledged them.",
         ["shard"],
         [([item.shard], item.alarms) for item in health.journals],
     )

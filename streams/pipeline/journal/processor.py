@@ -9,9 +9,10 @@ from infra.kafka.topics import BY_NAME
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable, UndecodableRecord
 from schemas.records.entry_checks import entry_problem
-from schemas.records.messages import Journal
+from schemas.records.messages import Journal, RiskEvent
 from schemas.records.output import Message, Output, RecordRefused
 from streams import __version__
+from streams.core.accounts.signed_commands import FORGED
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.pipeline.journal.dead_letters import BadRecord, dead_letter
 from streams.pipeline.journal.kinds import ShardKind
@@ -53,8 +54,8 @@ class ShardProcessor:
     positions: next offset of each input topic. topic_ids: Kafka's id of each input topic. sequence: number of journal
     records. journal_offset: an offset at or before the last journal record. records_since_snapshot,
     bytes_since_snapshot: inputs that a recovery would re-read. snapshot_bytes: size of the last snapshot. alarms:
-    inputs that were quarantined since a person last acknowledged them. faults_in_a_row: inputs in a row, up to the last
-    one, on which the core failed. provenance: what is known of the sources of its inputs.
+    inputs that were quarantined, or refused as forged, since a person last acknowledged them. faults_in_a_row: inputs
+    in a row, up to the last one, on which the core failed. provenance: what is known of the sources of its inputs.
     tails: digest of the last output to each partition, as of the snapshot. last_outputs: the last ones since then.
     """
 
@@ -213,9 +214,11 @@ class ShardProcessor:
                 return [forwarded]
         record_time_ns = record.timestamp_ns if self.config.time_source is TimeSource.RECORD else None
         try:
-            outputs = self.shard.apply(message, record_time_ns)
+            outputs = self.shard.apply(message, record_time_ns, record.timestamp_ns)
         except RecordRefused as refusal:
             raise BadRecord(refusal.rule, refusal.text) from refusal
+        if record.topic == "controls" and any(_is_forgery(output) for output in outputs):
+            self.alarms += 1
         return [self._encode(output) for output in outputs]
 
     def _decode(self, record: RawRecord) -> Message:
@@ -268,6 +271,10 @@ class ShardProcessor:
         if len(value) > SURELY_FITS_BYTES:
             _check_size(output.topic, len(value) + len(output.key))
         return RawOutput(output.topic, partition, output.key.encode(), value)
+
+
+def _is_forgery(output: Output) -> bool:
+    return isinstance(output.message, RiskEvent) and output.message.code == FORGED
 
 
 def _check_size(topic: str, size: int) -> None:

@@ -18,8 +18,10 @@ class Shard(Protocol):
         """Applies a new configuration to all later records."""
         ...
 
-    def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
+    def apply(self, message: Message, record_time_ns: int | None, written_ns: int = 0) -> list[Output]:
         """Processes a record and returns the outputs. record_time_ns: Kafka's time of it, if that is the clock.
+
+        written_ns: Kafka's time of it, whatever the clock is, by which authorisations expire; 0 if it is not known.
 
         Raises RecordRefused if the record breaks a rule of its topic.
         """

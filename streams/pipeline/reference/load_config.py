@@ -15,6 +15,7 @@ from streams.core.simulators.model import ModelError
 from streams.core.simulators.simulator_choice import Simulators
 from streams.errors import ReferenceDataError
 from streams.pipeline.reference.calendar_names import is_calendar
+from streams.pipeline.reference.gate_keys_file import load_gate
 from streams.pipeline.reference.limits_file import load_limits
 
 TABLES = {"instrument", "simulator", "account", "conversion", "minor_units"}
@@ -47,6 +48,7 @@ def core_config(settings: Settings) -> CoreConfig:
             desk=limits.desk,
             conversions=_items(path, document, "conversion", "symbol", ConversionConfig),
             minor_units=document.get("minor_units", {}),
+            gate=load_gate(settings),
             **RULES_OF_TODAY,
         )
         Simulators(config)

@@ -21,22 +21,13 @@ from schemas.records.messages import ApprovedOrder, Control, DeskReport, Mark, O
 from streams.core.accounts.account_shard import AccountShard
 from streams.core.accounts.authorise import revoke
 from streams.core.risk.breakers.breaker_config import DeskConfig
+from tests.authorisations import HOUR, JUDGED, approval, approved, decision, revocation
 from tests.builders import MS, SECOND, START, cancel, config, control, limits, new, opening, quote, replace
 from tests.core.desk import Desk, last, of
 
 LIVE, PAPER = TradingMode.LIVE, TradingMode.PAPER
-HOUR = 3600 * SECOND
-
-
-def gate(kind: str, decision: str = "d1", strategy: str = "s1", **fields: Any) -> Control:
-    """Returns a command that the gate broadcasts."""
-    document = {"kind": kind, "strategy_id": strategy, "decision_id": decision} | fields
-    record = control(ControlKind.AUTHORISATION, None, f"{kind}-{decision}", authorisation=json.dumps(document))
-    return record._replace(actor="ann", reason="because")
-
-
-def decision(level: str = "FULL_LIVE", name: str = "d1", expires: int = START + HOUR, **fields: Any) -> Control:
-    return gate("DECISION", name, level=level, expires_ts=expires, **fields)
+D1, D2, PAPER_DECISION = decision(), decision(name="d2", decided=START), decision("PAPER_ONLY")
+APPROVED = (D1, approval(D1))
 
 
 def live(order_id: str = "o", **fields: Any) -> OrderRequest:
@@ -46,12 +37,15 @@ def live(order_id: str = "o", **fields: Any) -> OrderRequest:
 def desk(*controls: Control, strategy: str | None = "s1") -> Desk:
     """A session of a strategy, a market, and commands of the gate."""
     made = Desk()
-    made.send(opening(strategy_id=strategy), quote(), *controls)
+    made.send(opening(**{**JUDGED, "strategy_id": strategy}), quote(), *controls)
     made.outputs.clear()
     return made
 
 
-APPROVED = (decision(), gate("APPROVAL"))
+def held(made: Desk) -> dict[str, Any]:
+    """Returns what the shard holds for strategy s1."""
+    found: dict[str, Any] = made.accounts.to_state()["authorisations"]["s1"]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -60,19 +54,19 @@ APPROVED = (decision(), gate("APPROVAL"))
         ([], None, live(), "LIVE_NO_STRATEGY"),
         (APPROVED, "s1", live(strategy_id="s2"), "LIVE_WRONG_STRATEGY"),
         ([], "s1", live(), "LIVE_NO_DECISION"),
-        ([decision(), gate("APPROVAL", strategy="s2")], "s1", live(), "LIVE_NOT_APPROVED"),
-        ([decision("PAPER_ONLY"), gate("APPROVAL")], "s1", live(), "LIVE_PAPER_ONLY"),
-        ([decision()], "s1", live(), "LIVE_NOT_APPROVED"),
-        ([*APPROVED, decision(name="d2")], "s1", live(), "LIVE_NOT_APPROVED"),
-        ([*APPROVED, decision(name="d2"), gate("APPROVAL", "d1")], "s1", live(), "LIVE_NOT_APPROVED"),
-        ([decision(expires=START), gate("APPROVAL")], "s1", live(), "LIVE_EXPIRED"),
-        ([*APPROVED, gate("REVOCATION")], "s1", live(), "LIVE_REVOKED"),
-        ([*APPROVED, gate("REVOCATION"), gate("APPROVAL")], "s1", live(), "LIVE_REVOKED"),
-        ([*APPROVED, gate("REVOCATION"), *APPROVED], "s1", live(), "LIVE_REVOKED"),
+        ([D1, approval(D1, strategy_id="s2")], "s1", live(), "LIVE_NOT_APPROVED"),
+        ([PAPER_DECISION, approval(PAPER_DECISION)], "s1", live(), "LIVE_PAPER_ONLY"),
+        ([D1], "s1", live(), "LIVE_NOT_APPROVED"),
+        ([*APPROVED, D2], "s1", live(), "LIVE_NOT_APPROVED"),
+        ([*APPROVED, D2, approval(D1)], "s1", live(), "LIVE_NOT_APPROVED"),
+        (approved(expires=START), "s1", live(), "LIVE_EXPIRED"),
+        ([*APPROVED, revocation()], "s1", live(), "LIVE_REVOKED"),
+        ([*APPROVED, revocation(), approval(D1)], "s1", live(), "LIVE_REVOKED"),
+        ([*APPROVED, revocation(), *APPROVED], "s1", live(), "LIVE_REVOKED"),
         (APPROVED, "s1", live(mode=TradingMode.UNKNOWN), "UNSUPPORTED_MODE"),
         (APPROVED, "s1", live(), None),
-        ([*APPROVED, decision()], "s1", live(), None),
-        ([decision("LIMITED_LIVE"), gate("APPROVAL")], "s1", live(strategy_id=None), None),
+        ([*APPROVED, D1], "s1", live(), None),
+        (approved(level="LIMITED_LIVE"), "s1", live(strategy_id=None), None),
         ([], None, live(mode=PAPER), None),
     ],
 )
@@ -89,10 +83,10 @@ def test_a_live_order_is_told_what_it_lacks(
         assert approved == [(topic, "ABC")]
 
 
-def test_the_markets_time_ends_an_authorisation() -> None:
+def test_the_brokers_time_ends_an_authorisation() -> None:
     made = desk(*APPROVED)
     for at, expected in ((START + HOUR - 1, 1), (START + HOUR, 0)):
-        made.send(quote(at=at))
+        made.written_ns = at
         assert len(of(ApprovedOrder, made.send(live(f"o-{at}")))) == expected
     assert last(made, f"o-{START + HOUR}").reason_code == "LIVE_EXPIRED"
 
@@ -102,15 +96,17 @@ def test_no_orders_own_time_ends_or_prolongs_an_authorisation(ts: int) -> None:
     made = desk(*APPROVED)
     made.send(live("of any time", ts=ts))
     assert len(of(ApprovedOrder, made.send(live("in time", ts=START)))) == 1
+    made.written_ns = START + HOUR
     made.send(quote(at=START + HOUR), live("late", ts=ts if ts <= START + HOUR else 0))
     assert last(made, "late").reason_code == "LIVE_EXPIRED"
 
 
-def test_before_the_market_has_a_time_no_authorisation_is_known_to_last() -> None:
+def test_without_a_time_of_the_broker_no_authorisation_is_known_to_last() -> None:
     made = Desk(config())
-    made.send(opening(strategy_id="s1"), *APPROVED, live())
+    made.written_ns = 0
+    made.send(opening(**JUDGED), quote(), *APPROVED, live())
     assert last(made).reason_code == "LIVE_NO_TIME"
-    made.send(quote())
+    made.written_ns = START
     assert len(of(ApprovedOrder, made.send(live("o2")))) == 1
 
 
@@ -121,7 +117,7 @@ def test_changes_follow_their_order_to_the_adapter_and_cancels_pass_without_auth
     assert [(item.topic, item.message.mode) for item in outputs if isinstance(item.message, ApprovedOrder)] == [
         ("orders.live", LIVE)
     ]
-    made.send(gate("REVOCATION"))
+    made.send(revocation())
     made.outputs.clear()
     refused = made.send(replace("r2", "p", "5"))
     assert of(ApprovedOrder, refused) == []
@@ -157,20 +153,20 @@ def test_linked_orders_have_one_mode() -> None:
 def test_the_smaller_of_the_accounts_limit_and_the_levels_counts(
     own: str, level: str, quantity: str, code: str | None
 ) -> None:
-    made = desk(decision("LIMITED_LIVE", limits={"max_order_quantity": level}), gate("APPROVAL"))
+    made = desk(*approved(level="LIMITED_LIVE", limits={"max_order_quantity": level}))
     made.send(control(ControlKind.LIMITS, limits=json.dumps({"max_order_quantity": own})))
     made.send(live(quantity=quantity))
     assert [result.reason_code for result in made.results] == ([] if code is None else [code])
 
 
 def test_the_levels_limits_hold_for_changes_and_not_for_paper() -> None:
-    made = desk(decision("LIMITED_LIVE", limits={"max_order_quantity": "20"}), gate("APPROVAL"))
+    made = desk(*approved(level="LIMITED_LIVE", limits={"max_order_quantity": "20"}))
     made.send(quote(symbol="XYZ"))
     assert len(of(ApprovedOrder, made.send(new("paper", price="9.00", quantity="21", symbol="XYZ")))) == 1
     made.send(live("o", quantity="20"))
     made.send(replace("r", "o", "21"))
     assert last(made).reason_code == "MAX_ORDER_QUANTITY"
-    made.send(decision("FULL_LIVE", "d2"), gate("APPROVAL", "d2"))
+    made.send(D2, approval(D2))
     assert len(of(ApprovedOrder, made.send(replace("r2", "o", "21")))) == 1
 
 
@@ -186,7 +182,7 @@ def test_the_gates_words_are_answered_with_who_and_why() -> None:
     ("record", "why"),
     [
         (control(ControlKind.AUTHORISATION, None), "authorisation"),
-        (gate("PRAISE"), "authorisation.kind"),
+        (control(ControlKind.AUTHORISATION, None, authorisation='{"kind": "PRAISE"}'), "authorisation.kind"),
         (decision(limits={"max_fun": "1"}), "max_fun"),
         (decision(limits={"max_order_quantity": "few"}), "no number"),
         (decision(limits={"max_order_quantity": "NaN"}), "no number"),
@@ -194,7 +190,7 @@ def test_the_gates_words_are_answered_with_who_and_why() -> None:
         (decision(limits={"price_collar": "1"}), "price_collar"),
         (decision(limits={"order_rate": "1"}), "order_rate"),
         (decision(limits={"max_order_quantity": "-1"}), "max_order_quantity"),
-        (gate("APPROVAL"), "not the newest"),
+        (approval(D1), "not the newest"),
     ],
 )
 def test_what_the_gate_cannot_have_meant_changes_nothing(record: Control, why: str) -> None:
@@ -207,7 +203,7 @@ def test_what_the_gate_cannot_have_meant_changes_nothing(record: Control, why: s
 
 
 def test_a_restart_keeps_authorisations_and_an_older_state_has_none() -> None:
-    made = desk(decision("LIMITED_LIVE", limits={"max_order_quantity": "20"}), gate("APPROVAL"))
+    made = desk(*approved(level="LIMITED_LIVE", limits={"max_order_quantity": "20"}))
     made.restart()
     assert len(of(ApprovedOrder, made.send(live("o", quantity="20")))) == 1
     made.send(live("p", quantity="21"))
@@ -223,7 +219,7 @@ def test_a_shard_that_revokes_tells_every_other() -> None:
     core = config(account_partitions=3)
     shards = [AccountShard(core, partition) for partition in range(3)]
     for number, shard in enumerate(shards):
-        for message in (opening(f"A{number}", strategy_id="s1"), *APPROVED):
+        for message in (opening(f"A{number}", **JUDGED), *APPROVED):
             shard.apply(message, None)
     book = shards[1]._state
     revoke(book, "s1", "breaker drawdown is open")
@@ -245,7 +241,7 @@ def test_a_shard_that_revokes_tells_every_other() -> None:
 @pytest.mark.parametrize(("breaker", "revoked"), [({"kind": "loss", "amount": "20"}, True), (None, False)])
 def test_a_latched_breaker_takes_the_authorisation_away(breaker: dict[str, str] | None, revoked: bool) -> None:
     made = Desk(config(limits=limits(breakers={"b": breaker} if breaker else {})))
-    made.send(opening(strategy_id="s1"), quote(), quote(symbol="XYZ"), *APPROVED, new("held", quantity="100"))
+    made.send(opening(**JUDGED), quote(), quote(symbol="XYZ"), *APPROVED, new("held", quantity="100"))
     made.send(quote("9.81", "9.83", at=START + SECOND))
     if revoked:
         made.send(control(ControlKind.BREAKER_RESET, breaker="b"))
@@ -256,9 +252,9 @@ def test_a_latched_breaker_takes_the_authorisation_away(breaker: dict[str, str] 
 def test_a_breaker_that_heals_itself_takes_no_authorisation_away() -> None:
     healing = {"kind": "frequency", "limit": 1, "window_ms": 1_000, "wait_ms": 1_000, "trial_orders": 1}
     made = Desk(config(limits=limits(breakers={"b": healing})))
-    made.send(opening(strategy_id="s1"), quote(), *APPROVED, live("o"), live("p"))
+    made.send(opening(**JUDGED), quote(), *APPROVED, live("o"), live("p"))
     assert last(made, "p").reason_code == "BREAKER_OPEN"
-    assert made.accounts.to_state()["authorisations"]["s1"][-1] is None
+    assert held(made)["revoked"] is None
 
 
 def test_an_open_breaker_of_the_desk_takes_every_authorisation_away() -> None:
@@ -266,7 +262,7 @@ def test_an_open_breaker_of_the_desk_takes_every_authorisation_away() -> None:
         {"interval_ms": 1_000, "breakers": {"all": {"kind": "loss", "amount": "30"}}}
     )
     shard = AccountShard(config(account_partitions=2, desk=desk_config), 1)
-    for message in (opening(strategy_id="s1"), *APPROVED):
+    for message in (opening(**JUDGED), *APPROVED):
         shard.apply(message, None)
     told = DeskReport(
         DeskReportKind.BREAKER,

@@ -9,8 +9,9 @@ from schemas.records.messages import ApprovedOrder, OrderRequest
 from schemas.records.output import Message
 from streams.core.accounts.account_shard import AccountShard
 from streams.core.venue.execution_shard import ExecutionShard
+from tests.authorisations import JUDGED, revocation
 from tests.builders import SECOND, START, cancel, config, control, limits, new, opening, quote
-from tests.core.accounts.test_live_orders import APPROVED, LIVE, PAPER, gate, live
+from tests.core.accounts.test_live_orders import APPROVED, LIVE, PAPER, live
 from tests.core.desk import Desk, last
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -28,7 +29,7 @@ class WithAdapter(Desk):
 def trading(*requests: OrderRequest, breakers: dict[str, dict[str, object]] | None = None) -> WithAdapter:
     """A session of an authorised strategy in two markets that has sent requests."""
     desk = WithAdapter(config(limits=limits(breakers=breakers or {})))
-    desk.send(opening(strategy_id="s1"), quote(), quote(symbol="XYZ"), *APPROVED, *requests)
+    desk.send(opening(**JUDGED), quote(), quote(symbol="XYZ"), *APPROVED, *requests)
     desk.outputs.clear()
     return desk
 
@@ -55,7 +56,7 @@ def test_each_position_is_closed_in_its_own_mode(ending: Message, authorised: bo
     desk = trading(LIVE_LONG, PAPER_LONG)
     desk.restart()
     if not authorised:
-        desk.send(gate("REVOCATION"))
+        desk.send(revocation())
     desk.send(ending)
     assert closings(desk) == BOTH
     assert not desk.account().ledger.has_exposure()

@@ -13,8 +13,9 @@ from schemas.records.enums import ControlKind, TradingLevel
 from schemas.records.messages import ApprovedOrder
 from streams.core.accounts.state.authorisations import REDUCIBLE, Authorisation, Authorisations
 from streams.core.risk.limits import RiskLimits
+from tests.authorisations import approved
 from tests.builders import PROPERTY, START, control
-from tests.core.accounts.test_live_orders import decision, desk, gate, live
+from tests.core.accounts.test_live_orders import desk, live
 from tests.core.desk import last, of
 
 NUMBERS = st.integers(1, 9).map(str)
@@ -56,7 +57,7 @@ def test_leverage_is_the_smaller_of_the_accounts_and_the_levels(
     own: str, level: str, quantity: str, code: str | None
 ) -> None:
     """The equity is 1,000,000; a market order counts at the mark of 10.01."""
-    made = desk(decision("LIMITED_LIVE", limits={"leverage": level}), gate("APPROVAL"))
+    made = desk(*approved(level="LIMITED_LIVE", limits={"leverage": level}))
     made.send(control(ControlKind.LIMITS, limits=json.dumps({"leverage": own})))
     outputs = made.send(live(quantity=quantity, price=None))
     assert len(of(ApprovedOrder, outputs)) == (code is None)

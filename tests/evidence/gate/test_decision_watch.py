@@ -18,6 +18,7 @@ from schemas.records.gate_messages import GateDecision
 from schemas.records.numbers import NANOS_PER_HOUR
 from streams.evidence.gate.decision_watch import revoke_invalid
 from streams.evidence.gate.gate_desk import GateDesk
+from tests.authorisations import approved
 from tests.builders import control, new, opening
 from tests.end_to_end.desk import Desk
 from tests.evidence.gate.sessions import insert_breaker, suite_case
@@ -63,12 +64,10 @@ def drift(client: Client, settings: Settings, decision: str) -> None:
 
 def shard_revoked(client: Client, settings: Settings, decision: str) -> None:
     """Plants records of the core: a breaker latches, the shard revokes, a person closes the breaker afterwards."""
-    said = {"strategy_id": "st", "decision_id": decision, "level": "FULL_LIVE", "expires_ts": time.time_ns() + HOUR}
     session, loss = Session(), {"kind": "loss", "amount": "1"}
     session.send("controls", "A", opening("A", strategy_id="st", limits=json.dumps({"breakers": {"b": loss}})))
-    for kind in ("DECISION", "APPROVAL"):
-        text = json.dumps(said | {"kind": kind})
-        session.send("controls", "A", control(ControlKind.AUTHORISATION, None, kind, authorisation=text))
+    for command in approved(name=decision, strategy_id="st"):
+        session.send("controls", "A", command)
     session.move()
     session.ask(new("o", quantity="100"))
     session.move("9.00", "9.02")
@@ -77,6 +76,15 @@ def shard_revoked(client: Client, settings: Settings, decision: str) -> None:
     land(session, settings)
     made = {"run_id": settings.run_id, "strategy_id": "st", "decision_id": decision, "kind": "EVALUATED"}
     rows.insert(client, "gate_decisions", [made])
+
+
+def hold(settings: Settings, decision: str) -> None:
+    """Plants a decision that a shard holds: the records of its answer."""
+    session = Session()
+    for command in approved(name=decision, strategy_id="other"):
+        session.send("controls", "A", command)
+    session.run()
+    land(session, settings)
 
 
 def _trade(client: Client, run_id: str, live_slippage: Decimal) -> None:
@@ -142,3 +150,26 @@ def test_each_reason_revokes_by_a_record_and_tells_the_shards(pipeline_settings:
             said = json.loads(told.authorisation)
             assert (told.reason, said["kind"], said["decision_id"]) == (record.reason, "REVOCATION", f"d-{number}")
             assert revoke_invalid(gate) == [], "once is enough"
+
+
+def test_what_shards_hold_without_a_decision_of_the_gate_is_revoked(pipeline_settings: Settings) -> None:
+    """Also a decision that a record on gate.decisions names, if the gate has not signed that record."""
+    settings, desk = pipeline_settings.model_copy(update={"run_id": "held"}), Desk(pipeline_settings)
+    hold(settings, "d-unknown")
+    desk.send("gate.decisions", "other", evaluated("d-unknown")._replace(strategy_id="other", of_run_id="held"))
+    desk.send("gate.decisions", "other", evaluated("d-elsewhere")._replace(strategy_id="other", of_run_id="elsewhere"))
+    desk.flush()
+    gate = GateDesk(settings, actor="watch")
+    assert gate.newest("other") is not None, "a record is a record, until its signature is asked for"
+    revoked = [record for record in revoke_invalid(gate) if "not the gate's" in (record.reason or "")]
+    assert [(record.strategy_id, record.of_decision_id) for record in revoked] == [("other", "d-unknown")]
+    said = json.loads(desk.read("controls")[-1].authorisation)
+    assert (said["kind"], said["strategy_id"]) == ("REVOCATION", "other")
+
+
+def test_a_revocation_needs_no_decision_that_the_gate_knows(pipeline_settings: Settings) -> None:
+    record = GateDesk(pipeline_settings, actor="ann").revoke("never judged", "to be sure")
+    assert (record.kind, record.of_decision_id) == (GateDecisionKind.REVOKED, None)
+    commands = Desk(pipeline_settings).read("controls")
+    assert [json.loads(item.authorisation)["strategy_id"] for item in commands] == ["never judged"] * len(commands)
+    assert len(commands) == pipeline_settings.account_partitions, "every shard is told"

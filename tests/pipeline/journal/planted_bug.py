@@ -32,8 +32,8 @@ class FaultyShard:
     def configure(self, config: CoreConfig) -> None:
         self._inner.configure(config)
 
-    def apply(self, message: Message, record_time_ns: int | None) -> list[Output]:
-        outputs = self._inner.apply(message, record_time_ns)
+    def apply(self, message: Message, record_time_ns: int | None, written_ns: int = 0) -> list[Output]:
+        outputs = self._inner.apply(message, record_time_ns, written_ns)
         if isinstance(message, OrderRequest) and message.order_id.startswith(BUG):
             raise ZeroDivisionError("as planned")
         return outputs

@@ -14,7 +14,12 @@ from streams.core.risk.limits import CONTROLS, RiskLimits
 
 @dataclass(slots=True)
 class Authorisation:
-    """A decision of the gate. expires_ns: UTC nanoseconds. approved_by: a person. revoked: the reason."""
+    """A decision of the gate. expires_ns, decided_ns: UTC nanoseconds. approved_by: a person. revoked: the reason.
+
+    sha256: of the signed text; empty for a decision from before decisions were signed, which lacks all after it, too.
+    run_id, account_id, code_sha256, parameters_sha256: for what it holds. evaluator: the name of who evaluated.
+    signed_by, approved_with: public keys.
+    """
 
     decision_id: str
     level: TradingLevel
@@ -22,6 +27,46 @@ class Authorisation:
     limits: dict[str, str]
     approved_by: str | None = None
     revoked: str | None = None
+    sha256: str = ""
+    run_id: str = ""
+    account_id: str = ""
+    code_sha256: str | None = None
+    parameters_sha256: str | None = None
+    decided_ns: int = 0
+    evaluator: str = ""
+    signed_by: str = ""
+    approved_with: str = ""
+
+    def to_state(self) -> State:
+        """Returns the authorisation in JSON-able form."""
+        known: State = {
+            "decision_id": self.decision_id,
+            "level": self.level,
+            "expires_ns": self.expires_ns,
+            "limits": self.limits,
+            "approved_by": self.approved_by,
+            "revoked": self.revoked,
+        }
+        if self.sha256:
+            known |= {
+                "sha256": self.sha256,
+                "run_id": self.run_id,
+                "account_id": self.account_id,
+                "code_sha256": self.code_sha256,
+                "parameters_sha256": self.parameters_sha256,
+                "decided_ns": self.decided_ns,
+                "evaluator": self.evaluator,
+                "signed_by": self.signed_by,
+                "approved_with": self.approved_with,
+            }
+        return known
+
+    @classmethod
+    def from_state(cls, state: State | list[Any]) -> Self:
+        """Returns the authorisation that to_state described. A list is from before decisions were signed."""
+        if isinstance(state, list):
+            return cls(state[0], TradingLevel(state[1]), *state[2:])
+        return cls(**(state | {"level": TradingLevel(state["level"])}))
 
 
 @dataclass(slots=True)
@@ -42,20 +87,12 @@ class Authorisations:
 
     def to_state(self) -> State:
         """Returns the authorisations in JSON-able form."""
-        return {
-            strategy_id: [item.decision_id, item.level, item.expires_ns, item.limits, item.approved_by, item.revoked]
-            for strategy_id, item in self.by_strategy.items()
-        }
+        return {strategy_id: item.to_state() for strategy_id, item in self.by_strategy.items()}
 
     @classmethod
     def from_state(cls, state: State) -> Self:
         """Returns the authorisations that to_state described."""
-        return cls(
-            {
-                strategy_id: Authorisation(item[0], TradingLevel(item[1]), *item[2:])
-                for strategy_id, item in state.items()
-            }
-        )
+        return cls({strategy_id: Authorisation.from_state(item) for strategy_id, item in state.items()})
 
 
 def check_level(limits: dict[str, str]) -> None:

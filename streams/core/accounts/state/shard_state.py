@@ -26,16 +26,17 @@ from streams.core.risk.kill_switch import KillSwitch, Strategies
 class ShardState:
     """The accounts of one partition and everything that they share.
 
-    time_ns: shard time. strangers: order ids of requests for accounts without a session. closing: by symbol the
-    accounts that are being flattened in it. waiting: accounts whose breakers wait for time to pass, with the time at
-    which the first may have waited enough; waiting_ns: the earliest of these times. early: requests that wait for
-    their time. clients_move_clocks: requests move their accounts' clocks, as before orders_wait. charged_day: UTC day
-    since 1970 up to which borrow fees are paid.
+    time_ns: shard time. broker_ns: the broker's newest time of a record; 0 if none is known. strangers: order ids of
+    requests for accounts without a session. closing: by symbol the accounts that are being flattened in it. waiting:
+    accounts whose breakers wait for time to pass, with the time at which the first may have waited enough; waiting_ns:
+    the earliest of these times. early: requests that wait for their time. clients_move_clocks: requests move their
+    accounts' clocks, as before orders_wait. charged_day: UTC day since 1970 up to which borrow fees are paid.
     """
 
     def __init__(self, config: CoreConfig, partition: int) -> None:
         self.partition = partition
         self.time_ns = 0
+        self.broker_ns = 0
         self.accounts: dict[str, Account] = {}
         self.strangers = SeenIds(config.seen_order_ids_max)
         self.marks = Marks()
@@ -220,7 +221,7 @@ class ShardState:
             cause=control.control_id,
         )
 
-    def refuse(self, control: Control, why: str) -> None:
+    def refuse(self, control: Control, why: str, code: str = "CONTROL_REJECTED") -> None:
         """Answers an operator's command that changed nothing."""
         account_id = control.account_id or ""
         self.emit_risk_event(
@@ -229,7 +230,7 @@ class ShardState:
             self.accounts.get(account_id),
             account_id,
             control,
-            code="CONTROL_REJECTED",
+            code=code,
             strategy_id=control.strategy_id,
             symbol=control.symbol,
             cause=control.control_id,
@@ -243,6 +244,7 @@ class ShardState:
         """Returns the state in JSON-able form."""
         return {
             "time_ns": self.time_ns,
+            "broker_ns": self.broker_ns,
             "sequence": self._sequence,
             "equity_due_ns": self.equity_due_ns,
             "strangers": self.strangers.to_state(),
@@ -261,6 +263,7 @@ class ShardState:
         """Returns the state that to_state described."""
         found = cls(config, partition)
         found.time_ns = state["time_ns"]
+        found.broker_ns = state.get("broker_ns", 0)
         found._sequence = state["sequence"]
         found.equity_due_ns = state["equity_due_ns"]
         found.strangers = SeenIds(config.seen_order_ids_max, state["strangers"])

@@ -1,0 +1,92 @@
+"""For whom a decision would hold, and what no evidence makes up for: authentication, a key, and known code."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.records.enums import TradingLevel
+from streams.core.reference.gate_config import GateConfig
+from streams.errors import InputError
+from streams.evidence.gate.decision import CriterionResult, Evidence, Verdict
+from streams.evidence.gate.gather_evidence import plain_rows
+from streams.evidence.gate.keys import Signer
+
+QUERY = "gate_session"
+
+
+class Binding(NamedTuple):
+    """The account, code and parameters that a decision holds for: those of the strategy's newest session."""
+
+    account_id: str
+    session_id: str
+    code_sha256: str | None
+    parameters: str | None
+
+
+def read_binding(client: Client, run_id: str, strategy_id: str, account_id: str) -> Binding:
+    """Reads the newest session of a strategy. account_id: empty for any.
+
+    Raises InputError if there is none, and ClickHouseError.
+    """
+    named = {"run_id": run_id, "strategy_id": strategy_id, "account_id": account_id}
+    rows = plain_rows(client, QUERY, named)
+    if not rows:
+        whose = f" of account {account_id}" if account_id else ""
+        raise InputError(
+            f"strategy {strategy_id} has no session{whose} in run {run_id} that a shard has opened; "
+            "`paper session list` shows them"
+        )
+    return Binding(**rows[0])
+
+
+def with_binding(evidence: Evidence, binding: Binding, gate: GateConfig, signer: Signer | None) -> Evidence:
+    """Returns the evidence with the binding and the three conditions, so that they are part of its hash.
+
+    signer: the gate's key, if it is listed.
+    """
+    row: dict[str, Any] = binding._asdict() | {
+        "authenticated": gate.authenticated,
+        "key_listed": signer is not None,
+    }
+    return evidence._replace(rows={**evidence.rows, QUERY: [row]})
+
+
+def judge_binding(verdict: Verdict, evidence: Evidence) -> Verdict:
+    """Adds the three conditions to each judged level. If one fails, no level is reached."""
+    (row,) = evidence.rows[QUERY]
+    levels = dict.fromkeys(item.level for item in verdict.results)
+    added = [result for level in levels for result in _conditions(level, row)]
+    reached = verdict.level if all(item.passed for item in added) else TradingLevel.PAPER_ONLY
+    return Verdict(reached, (*verdict.results, *added))
+
+
+def _conditions(level: TradingLevel, row: Mapping[str, Any]) -> list[CriterionResult]:
+    window = f"session {row['session_id']} of account {row['account_id']}"
+    conditions = (
+        (
+            "authentication",
+            "scram" if row["authenticated"] else "plaintext",
+            "scram",
+            row["authenticated"],
+            "Kafka asks nobody for a password, so anybody could trade live; set KAFKA_SECURITY=scram (docs/access.md)",
+        ),
+        (
+            "signing_key",
+            "listed" if row["key_listed"] else "missing",
+            "listed",
+            row["key_listed"],
+            "this computer has no listed key of the gate's; `paper gate keys` makes one, then restart the workers",
+        ),
+        (
+            "code_digest",
+            row["code_sha256"],
+            "known",
+            row["code_sha256"] is not None,
+            "the session does not say which code trades; open it by `paper strategy run`",
+        ),
+    )
+    return [
+        CriterionResult(level, name, value, asked, passed, QUERY, window, "" if passed else why)
+        for name, value, asked, passed, why in conditions
+    ]

@@ -1,0 +1,60 @@
+"""For whom a decision holds: the newest session, and the conditions that no evidence makes up for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from schemas.records.enums import TradingLevel
+from streams.errors import InputError
+from streams.evidence.gate.binding import Binding, judge_binding, read_binding, with_binding
+from streams.evidence.gate.decision import CriterionResult, Evidence, Verdict
+from tests.authorisations import CODE, PARAMETERS
+from tests.evidence.metrics import rows
+from tests.signing import GATE, GATE_SIGNER
+
+LIMITED, FULL, PAPER_ONLY = TradingLevel.LIMITED_LIVE, TradingLevel.FULL_LIVE, TradingLevel.PAPER_ONLY
+PASSED = tuple(CriterionResult(level, "days", 120, ">= 60", True, "metrics_returns", "") for level in (LIMITED, FULL))
+BOUND = Binding("A", "s", CODE, PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("binding", "gate", "signer", "failed"),
+    [
+        (BOUND, {}, GATE_SIGNER, []),
+        (BOUND, {"authenticated": False}, GATE_SIGNER, ["authentication"]),
+        (BOUND, {}, None, ["signing_key"]),
+        (BOUND._replace(code_sha256=None), {}, GATE_SIGNER, ["code_digest"]),
+    ],
+)
+def test_the_best_evidence_reaches_no_level_without_the_conditions(
+    binding: Binding, gate: dict[str, Any], signer: Any, failed: list[str]
+) -> None:
+    evidence = with_binding(Evidence("st", 0, None, {}), binding, GATE.model_copy(update=gate), signer)
+    found = judge_binding(Verdict(FULL, PASSED), evidence)
+    assert found.level is (PAPER_ONLY if failed else FULL)
+    assert found.failed(LIMITED) == found.failed(FULL) == failed
+    assert all(item.detail for item in found.results if not item.passed), "each failure names its remedy"
+    assert evidence.sha256 != Evidence("st", 0, None, {}).sha256
+
+
+def _opened(client: Client, run_id: str, session: str, minute: int, account: str = "A", **asked: Any) -> None:
+    at = rows.FIRST_DAY + timedelta(minutes=minute)
+    place = {"run_id": run_id, "account_id": account, "session_id": session, "strategy_id": "st", "ts": rows.FIRST_DAY}
+    place |= {"control_id": f"open-{session}", "kafka_timestamp": at}
+    rows.insert(client, "controls", [place | {"kind": "SESSION_OPEN"} | asked])
+    rows.insert(client, "risk_events", [place | {"kind": "SESSION_OPENED"}])
+
+
+def test_the_newest_session_by_the_brokers_clock_is_bound(client: Client, run_id: str) -> None:
+    with pytest.raises(InputError, match=f"strategy st has no session in run {run_id}"):
+        read_binding(client, run_id, "st", "")
+    _opened(client, run_id, "new", 2, code_sha256=CODE, parameters=PARAMETERS)
+    _opened(client, run_id, "old", 1, account="B")
+    assert read_binding(client, run_id, "st", "") == Binding("A", "new", CODE, PARAMETERS)
+    assert read_binding(client, run_id, "st", "B") == Binding("B", "old", None, None)
+    with pytest.raises(InputError, match="no session of account C"):
+        read_binding(client, run_id, "st", "C")
