@@ -7,11 +7,11 @@ environment, modules by a computed name.
 
 import ast
 import builtins
-import json
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from schemas.records.canonical_json import canonical_json
 from streams.strategies.find_strategy import STRATEGIES, find_strategy
 from streams.strategies.source_modules import SourceModule, base_module, does_nothing, source_modules
 
@@ -42,7 +42,7 @@ def strategy_code(name: str) -> StrategyCode:
     numbers = {module.name: number for number, module in enumerate(modules)}
     classes = _class_numbers(modules)
     plain = [_Canonical(module, numbers, classes).value(module.tree) for module in modules]
-    digest = sha256(json.dumps(plain, separators=(",", ":")).encode()).hexdigest()
+    digest = sha256(canonical_json(plain).encode()).hexdigest()
     own = getattr(made, "__name__", attribute) if getattr(made, "__module__", "") in numbers else attribute
     return StrategyCode(digest, classes.get(own, attribute))
 

@@ -1,11 +1,11 @@
 """A variant of a strategy: its code and its parameters, by which the gate counts trials and binds an authorisation."""
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from schemas.records.canonical_json import canonical_json
 from schemas.records.numbers import plain
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
@@ -40,7 +40,7 @@ def variant_of(config: StrategyConfig) -> StrategyVariant:
         "every": config.every,
         "latency": {"model": latency.model, **latency.model_dump()},
     }
-    return StrategyVariant(code.sha256, json.dumps(_exact(parameters), sort_keys=True, separators=(",", ":")))
+    return StrategyVariant(code.sha256, canonical_json(_exact(parameters)))
 
 
 def _exact(value: Any) -> Any:
@@ -50,5 +50,5 @@ def _exact(value: Any) -> Any:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return sha256(json.dumps([_exact(item) for item in value]).encode()).hexdigest()
+        return sha256(canonical_json([_exact(item) for item in value]).encode()).hexdigest()
     return value

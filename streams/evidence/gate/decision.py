@@ -138,8 +138,15 @@ def _measure(
 ) -> CriterionResult:
     value = _worst(evidence.rows.get(rule.query, ()), rule)
     passed = _passes(rule, thresholds, value)
-    detail = NO_EVIDENCE if value is None else "" if passed else rule.meaning
+    detail = _lack(rule, evidence) if value is None else "" if passed else rule.meaning
     return CriterionResult(name, rule.criterion, value, _asked(rule, thresholds), passed, rule.query, window, detail)
+
+
+def _lack(rule: _Rule, evidence: Evidence) -> str:
+    """Returns why a criterion has no value. A deflated ratio may lack its trials."""
+    (tried,) = evidence.rows.get("gate_trials") or ({},)
+    reason = tried.get("lack") if rule.criterion == "dsr" else ""
+    return f"{NO_EVIDENCE}: {reason}" if reason else NO_EVIDENCE
 
 
 def _bound(rule: _Rule, thresholds: Thresholds) -> float:
