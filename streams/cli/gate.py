@@ -67,8 +67,8 @@ def trials(
 ) -> None:
     """Declares trials that the records don't show, such as sweeps by other tools.
 
-    The gate counts what is on record, by the strategy's code; a declaration only adds trials and raises their variance. It
-    lowers the Sharpe ratio by them (deflated Sharpe ratio): the best of many trials is partly luck.
+    The gate counts what is on record, by the strategy's code; a declaration only adds trials and raises their variance.
+    It lowers the Sharpe ratio by them (deflated Sharpe ratio): the best of many trials is partly luck.
     """
     record = _desk().declare_trials(strategy, number, variance, reason)
     print(f"strategy {strategy}: {record.trials} trials declared by {record.actor}")

@@ -35,7 +35,8 @@ def run_strategy(
     every: int = typer.Option(50, min=1, help="Quotes between two decisions of the strategy."),
     latency_ms: str = typer.Option("0", help="Milliseconds of market time from a quote to the strategy's order."),
     cash: str = typer.Option(
-        None, help="Opening cash of a session that names the strategy's code; default: trade in the account's open session."
+        None,
+        help="Opening cash of a session that names the code; default: trade in the account's open session.",
     ),
     currency: str = typer.Option(None, help="Currency of that session; default: the instrument's."),
     session: str = typer.Option(None, help="Id of that session; default: account, strategy and a random number."),
@@ -43,8 +44,8 @@ def run_strategy(
 ) -> None:
     """Runs a strategy on the live market until Ctrl-C, or until --max-orders.
 
-    With --cash it opens a session that names the strategy, its code and its parameters, or goes on in the open one if that
-    names the same. Only such a session is evidence for a live level.
+    With --cash it opens a session that names the strategy, its code and its parameters, or goes on in the open one if
+    that names the same. Only such a session is evidence for a live level.
     """
     from pydantic import ValidationError
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from streams.strategies.strategy_config import StrategyConfig
 
 NAMES_NO_CODE = (
-    "account {account} trades in the session that is open, which may name other code or none: without --cash this run is no "
-    "evidence for a live level. Close that session, and give --cash to open one that names what trades"
+    "account {account} trades in the session that is open, which may name other code or none: without --cash this run "
+    "is no evidence for a live level. Close that session, and give --cash to open one that names what trades"
 )
 
 
@@ -61,10 +61,10 @@ def opening_of(
 
 
 def enter_session(settings: Settings, codec: Codec, opening: ControlModel) -> str:
-    """Opens a session, or goes on in the open one if it names the same strategy, code and parameters. Returns what was done.
+    """Opens a session, or goes on in the open one if it names the same strategy, code and parameters.
 
-    It commands as the operator, unless KAFKA_PRINCIPAL names another. Raises ControlRefused, NoAnswer, and InputError if the
-    open session names anything else.
+    Returns a sentence that says which. It commands as the operator, unless KAFKA_PRINCIPAL names another. Raises
+    ControlRefused, NoAnswer, and InputError if the open session names anything else.
     """
     from infra.principal import OPERATOR
     from streams.errors import ControlRefused
@@ -100,8 +100,8 @@ def _open_session(settings: Settings, codec: Codec, opening: ControlModel, refus
         for item in found
     ):
         raise InputError(
-            f"account {opening.account_id}: session {found[0].session_id} is open, but not for this code of strategy "
-            f"{mine.strategy_id} with these parameters; close it by `paper session close --account {opening.account_id} "
+            f"account {mine.account_id}: session {found[0].session_id} is open, but not for this code of strategy "
+            f"{mine.strategy_id} with these parameters; close it by `paper session close --account {mine.account_id} "
             "--flatten`, and run the strategy again"
         )
     return str(found[0].session_id)

@@ -1,8 +1,8 @@
 """A digest of a strategy's code, by which the gate knows it again under any name.
 
-What does not change the program does not change the digest: comments, docstrings, white space, line endings, the folder, and
-the names of the files and of their classes. It can't see what a strategy reads or imports at run time: data files, the
-environment, modules by a computed name.
+What does not change the program does not change the digest: comments, docstrings, white space, line endings, the
+folder, and the names of the files and of their classes. It can't see what a strategy reads or imports at run time: data
+files, the environment, modules by a computed name.
 """
 
 import ast
@@ -21,8 +21,8 @@ class StrategyCode(NamedTuple):
 
     Attributes:
         sha256: digest of its modules, in hex.
-        entry: number of the strategy's class among the classes of its modules, or the name of what makes it if that is no
-            class of theirs. Strategies in one file have one digest and differ by it.
+        entry: number of the strategy's class among the classes of its modules, or the name of what makes it if that is
+            no class of theirs. Strategies in one file have one digest and differ by it.
     """
 
     sha256: str

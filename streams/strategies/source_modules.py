@@ -1,7 +1,7 @@
 """Finds the source of a strategy: its module and every module that this imports, directly or not.
 
-The standard library, installed packages and this product's own modules are left out; the commit of the product is recorded
-elsewhere. Modules are read, not imported.
+The standard library, installed packages and this product's own modules are left out; the commit of the product is
+recorded elsewhere. Modules are read, not imported.
 """
 
 import ast

@@ -44,7 +44,7 @@ def variant_of(config: StrategyConfig) -> StrategyVariant:
 
 
 def _exact(value: Any) -> Any:
-    """Returns a JSON value with decimals as text and with the digest of each list, which may be longer than a record."""
+    """Returns a JSON value with decimals as text, and digests in place of lists, which may be longer than a text."""
     if isinstance(value, dict):
         return {name: _exact(item) for name, item in value.items()}
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""The cheat that hides trials: many variants under many names, the best of which is sold as the first that was tried."""
+"""The cheat that hides trials: many variants under many names, the best of which is sold as the first one tried."""
 
 from __future__ import annotations
 

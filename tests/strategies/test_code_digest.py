@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import count
@@ -148,10 +149,8 @@ def test_each_example_has_a_digest_of_its_own() -> None:
 
 
 def test_a_strategy_without_source_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import py_compile
-
     (folder / "hidden_source.py").write_text(RULE)
     py_compile.compile(str(folder / "hidden_source.py"), str(folder / "hidden.pyc"))
-    with pytest.raises(InputError, match="strategy mine: module hidden .* is no Python source"):
-        monkeypatch.syspath_prepend(folder)
+    monkeypatch.syspath_prepend(folder)
+    with pytest.raises(InputError, match=r"strategy mine: module hidden .* is no Python source"):
         written(folder, monkeypatch, {"mine.py": "import hidden\n" + CODE})

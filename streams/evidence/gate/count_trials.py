@@ -1,7 +1,7 @@
 """Counts the trials of a strategy: the variants among which it may have been chosen, whatever their names.
 
-Records with the same strategy id or the same code belong together, and so on from record to record. The variants of these
-records, each counted once, are the trials. What a person declares can only add trials and raise their variance.
+Records with the same strategy id or the same code belong together, and so on from record to record. The variants of
+these records, each counted once, are the trials. What a person declares can only add trials and raise their variance.
 """
 
 import json
@@ -86,7 +86,7 @@ def count_trials(rows: Sequence[Row], ratios: Iterable[Row], strategy_id: str) -
 
 
 def declaration_problem(before: Sequence[GateDecision], trials: int, variance: float | None) -> str | None:
-    """Returns the rule that a declaration breaks, with the remedy, or None. before: the strategy's declarations so far."""
+    """Returns the rule that a declaration breaks, with the remedy, or None. before: the strategy's declarations."""
     most = max((item.trials or 0 for item in before), default=1)
     if trials < most:
         return f"{trials}, but {most} were declared before; declare {most} or more"
@@ -94,8 +94,8 @@ def declaration_problem(before: Sequence[GateDecision], trials: int, variance: f
         return None
     if not isfinite(variance) or (variance == 0 and trials > 1):
         return (
-            f"--variance {variance:g} of {trials} trials; give the variance of the daily Sharpe ratios that you have seen, "
-            "above 0, or leave it out: then that of the recorded ratios counts"
+            f"--variance {variance:g} of {trials} trials; give the variance of the daily Sharpe ratios that you have "
+            "seen, above 0, or leave it out: then that of the recorded ratios counts"
         )
     widest = max((item.trials_variance or 0 for item in before), default=0)
     if variance < widest:
@@ -128,7 +128,7 @@ def _lack(strategy_id: str, trials: int | None, spread: float | None) -> str:
         )
     if trials > 1 and spread is None:
         return (
-            f"{trials} trials, but fewer than two of them with a Sharpe ratio of {DAYS_MIN} days, so their variance is not "
-            f"known: trade or replay them for longer, or declare it by {declare}"
+            f"{trials} trials, but fewer than two of them with a Sharpe ratio of {DAYS_MIN} days, so their variance is "
+            f"not known: trade or replay them for longer, or declare it by {declare}"
         )
     return ""

@@ -57,7 +57,8 @@ def insert_session(
     days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
     marks, fills, answers = ([row for day in days for row in day[number]] for number in range(3))
     simulated = [
-        row | {"strategy_id": strategy, "simulator": "mock" if number < mock_fills else "realistic"} for number, row in enumerate(fills)
+        row | {"strategy_id": strategy, "simulator": "mock" if number < mock_fills else "realistic"}
+        for number, row in enumerate(fills)
     ]
     for table, found in (("marks", marks), ("fills", simulated), ("order_results", answers)):
         rows.insert(client, table, found)

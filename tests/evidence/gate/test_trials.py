@@ -1,9 +1,9 @@
-"""The count of trials: by code over all names, sessions, accounts, runs and sweeps, and the variance of their ratios."""
+"""The count of trials by code, over all names, accounts, runs and sweeps, and the variance of their Sharpe ratios."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, pairwise
 from statistics import mean, stdev, variance
 from typing import Any
 
@@ -71,7 +71,7 @@ def trials(client: Client, strategy: str) -> Trials:
 def ratio(changes: Sequence[int]) -> float:
     """Returns the daily Sharpe ratio of changes of 100,000."""
     ends = [100_000 + sum(changes[:number]) for number in range(len(changes) + 1)]
-    returns = [end / start - 1 for start, end in zip(ends, ends[1:], strict=False)]
+    returns = [end / start - 1 for start, end in pairwise(ends)]
     return mean(returns) / stdev(returns)
 
 
@@ -124,7 +124,7 @@ def test_variants_that_were_replayed_are_counted_once_each(client: Client, run_i
 
 
 def test_variants_of_a_sweep_are_trials_with_their_ratios(client: Client, run_id: str, strategy: str) -> None:
-    """A strategy in the loop may have any name and account; orders that are sent again are variants of what sent them."""
+    """A strategy in the loop may have any name and account; orders sent again are variants of what sent them."""
     code = f"code of {strategy}"
     opened(client, run_id, strategy, code, "{}", GOOD)
     for number, changes in enumerate((FAIR, POOR)):
