@@ -154,7 +154,8 @@ def test_a_declaration_only_adds_trials_and_raises_variance(client: Client, run_
     ):
         declare(client, strategy, declared, spread, f"{run_id}-{declared}")
         found = trials(client, strategy)
-        assert (found.trials, found.trials_variance) == (expected[0], pytest.approx(expected[1], rel=1e-9))
+        assert found.trials == expected[0]
+        assert found.trials_variance == pytest.approx(expected[1], rel=1e-9)
 
 
 def test_a_ratio_of_too_few_days_gives_no_variance(client: Client, run_id: str, strategy: str) -> None:
