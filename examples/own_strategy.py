@@ -1,9 +1,9 @@
-"""A strategy of your own: it buys after the market has fallen, and sells after it has risen again.
+r"""A strategy of your own: it buys after the market has fallen, and sells after it has risen again.
 
 The same class trades live and in re-simulations of any recorded market:
 
-    ./paper session open --account mine --cash 100000
-    ./paper strategy run examples.own_strategy:BuyDips --account mine --symbol ACME.SIM --quantity 10 --max-position 50
+    ./paper strategy run examples.own_strategy:BuyDips --account mine --cash 100000 --symbol ACME.SIM --quantity 10 \
+        --max-position 50
     ./paper replay run --run-id dip --with examples/own_strategy.yaml
 
 A strategy sees quotes and its own results, and nothing else: no clock, no files, no random numbers. So the same market

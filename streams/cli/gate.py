@@ -62,13 +62,14 @@ def trials(
     strategy: str = STRATEGY,
     number: int = typer.Argument(..., min=1, help="Number of strategies tried so far, including this one."),
     variance: float = typer.Option(
-        None, min=0, help="Variance of the daily Sharpe ratios of all tried strategies; required for more than one."
+        None, min=0, help="Variance of the daily Sharpe ratios of all tried strategies; default: of those on record."
     ),
     reason: str = REASON,
 ) -> None:
-    """Declares how many strategies were tried before this one was chosen.
+    """Declares trials that the records don't show, such as sweeps by other tools.
 
-    The gate lowers the Sharpe ratio by it (deflated Sharpe ratio): the best of many trials is partly luck.
+    The gate counts what is on record, by the strategy's code; a declaration only adds trials and raises their variance.
+    It lowers the Sharpe ratio by them (deflated Sharpe ratio): the best of many trials is partly luck.
     """
     record = _desk().declare_trials(strategy, number, variance, reason)
     print(f"strategy {strategy}: {record.trials} trials declared by {record.actor}")

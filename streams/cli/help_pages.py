@@ -35,7 +35,9 @@ EXAMPLES = {
     "orders cancel-all": "paper orders cancel-all --account alice --symbol ACME.SIM",
     "orders load": "paper orders load orders.csv",
     "strategy list": "paper strategy list",
-    "strategy run": ("paper strategy run momentum --account alice --symbol ACME.SIM --quantity 10 --max-position 50"),
+    "strategy run": (
+        "paper strategy run momentum --account alice --cash 100000 --symbol ACME.SIM --quantity 10 --max-position 50"
+    ),
     "instruments list": "paper instruments list",
     "instruments infer": "paper instruments infer quotes.csv.gz trades.csv.gz",
     "parts list": "paper parts list",

@@ -28,22 +28,33 @@ def list_strategies() -> None:
 
 def run_strategy(
     name: str = typer.Argument(..., help="Name from `paper strategy list`, or your own class as module:Class."),
-    account: str = typer.Option(..., help="Id of an account with an open session."),
+    account: str = typer.Option(..., help="Id of the account to trade for."),
     symbol: str = typer.Option(..., help="Symbol of the instrument to trade."),
     quantity: str = typer.Option(..., help="Quantity of each order."),
     max_position: str = typer.Option(..., help="Largest position that the strategy may hold, long or short."),
     every: int = typer.Option(50, min=1, help="Quotes between two decisions of the strategy."),
     latency_ms: str = typer.Option("0", help="Milliseconds of market time from a quote to the strategy's order."),
+    cash: str = typer.Option(
+        None,
+        help="Opening cash of a session that names the code; default: trade in the account's open session.",
+    ),
+    currency: str = typer.Option(None, help="Currency of that session; default: the instrument's."),
+    session: str = typer.Option(None, help="Id of that session; default: account, strategy and a random number."),
     max_orders: int = typer.Option(None, min=1, help="Stop after this number of answered requests."),
 ) -> None:
-    """Runs a strategy on the live market until Ctrl-C, or until --max-orders."""
+    """Runs a strategy on the live market until Ctrl-C, or until --max-orders.
+
+    With --cash it opens a session that names the strategy, its code and its parameters, or goes on in the open one if
+    that names the same. Only such a session is evidence for a live level.
+    """
     from pydantic import ValidationError
 
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.records.numbers import NANOS_PER_S
     from schemas.registry import Registry
-    from streams.cli.output import WAITING_MARKET
+    from streams.cli.output import WAITING_MARKET, say
+    from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, opening_of
     from streams.cli.validation import problems
     from streams.core.reference.instruments import Instrument
     from streams.errors import InputError
@@ -53,7 +64,10 @@ def run_strategy(
     from streams.strategies.strategy_config import StrategyConfig
 
     settings = get_settings()
+    if cash is None and (currency or session):
+        raise typer.BadParameter("--currency and --session need --cash: without it no session is opened")
     options = {"strategy": name, "symbol": symbol, "quantity": quantity, "max_position": max_position, "every": every}
+    options |= {"cash": cash}
     try:
         config = StrategyConfig.model_validate(options | {"latency": {"model": "constant", "ms": latency_ms}})
     except ValidationError as error:
@@ -64,9 +78,15 @@ def run_strategy(
             f"--symbol {symbol}: not in {settings.reference_data}; `paper instruments list` shows the symbols"
         )
     trading = make_participant(account, config, Instrument.from_config(instruments[symbol]), settings.run_seed)
-    runner = StrategyRunner(settings, Codec(Registry(settings)), max_orders)
+    codec = Codec(Registry(settings))
+    if config.cash is None:
+        say(f"warning: {NAMES_NO_CODE.format(account=account)}")
+    else:
+        currency = currency or instruments[symbol].currency
+        say(enter_session(settings, codec, opening_of(settings, account, config, config.cash, currency, session)))
+    runner = StrategyRunner(settings, codec, max_orders)
     runner.add(trading)
-    print(f"{name} trades {symbol} for account {account}", file=sys.stderr, flush=True)
+    say(f"{name} trades {symbol} for account {account}")
     try:
         runner.run()
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ import pytest
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.records.numbers import price_text
-from streams.evidence.gate.gather_evidence import plain_rows
+from streams.evidence.gate.gather_evidence import tried_by
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import QUOTE
 from streams.pipeline.reference.load_config import load_instruments
@@ -42,9 +42,8 @@ def write_market(settings: Settings, folder: Path) -> Path:
 
 def trade_live(settings: Settings, folder: Path, market: Path) -> None:
     """Runs the strategy, which waits for quotes, and then feeds the market at full speed."""
-    sized = ("--account", "mine", "--symbol", SYMBOL, "--quantity", "10", "--max-position", "50", "--every", "10")
-    done(settings, "session", "open", "--account", "mine")
-    command = ("strategy", "run", STRATEGY, *sized, "--latency-ms", "5", "--max-orders", "3")
+    sized = ("--account", "mine", "--symbol", SYMBOL, "--max-position", "50", "--every", "10", "--latency-ms", "5")
+    command = ("strategy", "run", STRATEGY, *sized, "--quantity", "10", "--cash", "100000", "--max-orders", "3")
     with running(settings, folder, *command) as strategy:
         strategy.await_log(f"{STRATEGY} trades {SYMBOL}")
         fed = paper(settings, "feed", str(market))
@@ -52,6 +51,22 @@ def trade_live(settings: Settings, folder: Path, market: Path) -> None:
         strategy.await_log("3 requests sent")
         ended(strategy)
         assert "s of market time: the market ran ahead of the strategy" in strategy.log.read_text()
+    again_in_the_same_session(settings, folder, *command)
+    changed = paper(settings, *(item if item != "10" else "20" for item in command))
+    assert (changed.returncode, "with these parameters; close it" in changed.stderr) == (1, True), changed.stderr
+    unnamed = paper(settings, "strategy", "run", STRATEGY, *sized, "--quantity", "10", "--session", "s")
+    assert (unnamed.returncode, "--session need --cash" in unnamed.stderr) == (2, True), unnamed.stderr
+
+
+def again_in_the_same_session(settings: Settings, folder: Path, *command: str) -> None:
+    """A strategy that is started again goes on in its session; one without --cash is told what that means."""
+    with running(settings, folder, *command) as strategy:
+        strategy.await_log(f"session mine-{STRATEGY}-")
+        strategy.await_log("of account mine goes on")
+    start = command.index("--cash")
+    with running(settings, folder, *command[:start], *command[start + 2 :]) as strategy:
+        strategy.await_log("without --cash this run is no evidence")
+        strategy.await_log(f"{STRATEGY} trades {SYMBOL}")
 
 
 def ended(background: Background) -> None:
@@ -89,8 +104,9 @@ def test_one_class_live_replayed_and_swept(settings: Settings, tmp_path: Path) -
         digests: dict[str, str] = {row[0]: row[1] for row in client.query(query).result_rows}
         assert digests[rows[0]["run_id"]] == alone, "processes change nothing"
         assert digests[rows[1]["run_id"]] != alone
-        (tried,) = plain_rows(client, "gate_trials", {"run_id": settings.run_id, "strategy_id": STRATEGY})
-        assert tried["trials"] == 3, "the strategy itself, and two variants in five runs"
+        tried = tried_by(client, STRATEGY, "UTC")
+        assert tried.trials == 2, "live and four of the five runs have equal parameters"
+        assert tried.strategies == (STRATEGY,)
         query = "SELECT count() FROM fills WHERE run_id = 'alone' AND strategy_id = {id:String}"
         ((fills,),) = client.query(query, parameters={"id": STRATEGY}).result_rows
         assert str(fills) == rows[0]["fills"]

@@ -138,8 +138,24 @@ def _measure(
 ) -> CriterionResult:
     value = _worst(evidence.rows.get(rule.query, ()), rule)
     passed = _passes(rule, thresholds, value)
-    detail = NO_EVIDENCE if value is None else "" if passed else rule.meaning
+    detail = _detail(rule, evidence, value, passed)
     return CriterionResult(name, rule.criterion, value, _asked(rule, thresholds), passed, rule.query, window, detail)
+
+
+def _detail(rule: _Rule, evidence: Evidence, value: Any, passed: bool) -> str:
+    """Returns what the numbers alone don't say. A deflated ratio says by how many trials, or why they are not known."""
+    said = _said_of_trials(evidence) if rule.criterion == "dsr" else ""
+    if value is None:
+        return f"{NO_EVIDENCE}: {said}" if said else NO_EVIDENCE
+    return said or ("" if passed else rule.meaning)
+
+
+def _said_of_trials(evidence: Evidence) -> str:
+    for tried in evidence.rows.get("gate_trials", ()):
+        spread = tried["trials_variance"]
+        varying = "" if spread is None else f", variance of their ratios {spread:.4g}"
+        return tried["lack"] or f"trials: {tried['trials']}, on record {tried['recorded']}{varying}"
+    return ""
 
 
 def _bound(rule: _Rule, thresholds: Thresholds) -> float:

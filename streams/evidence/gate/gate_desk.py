@@ -22,6 +22,7 @@ from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.cut import Cut, read_at_cut
 from streams.evidence.gate.binding import Binding, judge_binding, read_binding, with_binding
+from streams.evidence.gate.count_trials import declaration_problem
 from streams.evidence.gate.criteria import read_criteria
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
 from streams.evidence.gate.gate_documents import (
@@ -115,12 +116,14 @@ class GateDesk:
         return record, verdict
 
     def declare_trials(self, strategy_id: str, trials: int, variance: float | None, reason: str) -> GateDecision:
-        """Declares how many strategies were tried so far. Raises InputError if fewer than were declared before."""
-        before = [item.trials or 0 for item in self.records(strategy_id) if item.kind is GateDecisionKind.TRIALS]
-        if trials < max(before, default=1):
-            raise InputError(
-                f"trials of strategy {strategy_id}: {trials}, but {max(before, default=1)} were declared before"
-            )
+        """Declares how many strategies were tried so far, and perhaps the variance of their daily Sharpe ratios.
+
+        Raises InputError if either is less than what was declared before, or if several are said not to vary.
+        """
+        known = [item for item in self.records(strategy_id) if item.kind is GateDecisionKind.TRIALS]
+        problem = declaration_problem(known, trials, variance)
+        if problem is not None:
+            raise InputError(f"trials of strategy {strategy_id}: {problem}")
         record = self._about(None, strategy_id, GateDecisionKind.TRIALS, reason)
         record = record._replace(trials=trials, trials_variance=variance)
         self._write(record)

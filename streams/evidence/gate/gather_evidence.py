@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 from schemas.records.numbers import plain
 from streams.errors import InputError
 from streams.evidence.cut import Cut
+from streams.evidence.gate.count_trials import SESSION, Trials, count_trials, related
 from streams.evidence.gate.criteria import Criteria
 from streams.evidence.gate.decision import Evidence
 from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
@@ -26,20 +27,31 @@ def gather_evidence(
     """Gathers the evidence on a strategy. cut: at which the client reads. Raises ClickHouseError."""
     config, run_id = criteria.evidence, cut.run_id
     parameters: dict[str, Any] = {"run_id": run_id, "strategy_id": strategy_id}
-    (tried,) = plain_rows(client, "gate_trials", parameters)
+    tried = tried_by(client, strategy_id, config.time_zone)
     conventions = Conventions(
         time_zone=config.time_zone,
         annualisation=config.annualisation,
         confidence=config.confidence,
-        trials=tried["trials"],
-        trials_variance=tried["trials_variance"],
+        trials=tried.trials,
+        trials_variance=tried.trials_variance,
     )
-    parameters |= config.model_dump() | tried | {"days": config.breaker_days}
+    counted = {"trials": tried.trials, "trials_variance": tried.trials_variance}
+    parameters |= config.model_dump() | counted | {"days": config.breaker_days}
     scope = MetricScope("strategy", strategy_id)
-    rows = {"gate_trials": [tried], "gate_suites": plain_rows(client, "gate_suites", parameters)}
+    rows = {"gate_trials": [tried._asdict()], "gate_suites": plain_rows(client, "gate_suites", parameters)}
     rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
     rows |= {query: plain_rows(client, query, parameters) for query in QUERIES}
     return Evidence(strategy_id, as_of_ns, commit, rows, cut.name)
+
+
+def tried_by(client: Client, strategy_id: str, time_zone: str) -> Trials:
+    """Counts the trials of a strategy over all runs. Raises ClickHouseError."""
+    rows = related(plain_rows(client, "gate_trials", {}), strategy_id)
+    runs = sorted({row["run_id"] for row in rows if row["source"] == SESSION})
+    ratios = [
+        row for run in runs for row in plain_rows(client, "gate_variants", {"run_id": run, "time_zone": time_zone})
+    ]
+    return count_trials(rows, ratios, strategy_id)
 
 
 def demand_session(client: Client, run_id: str, strategy_id: str) -> None:

@@ -54,6 +54,8 @@ def openings(
             ts=time_ns,
             instruments=strategy.symbol,
             settings_sha256=settings_hash,
+            code_sha256=what_if.variants[account_id].code_sha256,
+            parameters=what_if.variants[account_id].parameters,
         )
         partition = partition_of(account_id, config.account_partitions)
         yield ReplayInput(time_ns, 0, partition, 0, "controls", control)

@@ -6,6 +6,8 @@ from clickhouse_connect.driver.client import Client
 
 from streams import __version__
 from streams.errors import InputError
+from streams.evidence.metrics.conventions import DEFAULTS
+from streams.evidence.query_rows import query_rows
 from streams.evidence.replay.simulate import ReplayRun
 from streams.evidence.replay.what_if import WhatIf
 
@@ -21,6 +23,7 @@ COLUMNS = (
     "code_version",
     "recorded_at",
 )
+VARIANT_COLUMNS = ("strategy_id", "code_sha256", "parameters", "currency", "days", "daily_sharpe")
 
 
 def is_registered(client: Client, run_id: str, what_if: WhatIf, base: str) -> bool:
@@ -46,7 +49,11 @@ def _refuse_recorded(client: Client, run_id: str) -> None:
 
 
 def register_run(client: Client, run: ReplayRun, base: str) -> None:
-    """Adds a finished run. base: name of its source."""
+    """Adds a finished run with the results of its strategies' variants. base: name of its source.
+
+    Raises ClickHouseError: its rows can't be read.
+    """
+    _register_variants(client, run.run_id)
     row = (
         run.run_id,
         base,
@@ -60,3 +67,10 @@ def register_run(client: Client, run: ReplayRun, base: str) -> None:
         datetime.now(UTC),
     )
     client.insert("replay_runs", [row], column_names=COLUMNS)
+
+
+def _register_variants(client: Client, run_id: str) -> None:
+    rows = query_rows(client, "gate_variants", {"run_id": run_id, "time_zone": DEFAULTS.time_zone}, f"run {run_id}")
+    if rows:
+        found = [[run_id, *(row[name] for name in VARIANT_COLUMNS)] for row in rows]
+        client.insert("replay_variants", found, column_names=["run_id", *VARIANT_COLUMNS])

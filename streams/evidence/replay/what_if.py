@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,7 @@ from streams.core.simulators.model import ModelError
 from streams.core.simulators.simulator_choice import Simulators
 from streams.errors import InputError
 from streams.strategies.strategy_config import StrategyConfig
+from streams.strategies.strategy_variant import StrategyVariant, variant_of
 
 NAMED_LISTS = {"instruments": "symbol", "simulators": "name", "accounts": "account_id", "conversions": "symbol"}
 EACH = "*"
@@ -82,6 +84,11 @@ class WhatIf(Frozen):
             if strategy.cash is None:
                 raise InputError(f"strategies.{account_id}: needs cash: without a record nothing opens its session")
 
+    @cached_property
+    def variants(self) -> dict[str, StrategyVariant]:
+        """The variant of each strategy, by account. Raises InputError for an unknown strategy."""
+        return {account_id: variant_of(config) for account_id, config in self.strategies.items()}
+
     @property
     def sha256(self) -> str:
         """SHA-256 of the changes' canonical JSON."""
@@ -108,8 +115,19 @@ class WhatIf(Frozen):
             taken = message.account_id not in self.strategies and self.orders.selects(message)
             return self._order(message, instruments) if taken else None
         if isinstance(message, Control) and message.kind is ControlKind.SESSION_OPEN:
-            return message._replace(limits=self.session_limits(message.limits))
+            return self._opening(message)
         return message
+
+    def _opening(self, control: Control) -> Control:
+        """Returns the opening of a session under the run's limits. If a strategy trades in it anew, it says which."""
+        opening = control._replace(limits=self.session_limits(control.limits))
+        strategy = self.strategies.get(control.account_id or "")
+        if strategy is None:
+            return opening
+        variant = self.variants[control.account_id or ""]
+        return opening._replace(
+            strategy_id=strategy.strategy, code_sha256=variant.code_sha256, parameters=variant.parameters
+        )
 
     def session_limits(self, recorded: str | None) -> str | None:
         """Returns the limits that a session opens with, as JSON."""

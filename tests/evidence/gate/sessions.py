@@ -45,23 +45,25 @@ def insert_session(
     stale: str = "",
     failing: str = "",
     mock_fills: int = 0,
+    strategy: str = "st",
 ) -> None:
-    """Inserts a session of strategy st that meets every criterion.
+    """Inserts a session of a strategy that meets every criterion.
 
     age: age of the suites' reports in hours. The report of stale is older than any criterion allows. mock_fills: number
     of first fills, which the MockExecutor drew.
     """
     ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
-    rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends))
+    rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends, strategy_id=strategy))
     days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
     marks, fills, answers = ([row for day in days for row in day[number]] for number in range(3))
     simulated = [
-        row | {"simulator": "mock" if number < mock_fills else "realistic"} for number, row in enumerate(fills)
+        row | {"strategy_id": strategy, "simulator": "mock" if number < mock_fills else "realistic"}
+        for number, row in enumerate(fills)
     ]
     for table, found in (("marks", marks), ("fills", simulated), ("order_results", answers)):
         rows.insert(client, table, found)
     if trials is not None:
-        declared = {"run_id": run_id, "strategy_id": "st", "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
+        declared = {"run_id": run_id, "strategy_id": strategy, "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
     for suite in suites:
         hours = 200 if suite == stale else age

@@ -44,13 +44,20 @@ class Store:
 
 
 def recorded(
-    table: MarketTable, step: int, orders: Iterable[OrderRequest] = (), core: CoreConfig | None = None
+    table: MarketTable,
+    step: int,
+    orders: Iterable[OrderRequest] = (),
+    core: CoreConfig | None = None,
+    strategy: str | None = None,
 ) -> MemoryPipeline:
-    """Returns a pipeline with two accounts, fed a market step by step, each step after the orders of its time."""
+    """Returns a pipeline with two accounts, fed a market step by step, each step after the orders of its time.
+
+    strategy: the one that the accounts' sessions name.
+    """
     pipeline, waiting = MemoryPipeline(core), deque(orders)
     for account in ACCOUNTS:
         currency = pipeline.config.instruments[0].currency
-        pipeline.send("controls", account, builders.opening(account, currency=currency))
+        pipeline.send("controls", account, builders.opening(account, currency=currency, strategy_id=strategy))
     for start in range(0, len(table), step):
         stop = min(start + step, len(table))
         while waiting and waiting[0].ts <= table.time[stop - 1]:
@@ -64,12 +71,14 @@ def recorded(
     return pipeline
 
 
-def over_record(pipeline: MemoryPipeline, document: dict[str, Any], market: MarketTable | None = None) -> ReplayRun:
+def over_record(
+    pipeline: MemoryPipeline, document: dict[str, Any], market: MarketTable | None = None, store: Store | None = None
+) -> ReplayRun:
     """Runs over the record. market: files in place of its market.data."""
     config = recorded_config(pipeline.log, pipeline.codec)
     what_if = WhatIf.parse(document, "test")
     source = InputSource("base", config, (pipeline.log, pipeline.codec), market)
-    return simulate("r", config, source.inputs(bool(what_if.strategies)), what_if, None)
+    return simulate("r", config, source.inputs(bool(what_if.strategies)), what_if, store)
 
 
 def over_files(config: CoreConfig, market: MarketTable, document: dict[str, Any]) -> tuple[ReplayRun, Store]:

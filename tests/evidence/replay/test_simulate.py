@@ -18,6 +18,8 @@ from streams.evidence.replay.simulate import ReplayRun, simulate
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.pack import heartbeat, pack
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
+from streams.strategies.strategy_config import StrategyConfig
+from streams.strategies.strategy_variant import variant_of
 from tests.builders import MS, SECOND, START, config, new, opening, px
 from tests.evidence.replay.markets import Store
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline, traded
@@ -103,6 +105,24 @@ def test_limits_of_the_run_hold_from_the_opening_on() -> None:
     results: list[OrderResult] = store.messages("order.results")
     assert {result.ord_status for result in results} == {OrdStatus.REJECTED}
     assert {result.reason_code for result in results} == {"MAX_ORDER_QUANTITY", "MAX_QUANTITY"}
+
+
+def test_a_session_says_which_strategy_trades_in_it_anew() -> None:
+    """With cash in a session of its own, without in the account's recorded one; other sessions say what they said."""
+    parts = {"strategy": "momentum", "symbol": "ABC", "quantity": "10", "max_position": "50"}
+    document = {"strategies": {"A": parts, "C": parts | {"every": 3, "cash": "1000"}}}
+    pipeline, store, what_if = stamped(), Store(), WhatIf.parse(document, "test")
+    config = recorded_config(pipeline.log, pipeline.codec)
+    inputs = InputSource("base", config, (pipeline.log, pipeline.codec), None).inputs(strategies=True)
+    simulate("r", config, inputs, what_if, store)
+    found = {
+        item.account_id: (item.strategy_id, item.code_sha256, item.parameters) for item in store.messages("controls")
+    }
+    expected = {
+        account: ("momentum", *variant_of(StrategyConfig.model_validate(parts | {"every": every})))
+        for account, every in (("A", 1), ("C", 3))
+    }
+    assert found == expected | {"B": (None, None, None)}
 
 
 @pytest.mark.parametrize(

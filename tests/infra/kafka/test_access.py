@@ -227,6 +227,12 @@ def test_the_whole_pipeline_works_each_process_as_its_own_principal(scram: Setti
         refused = done("session", "open", "--account", "hand", code=1, kafka_principal=TRADER)
         assert "trader may not do this; set KAFKA_PRINCIPAL" in refused
         assert "opened" in done("session", "open", "--account", "hand", "--cash", "100000")
+        sized = ("--account", "bot", "--symbol", "ACME.SIM", "--quantity", "1", "--max-position", "5")
+        strategy = ("strategy", "run", "momentum", *sized, "--cash", "100000")
+        assert "trader may not do this" in done(*strategy, code=1, kafka_principal=TRADER)
+        with running(scram, tmp_path, *strategy) as trading:
+            trading.await_log("of account bot opened")
+            trading.await_log("momentum trades ACME.SIM")
         assert json.loads(done("feed", "--synthetic", "--seconds", "5", "--json").splitlines()[-1])["quotes"] > 0
         order = ("orders", "submit", "ACME.SIM", "BUY", "5", "--account", "hand", "--order-id", "o-1")
         assert "operator may not do this" in done(*order, code=1, kafka_principal=OPERATOR)

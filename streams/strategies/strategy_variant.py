@@ -1,0 +1,54 @@
+"""A variant of a strategy: its code and its parameters, by which the gate counts trials and binds an authorisation."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from schemas.records.canonical_json import canonical_json
+from schemas.records.numbers import plain
+from streams.core.simulators.model import ModelKind
+from streams.core.simulators.model_catalog import make_model
+from streams.strategies.code_digest import strategy_code
+from streams.strategies.strategy_config import StrategyConfig
+
+
+class StrategyVariant(NamedTuple):
+    """A variant of a strategy.
+
+    Attributes:
+        code_sha256: digest of the code, in hex.
+        parameters: canonical JSON of the parameters; equal for equal numbers, however they are written.
+    """
+
+    code_sha256: str
+    parameters: str
+
+
+def variant_of(config: StrategyConfig) -> StrategyVariant:
+    """Returns the variant that a configuration describes. Cash is none of its parameters, and nor is a name.
+
+    Raises InputError: there is no such strategy, or one of its modules has no source.
+    """
+    code = strategy_code(config.strategy)
+    latency = make_model(ModelKind.LATENCY, config.latency)
+    parameters = {
+        "entry": code.entry,
+        "symbol": config.symbol,
+        "quantity": config.quantity,
+        "max_position": config.max_position,
+        "every": config.every,
+        "latency": {"model": latency.model, **latency.model_dump()},
+    }
+    return StrategyVariant(code.sha256, canonical_json(_exact(parameters)))
+
+
+def _exact(value: Any) -> Any:
+    """Returns a JSON value with decimals as text, and digests in place of lists, which may be longer than a text."""
+    if isinstance(value, dict):
+        return {name: _exact(item) for name, item in value.items()}
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return sha256(canonical_json([_exact(item) for item in value]).encode()).hexdigest()
+    return value
