@@ -253,7 +253,7 @@ _ORDER_IDS: Final = (
     "parent_order_id",
     "oco_group",
 )
-_CONTROL_NAMES: Final = ("breaker", "settings_sha256")
+_CONTROL_NAMES: Final = ("breaker", "settings_sha256", "code_sha256")
 CHECKS: Final[dict[str, TopicChecks]] = {
     "orders": TopicChecks(OrderRequest, ("order_id", "account_id"), _ORDER_IDS, (), ("ts", "expire_ts"), None),
     "executions": TopicChecks(
@@ -270,7 +270,7 @@ CHECKS: Final[dict[str, TopicChecks]] = {
         Control,
         ("control_id",),
         ("control_id", "account_id", "session_id", "strategy_id", "currency", "actor", "symbol", *_CONTROL_NAMES),
-        ("limits", "reason", "instruments", "authorisation"),
+        ("limits", "reason", "instruments", "authorisation", "parameters"),
         ("ts",),
         None,
     ),

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from schemas.records.enums import GateDecisionKind, TestStatus, TradingLevel
+from schemas.records.enums import GateDecisionKind, TestStatus, TradingLevel, TradingMode
 
 
 class TestResult(NamedTuple):
@@ -37,3 +37,11 @@ class GateDecision(NamedTuple):
     trials: int | None = None
     trials_variance: float | None = None
     cut: str | None = None
+    of_run_id: str | None = None
+    account_id: str | None = None
+    code_sha256: str | None = None
+    parameters: str | None = None
+    mode: TradingMode = TradingMode.PAPER
+    proof_sha256: str | None = None
+    key_id: str | None = None
+    signature: str | None = None

@@ -104,6 +104,8 @@ class Control(NamedTuple):
     settings_sha256: str | None = None
     flatten: bool = False
     authorisation: str | None = None
+    code_sha256: str | None = None
+    parameters: str | None = None
 
 
 class ApprovedOrder(NamedTuple):

@@ -18,7 +18,8 @@ WITH
     asked AS
     (
         SELECT control_id, any(strategy_id) AS strategy, any(controls.instruments) AS symbols,
-            any(controls.settings_sha256) AS settings, any(controls.opening_cash) AS cash
+            any(controls.settings_sha256) AS settings, any(controls.opening_cash) AS cash,
+            any(controls.code_sha256) AS code, any(controls.parameters) AS chosen
         FROM controls
         WHERE run_id = {run_id:String} AND kind = 'SESSION_OPEN'
         GROUP BY control_id
@@ -65,7 +66,9 @@ SELECT
     newest.4 AS valued_at,
     ifNull(fills, 0) AS fills,
     asked.symbols AS instruments,
-    asked.settings AS settings_sha256
+    asked.settings AS settings_sha256,
+    asked.code AS code_sha256,
+    asked.chosen AS parameters
 FROM openings
 LEFT JOIN asked ON openings.opening.1 = asked.control_id
 LEFT JOIN valued USING (account_id, session_id)

@@ -55,6 +55,8 @@ def open_session(state: ShardState, control: Control) -> None:
         peak_equity=control.opening_cash,
         instruments=_symbols(control),
         settings_sha256=control.settings_sha256,
+        code_sha256=control.code_sha256,
+        parameters=control.parameters,
         opened_ns=state.time_ns,
     )
     if old is not None:

@@ -19,6 +19,8 @@ def session_document(session: Session) -> dict[str, Any]:
         "closed_at": time_text(session.closed_ns),
         "instruments": session.instruments,
         "settings_sha256": session.settings_sha256,
+        "code_sha256": session.code_sha256,
+        "parameters": session.parameters,
         "currency": session.currency,
         "opening_cash": money_text(session.opening_cash),
         "cash": money_text(session.cash),

@@ -37,6 +37,8 @@ class Session:
     opening_cash: int = 0
     instruments: str | None = None
     settings_sha256: str | None = None
+    code_sha256: str | None = None
+    parameters: str | None = None
     status: str = ""
     openings: int = 0
     opened_ns: int = 0
@@ -143,6 +145,7 @@ class _SessionFold:
             self.session.strategy_id, self.session.currency = asked.strategy_id, asked.currency or ""
             self.session.opening_cash = asked.opening_cash or 0
             self.session.instruments, self.session.settings_sha256 = asked.instruments, asked.settings_sha256
+            self.session.code_sha256, self.session.parameters = asked.code_sha256, asked.parameters
 
     def _on_result(self, result: OrderResult) -> None:
         """Counts a result of the last opening. Results and decisions share one sequence of their shard."""

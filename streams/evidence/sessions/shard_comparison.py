@@ -56,6 +56,8 @@ def _view(
         "opening_cash": money_text(holder.opening_cash),
         "instruments": instruments,
         "settings_sha256": holder.settings_sha256,
+        "code_sha256": holder.code_sha256,
+        "parameters": holder.parameters,
         "status": status,
         "opened_ns": holder.opened_ns,
         "closed_ns": holder.closed_ns,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.records.bounds import BOOKED_MAX, ID_CHARS_MAX, TEXT_CHARS_MAX, TIME_MAX_NS
+from schemas.records.canonical_json import canonical_json
 from schemas.records.entry_checks import text_problem
 from schemas.records.enums import (
     Action,
@@ -97,6 +98,8 @@ Price = Annotated[Decimal, AfterValidator(_price)]
 Quantity = Annotated[Decimal, Field(gt=0), AfterValidator(_price)]
 Money = Annotated[Decimal, AfterValidator(_money)]
 Time = Annotated[int, AfterValidator(_time)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""A SHA-256 in hexadecimal digits."""
 
 
 class OrderRequestModel(BaseModel):
@@ -216,11 +219,13 @@ class ControlModel(BaseModel):
     settings_sha256: Name | None = None
     flatten: bool = False
     authorisation: dict[str, Any] | None = None
+    code_sha256: Digest | None = None
+    parameters: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _documents_fit(self) -> Self:
         message = self.to_message()
-        for name in ("limits", "instruments", "authorisation"):
+        for name in ("limits", "instruments", "authorisation", "parameters"):
             problem = text_problem(getattr(message, name) or "", TEXT_CHARS_MAX)
             if problem is not None:
                 raise ValueError(f"{name} of control {self.control_id} {problem}")
@@ -247,6 +252,8 @@ class ControlModel(BaseModel):
             settings_sha256=self.settings_sha256,
             flatten=self.flatten,
             authorisation=_document(self.authorisation),
+            code_sha256=self.code_sha256,
+            parameters=None if self.parameters is None else canonical_json(self.parameters),
         )
 
     @classmethod
@@ -255,7 +262,7 @@ class ControlModel(BaseModel):
         fields = message._asdict()
         if message.opening_cash is not None:
             fields["opening_cash"] = money_to_decimal(message.opening_cash)
-        for name in ("limits", "authorisation"):
+        for name in ("limits", "authorisation", "parameters"):
             fields[name] = None if fields[name] is None else json.loads(fields[name])
         fields["instruments"] = message.instruments.split(",") if message.instruments else ()
         return cls.model_validate(fields)

@@ -38,6 +38,8 @@ class Account:
     trading_state: TradingState = TradingState.ACTIVE
     instruments: tuple[str, ...] = ()
     settings_sha256: str | None = None
+    code_sha256: str | None = None
+    parameters: str | None = None
     opened_ns: int = 0
     closed_ns: int | None = None
     breakers: BreakerSet = field(default_factory=BreakerSet)
@@ -83,6 +85,8 @@ class Account:
             "trading_state": self.trading_state,
             "instruments": list(self.instruments),
             "settings_sha256": self.settings_sha256,
+            "code_sha256": self.code_sha256,
+            "parameters": self.parameters,
             "opened_ns": self.opened_ns,
             "closed_ns": self.closed_ns,
             "breakers": self.breakers.to_state(),
@@ -126,6 +130,8 @@ class Account:
             trading_state=TradingState(state["trading_state"]),
             instruments=tuple(state.get("instruments", ())),
             settings_sha256=state.get("settings_sha256"),
+            code_sha256=state.get("code_sha256"),
+            parameters=state.get("parameters"),
             opened_ns=state.get("opened_ns", 0),
             closed_ns=state.get("closed_ns"),
             breakers=BreakerSet.from_state(state["opening_cash"], state.get("breakers", [])),
