@@ -88,6 +88,7 @@ def evaluate(
     no session of the strategy is known: then nothing is recorded.
     """
     from schemas.records.enums import TradingLevel
+    from streams.cli.output import say
     from streams.errors import InputError
     from streams.evidence.gate.gate_desk import head_commit
 
@@ -95,7 +96,7 @@ def evaluate(
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
     most = TradingLevel(level or "FULL_LIVE")
     try:
-        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of)
+        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of, say)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     _print(record, as_json)

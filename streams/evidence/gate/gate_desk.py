@@ -4,11 +4,10 @@ import getpass
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-
-from clickhouse_connect.driver.client import Client
 
 from infra.settings import REPOSITORY, Settings
 from schemas.avro.codec import Codec
@@ -20,10 +19,9 @@ from streams.core.accounts.approval import LIVE_LEVELS
 from streams.core.accounts.authorise import AuthorisationKind
 from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
-from streams.evidence.cut import Cut, read_at_cut
-from streams.evidence.gate.criteria import read_criteria
-from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
-from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
+from streams.evidence.gate.criteria import DIRTY, read_criteria
+from streams.evidence.gate.decision import Verdict, decide, decision_id
+from streams.evidence.gate.proved_evidence import gather_proved
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
@@ -47,20 +45,21 @@ class GateDesk:
         return [item for item in found if strategy_id in (None, item.strategy_id)]
 
     def evaluate(
-        self, strategy_id: str, most: TradingLevel, commit: str | None, as_of: str = ""
+        self,
+        strategy_id: str,
+        most: TradingLevel,
+        commit: str | None,
+        as_of: str = "",
+        on_progress: Callable[[str], None] = lambda _: None,
     ) -> tuple[GateDecision, Verdict]:
         """Decides a strategy's level by the evidence in ClickHouse.
 
         most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
-        Raises InputError if the strategy has had no session or the cut is not known, and ClickHouseError.
+        Raises as gather_proved does.
         """
         now_ns, criteria = time.time_ns(), self.file.criteria
-
-        def gather(client: Client, cut: Cut) -> Evidence:
-            demand_session(client, cut.run_id, strategy_id)
-            return gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
-
-        evidence = read_at_cut(self.settings, self.settings.run_id, gather, as_of)
+        proved = gather_proved(self.settings, strategy_id, criteria, now_ns, commit, as_of, on_progress)
+        evidence = proved.evidence
         verdict = decide(evidence, criteria, most)
         settings_hash = settings_sha256(core_config(self.settings))
         level = criteria.levels.get(verdict.level)
@@ -79,6 +78,7 @@ class GateDesk:
             settings_sha256=settings_hash,
             limits=None if level is None else json.dumps(level.limits),
             cut=evidence.cut,
+            proof_sha256=proved.proof_sha256,
         )
         self._write(record)
         self._broadcast(AuthorisationKind.DECISION, record, f"evaluated: {verdict.level}")
@@ -200,10 +200,17 @@ class GateDesk:
 
 
 def head_commit() -> str | None:
-    """Returns the commit of this checkout; None if it is no checkout or git is not installed."""
-    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    """Returns the commit of this checkout; None if it is no checkout or git is not installed.
+
+    The name of a checkout with changes that are in no commit ends with DIRTY: a test of it is a test of no commit.
+    """
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return commit and commit + (DIRTY if changes else "")
+
+
+def _git(*arguments: str) -> str | None:
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = subprocess.run(["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
     return found.stdout.strip() or None if found.returncode == 0 else None
