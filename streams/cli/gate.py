@@ -44,11 +44,12 @@ def register(app: typer.Typer) -> None:
 def ingest(
     files: list[Path] = typer.Argument(..., help="JUnit XML reports, such as .paper/junit.xml of `paper test`."),
     suite: str = typer.Option(None, help="Name of the test suite; default: the name in the file."),
-    commit: str = typer.Option(None, help="Commit that was tested; default: the file's property commit."),
+    commit: str = typer.Option(None, help="Commit that was tested, if the file does not name it in its property commit."),
 ) -> None:
     """Records test reports as evidence.
 
-    If one report is refused, none is recorded. A report that was recorded before changes nothing.
+    If one report is refused, none is recorded. A report that was recorded before changes nothing. The suites reconcile
+    and replay-verify are proofs: no file can bring them.
     """
     from streams.evidence.gate.junit_report import read_junit
 

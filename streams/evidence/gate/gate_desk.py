@@ -5,10 +5,14 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from clickhouse_connect.driver.client import Client
+
+from infra.clickhouse.client import connect
 from infra.settings import REPOSITORY, Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel
@@ -19,9 +23,11 @@ from streams.core.accounts.approval import LIVE_LEVELS
 from streams.core.accounts.authorise import AuthorisationKind
 from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
+from streams.evidence.cut import Cut
 from streams.evidence.gate.criteria import DIRTY, read_criteria
-from streams.evidence.gate.decision import Verdict, decide, decision_id
-from streams.evidence.gate.proved_evidence import gather_proved
+from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
+from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
+from streams.evidence.gate.proved_evidence import read_proved
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
@@ -55,11 +61,18 @@ class GateDesk:
         """Decides a strategy's level by the evidence in ClickHouse.
 
         most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
-        Raises as gather_proved does.
+        Raises InputError if the strategy has had no session or the cut is not known, and as read_proved does.
         """
         now_ns, criteria = time.time_ns(), self.file.criteria
-        proved = gather_proved(self.settings, strategy_id, criteria, now_ns, commit, as_of, on_progress)
-        evidence = proved.evidence
+        # The proof takes long, so that a mistyped name is told first.
+        with closing(connect(self.settings)) as client:
+            demand_session(client, self.settings.run_id, strategy_id)
+
+        def gather(client: Client, cut: Cut) -> Evidence:
+            return gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
+
+        found, proof = read_proved(self.settings, gather, as_of, on_progress)
+        evidence = proof.added_to(found)
         verdict = decide(evidence, criteria, most)
         settings_hash = settings_sha256(core_config(self.settings))
         level = criteria.levels.get(verdict.level)
@@ -78,7 +91,7 @@ class GateDesk:
             settings_sha256=settings_hash,
             limits=None if level is None else json.dumps(level.limits),
             cut=evidence.cut,
-            proof_sha256=proved.proof_sha256,
+            proof_sha256=proof.sha256,
         )
         self._write(record)
         self._broadcast(AuthorisationKind.DECISION, record, f"evaluated: {verdict.level}")

@@ -1,14 +1,12 @@
-"""Gathers evidence and proves it: rows against Kafka's records, records against the core, orders against fills."""
+"""Proves the evidence while it is read: rows against Kafka's records, records against the core, orders against fills."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
-from infra.clickhouse.client import connect
 from infra.kafka.partition_check import check_partitions
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -16,59 +14,62 @@ from schemas.registry import Registry
 from streams.errors import NothingCompared, NotAtRest, RecoveryError
 from streams.evidence.canonical_hash import canonical_sha256
 from streams.evidence.cut import Cut, read_at_cut
-from streams.evidence.gate.criteria import Criteria
 from streams.evidence.gate.decision import PROVED_ROWS, RECONCILED, REPLAYED, Evidence
-from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
-from streams.evidence.gate.prove_rows import RowProof, row_prover
+from streams.evidence.gate.prove_rows import SINK_WAIT_S, RowProof, row_prover
 from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
 
+T = TypeVar("T")
 Progress = Callable[[str], None]
 Row = dict[str, Any]
 
 
-class ProvedEvidence(NamedTuple):
-    """Evidence with its proof among its rows. proof_sha256: of the proof alone, as canonical JSON."""
+class Proof(NamedTuple):
+    """The proof of what was read. rows: its parts, as rows of evidence, each with the sentence on its first problem."""
 
-    evidence: Evidence
-    proof_sha256: str
+    rows: dict[str, list[Row]]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the proof's canonical JSON."""
+        return canonical_sha256(self.rows)
+
+    def added_to(self, evidence: Evidence) -> Evidence:
+        """Returns the evidence with the proof among its rows."""
+        return evidence._replace(rows={**evidence.rows, **self.rows})
 
 
-def gather_proved(
+def read_proved(
     settings: Settings,
-    strategy_id: str,
-    criteria: Criteria,
-    as_of_ns: int,
-    commit: str | None,
+    read: Callable[[Client, Cut], T],
     as_of: str = "",
     on_progress: Progress = lambda _: None,
-) -> ProvedEvidence:
-    """Gathers the evidence on a strategy at one cut, and proves it. as_of: the cut; empty for now.
+    wait_s: float = SINK_WAIT_S,
+) -> tuple[T, Proof]:
+    """Returns what a function reads from the pipeline's run at one cut, and the proof that it read Kafka's records.
 
-    Each row of the proof has a sentence on the first problem, which is empty if there is none. Raises InputError if the
-    strategy has had no session or the cut is not known, ClickHouseError, LogUnavailable, RegistryUnavailable.
+    read, as_of: as read_at_cut takes them. wait_s: seconds to wait for the sink. Raises as read_at_cut does, and
+    LogUnavailable, RegistryUnavailable, TopicError.
     """
     check_partitions(settings)
-    with closing(connect(settings)) as client:
-        demand_session(client, settings.run_id, strategy_id)
     reader, source = KafkaLogReader(settings), Registry(settings)
-    with row_prover(settings, reader, source, on_progress) as prover:
+    with row_prover(settings, reader, source, on_progress, wait_s) as prover:
 
-        def read(client: Client, cut: Cut) -> tuple[Evidence, RowProof]:
+        def read_and_prove(client: Client, cut: Cut) -> tuple[T, RowProof]:
             on_progress("gathering evidence")
             before = prover.sums(client)
-            found = gather_evidence(client, cut, strategy_id, criteria, as_of_ns, commit)
+            found = read(client, cut)
             return found, prover.prove(client, cut, before)
 
-        evidence, rows = read_at_cut(settings, settings.run_id, read, as_of)
+        found, rows = read_at_cut(settings, settings.run_id, read_and_prove, as_of)
     proof = {
         PROVED_ROWS: [{"found": rows.found, "problem": rows.problem, "sums": rows.sums}],
         REPLAYED: [_replayed(settings, reader, Codec(source), on_progress)],
-        RECONCILED: [_reconciled(settings, on_progress)],
+        RECONCILED: [_reconciled(settings, on_progress, wait_s)],
     }
-    return ProvedEvidence(evidence._replace(rows={**evidence.rows, **proof}), canonical_sha256(proof))
+    return found, Proof(proof)
 
 
 def _replayed(settings: Settings, reader: KafkaLogReader, codec: Codec, on_progress: Progress) -> Row:
@@ -84,9 +85,9 @@ def _replayed(settings: Settings, reader: KafkaLogReader, codec: Codec, on_progr
     }
 
 
-def _reconciled(settings: Settings, on_progress: Progress) -> Row:
+def _reconciled(settings: Settings, on_progress: Progress, wait_s: float) -> Row:
     try:
-        report = reconcile(settings, on_progress)
+        report = reconcile(settings, on_progress, wait_s)
     except (NothingCompared, NotAtRest) as error:
         return {"found": None, "problem": str(error)}
     wrong = [f"{check.source}: {check.name}: {check.differences[0]}" for check in report.checks if not check.passed]

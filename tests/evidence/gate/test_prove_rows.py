@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import NamedTuple, cast
@@ -10,9 +11,11 @@ from typing import NamedTuple, cast
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from infra.clickhouse.client import query_file
 from infra.settings import Settings
 from schemas.memory_registry import MemoryRegistry
 from streams.evidence.cut import read_at_cut
+from streams.evidence.gate.gather_evidence import METRICS, QUERIES
 from streams.evidence.gate.prove_rows import RowProof, row_prover
 from streams.evidence.gate.record_copy import PROVED_TABLES
 from tests.builders import new
@@ -143,3 +146,18 @@ def test_an_old_cut_leaves_records_out_and_says_so(landed: Landed) -> None:
     landed.go_on(lambda session: session.ask(new("later", quantity="1")))
     assert "is a record of Kafka without a row" in landed.prove(as_of=name).problem
     assert landed.prove().problem == ""
+
+
+def test_every_table_that_evidence_reads_is_proved(client: Client) -> None:
+    """Follows the names of tables in the gate's queries, and in the views that they name."""
+    found = client.query("SELECT name, as_select FROM system.tables WHERE database = currentDatabase()").result_rows
+    selects: dict[str, str] = dict(found)
+    read: set[str] = set()
+    waiting = [query_file(name) for name in ("gate_trials", "gate_suites", *METRICS, *QUERIES)]
+    while waiting:
+        for name in set(re.findall(r"\w+", waiting.pop())) & selects.keys() - read:
+            read.add(name)
+            waiting.append(selects[name])
+    tables = {name for name in read if not selects[name]}
+    assert {"fills", "account_equity", "marks", "test_results"} <= tables
+    assert tables - set(PROVED_TABLES) == {"replay_runs"}
