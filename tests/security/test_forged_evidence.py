@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 import pytest
 
@@ -17,20 +15,10 @@ from streams.evidence.gate.gate_desk import GateDesk
 from streams.evidence.gate.proved_evidence import Proof, read_proved
 from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import done, paper, running
-from tests.evidence.gate.sessions import COMMIT, insert_session, whole_cases
+from tests.evidence.gate.sessions import COMMIT, insert_session, whole_cases, write_report
 
 STRATEGY = "st"
 FIRST_FILL = "(partition, offset) IN (SELECT min((partition, offset)) FROM fills WHERE run_id = 'live')"
-
-
-def report(folder: Path, suite: str, cases: list[str]) -> Path:
-    """Writes a report that nobody has run."""
-    now = datetime.now(UTC).isoformat()
-    written = "".join(f"<testcase name={quoteattr(case)}/>" for case in cases)
-    commit = f'<properties><property name="commit" value="{COMMIT}"/></properties>'
-    file = folder / "invented.xml"
-    file.write_text(f'<testsuite name="{suite}" timestamp="{now}">{commit}{written}</testsuite>')
-    return file
 
 
 def prove(settings: Settings) -> dict[str, str]:
@@ -65,7 +53,7 @@ def test_rows_that_were_written_into_clickhouse_are_found_out(traded: Settings, 
         client.command(f"DELETE FROM fills WHERE {FIRST_FILL}")
         assert "is a record of Kafka without a row" in prove(traded)["proof_rows"]
         insert_session(client, traded.run_id, fills_a_day=6, tests=())
-    done(traded, "gate", "ingest", str(report(tmp_path, "pytest", whole_cases())))
+    done(traded, "gate", "ingest", str(write_report(tmp_path / "r.xml", "pytest", whole_cases())))
     with running(traded, tmp_path, "sink"):
         record, verdict = GateDesk(traded).evaluate(STRATEGY, TradingLevel.FULL_LIVE, COMMIT)
     assert verdict.level is TradingLevel.PAPER_ONLY
@@ -78,9 +66,9 @@ def test_rows_that_were_written_into_clickhouse_are_found_out(traded: Settings, 
 
 def test_an_invented_report_is_no_proof_and_no_test(pipeline_settings: Settings, tmp_path: Path) -> None:
     for suite, command in (("reconcile", "paper reconcile --record"), ("Replay Verify", "paper replay verify --record")):
-        refused = paper(pipeline_settings, "gate", "ingest", str(report(tmp_path, suite, ["all equal"])))
+        refused = paper(pipeline_settings, "gate", "ingest", str(write_report(tmp_path / "r.xml", suite, ["all equal"])))
         assert (refused.returncode, command in refused.stderr) == (1, True), refused.stderr
     assert Desk(pipeline_settings).read("test.results") == []
-    done(pipeline_settings, "gate", "ingest", str(report(tmp_path, "pytest", ["tests.test_all.test_all_is_well"])))
+    done(pipeline_settings, "gate", "ingest", str(write_report(tmp_path / "r.xml", "pytest", ["tests.test_all.test_all_is_well"])))
     (recorded,) = Desk(pipeline_settings).read("test.results")
     assert (recorded.suite, recorded.commit) == ("pytest", COMMIT)
