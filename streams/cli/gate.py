@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
 def ingest(
     files: list[Path] = typer.Argument(..., help="JUnit XML reports, such as .paper/junit.xml of `paper test`."),
     suite: str = typer.Option(None, help="Name of the test suite; default: the name in the file."),
-    commit: str = typer.Option(None, help="Commit that was tested, if the file does not name it in its property commit."),
+    commit: str = typer.Option(
+        None, help="Commit that was tested, if the file does not name it in its property commit."
+    ),
 ) -> None:
     """Records test reports as evidence.
 

@@ -65,10 +65,20 @@ def test_rows_that_were_written_into_clickhouse_are_found_out(traded: Settings, 
 
 
 def test_an_invented_report_is_no_proof_and_no_test(pipeline_settings: Settings, tmp_path: Path) -> None:
-    for suite, command in (("reconcile", "paper reconcile --record"), ("Replay Verify", "paper replay verify --record")):
-        refused = paper(pipeline_settings, "gate", "ingest", str(write_report(tmp_path / "r.xml", suite, ["all equal"])))
+    for suite, command in (
+        ("reconcile", "paper reconcile --record"),
+        ("Replay Verify", "paper replay verify --record"),
+    ):
+        refused = paper(
+            pipeline_settings, "gate", "ingest", str(write_report(tmp_path / "r.xml", suite, ["all equal"]))
+        )
         assert (refused.returncode, command in refused.stderr) == (1, True), refused.stderr
     assert Desk(pipeline_settings).read("test.results") == []
-    done(pipeline_settings, "gate", "ingest", str(write_report(tmp_path / "r.xml", "pytest", ["tests.test_all.test_all_is_well"])))
+    done(
+        pipeline_settings,
+        "gate",
+        "ingest",
+        str(write_report(tmp_path / "r.xml", "pytest", ["tests.test_all.test_all_is_well"])),
+    )
     (recorded,) = Desk(pipeline_settings).read("test.results")
     assert (recorded.suite, recorded.commit) == ("pytest", COMMIT)

@@ -14,7 +14,9 @@ MOCK_COUNTS_FOR_NOTHING = (
     "drawn by the MockExecutor: such fills count for no level, and nor do results that hold some; trade under another "
     "strategy name with SIMULATOR=realistic"
 )
-NOTHING_TO_STRESS = "costs of nothing, multiplied, prove nothing: trade on paper with the fees and a slippage model of the venue"
+NOTHING_TO_STRESS = (
+    "costs of nothing, multiplied, prove nothing: trade on paper with the fees and a slippage model of the venue"
+)
 ECONOMICS = "gate_economics"
 RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
 PROVED_ROWS, REPLAYED, RECONCILED = "proof_rows", "proof_replay", "proof_reconciliation"

@@ -17,7 +17,15 @@ from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.query_rows import query_rows
 
 METRICS = ("metrics_returns", "metrics_costs", "metrics_trades", "metrics_orders", "mock_fills")
-QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "gate_breakers", "gate_data", "gate_economics")
+QUERIES = (
+    "gate_regimes",
+    "gate_concentration",
+    "gate_stress",
+    "gate_orders",
+    "gate_breakers",
+    "gate_data",
+    "gate_economics",
+)
 
 
 def gather_evidence(

@@ -118,7 +118,7 @@ def _check_name(path: Path, name: str | None) -> None:
     letters = "".join(filter(str.isalnum, name)).lower()
     if letters in PROOFS:
         raise InputError(
-            f"{path}: suite {name!r} is no test: nobody can bring it as a file; `{PROOFS[letters]}` proves and records it"
+            f"{path}: suite {name!r} is no test, so no file can bring it: `{PROOFS[letters]}` proves and records"
         )
 
 

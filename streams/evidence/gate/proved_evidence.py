@@ -1,4 +1,4 @@
-"""Proves the evidence while it is read: rows against Kafka's records, records against the core, orders against fills."""
+"""Proves evidence while it is read: rows against Kafka's records, records against the core, orders against fills."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.kafka.partition_check import check_partitions
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.registry import Registry
-from streams.errors import NothingCompared, NotAtRest, RecoveryError
+from streams.errors import NotAtRest, NothingCompared, RecoveryError
 from streams.evidence.canonical_hash import canonical_sha256
 from streams.evidence.cut import Cut, read_at_cut
 from streams.evidence.gate.decision import PROVED_ROWS, RECONCILED, REPLAYED, Evidence

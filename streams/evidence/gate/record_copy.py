@@ -25,7 +25,7 @@ from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.tables import DEAD_LETTERS, Tables, table_of
 
 PROVED_TOPICS = tuple(name for name, topic in BY_NAME.items() if not topic.compacted and name not in JOURNALS)
-"""Topics whose records Kafka keeps for ever. The replay proves the journals, and no evidence reads what is compacted."""
+"""Topics whose records Kafka keeps for ever. The replay proves the journals; no evidence reads what is compacted."""
 PROVED_TABLES = tuple(dict.fromkeys(map(table_of, PROVED_TOPICS)))
 BLOCK_ROWS, BLOCK_BYTES = 50_000, 32 * 1024 * 1024
 PROGRESS_S = 5.0

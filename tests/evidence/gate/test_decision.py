@@ -157,7 +157,7 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(planted(fee="0"), ["fees_bps"], id="no fees"),
         pytest.param(planted(slippage="0"), ["slippage_bps"], id="no slippage"),
         pytest.param(planted(slippage="-0.01"), ["slippage_bps"], id="slippage in its favour"),
-        pytest.param(planted(changes=(3, -1, 2, 2, -1, 1)  * 20, size=100), ["profit_bps"], id="a hair above costs"),
+        pytest.param(planted(changes=(3, -1, 2, 2, -1, 1) * 20, size=100), ["profit_bps"], id="a hair above costs"),
         pytest.param(planted(cash=200_001), ["capital_multiple"], id="too much paper capital"),
         pytest.param(planted(cash=200_000), [], id="as much paper capital as allowed"),
         pytest.param(planted(profit="25"), ["profit_factor"], id="losses too large"),

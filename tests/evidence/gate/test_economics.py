@@ -89,7 +89,10 @@ def test_economics_equal_the_model(client: Client, opened: list[tuple[str, int, 
     for number, (account, cash, change) in enumerate(opened):
         at = ts + timedelta(minutes=number)
         named = {"account_id": account, "session_id": f"s-{account}", "currency": CURRENCY[account]}
-        found += [rows.equity(run_id, cash, at, "SESSION_OPEN", **named), rows.equity(run_id, cash + change, at, **named)]
+        found += [
+            rows.equity(run_id, cash, at, "SESSION_OPEN", **named),
+            rows.equity(run_id, cash + change, at, **named),
+        ]
     rows.insert(client, "account_equity", found)
     made = [
         rows.fill(run_id, "BUY", item.quantity, item.price, ts, account_id=item.account, session_id=f"s-{item.account}",

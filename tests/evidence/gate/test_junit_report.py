@@ -74,7 +74,7 @@ def test_a_proof_is_no_file(name: str, given: bool, tmp_path: Path) -> None:
     file = tmp_path / "r.xml"
     said = "s" if given else name
     file.write_text(f'<testsuite {STAMP.replace(chr(34) + "s", chr(34) + said)}><testcase name="a"/></testsuite>')
-    with pytest.raises(InputError, match=r"nobody can bring it as a file; `paper re(concile|play verify) --record`"):
+    with pytest.raises(InputError, match=r"no file can bring it: `paper re(concile|play verify) --record`"):
         read_junit(file, NOW_NS, suite=name if given else None)
 
 
