@@ -28,7 +28,7 @@ Progress = Callable[[str], None]
 Row = dict[str, Any]
 
 
-class Proof(NamedTuple):
+class EvidenceProof(NamedTuple):
     """The proof of what was read. rows: its parts, as rows of evidence, each with the sentence on its first problem."""
 
     rows: dict[str, list[Row]]
@@ -49,7 +49,7 @@ def read_proved(
     as_of: str = "",
     on_progress: Progress = lambda _: None,
     wait_s: float = SINK_WAIT_S,
-) -> tuple[T, Proof]:
+) -> tuple[T, EvidenceProof]:
     """Returns what a function reads from the pipeline's run at one cut, and the proof that it read Kafka's records.
 
     read, as_of: as read_at_cut takes them. wait_s: seconds to wait for the sink. Raises as read_at_cut does, and
@@ -72,7 +72,7 @@ def read_proved(
         # The sink was waited for; only journals and snapshots may be a moment later.
         RECONCILED: [_reconciled(settings, on_progress, min(wait_s, RECONCILE_WAIT_S))],
     }
-    return found, Proof(proof)
+    return found, EvidenceProof(proof)
 
 
 def _replayed(settings: Settings, reader: KafkaLogReader, codec: Codec, on_progress: Progress) -> Row:
