@@ -12,7 +12,7 @@ from infra.settings import Settings
 from schemas.records.enums import TradingLevel
 from streams.evidence.cut import Cut
 from streams.evidence.gate.gate_desk import GateDesk
-from streams.evidence.gate.proved_evidence import EvidenceProof, read_proved
+from streams.evidence.gate.proved_evidence import read_proved
 from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import done, paper, running
 from tests.evidence.gate.sessions import COMMIT, insert_session, whole_cases, write_report
@@ -27,7 +27,7 @@ def prove(settings: Settings) -> dict[str, str]:
     def nothing(client: object, cut: Cut) -> None:
         """Reads nothing."""
 
-    proof: Proof = read_proved(settings, nothing, wait_s=1)[1]
+    proof = read_proved(settings, nothing, wait_s=1)[1]
     return {part: rows[0]["problem"] for part, rows in proof.rows.items()}
 
 
