@@ -5,6 +5,8 @@ So every row is a record, every record is made again by a replay, and a worker g
 
 from __future__ import annotations
 
+from typing import Any
+
 from confluent_kafka import Producer
 
 from infra.kafka.client_config import client_config
@@ -39,9 +41,9 @@ class PaperDays(MemoryPipeline):
         codec = Codec(Registry(settings) if registered else MemoryRegistry())
         super().__init__(core_config(settings), NEVER, proof=pipeline_proof(settings), codec=codec)
 
-    def trade(self, strategy: str, account: str, days: int = DAYS) -> None:
-        """Opens a session and trades two round trips a day, most of them with a gain."""
-        opened = builders.opening(account, "100000", strategy_id=strategy)
+    def trade(self, strategy: str, account: str, days: int = DAYS, **session: Any) -> None:
+        """Opens a session and trades two round trips a day, most with a gain. session: more fields of the opening."""
+        opened = builders.opening(account, "100000", strategy_id=strategy, **session)
         self.send("controls", account, opened, partition_of(account, self.config.account_partitions))
         self.run()
         for day in range(days):
