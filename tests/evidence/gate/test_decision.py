@@ -128,6 +128,7 @@ def test_stressed_costs_follow_the_openings_of_a_day(client: Client, run_id: str
     assert row["worst_day"] == pytest.approx(0.99 * 0.99 - 1)
 
 
+TINY = (3, -1, 2, 2, -1, 1)
 LATE = rows.FIRST_DAY + 5 * rows.DAY
 QUIET = {"symbol": "ABC", "kind": "QUOTE", "ts": LATE + timedelta(minutes=45), "bid_px": Decimal(100)}
 REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts": LATE}
@@ -157,7 +158,9 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(planted(fee="0"), ["fees_bps"], id="no fees"),
         pytest.param(planted(slippage="0"), ["slippage_bps"], id="no slippage"),
         pytest.param(planted(slippage="-0.01"), ["slippage_bps"], id="slippage in its favour"),
-        pytest.param(planted(changes=(3, -1, 2, 2, -1, 1) * 20, size=100), ["profit_bps"], id="a hair above costs"),
+        pytest.param(
+            planted(changes=TINY * 20, size=100, fee="0.02", slippage="0.0001"), ["profit_bps"], id="a hair above costs"
+        ),
         pytest.param(planted(cash=200_001), ["capital_multiple"], id="too much paper capital"),
         pytest.param(planted(cash=200_000), [], id="as much paper capital as allowed"),
         pytest.param(planted(profit="25"), ["profit_factor"], id="losses too large"),
