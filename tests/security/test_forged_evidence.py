@@ -33,18 +33,19 @@ def prove(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 def traded(pipeline_settings: Settings, tmp_path: Path) -> Settings:
-    """Returns settings of a pipeline that has traded, and whose records have landed."""
+    """Returns settings of a pipeline that has traded, with an invented report. All its records have landed."""
     settings = pipeline_settings.model_copy(update={"mock_trading": False})
     desk = Desk(settings)
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
         done(settings, "session", "open", "--account", "l", "--strategy", STRATEGY)
         desk.quote(1)
         desk.trade([immediate(f"o-{number}", "l") for number in range(3)])
+        done(settings, "gate", "ingest", str(write_report(tmp_path / "r.xml", "pytest", whole_cases())))
         done(settings, "reconcile")
     return settings
 
 
-def test_rows_that_were_written_into_clickhouse_are_found_out(traded: Settings, tmp_path: Path) -> None:
+def test_rows_that_were_written_into_clickhouse_are_found_out(traded: Settings) -> None:
     assert prove(traded) == {"proof_rows": "", "proof_replay": "", "proof_reconciliation": ""}
     with closing(connect(traded)) as client:
         edit = f"ALTER TABLE fills UPDATE realised_pnl = 1000000 WHERE {FIRST_FILL} SETTINGS mutations_sync = 1"
@@ -53,9 +54,8 @@ def test_rows_that_were_written_into_clickhouse_are_found_out(traded: Settings, 
         client.command(f"DELETE FROM fills WHERE {FIRST_FILL}")
         assert "is a record of Kafka without a row" in prove(traded)["proof_rows"]
         insert_session(client, traded.run_id, fills_a_day=6, tests=())
-    done(traded, "gate", "ingest", str(write_report(tmp_path / "r.xml", "pytest", whole_cases())))
-    with running(traded, tmp_path, "sink"):
-        record, verdict = GateDesk(traded).evaluate(STRATEGY, TradingLevel.FULL_LIVE, COMMIT)
+    # The sink of such a run stops, because Kafka does not have its rows. The gate says so by itself.
+    record, verdict = GateDesk(traded).evaluate(STRATEGY, TradingLevel.FULL_LIVE, COMMIT)
     assert verdict.level is TradingLevel.PAPER_ONLY
     assert {"proved_rows", "reconciliation"} <= set(verdict.failed(TradingLevel.LIMITED_LIVE))
     assert {"days", "fills", "psr", "tests pytest"}.isdisjoint(verdict.failed(TradingLevel.LIMITED_LIVE))
