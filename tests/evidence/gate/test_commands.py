@@ -28,12 +28,12 @@ def test_from_evidence_to_a_live_order_and_back(pipeline_settings: Settings, tmp
     days.write()
     report = str(write_report(tmp_path / "whole.xml", "pytest", whole_cases()))
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
-        _refuse_live(desk, "l-1", "LIVE_NO_DECISION")
-        assert "FAILED" in done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT, code=1)
-        _refuse_live(desk, "l-2", "LIVE_PAPER_ONLY")
         for _ in range(2):
             said = done(settings, "gate", "ingest", report)
         assert said == f"{SUITE.passed_min} cases of pytest recorded\n"
+        _refuse_live(desk, "l-1", "LIVE_NO_DECISION")
+        assert "FAILED" in done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT, code=1)
+        _refuse_live(desk, "l-2", "LIVE_PAPER_ONLY")
         done(settings, "gate", "trials", STRATEGY, "1", "--reason", "the first")
         assert "evil.xml" in _refused(settings, tmp_path, report)
         mistyped = paper(settings, "gate", "evaluate", f"{STRATEGY}s", "--commit", COMMIT)
