@@ -11,8 +11,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from infra.settings import REPOSITORY, Settings
+from streams.evidence.gate.gate_desk import head_commit
 from tests import stacks
 
 MARKET_DATA_FILES = (
@@ -46,6 +48,13 @@ _pipelines = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     """A terminated run ends as an interrupted one does: fixtures stop what they started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Notes in the JUnit report which commit is tested, for the gate."""
+    report = session.config.stash.get(xml_key, None)
+    if report is not None and (commit := head_commit()):
+        report.add_global_property("commit", commit)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -42,7 +42,14 @@ ROLES: Mapping[str, Role] = {
         writes=("orders",),
         reads=("account.equity", "fills", "market.data", "marks", "order.results", "positions"),
     ),
-    OPERATOR: Role("risk operators, the gate", PERSONS_DECIDE, ALL_TOPICS, watches=WATCHED),
+    OPERATOR: Role(
+        "risk operators, the gate",
+        PERSONS_DECIDE,
+        ALL_TOPICS,
+        # An evaluation of the gate reconciles.
+        groups=("follower", "reader", "reconcile"),
+        watches=WATCHED,
+    ),
     FEED: Role("market data", ("market.data",), ("market.data",), groups=("feed", "reader"), transactions=("feed-",)),
     PIPELINE: Role(
         "workers and the sink",

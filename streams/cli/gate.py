@@ -45,11 +45,14 @@ def register(app: typer.Typer) -> None:
 def ingest(
     files: list[Path] = typer.Argument(..., help="JUnit XML reports, such as .paper/junit.xml of `paper test`."),
     suite: str = typer.Option(None, help="Name of the test suite; default: the name in the file."),
-    commit: str = typer.Option(None, help="Commit that was tested; default: the file's property commit."),
+    commit: str = typer.Option(
+        None, help="Commit that was tested, if the file does not name it in its property commit."
+    ),
 ) -> None:
     """Records test reports as evidence.
 
-    If one report is refused, none is recorded. A report that was recorded before changes nothing.
+    If one report is refused, none is recorded. A report that was recorded before changes nothing. The suites reconcile
+    and replay-verify are proofs: no file can bring them.
     """
     from streams.evidence.gate.junit_report import read_junit
 
@@ -94,6 +97,7 @@ def evaluate(
     no session of the strategy is known: then nothing is recorded.
     """
     from schemas.records.enums import TradingLevel
+    from streams.cli.output import say
     from streams.errors import InputError
     from streams.evidence.gate.gate_desk import head_commit
 
@@ -101,7 +105,7 @@ def evaluate(
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
     most = TradingLevel(level or "FULL_LIVE")
     try:
-        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of, account)
+        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of, account, say)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     _print(record, as_json)

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def reconcile(
     wait: float = typer.Option(60.0, min=0, help="Most seconds to wait until ClickHouse has every record of Kafka."),
     as_json: bool = JSON,
-    record: bool = typer.Option(False, help="Record the result on the topic test.results, as evidence for the gate."),
+    record: bool = typer.Option(False, help="Record the result on the topic test.results, for `paper gate watch`."),
 ) -> None:
     """Checks that orders, fills, money and rows agree, in Kafka and in ClickHouse.
 

@@ -60,7 +60,7 @@ def verify_record(
     to: str = typer.Option(None, help="UTC market time before which records are compared."),
     from_snapshot: bool = typer.Option(False, help="Start at the newest snapshots, not at the beginning."),
     as_json: bool = JSON,
-    record: bool = typer.Option(False, help="Record the result on the topic test.results, as evidence for the gate."),
+    record: bool = typer.Option(False, help="Record the result on the topic test.results, for `paper gate watch`."),
 ) -> None:
     """Proves that the record is right: computes every record again and compares it byte for byte.
 

@@ -23,6 +23,8 @@ from streams.pipeline.sink.tables import DEAD_LETTERS, table_of
 T = TypeVar("T")
 NAME_DIGITS = 12
 NO_RECORD = -1
+PARTITIONS_MAX = 100_000
+"""Partitions that a topic can have at most: a cut holds a number for each."""
 TABLES = tuple(table_of(topic) for topic in BY_NAME if not topic.startswith((DLQ_PREFIX, "snapshots.")))
 
 
@@ -68,11 +70,11 @@ def read_at_cut(
         if as_of:
             cut = _known(client, run_id, as_of)
         else:
-            cut = _landed(client, run_id)
+            cut = landed(client, run_id)
             if noted:
                 _note(client, cut)
             found = read(client, cut)
-            if _landed(client, run_id) == cut:
+            if landed(client, run_id) == cut:
                 return found
         # Records have landed behind the cut. Conditions on each table leave them out, but read no prepared sums.
         filters = ", ".join(f"'{table}': '{_escaped(condition)}'" for table, condition in cut.filters().items())
@@ -80,22 +82,29 @@ def read_at_cut(
         return read(client, cut)
 
 
-def _landed(client: Client, run_id: str) -> Cut:
-    """Returns the cut of all rows that have landed."""
+def landed(client: Client, run_id: str) -> Cut:
+    """Returns the cut of all rows that have landed. Raises ClickHouseError.
+
+    A row of a partition or a topic that Kafka can't have is in no cut: it was inserted by hand.
+    """
+    possible = f"AND partition BETWEEN 0 AND {PARTITIONS_MAX - 1}"
     parts = [
         f"SELECT '{table}' AS name, partition, max(offset) AS last FROM {table} WHERE run_id = {{run_id:String}} "
-        "GROUP BY partition"
+        f"{possible} GROUP BY partition"
         for table in TABLES
     ]
     parts.append(
         f"SELECT topic, partition, max(offset) FROM {DEAD_LETTERS} WHERE run_id = {{run_id:String}} "
-        "GROUP BY topic, partition"
+        f"{possible} GROUP BY topic, partition"
     )
     topics = {table_of(topic): topic for topic in BY_NAME if not topic.startswith(DLQ_PREFIX)}
     ends: dict[str, list[int]] = {}
     try:
         for name, partition, last in client.query(" UNION ALL ".join(parts), {"run_id": run_id}).result_rows:
-            known = ends.setdefault(topics.get(str(name), str(name)), [])
+            topic = topics.get(str(name), str(name))
+            if topic not in BY_NAME:
+                continue
+            known = ends.setdefault(topic, [])
             known += [NO_RECORD] * (partition + 1 - len(known))
             known[partition] = last
     except DriverError as error:

@@ -1,7 +1,7 @@
 -- The strategy's sessions with fees and slippage multiplied by cost_multiple.
 --   The additional cost of a fill is taken off its round trip, and off equity from the day of the fill on until the
 --   account is opened again. Returns are linked and weighted as in v_scope_days. Slippage is
---   against the middle at the fill, or else at the order's arrival. Only slippage that the trader paid is multiplied.
+--   against the middle at the fill, or else at the order's arrival. Only what the trader paid is multiplied, no rebate and no gain.
 --   unpriced: number of fills without a known slippage; with such fills the other columns prove nothing.
 --   One row a currency. Parameters: strategy_id, time_zone, cost_multiple, trials, trials_variance.
 WITH
@@ -15,7 +15,8 @@ WITH
             toString(account_id) AS account_id, ifNull(toString(session_id), '') AS session_id, exec_id,
             ts AS filled, toDate(ts, {time_zone:String}) AS day, toFloat64(quantity) AS fill_quantity,
             if(slippage_mid IS NULL, slippage_arrival, slippage_mid) AS slippage,
-            ({cost_multiple:Float64} - 1) * (toFloat64(commission) + greatest(toFloat64(ifNull(slippage, 0)), 0) * fill_quantity)
+            ({cost_multiple:Float64} - 1)
+                * (greatest(toFloat64(commission), 0) + greatest(toFloat64(ifNull(slippage, 0)), 0) * fill_quantity)
                 * toFloat64(ifNull(fx_rate, 1)) AS extra
         FROM fills FINAL
         WHERE run_id = {run_id:String}

@@ -15,6 +15,8 @@ from streams.evidence.metrics.conventions import DEFAULTS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+DIRTY = "-dirty"
+"""The end of a commit's name if the checkout has changes that are in no commit."""
 
 
 class Thresholds(Frozen):
@@ -34,6 +36,12 @@ class Thresholds(Frozen):
     breaker_trips_max: Count
     gaps_max: Count
     stale_share_max: Share
+    profit_bps_min: Annotated[float, Field(gt=0)]
+    stressed_profit_bps_min: Annotated[float, Field(gt=0)]
+    fees_bps_min: Annotated[float, Field(gt=0)]
+    slippage_bps_min: Annotated[float, Field(gt=0)]
+    capital_multiple_max: Annotated[float, Field(gt=0)]
+    symbol_share_max: Share
 
 
 def _reducible(limits: dict[str, str]) -> dict[str, str]:
@@ -42,9 +50,14 @@ def _reducible(limits: dict[str, str]) -> dict[str, str]:
 
 
 class GateLevel(Frozen):
-    """A live level. limits: by name; each counts if it is smaller than the account's own."""
+    """A live level.
+
+    live_capital: money that is meant to trade live, in the account's currency. limits: by name; each counts if it is
+    smaller than the account's own.
+    """
 
     expires_days: Annotated[int, Field(ge=1)]
+    live_capital: Annotated[float, Field(gt=0)]
     limits: Annotated[dict[str, str], AfterValidator(_reducible)] = Field(default_factory=dict)
     criteria: Thresholds
 
@@ -61,16 +74,22 @@ class EvidenceConfig(Frozen):
     stale_seconds: int = Field(ge=1)
 
 
-class Freshness(Frozen):
-    """The maximum age of a report."""
+class Suite(Frozen):
+    """A test suite whose newest report must be green, young and whole.
 
-    age_hours_max: float = Field(gt=0)
-
-
-class Suite(Freshness):
-    """A test suite whose newest report must be green."""
+    passed_min: number of its cases that must have passed. tests: ids as pytest writes them, each of which must have
+    passed with all its parameters.
+    """
 
     name: str = Field(min_length=1)
+    age_hours_max: float = Field(gt=0)
+    passed_min: Annotated[int, Field(ge=1)]
+    tests: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def case_of(test: str) -> str:
+    """Returns the case that a JUnit report has for a test: `tests/a/test_b.py::test_c` is `tests.a.test_b.test_c`."""
+    return test.replace(".py::", ".").replace("/", ".").replace("::", ".")
 
 
 class Drift(Frozen):
@@ -86,8 +105,6 @@ class Criteria(Frozen):
     version: int
     evidence: EvidenceConfig
     suite: tuple[Suite, ...] = Field(min_length=1)
-    reconcile: Freshness
-    replay_verify: Freshness
     drift: Drift
     limited_live: GateLevel
     full_live: GateLevel

@@ -6,14 +6,21 @@ from typing import Any, NamedTuple
 from schemas.records.enums import TradingLevel
 from schemas.records.numbers import NANOS_PER_HOUR
 from streams.evidence.canonical_hash import canonical_sha256
-from streams.evidence.gate.criteria import Criteria, Freshness, GateLevel, Thresholds
+from streams.evidence.gate.criteria import DIRTY, Criteria, GateLevel, Suite, Thresholds, case_of
 
 NO_EVIDENCE = "no evidence"
+DETAIL_CHARS_MAX = 500
 MOCK_COUNTS_FOR_NOTHING = (
     "drawn by the MockExecutor: such fills count for no level, and nor do results that hold some; trade under another "
     "strategy name with SIMULATOR=realistic"
 )
+NOTHING_TO_STRESS = (
+    "costs of nothing, multiplied, prove nothing: trade on paper with the fees and a slippage model of the venue"
+)
+ECONOMICS = "gate_economics"
 RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
+PROVED_ROWS, REPLAYED, RECONCILED = "proof_rows", "proof_replay", "proof_reconciliation"
+"""The parts of a proof among the evidence. Each has one row: found, the extent in words, and problem, empty if none."""
 
 Row = Mapping[str, Any]
 
@@ -96,7 +103,19 @@ RULES = (
     _Rule("market_gaps", "gate_data", "gaps", -1, "gaps_max"),
     _Rule("stale_share", "gate_data", "stale_share", -1, "stale_share_max"),
     _Rule("dead_letters", "gate_data", "dead_letters", -1, ""),
+    _Rule("profit_bps", ECONOMICS, "profit_bps", 1, "profit_bps_min"),
+    _Rule("stressed_profit_bps", ECONOMICS, "stressed_profit_bps", 1, "stressed_profit_bps_min"),
+    _Rule("fees_bps", ECONOMICS, "fees_bps", 1, "fees_bps_min", meaning=NOTHING_TO_STRESS),
+    _Rule("slippage_bps", ECONOMICS, "slippage_bps", 1, "slippage_bps_min", meaning=NOTHING_TO_STRESS),
 )
+
+
+PROOF = (
+    ("proved_rows", PROVED_ROWS, "each row is a record of Kafka, each record a row"),
+    ("replay_verification", REPLAYED, "every record is made again, byte for byte"),
+    ("reconciliation", RECONCILED, "nothing differs"),
+)
+"""Criterion, part of the proof, and the threshold in words."""
 
 
 def decide(evidence: Evidence, criteria: Criteria, most: TradingLevel = TradingLevel.FULL_LIVE) -> Verdict:
@@ -124,12 +143,10 @@ def _judge(name: TradingLevel, level: GateLevel, evidence: Evidence, criteria: C
     passed = {item.criterion for item in results if item.passed}
     results.append(_track_record(name, evidence, window))
     results.append(_stress(name, level.criteria, evidence, window, passed))
-    results.append(_suite(name, "reconciliation", RECONCILE, criteria.reconcile, evidence))
-    results.append(_suite(name, "replay_verification", REPLAY_VERIFY, criteria.replay_verify, evidence))
-    results += [
-        _suite(name, f"tests {suite.name}", suite.name, suite, evidence, evidence.commit or "the commit that runs")
-        for suite in criteria.suite
-    ]
+    results.append(_capital(name, level, evidence, window))
+    results.append(_symbols(name, level.criteria, evidence, window))
+    results += [_proof(name, *part, evidence, window) for part in PROOF]
+    results += [_suite(name, suite, evidence) for suite in criteria.suite]
     return results
 
 
@@ -207,25 +224,71 @@ def _stress(
     return CriterionResult(name, "stress_costs", value, "<= 0", known and not failing, "gate_stress", window, detail)
 
 
-def _suite(
-    name: TradingLevel, criterion: str, suite: str, rule: Freshness, evidence: Evidence, commit: str | None = None
+def _capital(name: TradingLevel, level: GateLevel, evidence: Evidence, window: str) -> CriterionResult:
+    """Judges the paper capital: drawdowns in percent of more cash than will ever trade live mean nothing."""
+    held = [row["capital"] for row in evidence.rows.get(ECONOMICS, ())]
+    known = bool(held) and None not in held
+    value = max(held) / level.live_capital if known else None
+    most = level.criteria.capital_multiple_max
+    passed = value is not None and value <= most
+    detail = "" if passed else NO_EVIDENCE if value is None else (
+        f"opened with {max(held):g}, to trade {level.live_capital:g} live: open the account with less, or say in the "
+        "criteria file that more will trade"
+    )  # fmt: skip
+    return CriterionResult(name, "capital_multiple", value, f"<= {most:g}", passed, ECONOMICS, window, detail)
+
+
+def _symbols(name: TradingLevel, thresholds: Thresholds, evidence: Evidence, window: str) -> CriterionResult:
+    """Judges the concentration by symbol. Of a strategy that trades one symbol the evidence is about that one."""
+    rows = evidence.rows.get(ECONOMICS, ())
+    shares = [0.0 if row["symbols"] == 1 else row["symbol_share"] for row in rows]
+    value = max(shares) if shares and None not in shares else None
+    passed = value is not None and value <= thresholds.symbol_share_max
+    detail = NO_EVIDENCE if value is None else "one symbol" if all(row["symbols"] == 1 for row in rows) else ""
+    threshold = f"<= {thresholds.symbol_share_max:g}"
+    return CriterionResult(name, "symbol_share", value, threshold, passed, ECONOMICS, window, detail)
+
+
+def _proof(
+    name: TradingLevel, criterion: str, query: str, threshold: str, evidence: Evidence, window: str
 ) -> CriterionResult:
-    """Judges a suite: its newest report must be green, young enough and, if commit is given, of that commit."""
-    row = next((row for row in evidence.rows.get("gate_suites", ()) if row["suite"] == suite), None)
-    threshold = f"green, <= {rule.age_hours_max:g} hours old" + (f", of {commit}" if commit else "")
-    window = f"newest report of {suite}"
+    """Judges a part of the proof that the evaluation made itself."""
+    row = next(iter(evidence.rows.get(query, ())), None)
+    value = None if row is None else row["found"]
+    detail = NO_EVIDENCE if row is None else row["problem"][:DETAIL_CHARS_MAX]
+    return CriterionResult(name, criterion, value, threshold, value is not None and not detail, query, window, detail)
+
+
+def _suite(name: TradingLevel, suite: Suite, evidence: Evidence) -> CriterionResult:
+    """Judges a suite: its newest report must be green, young, whole, and of the clean commit that runs."""
+    row = next((row for row in evidence.rows.get("gate_suites", ()) if row["suite"] == suite.name), None)
+    criterion, window = f"tests {suite.name}", f"newest report of {suite.name}"
+    threshold = (
+        f"green, <= {suite.age_hours_max:g} hours old, of {evidence.commit or 'the commit that runs'}, "
+        f">= {suite.passed_min} passed, {len(suite.tests)} named ones among them"
+    )
     if row is None:
         return CriterionResult(name, criterion, None, threshold, False, "gate_suites", window, NO_EVIDENCE)
-    age = (evidence.as_of_ns - row["ran_ns"]) / NANOS_PER_HOUR
-    problems = [f"{row['failed']} failed: {', '.join(row['failures'])}"] if row["failed"] else []
-    if not row["passed"]:
-        problems.append("nothing passed")
-    if not 0 <= age <= rule.age_hours_max:
-        problems.append(f"{age:.1f} hours old")
-    if commit is not None and (row["commit"] is None or row["commit"] != evidence.commit):
-        problems.append(f"of commit {row['commit'] or 'unknown'}")
+    problems = _problems_of_report(row, suite, evidence)
     value = f"{row['passed']} passed, {row['failed']} failed"
     return CriterionResult(name, criterion, value, threshold, not problems, "gate_suites", window, "; ".join(problems))
+
+
+def _problems_of_report(row: Row, suite: Suite, evidence: Evidence) -> list[str]:
+    age = (evidence.as_of_ns - row["ran_ns"]) / NANOS_PER_HOUR
+    problems = [f"{row['failed']} failed: {', '.join(row['failures'])}"] if row["failed"] else []
+    if row["passed"] < suite.passed_min:
+        problems.append(f"only {row['passed']} passed")
+    if lacking := [test for test in suite.tests if case_of(test) not in row["named"]]:
+        more = f" and {len(lacking) - 1} more" if lacking[1:] else ""
+        problems.append(f"{lacking[0]}{more} did not pass in it")
+    if not 0 <= age <= suite.age_hours_max:
+        problems.append(f"{age:.1f} hours old")
+    if row["commit"] is None or row["commit"] != evidence.commit:
+        problems.append(f"of commit {row['commit'] or 'unknown'}")
+    if (evidence.commit or "").endswith(DIRTY):
+        problems.append("the checkout has changes that are in no commit: commit them and test again")
+    return problems
 
 
 def _window(evidence: Evidence) -> str:

@@ -50,6 +50,7 @@ def revocation_reasons(desk: GateDesk, decision: GateDecision) -> list[str]:
         "strategy_id": decision.strategy_id,
         "time_zone": config.evidence.time_zone,
         "days": config.evidence.breaker_days,
+        "named": [],
         **config.drift.model_dump(),
     }
     queries = ("gate_suites", "gate_breakers", "gate_drift", "gate_revocations")

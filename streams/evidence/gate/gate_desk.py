@@ -4,12 +4,15 @@ import getpass
 import json
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from clickhouse_connect.driver.client import Client
 
+from infra.clickhouse.client import connect
 from infra.settings import REPOSITORY, Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import ControlKind, GateDecisionKind, TradingLevel, TradingMode
@@ -20,10 +23,10 @@ from streams.core.accounts.live_authority import LIVE_LEVELS
 from streams.core.accounts.signed_commands import APPROVAL, DECISION
 from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
-from streams.evidence.cut import Cut, read_at_cut
+from streams.evidence.cut import Cut
 from streams.evidence.gate.binding import Binding, judge_binding, read_binding, with_binding
 from streams.evidence.gate.count_trials import declaration_problem
-from streams.evidence.gate.criteria import read_criteria
+from streams.evidence.gate.criteria import DIRTY, read_criteria
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
 from streams.evidence.gate.gate_documents import (
     approval_text,
@@ -35,6 +38,7 @@ from streams.evidence.gate.gate_documents import (
 )
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
 from streams.evidence.gate.keys import Signer, listed_signer
+from streams.evidence.gate.proved_evidence import read_proved
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
@@ -59,25 +63,34 @@ class GateDesk:
         return [item for item in found if strategy_id in (None, item.strategy_id)]
 
     def evaluate(
-        self, strategy_id: str, most: TradingLevel, commit: str | None, as_of: str = "", account_id: str = ""
+        self,
+        strategy_id: str,
+        most: TradingLevel,
+        commit: str | None,
+        as_of: str = "",
+        account_id: str = "",
+        on_progress: Callable[[str], None] = lambda _: None,
     ) -> tuple[GateDecision, Verdict]:
-        """Decides a strategy's level by the evidence in ClickHouse.
+        """Decides a strategy's level by the evidence in ClickHouse, which it proves.
 
         The decision holds for the account, code and parameters of the strategy's newest session in this run, and for no
         other. most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
         account_id: the account whose session is meant; empty for the newest of any.
-        Raises InputError if the strategy has had no session or the cut is not known, and ClickHouseError.
+        Raises InputError if the strategy has had no session or the cut is not known, and as read_proved does.
         """
         now_ns, criteria, config = time.time_ns(), self.file.criteria, core_config(self.settings)
         signer = listed_signer(self.settings, config.gate)
+        # The proof takes long, so that a mistyped name is told first.
+        with closing(connect(self.settings)) as client:
+            demand_session(client, self.settings.run_id, strategy_id)
 
         def gather(client: Client, cut: Cut) -> tuple[Evidence, Binding]:
-            demand_session(client, cut.run_id, strategy_id)
             binding = read_binding(client, cut.run_id, strategy_id, account_id)
             evidence = gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
             return with_binding(evidence, binding, config.gate, signer), binding
 
-        evidence, binding = read_at_cut(self.settings, self.settings.run_id, gather, as_of)
+        (found, binding), proof = read_proved(self.settings, gather, as_of, on_progress)
+        evidence = proof.added_to(found)
         verdict = judge_binding(decide(evidence, criteria, most), evidence)
         settings_hash = settings_sha256(config)
         level = criteria.levels.get(verdict.level)
@@ -101,6 +114,7 @@ class GateDesk:
             code_sha256=binding.code_sha256,
             parameters=binding.parameters,
             mode=TradingMode.PAPER if level is None else TradingMode.LIVE,
+            proof_sha256=proof.sha256,
         )
         reason = f"evaluated: {verdict.level}"
         if signer is None:
@@ -248,10 +262,17 @@ class GateDesk:
 
 
 def head_commit() -> str | None:
-    """Returns the commit of this checkout; None if it is no checkout or git is not installed."""
-    command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+    """Returns the commit of this checkout; None if it is no checkout or git is not installed.
+
+    The name of a checkout with changes that are in no commit ends with DIRTY: a test of it is a test of no commit.
+    """
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    return commit and commit + (DIRTY if changes else "")
+
+
+def _git(*arguments: str) -> str | None:
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = subprocess.run(["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
     return found.stdout.strip() or None if found.returncode == 0 else None

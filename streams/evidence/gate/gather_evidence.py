@@ -11,14 +11,22 @@ from schemas.records.numbers import plain
 from streams.errors import InputError
 from streams.evidence.cut import Cut
 from streams.evidence.gate.count_trials import SESSION, Trials, count_trials, related
-from streams.evidence.gate.criteria import Criteria
+from streams.evidence.gate.criteria import Criteria, case_of
 from streams.evidence.gate.decision import Evidence
 from streams.evidence.metrics.compute_metrics import MetricScope, metric_rows
 from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.query_rows import query_rows
 
 METRICS = ("metrics_returns", "metrics_costs", "metrics_trades", "metrics_orders", "mock_fills")
-QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "gate_breakers", "gate_data")
+QUERIES = (
+    "gate_regimes",
+    "gate_concentration",
+    "gate_stress",
+    "gate_orders",
+    "gate_breakers",
+    "gate_data",
+    "gate_economics",
+)
 
 
 def gather_evidence(
@@ -38,6 +46,7 @@ def gather_evidence(
     counted = {"trials": tried.trials, "trials_variance": tried.trials_variance}
     parameters |= config.model_dump() | counted | {"days": config.breaker_days}
     scope = MetricScope("strategy", strategy_id)
+    parameters["named"] = [case_of(test) for suite in criteria.suite for test in suite.tests]
     rows = {"gate_trials": [tried._asdict()], "gate_suites": plain_rows(client, "gate_suites", parameters)}
     rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
     rows |= {query: plain_rows(client, query, parameters) for query in QUERIES}

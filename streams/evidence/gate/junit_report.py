@@ -1,5 +1,6 @@
 """Reads JUnit XML reports into one record a test case. The files are not trusted."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,23 +22,27 @@ NAME_CHARS_MAX = 2_000
 TEXT_CHARS_MAX = 4_000
 COMMIT_PROPERTIES = ("commit", "git_commit", "git.commit")
 AHEAD_MAX_NS = 300 * NANOS_PER_S
+SUITE_NAME = re.compile(r"[A-Za-z0-9 _.:/\[\]-]+")
+PROOFS = {"reconcile": "paper reconcile --record", "replayverify": "paper replay verify --record"}
+"""Suites that only a proof records, by the letters and digits of their names, and the command."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_junit(path: Path, now_ns: int, suite: str | None = None, commit: str | None = None) -> list[TestResult]:
-    """Returns the cases of a report in its order. suite, commit: replace those of the file.
+    """Returns the cases of a report in its order. suite: replaces that of the file. commit: if the file names none.
 
-    A timestamp without an offset is UTC. Raises InputError that names the file and the fault.
+    A timestamp without an offset is UTC. Raises InputError that names the file and the fault: also if its suite is one
+    of those that only a proof can record, or if it names another commit.
     """
     report = _parse(path)
     found = []
     for item in _suites(report):
         cases = [case for case in item if isinstance(case, TestCase)]
         ts = _time_ns(path, item, now_ns)
-        tested = commit or _commit(item)
+        tested = _tested(path, item, commit)
         name = suite or item.name
-        if not name or len(name) > NAME_CHARS_MAX:
-            raise InputError(f"{path}: a suite has no name, or a very long one; give --suite")
+        _check_name(path, name)
+        assert name is not None
         found += [_result(path, case, name, tested, ts) for case in cases]
         if len(found) > CASES_MAX:
             raise InputError(f"{path}: more than {CASES_MAX} cases; split the report")
@@ -104,9 +109,26 @@ def _time_ns(path: Path, suite: TestSuite, now_ns: int) -> int:
     return ts
 
 
-def _commit(suite: TestSuite) -> str | None:
+def _check_name(path: Path, name: str | None) -> None:
+    """Checks the name of a suite. Other alphabets could spell a name that looks like one of the proofs' suites."""
+    if not name or len(name) > NAME_CHARS_MAX:
+        raise InputError(f"{path}: a suite has no name, or a very long one; give --suite")
+    if not SUITE_NAME.fullmatch(name):
+        raise InputError(f"{path}: suite {name!r}: a name has ASCII letters, digits, spaces and -_.:/[]; give --suite")
+    letters = "".join(filter(str.isalnum, name)).lower()
+    if letters in PROOFS:
+        raise InputError(
+            f"{path}: suite {name!r} is no test, so no file can bring it: `{PROOFS[letters]}` proves and records"
+        )
+
+
+def _tested(path: Path, suite: TestSuite, commit: str | None) -> str | None:
+    """Returns the commit that a suite was of. Only a file that names none takes the caller's word."""
     named = {item.name: item.value for item in suite.properties()}  # type: ignore[no-untyped-call]
-    return next((named[name] for name in COMMIT_PROPERTIES if named.get(name)), None)
+    found = next((named[name] for name in COMMIT_PROPERTIES if named.get(name)), None)
+    if found and commit and found != commit:
+        raise InputError(f"{path}: suite {suite.name} is of commit {found}, not of {commit}; test that commit")
+    return found or commit
 
 
 def _check_counts(path: Path, suite: TestSuite, results: list[TestResult]) -> None:

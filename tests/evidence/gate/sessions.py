@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from clickhouse_connect.driver.client import Client
 
 from schemas.records.numbers import NANOS_PER_S
-from streams.evidence.gate.criteria import Suite
+from streams.evidence.gate.criteria import case_of, read_criteria
+from streams.evidence.gate.gate_desk import CRITERIA_FILE
 from tests.evidence.metrics import rows
 
 COMMIT = "0123abc"
@@ -27,7 +30,35 @@ def suite_case(run_id: str, suite: str, status: str = "PASSED", age: float = 1, 
     return row | changes
 
 
-GREEN = (Suite(name="reconcile", age_hours_max=24), Suite(name="replay-verify", age_hours_max=24))
+PROVED = {
+    query: [{"found": "1 of each", "problem": ""}] for query in ("proof_rows", "proof_replay", "proof_reconciliation")
+}
+"""What a proof without a problem adds to the evidence."""
+
+
+SUITE = read_criteria(CRITERIA_FILE).criteria.suite[0]
+"""The project's own tests, as the criteria ask for them."""
+
+
+def whole_cases() -> list[str]:
+    """Returns the cases that the criteria ask for, and no more: each named test with two parameters, and others."""
+    named = [f"{case_of(test)}[{number}]" for test in SUITE.tests for number in range(2)]
+    return named + [f"tests.test_other.test_{number}" for number in range(SUITE.passed_min - len(named))]
+
+
+def whole_report(run_id: str, age: float = 1) -> list[dict[str, Any]]:
+    """Returns the cases of a report that the criteria ask for, and a skipped one."""
+    found = [suite_case(run_id, SUITE.name, age=age, case=case) for case in whole_cases()]
+    return [*found, suite_case(run_id, SUITE.name, "SKIPPED", age, case="other")]
+
+
+def write_report(file: Path, suite: str, cases: Sequence[str]) -> Path:
+    """Writes a JUnit report of COMMIT whose cases all passed just now."""
+    written = "".join(f"<testcase name={quoteattr(case)}/>" for case in cases)
+    commit = f'<properties><property name="commit" value="{COMMIT}"/></properties>'
+    stamp = datetime.now(UTC).isoformat()
+    file.write_text(f'<testsuite name="{suite}" timestamp="{stamp}">{commit}{written}</testsuite>')
+    return file
 
 
 def insert_session(
@@ -37,24 +68,27 @@ def insert_session(
     changes: Sequence[int] = STEADY * 20,
     fills_a_day: int = 4,
     fee: str = "1",
+    slippage: str = "0.01",
+    size: int = 10,
+    cash: int = 100_000,
     profit: str = "50",
     loss: str = "-20",
     trials: tuple[int, float | None] | None = (1, None),
-    suites: Sequence[str] = ("pytest", "reconcile", "replay-verify"),
-    age: float = 1,
-    stale: str = "",
+    tests: Sequence[dict[str, Any]] | None = None,
     failing: str = "",
+    age: float = 1,
     mock_fills: int = 0,
     strategy: str = "st",
 ) -> None:
     """Inserts a session of a strategy that meets every criterion.
 
-    age: age of the suites' reports in hours. The report of stale is older than any criterion allows. mock_fills: number
-    of first fills, which the MockExecutor drew.
+    tests: cases of the report of the project's tests, by default of a whole one; age in hours. mock_fills: number of
+    first fills, which the MockExecutor drew.
     """
-    ends = [Decimal(100_000) + sum(changes[: number + 1]) for number in range(len(changes))]
-    rows.insert(client, "account_equity", rows.session(run_id, 100_000, ends, strategy_id=strategy))
-    days = [_day(run_id, number, fills_a_day, fee, profit, loss) for number in range(len(changes))]
+    ends = [Decimal(cash) + sum(changes[: number + 1]) for number in range(len(changes))]
+    rows.insert(client, "account_equity", rows.session(run_id, cash, ends, strategy_id=strategy))
+    paid = {"commission": Decimal(fee), "slippage_mid": Decimal(slippage)}
+    days = [_day(run_id, number, fills_a_day, size, paid, profit, loss) for number in range(len(changes))]
     marks, fills, answers = ([row for day in days for row in day[number]] for number in range(3))
     simulated = [
         row | {"strategy_id": strategy, "simulator": "mock" if number < mock_fills else "realistic"}
@@ -65,10 +99,7 @@ def insert_session(
     if trials is not None:
         declared = {"run_id": run_id, "strategy_id": strategy, "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
-    for suite in suites:
-        hours = 200 if suite == stale else age
-        rows.insert(client, "test_results", [suite_case(run_id, suite, age=hours)])
-        rows.insert(client, "test_results", [suite_case(run_id, suite, "SKIPPED", age=hours, case="other")])
+    rows.insert(client, "test_results", whole_report(run_id, age=age) if tests is None else tests)
     if failing:
         rows.insert(client, "test_results", [suite_case(run_id, failing, "FAILED", age=age, case="broken")])
 
@@ -83,20 +114,18 @@ def insert_breaker(client: Client, run_id: str, day: int, *states: str, account:
 
 
 def _day(
-    run_id: str, number: int, fills: int, fee: str, profit: str, loss: str
+    run_id: str, number: int, fills: int, size: int, paid: dict[str, Decimal], profit: str, loss: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Inserts marks, fills and answers of a day."""
-    start = rows.FIRST_DAY + number * rows.DAY
+    """Returns marks, fills and answers of a day. paid: commission and slippage of each fill."""
+    start, fee = rows.FIRST_DAY + number * rows.DAY, paid["commission"]
     done = []
     for pair in range(fills // 2):
         ts = start + timedelta(minutes=pair)
         gross = Decimal(profit if pair % 2 == 0 else loss)
-        known = {"commission": Decimal(fee), "slippage_mid": Decimal("0.01"), "quote_ts": ts}
-        bought = rows.fill(run_id, "BUY", 10, 100, ts, position_qty=Decimal(10), realised_pnl=-Decimal(fee), **known)
-        price = Decimal(100) + gross / 10
-        sold = rows.fill(
-            run_id, "SELL", 10, price, ts + timedelta(seconds=9), realised_pnl=gross - Decimal(fee), **known
-        )
+        known = {"quote_ts": ts, **paid}
+        bought = rows.fill(run_id, "BUY", size, 100, ts, position_qty=Decimal(size), realised_pnl=-fee, **known)
+        price = Decimal(100) + gross / size
+        sold = rows.fill(run_id, "SELL", size, price, ts + timedelta(seconds=9), realised_pnl=gross - fee, **known)
         done += [bought, sold]
     answers = [
         {"run_id": run_id, "account_id": "A", "session_id": "s", "order_id": row["order_id"], "source": "EXECUTION"}

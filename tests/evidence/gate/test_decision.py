@@ -11,13 +11,24 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from infra.settings import REPOSITORY
 from schemas.records.enums import TradingLevel
 from streams.errors import InputError
 from streams.evidence.cut import Cut
 from streams.evidence.gate.criteria import CriteriaFile
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
-from tests.evidence.gate.sessions import AS_OF_NS, COMMIT, STEADY, insert_breaker, insert_session
+from tests.evidence.gate.sessions import (
+    AS_OF_NS,
+    COMMIT,
+    PROVED,
+    STEADY,
+    SUITE,
+    insert_breaker,
+    insert_session,
+    suite_case,
+    whole_report,
+)
 from tests.evidence.metrics import rows
 
 LIMITED, FULL = TradingLevel.LIMITED_LIVE, TradingLevel.FULL_LIVE
@@ -25,7 +36,8 @@ Made = Callable[[Client, str], None]
 
 
 def evidence_of(client: Client, run_id: str, criteria: CriteriaFile, commit: str | None = COMMIT) -> Evidence:
-    return gather_evidence(client, Cut(run_id, {}), "st", criteria.criteria, AS_OF_NS, commit)
+    found = gather_evidence(client, Cut(run_id, {}), "st", criteria.criteria, AS_OF_NS, commit)
+    return found._replace(rows={**found.rows, **PROVED})
 
 
 def verdict(client: Client, run_id: str, criteria: CriteriaFile) -> Verdict:
@@ -116,6 +128,7 @@ def test_stressed_costs_follow_the_openings_of_a_day(client: Client, run_id: str
     assert row["worst_day"] == pytest.approx(0.99 * 0.99 - 1)
 
 
+TINY = (3, -1, 2, 2, -1, 1)
 LATE = rows.FIRST_DAY + 5 * rows.DAY
 QUIET = {"symbol": "ABC", "kind": "QUOTE", "ts": LATE + timedelta(minutes=45), "bid_px": Decimal(100)}
 REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts": LATE}
@@ -128,14 +141,10 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(planted(fills_a_day=1), None, id="nothing traded"),
         pytest.param(planted(changes=(100, 50, -20, 60) * 20 + (9_000,)), ["best_day_share"], id="lucky outlier"),
         pytest.param(planted(changes=STEADY * 60 + (-5_000,)), ["daily_loss"], id="one huge loss"),
-        pytest.param(planted(age=200), ["reconciliation", "replay_verification", "tests pytest"], id="all stale"),
-        pytest.param(planted(stale="pytest"), ["tests pytest"], id="stale tests"),
-        pytest.param(planted(stale="reconcile"), ["reconciliation"], id="reconciled long ago"),
-        pytest.param(planted(suites=("reconcile", "replay-verify")), ["tests pytest"], id="missing tests"),
+        pytest.param(planted(age=200), ["tests pytest"], id="stale tests"),
+        pytest.param(planted(tests=()), ["tests pytest"], id="missing tests"),
         pytest.param(planted(failing="pytest"), ["tests pytest"], id="failing tests"),
-        pytest.param(planted(failing="reconcile"), ["reconciliation"], id="unreconciled"),
-        pytest.param(planted(suites=("pytest", "replay-verify")), ["reconciliation"], id="never reconciled"),
-        pytest.param(planted(failing="replay-verify"), ["replay_verification"], id="replay differs"),
+        pytest.param(planted(failing="reconcile"), [], id="a check that somebody recorded"),
         pytest.param(with_breaker("OPEN"), ["open_breakers"], id="open breaker"),
         pytest.param(with_breaker("OPEN", account=""), ["open_breakers"], id="open breaker of the desk"),
         pytest.param(with_breaker("OPEN", account="B"), [], id="open breaker of a strange account"),
@@ -143,6 +152,14 @@ REJECTED = {"account_id": "A", "session_id": "s", "exec_type": "REJECTED", "ts":
         pytest.param(with_breaker(*("OPEN", "CLOSED") * 2, account=""), [], id="trips of the desk"),
         pytest.param(with_breaker("OPEN", "CLOSED", "OPEN", "CLOSED", day=80), [], id="trips long ago"),
         pytest.param(planted(fee="5"), ["stress_costs"], id="costs double"),
+        pytest.param(planted(fee="0"), ["fees_bps"], id="no fees"),
+        pytest.param(planted(slippage="0"), ["slippage_bps"], id="no slippage"),
+        pytest.param(planted(slippage="-0.01"), ["slippage_bps"], id="slippage in its favour"),
+        pytest.param(
+            planted(changes=TINY * 20, size=100, fee="0.02", slippage="0.0001"), ["profit_bps"], id="a hair above costs"
+        ),
+        pytest.param(planted(cash=200_001), ["capital_multiple"], id="too much paper capital"),
+        pytest.param(planted(cash=200_000), [], id="as much paper capital as allowed"),
         pytest.param(planted(profit="25"), ["profit_factor"], id="losses too large"),
         pytest.param(with_row("dead_letters", {"topic": "dlq.fills"}), ["dead_letters"], id="dead letter"),
         pytest.param(with_row("dead_letters", {"topic": "dlq.orders"}), [], id="a client's dead letter"),
@@ -184,9 +201,61 @@ def test_stale_tests_of_another_commit_or_of_a_time_to_come(
         assert judge(evidence_of(client, run_id, criteria, commit)).failed(LIMITED) == ["tests pytest"]
     suites = evidence_of(client, run_id, criteria)
     early = suites._replace(as_of_ns=AS_OF_NS - 2 * 3600 * 10**9)
-    assert set(judge(early).failed(LIMITED)) == {"tests pytest", "reconciliation", "replay_verification"}
+    assert judge(early).failed(LIMITED) == ["tests pytest"]
     week = suites._replace(as_of_ns=AS_OF_NS + 20 * 3600 * 10**9)
     assert judge(week).failed(LIMITED) == []
+
+
+@pytest.mark.parametrize("part", list(PROVED))
+def test_a_proof_with_a_problem_or_none_reaches_no_level(
+    part: str, client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    insert_session(client, run_id, fills_a_day=6)
+    evidence = evidence_of(client, run_id, criteria)
+    criterion = {"proof_rows": "proved_rows", "proof_replay": "replay_verification"}.get(part, "reconciliation")
+    for found in ([{"found": "9 of each", "problem": "one differs"}], [{"found": None, "problem": "not at rest"}], []):
+        judged = decide(evidence._replace(rows={**evidence.rows, part: found}), criteria.criteria)
+        assert judged.failed(LIMITED) == [criterion]
+        (result,) = [item for item in judged.results if (item.level, item.criterion) == (LIMITED, criterion)]
+        assert result.detail == (found[0]["problem"] if found else "no evidence")
+
+
+@pytest.mark.parametrize(
+    ("lacking", "why"),
+    [
+        (lambda cases: [], "only 0 passed"),
+        (lambda cases: cases[:-2], f"only {SUITE.passed_min - 1} passed"),
+        (lambda cases: cases[1:], f"only {SUITE.passed_min - 1} passed"),
+        (lambda cases: [*cases[2:], *cases[-2:]], f"{SUITE.tests[0]} did not pass in it"),
+        (lambda cases: [cases[0] | {"status": "SKIPPED"}, *cases[1:]], f"{SUITE.tests[0]} did not pass in it"),
+        (lambda cases: [item | {"commit": f"{COMMIT}-dirty"} for item in cases], f"of commit {COMMIT}-dirty"),
+    ],
+)
+def test_a_report_that_is_not_whole_is_no_evidence(
+    lacking: Callable[[list[Any]], list[Any]], why: str, client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    """One invented case, one case less, a named test that was left out or skipped, a checkout with changes."""
+    kept = lacking(whole_report(run_id)) or [suite_case(run_id, "pytest", "SKIPPED")]
+    insert_session(client, run_id, tests=kept)
+    found = verdict(client, run_id, criteria)
+    assert found.failed(LIMITED) == ["tests pytest"]
+    (judged,) = [item for item in found.results if (item.level, item.criterion) == (LIMITED, "tests pytest")]
+    assert why in judged.detail
+
+
+def test_a_report_of_a_checkout_with_changes_counts_for_nothing(
+    client: Client, run_id: str, criteria: CriteriaFile
+) -> None:
+    commit = f"{COMMIT}-dirty"
+    insert_session(client, run_id, tests=[item | {"commit": commit} for item in whole_report(run_id)])
+    judged = decide(evidence_of(client, run_id, criteria, commit), criteria.criteria)
+    assert judged.failed(LIMITED) == ["tests pytest"]
+
+
+def test_the_tests_that_the_criteria_name_exist() -> None:
+    for name in SUITE.tests:
+        file, _, function = name.partition("::")
+        assert f"def {function}(" in (REPOSITORY / file).read_text(), name
 
 
 def test_a_strategy_without_records_fails_every_criterion(client: Client, run_id: str, criteria: CriteriaFile) -> None:

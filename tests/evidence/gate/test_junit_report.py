@@ -58,8 +58,32 @@ def test_nested_suites_times_and_commits(tmp_path: Path) -> None:
     (result,) = read_junit(file, NOW_NS)
     assert (result.suite, result.case, result.commit) == ("s", "a", "c1")
     assert result.ts == 1_714_557_600 * 10**9
-    (renamed,) = read_junit(file, NOW_NS, suite="mine", commit="c2")
-    assert (renamed.suite, renamed.commit) == ("mine", "c2")
+    (renamed,) = read_junit(file, NOW_NS, suite="mine", commit="c1")
+    assert (renamed.suite, renamed.commit) == ("mine", "c1")
+    with pytest.raises(InputError, match="is of commit c1, not of c2; test that commit"):
+        read_junit(file, NOW_NS, commit="c2")
+
+
+PROOF_NAMES = ["reconcile", "Reconcile", " reconcile", "re-concile", "RECONCILE.", "replay-verify", "replay verify",
+               "Replay_Verify", "replayverify", "[replay]/verify"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROOF_NAMES)
+@pytest.mark.parametrize("given", [True, False])
+def test_a_proof_is_no_file(name: str, given: bool, tmp_path: Path) -> None:
+    file = tmp_path / "r.xml"
+    said = "s" if given else name
+    file.write_text(f'<testsuite {STAMP.replace(chr(34) + "s", chr(34) + said)}><testcase name="a"/></testsuite>')
+    with pytest.raises(InputError, match=r"no file can bring it: `paper re(concile|play verify) --record`"):
+        read_junit(file, NOW_NS, suite=name if given else None)
+
+
+@pytest.mark.parametrize("name", ["rec\u043encile", "reconcile\u200b", "\uff52econcile", "replay\u2011verify", "a\nb"])
+def test_a_name_in_another_alphabet_is_refused(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "r.xml"
+    file.write_text(f'<testsuite {STAMP}><testcase name="a"/></testsuite>')
+    with pytest.raises(InputError, match="a name has ASCII letters"):
+        read_junit(file, NOW_NS, suite=name)
 
 
 BOMB = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 9))

@@ -52,11 +52,12 @@ class MemoryPipeline:
         snapshot_every: int = SNAPSHOT_EVERY,
         kinds: tuple[ShardKind, ...] = KINDS,
         proof: Proof | None = None,
+        codec: Codec | None = None,
     ) -> None:
         self._kinds = kinds
         self._proof = proof
         self.config = core or builders.config(account_partitions=PARTITIONS, execution_partitions=PARTITIONS)
-        self.codec = Codec(MemoryRegistry())
+        self.codec = codec or Codec(MemoryRegistry())
         self.log = MemoryLog()
         self._snapshots = SnapshotPolicy(snapshot_every, 1_000_000, 0)
         self.shards: dict[tuple[ShardKind, int], OwnedShard] = {}
