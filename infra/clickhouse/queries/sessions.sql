@@ -3,6 +3,8 @@
 --   of the equity. Amounts are in the session's currency.
 --   net_pnl, return, fills: of all its openings in this currency. return: time-weighted, as in metrics_returns.sql; NULL if
 --   an opening without cash earned something.
+--   evidence: forward if all fills are (v_fill_evidence, days in UTC), backward if one is not; NULL without fills. backward:
+--   the reasons. sources: those of the markets that it traded on.
 WITH
     openings AS
     (
@@ -49,6 +51,15 @@ WITH
     (
         SELECT account_id, session_id, count() AS fills FROM fills WHERE run_id = {run_id:String}
         GROUP BY account_id, session_id
+    ),
+    proved AS
+    (
+        SELECT
+            account_id, session_id,
+            arrayFilter(reason -> reason != '', arraySort(groupUniqArray(v_fill_evidence.backward))) AS reasons,
+            arraySort(arrayDistinct(arrayFlatten(groupUniqArray(sources)))) AS origins
+        FROM v_fill_evidence(run_id = {run_id:String}, time_zone = 'UTC') AS v_fill_evidence
+        GROUP BY account_id, session_id
     )
 SELECT
     session_id,
@@ -65,11 +76,15 @@ SELECT
     newest.4 AS valued_at,
     ifNull(fills, 0) AS fills,
     asked.symbols AS instruments,
-    asked.settings AS settings_sha256
+    asked.settings AS settings_sha256,
+    if(fills = 0, NULL, if(empty(reasons), 'forward', 'backward')) AS evidence,
+    reasons AS backward,
+    origins AS sources
 FROM openings
 LEFT JOIN asked ON openings.opening.1 = asked.control_id
 LEFT JOIN valued USING (account_id, session_id)
 LEFT JOIN filled USING (account_id, session_id)
 LEFT JOIN earned USING (account_id, session_id)
+LEFT JOIN proved USING (account_id, session_id)
 ORDER BY opened_at DESC, account_id, session_id
 SETTINGS join_use_nulls = 1

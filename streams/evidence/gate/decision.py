@@ -13,6 +13,10 @@ MOCK_COUNTS_FOR_NOTHING = (
     "drawn by the MockExecutor: such fills count for no level, and nor do results that hold some; trade under another "
     "strategy name with SIMULATOR=realistic"
 )
+UNLISTED_SOURCE = (
+    "on a market whose source gate.toml does not list: such fills count for no level, and nor do results that hold "
+    "some; trade under another strategy name on a listed source"
+)
 RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
 
 Row = Mapping[str, Any]
@@ -76,12 +80,17 @@ class _Rule(NamedTuple):
     stressed: bool = False
     meaning: str = ""
     """Meaning of a failure, where the numbers alone don't say it."""
+    reasons: str = ""
+    """Column that says the reasons of a failure."""
 
 
 RULES = (
     _Rule("days", "metrics_returns", "days", 1, "days_min"),
     _Rule("fills", "metrics_costs", "fills", 1, "fills_min"),
     _Rule("mock_fills", "mock_fills", "mock_fills", -1, "", meaning=MOCK_COUNTS_FOR_NOTHING),
+    _Rule("market_source", "gate_sources", "unlisted_fills", -1, "", meaning=UNLISTED_SOURCE, reasons="unlisted"),
+    _Rule("forward_days", "gate_forward", "forward_days", 1, "forward_days_min", reasons="backward"),
+    _Rule("forward_psr", "gate_forward", "forward_psr", 1, "forward_psr_min"),
     _Rule("regimes", "gate_regimes", "regimes", 1, "regimes_min"),
     _Rule("psr", "metrics_returns", "psr", 1, "psr_min", stressed=True),
     _Rule("dsr", "metrics_returns", "dsr", 1, "dsr_min", stressed=True),
@@ -136,10 +145,16 @@ def _judge(name: TradingLevel, level: GateLevel, evidence: Evidence, criteria: C
 def _measure(
     name: TradingLevel, rule: _Rule, thresholds: Thresholds, evidence: Evidence, window: str
 ) -> CriterionResult:
-    value = _worst(evidence.rows.get(rule.query, ()), rule)
+    rows = evidence.rows.get(rule.query, ())
+    value = _worst(rows, rule)
     passed = _passes(rule, thresholds, value)
-    detail = NO_EVIDENCE if value is None else "" if passed else rule.meaning
+    detail = NO_EVIDENCE if value is None else "" if passed else _meaning(rule, rows)
     return CriterionResult(name, rule.criterion, value, _asked(rule, thresholds), passed, rule.query, window, detail)
+
+
+def _meaning(rule: _Rule, rows: Sequence[Row]) -> str:
+    """Returns what a failure means, with the reasons that the evidence gives; they are the same for all currencies."""
+    return ": ".join(text for text in (rule.meaning, rows[0][rule.reasons] if rule.reasons else "") if text)
 
 
 def _bound(rule: _Rule, thresholds: Thresholds) -> float:

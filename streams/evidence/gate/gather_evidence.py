@@ -17,7 +17,16 @@ from streams.evidence.metrics.conventions import Conventions
 from streams.evidence.query_rows import query_rows
 
 METRICS = ("metrics_returns", "metrics_costs", "metrics_trades", "metrics_orders", "mock_fills")
-QUERIES = ("gate_regimes", "gate_concentration", "gate_stress", "gate_orders", "gate_breakers", "gate_data")
+QUERIES = (
+    "gate_regimes",
+    "gate_concentration",
+    "gate_stress",
+    "gate_orders",
+    "gate_breakers",
+    "gate_data",
+    "gate_sources",
+    "gate_forward",
+)
 
 
 def gather_evidence(
@@ -34,7 +43,7 @@ def gather_evidence(
         trials=tried["trials"],
         trials_variance=tried["trials_variance"],
     )
-    parameters |= config.model_dump() | tried | {"days": config.breaker_days}
+    parameters |= config.model_dump(mode="json") | tried | {"days": config.breaker_days}
     scope = MetricScope("strategy", strategy_id)
     rows = {"gate_trials": [tried], "gate_suites": plain_rows(client, "gate_suites", parameters)}
     rows |= {query: _plain(metric_rows(client, query, run_id, scope, conventions)) for query in METRICS}
