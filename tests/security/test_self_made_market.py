@@ -35,7 +35,8 @@ def test_a_market_of_the_cheats_own_counts_for_nothing(pipeline_settings: Settin
     changes = {"mock_trading": False, "limits_file": tmp_path / "limits.toml"}
     settings = pipeline_settings.model_copy(update=changes)
     desk = Desk(settings)
-    with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
+    with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker") as worker:
+        worker.await_log("Worker ready")
         _open(desk)
         _trade_what_is_known(desk)
         _await_fills(settings, 4 * DAYS)
