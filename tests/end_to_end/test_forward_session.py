@@ -51,7 +51,7 @@ def _quote_now(desk: Desk) -> None:
 
 def _lags_ns(desk: Desk) -> int:
     """Returns the longest lag of a quote or a fill. On a machine that is too busy no session is forward."""
-    lags = []
+    lags: list[int] = []
     for topic, partitions in (
         ("market.data", desk.settings.execution_partitions),
         ("fills", desk.settings.account_partitions),
