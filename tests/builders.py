@@ -280,7 +280,7 @@ def columns(symbol: str, updates: Sequence[Update]) -> messages.MarketData:
 def joined(records: Sequence[messages.MarketData]) -> messages.MarketData:
     """One record of many: columns one after another."""
     text = ("kinds", "aggressors")
-    names = [name for name in records[0]._fields if name not in (*text, "symbol", "ts")]
+    names = [name for name in records[0]._fields if name not in (*text, "symbol", "ts", "source")]
     columns = {name: [row for record in records for row in getattr(record, name)] for name in names}
     letters = {name: "".join(getattr(record, name) for record in records) for name in text}
     return records[-1]._replace(**columns, **letters)  # type: ignore[arg-type]

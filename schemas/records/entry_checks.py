@@ -292,6 +292,6 @@ CHECKS: Final[dict[str, TopicChecks]] = {
         _approved_problem,
         own=True,
     ),
-    "market.data": TopicChecks(MarketData, (), ("symbol",), (), ("ts",), None),
+    "market.data": TopicChecks(MarketData, (), ("symbol", "source"), (), ("ts",), None),
 }
 """The checks of each input topic of the shards."""

@@ -81,6 +81,7 @@ class MarketData(NamedTuple):
     book_sz: Column = ()
     split_to: Column = ()
     split_of: Column = ()
+    source: str = ""
 
 
 class Control(NamedTuple):

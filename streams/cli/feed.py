@@ -85,7 +85,7 @@ def _say_start(row: int, market: Market) -> None:
     elif row:
         print(f"resumes after {row:,} of {len(market):,} updates", file=sys.stderr)
     else:
-        print(f"feeds {len(market):,} updates", file=sys.stderr)
+        print(f"feeds {len(market):,} updates, source {market.source}", file=sys.stderr)
 
 
 def _warning(pace: float | None) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from streams.evidence.cut import Cut
+    from streams.evidence.query_rows import Row
     from streams.evidence.sessions.session_fold import Session
 
 SESSION = typer.Argument(..., help="Id of the session, from `paper session list`.")
@@ -41,6 +42,7 @@ COLUMNS = (
     "net_pnl",
     "return",
     "fills",
+    "evidence",
 )
 FLOW_COLUMNS = ("time", "account_id", "session_id", "strategy_id", "reason", "amount", "currency")
 
@@ -158,18 +160,20 @@ def list_cash_flows(
 def show_session(
     session: str = SESSION, account: str = ACCOUNT, run_id: str = RUN_ID, as_of: str = AS_OF, as_json: bool = JSON
 ) -> None:
-    """Shows the state of a session: cash, equity, positions and working orders.
+    """Shows the state of a session: cash, equity, positions, working orders, and which kind of evidence it is.
 
     Exit code 1 if there is no such session.
     """
     from streams.evidence.sessions.session_document import session_document
 
-    document = session_document(_from_clickhouse(session, account, run_id, as_of))
+    row, state = _from_clickhouse(session, account, run_id, as_of)
+    document = session_document(state) | {name: row[name] for name in ("evidence", "backward", "sources")}
     if as_json:
         print(json.dumps(document))
         return
     for name, value in document.items():
         text = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
+        text = ", ".join(text) if isinstance(text, list) else text
         show(f"{name.replace('_', ' '):<18} {'-' if text in (None, '', []) else text}")
 
 
@@ -222,7 +226,7 @@ def rebuild_session(
         raise typer.BadParameter(f"--from {source}: must be kafka, clickhouse or both")
     rebuilt = {}
     if source != "kafka":
-        rebuilt["clickhouse"] = _from_clickhouse(session, account, "", "")
+        _, rebuilt["clickhouse"] = _from_clickhouse(session, account, "", "")
         account = rebuilt["clickhouse"].account_id
     if source != "clickhouse":
         rebuilt["kafka"] = _from_kafka(session, account)
@@ -239,7 +243,8 @@ def rebuild_session(
         raise typer.Exit(1)
 
 
-def _from_clickhouse(session: str, account: str, run_id: str, as_of: str) -> Session:
+def _from_clickhouse(session: str, account: str, run_id: str, as_of: str) -> tuple[Row, Session]:
+    """Returns the session's row of sessions.sql, and its state as its events make it."""
     from infra.settings import get_settings
     from streams.cli.output import say
     from streams.evidence.cut import read_at_cut
@@ -250,13 +255,14 @@ def _from_clickhouse(session: str, account: str, run_id: str, as_of: str) -> Ses
     settings = get_settings()
     run = run_id or settings.run_id
 
-    def read(client: Client, cut: Cut) -> tuple[Cut, Session]:
-        owner = find_session(client, run, session, account)["account_id"]
-        return cut, fold_session(owner, session, clickhouse_events(owner, session, client, run))
+    def read(client: Client, cut: Cut) -> tuple[Cut, Row, Session]:
+        row = find_session(client, run, session, account)
+        owner = row["account_id"]
+        return cut, row, fold_session(owner, session, clickhouse_events(owner, session, client, run))
 
-    cut, found = read_at_cut(settings, run, read, as_of)
+    cut, row, found = read_at_cut(settings, run, read, as_of)
     say(cut.line)
-    return found
+    return row, found
 
 
 def _from_kafka(session: str, account: str) -> Session:

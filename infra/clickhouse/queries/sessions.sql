@@ -3,6 +3,8 @@
 --   of the equity. Amounts are in the session's currency.
 --   net_pnl, return, fills: of all its openings in this currency. return: time-weighted, as in metrics_returns.sql; NULL if
 --   an opening without cash earned something.
+--   evidence: forward if all fills are (v_fill_evidence, days in UTC), backward if one is not; NULL without fills. backward:
+--   the reasons. sources: those of the markets that it traded on.
 WITH
     openings AS
     (
@@ -50,6 +52,15 @@ WITH
     (
         SELECT account_id, session_id, count() AS fills FROM fills WHERE run_id = {run_id:String}
         GROUP BY account_id, session_id
+    ),
+    proved AS
+    (
+        SELECT
+            account_id, session_id,
+            arrayFilter(reason -> reason != '', arraySort(groupUniqArray(v_fill_evidence.backward))) AS reasons,
+            arraySort(arrayDistinct(arrayFlatten(groupUniqArray(sources)))) AS origins
+        FROM v_fill_evidence(run_id = {run_id:String}, time_zone = 'UTC') AS v_fill_evidence
+        GROUP BY account_id, session_id
     )
 SELECT
     session_id,
@@ -68,11 +79,15 @@ SELECT
     asked.symbols AS instruments,
     asked.settings AS settings_sha256,
     asked.code AS code_sha256,
-    asked.chosen AS parameters
+    asked.chosen AS parameters,
+    if(fills = 0, NULL, if(empty(reasons), 'forward', 'backward')) AS evidence,
+    reasons AS backward,
+    origins AS sources
 FROM openings
 LEFT JOIN asked ON openings.opening.1 = asked.control_id
 LEFT JOIN valued USING (account_id, session_id)
 LEFT JOIN filled USING (account_id, session_id)
 LEFT JOIN earned USING (account_id, session_id)
+LEFT JOIN proved USING (account_id, session_id)
 ORDER BY opened_at DESC, account_id, session_id
 SETTINGS join_use_nulls = 1

@@ -17,12 +17,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 DIRTY = "-dirty"
 """The end of a commit's name if the checkout has changes that are in no commit."""
+Source = Annotated[str, Field(pattern=r"^[a-z]+:[^*]*\*?$")]
+"""The source of a market, or all that begin with what stands before a *. An unknown source can't be listed."""
 
 
 class Thresholds(Frozen):
     """The thresholds of a level. Each is inclusive. Shares and losses are positive fractions."""
 
     days_min: Count
+    forward_days_min: Count
+    forward_psr_min: Share
     fills_min: Count
     regimes_min: Annotated[int, Field(ge=0, le=6)]
     psr_min: Share
@@ -72,6 +76,9 @@ class EvidenceConfig(Frozen):
     breaker_days: int = Field(ge=1)
     gap_seconds: int = Field(ge=1)
     stale_seconds: int = Field(ge=1)
+    sources: tuple[Source, ...]
+    forward_sources: tuple[Source, ...]
+    forward_hours_min: float = Field(ge=0)
 
 
 class Suite(Frozen):

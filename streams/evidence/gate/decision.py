@@ -18,6 +18,10 @@ NOTHING_TO_STRESS = (
     "costs of nothing, multiplied, prove nothing: trade on paper with the fees and a slippage model of the venue"
 )
 ECONOMICS = "gate_economics"
+UNLISTED_SOURCE = (
+    "on a market whose source gate.toml does not list: such fills count for no level, and nor do results that hold "
+    "some; trade under another strategy name on a listed source"
+)
 RECONCILE, REPLAY_VERIFY = "reconcile", "replay-verify"
 PROVED_ROWS, REPLAYED, RECONCILED = "proof_rows", "proof_replay", "proof_reconciliation"
 """The parts of a proof among the evidence. Each has one row: found, the extent in words, and problem, empty if none."""
@@ -83,12 +87,17 @@ class _Rule(NamedTuple):
     stressed: bool = False
     meaning: str = ""
     """Meaning of a failure, where the numbers alone don't say it."""
+    reasons: str = ""
+    """Column that says the reasons of a failure."""
 
 
 RULES = (
     _Rule("days", "metrics_returns", "days", 1, "days_min"),
     _Rule("fills", "metrics_costs", "fills", 1, "fills_min"),
     _Rule("mock_fills", "mock_fills", "mock_fills", -1, "", meaning=MOCK_COUNTS_FOR_NOTHING),
+    _Rule("market_source", "gate_sources", "unlisted_fills", -1, "", meaning=UNLISTED_SOURCE, reasons="unlisted"),
+    _Rule("forward_days", "gate_forward", "forward_days", 1, "forward_days_min", reasons="backward"),
+    _Rule("forward_psr", "gate_forward", "forward_psr", 1, "forward_psr_min"),
     _Rule("regimes", "gate_regimes", "regimes", 1, "regimes_min"),
     _Rule("psr", "metrics_returns", "psr", 1, "psr_min", stressed=True),
     _Rule("dsr", "metrics_returns", "dsr", 1, "dsr_min", stressed=True),
@@ -153,18 +162,19 @@ def _judge(name: TradingLevel, level: GateLevel, evidence: Evidence, criteria: C
 def _measure(
     name: TradingLevel, rule: _Rule, thresholds: Thresholds, evidence: Evidence, window: str
 ) -> CriterionResult:
-    value = _worst(evidence.rows.get(rule.query, ()), rule)
+    rows = evidence.rows.get(rule.query, ())
+    value = _worst(rows, rule)
     passed = _passes(rule, thresholds, value)
-    detail = _detail(rule, evidence, value, passed)
+    detail = _detail(rule, evidence, rows, value, passed)
     return CriterionResult(name, rule.criterion, value, _asked(rule, thresholds), passed, rule.query, window, detail)
 
 
-def _detail(rule: _Rule, evidence: Evidence, value: Any, passed: bool) -> str:
+def _detail(rule: _Rule, evidence: Evidence, rows: Sequence[Row], value: Any, passed: bool) -> str:
     """Returns what the numbers alone don't say. A deflated ratio says by how many trials, or why they are not known."""
     said = _said_of_trials(evidence) if rule.criterion == "dsr" else ""
     if value is None:
         return f"{NO_EVIDENCE}: {said}" if said else NO_EVIDENCE
-    return said or ("" if passed else rule.meaning)
+    return said or ("" if passed else _meaning(rule, rows))
 
 
 def _said_of_trials(evidence: Evidence) -> str:
@@ -173,6 +183,11 @@ def _said_of_trials(evidence: Evidence) -> str:
         varying = "" if spread is None else f", variance of their ratios {spread:.4g}"
         return tried["lack"] or f"trials: {tried['trials']}, on record {tried['recorded']}{varying}"
     return ""
+
+
+def _meaning(rule: _Rule, rows: Sequence[Row]) -> str:
+    """Returns what a failure means, with the reasons that the evidence gives; they are the same for all currencies."""
+    return ": ".join(text for text in (rule.meaning, rows[0][rule.reasons] if rule.reasons else "") if text)
 
 
 def _bound(rule: _Rule, thresholds: Thresholds) -> float:

@@ -26,6 +26,8 @@ QUERIES = (
     "gate_breakers",
     "gate_data",
     "gate_economics",
+    "gate_sources",
+    "gate_forward",
 )
 
 
@@ -44,7 +46,7 @@ def gather_evidence(
         trials_variance=tried.trials_variance,
     )
     counted = {"trials": tried.trials, "trials_variance": tried.trials_variance}
-    parameters |= config.model_dump() | counted | {"days": config.breaker_days}
+    parameters |= config.model_dump(mode="json") | counted | {"days": config.breaker_days}
     scope = MetricScope("strategy", strategy_id)
     parameters["named"] = [case_of(test) for suite in criteria.suite for test in suite.tests]
     rows = {"gate_trials": [tried._asdict()], "gate_suites": plain_rows(client, "gate_suites", parameters)}

@@ -60,6 +60,7 @@ def _header(report: SessionReport) -> str:
         ("instruments", session["instruments"] or "all"),
         ("run", report.cut.run_id),
         ("as of", f"cut {report.cut.name}"),
+        ("evidence", report.evidence),
         ("settings", (session["settings_sha256"] or "not recorded")[:16]),
     ]
     listed = "".join(f"<div><dt>{label}</dt><dd>{escape(str(value))}</dd></div>" for label, value in facts)

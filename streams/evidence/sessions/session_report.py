@@ -42,6 +42,16 @@ class SessionReport:
         return self.fills[0]["all"] if self.fills else 0
 
     @property
+    def evidence(self) -> str:
+        """The kind of evidence that the fills are, forward or backward, why, and the sources of their markets."""
+        session = self.session
+        if session["evidence"] is None:
+            return "none, no fills"
+        reasons = "; ".join(session["backward"])
+        origins = ", ".join(source or "unknown" for source in session["sources"]) or "none"
+        return f"{session['evidence']}{f' ({reasons})' if reasons else ''}, source {origins}"
+
+    @property
     def symbols(self) -> list[str]:
         """Symbols that the session traded, sorted."""
         return sorted({row["symbol"] for row in self.fills})

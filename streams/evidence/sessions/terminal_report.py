@@ -27,6 +27,7 @@ def print_report(report: SessionReport) -> None:
         f"{moment(session['opened_at'])} to {moment(session['closed_at'] or session['valued_at'])}",
         f"equity {amount(session['equity'])} {session['currency']}, profit and loss {amount(session['net_pnl'])}, "
         f"return {percent(session['return'])}, {report.fill_count:,} fills",
+        f"evidence: {report.evidence}",
     )
     for number, fact in enumerate(facts):
         console.print(Text(harmless(fact), style="bold" if number == 0 else ""))

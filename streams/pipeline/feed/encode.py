@@ -62,6 +62,7 @@ def encode(
     columns, behind = _columns(table, rows, kinds, owners, records)
     heads = zip(table.symbol[rows[begins]].tolist(), begins.tolist(), lasts.tolist(), strict=True)
     times = table.time[rows[lasts]].tolist()
+    source = _text(table.source)
     cuts = np.searchsorted(owners[trades], np.arange(records + 1)).tolist()
     before_aggressors = zip(*(column.arrays() for column in columns), strict=True)
     behind_aggressors = zip(*(column.arrays() for column in behind), strict=True)
@@ -69,7 +70,7 @@ def encode(
         symbol = table.symbols[code]
         texts = _text(symbol) + _long(times[number]) + _text(letters[first : last + 1])
         sides = _text(aggressors[cuts[number] : cuts[number + 1]])
-        value = b"".join((header, texts, *next(before_aggressors), sides, *next(behind_aggressors)))
+        value = b"".join((header, texts, *next(before_aggressors), sides, *next(behind_aggressors), source))
         yield symbol, value
 
 

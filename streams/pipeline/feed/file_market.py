@@ -37,6 +37,7 @@ class FileMarket:
             self._rows += len(table)
             self.last_ns = int(table.time[-1])
         self.content_id = content.text
+        self.source = content.source
         self.symbols = tuple(self._starts)
 
     def __len__(self) -> int:
@@ -60,7 +61,7 @@ class FileMarket:
         for table in _merged(self._paths, lambda _: None):
             if base + len(table) > row:
                 numbers = np.array([codes[symbol] for symbol in table.symbols], np.int32)
-                yield base, replace(table, symbols=self.symbols, symbol=numbers[table.symbol])
+                yield base, replace(table, symbols=self.symbols, symbol=numbers[table.symbol], source=self.source)
             base += len(table)
 
 

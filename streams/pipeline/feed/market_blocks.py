@@ -10,6 +10,7 @@ from streams.pipeline.feed.pack import levels_of
 from streams.pipeline.feed.table import BOOK, COLUMNS, LEVEL_COLUMNS, MarketTable
 
 ID_CHARS = 16
+FILE_SOURCE = "file:sha256:"
 
 
 class Market(Protocol):
@@ -23,6 +24,11 @@ class Market(Protocol):
     @property
     def content_id(self) -> str:
         """Hash of the updates, whatever their source and blocks."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Origin of the updates, as market.data has it."""
         ...
 
     @property
@@ -67,10 +73,18 @@ class ContentId:
     @property
     def text(self) -> str:
         """The id of the updates so far."""
+        return self._sha256()[:ID_CHARS]
+
+    @property
+    def source(self) -> str:
+        """The updates so far as the source of a recorded market: they count, whatever their files are called."""
+        return f"{FILE_SOURCE}{self._sha256()}"
+
+    def _sha256(self) -> str:
         whole = sha256("\0".join(self._symbols).encode())
         for column in self._columns.values():
             whole.update(column.digest())
-        return whole.hexdigest()[:ID_CHARS]
+        return whole.hexdigest()
 
 
 def first_times(table: MarketTable, row: int = 0) -> dict[str, int]:
@@ -86,6 +100,7 @@ class TableMarket:
     def __init__(self, table: MarketTable) -> None:
         self._table = table
         self.symbols = table.symbols
+        self.source = table.source
         self.last_ns = int(table.time[-1])
 
     @property

@@ -36,6 +36,7 @@ def _record(table: MarketTable, symbol: str, rows: Rows) -> MarketData:
         trade_px=table.bid_px[trades].tolist(),
         trade_sz=table.bid_sz[trades].tolist(),
         aggressors=table.ask_px[trades].astype(np.uint8).tobytes().decode(),
+        source=table.source,
     )
     if len(quotes) + len(trades) == len(rows):
         return record
@@ -60,6 +61,6 @@ def levels_of(table: MarketTable, books: Rows) -> Rows:
     return levels
 
 
-def heartbeat(time_ns: int) -> MarketData:
+def heartbeat(time_ns: int, source: str = "") -> MarketData:
     """Returns a record that only advances market time, for all symbols of a partition."""
-    return MarketData("", time_ns, "", [], [], [], [], [], [], [], "")
+    return MarketData("", time_ns, "", [], [], [], [], [], [], [], "", source=source)

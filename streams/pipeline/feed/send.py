@@ -142,7 +142,7 @@ class Feed:
             yield RawOutput(TOPIC, partition_of(symbol, self._partitions), symbol.encode(), value)
 
     def _heartbeats(self, time_ns: int) -> list[RawOutput]:
-        value = self._codec.encode(TOPIC, heartbeat(time_ns))
+        value = self._codec.encode(TOPIC, heartbeat(time_ns, self._market.source))
         return [RawOutput(TOPIC, partition, b"", value) for partition in range(self._partitions)]
 
     def _demand_past(self) -> None:

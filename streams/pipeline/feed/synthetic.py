@@ -1,6 +1,6 @@
 """A seeded synthetic market: quotes and trades with random spreads, sizes and jumps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -32,7 +32,8 @@ class SyntheticMarket:
 
 def synthetic(market: SyntheticMarket, instruments: tuple[InstrumentConfig, ...]) -> MarketTable:
     """Returns the market of the instruments. A symbol's updates do not depend on the other symbols."""
-    return MarketTable.merged([_symbol(market, instrument) for instrument in instruments])
+    table = MarketTable.merged([_symbol(market, instrument) for instrument in instruments])
+    return replace(table, source=f"synthetic:{market.seed}:{market.seconds:g}")
 
 
 def _symbol(market: SyntheticMarket, instrument: InstrumentConfig) -> MarketTable:

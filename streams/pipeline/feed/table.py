@@ -30,6 +30,7 @@ class MarketTable:
     - split: shares after, shares before, 0, 0;
     - halt, resumption: all 0.
     level_px, level_sz: shape (m,); for each book its bids, then its asks, each from the best level on.
+    source: origin of the updates, as market.data has it; empty if it is not known.
     """
 
     symbols: tuple[str, ...]
@@ -42,13 +43,17 @@ class MarketTable:
     ask_sz: Ints
     level_px: Ints = field(default_factory=_none)
     level_sz: Ints = field(default_factory=_none)
+    source: str = ""
 
     def __len__(self) -> int:
         return len(self.time)
 
     @classmethod
     def merged(cls, tables: Sequence[Self]) -> Self:
-        """Merges tables by time. Rows with equal times stay in the order of the tables and of their rows."""
+        """Merges tables by time. Rows with equal times stay in the order of the tables and of their rows.
+
+        The source is the one of all tables; empty if they have several.
+        """
         symbols = tuple(dict.fromkeys(symbol for table in tables for symbol in table.symbols))
         codes = [np.array([symbols.index(name) for name in table.symbols], np.int32)[table.symbol] for table in tables]
         order = np.argsort(np.concatenate([table.time for table in tables]), kind="stable")
@@ -60,7 +65,9 @@ class MarketTable:
         shift = np.repeat(starts[:-1], [len(table) for table in tables])[order]
         columns["bid_px"] = columns["bid_px"] + np.where(columns["kind"] == BOOK, shift, 0)
         levels = {name: np.concatenate([getattr(table, name) for table in tables]) for name in LEVEL_COLUMNS}
-        return cls(symbols=symbols, symbol=np.concatenate(codes)[order], **columns, **levels)
+        sources = {table.source for table in tables}
+        source = sources.pop() if len(sources) == 1 else ""
+        return cls(symbols=symbols, symbol=np.concatenate(codes)[order], source=source, **columns, **levels)
 
 
 COLUMNS = ("kind", "time", "bid_px", "bid_sz", "ask_px", "ask_sz")

@@ -72,7 +72,7 @@ def test_a_long_record_has_arrays_for_all_its_columns() -> None:
     long = joined([GOOD] * BULK_ROWS)._replace(book_bids=[1], book_asks=[1], book_px=[1, 2], book_sz=[1, 1])
     taken = with_arrays(long._replace(split_to=[2], split_of=[1]))._asdict()
     plain = {name for name, value in taken.items() if not isinstance(value, np.ndarray)}
-    assert plain == {"symbol", "ts", "kinds", "aggressors"}
+    assert plain == {"symbol", "ts", "kinds", "aggressors", "source"}
 
 
 def test_market_data_older_than_the_symbols_last_update_is_refused() -> None:

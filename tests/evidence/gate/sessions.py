@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,11 @@ from tests.evidence.metrics import rows
 COMMIT = "0123abc"
 AS_OF = rows.FIRST_DAY + timedelta(days=400)
 AS_OF_NS = int(AS_OF.timestamp()) * NANOS_PER_S
+LIVE = "live:SIM:test"
+MARKET = timedelta(hours=2)
+"""Market time of a day."""
+Clock = Callable[[datetime], datetime]
+"""The broker's time at which something of a market's time is appended."""
 STEADY = (300, -100, 250, 150, -50, 200)
 """Daily changes of equity, repeated in turn."""
 
@@ -79,29 +84,50 @@ def insert_session(
     age: float = 1,
     mock_fills: int = 0,
     strategy: str = "st",
+    source: str = LIVE,
+    clock: Clock = lambda ts: ts,
+    booked: Clock | None = None,
 ) -> None:
     """Inserts a session of a strategy that meets every criterion.
 
     tests: cases of the report of the project's tests, by default of a whole one; age in hours. mock_fills: number of
-    first fills, which the MockExecutor drew.
+    first fills, which the MockExecutor drew. source: that of the market. clock: of the market's records, live if not
+    given. booked: clock of the fills, by default that of the market.
     """
     ends = [Decimal(cash) + sum(changes[: number + 1]) for number in range(len(changes))]
     rows.insert(client, "account_equity", rows.session(run_id, cash, ends, strategy_id=strategy))
     paid = {"commission": Decimal(fee), "slippage_mid": Decimal(slippage)}
     days = [_day(run_id, number, fills_a_day, size, paid, profit, loss) for number in range(len(changes))]
+    moments = [
+        rows.FIRST_DAY + number * rows.DAY + MARKET * part / 4 for number in range(len(changes)) for part in range(5)
+    ]
+    rows.insert(client, "market_data", [market_record(run_id, ts, clock(ts), source) for ts in moments])
     marks, fills, answers = ([row for day in days for row in day[number]] for number in range(3))
     simulated = [
-        row | {"strategy_id": strategy, "simulator": "mock" if number < mock_fills else "realistic"}
+        row
+        | {"strategy_id": strategy, "simulator": "mock" if number < mock_fills else "realistic"}
+        | {"kafka_timestamp": (booked or clock)(row["ts"])}
         for number, row in enumerate(fills)
     ]
     for table, found in (("marks", marks), ("fills", simulated), ("order_results", answers)):
         rows.insert(client, table, found)
+    opened = {"run_id": run_id, "account_id": "A", "session_id": "s", "kind": "SESSION_OPENED", "ts": rows.FIRST_DAY}
+    rows.insert(client, "risk_events", [opened])
     if trials is not None:
         declared = {"run_id": run_id, "strategy_id": strategy, "kind": "TRIALS", "ts": AS_OF, "trials": trials[0]}
         rows.insert(client, "gate_decisions", [declared | {"trials_variance": trials[1]}])
     rows.insert(client, "test_results", whole_report(run_id, age=age) if tests is None else tests)
     if failing:
         rows.insert(client, "test_results", [suite_case(run_id, failing, "FAILED", age=age, case="broken")])
+
+
+def market_record(
+    run_id: str, ts: datetime, appended: datetime, source: str = LIVE, first: datetime | None = None
+) -> dict[str, Any]:
+    """Returns a record of the market of ABC with a quote at ts. first: time of a quote before it in the record."""
+    times = [ts] if first is None else [first, ts]
+    row = {"run_id": run_id, "symbol": "ABC", "ts": ts, "kinds": "Q" * len(times), "times": times}
+    return row | {"kafka_timestamp": appended, "source": source}
 
 
 def insert_breaker(client: Client, run_id: str, day: int, *states: str, account: str = "A") -> None:

@@ -22,6 +22,8 @@ SHIPPED = (REPOSITORY / "infra/reference/gate.toml").read_text()
         ("psr_min = 0.95", "psr_min = 95", "limited_live.criteria.psr_min"),
         ("expires_days = 30", "expires_days = 0", "limited_live.expires_days"),
         ("z = 3", "zz = 3", "drift.z"),
+        ('sources = ["live:*"]', 'sources = ["*"]', "evidence.sources.0"),
+        ('forward_sources = ["live:*"]', 'forward_sources = [""]', "evidence.forward_sources.0"),
         ('time_zone = "UTC"', 'time_zone = "Nowhere/Here"', "evidence.time_zone"),
         ("[drift]", "[drift", "not TOML"),
     ],

@@ -40,6 +40,7 @@ def any_table(seed: int, rows: int, kinds: list[int]) -> MarketTable:
         ask_sz=ask_sz,
         level_px=draw.integers(1, 1 << 40, levels),
         level_sz=draw.integers(1, 1 << 50, levels),
+        source=("", "file:sha256:é", "synthetic:1:60")[seed % 3],
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from streams.pipeline.feed.file_market import FileMarket
 from streams.pipeline.feed.market_blocks import TableMarket
 from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_folder import read_folder
 from streams.pipeline.feed.table import MarketTable
 from tests.builders import PROPERTY
 
@@ -81,6 +85,7 @@ def test_the_blocks_are_the_whole_market_from_any_row_on(
     row = min(row, len(whole) - 1)
     assert (len(market), market.last_ns) == (len(whole), int(whole.time[-1]))
     assert market.content_id == TableMarket(whole).content_id
+    whole = replace(whole, source=market.source)
     assert market.starts(row) == TableMarket(whole).starts(row)
     blocks = list(market.blocks(row))
     assert blocks[0][0] <= row < blocks[0][0] + len(blocks[0][1])
@@ -92,11 +97,40 @@ def test_the_blocks_are_the_whole_market_from_any_row_on(
 
 
 def test_one_changed_number_is_another_market(tmp_path: Path) -> None:
-    path, ids = tmp_path / "quotes.csv", set()
+    path, ids, sources = tmp_path / "quotes.csv", set(), set()
     for size in ("1", "2"):
         path.write_text(f"{QUOTES}{START},A,10,1,11,1\n{START + 1},A,10,1,11,{size}\n")
         ids.add(FileMarket([path]).content_id)
-    assert len(ids) == 2
+        sources.add(FileMarket([path]).source)
+    assert (len(ids), len(sources)) == (2, 2)
+
+
+def test_the_source_is_the_content_however_it_is_stored(tmp_path: Path) -> None:
+    lines = [f"{START + number},A,10,1,11,{number + 1}\n" for number in range(4)]
+    stored = {
+        "plain": {"day.csv": QUOTES + "".join(lines)},
+        "packed": {"other.csv.gz": QUOTES + "".join(lines)},
+        "parts": {"a.csv": QUOTES + "".join(lines[::2]), "b.csv": QUOTES + "".join(lines[1::2])},
+    }
+    found = set()
+    for name, files in stored.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, text in files.items():
+            (folder / file).write_bytes(gzip.compress(text.encode()) if file.endswith(".gz") else text.encode())
+        market, table = FileMarket(sorted(folder.iterdir())), read_folder(folder, lambda _: None)
+        found |= {market.source, table.source, *(record.source for record in pack(table, 0, len(table)))}
+        found |= {block.source for _, block in market.blocks(0)}
+    (source,) = found
+    assert re.fullmatch("file:sha256:[0-9a-f]{64}", source)
+
+
+def test_markets_of_several_sources_have_none_together() -> None:
+    empty, kinds = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+    table = MarketTable((), np.zeros(0, np.int32), kinds, empty, empty, empty, empty, empty)
+    one, two = (replace(table, source=source) for source in ("synthetic:1:60", "synthetic:2:60"))
+    assert MarketTable.merged([one, one]).source == one.source
+    assert MarketTable.merged([one, two]).source == ""
 
 
 def test_a_broken_last_line_is_found_before_anything_can_be_sent(tmp_path: Path) -> None:

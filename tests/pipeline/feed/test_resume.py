@@ -57,8 +57,12 @@ class Market:
         return Feed(self.settings, self.codec, table or self.table)
 
     def prove(self) -> None:
-        """Asserts that market.data has each update once, ordered by symbol, and a last heartbeat in each partition."""
+        """Asserts that market.data has each update once, ordered by symbol, and a last heartbeat in each partition.
+
+        Each record names the source.
+        """
         records = list(read_topic(self.settings, self.codec, TOPIC))
+        assert {record.source for record in records} == {f"synthetic:{self.settings.run_seed}:{SECONDS}"}
         fed = [row for record in records for row in rows_in(record)]
         assert rows_by_symbol(fed) == rows_by_symbol(rows_of(self.table))
         closing = [record.ts for record in records if record.ts == self.table.time[-1] + CLOSING_NS]

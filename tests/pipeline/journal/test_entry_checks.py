@@ -55,6 +55,8 @@ MANY = builders.joined([quote(at=LATER)] * (UPDATES_MAX + 1))
         (new("o" * (ID_CHARS_MAX + 1)), "TEXT_TOO_LONG"),
         (new(""), "FIELD_MISSING"),
         (new("o", account=""), "FIELD_MISSING"),
+        (quote()._replace(source="live:\n"), "TEXT_NOT_PLAIN"),
+        (quote()._replace(source="live:" + "x" * ID_CHARS_MAX), "TEXT_TOO_LONG"),
         (heartbeat(YEAR_2262), "TIME_OUT_OF_RANGE"),
         (heartbeat(TIME_MAX_NS), "HEARTBEAT_TOO_FAR_AHEAD"),
         (quote(at=YEAR_2262), "TIME_OUT_OF_RANGE"),
