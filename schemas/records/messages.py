@@ -1,7 +1,6 @@
 """Records of the topics as immutable tuples, field by field as in schemas/avsc, which documents each field.
 
-Prices and quantities are integers of 1e-9, money integers of 1e-18, times UTC nanoseconds.
-"""
+Prices and quantities are integers of 1e-9, money integers of 1e-18, times UTC nanoseconds."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

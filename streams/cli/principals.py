@@ -38,6 +38,7 @@ NO_KAFKA = frozenset(
     {
         "down",
         "doctor",
+        "passwords",
         "instruments",
         "parts",
         "explain",
@@ -49,6 +50,7 @@ NO_KAFKA = frozenset(
         "lint",
         "types",
         "format",
+        "sbom",
     }
 )
 """Commands that do not connect to Kafka."""

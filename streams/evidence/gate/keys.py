@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from infra.kafka.credentials import PRIVATE_FOLDER, write_private, write_private_once
+from infra.private_files import PRIVATE_FOLDER, write_private, write_private_once
 from infra.settings import Settings
 from streams.core.accounts.signed_documents import key_id, signed_bytes
 from streams.core.reference.gate_config import GateConfig

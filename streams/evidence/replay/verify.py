@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from infra.kafka.topics import DLQ_PREFIX
+from infra.kafka.topics import BY_NAME, DLQ_PREFIX
 from schemas.avro.codec import Codec
 from schemas.errors import UndecodableRecord
 from streams.core.core_config import CoreConfig
 from streams.errors import NothingCompared
+from streams.evidence.replay.compacted_outputs import CompactedOutputs
 from streams.evidence.replay.explain_difference import explain_difference
 from streams.evidence.replay.proof_cut import CutReader, take_cut
 from streams.evidence.replay.read_backwards import from_the_end
@@ -152,7 +153,7 @@ class _Comparison:
         """Compares a partition. Several shards may write it, each in its own order."""
         outputs = {name: list(filter(self._covers, made)) for name, made in shards.items()}
         with closing(self.reader.read(self.topic, self.partition, 0)) as records:
-            self._find(records, WaitingOutputs(outputs), ())
+            self._find(records, self._waiting(outputs, backwards=False), ())
 
     def run_backwards(self, shards: dict[str, list[RawOutput]], earlier: Collection[str]) -> None:
         """Compares the end of a partition. earlier: the shards that also wrote it before their snapshots.
@@ -162,9 +163,17 @@ class _Comparison:
         """
         outputs = {name: list(filter(self._covers, reversed(made))) for name, made in shards.items()}
         with closing(from_the_end(self.reader, self.topic, self.partition)) as records:
-            self._find(records, WaitingOutputs(outputs), earlier)
+            self._find(records, self._waiting(outputs, backwards=True), earlier)
 
-    def _find(self, records: Iterator[RawRecord], waiting: WaitingOutputs, earlier: Collection[str]) -> None:
+    def _waiting(self, outputs: dict[str, list[RawOutput]], backwards: bool) -> WaitingOutputs | CompactedOutputs:
+        if BY_NAME[self.topic].compacted:
+            with closing(self.reader.read(self.topic, self.partition, self.end)) as records:
+                return CompactedOutputs(outputs, backwards, {record.key for record in records})
+        return WaitingOutputs(outputs)
+
+    def _find(
+        self, records: Iterator[RawRecord], waiting: WaitingOutputs | CompactedOutputs, earlier: Collection[str]
+    ) -> None:
         checked = self.result.checked
         for record in filter(self._covers, filter(_is_of_shard, records)):
             if waiting.take(record):

@@ -24,7 +24,7 @@ class WaitingOutputs:
             (*way[:number], way[number] + 1, *way[number + 1 :])
             for way in self._ways
             for number, outputs in enumerate(self._outputs)
-            if way[number] < len(outputs) and _is_equal(outputs[way[number]], record)
+            if way[number] < len(outputs) and is_equal(outputs[way[number]], record)
         }
         self._ways = ways or self._ways
         return bool(ways)
@@ -54,7 +54,7 @@ class WaitingOutputs:
         return any(way[number] == len(self._outputs[number]) for way in self._ways for number in numbers)
 
 
-def _is_equal(output: RawOutput, record: RawRecord) -> bool:
+def is_equal(output: RawOutput, record: RawRecord) -> bool:
     """Returns whether a record is an output.
 
     Places in headers tell dead letters and forwarded records of equal bytes apart. Other outputs are made without.

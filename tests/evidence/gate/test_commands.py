@@ -15,19 +15,23 @@ from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.records.enums import ControlKind, RiskEventKind, TradingMode
 from schemas.records.messages import Control
+from streams.evidence.gate.gate_desk import head_commit
+from streams.evidence.gate.junit_report import read_junit
 from streams.evidence.gate.keys import approver_key_file, gate_key_file, read_signer
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
-from tests.authorisations import CODE, HOUR, JUDGED, PARAMETERS, approval
+from tests.authorisations import CODE, HOUR, PARAMETERS, approval
 from tests.authorisations import decision as signed_decision
-from tests.builders import control, opening, quote
+from tests.builders import control
 from tests.end_to_end.desk import AWAIT_S, SYMBOL, Desk, immediate
 from tests.end_to_end.processes import done, paper, running
-from tests.evidence.gate.sessions import insert_session
+from tests.evidence.gate.paper_days import PaperDays
+from tests.evidence.gate.sessions import COMMIT, SUITE, whole_cases, write_report
 from tests.fuzz.live import as_admin, live_stack
 from tests.signing import APPROVER_NAME
 
 STRATEGY = "st"
+FULL_DAYS = 126
 OWN_TESTS = "tests/evidence/gate/test_criteria.py"
 """A small test file of the project itself."""
 
@@ -45,61 +49,67 @@ def scram() -> Iterator[Settings]:
 
 
 def test_from_evidence_to_a_live_order_and_back(scram: Settings, tmp_path: Path) -> None:
-    settings, commit = scram, "c0ffee"
+    settings = scram
     desk = Desk(as_admin(settings))
-    started_ns = time.time_ns()
-    done(settings, "test", "-q", "-p", "no:cacheprovider", OWN_TESTS)
-    report = str(settings.paper_home / "junit.xml")
     for arguments in ((), ("--approver", APPROVER_NAME)):
         done(settings, "gate", "keys", *arguments)
+    days = PaperDays(as_admin(settings), registered=True)
+    days.trade(STRATEGY, "l", FULL_DAYS, code_sha256=CODE, parameters=PARAMETERS)
+    days.write()
+    report = str(write_report(tmp_path / "whole.xml", "pytest", whole_cases()))
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
-        desk.send("controls", "l", opening("l", **JUDGED | {"strategy_id": STRATEGY}))
-        for _ in range(2):
-            said = done(settings, "gate", "ingest", report, "--commit", commit)
-        cases = _own_cases(desk, started_ns, commit)
-        assert said == f"{cases} cases of pytest recorded\n"
-        done(settings, "gate", "trials", STRATEGY, "1", "--reason", "the first")
-        assert "evil.xml" in _refused(settings, desk, tmp_path, report)
-        done(desk.settings, "reconcile", "--record")
-        done(desk.settings, "replay", "verify", "--record")
         _refuse_live(desk, "l-1", "LIVE_NO_DECISION")
         _write_by_hand(desk)
         _refuse_live(desk, "l-1b", "LIVE_NO_DECISION")
         assert "refused as forged" in paper(settings, "status").stdout
-        _await_rows(settings, "test_results", "uniqExact(suite)", 3)
-        _await_rows(settings, "risk_events", "countIf(kind = 'SESSION_OPENED')", 1)
-        assert "FAILED" in done(settings, "gate", "evaluate", STRATEGY, "--commit", commit, code=1)
+        assert "FAILED" in done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT, code=1)
         _refuse_live(desk, "l-2", "LIVE_PAPER_ONLY")
-        mistyped = paper(settings, "gate", "evaluate", f"{STRATEGY}s", "--commit", commit)
+        for _ in range(2):
+            said = done(settings, "gate", "ingest", report)
+        assert said == f"{SUITE.passed_min} cases of pytest recorded\n"
+        done(settings, "gate", "trials", STRATEGY, "1", "--reason", "the first")
+        assert "evil.xml" in _refused(settings, desk, tmp_path, report)
+        mistyped = paper(settings, "gate", "evaluate", f"{STRATEGY}s", "--commit", COMMIT)
         assert (mistyped.returncode, "known" in mistyped.stderr) == (2, True), mistyped.stderr
         assert {item.strategy_id for item in desk.read("gate.decisions")} == {STRATEGY}
-        with closing(connect(settings)) as client:
-            insert_session(client, settings.run_id, trials=None, suites=())
-        done(settings, "gate", "evaluate", STRATEGY, "--level", "LIMITED_LIVE", "--commit", commit)
+        done(settings, "gate", "evaluate", STRATEGY, "--level", "LIMITED_LIVE", "--commit", COMMIT)
         _refuse_live(desk, "l-3", "LIVE_NOT_APPROVED")
         decision = json.loads(done(settings, "gate", "show", STRATEGY, "--json"))
         assert (decision["level"], decision["kind"], decision["mode"]) == ("LIMITED_LIVE", "EVALUATED", "LIVE")
         assert (decision["account_id"], decision["of_run_id"]) == ("l", settings.run_id)
         assert (decision["code_sha256"], decision["parameters"]) == (CODE, PARAMETERS)
         (tests,) = [item for item in decision["criteria"] if item["criterion"] == "tests pytest"]
-        assert (tests["value"], tests["passed"]) == (f"{cases} passed, 0 failed", True)
-        assert tests["threshold"].endswith(f"of {commit}")
+        assert (tests["value"], tests["passed"]) == (f"{SUITE.passed_min} passed, 0 failed", True)
+        assert f"of {COMMIT}" in tests["threshold"]
+        assert len(decision["proof_sha256"]) == 64
         _approve_in_vain(settings, decision["decision_id"])
         approve = ("gate", "approve", STRATEGY, decision["decision_id"], "--approver", APPROVER_NAME)
         done(settings, *approve, "--reason", "looks good")
-        desk.send("market.data", SYMBOL, quote("50.00", "50.02", symbol=SYMBOL))
-        desk.flush()
-        _await_marks(desk)
         _go_live(desk, "l-5")
         done(settings, "gate", "watch", "--once")
+        assert "FULL_LIVE" in done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT)
+        _refuse_live(desk, "l-5b", "LIVE_NOT_APPROVED")
+        decision = json.loads(done(settings, "gate", "show", STRATEGY, "--json"))
+        approve = ("gate", "approve", STRATEGY, decision["decision_id"], "--approver", APPROVER_NAME)
+        done(settings, *approve, "--reason", "a month of limited trading was as expected")
+        _go_live(desk, "l-5c")
         done(settings, "gate", "revoke", STRATEGY, "--reason", "enough")
         _refuse_live(desk, "l-6", "LIVE_REVOKED")
         assert "REVOKED by" in done(settings, "gate", "show", STRATEGY)
         _revoke_what_the_gate_does_not_know(settings, desk)
         history = done(settings, "gate", "history", STRATEGY, "--json").splitlines()
         kinds = [json.loads(line)["kind"] for line in history]
-        assert kinds == ["TRIALS", "EVALUATED", "EVALUATED", "APPROVED", "REVOKED", "REVOKED"]
+        made = ["EVALUATED", "TRIALS", "EVALUATED", "APPROVED", "EVALUATED", "APPROVED", "REVOKED", "REVOKED"]
+        assert kinds == made
     assert done(settings, "replay", "verify").endswith("all equal\n")
+
+
+def test_a_report_of_the_projects_tests_names_the_commit(pipeline_settings: Settings) -> None:
+    done(pipeline_settings, "test", "-q", "-p", "no:cacheprovider", OWN_TESTS)
+    results = read_junit(pipeline_settings.paper_home / "junit.xml", time.time_ns())
+    module = OWN_TESTS.removesuffix(".py").replace("/", ".")
+    assert all(item.case.startswith(f"{module}.test_") for item in results)
+    assert {(item.suite, item.commit) for item in results} == {("pytest", head_commit())}
 
 
 def _write_by_hand(desk: Desk) -> None:
@@ -137,32 +147,25 @@ def _revoke_what_the_gate_does_not_know(settings: Settings, desk: Desk) -> None:
     stolen, bobs = read_signer(gate_key_file(settings)), read_signer(approver_key_file(settings, APPROVER_NAME))
     now_ns = time.time_ns()
     forged = signed_decision("FULL_LIVE", "stolen", now_ns + HOUR, now_ns, stolen, strategy_id=STRATEGY, account_id="l")
-    with Follower(desk.settings, desk.codec, ["risk.events"]) as events:
-        for command in (forged, approval(forged, bobs)):
-            _to_all(desk, command)
-        shards = desk.settings.account_partitions
-        desk.until(events, lambda event: event.kind is RiskEventKind.AUTHORISATION_CHANGED, 2 * shards)
+    _authorise(desk, forged, approval(forged, bobs))
     _go_live(desk, "l-7")
+    shards = desk.settings.account_partitions
     _await_rows(settings, "risk_events", "countIf(code = 'APPROVAL' AND cause = 'stolen')", shards)
     assert "not the gate's" in done(settings, "gate", "watch", "--once")
     _refuse_live(desk, "l-8", "LIVE_REVOKED")
     now_ns = time.time_ns()
     past = signed_decision("FULL_LIVE", "past", now_ns, now_ns, stolen, strategy_id=STRATEGY, account_id="l")
-    for command in (past, approval(past, bobs)):
-        _to_all(desk, command)
+    _authorise(desk, past, approval(past, bobs))
     _refuse_live(desk, "l-9", "LIVE_EXPIRED")
 
 
-def _own_cases(desk: Desk, started_ns: int, commit: str) -> int:
-    """Returns the number of recorded cases of the project's own tests, each with suite, commit and time."""
-    found = [item for item in desk.read("test.results") if item.suite == "pytest"]
-    names = {item.case for item in found}
-    module = OWN_TESTS.removesuffix(".py").replace("/", ".")
-    assert len(found) == 2 * len(names), "ingested twice"
-    assert all(name.startswith(f"{module}.test_") for name in names)
-    assert {item.commit for item in found} == {commit}
-    assert all(started_ns <= item.ts <= time.time_ns() for item in found)
-    return len(names)
+def _authorise(desk: Desk, *commands: Control) -> None:
+    """Sends commands that every shard takes, and waits until each has."""
+    with Follower(desk.settings, desk.codec, ["risk.events"]) as events:
+        for command in commands:
+            _to_all(desk, command)
+        count = len(commands) * desk.settings.account_partitions
+        desk.until(events, lambda event: event.kind is RiskEventKind.AUTHORISATION_CHANGED, count)
 
 
 def _refused(settings: Settings, desk: Desk, folder: Path, good: str) -> str:
@@ -190,16 +193,6 @@ def _go_live(desk: Desk, order_id: str) -> None:
         assert not refusals, refusals
         assert time.monotonic() < deadline, "no live order came"
     assert [(item.symbol, item.mode) for item in found] == [(SYMBOL, TradingMode.LIVE)]
-
-
-def _await_marks(desk: Desk) -> None:
-    """Waits until every account shard has taken a mark: from then on its market has a time."""
-    deadline = time.monotonic() + AWAIT_S
-    partitions = set(range(desk.settings.account_partitions))
-    while partitions:
-        assert time.monotonic() < deadline, "not every account shard has taken a mark"
-        journals = [item for item in desk.read("journal.accounts") if "marks" in item.topics]
-        partitions -= {int(item.shard.rpartition("-")[2]) for item in journals}
 
 
 def _await_rows(settings: Settings, table: str, measure: str, least: int) -> None:

@@ -254,3 +254,73 @@ def test_a_proof_that_compared_nothing_is_refused_and_says_what_it_looked_for(fr
     assert refusal.value.exit_code == 2
     with pytest.raises(NothingCompared, match="hold no transactions"):
         verified(MemoryPipeline(kinds=()), from_snapshot=from_snapshot)
+
+
+class CompactedLog(MemoryLog):
+    """A log from which Kafka has removed records of a topic, whose places stay. kept: whether a record stays."""
+
+    def __init__(self, log: MemoryLog, kept: Callable[[RawRecord], bool]) -> None:
+        self.partitions = log.partitions
+        self.made_anew = log.made_anew
+        self._kept = kept
+
+    def read(self, topic: str, partition: int, first_offset: int) -> Generator[RawRecord, None, None]:
+        """Yields the records that are left."""
+        return (record for record in super().read(topic, partition, first_offset) if self._kept(record))
+
+
+def newest_positions(log: MemoryLog) -> set[tuple[int, int]]:
+    """Returns partition and offset of the newest position of each key."""
+    newest = {
+        (partition, record.key): record.offset
+        for (topic, partition), records in log.partitions.items()
+        if topic == "positions"
+        for record in records
+    }
+    return {(partition, offset) for (partition, _), offset in newest.items()}
+
+
+@pytest.mark.parametrize("from_snapshot", [False, True])
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_what_compaction_has_removed_is_no_difference(every: int, from_snapshot: bool) -> None:
+    """Removes all replaced positions, and each second or third of them only."""
+    pipeline = traded(snapshot_every=8)
+    newest = newest_positions(pipeline.log)
+
+    def kept(record: RawRecord) -> bool:
+        is_newest = (record.partition, record.offset) in newest
+        return record.topic != "positions" or is_newest or record.offset % every != 0
+
+    log = CompactedLog(pipeline.log, kept)
+    assert sum(not kept(record) for place in log.partitions.values() for record in place) > 0
+    result = verify(pipeline.config, log, pipeline.codec, from_snapshot=from_snapshot)
+    assert result.differences == []
+    assert result.checked["positions"] > 0
+
+
+@pytest.mark.parametrize("from_snapshot", [False, True])
+def test_the_newest_position_of_a_key_may_not_be_missing(from_snapshot: bool) -> None:
+    pipeline = traded()
+    partition, missing = max(newest_positions(pipeline.log), key=lambda place: place[1])
+    log = CompactedLog(
+        pipeline.log,
+        lambda record: (record.topic, record.partition, record.offset) != ("positions", partition, missing),
+    )
+    result = verify(pipeline.config, log, pipeline.codec, from_snapshot=from_snapshot)
+    assert any(difference.startswith(f"positions-{partition}") for difference in result.differences)
+
+
+def test_a_changed_position_is_found_after_compaction() -> None:
+    pipeline = traded()
+    newest = newest_positions(pipeline.log)
+    partition, offset = next(iter(newest))
+    log = pipeline.log.partitions["positions", partition]
+    report = pipeline.codec.decode("positions", log[offset].value or b"")
+    changed = report._replace(quantity=report.quantity + TICK)
+    log[offset] = log[offset]._replace(value=pipeline.codec.encode("positions", changed))
+    compacted = CompactedLog(
+        pipeline.log, lambda record: record.topic != "positions" or (record.partition, record.offset) in newest
+    )
+    result = verify(pipeline.config, compacted, pipeline.codec)
+    assert len(result.differences) == 1
+    assert result.differences[0].startswith(f"positions-{partition} offset {offset}: quantity is ")
