@@ -1,4 +1,4 @@
-"""Outputs that shards make to a compacted topic, from which Kafka removes records that newer ones of their key replace."""
+"""Outputs that shards make to a compacted topic, where Kafka removes records that newer ones of their key replace."""
 
 from collections.abc import Collection, Mapping, Sequence
 
