@@ -28,6 +28,7 @@ NAMES = frozenset(
         *("deduplicate_blocks_in_dependent_materialized_views", "materialize_statistics_on_insert"),
         *("deduplicate_merge_projection_mode", "lightweight_mutation_projection_mode"),
         *("non_replicated_deduplication_window", "mutations_sync", "alter_sync", "lightweight_deletes_sync"),
+        "min_free_disk_bytes_to_perform_insert",
         *("max_threads", "max_insert_threads", "max_block_size", "index_granularity", "final", "extremes", "limit"),
         *("any_join_distinct_right_table_keys", "aggregate_functions_null_for_empty", "union_default_mode"),
         *(
