@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import NamedTuple, cast
 
@@ -20,6 +20,7 @@ from streams.evidence.gate.gather_evidence import METRICS, QUERIES
 from streams.evidence.gate.prove_rows import RowProof, row_prover
 from streams.evidence.gate.record_copy import PROVED_TABLES
 from tests.builders import new
+from tests.evidence.never_merged import never_merged
 from tests.evidence.reconcile.session import Session, land, traded_session
 from tests.pipeline.journal.pipeline import PARTITIONS
 
@@ -106,25 +107,11 @@ EDITS = [
 @pytest.mark.parametrize(("sql", "why"), EDITS)
 def test_each_change_by_hand_is_named(sql: str, why: str, client: Client, landed: Landed) -> None:
     table = next(word for word in sql.split() if word in PROVED_TABLES)
-    # A merge would heal a doubled row at a time of its own.
     with never_merged(client, table) if why.startswith("is there") else nullcontext():
         change(client, landed, sql)
         problem = landed.prove().problem
     assert problem.startswith(f"table {table}, partition "), problem
     assert why in problem
-
-
-@contextmanager
-def never_merged(client: Client, table: str) -> Iterator[None]:
-    """Puts a table that keeps equal rows in place of one, until the block ends."""
-    client.command(f"RENAME TABLE {table} TO {table}_kept")
-    try:
-        client.command(f"CREATE TABLE {table} AS {table}_kept ENGINE = MergeTree ORDER BY tuple()")
-        client.command(f"INSERT INTO {table} SELECT * FROM {table}_kept")
-        yield
-    finally:
-        client.command(f"DROP TABLE IF EXISTS {table}")
-        client.command(f"RENAME TABLE {table}_kept TO {table}")
 
 
 def test_rows_of_another_run_prove_nothing_and_harm_nothing(client: Client, landed: Landed) -> None:

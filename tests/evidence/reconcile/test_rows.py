@@ -12,6 +12,7 @@ from infra.settings import Settings
 from streams.evidence.reconcile.reconciliation import Check
 from streams.evidence.reconcile.row_checks import newest_positions, rows_are_records
 from streams.pipeline.journal.raw_records import RawRecord
+from tests.evidence.never_merged import never_merged
 from tests.evidence.reconcile.session import Session, drop, land, read_facts, traded_session
 
 Land = Callable[[Session], str]
@@ -64,14 +65,10 @@ def test_a_missing_row_is_named(client: Client, landed: Land, session: Session) 
 
 def test_a_doubled_row_is_named(client: Client, landed: Land, session: Session) -> None:
     run_id = landed(session)
-    # A merge would heal it at a time of its own.
-    client.command("SYSTEM STOP MERGES fills")
-    try:
+    with never_merged(client, "fills"):
         copy_fill(client, run_id, fill_place(client, run_id))
         (sentence,) = compare(client, run_id, session).differences
-        assert sentence.startswith("fills: 1 rows are there twice")
-    finally:
-        client.command("SYSTEM START MERGES fills")
+    assert sentence.startswith("fills: 1 rows are there twice")
 
 
 def test_a_row_from_nowhere_is_named(client: Client, landed: Land, session: Session) -> None:
