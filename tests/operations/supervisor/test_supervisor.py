@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 import urllib.request
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from infra import processes
+from infra.clickhouse.users import credentials_folder
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.pipeline_processes import PipelineProcesses
@@ -33,6 +35,7 @@ def settings(pipeline_settings: Settings, tmp_path: Path) -> Iterator[Settings]:
     """A supervised pipeline with a PAPER_HOME of its own, on the servers that all tests share."""
     own = {"paper_home": tmp_path, "mock_trading": False, "worker_session_timeout_s": 6.0, "watchdog_s": 10.0}
     settings = pipeline_settings.model_copy(update={**own, "metrics_port": free_port()})
+    shutil.copytree(credentials_folder(pipeline_settings), credentials_folder(settings))
     try:
         local_stack.up_pipeline(settings, 2)
         yield settings
