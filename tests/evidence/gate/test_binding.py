@@ -43,14 +43,15 @@ def test_the_best_evidence_reaches_no_level_without_the_conditions(
 
 def _opened(client: Client, run_id: str, session: str, minute: int, account: str = "A", **asked: Any) -> None:
     at = rows.FIRST_DAY + timedelta(minutes=minute)
-    place = {"run_id": run_id, "account_id": account, "session_id": session, "strategy_id": "bound", "ts": rows.FIRST_DAY}
+    place = {"run_id": run_id, "account_id": account, "session_id": session, "ts": rows.FIRST_DAY}
+    place |= {"strategy_id": "bound"}
     place |= {"control_id": f"open-{session}", "kafka_timestamp": at}
     rows.insert(client, "controls", [place | {"kind": "SESSION_OPEN"} | asked])
     rows.insert(client, "risk_events", [place | {"kind": "SESSION_OPENED"}])
 
 
 def test_the_newest_session_by_the_brokers_clock_is_bound(client: Client, run_id: str) -> None:
-    with pytest.raises(InputError, match=f"strategy st has no session in run {run_id}"):
+    with pytest.raises(InputError, match=f"strategy bound has no session in run {run_id}"):
         read_binding(client, run_id, "bound", "")
     _opened(client, run_id, "new", 2, code_sha256=CODE, parameters=PARAMETERS)
     _opened(client, run_id, "old", 1, account="B")
