@@ -277,9 +277,9 @@ class _Noting:
         self._shard = shard
         self._inputs = inputs
 
-    def apply(self, message: Message, at: int | None) -> list[Output]:
+    def apply(self, message: Message, at: int | None, written_ns: int = 0) -> list[Output]:
         self._inputs.append(message)
-        return self._shard.apply(message, at)
+        return self._shard.apply(message, at, written_ns)
 
 
 MODELS: tuple[dict[str, dict[str, str]], ...] = (
