@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.declarations import ModelConfig
 from streams.core.simulators import fee_models, fill_models, latency_models, queue_models, slippage_models
 from streams.core.simulators.model import Model, ModelError, ModelKind
@@ -31,8 +32,7 @@ def make_model(kind: ModelKind, config: ModelConfig) -> Any:
     try:
         return found.model_validate(config.parameters)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ModelError(f"{kind} model {config.model}: {problems}") from error
+        raise ModelError(f"{kind} model {config.model}: {broken_rules(error)}") from error
 
 
 def model_class(kind: ModelKind, name: str) -> type[Model]:

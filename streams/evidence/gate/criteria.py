@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from schemas.records.enums import TradingLevel
 from streams.core.accounts.state.authorisations import check_level
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.fields import Frozen, TimeZone
 from streams.errors import ReferenceDataError
 from streams.evidence.metrics.conventions import DEFAULTS
@@ -139,6 +140,5 @@ def read_criteria(path: Path) -> CriteriaFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ReferenceDataError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ReferenceDataError(f"{path}: {'; '.join(problems)}") from error
+        raise ReferenceDataError(f"{path}: {broken_rules(error)}") from error
     return CriteriaFile(criteria, sha256(content).hexdigest())

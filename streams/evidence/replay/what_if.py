@@ -15,6 +15,7 @@ from schemas.records.messages import Control, OrderRequest
 from schemas.records.numbers import PRICE_SCALE, to_price
 from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.fields import Frozen, PositiveDecimal
 from streams.core.reference.instruments import Instrument
 from streams.core.reference.merge_patch import merge_patch
@@ -73,8 +74,7 @@ class WhatIf(Frozen):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-            raise InputError(f"{name}: {'; '.join(problems)}") from error
+            raise InputError(f"{name}: {broken_rules(error)}") from error
 
     def require_strategies(self) -> None:
         """Raises InputError if the run needs a recording: it has no strategies, or one without cash."""

@@ -5,6 +5,7 @@ import tomllib
 from pydantic import ValidationError
 
 from infra.settings import Settings
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.gate_config import GateConfig
 from streams.errors import ReferenceDataError
 
@@ -25,5 +26,4 @@ def load_gate(settings: Settings) -> GateConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ReferenceDataError(f"{path}: not TOML: {error}; `paper gate keys` writes such a file") from error
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
-        raise ReferenceDataError(f"{path}: {'; '.join(problems)}") from error
+        raise ReferenceDataError(f"{path}: {broken_rules(error, whole='file')}") from error

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.risk.breakers.breaker_config import DeskConfig
 from streams.core.risk.limits import RiskLimits
 from streams.errors import ReferenceDataError
@@ -51,8 +52,7 @@ def _desk(path: Path, document: Any) -> DeskConfig:
     try:
         return DeskConfig.model_validate(document)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, ('desk', *item['loc'])))}: {item['msg']}" for item in error.errors()]
-        raise ReferenceDataError(f"{path}: {'; '.join(problems)}") from error
+        raise ReferenceDataError(f"{path}: {broken_rules(error, 'desk')}") from error
 
 
 def _patched(path: Path, table: str, limits: RiskLimits, patch: Any) -> RiskLimits:

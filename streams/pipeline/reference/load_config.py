@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from infra.settings import Settings
 from streams.core.core_config import RULES_OF_TODAY, CoreConfig, TimeSource
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.declarations import AccountConfig, ConversionConfig, InstrumentConfig, SimulatorConfig
 from streams.core.simulators.model import ModelError
 from streams.core.simulators.simulator_choice import Simulators
@@ -53,7 +54,7 @@ def core_config(settings: Settings) -> CoreConfig:
         )
         Simulators(config)
     except ValidationError as error:
-        raise ReferenceDataError(f"{path}: {_sentences(error)}") from error
+        raise ReferenceDataError(f"{path}: {broken_rules(error, whole='file')}") from error
     except ModelError as error:
         raise ReferenceDataError(f"{path}: {error}") from error
     return config
@@ -103,9 +104,5 @@ def _items(path: Path, document: dict[str, Any], table: str, naming: str, kind: 
             found.append(kind.model_validate(item))
         except ValidationError as error:
             name = item.get(naming, f"number {number}")
-            raise ReferenceDataError(f"{path}: {table} {name}: {_sentences(error)}") from error
+            raise ReferenceDataError(f"{path}: {table} {name}: {broken_rules(error, whole='file')}") from error
     return tuple(found)
-
-
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from infra.settings import REPOSITORY
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.fields import Frozen
 from streams.core.risk.breakers.breaker_config import BreakerConfigs
 from streams.errors import ReferenceDataError
@@ -39,8 +40,7 @@ def presets() -> dict[str, Preset]:
         try:
             found[name] = Preset.model_validate(document)
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
-            raise ReferenceDataError(f"{PRESETS_FILE}: preset {name}: {'; '.join(problems)}") from error
+            raise ReferenceDataError(f"{PRESETS_FILE}: preset {name}: {broken_rules(error)}") from error
     return found
 
 
