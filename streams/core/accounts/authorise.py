@@ -1,6 +1,5 @@
 """Commands of the gate in the account shard: decisions, approvals and revocations of strategies."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -10,17 +9,10 @@ from schemas.records.enums import DeskReportKind, RiskEventKind, TradingLevel
 from schemas.records.messages import Control, DeskReport
 from schemas.records.output import Output
 from streams.core.accounts.signed_commands import CommandRefused, take_signed
-from streams.core.accounts.state.authorisations import Authorisation, Authorisations, check_level
+from streams.core.accounts.state.authorisations import Authorisation, AuthorisationKind, Authorisations, check_level
 from streams.core.accounts.state.shard_state import ShardState
+from streams.core.reference.broken_rules import broken_rules
 from streams.core.reference.fields import Frozen
-
-
-class AuthorisationKind(StrEnum):
-    """A decision by the criteria, a person's approval of it, or the end of both."""
-
-    DECISION = "DECISION"
-    APPROVAL = "APPROVAL"
-    REVOCATION = "REVOCATION"
 
 
 class AuthorisationDocument(Frozen):
@@ -37,7 +29,9 @@ class AuthorisationDocument(Frozen):
 def on_authorisation(state: ShardState, control: Control) -> None:
     """Takes a command of the gate and answers with a risk event."""
     if not state.config.authorisations_are_signed:
-        _take_unsigned(state, control)
+        problem = _take_unsigned(state, control)
+        if problem is not None:
+            state.refuse(control, problem)
         return
     try:
         taken = take_signed(state, control)
@@ -47,19 +41,13 @@ def on_authorisation(state: ShardState, control: Control) -> None:
     _tell(state, taken.strategy_id, taken.kind, taken.text, control, taken.decision_id)
 
 
-def _take_unsigned(state: ShardState, control: Control) -> None:
-    """Takes a command by the rule from before authorisations_are_signed: whoever wrote it."""
-    problem = _unsigned_problem(state, control)
-    if problem is not None:
-        state.refuse(control, problem)
-
-
-def _unsigned_problem(state: ShardState, control: Control) -> str | None:
+def _take_unsigned(state: ShardState, control: Control) -> str | None:
+    """Takes a command by the rule from before authorisations_are_signed. Returns the reason if it is refused."""
     try:
         document = AuthorisationDocument.model_validate_json(control.authorisation or "")
         check_level(document.limits)
     except ValidationError as error:
-        return "; ".join(f"authorisation.{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        return broken_rules(error, "authorisation")
     except ValueError as error:
         return f"authorisation.limits: {error}"
     problem, text = _take(state.authorisations, document, control)

@@ -8,12 +8,12 @@ from schemas.records.enums import TradingMode
 from schemas.records.messages import Control
 from streams.core.accounts.live_authority import LIVE_LEVELS
 from streams.core.accounts.signed_documents import ApprovalDocument, DecisionDocument, signer_of, text_sha256
-from streams.core.accounts.state.authorisations import Authorisation
+from streams.core.accounts.state.authorisations import Authorisation, AuthorisationKind
 from streams.core.accounts.state.shard_state import ShardState
+from streams.core.reference.broken_rules import broken_rules
 
 FORGED: Final = "AUTHORISATION_FORGED"
 """Code of a decision or approval that no key of the list has signed. It alarms."""
-DECISION, APPROVAL, REVOCATION = "DECISION", "APPROVAL", "REVOCATION"
 KEYS_REMEDY: Final = "`paper gate keys` lists the keys, and workers take a new list when they start"
 
 
@@ -53,14 +53,14 @@ def take_signed(state: ShardState, control: Control) -> Taken:
     try:
         command = SignedCommand.model_validate_json(control.authorisation or "")
     except ValidationError as error:
-        raise CommandRefused("CONTROL_REJECTED", _sentences("authorisation", error)) from error
-    if command.kind == REVOCATION:
+        raise CommandRefused("CONTROL_REJECTED", broken_rules(error, "authorisation")) from error
+    if command.kind == AuthorisationKind.REVOCATION:
         return _revoke(state, command, control)
-    if command.kind == DECISION:
+    if command.kind == AuthorisationKind.DECISION:
         return _decide(state, command)
-    if command.kind == APPROVAL:
+    if command.kind == AuthorisationKind.APPROVAL:
         return _approve(state, command)
-    text = f"authorisation.kind: {command.kind!r} is not one of {DECISION}, {APPROVAL}, {REVOCATION}"
+    text = f"authorisation.kind: {command.kind!r} is not one of {', '.join(AuthorisationKind)}"
     raise CommandRefused("CONTROL_REJECTED", text)
 
 
@@ -68,7 +68,7 @@ def _decide(state: ShardState, command: SignedCommand) -> Taken:
     gate, known = state.config.gate, state.authorisations.by_strategy
     key = signer_of(command.signed, command.signature, gate.keys)
     if key is None:
-        raise CommandRefused(FORGED, f"this {DECISION} is signed by no key of the gate's; {KEYS_REMEDY}")
+        raise CommandRefused(FORGED, f"this DECISION is signed by no key of the gate's; {KEYS_REMEDY}")
     document: DecisionDocument = _parsed(DecisionDocument, command.signed)
     strategy_id, newest, digest = document.strategy_id, known.get(document.strategy_id), text_sha256(command.signed)
     named = f"decision {document.decision_id} on strategy {strategy_id}"
@@ -95,7 +95,7 @@ def _decide(state: ShardState, command: SignedCommand) -> Taken:
             evaluator=document.evaluator,
             signed_by=key,
         )
-    return Taken(DECISION, strategy_id, document.decision_id, f"{named}: {document.level}")
+    return Taken(AuthorisationKind.DECISION, strategy_id, document.decision_id, f"{named}: {document.level}")
 
 
 def _approve(state: ShardState, command: SignedCommand) -> Taken:
@@ -103,7 +103,7 @@ def _approve(state: ShardState, command: SignedCommand) -> Taken:
     names = {key: name for name, key in gate.approvers.items()}
     key = signer_of(command.signed, command.signature, names)
     if key is None:
-        raise CommandRefused(FORGED, f"this {APPROVAL} is signed by no approver's key; {KEYS_REMEDY}")
+        raise CommandRefused(FORGED, f"this APPROVAL is signed by no approver's key; {KEYS_REMEDY}")
     document: ApprovalDocument = _parsed(ApprovalDocument, command.signed)
     strategy_id, newest = document.strategy_id, state.authorisations.by_strategy.get(document.strategy_id)
     named = f"decision {document.decision_id} on strategy {strategy_id}"
@@ -119,7 +119,7 @@ def _approve(state: ShardState, command: SignedCommand) -> Taken:
         text = f"{named} was evaluated by {newest.evaluator}; another person must approve it"
         raise CommandRefused("AUTHORISATION_SAME_PERSON", text)
     newest.approved_by, newest.approved_with = names[key], key
-    return Taken(APPROVAL, strategy_id, newest.decision_id, f"{named} is approved by {names[key]}")
+    return Taken(AuthorisationKind.APPROVAL, strategy_id, newest.decision_id, f"{named} is approved by {names[key]}")
 
 
 def _revoke(state: ShardState, command: SignedCommand, control: Control) -> Taken:
@@ -132,11 +132,11 @@ def _revoke(state: ShardState, command: SignedCommand, control: Control) -> Take
     newest = state.authorisations.by_strategy.get(strategy_id)
     if newest is None:
         text = f"strategy {strategy_id} is revoked: {control.reason}; this shard held no decision on it"
-        return Taken(REVOCATION, strategy_id, "", text)
+        return Taken(AuthorisationKind.REVOCATION, strategy_id, "", text)
     if newest.revoked is None:
         newest.revoked = control.reason
     text = f"decision {newest.decision_id} on strategy {strategy_id} is revoked: {newest.revoked}"
-    return Taken(REVOCATION, strategy_id, newest.decision_id, text)
+    return Taken(AuthorisationKind.REVOCATION, strategy_id, newest.decision_id, text)
 
 
 def _demand_run(state: ShardState, named: str, run_id: str) -> None:
@@ -151,8 +151,4 @@ def _parsed(kind: Any, text: str) -> Any:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise CommandRefused("CONTROL_REJECTED", _sentences("authorisation.signed", error)) from error
-
-
-def _sentences(name: str, error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, (name, *item['loc'])))}: {item['msg']}" for item in error.errors())
+        raise CommandRefused("CONTROL_REJECTED", broken_rules(error, "authorisation.signed")) from error

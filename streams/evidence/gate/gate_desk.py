@@ -20,7 +20,7 @@ from schemas.records.gate_messages import GateDecision, TestResult
 from schemas.records.numbers import NANOS_PER_DAY
 from schemas.registry import Registry
 from streams.core.accounts.live_authority import LIVE_LEVELS
-from streams.core.accounts.signed_commands import APPROVAL, DECISION
+from streams.core.accounts.state.authorisations import AuthorisationKind
 from streams.errors import InputError
 from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.cut import Cut
@@ -126,7 +126,9 @@ class GateDesk:
         signature = signer.sign(text)
         record = record._replace(key_id=signature.key_id, signature=signature.value)
         self._write(record)
-        self._broadcast(strategy_id, signed_command(DECISION, strategy_id, text, signature.value), reason)
+        self._broadcast(
+            strategy_id, signed_command(AuthorisationKind.DECISION, strategy_id, text, signature.value), reason
+        )
         return record, verdict
 
     def declare_trials(self, strategy_id: str, trials: int, variance: float | None, reason: str) -> GateDecision:
@@ -166,7 +168,9 @@ class GateDesk:
         record = self._about(newest, strategy_id, GateDecisionKind.APPROVED, reason)
         record = record._replace(actor=approver, key_id=signature.key_id, signature=signature.value)
         self._write(record)
-        self._broadcast(strategy_id, signed_command(APPROVAL, strategy_id, text, signature.value), reason)
+        self._broadcast(
+            strategy_id, signed_command(AuthorisationKind.APPROVAL, strategy_id, text, signature.value), reason
+        )
         return record
 
     def revoke(self, strategy_id: str, reason: str, held: str | None = None) -> GateDecision:

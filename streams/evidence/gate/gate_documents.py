@@ -5,8 +5,8 @@ from typing import Any
 
 from schemas.records.canonical_json import canonical_json
 from schemas.records.gate_messages import GateDecision
-from streams.core.accounts.signed_commands import APPROVAL, DECISION, REVOCATION
 from streams.core.accounts.signed_documents import parameters_sha256, signer_of, text_sha256
+from streams.core.accounts.state.authorisations import AuthorisationKind
 from streams.core.reference.gate_config import GateConfig
 from streams.errors import InputError
 from streams.evidence.gate.keys import Signer
@@ -16,7 +16,7 @@ def decision_text(record: GateDecision) -> str:
     """Returns the text that the gate signs: what a decision is bound to, and the hashes of what was judged."""
     return canonical_json(
         {
-            "kind": DECISION,
+            "kind": AuthorisationKind.DECISION,
             "strategy_id": record.strategy_id,
             "decision_id": record.decision_id,
             "level": record.level,
@@ -41,7 +41,7 @@ def approval_text(decision: GateDecision, reason: str) -> str:
     """Returns the text that an approver signs: it names one decision by the hash of its text."""
     return canonical_json(
         {
-            "kind": APPROVAL,
+            "kind": AuthorisationKind.APPROVAL,
             "strategy_id": decision.strategy_id,
             "decision_id": decision.decision_id,
             "decision_sha256": text_sha256(decision_text(decision)),
@@ -81,4 +81,4 @@ def signed_command(kind: str, strategy_id: str, text: str, signature: str) -> di
 
 def revocation_command(strategy_id: str, decision_id: str | None) -> dict[str, Any]:
     """Returns the field `authorisation` of a revocation, which needs no signature; decision_id is for information."""
-    return {"kind": REVOCATION, "strategy_id": strategy_id, "decision_id": decision_id or ""}
+    return {"kind": AuthorisationKind.REVOCATION, "strategy_id": strategy_id, "decision_id": decision_id or ""}

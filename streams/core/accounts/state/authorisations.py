@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -10,6 +11,14 @@ from schemas.records.enums import TradingLevel
 from schemas.records.output import State
 from streams.core.risk.control import Limit
 from streams.core.risk.limits import CONTROLS, RiskLimits
+
+
+class AuthorisationKind(StrEnum):
+    """A decision by the criteria, a person's approval of it, or the end of both."""
+
+    DECISION = "DECISION"
+    APPROVAL = "APPROVAL"
+    REVOCATION = "REVOCATION"
 
 
 @dataclass(slots=True)
