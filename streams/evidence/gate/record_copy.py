@@ -16,10 +16,11 @@ from infra.kafka.topics import BY_NAME
 from infra.settings import Settings
 from schemas.avro.codec import SchemaSource
 from streams.evidence.cut import TABLES
+from streams.evidence.replay.read_below import below
 from streams.pipeline.journal.kinds import JOURNALS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partition_ends import Ends
-from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.journal.record_blocks import record_blocks
 from streams.pipeline.sink.column_batch import of_records
 from streams.pipeline.sink.landing import Landing
 from streams.pipeline.sink.tables import DEAD_LETTERS, Tables, table_of
@@ -75,13 +76,13 @@ class RecordCopy:
 
     def _land(self, topic: str, partition: int, start: int, end: int) -> None:
         reported, landed = time.monotonic(), 0
-        with closing(self._reader.read(topic, partition, start)) as records:
-            for block in _blocks(records, end):
-                self._landing.land(topic, of_records(block))
-                landed += len(block)
-                if time.monotonic() - reported > PROGRESS_S:
-                    reported = time.monotonic()
-                    self._on_progress(f"reading {topic}-{partition}: {landed:,} records")
+        records = below(end, self._reader.read(topic, partition, start))
+        for block in record_blocks(records, BLOCK_ROWS, BLOCK_BYTES):
+            self._landing.land(topic, of_records(block))
+            landed += len(block)
+            if time.monotonic() - reported > PROGRESS_S:
+                reported = time.monotonic()
+                self._on_progress(f"reading {topic}-{partition}: {landed:,} records")
 
 
 @contextmanager
@@ -114,19 +115,3 @@ def _create(client: Client, database: str, copy: str) -> None:
             )
     except DriverError as error:
         raise ClickHouseError(f"a copy of the tables of {database}: {error}") from error
-
-
-def _blocks(records: Iterator[RawRecord], end: int) -> Iterator[list[RawRecord]]:
-    """Yields the records before an end in blocks of bounded size."""
-    block: list[RawRecord] = []
-    size = 0
-    for record in records:
-        if record.offset >= end:
-            break
-        block.append(record)
-        size += len(record.value or b"")
-        if len(block) >= BLOCK_ROWS or size >= BLOCK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block

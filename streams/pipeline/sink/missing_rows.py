@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.raw_records import RawRecord
+from streams.pipeline.journal.record_blocks import record_blocks
 from streams.pipeline.sink.run_topics import RunTable
 from streams.pipeline.sink.tables import Place, rows_of
 
@@ -100,7 +101,7 @@ class MissingRows:
         if not gaps:
             return
         log.info("%s-%d: comparing %d gaps from offset %d to %d", topic, partition, len(gaps), first, end)
-        yield from _blocks(self._records(topic, partition, gaps))
+        yield from record_blocks(self._records(topic, partition, gaps), BLOCK_ROWS_MAX, BLOCK_BYTES_MAX)
 
     def _gaps(self, topic: str, partition: int, first: int, end: int) -> Iterator[Gap]:
         query = (
@@ -147,16 +148,3 @@ def _near(gaps: Iterable[Gap]) -> Iterator[list[Gap]]:
         group.append(gap)
     if group:
         yield group
-
-
-def _blocks(records: Iterable[RawRecord]) -> Iterator[list[RawRecord]]:
-    block: list[RawRecord] = []
-    size = 0
-    for record in records:
-        block.append(record)
-        size += len(record.value or b"")
-        if len(block) >= BLOCK_ROWS_MAX or size >= BLOCK_BYTES_MAX:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
