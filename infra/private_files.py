@@ -7,6 +7,19 @@ import secrets
 from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+SECRET_BYTES = 32
+
+
+def make_secret(path: Path) -> str:
+    """Returns the secret of a file, which is made with its folder unless it exists. Raises OSError."""
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    write_private_once(path, new_secret() + "\n")
+    return path.read_text().strip()
+
+
+def new_secret() -> str:
+    """Returns a random password or key as text."""
+    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def write_private_once(path: Path, text: str) -> None:

@@ -4,9 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from infra.private_files import PRIVATE_FOLDER
 from infra.settings import Settings
-
-OWNER_ONLY = 0o700
 
 
 def private_home(settings: Settings) -> Path:
@@ -15,8 +14,8 @@ def private_home(settings: Settings) -> Path:
     Raises OSError if it can't be made.
     """
     home = settings.paper_home
-    home.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+    home.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     found = home.stat()
-    if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != OWNER_ONLY:
-        home.chmod(OWNER_ONLY)
+    if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != PRIVATE_FOLDER:
+        home.chmod(PRIVATE_FOLDER)
     return home

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.errors import SettingsError
-from infra.private_files import PRIVATE_FOLDER, write_private_once
+from infra.private_files import make_secret
 from infra.private_home import private_home
 from infra.settings import Settings
 
 USER = "pipeline"
-PASSWORD_BYTES = 32
 
 
 def password_file(settings: Settings) -> Path:
@@ -48,8 +46,5 @@ def without_user(url: str) -> str:
 
 def registry_password(settings: Settings) -> str:
     """Returns the password of the local registry's user. It is made at the first call."""
-    path = password_file(settings)
     private_home(settings)
-    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    write_private_once(path, secrets.token_urlsafe(PASSWORD_BYTES) + "\n")
-    return path.read_text().strip()
+    return make_secret(password_file(settings))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from infra.errors import SettingsError
-from infra.private_files import PRIVATE_FOLDER, write_private_once
+from infra.private_files import make_secret
 from infra.settings import Settings
 
 FOLDER = "clickhouse-credentials"
@@ -15,7 +14,6 @@ PAPER = "paper"
 READER = "reader"
 """The user of Grafana and of people, which only reads, within limits."""
 USERS = (PAPER, READER)
-PASSWORD_BYTES = 32
 
 
 def credentials_folder(settings: Settings) -> Path:
@@ -25,9 +23,8 @@ def credentials_folder(settings: Settings) -> Path:
 
 def make_passwords(folder: Path) -> None:
     """Writes a random password for each user that has none."""
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     for user in USERS:
-        write_private_once(folder / user, secrets.token_urlsafe(PASSWORD_BYTES) + "\n")
+        make_secret(folder / user)
 
 
 def read_password(folder: Path, user: str) -> str:

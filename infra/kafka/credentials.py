@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from infra.errors import SettingsError
-from infra.private_files import PRIVATE_FOLDER, write_private
+from infra.private_files import PRIVATE_FOLDER, new_secret, write_private
 from infra.private_home import private_home
 from infra.settings import Settings
-
-PASSWORD_BYTES = 32
 
 
 def password_file(settings: Settings, principal: str) -> Path:
@@ -36,7 +33,7 @@ def read_password(settings: Settings, principal: str) -> str:
 
 def make_password(settings: Settings, principal: str) -> str:
     """Returns a new random password for a principal, and writes it to the principal's file."""
-    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    password = new_secret()
     path = password_file(settings, principal)
     private_home(settings)
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

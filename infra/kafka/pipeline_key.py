@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from hashlib import blake2s
 
 from infra.errors import SettingsError
 from infra.kafka.credentials import password_file
-from infra.private_files import PRIVATE_FOLDER, write_private_once
+from infra.private_files import make_secret
 from infra.private_home import private_home
 from infra.settings import Settings
 
@@ -31,9 +30,7 @@ def _file_secret(settings: Settings) -> str:
     path = password_file(settings, KEY_NAME)
     try:
         private_home(settings)
-        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        write_private_once(path, secrets.token_urlsafe(KEY_BYTES) + "\n")
-        return path.read_text().strip()
+        return make_secret(path)
     except OSError as error:
         raise SettingsError(
             f"the pipeline's key: {path}: {error.strerror}; make the file readable, or set PIPELINE_KEY to the key of "
