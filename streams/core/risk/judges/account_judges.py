@@ -7,34 +7,24 @@ from typing import Any
 from schemas.records.enums import Side
 from schemas.records.numbers import PRICE_SCALE
 from streams.core.ledger.exposure import Exposure
-from streams.core.risk.judges.judge import Judge, NumericControl
+from streams.core.risk.judges.judge import Judge, LimitJudge, PlainControl
 from streams.core.risk.proposal import Proposal, Reject
 
 
 class NotShort(Judge):
     """Judges for LongOnly."""
 
-    def __init__(self, control: Any) -> None:
+    def __init__(self, control: PlainControl) -> None:
         self._control = control
 
     def judge(self, proposal: Proposal) -> Reject | None:
         """See Judge."""
         if proposal.buys or proposal.reached <= 0 or not proposal.added_leaves:
             return None
-        refused: Reject = self._control.refuse(proposal)
-        return refused
+        return self._control.refuse(proposal)
 
 
-class Capped(Judge):
-    """A number that may reach a limit, beside which an order that can't raise it passes."""
-
-    def __init__(self, control: NumericControl, limit: int, soft: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._soft = soft
-
-
-class PositionAtMost(Capped):
+class PositionAtMost(LimitJudge):
     """Judges for MaxPosition."""
 
     def judge(self, proposal: Proposal) -> Reject | None:
@@ -61,7 +51,7 @@ class ShortPositionAtMost(PositionAtMost):
         return None if proposal.buys else super().judge(proposal)
 
 
-class OpenOrdersAtMost(Capped):
+class OpenOrdersAtMost(LimitJudge):
     """Judges for MaxOpenOrders."""
 
     def judge(self, proposal: Proposal) -> Reject | None:
@@ -72,7 +62,7 @@ class OpenOrdersAtMost(Capped):
         return self._control.judge(proposal, number, self._limit, self._soft)
 
 
-class OpenOrdersInSymbolAtMost(Capped):
+class OpenOrdersInSymbolAtMost(LimitJudge):
     """Judges for MaxOpenOrdersPerSymbol."""
 
     def judge(self, proposal: Proposal) -> Reject | None:
@@ -84,7 +74,7 @@ class OpenOrdersInSymbolAtMost(Capped):
         return self._control.judge(proposal, number, self._limit, self._soft)
 
 
-class GrossExposureAtMost(Capped):
+class GrossExposureAtMost(LimitJudge):
     """Judges for MaxGrossExposure."""
 
     def judge(self, proposal: Proposal) -> Reject | None:
@@ -96,7 +86,7 @@ class GrossExposureAtMost(Capped):
         return self._control.judge(proposal, after, self._limit, self._soft)
 
 
-class NetExposureAtMost(Capped):
+class NetExposureAtMost(LimitJudge):
     """Judges for MaxNetExposure."""
 
     def judge(self, proposal: Proposal) -> Reject | None:

@@ -12,6 +12,14 @@ class NumericControl(Protocol):
 
     def judge(self, proposal: Proposal, observed: int, limit: int, soft: int) -> Reject | None: ...
 
+    def refuse(self, proposal: Proposal, observed: int, limit: int) -> Reject: ...
+
+
+class PlainControl(Protocol):
+    """A control without a number that may come near its limit, as its judge calls it."""
+
+    def refuse(self, proposal: Proposal) -> Reject: ...
+
 
 class Judge:
     """The judgement of a control."""
@@ -19,6 +27,15 @@ class Judge:
     def judge(self, proposal: Proposal) -> Reject | None:
         """Returns the refusal, or None if the control has nothing against the request."""
         raise NotImplementedError
+
+
+class LimitJudge(Judge):
+    """The judge of a Limit. limit, soft: the number that it may reach, and the smallest that warns."""
+
+    def __init__(self, control: NumericControl, limit: int, soft: int) -> None:
+        self._control = control
+        self._limit = limit
+        self._soft = soft
 
 
 Judges = tuple[Judge, ...]

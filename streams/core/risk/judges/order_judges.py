@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.records.enums import OrderType, TimeInForce
 from schemas.records.numbers import PRICE_SCALE
-from streams.core.risk.judges.judge import Judge, NumericControl
+from streams.core.risk.judges.judge import Judge, LimitJudge, NumericControl, PlainControl
 from streams.core.risk.proposal import Proposal, Reject
 
 PERCENT = 100
@@ -15,7 +15,7 @@ PERCENT = 100
 class NotOnList(Judge):
     """Judges for RestrictedList."""
 
-    def __init__(self, control: Any, symbols: frozenset[str]) -> None:
+    def __init__(self, control: PlainControl, symbols: frozenset[str]) -> None:
         self._control = control
         self._symbols = symbols
 
@@ -23,14 +23,13 @@ class NotOnList(Judge):
         """See Judge."""
         if proposal.symbol not in self._symbols:
             return None
-        refused: Reject = self._control.refuse(proposal)
-        return refused
+        return self._control.refuse(proposal)
 
 
 class TypeAllowed(Judge):
     """Judges for OrderTypes."""
 
-    def __init__(self, control: Any, allowed: tuple[OrderType, ...]) -> None:
+    def __init__(self, control: PlainControl, allowed: tuple[OrderType, ...]) -> None:
         self._control = control
         self._allowed = allowed
 
@@ -38,14 +37,13 @@ class TypeAllowed(Judge):
         """See Judge."""
         if proposal.asked.order_type in self._allowed:
             return None
-        refused: Reject = self._control.refuse(proposal)
-        return refused
+        return self._control.refuse(proposal)
 
 
 class TimeAllowed(Judge):
     """Judges for TimesInForce."""
 
-    def __init__(self, control: Any, allowed: tuple[TimeInForce, ...]) -> None:
+    def __init__(self, control: PlainControl, allowed: tuple[TimeInForce, ...]) -> None:
         self._control = control
         self._allowed = allowed
 
@@ -53,8 +51,7 @@ class TimeAllowed(Judge):
         """See Judge."""
         if proposal.asked.time_in_force in self._allowed:
             return None
-        refused: Reject = self._control.refuse(proposal)
-        return refused
+        return self._control.refuse(proposal)
 
 
 class QuantityAtLeast(Judge):
@@ -72,13 +69,8 @@ class QuantityAtLeast(Judge):
         return refused
 
 
-class QuantityAtMost(Judge):
+class QuantityAtMost(LimitJudge):
     """Judges for MaxOrderQuantity."""
-
-    def __init__(self, control: NumericControl, limit: int, soft: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._soft = soft
 
     def judge(self, proposal: Proposal) -> Reject | None:
         """See Judge."""
@@ -105,13 +97,8 @@ class NotionalAtLeast(Judge):
         return refused
 
 
-class NotionalAtMost(Judge):
+class NotionalAtMost(LimitJudge):
     """Judges for MaxOrderNotional."""
-
-    def __init__(self, control: NumericControl, limit: int, soft: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._soft = soft
 
     def judge(self, proposal: Proposal) -> Reject | None:
         """See Judge."""
@@ -125,21 +112,20 @@ class NotionalAtMost(Judge):
 class MarketOpen(Judge):
     """Judges for SessionHours."""
 
-    def __init__(self, control: Any) -> None:
+    def __init__(self, control: PlainControl) -> None:
         self._control = control
 
     def judge(self, proposal: Proposal) -> Reject | None:
         """See Judge."""
         if proposal.now_ns == 0 or proposal.instrument.is_open(proposal.now_ns):
             return None
-        refused: Reject = self._control.refuse(proposal)
-        return refused
+        return self._control.refuse(proposal)
 
 
 class MarkFresh(Judge):
     """Judges for StaleMark. age_ns: the largest age of a mark."""
 
-    def __init__(self, control: Any, age_ns: int) -> None:
+    def __init__(self, control: PlainControl, age_ns: int) -> None:
         self._control = control
         self._age_ns = age_ns
 
@@ -148,8 +134,7 @@ class MarkFresh(Judge):
         mark_ns = proposal.mark_ns
         if mark_ns is not None and proposal.market_ns - mark_ns <= self._age_ns:
             return None
-        refused: Reject = self._control.refuse(proposal)
-        return refused
+        return self._control.refuse(proposal)
 
 
 class InCollar(Judge):
@@ -177,13 +162,11 @@ class InCollar(Judge):
         return answer
 
 
-class NotRepeated(Judge):
+class NotRepeated(LimitJudge):
     """Judges for RepeatedOrder."""
 
     def __init__(self, control: NumericControl, limit: int, soft: int, window_ns: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._soft = soft
+        super().__init__(control, limit, soft)
         self._window_ns = window_ns
 
     def judge(self, proposal: Proposal) -> Reject | None:

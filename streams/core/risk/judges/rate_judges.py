@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from schemas.records.numbers import PRICE_SCALE
-from streams.core.risk.judges.judge import Judge, NumericControl
+from streams.core.risk.judges.judge import LimitJudge, NumericControl
 from streams.core.risk.memory import Times
 from streams.core.risk.proposal import Proposal, Reject
 
 
-class Rate(Judge):
+class Rate(LimitJudge):
     """Times of an event in a window. Subclasses say which event."""
 
     def __init__(self, control: NumericControl, limit: int, soft: int, window_ns: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._soft = soft
+        super().__init__(control, limit, soft)
         self._window_ns = window_ns
 
     def times(self, proposal: Proposal) -> Times:
@@ -55,13 +51,11 @@ class OrdersInSymbol(Rate):
         return proposal.memory.orders_by_symbol[proposal.symbol]
 
 
-class CancelsForEachFill(Judge):
+class CancelsForEachFill(LimitJudge):
     """Judges for CancelRatio. limit, soft: 1e-9; least: observations from which on it judges."""
 
-    def __init__(self, control: Any, limit: int, soft: int, window_ns: int, least: int) -> None:
-        self._control = control
-        self._limit = limit
-        self._soft = soft
+    def __init__(self, control: NumericControl, limit: int, soft: int, window_ns: int, least: int) -> None:
+        super().__init__(control, limit, soft)
         self._window_ns = window_ns
         self._least = least
 
@@ -71,12 +65,9 @@ class CancelsForEachFill(Judge):
         if cancels + fills < self._least:
             return None
         fills = max(fills, 1)
-        answer: Reject | None
         if cancels * PRICE_SCALE > self._limit * fills:
-            answer = self._control.refuse(proposal, -(-cancels * PRICE_SCALE // fills), self._limit)
-            return answer
+            return self._control.refuse(proposal, -(-cancels * PRICE_SCALE // fills), self._limit)
         observed = cancels * PRICE_SCALE // fills
         if observed < self._soft and not proposal.warned:
             return None
-        answer = self._control.judge(proposal, observed, self._limit, self._soft)
-        return answer
+        return self._control.judge(proposal, observed, self._limit, self._soft)
