@@ -154,7 +154,7 @@ class Backdating:
 
 
 def test_no_stamp_of_a_producer_counts_by_record_time(settings: Settings, tmp_path: Path) -> None:
-    """What a client sends is stamped a year back, or an hour ahead."""
+    """Stamps a client's records a year back, or an hour ahead."""
     live = settings.model_copy(update={"time_source": "record"})
     desk = Desk(live)
     client = Backdating(desk)

@@ -34,7 +34,9 @@ class CompactedOutputs:
     @property
     def next_ones(self) -> list[RawOutput]:
         """The outputs that may come next."""
-        return [outputs[found] for found, outputs in self._waiting() if found < len(outputs)]
+        return [
+            outputs[self._found[name]] for name, outputs in self._outputs.items() if self._found[name] < len(outputs)
+        ]
 
     @property
     def left(self) -> dict[str, int]:
@@ -44,10 +46,7 @@ class CompactedOutputs:
 
     def may_have_ended(self, shards: Collection[str]) -> bool:
         """Returns whether all outputs of one of some shards may be found."""
-        return any(name not in self._outputs or name not in self.left for name in shards)
-
-    def _waiting(self) -> list[tuple[int, Sequence[RawOutput]]]:
-        return [(self._found[name], outputs) for name, outputs in self._outputs.items()]
+        return not self.left.keys() >= set(shards)
 
 
 def _replaced(outputs: Sequence[RawOutput], backwards: bool, newer: Collection[bytes | None]) -> list[bool]:

@@ -59,7 +59,7 @@ class KeptServer:
         self._last_end = ""
         self._probe_due = 0.0
         self._answered: float | None = None
-        """When the process that runs now has last answered; None before its first answer."""
+        """Time of the last answer of the process that runs now; None before its first answer."""
 
     @property
     def is_ours(self) -> bool:

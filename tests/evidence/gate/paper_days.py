@@ -40,7 +40,7 @@ MINUTE, DAY = 60 * builders.SECOND, 24 * 3600 * builders.SECOND
 GAINS = ("0.40", "-0.10", "0.30", "0.20", "-0.05", "0.25")
 """Changes of the bid between buying and selling, repeated in turn."""
 SWINGS = ("0.20", "0.60", "1.20")
-"""How far the day's price goes, repeated in turn: days of three ranges."""
+"""Rises of the day's price, repeated in turn: days of three ranges."""
 
 
 class PaperDays(MemoryPipeline):

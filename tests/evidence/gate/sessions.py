@@ -38,7 +38,7 @@ def suite_case(run_id: str, suite: str, status: str = "PASSED", age: float = 1, 
 PROVED = {
     query: [{"found": "1 of each", "problem": ""}] for query in ("proof_rows", "proof_replay", "proof_reconciliation")
 }
-"""What a proof without a problem adds to the evidence."""
+"""The rows that a proof without a problem adds to the evidence."""
 
 
 SUITE = read_criteria(CRITERIA_FILE).criteria.suite[0]
