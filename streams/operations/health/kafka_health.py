@@ -8,8 +8,9 @@ Anybody may write anything to Kafka. A record that can't be read becomes a compl
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -29,14 +30,18 @@ from streams.pipeline.journal.kinds import KINDS
 
 READ_TIMEOUT_S = 15.0
 REQUEST_TIMEOUT_MS = 5_000
+COORDINATOR_TIMEOUT_S = 5.0
+"""Time for the coordinator of a consumer group to be found; a broker that has just started reads its groups first."""
 RECORDS_TIMEOUT_S = 3.0
 """Time for reading the first or the last records of partitions."""
 FETCH_WAIT_MS = 200
 POLL_S = 0.01
+RETRY_S = 0.1
 TAIL_OFFSETS = 8
 """Offsets before a partition's end from which its last record is looked for; transaction markers take some."""
 
 Positions = dict[TopicPartition, int]
+Answer = TypeVar("Answer")
 
 
 class KafkaHealth(NamedTuple):
@@ -110,7 +115,7 @@ class KafkaHealthReader:
         members: dict[str, list[str]] = {}
         owners = []
         for group in self._groups:
-            described = await group_members(admin, group)
+            described = await _coordinated(partial(group_members, admin, group))
             members[group] = sorted(member.name for member in described)
             for member in described:
                 try:
@@ -132,7 +137,7 @@ class KafkaHealthReader:
         starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         found = []
         for group, topics in self._groups.items():
-            committed = await admin.list_consumer_group_offsets(group)
+            committed = await _coordinated(partial(admin.list_consumer_group_offsets, group))
             positions = {
                 partition: max(committed[partition].offset if partition in committed else 0, starts[partition])
                 for partition in partitions
@@ -227,6 +232,18 @@ class KafkaHealthReader:
         except RegistryUnavailable:
             return None
         return sequence
+
+
+async def _coordinated(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Asks a group's coordinator, again while there is none within COORDINATOR_TIMEOUT_S. Raises KafkaError."""
+    deadline = time.monotonic() + COORDINATOR_TIMEOUT_S
+    while True:
+        try:
+            return await ask()
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(RETRY_S)
 
 
 def _age_s(timestamp_ms: int) -> float:

@@ -17,7 +17,16 @@ from streams.evidence.gate.criteria import CriteriaFile
 from streams.evidence.gate.decision import CriterionResult, Verdict, decide
 from streams.evidence.gate.gather_evidence import gather_evidence, plain_rows
 from streams.evidence.sessions.find_session import session_rows
-from tests.evidence.gate.sessions import AS_OF_NS, COMMIT, LIVE, MARKET, STEADY, insert_session, market_record
+from tests.evidence.gate.sessions import (
+    AS_OF_NS,
+    COMMIT,
+    LIVE,
+    MARKET,
+    PROVED,
+    STEADY,
+    insert_session,
+    market_record,
+)
 from tests.evidence.metrics import rows
 from tests.evidence.metrics.rows import ON_SERVER
 
@@ -37,7 +46,8 @@ def verdict(client: Client, run_id: str, criteria: CriteriaFile, **changes: Any)
     """Decides by the criteria, whose parameters of the evidence may be changed."""
     config = criteria.criteria.evidence.model_copy(update=changes)
     asked = criteria.criteria.model_copy(update={"evidence": config})
-    return decide(gather_evidence(client, Cut(run_id, {}), "st", asked, AS_OF_NS, COMMIT), asked)
+    found = gather_evidence(client, Cut(run_id, {}), "st", asked, AS_OF_NS, COMMIT)
+    return decide(found._replace(rows={**found.rows, **PROVED}), asked)
 
 
 def markets(client: Client, run_id: str, criteria: CriteriaFile, **changes: Any) -> dict[str, Any]:
