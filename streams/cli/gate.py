@@ -87,6 +87,9 @@ def evaluate(
     account: str = typer.Option(
         "", help="Account that the decision holds for; default: that of the strategy's newest session."
     ),
+    code: str = typer.Option(
+        "", help="The strategy's code as `paper strategy run` takes it; default: the name of the strategy."
+    ),
     as_of: str = AS_OF,
     as_json: bool = JSON,
 ) -> None:
@@ -105,7 +108,7 @@ def evaluate(
         raise typer.BadParameter(f"--level {level}: must be LIMITED_LIVE or FULL_LIVE")
     most = TradingLevel(level or "FULL_LIVE")
     try:
-        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of, account, say)
+        record, _ = _desk().evaluate(strategy, most, commit or head_commit(), as_of, account, code, say)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     _print(record, as_json)

@@ -9,10 +9,11 @@ import ast
 import builtins
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.records.canonical_json import canonical_json
-from streams.strategies.find_strategy import STRATEGIES, find_strategy
+from streams.strategies.find_strategy import STRATEGIES, MakeStrategy, find_strategy
 from streams.strategies.source_modules import SourceModule, base_module, does_nothing, source_modules
 
 
@@ -34,10 +35,7 @@ def strategy_code(name: str) -> StrategyCode:
 
     An example counts by its own file. Raises InputError as find_strategy and source_modules do.
     """
-    made = find_strategy(name)
-    root, _, attribute = name.partition(":")
-    if name in STRATEGIES:
-        root, attribute = made.__module__, getattr(made, "__name__", name)
+    made, root, attribute = _located(name)
     modules = source_modules(root)
     numbers = {module.name: number for number, module in enumerate(modules)}
     classes = _class_numbers(modules)
@@ -45,6 +43,21 @@ def strategy_code(name: str) -> StrategyCode:
     digest = sha256(canonical_json(plain).encode()).hexdigest()
     own = getattr(made, "__name__", attribute) if getattr(made, "__module__", "") in numbers else attribute
     return StrategyCode(digest, classes.get(own, attribute))
+
+
+def strategy_files(name: str) -> list[Path]:
+    """Returns the files that strategy_code digests. Raises InputError as that does."""
+    _, root, _ = _located(name)
+    return [module.path for module in source_modules(root)]
+
+
+def _located(name: str) -> tuple[MakeStrategy, str, str]:
+    """Returns a strategy, its module and its name in that."""
+    made = find_strategy(name)
+    if name in STRATEGIES:
+        return made, made.__module__, getattr(made, "__name__", name)
+    root, _, attribute = name.partition(":")
+    return made, root, attribute
 
 
 def _class_numbers(modules: Iterable[SourceModule]) -> dict[str, int]:

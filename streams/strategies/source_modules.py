@@ -25,6 +25,7 @@ class SourceModule(NamedTuple):
     name: str
     is_package: bool
     tree: ast.Module
+    path: Path
 
 
 def source_modules(root: str) -> list[SourceModule]:
@@ -39,7 +40,7 @@ def source_modules(root: str) -> list[SourceModule]:
         path = None if name in found else _source(name, root)
         if path is None:
             continue
-        module = SourceModule(name, path.stem == "__init__", ast.parse(path.read_bytes(), str(path)))
+        module = SourceModule(name, path.stem == "__init__", ast.parse(path.read_bytes(), str(path)), path)
         found[name] = module
         if _top(name) not in PRODUCT:
             waiting += _packages(name)

@@ -21,7 +21,8 @@ PAPER = "streams.cli"
 
 def environment(settings: Settings) -> dict[str, str]:
     """Returns the environment of a shell with these settings."""
-    return {**os.environ, **settings.as_environment(), "PYTHONPATH": str(REPOSITORY)}
+    path = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **settings.as_environment(), "PYTHONPATH": os.pathsep.join(path)}
 
 
 def paper(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:

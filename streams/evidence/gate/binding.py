@@ -1,4 +1,4 @@
-"""For whom a decision would hold, and what no evidence makes up for: authentication, a key, and known code."""
+"""For whom a decision would hold, and what no evidence makes up for: authentication, a key, and known, tested code."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from streams.errors import InputError
 from streams.evidence.gate.decision import CriterionResult, Evidence, Verdict
 from streams.evidence.gate.gather_evidence import plain_rows
 from streams.evidence.gate.keys import Signer
+from streams.strategies.code_here import code_here
 
 QUERY = "gate_session"
 
@@ -40,28 +41,66 @@ def read_binding(client: Client, run_id: str, strategy_id: str, account_id: str)
     return Binding(**rows[0])
 
 
-def with_binding(evidence: Evidence, binding: Binding, gate: GateConfig, signer: Signer | None) -> Evidence:
-    """Returns the evidence with the binding and the three conditions, so that they are part of its hash.
+class CodeToTest(NamedTuple):
+    """The strategy's code on this computer. sha256, commit: as in CodeHere; problem: why there is none, else empty."""
 
-    signer: the gate's key, if it is listed.
+    sha256: str | None
+    commit: str | None
+    problem: str
+
+
+def find_code(name: str) -> CodeToTest:
+    """Looks for the code of a strategy on this computer. name: as find_strategy takes it."""
+    try:
+        return CodeToTest(*code_here(name), "")
+    except InputError as error:
+        return CodeToTest(None, None, str(error))
+
+
+def with_binding(
+    evidence: Evidence, binding: Binding, gate: GateConfig, signer: Signer | None, code: CodeToTest
+) -> Evidence:
+    """Returns the evidence with the binding and its conditions, so that they are part of its hash.
+
+    signer: the gate's key, if it is listed. code: the strategy's code on this computer.
     """
     row: dict[str, Any] = binding._asdict() | {
         "authenticated": gate.authenticated,
         "key_listed": signer is not None,
+        "code_here": code._asdict(),
     }
     return evidence._replace(rows={**evidence.rows, QUERY: [row]})
 
 
 def judge_binding(verdict: Verdict, evidence: Evidence) -> Verdict:
-    """Adds the three conditions to each judged level. If one fails, no level is reached."""
+    """Adds the conditions to each judged level. If one fails, no level is reached."""
     (row,) = evidence.rows[QUERY]
+    untested = _untested(row, evidence)
     levels = dict.fromkeys(item.level for item in verdict.results)
-    added = [result for level in levels for result in _conditions(level, row)]
+    added = [result for level in levels for result in _conditions(level, row, untested)]
     reached = verdict.level if all(item.passed for item in added) else TradingLevel.PAPER_ONLY
     return Verdict(reached, (*verdict.results, *added))
 
 
-def _conditions(level: TradingLevel, row: Mapping[str, Any]) -> list[CriterionResult]:
+def _untested(row: Mapping[str, Any], evidence: Evidence) -> str:
+    """Returns why no test speaks for the session's code; empty if a green report does."""
+    here = row["code_here"]
+    if here["problem"]:
+        return f"{here['problem']}; name the code with --code, as `paper strategy run` takes it"
+    if here["sha256"] != row["code_sha256"]:
+        return "the code on this computer is another than the session's; check out the code that traded"
+    if here["commit"] is None:
+        return "its files are not as they stand in one commit: commit them, test them, and trade again"
+    green = {item["commit"] for item in evidence.rows.get("gate_suites", ()) if item["passed"] and not item["failed"]}
+    if here["commit"] in green:
+        return ""
+    return (
+        f"no green report of its commit {here['commit']}: run its tests with --junitxml=FILE, then "
+        f"`paper gate ingest FILE --commit {here['commit']}`"
+    )
+
+
+def _conditions(level: TradingLevel, row: Mapping[str, Any], untested: str) -> list[CriterionResult]:
     window = f"session {row['session_id']} of account {row['account_id']}"
     conditions = (
         (
@@ -84,6 +123,13 @@ def _conditions(level: TradingLevel, row: Mapping[str, Any]) -> list[CriterionRe
             "known",
             row["code_sha256"] is not None,
             "the session does not say which code trades; open it by `paper strategy run`",
+        ),
+        (
+            "tested_code",
+            row["code_here"]["commit"],
+            "the session's, with a green report of its commit",
+            not untested,
+            untested,
         ),
     )
     return [

@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -21,10 +20,10 @@ from schemas.records.numbers import NANOS_PER_DAY
 from schemas.registry import Registry
 from streams.core.accounts.live_authority import LIVE_LEVELS
 from streams.core.accounts.state.authorisations import AuthorisationKind
-from streams.errors import InputError
+from streams.errors import InputError, NoAnswer
 from streams.evidence.canonical_hash import settings_sha256
 from streams.evidence.cut import Cut
-from streams.evidence.gate.binding import Binding, judge_binding, read_binding, with_binding
+from streams.evidence.gate.binding import Binding, find_code, judge_binding, read_binding, with_binding
 from streams.evidence.gate.count_trials import declaration_problem
 from streams.evidence.gate.criteria import DIRTY, read_criteria
 from streams.evidence.gate.decision import Evidence, Verdict, decide, decision_id
@@ -39,11 +38,13 @@ from streams.evidence.gate.gate_documents import (
 from streams.evidence.gate.gather_evidence import demand_session, gather_evidence
 from streams.evidence.gate.keys import Signer, listed_signer
 from streams.evidence.gate.proved_evidence import read_proved
+from streams.pipeline.clients.control_commands import send_control_to_all
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.reference.gate_keys_file import load_gate
 from streams.pipeline.reference.load_config import core_config
+from streams.strategies.code_here import git_output
 
 CRITERIA_FILE = REPOSITORY / "infra/reference/gate.toml"
 
@@ -69,17 +70,21 @@ class GateDesk:
         commit: str | None,
         as_of: str = "",
         account_id: str = "",
+        code: str = "",
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> tuple[GateDecision, Verdict]:
         """Decides a strategy's level by the evidence in ClickHouse, which it proves.
 
         The decision holds for the account, code and parameters of the strategy's newest session in this run, and for no
         other. most: the highest level to judge. as_of: the cut to read at; empty for all that has landed by now.
-        account_id: the account whose session is meant; empty for the newest of any.
-        Raises InputError if the strategy has had no session or the cut is not known, and as read_proved does.
+        account_id: the account whose session is meant; empty for the newest of any. code: name of the strategy's code
+        on this computer, as find_strategy takes it; empty if it is the strategy's own.
+
+        Raises InputError if the strategy has had no session or the cut is not known, and as read_proved does;
+        ControlRefused or NoAnswer if a shard refuses the recorded decision or does not answer.
         """
         now_ns, criteria, config = time.time_ns(), self.file.criteria, core_config(self.settings)
-        signer = listed_signer(self.settings, config.gate)
+        signer, tested = listed_signer(self.settings, config.gate), find_code(code or strategy_id)
         # The proof takes long, so that a mistyped name is told first.
         with closing(connect(self.settings)) as client:
             demand_session(client, self.settings.run_id, strategy_id)
@@ -87,7 +92,7 @@ class GateDesk:
         def gather(client: Client, cut: Cut) -> tuple[Evidence, Binding]:
             binding = read_binding(client, cut.run_id, strategy_id, account_id)
             evidence = gather_evidence(client, cut, strategy_id, criteria, now_ns, commit)
-            return with_binding(evidence, binding, config.gate, signer), binding
+            return with_binding(evidence, binding, config.gate, signer, tested), binding
 
         (found, binding), proof = read_proved(self.settings, gather, as_of, on_progress)
         evidence = proof.added_to(found)
@@ -120,15 +125,16 @@ class GateDesk:
         if signer is None:
             # Nothing can be authorised without a listed key. What shards may hold from before ends.
             self._write(record)
-            self._broadcast(strategy_id, revocation_command(strategy_id, None), reason)
+            self._tell(strategy_id, revocation_command(strategy_id, None), reason)
             return record, verdict
         text = decision_text(record)
         signature = signer.sign(text)
         record = record._replace(key_id=signature.key_id, signature=signature.value)
         self._write(record)
-        self._broadcast(
-            strategy_id, signed_command(AuthorisationKind.DECISION, strategy_id, text, signature.value), reason
-        )
+        command = signed_command(AuthorisationKind.DECISION, strategy_id, text, signature.value)
+        # What takes rights away needs no answer: it counts also for shards that no worker runs.
+        send = self._tell if level is None else self._demand_answers
+        send(strategy_id, command, reason)
         return record, verdict
 
     def declare_trials(self, strategy_id: str, trials: int, variance: float | None, reason: str) -> GateDecision:
@@ -151,6 +157,8 @@ class GateDesk:
         Raises:
             InputError: another decision is the newest, or it grants no live level, has expired or is revoked, or the
                 key is not that of a listed approver who is another person than the evaluator.
+            ControlRefused: a shard refuses it; nothing is recorded.
+            NoAnswer: a shard does not answer; it is recorded, and takes effect once a worker runs the shard.
         """
         newest = self.newest(strategy_id)
         if newest is None or newest.decision_id != decision:
@@ -167,10 +175,13 @@ class GateDesk:
         signature = signer.sign(text)
         record = self._about(newest, strategy_id, GateDecisionKind.APPROVED, reason)
         record = record._replace(actor=approver, key_id=signature.key_id, signature=signature.value)
+        command = signed_command(AuthorisationKind.APPROVAL, strategy_id, text, signature.value)
+        try:
+            self._demand_answers(strategy_id, command, reason)
+        except NoAnswer:
+            self._write(record)
+            raise
         self._write(record)
-        self._broadcast(
-            strategy_id, signed_command(AuthorisationKind.APPROVAL, strategy_id, text, signature.value), reason
-        )
         return record
 
     def revoke(self, strategy_id: str, reason: str, held: str | None = None) -> GateDecision:
@@ -183,7 +194,7 @@ class GateDesk:
         record = self._about(newest, strategy_id, GateDecisionKind.REVOKED, reason)
         if held is not None:
             record = record._replace(of_decision_id=held)
-        self._broadcast(strategy_id, revocation_command(strategy_id, record.of_decision_id), reason)
+        self._tell(strategy_id, revocation_command(strategy_id, record.of_decision_id), reason)
         self._write(record)
         return record
 
@@ -250,8 +261,18 @@ class GateDesk:
         producer.send("gate.decisions", record.strategy_id, record)
         producer.flush()
 
-    def _broadcast(self, strategy_id: str, command: dict[str, Any], reason: str) -> None:
-        control = ControlModel(
+    def _demand_answers(self, strategy_id: str, command: dict[str, Any], reason: str) -> None:
+        """Sends a signed command to all account shards and waits for them. Raises as send_control_to_all does."""
+        send_control_to_all(self.settings, self._codec, self._control(strategy_id, command, reason))
+
+    def _tell(self, strategy_id: str, command: dict[str, Any], reason: str) -> None:
+        """Sends a command to all account shards, without waiting."""
+        producer = RecordProducer(self.settings, self._codec)
+        producer.broadcast("controls", "", self._control(strategy_id, command, reason).to_message())
+        producer.flush()
+
+    def _control(self, strategy_id: str, command: dict[str, Any], reason: str) -> ControlModel:
+        return ControlModel(
             control_id=uuid4().hex,
             kind=ControlKind.AUTHORISATION,
             strategy_id=strategy_id,
@@ -260,9 +281,6 @@ class GateDesk:
             reason=reason,
             ts=time.time_ns(),
         )
-        producer = RecordProducer(self.settings, self._codec)
-        producer.broadcast("controls", "", control.to_message())
-        producer.flush()
 
 
 def head_commit() -> str | None:
@@ -270,13 +288,7 @@ def head_commit() -> str | None:
 
     The name of a checkout with changes that are in no commit ends with DIRTY: a test of it is a test of no commit.
     """
-    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    commit, changes = (
+        git_output(REPOSITORY, *command) for command in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+    )
     return commit and commit + (DIRTY if changes else "")
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        found = subprocess.run(["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return found.stdout.strip() or None if found.returncode == 0 else None

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from infra.private_files import PRIVATE_FOLDER, write_private, write_private_once
+from infra.private_home import private_home
 from infra.settings import Settings
 from streams.core.accounts.signed_documents import key_id, signed_bytes
 from streams.core.reference.gate_config import GateConfig
@@ -129,6 +130,7 @@ def read_signer(path: Path) -> Signer:
 
 
 def _made(settings: Settings, path: Path) -> str:
+    private_home(settings)
     for folder in (_folder(settings), path.parent):
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     private = Ed25519PrivateKey.generate()

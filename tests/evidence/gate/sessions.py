@@ -57,10 +57,10 @@ def whole_report(run_id: str, age: float = 1) -> list[dict[str, Any]]:
     return [*found, suite_case(run_id, SUITE.name, "SKIPPED", age, case="other")]
 
 
-def write_report(file: Path, suite: str, cases: Sequence[str]) -> Path:
-    """Writes a JUnit report of COMMIT whose cases all passed just now."""
+def write_report(file: Path, suite: str, cases: Sequence[str], of: str = COMMIT) -> Path:
+    """Writes a JUnit report of a commit whose cases all passed just now."""
     written = "".join(f"<testcase name={quoteattr(case)}/>" for case in cases)
-    commit = f'<properties><property name="commit" value="{COMMIT}"/></properties>'
+    commit = f'<properties><property name="commit" value="{of}"/></properties>'
     stamp = datetime.now(UTC).isoformat()
     file.write_text(f'<testsuite name="{suite}" timestamp="{stamp}">{commit}{written}</testsuite>')
     return file

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.records.enums import TradingLevel
 from streams.errors import InputError
-from streams.evidence.gate.binding import Binding, judge_binding, read_binding, with_binding
+from streams.evidence.gate.binding import Binding, CodeToTest, find_code, judge_binding, read_binding, with_binding
 from streams.evidence.gate.decision import CriterionResult, Evidence, Verdict
 from tests.authorisations import CODE, PARAMETERS
 from tests.evidence.metrics import rows
@@ -19,6 +19,13 @@ from tests.signing import GATE, GATE_SIGNER
 LIMITED, FULL, PAPER_ONLY = TradingLevel.LIMITED_LIVE, TradingLevel.FULL_LIVE, TradingLevel.PAPER_ONLY
 PASSED = tuple(CriterionResult(level, "days", 120, ">= 60", True, "metrics_returns", "") for level in (LIMITED, FULL))
 BOUND = Binding("A", "s", CODE, PARAMETERS)
+HERE = CodeToTest(CODE, "c0ffee", "")
+GREEN: dict[str, Any] = {"suite": "mine", "commit": "c0ffee", "passed": 3, "failed": 0}
+
+
+def with_code(code: CodeToTest, *suites: dict[str, Any]) -> Evidence:
+    evidence = Evidence("st", 0, None, {"gate_suites": suites})
+    return with_binding(evidence, BOUND, GATE, GATE_SIGNER, code)
 
 
 @pytest.mark.parametrize(
@@ -33,12 +40,41 @@ BOUND = Binding("A", "s", CODE, PARAMETERS)
 def test_the_best_evidence_reaches_no_level_without_the_conditions(
     binding: Binding, gate: dict[str, Any], signer: Any, failed: list[str]
 ) -> None:
-    evidence = with_binding(Evidence("st", 0, None, {}), binding, GATE.model_copy(update=gate), signer)
+    plain = Evidence("st", 0, None, {"gate_suites": [GREEN]})
+    code = HERE._replace(sha256=binding.code_sha256)
+    evidence = with_binding(plain, binding, GATE.model_copy(update=gate), signer, code)
     found = judge_binding(Verdict(FULL, PASSED), evidence)
     assert found.level is (PAPER_ONLY if failed else FULL)
     assert found.failed(LIMITED) == found.failed(FULL) == failed
     assert all(item.detail for item in found.results if not item.passed), "each failure names its remedy"
-    assert evidence.sha256 != Evidence("st", 0, None, {}).sha256
+    assert evidence.sha256 != plain.sha256
+
+
+@pytest.mark.parametrize(
+    ("code", "suites", "why"),
+    [
+        (HERE, [GREEN], ""),
+        (HERE, [GREEN | {"commit": "other"}, GREEN], ""),
+        (HERE, [], "no green report of its commit c0ffee"),
+        (HERE, [GREEN | {"commit": "other"}], "no green report of its commit c0ffee"),
+        (HERE, [GREEN | {"failed": 1}], "no green report of its commit c0ffee"),
+        (HERE, [GREEN | {"passed": 0}], "no green report of its commit c0ffee"),
+        (HERE._replace(sha256="0" * 64), [GREEN], "another than the session's"),
+        (HERE._replace(commit=None), [GREEN | {"commit": None}], "not as they stand in one commit"),
+        (CodeToTest(None, None, "strategy st: unknown"), [GREEN], "strategy st: unknown; name the code with --code"),
+    ],
+)
+def test_tests_speak_only_for_the_code_that_traded(code: CodeToTest, suites: list[dict[str, Any]], why: str) -> None:
+    found = judge_binding(Verdict(FULL, PASSED), with_code(code, *suites))
+    assert (found.level, found.failed(LIMITED)) == ((PAPER_ONLY, ["tested_code"]) if why else (FULL, []))
+    (judged,) = [item for item in found.results if (item.criterion, item.level) == ("tested_code", FULL)]
+    assert why in judged.detail
+
+
+def test_a_strategy_that_is_not_here_is_a_problem_in_words() -> None:
+    found = find_code("nowhere:Mine")
+    assert (found.sha256, found.commit) == (None, None)
+    assert "nowhere" in found.problem
 
 
 def _opened(client: Client, run_id: str, session: str, minute: int, account: str = "A", **asked: Any) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -20,7 +22,8 @@ from streams.evidence.gate.junit_report import read_junit
 from streams.evidence.gate.keys import approver_key_file, gate_key_file, read_signer
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
-from tests.authorisations import CODE, HOUR, PARAMETERS, approval
+from streams.strategies.code_digest import strategy_code
+from tests.authorisations import HOUR, PARAMETERS, approval
 from tests.authorisations import decision as signed_decision
 from tests.builders import control
 from tests.end_to_end.desk import AWAIT_S, SYMBOL, Desk, immediate
@@ -29,11 +32,23 @@ from tests.evidence.gate.paper_days import PaperDays
 from tests.evidence.gate.sessions import COMMIT, SUITE, whole_cases, write_report
 from tests.fuzz.live import as_admin, live_stack
 from tests.signing import APPROVER_NAME
+from tests.strategies.checkout import committed
 
 STRATEGY = "st"
 FULL_DAYS = 126
 OWN_TESTS = "tests/evidence/gate/test_criteria.py"
 """A small test file of the project itself."""
+
+
+NAME = "gate_mine:Mine"
+MODULE = "class Mine:\n    def on_tick(self, tick): ...\n    def on_result(self, result): ...\n"
+
+
+class Mine(NamedTuple):
+    """The strategy whose sessions are judged."""
+
+    code_sha256: str
+    commit: str
 
 
 BY_HAND = {"strategy_id": STRATEGY, "decision_id": "by-hand"}
@@ -48,13 +63,26 @@ def scram() -> Iterator[Settings]:
         yield settings.model_copy(update={"mock_trading": False})
 
 
-def test_from_evidence_to_a_live_order_and_back(scram: Settings, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mine]:
+    """Yields a strategy in a git checkout of its own, which is on the import path."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "gate_mine.py").write_text(MODULE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.setenv("PYTHONPATH", str(folder))
+        yield Mine(strategy_code(NAME).sha256, committed(folder))
+    sys.modules.pop("gate_mine", None)
+
+
+def test_from_evidence_to_a_live_order_and_back(scram: Settings, mine: Mine, tmp_path: Path) -> None:
     settings = scram
+    evaluate = ("gate", "evaluate", STRATEGY, "--commit", COMMIT, "--code", NAME)
     desk = Desk(as_admin(settings))
     for arguments in ((), ("--approver", APPROVER_NAME)):
         done(settings, "gate", "keys", *arguments)
     days = PaperDays(as_admin(settings), registered=True)
-    days.trade(STRATEGY, "l", FULL_DAYS, code_sha256=CODE, parameters=PARAMETERS)
+    days.trade(STRATEGY, "l", FULL_DAYS, code_sha256=mine.code_sha256, parameters=PARAMETERS)
     days.write()
     report = str(write_report(tmp_path / "whole.xml", "pytest", whole_cases()))
     with running(settings, tmp_path, "sink"), running(settings, tmp_path, "worker"):
@@ -62,7 +90,7 @@ def test_from_evidence_to_a_live_order_and_back(scram: Settings, tmp_path: Path)
         _write_by_hand(desk)
         _refuse_live(desk, "l-1b", "LIVE_NO_DECISION")
         assert "refused as forged" in paper(settings, "status").stdout
-        assert "FAILED" in done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT, code=1)
+        assert "FAILED" in done(settings, *evaluate, code=1)
         _refuse_live(desk, "l-2", "LIVE_PAPER_ONLY")
         for _ in range(2):
             said = done(settings, "gate", "ingest", report)
@@ -72,22 +100,25 @@ def test_from_evidence_to_a_live_order_and_back(scram: Settings, tmp_path: Path)
         mistyped = paper(settings, "gate", "evaluate", f"{STRATEGY}s", "--commit", COMMIT)
         assert (mistyped.returncode, "known" in mistyped.stderr) == (2, True), mistyped.stderr
         assert {item.strategy_id for item in desk.read("gate.decisions")} == {STRATEGY}
-        done(settings, "gate", "evaluate", STRATEGY, "--level", "LIMITED_LIVE", "--commit", COMMIT)
+        own = str(write_report(tmp_path / "own.xml", "mine", ["test_mine"], mine.commit))
+        done(settings, "gate", "ingest", own)
+        done(settings, *evaluate, "--level", "LIMITED_LIVE")
         _refuse_live(desk, "l-3", "LIVE_NOT_APPROVED")
         decision = json.loads(done(settings, "gate", "show", STRATEGY, "--json"))
         assert (decision["level"], decision["kind"], decision["mode"]) == ("LIMITED_LIVE", "EVALUATED", "LIVE")
         assert (decision["account_id"], decision["of_run_id"]) == ("l", settings.run_id)
-        assert (decision["code_sha256"], decision["parameters"]) == (CODE, PARAMETERS)
+        assert (decision["code_sha256"], decision["parameters"]) == (mine.code_sha256, PARAMETERS)
         (tests,) = [item for item in decision["criteria"] if item["criterion"] == "tests pytest"]
         assert (tests["value"], tests["passed"]) == (f"{SUITE.passed_min} passed, 0 failed", True)
         assert f"of {COMMIT}" in tests["threshold"]
         assert len(decision["proof_sha256"]) == 64
         _approve_in_vain(settings, decision["decision_id"])
+        _approve_by_a_key_that_the_workers_do_not_know(settings, decision["decision_id"])
         approve = ("gate", "approve", STRATEGY, decision["decision_id"], "--approver", APPROVER_NAME)
         done(settings, *approve, "--reason", "looks good")
         _go_live(desk, "l-5")
         done(settings, "gate", "watch", "--once")
-        assert "FULL_LIVE" in done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT)
+        assert "FULL_LIVE" in done(settings, *evaluate)
         _refuse_live(desk, "l-5b", "LIVE_NOT_APPROVED")
         decision = json.loads(done(settings, "gate", "show", STRATEGY, "--json"))
         approve = ("gate", "approve", STRATEGY, decision["decision_id"], "--approver", APPROVER_NAME)
@@ -96,7 +127,7 @@ def test_from_evidence_to_a_live_order_and_back(scram: Settings, tmp_path: Path)
         done(settings, "gate", "revoke", STRATEGY, "--reason", "enough")
         _refuse_live(desk, "l-6", "LIVE_REVOKED")
         assert "REVOKED by" in done(settings, "gate", "show", STRATEGY)
-        _revoke_what_the_gate_does_not_know(settings, desk)
+        _revoke_what_the_gate_does_not_know(settings, desk, mine)
         history = done(settings, "gate", "history", STRATEGY, "--json").splitlines()
         kinds = [json.loads(line)["kind"] for line in history]
         made = ["EVALUATED", "TRIALS", "EVALUATED", "APPROVED", "EVALUATED", "APPROVED", "REVOKED", "REVOKED"]
@@ -139,14 +170,23 @@ def _approve_in_vain(settings: Settings, decision: str) -> None:
         assert (refused.returncode, why in refused.stderr) == (1, True), refused.stderr
 
 
-def _revoke_what_the_gate_does_not_know(settings: Settings, desk: Desk) -> None:
+def _approve_by_a_key_that_the_workers_do_not_know(settings: Settings, decision: str) -> None:
+    """Approves by a key that was made after the workers had started: the shards' refusal is told."""
+    done(settings, "gate", "keys", "--approver", "late")
+    refused = paper(settings, "gate", "approve", STRATEGY, decision, "--approver", "late", "--reason", "no")
+    assert (refused.returncode, "signed by no approver's key" in refused.stderr) == (1, True), refused.stderr
+    assert "restart" in refused.stderr, refused.stderr
+
+
+def _revoke_what_the_gate_does_not_know(settings: Settings, desk: Desk, mine: Mine) -> None:
     """Trades live on a decision that stolen keys have signed, which the watch ends although the gate has no record.
 
     One that expires now, on a market of years ago and for an order dated years back, lets nothing pass.
     """
     stolen, bobs = read_signer(gate_key_file(settings)), read_signer(approver_key_file(settings, APPROVER_NAME))
+    bound = {"strategy_id": STRATEGY, "account_id": "l", "code_sha256": mine.code_sha256}
     now_ns = time.time_ns()
-    forged = signed_decision("FULL_LIVE", "stolen", now_ns + HOUR, now_ns, stolen, strategy_id=STRATEGY, account_id="l")
+    forged = signed_decision("FULL_LIVE", "stolen", now_ns + HOUR, now_ns, stolen, **bound)
     _authorise(desk, forged, approval(forged, bobs))
     _go_live(desk, "l-7")
     shards = desk.settings.account_partitions
@@ -154,7 +194,7 @@ def _revoke_what_the_gate_does_not_know(settings: Settings, desk: Desk) -> None:
     assert "not the gate's" in done(settings, "gate", "watch", "--once")
     _refuse_live(desk, "l-8", "LIVE_REVOKED")
     now_ns = time.time_ns()
-    past = signed_decision("FULL_LIVE", "past", now_ns, now_ns, stolen, strategy_id=STRATEGY, account_id="l")
+    past = signed_decision("FULL_LIVE", "past", now_ns, now_ns, stolen, **bound)
     _authorise(desk, past, approval(past, bobs))
     _refuse_live(desk, "l-9", "LIVE_EXPIRED")
 

@@ -57,6 +57,11 @@ def test_made_keys_are_listed_once_and_sign(settings: Settings) -> None:
     assert signer_of("texts", signature.value, (public,)) is None
 
 
+def test_the_first_command_of_all_closes_the_home(settings: Settings) -> None:
+    make_gate_key(settings)
+    assert stat.S_IMODE(settings.paper_home.stat().st_mode) == 0o700
+
+
 def test_private_halves_are_for_their_owner_only(settings: Settings) -> None:
     make_gate_key(settings)
     make_approver_key(settings, "bob")
