@@ -82,6 +82,7 @@ def bench(
         sustain,
         sustain_rate or None,
         peers,
+        _recorded(recorded),
     )
     shards = {"account_partitions": partitions, "execution_partitions": partitions} if partitions else {}
     document = _document(run_bench(settings.model_copy(update=shards), load, say))
@@ -100,12 +101,17 @@ def _market(settings: Settings, file: Path | None, seconds: float) -> MarketTabl
 
 def _day(settings: Settings, recorded: Path | None, file: Path | None, seconds: float) -> MarketTable:
     """Returns the recorded day to re-simulate, or else the first symbol of the bench's market."""
-    from infra.settings import REPOSITORY
     from streams.tools.bench.peers.make_market_file import first_symbol
     from streams.tools.bench.resimulation import recorded_day
 
-    day = recorded_day(recorded or REPOSITORY.parent / "shared" / "data")
+    day = recorded_day(_recorded(recorded))
     return first_symbol(_market(settings, file, seconds)) if day is None else day
+
+
+def _recorded(folder: Path | None) -> Path:
+    from infra.settings import REPOSITORY
+
+    return folder or REPOSITORY.parent / "shared" / "data"
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -21,6 +22,7 @@ from streams.tools.bench.day_to_clickhouse import DayFigures, day_to_clickhouse
 from streams.tools.bench.live_path import BenchClient, Latency
 from streams.tools.bench.many_accounts import balanced_names, open_sessions, orders_in_turn
 from streams.tools.bench.peak_memory import peak_memory
+from streams.tools.bench.peers.compare_depth import compare_depth, depth_cases
 from streams.tools.bench.peers.measure_peers import PeerNumbers, measure_engines, measure_quix, peers_python
 from streams.tools.bench.readback import ReadBack, read_back
 from streams.tools.bench.resimulation import resim_quotes_per_s
@@ -114,6 +116,7 @@ class BenchLoad:
         sustain_s: length of the sustained measurement; 0: none.
         sustain_per_s: most orders a second of it; None: as fast as they are answered.
         peers: whether other engines are measured too; resim must then have one symbol.
+        recorded: folder whose recorded markets are compared with hftbacktest's; what is missing there is left out.
     """
 
     table: MarketTable
@@ -127,6 +130,7 @@ class BenchLoad:
     sustain_s: float = 0.0
     sustain_per_s: float | None = None
     peers: bool = False
+    recorded: Path = Path()
 
 
 def run_bench(settings: Settings, load: BenchLoad, on_step: Callable[[str], None]) -> BenchResult:
@@ -149,6 +153,8 @@ def run_bench(settings: Settings, load: BenchLoad, on_step: Callable[[str], None
         if python:
             on_step("re-simulation by other engines")
             peers |= measure_engines(python, config, load.resim, resim_instruments)
+            cases = depth_cases(load.recorded, load.resim)
+            peers |= compare_depth(python, config, cases, on_step)
         apart = ApartFigures(
             agent_events_per_s(settings, load.agent_events, on_step),
             day_to_clickhouse(settings, load.read_day, load.resim, on_step),

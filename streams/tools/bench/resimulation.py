@@ -74,8 +74,12 @@ def _shard(config: CoreConfig, instruments: Mapping[str, InstrumentConfig], simu
 def market_and_orders(
     table: MarketTable, instruments: Mapping[str, InstrumentConfig]
 ) -> Iterator[MarketData | ApprovedOrder]:
+    """Yields records as the feed makes them, with the orders of sent_orders."""
+    return with_orders(table, sent_orders(table, instruments))
+
+
+def with_orders(table: MarketTable, orders: Iterator[ApprovedOrder]) -> Iterator[MarketData | ApprovedOrder]:
     """Yields records as the feed makes them, and before each the orders that are sent within its time."""
-    orders = sent_orders(table, instruments)
     waiting = next(orders, None)
     step = UPDATES_PER_RECORD * len(table.symbols)
     for start in range(0, len(table), step):

@@ -25,6 +25,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from streams.tools.bench.peers.depth_changes import depth_changes
+from streams.tools.bench.peers.depth_file import DepthFile
 from streams.tools.bench.peers.market_file import Ints, MarketFile
 from streams.tools.bench.peers.peer_protocol import Flags, pack_flags, read_request, send_answer
 
@@ -47,7 +48,7 @@ def depth_events(market: MarketFile) -> NDArray[Any]:
     return events
 
 
-def steps_of(market: MarketFile) -> tuple[Ints, Ints, Ints]:
+def steps_of(market: MarketFile | DepthFile) -> tuple[Ints, Ints, Ints]:
     """Returns time, order number and kind of all steps by time: each order is sent, canceled, and checked at its end.
 
     A cancel is sent latency_ns before the order's cancel_ts, so that it reaches the venue then.
@@ -59,7 +60,7 @@ def steps_of(market: MarketFile) -> tuple[Ints, Ints, Ints]:
     return times[order], np.tile(orders, 3)[order], kinds[order]
 
 
-def _run(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: Any, qty: Any, filled: Flags) -> None:
+def take_steps(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: Any, qty: Any, filled: Flags) -> None:
     """Takes the steps. Ended orders are cleared only before one is sent: one that is gone when checked has filled."""
     hbt.elapse(0)
     for step in range(len(at)):
@@ -90,10 +91,10 @@ def main() -> None:
     steps = steps_of(market)
     order_columns = market.order_side > 0, market.order_px / UNIT, market.order_qty / UNIT
     load_s = time.perf_counter() - started
-    compiled, spent = njit(_run), []
+    compiled, spent = njit(take_steps), []
     filled = np.zeros(len(market.order_ts), bool)
     for _ in range(ROUNDS + 1):
-        hbt = ROIVectorMarketDepthBacktest([_asset(market, events)])
+        hbt = ROIVectorMarketDepthBacktest([asset(market, events, np.concatenate([market.bid_px, market.ask_px]))])
         filled[:] = False
         started = time.perf_counter()
         compiled(hbt, *steps, *order_columns, filled)
@@ -109,12 +110,13 @@ def main() -> None:
     )
 
 
-def _asset(market: MarketFile, events: NDArray[Any]) -> Any:
+def asset(market: MarketFile | DepthFile, events: NDArray[Any], prices: Ints) -> Any:
+    """Returns hftbacktest's asset: whole fills by a queue that only trades move up. prices: all that occur, 1e-9."""
     tick, lot = float(market.tick_size[0]) / UNIT, float(market.lot_size[0]) / UNIT
-    low, high = float(market.bid_px.min()) / UNIT, float(market.ask_px.max()) / UNIT
-    asset = BacktestAsset().data([events]).linear_asset(1.0).constant_order_latency(int(market.latency_ns[0]), 0)
-    asset = asset.risk_adverse_queue_model().no_partial_fill_exchange().last_trades_capacity(0)
-    return asset.tick_size(tick).lot_size(lot).roi_lb(low - tick).roi_ub(high + tick)
+    low, high = float(prices.min()) / UNIT, float(prices.max()) / UNIT
+    made = BacktestAsset().data([events]).linear_asset(1.0).constant_order_latency(int(market.latency_ns[0]), 0)
+    made = made.risk_adverse_queue_model().no_partial_fill_exchange().last_trades_capacity(0)
+    return made.tick_size(tick).lot_size(lot).roi_lb(low - tick).roi_ub(high + tick)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def measure_engines(
         make_market_file(table, instruments).write(path)
         for name in ("hftbacktest", "nautilus"):
             answer = ask_peer(python, name, {"market": str(path)})
-            filled = _flags(name, answer, len(own))
+            filled = flags(name, answer, len(own))
             answer |= {"filled": int(filled.sum()), "agree": int((filled == own).sum())}
             numbers |= _with_prefix(name, answer)
     return numbers
@@ -144,7 +144,8 @@ def _with_prefix(name: str, answer: dict[str, Any]) -> PeerNumbers:
     return {f"peer_{name}_{key}": value for key, value in answer.items()}
 
 
-def _flags(name: str, answer: dict[str, Any], orders: int) -> Any:
+def flags(name: str, answer: dict[str, Any], orders: int) -> Any:
+    """Returns which orders filled by an engine's answer. Raises PeerError if it does not say so."""
     try:
         return unpack_flags(answer["filled"], orders)
     except (KeyError, TypeError, ValueError) as error:
