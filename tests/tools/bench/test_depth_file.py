@@ -42,9 +42,9 @@ def table_of(books: list[tuple[Side_, Side_]], trades: dict[int, tuple[int, int,
         for side, falling in ((bids, True), (asks, False)):
             px += sorted(side, reverse=falling)
             sz += [side[price] for price in sorted(side, reverse=falling)]
-    kind, *columns = map(np.array, zip(*found, strict=True))
-    levels = np.array(px, np.int64), np.array(sz, np.int64)
-    return MarketTable(("ABC",), np.zeros(len(found), np.int32), kind.astype(np.uint8), *columns, *levels)
+    kind, time, a, b, c, d = np.array(found, np.int64).T
+    symbol, levels = np.zeros(len(found), np.int32), (np.array(px, np.int64), np.array(sz, np.int64))
+    return MarketTable(("ABC",), symbol, kind.astype(np.uint8), time, a, b, c, d, *levels)
 
 
 @given(st.lists(st.tuples(SIDES, st.integers(1, 3)), min_size=1, max_size=12))
