@@ -15,6 +15,7 @@ from streams.errors import NotAtRest, NothingCompared, RecoveryError
 from streams.evidence.canonical_hash import canonical_sha256
 from streams.evidence.cut import Cut, read_at_cut
 from streams.evidence.gate.decision import PROVED_ROWS, RECONCILED, REPLAYED, Evidence
+from streams.evidence.gate.definitions import definitions
 from streams.evidence.gate.prove_rows import SINK_WAIT_S, RowProof, row_prover
 from streams.evidence.reconcile import reconcile
 from streams.evidence.replay.verify import verify
@@ -53,21 +54,22 @@ def read_proved(
     """Returns what a function reads from the pipeline's run at one cut, and the proof that it read Kafka's records.
 
     read, as_of: as read_at_cut takes them. wait_s: seconds to wait for the sink. Raises as read_at_cut does, and
-    LogUnavailable, RegistryUnavailable, TopicError.
+    LogUnavailable, RegistryUnavailable, TopicError, MigrationError.
     """
     check_partitions(settings)
     reader, source = KafkaLogReader(settings), Registry(settings)
-    with row_prover(settings, reader, source, on_progress, wait_s) as prover:
+    with row_prover(settings, reader, source, on_progress, wait_s) as prover, definitions(settings) as defined:
+        database = settings.clickhouse_database
 
-        def read_and_prove(client: Client, cut: Cut) -> tuple[T, RowProof]:
+        def read_and_prove(client: Client, cut: Cut) -> tuple[T, RowProof, str]:
             on_progress("gathering evidence")
-            before = prover.sums(client)
+            before, changed = prover.sums(client), defined.problem(client, database)
             found = read(client, cut)
-            return found, prover.prove(client, cut, before)
+            return found, prover.prove(client, cut, before), changed or defined.problem(client, database)
 
-        found, rows = read_at_cut(settings, settings.run_id, read_and_prove, as_of)
+        found, rows, changed = read_at_cut(settings, settings.run_id, read_and_prove, as_of)
     proof = {
-        PROVED_ROWS: [{"found": rows.found, "problem": rows.problem, "sums": rows.sums}],
+        PROVED_ROWS: [{"found": rows.found, "problem": changed or rows.problem, "sums": rows.sums}],
         REPLAYED: [_replayed(settings, reader, Codec(source), on_progress)],
         # The sink was waited for; only journals and snapshots may be a moment later.
         RECONCILED: [_reconciled(settings, on_progress, min(wait_s, RECONCILE_WAIT_S))],
