@@ -23,7 +23,7 @@ Texts = Mapping[str, str]
 
 
 class Definitions:
-    """What the migrations define. Functions belong to the whole server, so they are defined anew by this."""
+    """The definitions of the migrations. Functions belong to the whole server, so that they are defined anew."""
 
     def __init__(self, tables: Texts, functions: Texts) -> None:
         self._tables = tables
@@ -72,6 +72,6 @@ def _functions(client: Client) -> Texts:
 
 def _texts(client: Client, query: str, parameters: dict[str, str]) -> Texts:
     try:
-        return dict(client.query(query, parameters=parameters).result_rows)
+        return {name: text for name, text in client.query(query, parameters=parameters).result_rows}
     except DriverError as error:
         raise ClickHouseError(f"definitions of tables and functions: {error}") from error
