@@ -169,6 +169,7 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "core_events_per_s_l2": round(core.deep, 1),
         "resim_quotes_per_s": round(core.resim, 1),
         "risk_us_per_order": round(core.risk_us_per_order, 1),
+        "order_us": round(core.order_us, 1),
         "peak_rss_mb": round(live.peak_rss_mb, 1),
         **{f"readback_{name}": round(value, 1) for name, value in live.readback._asdict().items()},
         "agent_events_per_s": round(apart.agent_events_per_s, 1),

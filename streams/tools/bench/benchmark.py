@@ -16,6 +16,7 @@ from streams.pipeline.feed.send import send
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.tools.bench.agent_backlog import agent_events_per_s
+from streams.tools.bench.avro_order_cost import order_us
 from streams.tools.bench.bench_orders import BenchOrder, bench_orders
 from streams.tools.bench.core_rate import core_events_per_s
 from streams.tools.bench.day_to_clickhouse import DayFigures, day_to_clickhouse
@@ -62,12 +63,14 @@ class CoreFigures(NamedTuple):
         deep: events a second with books of several levels.
         resim: re-simulated quotes a second.
         risk_us_per_order: microseconds that controls add to an order.
+        order_us: microseconds of an order through both shards and back, in Avro.
     """
 
     top_of_book: float
     deep: float
     resim: float
     risk_us_per_order: float
+    order_us: float
 
 
 class LiveFigures(NamedTuple):
@@ -182,6 +185,7 @@ def _core(
         core_events_per_s(config, load.table, instruments, CORE_ORDERS, deep=True),
         resim_quotes_per_s(config, load.resim, resim_instruments),
         risk_us_per_order(),
+        order_us(),
     )
 
 

@@ -74,9 +74,9 @@ class _AccountLoad:
     """An account shard with all controls and breakers on, which is timed, and the venue that answers it."""
 
     def __init__(self, accounts: Sequence[str]) -> None:
-        config = _config()
+        config = judged_config()
         self._shard, self._venue = AccountShard(config, 0), ExecutionShard(config, 0)
-        self._accounts, self.random = accounts, _random()
+        self._accounts, self.random = accounts, seeded_random()
         self._now_ns, self._number = START_NS, 0
         self._orders_s = self._marks_s = 0.0
         self._marks = 0
@@ -115,7 +115,7 @@ class _AccountLoad:
     def send_quote(self) -> None:
         """Sends a quote to the venue, and its outputs to the account shard."""
         self._now_ns += EVERY_NS
-        for output in self._venue.apply(_quote(self._now_ns, self.random), None):
+        for output in self._venue.apply(swinging_quote(self._now_ns, self.random), None):
             started = time.thread_time()
             self._shard.apply(output.message, None)
             time_s = time.thread_time() - started
@@ -134,8 +134,8 @@ def venue_us_per_order(working: int, orders: int = ORDERS) -> float:
 
     In each group of three orders one is filled at once, one rests until the market reaches it, and one is canceled.
     """
-    random, venue, now_ns = _random(), ExecutionShard(_config(), 0), START_NS
-    venue.apply(_quote(now_ns, random), None)
+    random, venue, now_ns = seeded_random(), ExecutionShard(judged_config(), 0), START_NS
+    venue.apply(swinging_quote(now_ns, random), None)
     for number, (side, price) in enumerate(_resting_prices(working, random)):
         venue.apply(_approved(f"resting-{number}", side, price, TimeInForce.GTC, now_ns), None)
     rounds_s = []
@@ -143,7 +143,7 @@ def venue_us_per_order(working: int, orders: int = ORDERS) -> float:
         inputs: list[ApprovedOrder | MarketData] = []
         for number in range(orders // 3):
             now_ns += EVERY_NS
-            inputs += [_quote(now_ns, random), *_three_orders(number, now_ns)]
+            inputs += [swinging_quote(now_ns, random), *_three_orders(number, now_ns)]
         started = time.thread_time()
         for message in inputs:
             venue.apply(message, None)
@@ -180,12 +180,14 @@ def _approved(order_id: str, side: Side, price: int, time_in_force: TimeInForce,
     return approved(request, "session-account", order_id, ts)
 
 
-def _quote(ts: int, random: np.random.Generator) -> MarketData:
+def swinging_quote(ts: int, random: np.random.Generator) -> MarketData:
+    """Returns a quote around a random price near MID."""
     mid = MID + int(random.integers(-SWING_TICKS, SWING_TICKS + 1)) * TICK
     return quote(SYMBOL, ts, mid - TICK, mid + TICK)
 
 
-def _config() -> CoreConfig:
+def judged_config() -> CoreConfig:
+    """Returns a configuration of one symbol with all controls and breakers on."""
     return CoreConfig(
         mock_trading=False,
         account_partitions=1,
@@ -197,5 +199,6 @@ def _config() -> CoreConfig:
     )
 
 
-def _random() -> np.random.Generator:
+def seeded_random() -> np.random.Generator:
+    """Returns the random numbers of a measurement, the same in each."""
     return np.random.Generator(np.random.PCG64(SEED))

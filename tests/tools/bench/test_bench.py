@@ -19,6 +19,7 @@ from streams.errors import FeedError
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.bench import resimulation
+from streams.tools.bench.avro_order_cost import order_us
 from streams.tools.bench.bench_orders import bench_orders, order_requests, session_opening
 from streams.tools.bench.core_rate import core_events_per_s
 from streams.tools.bench.full_limits import ALL_CONTROLS
@@ -39,6 +40,7 @@ RATES = {
     "core_events_per_s_l2",
     "resim_quotes_per_s",
     "risk_us_per_order",
+    "order_us",
     "peak_rss_mb",
     "readback_records_per_s",
     "readback_mb_per_s",
@@ -114,6 +116,10 @@ def test_a_resimulation_is_measured_with_orders_that_rest_trade_and_expire() -> 
 def test_the_controls_cost_is_measured_with_all_of_them_on() -> None:
     assert set(ALL_CONTROLS) == CONTROLS.keys() - {"long_only"}, "selling from a position of each symbol stays allowed"
     assert risk_us_per_order(orders=50) > 0
+
+
+def test_an_order_is_measured_through_both_shards_and_back() -> None:
+    assert order_us(orders=50) > 0
 
 
 def test_one_run_prints_every_number_and_cleans_up(pipeline_settings: Settings, tmp_path: Path) -> None:
