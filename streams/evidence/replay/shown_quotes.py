@@ -41,9 +41,9 @@ class ShownQuotes:
         for at in range(self._at, end):
             tick, asks = ticks[at], False
             for participant in watching[codes[at]]:
-                requests = participant.on_tick(tick, tick.ts)
+                requests = participant.strategy.on_tick(tick)
                 if requests:
-                    loop.keep(requests)
+                    loop.keep(participant.stamped(requests, tick.ts))
                     asks = True
             if asks:
                 self._at = at + 1

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from schemas.records.messages import MarketData, OrderRequest, OrderResult
-from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.reference.instruments import Instrument
 from streams.evidence.replay.column_market import ColumnMarket
@@ -125,19 +124,18 @@ class _Pipeline:
     """The engine, with the counts and results of its inputs and outputs."""
 
     def __init__(self, config: CoreConfig, results: RunResults, on_progress: Callable[[int], None]) -> None:
-        self._engine = ReplayEngine(config, self._keep)
+        self._engine = ReplayEngine(config, results.add)
         self._results = results
         self._on_progress = on_progress
         self._strategies: dict[str, None] = {}
-        self._time_ns = 0
         self._taken = 0
 
     def take(self, item: ReplayInput) -> list[OrderResult]:
         """Processes an input and everything that it causes. Returns the results for clients."""
-        self._time_ns = item.time_ns
+        self._results.time_ns = item.time_ns
         self.count_inputs(1)
         if item.topic in INPUT_TABLES:
-            self._keep(item.topic, item.partition, "", item.message)
+            self._results.add(item.topic, item.partition, "", item.message)
         if isinstance(item.message, OrderRequest) and item.message.strategy_id:
             self._strategies[item.message.strategy_id] = None
         return self._engine.process(item.topic, item.partition, item.message, item.time_ns)
@@ -148,7 +146,7 @@ class _Pipeline:
 
     def take_turn(self, time_ns: int) -> list[OrderResult]:
         """Processes the update whose turn it is and everything that it causes. Returns the results for clients."""
-        self._time_ns = time_ns
+        self._results.time_ns = time_ns
         self.count_inputs(1)
         return self._engine.take_turn(time_ns)
 
@@ -168,6 +166,3 @@ class _Pipeline:
         digest, refused = self._results.finish(), tuple(self._engine.refused)
         strategies = tuple(sorted(self._strategies))
         return ReplayRun(run_id, what_if, strategies, self._taken, self._results.count, digest, refused)
-
-    def _keep(self, topic: str, partition: int, key: str, message: Message) -> None:
-        self._results.add(topic, partition, key, message, self._time_ns)
