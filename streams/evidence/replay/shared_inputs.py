@@ -12,6 +12,10 @@ from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.pipeline.feed.table_file import map_table, write_table
 
 
+Opening = tuple[Settings, Sequence[Path], bool]
+"""Settings, folders and strategies_only of open_source."""
+
+
 class _SharedTimeline(NamedTuple):
     """A timeline whose market is in a file."""
 
@@ -27,25 +31,17 @@ class SharedInputs(NamedTuple):
 
     Attributes:
         config, name: those of the source.
-        settings, folders, strategies_only: see open_source.
+        opening: how the source was opened.
         timelines: for runs with and without strategies, what comes in the order of market time.
     """
 
     config: CoreConfig
     name: str
-    settings: Settings
-    folders: Sequence[Path]
-    strategies_only: bool
+    opening: Opening
     timelines: dict[bool, _SharedTimeline]
 
     @classmethod
-    def of(
-        cls,
-        source: InputSource,
-        opening: tuple[Settings, Sequence[Path], bool],
-        strategies: Collection[bool],
-        place: Path,
-    ) -> Self:
+    def of(cls, source: InputSource, opening: Opening, strategies: Collection[bool], place: Path) -> Self:
         """Parses the market of a source into files.
 
         Args:
@@ -62,12 +58,12 @@ class SharedInputs(NamedTuple):
                 write_table(found.table, path)
                 parts = found.heartbeats, found.controls, found.orders, found.partitions
                 timelines[chosen] = _SharedTimeline(path, *parts)
-        return cls(source.config, source.name, *opening, timelines)
+        return cls(source.config, source.name, opening, timelines)
 
     def open(self, strategies: bool) -> Iterable[ReplayInput]:
         """Returns the inputs of runs with or without strategies in a form that can be iterated many times."""
         found = self.timelines.get(strategies)
         if found is not None:
             return MarketTimeline(map_table(found.market), *found[1:])
-        source = open_source(self.settings, self.folders, self.strategies_only, lambda _: None)
+        source = open_source(*self.opening, lambda _: None)
         return list(source.inputs(strategies))

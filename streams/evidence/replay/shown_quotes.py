@@ -22,7 +22,7 @@ class ShownQuotes:
         is_watched = np.array([bool(participants) for participants in self._watching], np.bool_)
         is_shown = (table.kind == QUOTE) & (table.bid_sz != 0) & (table.ask_sz != 0)
         self._rows = np.flatnonzero(is_shown & is_watched[table.symbol])
-        self._read = 0
+        self._read = self._at = 0
         self._read_block()
 
     def show(self, stop: int) -> int:

@@ -15,10 +15,10 @@ from infra.gc_tuning import collect_rarely
 from infra.settings import Settings
 from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
-from streams.evidence.replay.input_source import open_source
+from streams.evidence.replay.input_source import InputSource, open_source
 from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.evidence.replay.run_register import is_registered, register_run
-from streams.evidence.replay.shared_inputs import SharedInputs
+from streams.evidence.replay.shared_inputs import Opening, SharedInputs
 from streams.evidence.replay.simulate import simulate
 from streams.evidence.replay.what_if import WhatIf, read_yaml
 from streams.pipeline.sink.tables import Tables
@@ -84,7 +84,14 @@ def sweep(
     on_done: called with the name of a finished run and the number of runs left.
     """
     opening = settings, folders, strategies_only
-    source = open_source(*opening, lambda _: None)
+    run_points(open_source(*opening, lambda _: None), opening, chosen, jobs, on_done)
+
+
+def run_points(
+    source: InputSource, opening: Opening, chosen: Sequence[SweepPoint], jobs: int, on_done: Callable[[str, int], None]
+) -> None:
+    """Does the same over an open source. opening: how it was opened."""
+    settings = opening[0]
     with closing(connect(settings)) as client:
         left = [point for point in chosen if not is_registered(client, point.run_id, point.what_if, source.name)]
     if not left:
@@ -92,7 +99,6 @@ def sweep(
     context = multiprocessing.get_context("spawn")
     with TemporaryDirectory(prefix="paper-sweep-") as place:
         shared = SharedInputs.of(source, opening, {bool(point.what_if.strategies) for point in left}, Path(place))
-        del source
         with ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_start_process, initargs=(shared,)) as pool:
             running = {pool.submit(_run_point, point): point for point in left}
             for number, future in enumerate(as_completed(running), 1):
@@ -125,7 +131,7 @@ def _start_process(shared: SharedInputs) -> None:
 def _run_point(point: SweepPoint) -> None:
     (process,) = _process
     shared = process.shared
-    settings = shared.settings.model_copy(update={"run_id": point.run_id})
+    settings = shared.opening[0].model_copy(update={"run_id": point.run_id})
     inputs = process.inputs(bool(point.what_if.strategies))
     with closing(Tables(settings, lambda seconds: None)) as tables:
         run = simulate(point.run_id, shared.config, inputs, point.what_if, tables)
