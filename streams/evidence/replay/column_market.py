@@ -98,7 +98,7 @@ class _SymbolUpdates:
 
     def holds(self, row: int) -> bool:
         """Returns whether the present stretch goes as far as a row."""
-        return row <= self._numbers[-1]
+        return row <= int(self._numbers[-1])
 
     def take(self, row: int) -> list[Output]:
         """Gives the shard all updates before a row."""
