@@ -55,12 +55,12 @@ class ColumnMarket:
                 self._plan(updates)
         return NO_ROW
 
-    def take_turn(self) -> tuple[int, list[Output]]:
-        """Lets the update of next_turn happen. Returns the partition of its shard and the outputs."""
+    def take_turn(self) -> list[Output]:
+        """Gives a shard the update of next_turn. Returns its outputs."""
         updates = self._symbols[self._turns[0][1]]
         self.row = updates.turn + 1
         self._touched.append(updates)
-        return updates.partition, updates.take(self.row)
+        return updates.take(self.row)
 
     def catch_up(self, partition: int, symbol: str) -> None:
         """Gives a shard all updates of a symbol (empty: of its symbols) whose turn has come, because it takes more."""
@@ -109,8 +109,8 @@ class _SymbolUpdates:
 
     def plan(self) -> bool:
         """Finds the next turn, or the end of the stretch. Returns whether it has changed."""
-        before, left = self.turn, self._opened < len(self._rows)
-        if left and self._stretch.taken == len(self._numbers):
+        before = self.turn
+        if self._stretch.taken == len(self._numbers) and self._opened < len(self._rows):
             self._open()
         at = self._shard.next_output(self._stretch)
         if at < len(self._numbers):

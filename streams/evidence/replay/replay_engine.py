@@ -55,7 +55,7 @@ class ReplayEngine:
     def take_turn(self, time_ns: int) -> list[OrderResult]:
         """Processes the update whose turn it is in the market, at its time, and everything that it causes."""
         assert self._market is not None
-        partition, outputs = self._market.take_turn()
+        outputs = self._market.take_turn()
         return self._send(outputs) + self._process_waiting(time_ns) if outputs else []
 
     def _process_waiting(self, time_ns: int) -> list[OrderResult]:

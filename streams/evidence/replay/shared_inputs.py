@@ -11,7 +11,6 @@ from streams.evidence.replay.market_time import MarketTimeline
 from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.pipeline.feed.table_file import map_table, write_table
 
-
 Opening = tuple[Settings, Sequence[Path], bool]
 """Settings, folders and strategies_only of open_source."""
 

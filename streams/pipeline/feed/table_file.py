@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from streams.pipeline.feed.table import COLUMNS, LEVEL_COLUMNS, MarketTable

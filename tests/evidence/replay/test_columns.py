@@ -49,7 +49,7 @@ CORES = (
 )
 NAMES = ("tests.evidence.replay.probe:Probe", "market-maker", "momentum", "mean-reversion")
 SEEDS = st.integers(0, 2**32)
-MANY = settings(PROPERTY, max_examples=200)
+MANY = settings(PROPERTY, max_examples=120)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -133,7 +133,7 @@ def test_the_stories_are_rich() -> None:
     for seed in range(12):
         core = CORES[seed % len(CORES)]
         inputs = timeline(seed, True, core)
-        _, rows, seen = ran(core, inputs, strategies(seed))
+        _, rows, _ = ran(core, inputs, strategies(seed))
         kinds |= {chr(kind) for kind in inputs.table.kind.tolist()}
         for topic, found in rows.items():
             topics[topic] = topics.get(topic, 0) + len(found)
