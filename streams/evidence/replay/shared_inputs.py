@@ -49,7 +49,7 @@ class SharedInputs(NamedTuple):
             strategies: whether the runs have strategies.
             place: folder of the files.
         """
-        timelines = {}
+        timelines: dict[bool, _SharedTimeline] = {}
         for chosen in sorted(strategies):
             found = source.inputs(chosen)
             if isinstance(found, MarketTimeline):

@@ -16,7 +16,7 @@ from streams.pipeline.feed.table import QUOTE, MarketTable
 
 ROUNDS = 3
 """Number of rounds. The fastest counts, because other processes can only add."""
-CASH, QUANTITY, MAX_POSITION = "1000000000", "100", "1000"
+CASH, QUANTITY, MAX_POSITION = "100000000", "100", "1000"
 QUOTES_PER_LOOK = 10
 JOBS = 2
 SWEPT = {"strategies.bench.every": [10, 20, 40, 80]}
