@@ -12,6 +12,11 @@ COMPILED_FILES = (
     "schemas/avro/layout.py",
     "schemas/avro/reading.py",
     "schemas/avro/writing.py",
+    "streams/evidence/replay/column_market.py",
+    "streams/evidence/replay/replay_engine.py",
+    "streams/evidence/replay/run_results.py",
+    "streams/evidence/replay/shown_quotes.py",
+    "streams/evidence/replay/strategy_loop.py",
     "streams/pipeline/journal/processor.py",
     "streams/pipeline/journal/provenance.py",
 )

@@ -156,7 +156,7 @@ def scale(
 
 
 def _document(result: BenchResult) -> dict[str, Any]:
-    live, flow, core, apart, peers = result
+    live, flow, core, apart, replays, peers = result
     total, lasting = sum(live.latency.hops_ms.values()) or 1.0, live.sustained
     return {
         "orders_per_s": round(live.orders_per_s, 1),
@@ -168,6 +168,9 @@ def _document(result: BenchResult) -> dict[str, Any]:
         "core_events_per_s": round(core.top_of_book, 1),
         "core_events_per_s_l2": round(core.deep, 1),
         "resim_quotes_per_s": round(core.resim, 1),
+        "replay_quotes_per_s": round(replays.quotes_per_s, 1),
+        "replay_strategy_quotes_per_s": round(replays.strategy_quotes_per_s, 1),
+        "sweep_s_per_point": round(replays.sweep_s_per_point, 2),
         "risk_us_per_order": round(core.risk_us_per_order, 1),
         "order_us": round(core.order_us, 1),
         "peak_rss_mb": round(live.peak_rss_mb, 1),

@@ -38,13 +38,14 @@ class Participant:
 
     def on_tick(self, tick: Tick, now_ns: int) -> list[OrderRequest]:
         """Returns the stamped requests that follow a quote seen at now_ns."""
-        return self._stamp_all(self.strategy.on_tick(tick), now_ns)
+        return self.stamped(self.strategy.on_tick(tick), now_ns)
 
     def on_result(self, result: OrderResult, now_ns: int) -> list[OrderRequest]:
         """Returns the stamped requests that follow a result seen at now_ns."""
-        return self._stamp_all(self.strategy.on_result(result), now_ns)
+        return self.stamped(self.strategy.on_result(result), now_ns)
 
-    def _stamp_all(self, requests: Iterable[OrderRequest], now_ns: int) -> list[OrderRequest]:
+    def stamped(self, requests: Iterable[OrderRequest], now_ns: int) -> list[OrderRequest]:
+        """Returns requests of the strategy, decided at now_ns, with the times at which they are sent."""
         return [self._stamp(request, now_ns) for request in requests]
 
     def _stamp(self, request: OrderRequest, now_ns: int) -> OrderRequest:

@@ -12,6 +12,7 @@ from streams.core.reference.instruments import Instrument
 from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.simulator_choice import Simulators
 from streams.core.venue import venue_records
+from streams.core.venue.market_stretch import MarketStretch
 from streams.core.venue.venue import Venue
 from streams.core.venue.venue_view import VenueRules
 
@@ -87,6 +88,31 @@ class ExecutionShard:
         else:
             raise TypeError(f"an execution shard takes no {type(message).__name__}")
         return self._outputs
+
+    def take_stretch(self, stretch: MarketStretch, stop: int, by_event: bool) -> list[Output]:
+        """Takes the updates of a stretch up to a row, and returns what apply returns for each of them in turn.
+
+        For re-simulations. Only the last update may cause outputs, see next_output. by_event: there is no record time.
+        """
+        self._outputs = []
+        venue = self._venue(stretch.record.symbol)
+        venue.take(stretch, stop)
+        self._time_ns = max(self._time_ns, venue.time_ns)
+        self._mark(venue, by_event)
+        return self._outputs
+
+    def next_output(self, stretch: MarketStretch) -> int:
+        """Returns the first row of a stretch that may cause outputs; the number of rows if none can.
+
+        It holds until the shard takes anything else of the symbol than updates before that row.
+        """
+        venue = self._venues.get(stretch.record.symbol)
+        if venue is None or venue.marked_ns is None:
+            return stretch.taken
+        due_ns = venue.marked_ns + self._config.mark_interval_ms * NANOS_PER_MS
+        if venue.time_ns >= due_ns:
+            return stretch.taken
+        return min(stretch.ahead.row_at(due_ns), venue.next_event(stretch))
 
     def _venue(self, symbol: str) -> Venue:
         venue = self._venues.get(symbol)

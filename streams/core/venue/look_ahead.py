@@ -44,6 +44,14 @@ class LookAhead:
             self._due_ns, self._due_row = time_ns, int(self._times.searchsorted(time_ns))
         return max(row, self._due_row)
 
+    def row_at(self, time_ns: int) -> int:
+        """Returns the first row whose time is not before time_ns; the number of rows if none is."""
+        return self.rows if self._last_ns < time_ns else int(self._times.searchsorted(time_ns))
+
+    def first_other(self, row: int, end: int) -> int:
+        """Returns the first row in [row, end) that is neither quote, trade nor book; end if none is."""
+        return end if self._only_quotes else _first(self._others, row, end)
+
     def first_without_orders(self, row: int, end: int, book: OrderBook) -> int:
         """Returns the first row in [row, end) that must be processed if no order works; end if none must be.
 

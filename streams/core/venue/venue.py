@@ -15,6 +15,7 @@ from streams.core.market.trades import RecentVolume, TradePrint
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.simulator import Simulator
 from streams.core.venue.look_ahead import LookAhead
+from streams.core.venue.market_stretch import MarketStretch
 from streams.core.venue.splits import split_request
 from streams.core.venue.venue_orders import VenueOrders
 from streams.core.venue.venue_view import VenueRules, VenueView
@@ -146,18 +147,44 @@ class Venue(VenueView):
             for row, time_ns in enumerate(record.times):
                 self._step(record, rows, row, int(time_ns), by_event)
         else:
-            self._take_with_look_ahead(record, by_event)
+            self._take_with_look_ahead(MarketStretch(record), len(record.kinds), by_event)
 
-    def _take_with_look_ahead(self, record: MarketData, by_event: bool) -> None:
+    def take(self, stretch: MarketStretch, stop: int) -> None:
+        """Applies the updates up to a row as if each came in a record of its own, at its own time."""
+        row = stretch.taken
+        self._data_ns = stretch.ahead.time_ns(stop - 1)
+        if stop - row == 1:
+            self._step(stretch.record, stretch.rows, row, self._data_ns, by_event=True)
+            stretch.taken = stop
+        else:
+            self._take_with_look_ahead(stretch, stop, by_event=True)
+
+    def next_event(self, stretch: MarketStretch) -> int:
+        """Returns the first row that may matter to an order or to the market's state; the number of rows if none can.
+
+        It holds until the venue takes anything else than updates before that row.
+        """
+        row, ahead = stretch.taken, stretch.ahead
+        if self.time_ns == 0 or row < stretch.searched_from:
+            return row
+        end = ahead.due(row, self._due_ns())
+        if not self.orders.working:
+            return ahead.first_other(row, end)
+        found = ahead.first_watched(row, end, self.orders.watch, self.book)
+        stretch.unskipped = min(2 * stretch.unskipped + 1, UNSKIPPED_MAX) if found == row else 0
+        stretch.searched_from = row + 1 + stretch.unskipped if found == row else row
+        return found
+
+    def _take_with_look_ahead(self, stretch: MarketStretch, stop: int, by_event: bool) -> None:
         """Processes the updates that can matter to an order and skips all others, with the same result.
 
         If nothing could be skipped, the next updates are processed without look-ahead: 1, 3, 7 ... UNSKIPPED_MAX.
         """
-        rows, ahead, row, unskipped = MarketRows(record), LookAhead(record), 0, 0
-        while row < ahead.rows:
-            end = ahead.rows
+        record, rows, ahead, row, unskipped = stretch.record, stretch.rows, stretch.ahead, stretch.taken, 0
+        while row < stop:
+            end = stop
             if by_event:
-                end = ahead.due(row, self._due_ns())
+                end = min(stop, ahead.due(row, self._due_ns()))
                 if end == row:
                     self.advance(ahead.time_ns(row))
                     continue
@@ -168,9 +195,10 @@ class Venue(VenueView):
             unskipped = min(2 * unskipped + 1, UNSKIPPED_MAX) if found == row else 0
             if found > row:
                 self._skip(record, rows, ahead, row, found, by_event)
-            row = min(found + 1 + unskipped, ahead.rows) if found < end else found
+            row = min(found + 1 + unskipped, stop) if found < end else found
             for at in range(found, row):
                 self._step(record, rows, at, ahead.time_ns(at), by_event)
+        stretch.taken = stop
 
     def _skip(
         self, record: MarketData, rows: MarketRows, ahead: LookAhead, start: int, stop: int, by_event: bool

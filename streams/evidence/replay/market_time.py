@@ -13,11 +13,12 @@ their Kafka times.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
+from typing import Literal
 
 from schemas.avro.codec import Codec
 from schemas.records.messages import Control, MarketData, OrderRequest, OrderResult, RiskEvent
 from streams.core.core_config import CoreConfig, TimeSource
-from streams.evidence.replay.market_updates import market_table, sorted_by_market_time, update_records
+from streams.evidence.replay.market_updates import check_updates, market_table, sorted_by_market_time, update_records
 from streams.evidence.replay.recorded_inputs import CLIENT_INPUTS, ReplayInput, recorded_inputs
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import CLOSING_NS
@@ -31,7 +32,10 @@ RANKS = {topic: rank for rank, topic in enumerate(CLIENT_INPUTS)}
 
 @dataclass(frozen=True, slots=True)
 class MarketTimeline:
-    """Inputs in the order of market time, for many iterations. table: sorted by sorted_by_market_time."""
+    """Inputs in the order of market time, for many iterations.
+
+    table: sorted by sorted_by_market_time, checked by check_updates.
+    """
 
     table: MarketTable
     heartbeats: list[ReplayInput]
@@ -42,7 +46,13 @@ class MarketTimeline:
 
     def __iter__(self) -> Iterator[ReplayInput]:
         streams = (self.controls, self._updates(), self.heartbeats, self.orders)
-        return merge(*streams, key=lambda item: item[:2])
+        return merge(*streams, key=_place)
+
+    def others(self) -> Iterator[tuple[int, ReplayInput]]:
+        """Yields the inputs that are no updates in their order, each with the number of updates before it."""
+        for item in merge(self.controls, self.heartbeats, self.orders, key=_place):
+            side: Literal["left", "right"] = "left" if item.rank < RANKS["market.data"] else "right"
+            yield int(self.table.time.searchsorted(item.time_ns, side)), item
 
     def _updates(self) -> Iterator[ReplayInput]:
         topic, rank = "market.data", RANKS["market.data"]
@@ -51,9 +61,17 @@ class MarketTimeline:
             yield ReplayInput(update.ts, rank, owners[update.symbol], row, topic, update)
 
 
+def _place(item: ReplayInput) -> tuple[int, int]:
+    return item.time_ns, item.rank
+
+
 def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
-    """Returns a market without recorded orders. It ends with a heartbeat CLOSING_NS after the last update."""
+    """Returns a market without recorded orders. It ends with a heartbeat CLOSING_NS after the last update.
+
+    Raises RecordRefused if an update breaks a rule of market.data, which those of files never do.
+    """
     table = sorted_by_market_time(table)
+    check_updates(table)
     end_ns = int(table.time[-1]) + CLOSING_NS
     rank, beat = RANKS["market.data"], heartbeat(end_ns)
     partitions = config.execution_partitions

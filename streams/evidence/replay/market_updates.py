@@ -10,7 +10,7 @@ from schemas.records.messages import MarketData
 from schemas.records.output import RecordRefused
 from streams.core.market.market_columns import as_array
 from streams.core.market.market_data import check_market_data
-from streams.pipeline.feed.pack import pack
+from streams.pipeline.feed.pack import pack, record_of
 from streams.pipeline.feed.table import BOOK, COLUMNS, QUOTE, SPLIT, TRADE, Ints, MarketTable
 
 CHUNK_ROWS = 10_000
@@ -62,6 +62,14 @@ def sorted_by_market_time(table: MarketTable) -> MarketTable:
     order = np.lexsort((rank[table.symbol], table.time)) if len(table) else np.zeros(0, np.intp)
     columns: dict[str, Any] = {name: getattr(table, name)[order] for name in ("symbol", *COLUMNS)}
     return replace(table, **columns)
+
+
+def check_updates(table: MarketTable) -> None:
+    """Checks the updates of each symbol by the rules of market.data. Raises RecordRefused."""
+    for code, symbol in enumerate(table.symbols):
+        rows = np.flatnonzero(table.symbol == code)
+        if len(rows):
+            check_market_data(record_of(table, symbol, rows))
 
 
 def update_records(table: MarketTable) -> Iterator[MarketData]:

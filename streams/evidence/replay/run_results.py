@@ -25,9 +25,13 @@ class RowStore(Protocol):
 
 
 class RunResults:
-    """Encodes records, numbers them by topic and partition and inserts them in blocks. store: None to hash only."""
+    """Encodes records, numbers them by topic and partition and inserts them in blocks. store: None to hash only.
+
+    time_ns: time of the input that causes the records, UTC nanoseconds. count: number of records.
+    """
 
     def __init__(self, run_id: str, store: RowStore | None) -> None:
+        self.time_ns = 0
         self.count = 0
         self._run_id = run_id
         self._store = store
@@ -36,25 +40,34 @@ class RunResults:
         self._next: dict[TopicPartition, int] = defaultdict(int)
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._writers: dict[str, ContainerWriter] = {}
+        self._encoded: tuple[str, str, Message] = ("", "", ())
+        """Topic, key and message of the last record, whose copies for other partitions are not encoded again."""
+        self._body = self._hashed = b""
 
-    def add(self, topic: str, partition: int, key: str, message: Message, time_ns: int) -> None:
+    def add(self, topic: str, partition: int, key: str, message: Message) -> None:
         """Adds a record of a topic."""
-        body = self._codec.encode(topic, message)[HEADER.size :]
+        of_topic, of_key, of_message = self._encoded
+        if message is not of_message or key != of_key or topic != of_topic:
+            self._encoded = topic, key, message
+            self._body = self._codec.encode(topic, message)[HEADER.size :]
+            self._hashed = len(self._body).to_bytes(4, "big") + key.encode() + self._body
         place = (topic, partition)
-        if place not in self._hashes:
-            self._hashes[place] = sha256()
-        digest = self._hashes[place]
-        digest.update(len(body).to_bytes(4, "big"))
-        digest.update(key.encode())
-        digest.update(body)
+        digest = self._hashes.get(place)
+        if digest is None:
+            digest = self._hashes[place] = sha256()
+        digest.update(self._hashed)
         self.count += 1
+        if self._store is not None:
+            self._add_row(topic, partition)
+
+    def _add_row(self, topic: str, partition: int) -> None:
+        place = (topic, partition)
         offset = self._next[place]
         self._next[place] = offset + 1
-        if self._store is not None:
-            waiting = self._rows[topic]
-            waiting.append(Row(partition, offset, time_ns // NANOS_PER_MS, body))
-            if len(waiting) >= BLOCK_ROWS:
-                self._land(topic)
+        waiting = self._rows[topic]
+        waiting.append(Row(partition, offset, self.time_ns // NANOS_PER_MS, self._body))
+        if len(waiting) >= BLOCK_ROWS:
+            self._land(topic)
 
     def finish(self) -> str:
         """Inserts the last blocks and returns the hash of all records. It depends on their order in each partition."""

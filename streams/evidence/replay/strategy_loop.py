@@ -28,6 +28,15 @@ class StrategyLoop:
             self._by_account[participant.account_id] = participant
             self._by_symbol.setdefault(participant.symbol, []).append(participant)
 
+    @property
+    def due_ns(self) -> int | None:
+        """Time of the first request that waits; None if none does."""
+        return self._waiting[0][0] if self._waiting else None
+
+    def watching(self, symbol: str) -> list[Participant]:
+        """Returns the strategies that watch a symbol."""
+        return self._by_symbol.get(symbol, [])
+
     def send_due(self, before_ns: int) -> None:
         """Sends the requests that are due before a time, including those that their results lead to."""
         while self._waiting and self._waiting[0][0] < before_ns:
@@ -39,7 +48,7 @@ class StrategyLoop:
         for result in results:
             participant = self._by_account.get(result.account_id)
             if participant is not None:
-                self._send(participant.on_result(result, max(result.ts, now_ns)))
+                self.keep(participant.on_result(result, max(result.ts, now_ns)))
 
     def show_market(self, record: MarketData, now_ns: int) -> None:
         """Shows the updates of a market record to the strategies that watch its symbol."""
@@ -47,9 +56,10 @@ class StrategyLoop:
         if watching:
             for tick in ticks(record):
                 for participant in watching:
-                    self._send(participant.on_tick(tick, max(tick.ts, now_ns)))
+                    self.keep(participant.on_tick(tick, max(tick.ts, now_ns)))
 
-    def _send(self, requests: Iterable[OrderRequest]) -> None:
+    def keep(self, requests: Iterable[OrderRequest]) -> None:
+        """Keeps requests of a strategy until they are due."""
         for request in requests:
             self._sent += 1
             heappush(self._waiting, (request.ts, self._sent, request))

@@ -7,16 +7,18 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from infra.clickhouse.client import connect
+from infra.gc_tuning import collect_rarely
 from infra.settings import Settings
 from streams.core.reference.merge_patch import merge_patch
 from streams.errors import InputError
-from streams.evidence.replay import run_register
 from streams.evidence.replay.input_source import InputSource, open_source
-from streams.evidence.replay.market_time import MarketTimeline
 from streams.evidence.replay.recorded_inputs import ReplayInput
+from streams.evidence.replay.run_register import is_registered, register_run
+from streams.evidence.replay.shared_inputs import Opening, SharedInputs
 from streams.evidence.replay.simulate import simulate
 from streams.evidence.replay.what_if import WhatIf, read_yaml
 from streams.pipeline.sink.tables import Tables
@@ -81,51 +83,60 @@ def sweep(
 
     on_done: called with the name of a finished run and the number of runs left.
     """
-    base = open_source(settings, folders, strategies_only, lambda _: None).name
+    opening = settings, folders, strategies_only
+    run_points(open_source(*opening, lambda _: None), opening, chosen, jobs, on_done)
+
+
+def run_points(
+    source: InputSource, opening: Opening, chosen: Sequence[SweepPoint], jobs: int, on_done: Callable[[str, int], None]
+) -> None:
+    """Does the same over an open source. opening: how it was opened."""
+    settings = opening[0]
     with closing(connect(settings)) as client:
-        left = [point for point in chosen if not run_register.is_registered(client, point.run_id, point.what_if, base)]
+        left = [point for point in chosen if not is_registered(client, point.run_id, point.what_if, source.name)]
     if not left:
         return
     context = multiprocessing.get_context("spawn")
-    arguments = (settings, folders, strategies_only)
-    with ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_start_process, initargs=arguments) as pool:
-        running = {pool.submit(_run_point, point): point for point in left}
-        for number, future in enumerate(as_completed(running), 1):
-            future.result()
-            on_done(running[future].run_id, len(left) - number)
+    with TemporaryDirectory(prefix="paper-sweep-") as place:
+        shared = SharedInputs.of(source, opening, {bool(point.what_if.strategies) for point in left}, Path(place))
+        with ProcessPoolExecutor(min(jobs, len(left)), context, initializer=_start_process, initargs=(shared,)) as pool:
+            running = {pool.submit(_run_point, point): point for point in left}
+            for number, future in enumerate(as_completed(running), 1):
+                future.result()
+                on_done(running[future].run_id, len(left) - number)
 
 
 class _PoolProcess:
-    """The inputs of a process of the pool, which reads them once."""
+    """The inputs of a process of the pool, which opens them once."""
 
-    def __init__(self, settings: Settings, source: InputSource) -> None:
-        self.settings = settings
-        self.source = source
+    def __init__(self, shared: SharedInputs) -> None:
+        self.shared = shared
         self._inputs: dict[bool, Iterable[ReplayInput]] = {}
 
     def inputs(self, strategies: bool) -> Iterable[ReplayInput]:
-        """Returns the inputs of the source in a form that can be iterated many times."""
+        """Returns the inputs of runs with or without strategies."""
         if strategies not in self._inputs:
-            found = self.source.inputs(strategies)
-            self._inputs[strategies] = found if isinstance(found, MarketTimeline) else list(found)
+            self._inputs[strategies] = self.shared.open(strategies)
         return self._inputs[strategies]
 
 
 _process: list[_PoolProcess] = []
 
 
-def _start_process(settings: Settings, folders: Sequence[Path], strategies_only: bool) -> None:
-    _process.append(_PoolProcess(settings, open_source(settings, folders, strategies_only, lambda _: None)))
+def _start_process(shared: SharedInputs) -> None:
+    collect_rarely()
+    _process.append(_PoolProcess(shared))
 
 
 def _run_point(point: SweepPoint) -> None:
     (process,) = _process
-    settings = process.settings.model_copy(update={"run_id": point.run_id})
+    shared = process.shared
+    settings = shared.opening[0].model_copy(update={"run_id": point.run_id})
     inputs = process.inputs(bool(point.what_if.strategies))
     with closing(Tables(settings, lambda seconds: None)) as tables:
-        run = simulate(point.run_id, process.source.config, inputs, point.what_if, tables)
+        run = simulate(point.run_id, shared.config, inputs, point.what_if, tables)
     with closing(connect(settings)) as client:
-        run_register.register_run(client, run, process.source.name)
+        register_run(client, run, shared.name)
 
 
 def point_texts(point: SweepPoint) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,12 @@
 """Packing rows of a market table into market.data records, by slicing columns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records.messages import MarketData
-from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, MarketTable
+from schemas.records.messages import Column, MarketData
+from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Ints, MarketTable
 
 Rows = NDArray[np.intp]
 
@@ -18,23 +18,37 @@ def pack(table: MarketTable, start: int, stop: int) -> Iterator[MarketData]:
     codes = table.symbol[start:stop]
     for code in np.unique(codes):
         rows = start + np.flatnonzero(codes == code)
-        yield _record(table, table.symbols[code], rows)
+        yield _record(table, table.symbols[code], rows, _as_list)
 
 
-def _record(table: MarketTable, symbol: str, rows: Rows) -> MarketData:
+def record_of(table: MarketTable, symbol: str, rows: Rows) -> MarketData:
+    """Returns one record with the updates in some rows, all of a symbol, whose columns are arrays."""
+    return _record(table, symbol, rows, _as_array)
+
+
+def _as_list(column: Ints) -> Column:
+    numbers: list[int] = column.tolist()
+    return numbers
+
+
+def _as_array(column: Ints) -> Column:
+    return column
+
+
+def _record(table: MarketTable, symbol: str, rows: Rows, form: Callable[[Ints], Column]) -> MarketData:
     kinds = table.kind[rows]
     quotes, trades = rows[kinds == QUOTE], rows[kinds == TRADE]
     record = MarketData(
         symbol=symbol,
         ts=int(table.time[rows[-1]]),
         kinds=kinds.tobytes().decode(),
-        times=table.time[rows].tolist(),
-        bid_px=table.bid_px[quotes].tolist(),
-        bid_sz=table.bid_sz[quotes].tolist(),
-        ask_px=table.ask_px[quotes].tolist(),
-        ask_sz=table.ask_sz[quotes].tolist(),
-        trade_px=table.bid_px[trades].tolist(),
-        trade_sz=table.bid_sz[trades].tolist(),
+        times=form(table.time[rows]),
+        bid_px=form(table.bid_px[quotes]),
+        bid_sz=form(table.bid_sz[quotes]),
+        ask_px=form(table.ask_px[quotes]),
+        ask_sz=form(table.ask_sz[quotes]),
+        trade_px=form(table.bid_px[trades]),
+        trade_sz=form(table.bid_sz[trades]),
         aggressors=table.ask_px[trades].astype(np.uint8).tobytes().decode(),
         source=table.source,
     )
@@ -43,12 +57,12 @@ def _record(table: MarketTable, symbol: str, rows: Rows) -> MarketData:
     books, splits = rows[kinds == BOOK], rows[kinds == SPLIT]
     levels = levels_of(table, books)
     return record._replace(
-        book_bids=table.bid_sz[books].tolist(),
-        book_asks=table.ask_px[books].tolist(),
-        book_px=table.level_px[levels].tolist(),
-        book_sz=table.level_sz[levels].tolist(),
-        split_to=table.bid_px[splits].tolist(),
-        split_of=table.bid_sz[splits].tolist(),
+        book_bids=form(table.bid_sz[books]),
+        book_asks=form(table.ask_px[books]),
+        book_px=form(table.level_px[levels]),
+        book_sz=form(table.level_sz[levels]),
+        split_to=form(table.bid_px[splits]),
+        split_of=form(table.bid_sz[splits]),
     )
 
 

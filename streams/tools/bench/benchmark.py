@@ -26,6 +26,7 @@ from streams.tools.bench.peak_memory import peak_memory
 from streams.tools.bench.peers.compare_depth import compare_depth, depth_cases
 from streams.tools.bench.peers.measure_peers import PeerNumbers, measure_engines, measure_quix, peers_python
 from streams.tools.bench.readback import ReadBack, read_back
+from streams.tools.bench.replays import ReplayFigures, measure_replays
 from streams.tools.bench.resimulation import resim_quotes_per_s
 from streams.tools.bench.risk_cost import risk_us_per_order
 from streams.tools.bench.sink_backlog import sink_rows_per_s
@@ -100,6 +101,7 @@ class BenchResult(NamedTuple):
     flow: FlowFigures
     core: CoreFigures
     apart: ApartFigures
+    replays: ReplayFigures
     peers: PeerNumbers
 
 
@@ -158,6 +160,9 @@ def run_bench(settings: Settings, load: BenchLoad, on_step: Callable[[str], None
             peers |= measure_engines(python, config, load.resim, resim_instruments)
             cases = depth_cases(load.recorded, load.resim)
             peers |= compare_depth(python, config, cases, on_step)
+        on_step("re-simulations, alone and as a sweep")
+        known = config.model_copy(update={"mock_trading": False, "instruments": tuple(resim_instruments.values())})
+        replays = measure_replays(settings, known, load.resim)
         apart = ApartFigures(
             agent_events_per_s(settings, load.agent_events, on_step),
             day_to_clickhouse(settings, load.read_day, load.resim, on_step),
@@ -168,7 +173,7 @@ def run_bench(settings: Settings, load: BenchLoad, on_step: Callable[[str], None
             peers |= measure_quix(python, settings)
         # Last, because the servers work for minutes on the data that it leaves.
         flow = _flow(settings, load, instruments, on_step)
-        return BenchResult(live, flow, core, apart, peers)
+        return BenchResult(live, flow, core, apart, replays, peers)
     finally:
         remove_runs(settings, NAME)
         settings.reference_data.unlink()

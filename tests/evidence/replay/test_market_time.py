@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.enums import ControlKind, TradingState
 from schemas.records.messages import Control, MarketData, OrderRequest
-from schemas.records.output import Message
+from schemas.records.output import Message, RecordRefused
 from streams.core.core_config import TimeSource
 from streams.evidence.replay.market_time import market_only, recorded_market, with_record
 from streams.evidence.replay.market_updates import market_table, sorted_by_market_time, update_records
@@ -58,6 +59,13 @@ def test_what_the_venue_refused_is_no_part_of_the_market() -> None:
     broken = late._replace(bid_px=[])
     assert as_bytes(list(update_records(market_table([late, early, broken, late])))) == as_bytes([late, late])
     assert len(market_table([])) == 0
+
+
+def test_a_market_is_checked_once_when_it_is_taken() -> None:
+    broken = market_table([quote(), quote("11", at=START + SECOND)])
+    broken.bid_px[1] = -1
+    with pytest.raises(RecordRefused, match="bid_px of 0 or less"):
+        market_only(broken, CORE)
 
 
 def table() -> MarketTable:

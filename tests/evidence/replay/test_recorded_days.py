@@ -11,11 +11,14 @@ import pytest
 
 from schemas.records.messages import Fill, OrderRequest
 from streams.core.core_config import CoreConfig
+from streams.evidence.replay.market_time import market_only
+from streams.evidence.replay.simulate import simulate
 from streams.evidence.replay.verify import verify
+from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.infer_instruments import infer_instruments
 from streams.pipeline.feed.table import COLUMNS, MarketTable
 from tests.builders import config, top_of_book
-from tests.core.venue.test_look_ahead_recorded import of_market
+from tests.core.venue.test_look_ahead_recorded import MARKETS, of_market
 from tests.evidence.replay.markets import over_files, over_record, recorded
 from tests.evidence.sessions.recorded_days import OPEN_NS
 from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
@@ -81,4 +84,27 @@ def test_strategies_run_the_same_over_the_record_and_over_the_files(
     runs = [over_record(recorded(table, step, (), core), document) for step in (STEP, 7 * STEP)]
     runs.append(over_record(recorded(table, STEP, (), core), document, market=table))
     assert len({run.outputs_sha256 for run in runs}) == 1
+    assert runs[0].strategies == ("market-maker", "momentum")
+
+
+@pytest.mark.parametrize("name", MARKETS)
+def test_columns_give_the_run_of_single_inputs_on_every_market(name: str, market_data_folder: Path) -> None:
+    table = of_market(market_data_folder, name)
+    first = len(table) // 2
+    columns: dict[str, Any] = {name: getattr(table, name)[first : first + ROWS] for name in ("symbol", *COLUMNS)}
+    core = config(
+        account_partitions=PARTITIONS,
+        execution_partitions=PARTITIONS,
+        simulators=(top_of_book(5, fill={"model": "queue"}, queue={"model": "power"}),),
+        instruments=infer_instruments(table),
+        mark_interval_ms=1_000,
+    )
+    told = {"symbol": table.symbols[0], "quantity": "1", "max_position": "20", "cash": "10000000"}
+    trading = {
+        "A": told | {"strategy": "market-maker", "every": 20, "latency": {"model": "constant", "ms": 3}},
+        "B": told | {"strategy": "momentum", "every": 5},
+    }
+    inputs, what_if = market_only(replace(table, **columns), core), WhatIf.parse({"strategies": trading}, "test")
+    runs = [simulate("r", core, some, what_if, None) for some in (inputs, iter(inputs))]
+    assert runs[0] == runs[1]
     assert runs[0].strategies == ("market-maker", "momentum")

@@ -23,6 +23,7 @@ from streams.tools.bench.avro_order_cost import order_us
 from streams.tools.bench.bench_orders import bench_orders, order_requests, session_opening
 from streams.tools.bench.core_rate import core_events_per_s
 from streams.tools.bench.full_limits import ALL_CONTROLS
+from streams.tools.bench.replays import replay_quotes_per_s, strategy_of
 from streams.tools.bench.resimulation import resim_quotes_per_s
 from streams.tools.bench.risk_cost import risk_us_per_order
 from tests import builders
@@ -39,6 +40,9 @@ RATES = {
     "core_events_per_s",
     "core_events_per_s_l2",
     "resim_quotes_per_s",
+    "replay_quotes_per_s",
+    "replay_strategy_quotes_per_s",
+    "sweep_s_per_point",
     "risk_us_per_order",
     "order_us",
     "peak_rss_mb",
@@ -111,6 +115,12 @@ def test_a_resimulation_is_measured_with_orders_that_rest_trade_and_expire() -> 
     reports = of(ExecutionReport, [output for item in inputs for output in shard.apply(item, None)])
     assert {"NEW", "FILL", "EXPIRED"} <= {report.exec_type for report in reports}
     assert "ADDED" in {report.liquidity for report in reports if report.exec_type == "FILL"}
+
+
+def test_a_replay_is_measured_with_and_without_a_strategy(table: MarketTable) -> None:
+    config = builders.config(instruments=tuple(INSTRUMENTS.values()))
+    assert replay_quotes_per_s(config, table, {}) > 0
+    assert replay_quotes_per_s(config, table, strategy_of("ABC")) > 0
 
 
 def test_the_controls_cost_is_measured_with_all_of_them_on() -> None:
