@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shutil import ignore_patterns
 
 import pytest
 
+from infra.build.compiled import SWITCH
 from infra.settings import REPOSITORY
 
 PROBE = """\
@@ -18,28 +20,34 @@ print(json.dumps({"arguments": sys.argv[1:], "prefix": sys.prefix, "path": os.en
 sys.exit(7 if "fail" in sys.argv else 0)
 """
 TIMEOUT_S = 300
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-compile.lock", "infra/peers/requirements.lock")
+LOCKS = (
+    *("requirements.lock", "requirements-dev.lock", "requirements-compile.lock", "requirements-install.lock"),
+    "infra/peers/requirements.lock",
+)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of the same shape without dependencies: its environment takes seconds and no network."""
     root = tmp_path / "a project"
-    (root / "infra" / "build").mkdir(parents=True)
     (root / "streams" / "cli").mkdir(parents=True)
     shutil.copy(REPOSITORY / "paper", root)
-    shutil.copy(REPOSITORY / "infra" / "build" / "environment.py", root / "infra" / "build")
+    shutil.copytree(REPOSITORY / "infra" / "build", root / "infra" / "build", ignore=ignore_patterns("__pycache__"))
     (root / "requirements.lock").write_text("")
     (root / "streams" / "cli" / "__main__.py").write_text(PROBE)
     return root
 
 
+def environment(project: Path) -> dict[str, str]:
+    """Returns variables of a user with a home of its own, who wants no compiled code."""
+    return {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHON": sys.executable, SWITCH: "0"}
+
+
 def command(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHON": sys.executable, **variables}
     return subprocess.run(
         [project / "paper", *arguments],
         cwd="/",
-        env=environment,
+        env=environment(project) | variables,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -98,12 +106,9 @@ def test_a_failed_install_leaves_no_environment_that_counts(project: Path) -> No
 
 
 def test_first_runs_at_the_same_time_make_one_environment(project: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHON": sys.executable}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     runs = [
-        subprocess.Popen(
-            [project / "paper", str(i)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for i in range(3)
+        subprocess.Popen([project / "paper", str(i)], env=environment(project), text=True, **pipes) for i in range(3)
     ]
     results = [run.communicate(timeout=TIMEOUT_S) for run in runs]
     assert [run.returncode for run in runs] == [0, 0, 0], results
@@ -116,6 +121,13 @@ def test_no_usable_python_is_said_with_a_remedy(project: Path) -> None:
     assert "Python 3.11" in done.stderr
     assert "PYTHON=" in done.stderr
     assert not (project / ".venv").exists()
+
+
+def test_processes_keep_the_bytecode_of_what_they_import(project: Path) -> None:
+    (project / "streams" / "probed.py").touch()
+    (project / "streams" / "cli" / "__main__.py").write_text("import streams.probed")
+    assert command(project, PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert list((project / "streams" / "__pycache__").glob("probed.*.pyc"))
 
 
 @pytest.mark.parametrize("lock", LOCKS)
