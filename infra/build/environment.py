@@ -85,10 +85,10 @@ def _uv(python: Path) -> str | None:
 
 def _pip_install(python: Path, lock: Path, *options: str) -> None:
     if importlib.util.find_spec("pip"):
-        pip = [sys.executable, "-m", "pip", "--python", python]
+        pip = [sys.executable, "-m", "pip", "--python", os.fspath(python)]
     else:
         subprocess.run([python, "-m", "ensurepip"], check=False, capture_output=True)
-        pip = [python, "-m", "pip"]
+        pip = [os.fspath(python), "-m", "pip"]
     # Python makes bytecode of what is imported; making it for all packages takes longer than their installation.
     strict = ("--disable-pip-version-check", "install", "--no-compile", *STRICT)
     subprocess.run([*pip, *strict, *options, "-r", lock], check=True, stdout=sys.stderr)
