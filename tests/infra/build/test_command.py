@@ -9,7 +9,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 from shutil import ignore_patterns
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -133,8 +133,10 @@ def test_pip_installs_where_uv_fails(project: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("there", [True, False], ids=["in the index", "nowhere"])
 def test_uv_is_fetched_where_there_is_none(project: Path, tmp_path: Path, there: bool) -> None:
     wheel = tmp_path / "uv-1-py3-none-any.whl"
+    script = ZipInfo("uv-1.data/scripts/uv")
+    script.external_attr = 0o100755 << 16
     with ZipFile(wheel, "w") as content:
-        content.writestr("uv-1.data/scripts/uv", "#!/bin/sh\necho the fetched uv installs\n")
+        content.writestr(script, "#!/bin/sh\necho the fetched uv installs\n")
         content.writestr("uv-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 1\n")
         content.writestr("uv-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         content.writestr("uv-1.dist-info/RECORD", "")
