@@ -91,14 +91,14 @@ def _running(kind: str, settings: Settings) -> AbstractContextManager[None]:
 
 @pytest.fixture
 def pipeline_settings(stack: Settings) -> Iterator[Settings]:
-    """The stack with topics, subjects and a database that no other test sees."""
-    number = next(_pipelines)
-    settings = stack.model_copy(update={"topic_prefix": f"t{number}.", "clickhouse_database": f"test_{number}"})
+    """The stack with topics and subjects of the test's own, and a database that is as if it were new."""
+    settings = stack.model_copy(update={"topic_prefix": f"t{next(_pipelines)}.", "clickhouse_database": "test"})
     try:
         stacks.prepare(settings)
-        yield settings
+        with stacks.clean_database(settings):
+            yield settings
     finally:
-        stacks.remove_pipeline(settings)
+        stacks.remove_topics(settings)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from infra.build.compiled import IN_CHECKOUT, MANIFEST, ROOT, SWITCH, Build, file_digest, read_build
@@ -19,6 +19,7 @@ from infra.build.core_modules import (
     COMPILED_FILES,
     COMPILED_FOLDERS,
     PACKAGES,
+    Module,
     compiled_paths,
     read_modules,
     requirements,
@@ -29,6 +30,8 @@ CACHE_DAYS = 30
 """Age after which a library that no build has used is removed from the cache."""
 IN_USE_S = 24 * 3600
 """Age after which no process is expected to load a library of an older build any more."""
+LOWEST = 19
+"""The lowest priority, as a nice value."""
 
 
 class CompileError(Exception):
@@ -44,35 +47,62 @@ def compile_core(root: Path = ROOT, target: Path | None = None) -> bool:
         CompileError: there is no C compiler, or a compiler failed.
     """
     folder = (target or root / IN_CHECKOUT).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     with nullcontext() if target else guarded(root):
-        return _compile(root, folder)
+        modules = read_modules(root)
+        planned = _plan(root, folder, modules)
+        if _is_done(planned):
+            return False
+        cache = cache_folder()
+        cache.mkdir(parents=True, exist_ok=True)
+        record = _record(planned)
+        files = _recorded(record)
+        if files is None:
+            files = _made(root, cache, compiled_paths(modules))
+            _write(record, files)
+        _place(planned, files)
+    return True
 
 
-def _compile(root: Path, folder: Path) -> bool:
-    modules = read_modules(root)
-    compiled = compiled_paths(modules)
-    needs = requirements(modules, compiled)
+def take_from_cache(root: Path) -> bool:
+    """Puts the build of the present sources in place if the cache has it; returns whether the core is compiled."""
+    with guarded(root):
+        planned = _plan(root, root / IN_CHECKOUT, read_modules(root))
+        if _is_done(planned):
+            return True
+        files = _recorded(_record(planned))
+        if files is not None:
+            _place(planned, files)
+    return files is not None
+
+
+def _plan(root: Path, folder: Path, modules: Mapping[str, Module]) -> Build:
+    """Returns the build that the present sources ask for, as yet without libraries."""
+    needs = requirements(modules, compiled_paths(modules))
     beside = [path for path in modules if path in COMPILED_FILES or path.startswith(COMPILED_FOLDERS)]
     sources = {path: file_digest(root / path) for path in sorted({*needs, *beside})}
-    key = _key(root, sources)
-    before = read_build(folder)
-    if before and before.key == key and all((folder / name).exists() for name in before.files.values()):
-        return False
-    cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
-    record = cache / f"build-{key}.json"
-    files = _recorded(record)
-    if files is None:
-        files = _made(root, cache, compiled)
-        _write(record, files)
+    return Build(folder, sys.version, sources, needs, {}, _key(root, sources))
+
+
+def _is_done(planned: Build) -> bool:
+    """Returns whether the folder has the planned build."""
+    present = read_build(planned.folder)
+    return (
+        present is not None
+        and present.key == planned.key
+        and all((present.folder / name).exists() for name in present.files.values())
+    )
+
+
+def _place(planned: Build, files: Mapping[str, str]) -> None:
+    """Puts libraries of the cache into the folder of the build, and notes that they are there."""
+    cache, folder = cache_folder(), planned.folder
+    folder.mkdir(parents=True, exist_ok=True)
     for name in files.values():
         _put(cache / name, folder / name)
-    build = Build(folder, sys.version, sources, needs, files, key)._asdict()
+    build = planned._replace(files=files)._asdict()
     _write(folder / MANIFEST, {name: value for name, value in build.items() if name != "folder"})
     _remove_old(folder, keep=set(files.values()), age_s=IN_USE_S)
     _remove_old(cache, keep=set(files.values()), age_s=CACHE_DAYS * 24 * 3600)
-    return True
 
 
 def compiler() -> str | None:
@@ -93,6 +123,11 @@ def _key(root: Path, sources: Mapping[str, str]) -> str:
     builder = [file_digest(Path(__file__).with_name(name)) for name in ("extensions.py", "core_modules.py")]
     made_of = [sys.version, sysconfig.get_platform(), os.environ.get("CC", ""), *locks, *builder, sources]
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:24]
+
+
+def _record(planned: Build) -> Path:
+    """Returns the file of the cache that names the libraries of a build."""
+    return cache_folder() / f"build-{planned.key}.json"
 
 
 def _recorded(record: Path) -> dict[str, str] | None:
@@ -175,9 +210,16 @@ def _remove_old(folder: Path, keep: set[str], age_s: float) -> None:
             path.unlink(missing_ok=True)
 
 
+def give_way() -> None:
+    """Lets other processes go first, also where Linux shares the processor among sessions (sched_autogroup)."""
+    os.nice(LOWEST)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(LOWEST))
+
+
 if __name__ == "__main__":
     if "--background" in sys.argv:
-        os.nice(19)
+        give_way()
     try:
         compile_core()
     except CompileError as error:

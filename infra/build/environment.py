@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import filecmp
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import venv
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK_NAME = "requirements.lock"
 DEV_LOCK_NAME = "requirements-dev.lock"
 COMPILE_LOCK_NAME = "requirements-compile.lock"
+INSTALL_LOCK = Path(__file__).resolve().parents[2] / "requirements-install.lock"
 STRICT = ("--quiet", "--no-deps", "--require-hashes")
 
 
@@ -37,7 +39,7 @@ def make(target: Path, lock: Path, say: Callable[[], None]) -> Path:
     with guarded(target.parent):
         if not is_whole(target, lock):
             say()
-            venv.EnvBuilder(clear=True, symlinks=True, with_pip=shutil.which("uv") is None).create(target)
+            venv.EnvBuilder(clear=True, symlinks=True).create(target)
             _fill(target, lock)
     return python
 
@@ -55,22 +57,41 @@ def add(target: Path, lock: Path, say: Callable[[], None]) -> None:
 
 
 def install(python: Path, lock: Path, *options: str) -> None:
-    """Installs the packages of a lock with uv if it is there and works, else with pip.
+    """Installs the packages of a lock with uv if it is there or can be had, else with pip.
 
     Raises:
         subprocess.CalledProcessError: pip failed; its own message is on stderr.
     """
-    uv = shutil.which("uv")
+    uv = _uv(python)
     if uv:
-        command = [uv, "pip", "install", "--compile-bytecode", "--python", str(python)]
+        command = [uv, "pip", "install", "--python", str(python)]
         done = subprocess.run([*command, *STRICT, *options, "-r", str(lock)], stdout=sys.stderr, check=False)
         if done.returncode == 0:
             return
         print("paper: uv failed; trying pip", file=sys.stderr, flush=True)
+    _pip_install(python, lock, *options)
+
+
+def _uv(python: Path) -> str | None:
+    """Returns the path of uv, which it adds to the environment if there is none; None if that fails."""
+    beside = [environment.with_name("uv") for environment in (Path(sys.executable), python)]
+    found = shutil.which("uv") or next((path for path in beside if path.exists()), None)
+    if found is None and INSTALL_LOCK.exists():
+        with suppress(subprocess.CalledProcessError):
+            _pip_install(python, INSTALL_LOCK)
+            found = beside[-1]
+    return os.fspath(found) if found else None
+
+
+def _pip_install(python: Path, lock: Path, *options: str) -> None:
+    if importlib.util.find_spec("pip"):
+        pip = [sys.executable, "-m", "pip", "--python", os.fspath(python)]
+    else:
         subprocess.run([python, "-m", "ensurepip"], check=False, capture_output=True)
-    # Bytecode is made here once: under PYTHONDONTWRITEBYTECODE each process would make it for itself.
-    strict = ("--disable-pip-version-check", "install", *STRICT)
-    subprocess.run([python, "-m", "pip", *strict, *options, "-r", lock], check=True, stdout=sys.stderr)
+        pip = [os.fspath(python), "-m", "pip"]
+    # Python makes bytecode of what is imported; making it for all packages takes longer than their installation.
+    strict = ("--disable-pip-version-check", "install", "--no-compile", *STRICT)
+    subprocess.run([*pip, *strict, *options, "-r", lock], check=True, stdout=sys.stderr)
 
 
 @contextmanager
@@ -90,39 +111,3 @@ def _fill(target: Path, lock: Path) -> None:
     temporary = target / f"{lock.name}.new"
     shutil.copyfile(lock, temporary)
     temporary.replace(target / lock.name)
-
-
-def compile_in_background(python: Path, root: Path) -> None:
-    """Starts the compilation of the core, which outlives this process. Until it is done, Python reads the core."""
-    log = root / ".venv" / "compile.log"
-    text = f"paper: compiling the core in the background, once (log: {log.relative_to(root)}); until then it is slower"
-    print(text, flush=True)
-    with log.open("wb") as output:
-        subprocess.Popen(
-            [python, "-P", "-m", "infra.build.compile", "--background"],
-            env={**os.environ, "PYTHONPATH": str(root)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-
-
-def main(root: Path) -> None:
-    """Makes the project's environment and starts the compilation of its core."""
-    said: list[str] = []
-
-    def say() -> None:
-        said.append("paper: first run, making the Python environment in .venv (about a minute)")
-        print(said[0], flush=True)
-
-    python = make(root / ".venv", root / LOCK_NAME, say)
-    if said:
-        compile_in_background(python, root)
-
-
-if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]))
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"paper: pip failed (exit code {error.returncode}); correct the cause above and run again")

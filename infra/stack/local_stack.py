@@ -16,6 +16,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -70,7 +71,7 @@ def up(
     settings: Settings,
     servers: Sequence[Server] = SERVERS,
     on_progress: Progress = lambda _: None,
-    when_ready: Callable[[], None] = lambda: None,
+    when_ready: Callable[[], object] = lambda: None,
 ) -> None:
     """Starts the servers that do not run, waits until all answer, and calls when_ready.
 
@@ -82,7 +83,10 @@ def up(
         ArtifactError: a program could not be fetched or is not the pinned one.
     """
     with _exclusive(settings, on_progress):
-        started = [server for server in servers if _start(settings, server, on_progress)]
+        started = [server for server in servers if _must_start(settings, server, on_progress)]
+        with ThreadPoolExecutor() as pool:  # One server starts while the program of another is fetched.
+            for launch in [pool.submit(_launch, settings, server, on_progress) for server in started]:
+                launch.result()
         for server in servers:
             _wait_until_ready(settings, server, on_progress if server in started else lambda _: None)
         when_ready()
@@ -213,6 +217,14 @@ def _status(settings: Settings, server: Server) -> ServerStatus:
 
 def _start(settings: Settings, server: Server, on_progress: Progress) -> bool:
     """Starts a server unless it runs. Returns whether it was started."""
+    if not _must_start(settings, server, on_progress):
+        return False
+    _launch(settings, server, on_progress)
+    return True
+
+
+def _must_start(settings: Settings, server: Server, on_progress: Progress) -> bool:
+    """Returns whether a server does not run, and demands that it can be started."""
     _require_local(settings, server)
     identity = processes.read_pid_file(pid_file(settings, server))
     if identity is not None:
@@ -220,12 +232,15 @@ def _start(settings: Settings, server: Server, on_progress: Progress) -> bool:
             return False
         on_progress(f"{server.name} was started (pid {identity.pid}) but no longer runs; starting it again")
     _require_free_ports(settings, server, PORT_RELEASE_S if identity else 0.0)
+    return True
+
+
+def _launch(settings: Settings, server: Server, on_progress: Progress) -> None:
     launch = server.prepare(settings, on_progress)
     on_progress(f"starting {server.name}")
     environment = os.environ | dict(launch.environment)
     started = processes.spawn(launch.command, environment, log_file(settings, server))
     processes.write_pid_file(started, pid_file(settings, server))
-    return True
 
 
 def _require_local(settings: Settings, server: Server) -> None:

@@ -59,7 +59,7 @@ def bench(
     from infra.gc_tuning import collect_rarely
     from infra.settings import get_settings
     from streams.cli.output import say
-    from streams.pipeline.prepare import start_prepared_servers
+    from streams.pipeline.prepare import start_servers_with_tables
     from streams.tools.bench.benchmark import BenchLoad, run_bench
 
     _warn_uncompiled()
@@ -68,7 +68,7 @@ def bench(
     def read_day() -> MarketTable:
         return _day(settings, recorded, data, seconds)
 
-    start_prepared_servers(settings, on_progress=say)
+    start_servers_with_tables(settings, on_progress=say)
     collect_rarely()
     load = BenchLoad(
         _market(settings, data, seconds),
@@ -137,13 +137,13 @@ def scale(
     """Measures orders per second by partitions and workers, and an order's cost by accounts and working orders."""
     from infra.settings import get_settings
     from streams.cli.output import print_rows, say
-    from streams.pipeline.prepare import start_prepared_servers
+    from streams.pipeline.prepare import start_servers_with_tables
     from streams.tools.bench.scale import ScaleSizes, measure_scale
     from streams.tools.bench.scale_plot import scale_svg
 
     _warn_uncompiled()
     settings = get_settings()
-    start_prepared_servers(settings, on_progress=say)
+    start_servers_with_tables(settings, on_progress=say)
     found = measure_scale(settings, ScaleSizes(partitions, workers, accounts, working, seconds, orders), say)
     if plot_file is not None:
         plot_file.write_text(scale_svg(found))

@@ -50,7 +50,7 @@ def demo(
     from streams.cli.output import say
     from streams.errors import InputError
     from streams.pipeline.feed.read_folder import read_folder
-    from streams.pipeline.prepare import start_prepared_servers
+    from streams.pipeline.prepare import start_servers_with_tables
     from streams.tools.demo.demo_market import synthetic_market
     from streams.tools.demo.demo_summary import summarise
     from streams.tools.demo.demonstration import run_demo
@@ -60,7 +60,7 @@ def demo(
     if data is not None and settings.time_source == "record":
         raise InputError("--data: a recorded market has its own time, not Kafka's; set TIME_SOURCE=event")
     table = synthetic_market(settings, seconds) if data is None else read_folder(data, say)
-    start_prepared_servers(settings, on_progress=say)
+    start_servers_with_tables(settings, on_progress=say)
     settings = fresh_namespace(settings, NAME, say)
     with _display(table) as show:
         result = run_demo(settings, table, 1.0 if data is None else None, workers, say, show)

@@ -39,3 +39,11 @@ def start_prepared_servers(settings: Settings, on_progress: Progress = lambda _:
 
     # Within the stack's lock: only one process at a time may migrate the tables.
     local_stack.up(settings, on_progress=on_progress, when_ready=prepare)
+
+
+def start_servers_with_tables(settings: Settings, on_progress: Progress = lambda _: None) -> None:
+    """Starts the local servers and creates the tables, for runs whose topics and schemas are prepared apart.
+
+    Raises as local_stack.up and migrate do.
+    """
+    local_stack.up(settings, on_progress=on_progress, when_ready=lambda: migrate(settings))

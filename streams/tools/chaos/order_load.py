@@ -10,7 +10,7 @@ from schemas.avro.codec import Codec
 from schemas.records.enums import Action, Side, TimeInForce
 from schemas.records.messages import OrderRequest
 from schemas.records.numbers import NANOS_PER_S, to_price
-from streams.pipeline.clients.control_commands import send_control
+from streams.pipeline.clients.control_commands import send_controls
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.feed.pack import heartbeat, pack
@@ -47,8 +47,7 @@ class OrderLoad:
         self._quotes: dict[str, tuple[int, int, int]] = {}
         self._resting: list[OrderRequest] = []
         self._lock = threading.Lock()
-        for account in ACCOUNTS:
-            send_control(settings, codec, ControlModel.from_message(session_opening(account)))
+        send_controls(settings, codec, [ControlModel.from_message(session_opening(account)) for account in ACCOUNTS])
 
     def __enter__(self) -> Self:
         self._thread.start()

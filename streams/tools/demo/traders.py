@@ -15,7 +15,7 @@ from streams.core.reference.declarations import InstrumentConfig
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.mock_executor import MOCK
 from streams.evidence.canonical_hash import settings_sha256
-from streams.pipeline.clients.control_commands import send_control
+from streams.pipeline.clients.control_commands import send_controls
 from streams.pipeline.clients.request_models import ControlModel
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.pipeline.reference.load_config import core_config
@@ -134,14 +134,14 @@ def opening_controls(settings: Settings, traders: list[Trader]) -> list[ControlM
 def open_sessions(
     settings: Settings, codec: Codec, controls: list[ControlModel], on_progress: Callable[[str], None]
 ) -> None:
-    """Opens sessions.
+    """Opens sessions, all at once.
 
     Raises:
         ControlRefused: a session was refused.
         NoAnswer: no worker answered in time.
     """
-    for control in controls:
-        on_progress(send_control(settings, codec, control).text)
+    for answer in send_controls(settings, codec, controls):
+        on_progress(answer.text)
 
 
 def limits_of(trader: Trader) -> dict[str, Decimal]:

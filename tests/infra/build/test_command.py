@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
+from shutil import ignore_patterns
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
+from infra.build.compiled import SWITCH
 from infra.settings import REPOSITORY
 
 PROBE = """\
@@ -18,28 +22,35 @@ print(json.dumps({"arguments": sys.argv[1:], "prefix": sys.prefix, "path": os.en
 sys.exit(7 if "fail" in sys.argv else 0)
 """
 TIMEOUT_S = 300
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-compile.lock", "infra/peers/requirements.lock")
+SYSTEM_PATH = "/usr/bin:/bin"
+LOCKS = (
+    *("requirements.lock", "requirements-dev.lock", "requirements-compile.lock", "requirements-install.lock"),
+    "infra/peers/requirements.lock",
+)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of the same shape without dependencies: its environment takes seconds and no network."""
     root = tmp_path / "a project"
-    (root / "infra" / "build").mkdir(parents=True)
     (root / "streams" / "cli").mkdir(parents=True)
     shutil.copy(REPOSITORY / "paper", root)
-    shutil.copy(REPOSITORY / "infra" / "build" / "environment.py", root / "infra" / "build")
+    shutil.copytree(REPOSITORY / "infra" / "build", root / "infra" / "build", ignore=ignore_patterns("__pycache__"))
     (root / "requirements.lock").write_text("")
     (root / "streams" / "cli" / "__main__.py").write_text(PROBE)
     return root
 
 
+def environment(project: Path) -> dict[str, str]:
+    """Returns variables of a user with a home of its own, who wants no compiled code."""
+    return {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHON": sys.executable, SWITCH: "0"}
+
+
 def command(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHON": sys.executable, **variables}
     return subprocess.run(
         [project / "paper", *arguments],
         cwd="/",
-        env=environment,
+        env=environment(project) | variables,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -97,12 +108,51 @@ def test_a_failed_install_leaves_no_environment_that_counts(project: Path) -> No
     assert not (project / ".venv" / "requirements.lock").exists()
 
 
+def write_uv(folder: Path, code: int) -> str:
+    """Writes a `uv` that says what it is asked and ends; returns a search path that begins with it."""
+    folder.mkdir()
+    (folder / "uv").write_text(f'#!/bin/sh\necho "uv is asked: $*"\nexit {code}\n')
+    (folder / "uv").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_uv_installs_where_it_is(project: Path, tmp_path: Path) -> None:
+    done = command(project, PATH=write_uv(tmp_path / "bin", 0))
+    assert done.returncode == 0, done.stderr
+    python, lock = project / ".venv" / "bin" / "python", project / "requirements.lock"
+    assert f"uv is asked: pip install --python {python} --quiet --no-deps --require-hashes -r {lock}" in done.stderr
+
+
+def test_pip_installs_where_uv_fails(project: Path, tmp_path: Path) -> None:
+    done = command(project, PATH=write_uv(tmp_path / "bin", 1))
+    assert done.returncode == 0, done.stderr
+    assert "uv failed; trying pip" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("uv", path=SYSTEM_PATH) is not None, reason="the system has uv")
+@pytest.mark.parametrize("there", [True, False], ids=["in the index", "nowhere"])
+def test_uv_is_fetched_where_there_is_none(project: Path, tmp_path: Path, there: bool) -> None:
+    wheel = tmp_path / "uv-1-py3-none-any.whl"
+    script = ZipInfo("uv-1.data/scripts/uv")
+    script.external_attr = 0o100755 << 16
+    with ZipFile(wheel, "w") as content:
+        content.writestr(script, "#!/bin/sh\necho the fetched uv installs\n")
+        content.writestr("uv-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: uv\nVersion: 1\n")
+        content.writestr("uv-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        content.writestr("uv-1.dist-info/RECORD", "")
+    pin = f"uv @ {wheel.as_uri()} --hash=sha256:{sha256(wheel.read_bytes()).hexdigest()}\n"
+    (project / "requirements-install.lock").write_text(pin)
+    if not there:
+        wheel.unlink()
+    done = command(project, PATH=SYSTEM_PATH, PYTHON=os.path.realpath(sys.executable))
+    assert done.returncode == 0, done.stderr
+    assert ("the fetched uv installs" in done.stderr) == there
+
+
 def test_first_runs_at_the_same_time_make_one_environment(project: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(project), "PYTHON": sys.executable}
+    pipe = subprocess.PIPE
     runs = [
-        subprocess.Popen(
-            [project / "paper", str(i)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([project / "paper", str(i)], env=environment(project), stdout=pipe, stderr=pipe, text=True)
         for i in range(3)
     ]
     results = [run.communicate(timeout=TIMEOUT_S) for run in runs]
@@ -116,6 +166,13 @@ def test_no_usable_python_is_said_with_a_remedy(project: Path) -> None:
     assert "Python 3.11" in done.stderr
     assert "PYTHON=" in done.stderr
     assert not (project / ".venv").exists()
+
+
+def test_processes_keep_the_bytecode_of_what_they_import(project: Path) -> None:
+    (project / "streams" / "probed.py").touch()
+    (project / "streams" / "cli" / "__main__.py").write_text("import streams.probed")
+    assert command(project, PYTHONDONTWRITEBYTECODE="1").returncode == 0
+    assert list((project / "streams" / "__pycache__").glob("probed.*.pyc"))
 
 
 @pytest.mark.parametrize("lock", LOCKS)

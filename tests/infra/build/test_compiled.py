@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from infra.build import first_run
 from infra.build.compile import CompileError, compile_core
 from infra.build.compiled import IN_CHECKOUT, MANIFEST, SWITCH
 from infra.build.core_modules import compiled_paths, reached, read_modules
+from infra.build.environment import LOCK_NAME
 from infra.settings import REPOSITORY
 
 CORE = {
@@ -59,6 +61,7 @@ def new_project(root: Path) -> Path:
     shutil.copytree(REPOSITORY / "infra" / "build", root / "infra" / "build", ignore=ignore)
     shutil.copy(REPOSITORY / "infra" / "__init__.py", root / "infra")
     shutil.copy(REPOSITORY / "streams" / "__init__.py", root / "streams")
+    (root / LOCK_NAME).touch()
     for name, text in CORE.items():
         (root / "streams" / "core" / f"{name}.py").write_text(text)
     return root
@@ -146,6 +149,51 @@ def test_a_second_checkout_takes_what_the_first_one_compiled(
     assert compile_core(second)
     assert compiled(second) == COMPILED
     assert libraries(second) == libraries(project)
+
+
+@pytest.mark.parametrize("found", [True, False], ids=["compiled before", "new"])
+def test_the_first_run_of_a_checkout_compiles_only_what_is_new(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: bool
+) -> None:
+    """The command that makes the environment runs compiled at once; else the background compiles."""
+    begun: list[Path] = []
+    monkeypatch.setattr(first_run, "make", lambda target, lock, say: say() or target / "bin" / "python")
+    monkeypatch.setattr(first_run, "compile_in_background", lambda python, root: begun.append(root))
+    second = new_project(tmp_path / "second")
+    if not found:
+        edit(second, "apart")
+    first_run.main(second)
+    assert compiled(second) == (COMPILED if found else set())
+    assert begun == ([] if found else [second])
+
+
+def test_without_a_compiler_none_is_started(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(first_run, "make", lambda target, lock, say: say() or target / "bin" / "python")
+    monkeypatch.setenv("CC", "no-such-compiler")
+    second = new_project(tmp_path / "second")
+    edit(second, "apart")
+    first_run.main(second)
+    assert "in the background" not in capfd.readouterr().out
+
+
+def test_the_background_gives_way() -> None:
+    """Also on a system that shares the processor among sessions first: Linux with sched_autogroup_enabled."""
+    program = "import os; from infra.build.compile import give_way; give_way(); print(os.nice(0))"
+    shared = Path("/proc/self/autogroup")
+    if shared.exists():
+        program += f"; print(open('{shared}').read())"
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        start_new_session=True,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = told.stdout.split()
+    assert (words[0], words[-1]) == ("19", "19"), words
 
 
 def test_without_a_compiler_it_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

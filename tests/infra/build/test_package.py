@@ -20,7 +20,8 @@ from infra.settings import REPOSITORY
 from streams import __version__
 
 PACKAGES = ("infra", "schemas", "streams")
-NOT_SHIPPED = ("infra/docker/", "infra/peers/requirements.in")
+NOT_SHIPPED = ("infra/docker/", "infra/clickhouse/users.d/", "infra/peers/requirements.in")
+"""Files of docker-compose.yml, and the source of a lock."""
 
 
 def project() -> dict[str, Any]:

@@ -20,8 +20,11 @@ from infra.processes import ProcessIdentity
 from infra.settings import REPOSITORY, Settings
 from infra.stack import local_stack
 from infra.stack.local_stack import ServerState
+from infra.stack.server_process import Launch, Progress, http_answers
 from tests.infra.stack.small_server import DIE, HANG, STUBBORN, SmallServer
-from tests.stacks import free_settings
+from tests.stacks import free_port, free_settings
+
+DEADLINE_S = 30.0
 
 
 @pytest.fixture
@@ -72,6 +75,34 @@ def test_a_second_up_finds_the_running_server(settings: Settings, server: SmallS
     local_stack.up(settings, [server])
     assert pid_of(settings, server) == pid
     assert server.prepared == 1
+
+
+class PatientServer(SmallServer):
+    """A server on a port of its own whose preparation lasts until another one is being prepared too."""
+
+    def __init__(self, name: str, both: threading.Barrier) -> None:
+        super().__init__(name)
+        self._both, self._port = both, free_port()
+
+    def address(self, settings: Settings) -> tuple[str, int]:
+        return "127.0.0.1", self._port
+
+    def prepare(self, settings: Settings, progress: Progress) -> Launch:
+        self._both.wait(DEADLINE_S)
+        return super().prepare(settings, progress)
+
+    def is_ready(self, settings: Settings) -> bool:
+        return http_answers(f"http://127.0.0.1:{self._port}/pyproject.toml")
+
+
+def test_a_server_whose_program_is_fetched_holds_up_no_other(settings: Settings) -> None:
+    both = threading.Barrier(2)
+    servers = [PatientServer(name, both) for name in ("first", "second")]
+    try:
+        local_stack.up(settings, servers)
+        assert [row.state for row in local_stack.status(settings, servers)] == [ServerState.RUNNING] * 2
+    finally:
+        local_stack.down(settings, servers)
 
 
 def test_the_server_is_in_a_session_of_its_own(settings: Settings, server: SmallServer) -> None:
