@@ -43,6 +43,12 @@ def as_array(column: Column) -> Ints:
     return np.asarray(column, np.int64)
 
 
+def as_list(column: Column) -> list[int]:
+    """Returns the column as a list of Python's integers."""
+    found: list[int] = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    return found
+
+
 def lowest(column: Column) -> int:
     """Returns the smallest number of a column that is not empty."""
     return column.item(column.argmin()) if isinstance(column, np.ndarray) else min(column)

@@ -8,8 +8,8 @@ from schemas.records.bounds import SPLIT_MAX
 from schemas.records.messages import Column, MarketData
 from schemas.records.numbers import PRICE_MAX
 from schemas.records.output import RecordRefused
-from streams.core.market.market_columns import as_array, highest, lowest, steps_back, with_arrays
-from streams.core.market.order_book import SIZE_UNKNOWN
+from streams.core.market.market_columns import as_array, as_list, highest, lowest, steps_back, with_arrays
+from streams.core.market.order_book import SIZE_UNKNOWN, Levels
 
 QUOTE: Final = "Q"
 TRADE: Final = "T"
@@ -17,11 +17,10 @@ BOOK: Final = "B"
 HALT: Final = "H"
 RESUME: Final = "R"
 SPLIT: Final = "S"
+SINGLE_MAX: Final = 8
+"""Number of quotes of a record that are read one by one; to read more, its columns are turned into lists at once."""
 KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
 AGGRESSORS = frozenset("BS-")
-
-Levels = list[tuple[int, int]]
-"""Price (1e-9) and size (1e-9 units) of each level, best first."""
 
 
 class MarketRows:
@@ -33,18 +32,33 @@ class MarketRows:
         """Number of quotes and of trades read or skipped, which is the row of the next one."""
         self._record = record
         self._books = self._levels_read = self._splits = 0
+        self._levels: Levels | None = None
+        self._trade_columns: Levels | None = None
+        self._quote_columns: tuple[list[int], list[int], list[int], list[int]] | None = None
+        self._single = SINGLE_MAX
 
     def next_quote(self) -> tuple[int, int, int, int]:
         """Returns bid, bid size, ask and ask size of the next quote."""
         row, record = self.quotes, self._record
         self.quotes += 1
-        return int(record.bid_px[row]), int(record.bid_sz[row]), int(record.ask_px[row]), int(record.ask_sz[row])
+        if self._quote_columns is None:
+            self._single -= 1
+            if self._single >= 0:
+                bid = int(record.bid_px[row]), int(record.bid_sz[row])
+                return *bid, int(record.ask_px[row]), int(record.ask_sz[row])
+            bids = as_list(record.bid_px), as_list(record.bid_sz)
+            self._quote_columns = (*bids, as_list(record.ask_px), as_list(record.ask_sz))
+        columns = self._quote_columns
+        return columns[0][row], columns[1][row], columns[2][row], columns[3][row]
 
     def next_trade(self) -> tuple[int, int, str]:
         """Returns price, size and aggressor of the next trade."""
         row, record = self.trades, self._record
         self.trades += 1
-        return int(record.trade_px[row]), int(record.trade_sz[row]), record.aggressors[row]
+        if self._trade_columns is None:
+            self._trade_columns = as_list(record.trade_px), as_list(record.trade_sz)
+        prices, sizes = self._trade_columns
+        return prices[row], sizes[row], record.aggressors[row]
 
     def next_split(self) -> tuple[int, int]:
         """Returns the shares after and before the next split."""
@@ -56,7 +70,7 @@ class MarketRows:
         """Returns bids and asks of the next book update."""
         row, record = self._books, self._record
         self._books += 1
-        return self._levels(int(record.book_bids[row])), self._levels(int(record.book_asks[row]))
+        return self._next_side(int(record.book_bids[row])), self._next_side(int(record.book_asks[row]))
 
     def skip(self, start: int, stop: int) -> None:
         """Skips the updates in [start, stop); start must be the next one."""
@@ -71,11 +85,13 @@ class MarketRows:
         for counts in (self._record.book_bids, self._record.book_asks):
             self._levels_read += int(sum(counts[first : self._books]))
 
-    def _levels(self, count: int) -> Levels:
-        start, record = self._levels_read, self._record
+    def _next_side(self, count: int) -> Levels:
+        if self._levels is None:
+            self._levels = as_list(self._record.book_px), as_list(self._record.book_sz)
+        prices, sizes = self._levels
+        start = self._levels_read
         self._levels_read = stop = start + count
-        prices, sizes = (map(int, column[start:stop]) for column in (record.book_px, record.book_sz))
-        return list(zip(prices, sizes, strict=True))
+        return prices[start:stop], sizes[start:stop]
 
 
 def check_market_data(record: MarketData) -> MarketData:
@@ -140,7 +156,7 @@ def _check_books(record: MarketData, books: int) -> None:
         raise _refused(record, "a count of book levels is below 0")
     if books and max(highest(record.book_bids), highest(record.book_asks)) > len(record.book_px):
         raise _refused(record, f"a book has more levels than the {len(record.book_px)} rows of column book_px")
-    levels = int(sum(record.book_bids)) + int(sum(record.book_asks))
+    levels = int(np.sum(record.book_bids)) + int(np.sum(record.book_asks))
     _check_columns(record, levels, ("book_px", "book_sz"))
     if levels and (lowest(record.book_px) <= 0 or lowest(record.book_sz) <= 0):
         raise _refused(record, "a book level needs a positive price and size")

@@ -1,7 +1,5 @@
 """The order book of one symbol, level by level, with the size that simulated orders have taken."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 import numpy as np
@@ -15,19 +13,15 @@ LEVELS_KEPT_NS = 60 * NANOS_PER_S
 """Market time for which the levels behind the quote stay valid after an update of all levels, nanoseconds."""
 Quotes = tuple[Ints, Ints]
 """Prices and sizes of one side, a row for each quote."""
+Levels = tuple[list[int], list[int]]
+"""Prices (1e-9) and sizes (1e-9 units) of one side, best first."""
 
 
-@dataclass(slots=True, init=False)
 class PriceLevel:
     """A price level. px: 1e-9 of the currency; sz: displayed size, 1e-9 units; left: size not yet taken by orders.
 
     beyond: size that orders have taken beyond all levels of the side while this one was its best.
     """
-
-    px: int
-    sz: int
-    left: int
-    beyond: int
 
     def __init__(self, px: int, sz: int, left: int, beyond: int = 0) -> None:
         self.px, self.sz, self.left, self.beyond = px, sz, left, beyond
@@ -38,11 +32,28 @@ class PriceLevel:
         return self.left == self.sz and not self.beyond
 
 
-@dataclass(slots=True)
+class SideChange:
+    """The difference that the last update made to the displayed sizes of a side.
+
+    prices: those whose size may have changed. last_before: price of the last level before the update, None if there was
+    none: what is visible now and was not before lies between that and the last level now.
+    """
+
+    def __init__(self) -> None:
+        self.prices: list[int] = []
+        self.last_before: int | None = None
+
+    def begin(self, levels: list[PriceLevel]) -> None:
+        """Begins an update of these levels."""
+        self.prices = []
+        self.last_before = levels[-1].px if levels else None
+
+
 class OrderBook:
     """The bids and asks of a symbol, best first; a side that the market does not quote is empty.
 
     ts: source time of the last update, 0 before any; seen_ns: time of the venue at that update; both UTC nanoseconds.
+    has_depth: True if levels behind the best are known. levels_ts: source time of the last update of all levels.
 
     If the market sends only its best prices, a side has one level. A level is available in full again when its
     displayed size changes, or when it comes back after it was gone; a repeat of the same size changes nothing. What was
@@ -50,15 +61,12 @@ class OrderBook:
     LEVELS_KEPT_NS.
     """
 
-    bids: list[PriceLevel] = field(default_factory=list)
-    asks: list[PriceLevel] = field(default_factory=list)
-    ts: int = 0
-    seen_ns: int = 0
-    halted: bool = False
-    has_depth: bool = False
-    """True if levels behind the best are known."""
-    levels_ts: int = 0
-    """Source time of the last update of all levels."""
+    def __init__(self) -> None:
+        self.bids: list[PriceLevel] = []
+        self.asks: list[PriceLevel] = []
+        self.ts = self.seen_ns = self.levels_ts = 0
+        self.halted = self.has_depth = False
+        self.bid_change, self.ask_change = SideChange(), SideChange()
 
     @property
     def bid(self) -> int | None:
@@ -121,8 +129,8 @@ class OrderBook:
     def update_quote(self, bid: tuple[int, int], ask: tuple[int, int], ts: int) -> None:
         """Applies a quote: best prices and sizes; size 0 means that the side is absent."""
         self.has_depth = self.has_depth and ts - self.levels_ts <= LEVELS_KEPT_NS
-        self.bids = _with_best(self.bids, bid[0], bid[1], self.has_depth, 1)
-        self.asks = _with_best(self.asks, ask[0], ask[1], self.has_depth, -1)
+        self.bids = _with_best(self.bids, bid[0], bid[1], self.has_depth, 1, self.bid_change)
+        self.asks = _with_best(self.asks, ask[0], ask[1], self.has_depth, -1, self.ask_change)
         self.ts = ts
 
     def update_quotes(self, bids: Quotes, asks: Quotes, start: int, stop: int, ts: int) -> None:
@@ -132,9 +140,10 @@ class OrderBook:
         self.asks = _with_last(self.asks, asks, start, stop)
         self.ts = ts
 
-    def update_levels(self, bids: Sequence[tuple[int, int]], asks: Sequence[tuple[int, int]], ts: int) -> None:
+    def update_levels(self, bids: Levels, asks: Levels, ts: int) -> None:
         """Replaces all levels; each side stands best first."""
-        self.bids, self.asks = _merged(self.bids, bids), _merged(self.asks, asks)
+        self.bids = _merged(self.bids, bids, True, self.bid_change)
+        self.asks = _merged(self.asks, asks, False, self.ask_change)
         self.ts = self.levels_ts = ts
         self.has_depth = True
 
@@ -150,13 +159,27 @@ class OrderBook:
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """Restores a book from to_state."""
-        bids, asks = ([PriceLevel(*level) for level in side] for side in state[:2])
-        return cls(bids, asks, *state[2:])
+        book = cls()
+        book.bids, book.asks = ([PriceLevel(*level) for level in side] for side in state[:2])
+        book.ts, book.seen_ns, book.halted, book.has_depth, book.levels_ts = state[2:]
+        return book
 
 
-def _with_best(levels: list[PriceLevel], px: int, sz: int, has_depth: bool, sign: int) -> list[PriceLevel]:
+def _with_best(
+    levels: list[PriceLevel], px: int, sz: int, has_depth: bool, sign: int, change: SideChange
+) -> list[PriceLevel]:
+    change.begin(levels)
+    if sz and len(levels) <= 1 and not has_depth:
+        if _shows(levels, px, sz):
+            return levels
+        if levels:
+            change.prices.append(levels[0].px)
+        change.prices.append(px)
+        return _only(levels, px, sz)
+    change.prices.extend([level.px for level in levels])
     if sz == 0:
         return []
+    change.prices.append(px)
     if not has_depth:
         return levels[:1] if _shows(levels, px, sz) else _only(levels, px, sz)
     known = next((level for level in levels if level.px == px and level.sz == sz), None)
@@ -194,10 +217,29 @@ def _changes(level: PriceLevel, quotes: Quotes, start: int, stop: int) -> bool:
     return bool(np.count_nonzero((px[start:stop] != level.px) | (sz[start:stop] != level.sz)))
 
 
-def _merged(levels: list[PriceLevel], shown: Sequence[tuple[int, int]]) -> list[PriceLevel]:
-    known = {level.px: level for level in levels}
-    merged = []
-    for px, sz in shown:
-        level = known.get(px)
-        merged.append(level if level is not None and level.sz == sz else PriceLevel(px, sz, sz))
+def _merged(levels: list[PriceLevel], shown: Levels, falling: bool, change: SideChange) -> list[PriceLevel]:
+    """Returns the levels that show these prices and sizes; a level that shows what it showed before stays."""
+    change.begin(levels)
+    changed, old, count = change.prices, 0, len(levels)
+    merged: list[PriceLevel] = []
+    for px, sz in zip(*shown, strict=True):
+        level = None
+        while old < count:
+            level = levels[old]
+            if (level.px <= px) if falling else (level.px >= px):
+                break
+            changed.append(level.px)
+            old += 1
+        if level is None or level.px != px:
+            changed.append(px)
+            merged.append(PriceLevel(px, sz, sz))
+            continue
+        old += 1
+        if level.sz != sz:
+            changed.append(px)
+            level.sz = level.left = sz
+            level.beyond = 0
+        merged.append(level)
+    for gone in range(old, count):
+        changed.append(levels[gone].px)
     return merged

@@ -1,7 +1,6 @@
 """The market's trades: a single trade print, and the volume of the last minute."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from schemas.records.numbers import NANOS_PER_S
@@ -12,31 +11,31 @@ WINDOW_S = 60
 BUYER, SELLER, UNKNOWN_AGGRESSOR = "B", "S", "-"
 
 
-@dataclass(slots=True)
 class TradePrint:
     """A trade of the market. px: 1e-9; sz: 1e-9 units; aggressor: BUYER, SELLER or UNKNOWN_AGGRESSOR.
 
     used: part of sz that has filled simulated orders; better priced orders come first.
     """
 
-    px: int
-    sz: int
-    aggressor: str
-    used: int = 0
+    def __init__(self, px: int, sz: int, aggressor: str) -> None:
+        self.px, self.sz, self.aggressor = px, sz, aggressor
+        self.used = 0
 
-    def can_meet(self, buying: bool, price: int, book: OrderBook) -> bool:
-        """Returns whether the trade could have met an order that rests at a price.
+    def meets_side(self, buying: bool, book: OrderBook) -> bool:
+        """Returns whether the trade could have met orders that rest on a side.
 
         A seller's trade meets bids, a buyer's trade meets asks. If the source does not name the aggressor, a print
         outside of the present quote is late or odd, and meets no order.
         """
-        if self.aggressor == UNKNOWN_AGGRESSOR:
-            bid, ask = book.bid, book.ask
-            if bid is None or ask is None or not bid <= self.px <= ask:
-                return False
-        elif self.aggressor != (SELLER if buying else BUYER):
-            return False
-        return self.px <= price if buying else self.px >= price
+        if self.aggressor != UNKNOWN_AGGRESSOR:
+            return self.aggressor == (SELLER if buying else BUYER)
+        bid, ask = book.bid, book.ask
+        return bid is not None and ask is not None and bid <= self.px <= ask
+
+    def can_meet(self, buying: bool, price: int, book: OrderBook) -> bool:
+        """Returns whether the trade could have met an order that rests at a price."""
+        within = self.px <= price if buying else self.px >= price
+        return within and self.meets_side(buying, book)
 
 
 class LastMinute(NamedTuple):

@@ -9,11 +9,11 @@ from streams.core.reference.declarations import SimulatorConfig
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.fill_models import FillModel, Skips
-from streams.core.simulators.latency_models import LatencyModel
+from streams.core.simulators.latency_models import Constant, LatencyModel
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.core.simulators.order_fees import OrderFees
-from streams.core.simulators.queue_models import QueueModel, join_queue, see_level, see_trade
+from streams.core.simulators.queue_place import QueueModel, QueuePlace
 from streams.core.simulators.simulator import Match, Reach, VenueReject
 from streams.core.simulators.slippage_models import Beyond, SlippageModel
 from streams.core.simulators.venue_order import VenueOrder
@@ -39,6 +39,7 @@ class ExecutionSimulator:
         self._participation = to_price(config.participation)
         self._fill: FillModel = make_model(ModelKind.FILL, config.fill)
         self._queues = self._fill.queues
+        self._in_turn: bool = getattr(self._fill, "in_turn", False)
         self._met_beyond = MET_BEYOND[getattr(self._fill, "skips", Skips.NOTHING)]
         self._queue: QueueModel = make_model(ModelKind.QUEUE, config.queue)
         self._slippage: SlippageModel = make_model(ModelKind.SLIPPAGE, config.slippage)
@@ -51,12 +52,18 @@ class ExecutionSimulator:
                 (Action.REPLACE, latency.replace),
             )
         }
+        self._constant_ns: dict[Action, int] = {
+            action: model.most_ns() for action, model in self._latency.items() if type(model) is Constant
+        }
+        """Latency of the requests that all have the same."""
         self._fees = fees
         self._descriptions: dict[str, str] = {}
 
     def latency_ns(self, request: ApprovedOrder, sent_ns: int) -> int:
         """See Simulator."""
-        return self._latency[request.action].latency_ns(self._seed, request, sent_ns)
+        action = request.action
+        constant_ns = self._constant_ns.get(action)
+        return self._latency[action].latency_ns(self._seed, request, sent_ns) if constant_ns is None else constant_ns
 
     def latency_max_ns(self) -> int:
         """See Simulator."""
@@ -134,12 +141,19 @@ class ExecutionSimulator:
         """See Simulator."""
         order.slice_left = order.request.display_quantity
         if self._queues and order.price is not None:
-            join_queue(order, book.own_size(order.buying, order.price))
+            displayed = book.own_size(order.buying, order.price)
+            order.queue = QueuePlace(displayed, displayed)
+            if order.queue_entry is None:
+                order.queue_entry = displayed
 
     def see_book(self, order: VenueOrder, book: OrderBook) -> None:
         """See Simulator."""
         if self._queues and order.price is not None:
-            see_level(order, book.own_size(order.buying, order.price), self._queue)
+            if order.queue is None:
+                order.queue = QueuePlace()
+            order.queue.see_level(book.own_size(order.buying, order.price), self._queue)
+            if order.queue_entry is None:
+                order.queue_entry = order.queue.ahead
 
     def meet_quote(self, order: VenueOrder, instrument: Instrument, book: OrderBook) -> Match | None:
         """See Simulator."""
@@ -159,7 +173,9 @@ class ExecutionSimulator:
             return None
         reached = self._fill.by_trade(order, trade)
         if self._queues and trade.px == order.price:
-            see_trade(order, trade.sz)
+            if order.queue is None:
+                order.queue = QueuePlace()
+            order.queue.see_trade(trade.sz)
         quantity = _lots(min(reached - trade.used, order.displayed), instrument)
         if quantity <= 0:
             return None
@@ -172,7 +188,9 @@ class ExecutionSimulator:
         if price is None or beyond is None:
             return None
         met_at = price - beyond if order.buying else price + beyond
-        return Reach(met_at, price if self._queues else met_at, self._queues)
+        if not self._queues:
+            return Reach(met_at, met_at)
+        return Reach(met_at, price, self._queue, self._in_turn)
 
     def _added(self, order: VenueOrder, quantity: int, book: OrderBook) -> Match:
         assert order.price is not None

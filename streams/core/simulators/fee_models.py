@@ -73,9 +73,14 @@ class Rates(Model):
     per_unit: _AMOUNT = Decimal(0)
 
     def order_fee(self, executed: Executed) -> int:
-        maker = _share(executed.added_notional, to_price(self.maker_rate))
-        taker = _share(executed.removed_notional, to_price(self.taker_rate))
-        return maker + taker + executed.quantity * to_price(self.per_unit)
+        maker_rate, taker_rate, per_unit = self._terms
+        maker, taker = _share(executed.added_notional, maker_rate), _share(executed.removed_notional, taker_rate)
+        return maker + taker + executed.quantity * per_unit
+
+    @cached_property
+    def _terms(self) -> tuple[int, int, int]:
+        """Rates and amount per unit, 1e-9."""
+        return to_price(self.maker_rate), to_price(self.taker_rate), to_price(self.per_unit)
 
 
 class PerShare(Model):
@@ -112,9 +117,15 @@ class BasisPoints(Model):
     def order_fee(self, executed: Executed) -> int:
         if executed.quantity == 0:
             return 0
-        maker = _share(executed.added_notional, to_price(self.maker / BPS_PER_ONE))
-        fee = maker + _share(executed.removed_notional, to_price(self.taker / BPS_PER_ONE))
-        return max(fee, to_money(self.minimum)) if self.minimum else fee
+        maker, taker, minimum = self._terms
+        fee = _share(executed.added_notional, maker) + _share(executed.removed_notional, taker)
+        return max(fee, minimum) if minimum else fee
+
+    @cached_property
+    def _terms(self) -> tuple[int, int, int]:
+        """Rates (1e-9) and minimum (1e-18)."""
+        maker, taker = to_price(self.maker / BPS_PER_ONE), to_price(self.taker / BPS_PER_ONE)
+        return maker, taker, to_money(self.minimum)
 
 
 class Tier(BaseModel):
@@ -222,4 +233,4 @@ MODELS: Sequence[type[Model]] = (Rates, PerShare, BasisPoints, Tiered, Fixed, Pu
 
 def _share(notional: int, rate: int) -> int:
     """Returns a rate (1e-9) of a notional, rounded half to even to 1e-18."""
-    return divide_half_even(notional * rate, PRICE_SCALE)
+    return divide_half_even(notional * rate, PRICE_SCALE) if notional and rate else 0

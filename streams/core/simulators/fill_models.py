@@ -26,7 +26,9 @@ class Skips(StrEnum):
 class FillModel(Protocol):
     """The interface of fill models. Answers depend on the arguments alone; order.price is never None here.
 
-    A model may declare skips: ClassVar[Skips]; the simulator asks a model without it about every update.
+    A model may declare skips: ClassVar[Skips]; the simulator asks a model without it about every update. A model with
+    queues may declare in_turn: ClassVar[bool] = True; it is then asked about a trade at an order's price only if the
+    trade is larger than order.queue_ahead.
 
     The simulator fills at the order's own price, and at most the size that the trade or the quote has left.
     """
@@ -92,6 +94,7 @@ class Queue(Model):
     model: ClassVar[str] = "queue"
     queues: ClassVar[bool] = True
     skips: ClassVar[Skips] = Skips.UNTIL_TOUCHED
+    in_turn: ClassVar[bool] = True
 
     def by_trade(self, order: VenueOrder, trade: TradePrint) -> int:
         if _is_through(order, trade.px):

@@ -17,6 +17,7 @@ from streams.core.market.trades import BUYER, SELLER, TradePrint
 from streams.core.simulators.fee_models import Executed
 from streams.core.simulators.fill_models import Skips
 from streams.core.simulators.model import Model, ModelKind
+from streams.core.simulators.queue_place import QueuePlace
 from streams.core.simulators.slippage_models import Beyond, Impact
 from streams.core.simulators.venue_order import VenueOrder
 
@@ -75,7 +76,8 @@ def order(side: Side, price: int | None, quantity: int, order_id: str = "o") -> 
 def _fill(draw: Random, _: int) -> Question:
     price, side = draw.randrange(100, 200) * UNIT, draw.choice((Side.BUY, Side.SELL))
     working = order(side, price, _size(draw))
-    working.queue_ahead = draw.choice((None, 0, _size(draw)))
+    ahead = draw.choice((None, 0, _size(draw)))
+    working.queue = QueuePlace(ahead)
     trade = TradePrint(price + draw.randrange(-2, 3) * UNIT, _size(draw), SELLER if side is Side.BUY else BUYER)
     bid = draw.randrange(95, 205) * UNIT
     book = OrderBook()
@@ -83,16 +85,19 @@ def _fill(draw: Random, _: int) -> Question:
     opposite = book.ask if side is Side.BUY else book.bid
 
     def ask(model: Any) -> Answer:
-        return model.by_trade(working, trade), model.is_met(working, book), getattr(model, "skips", Skips.NOTHING)
+        declared = getattr(model, "skips", Skips.NOTHING), getattr(model, "in_turn", False)
+        return model.by_trade(working, trade), model.is_met(working, book), *declared
 
     def rule(answer: Answer) -> str | None:
-        reached, met, skips = answer
+        reached, met, skips, in_turn = answer
         if not (type(reached) is int and 0 <= reached <= trade.sz):
             return f"by_trade must be an integer from 0 to the trade's size {trade.sz}"
         if met and not working.marketable_at(opposite):
             return f"is_met is true, but the opposite price {opposite} is beyond the limit {price}"
         if skips is Skips.UNTIL_CROSSED and ((reached and trade.px == price) or (met and opposite == price)):
             return f"it trades at the order's price {price}, but its skips declares that nothing happens {skips}"
+        if in_turn and reached and trade.px == price and (ahead is None or trade.sz <= ahead):
+            return f"a trade of {trade.sz} reaches the order behind {ahead}, but it declares in_turn"
         return None
 
     return ask, rule

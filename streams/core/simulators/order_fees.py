@@ -30,10 +30,12 @@ class OrderFees:
         """
         added_quantity, added_notional = order.added_quantity, order.added_notional
         removed_quantity, removed_notional = order.cum_quantity - added_quantity, order.notional - added_notional
-        executed = Executed(added_quantity, added_notional, removed_quantity, removed_notional, order.fills, before)
+        executed: Executed = tuple.__new__(
+            Executed, (added_quantity, added_notional, removed_quantity, removed_notional, order.fills, before)
+        )
         fee = self._models[instrument.symbol].order_fee(executed)
         unit = self._minor_units.get(instrument.currency)
-        return fee if unit is None else divide_half_even(fee, unit) * unit
+        return fee if unit is None or not fee else divide_half_even(fee, unit) * unit
 
     def describe(self, instrument: Instrument) -> str:
         """Returns the name and parameters of the instrument's fee model."""

@@ -7,6 +7,7 @@ from schemas.records.messages import ApprovedOrder
 from streams.core.market.order_book import OrderBook
 from streams.core.market.trades import LastMinute, TradePrint
 from streams.core.reference.instruments import Instrument
+from streams.core.simulators.queue_place import QueueModel
 from streams.core.simulators.venue_order import VenueOrder
 
 
@@ -31,11 +32,13 @@ class Reach:
     """The prices at which the market can change a resting order; all other updates may be skipped.
 
     quote, trade: an opposite quote or a trade at this price (1e-9) or beyond it may fill the order; for a buy, at or
-    below. trade is None if no trade fills it. queues: the size that its own side shows at its price matters too.
+    below. trade is None if no trade fills it. queue: by what its place in the queue moves up, if it has one; then the
+    size that its own side shows at its price matters too. in_turn: a trade at its price fills it only if the trade is
+    larger than the size ahead of it.
     """
 
-    def __init__(self, quote: int, trade: int | None, queues: bool = False) -> None:
-        self.quote, self.trade, self.queues = quote, trade, queues
+    def __init__(self, quote: int, trade: int | None, queue: QueueModel | None = None, in_turn: bool = False) -> None:
+        self.quote, self.trade, self.queue, self.in_turn = quote, trade, queue, in_turn
 
 
 class Simulator(Protocol):

@@ -7,6 +7,7 @@ from schemas.records.enums import OrderType, OrdStatus, Side
 from schemas.records.from_list import record_from_list
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import divide_half_even
+from streams.core.simulators.queue_place import QueuePlace
 
 OrderKey = tuple[str, str]
 """account_id and order_id."""
@@ -39,12 +40,8 @@ class VenueOrder:
     """Time from sending to arrival at the venue."""
     queue_entry: int | None = None
     """Displayed size ahead of the order when it joined its price; None if it is not visible."""
-    queue_ahead: int | None = None
-    """Part of queue_entry that is still ahead of the order."""
-    level_size: int | None = None
-    """Displayed size at the order's price in the last update."""
-    level_traded: int = 0
-    """Size that has traded at the order's price since then."""
+    queue: QueuePlace | None = None
+    """Place in the queue at the order's price, which other orders may share; None if none is kept."""
     slice_left: int | None = None
     """Displayed slice of an iceberg; None if the whole order is displayed."""
     impact_ts: int = 0
@@ -80,6 +77,11 @@ class VenueOrder:
         return self.quantity - self.cum_quantity
 
     @property
+    def queue_ahead(self) -> int | None:
+        """Part of queue_entry that is still ahead of the order, 1e-9 units."""
+        return None if self.queue is None else self.queue.ahead
+
+    @property
     def displayed(self) -> int:
         """Quantity that the book displays: the whole open quantity, or the slice of an iceberg."""
         return self.leaves if self.slice_left is None else min(self.slice_left, self.leaves)
@@ -104,15 +106,21 @@ class VenueOrder:
 
     def to_state(self) -> list[Any]:
         """Returns the order as JSON values."""
-        return [list(self.request), *(getattr(self, name) for name in _STATE)]
+        fields = [getattr(self, name) for name in _STATE]
+        place = self.queue or QueuePlace()
+        fields[_QUEUE:_QUEUE] = (place.ahead, place.shown, place.traded)
+        return [list(self.request), *fields]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """Restores an order from to_state."""
-        fields = dict(zip(_STATE, state[1:], strict=False))
+        numbers = state[1:]
+        place = numbers[_QUEUE : _QUEUE + _QUEUE_FIELDS]
+        fields = dict(zip(_STATE, numbers[:_QUEUE] + numbers[_QUEUE + _QUEUE_FIELDS :], strict=False))
         order = cls(record_from_list(ApprovedOrder, state[0]), fields["quantity"], fields["price"])
         for name, value in (fields | {"status": OrdStatus(fields["status"])}).items():
             setattr(order, name, value)
+        order.queue = QueuePlace(*place)
         return order
 
 
@@ -130,9 +138,6 @@ _STATE = (
     "arrival_px",
     "latency_ns",
     "queue_entry",
-    "queue_ahead",
-    "level_size",
-    "level_traded",
     "slice_left",
     "impact_ts",
     "added_quantity",
@@ -141,7 +146,9 @@ _STATE = (
     "fills",
     "told_waiting",
 )
-"""All attributes but the request and the place. Listed by hand, because compiled classes keep no annotations.
+"""The plain attributes in the state. Listed by hand, because compiled classes keep no annotations.
 
 States of earlier versions lack the last ones.
 """
+_QUEUE, _QUEUE_FIELDS = _STATE.index("slice_left"), 3
+"""Where the three numbers of the place in the queue stand among them."""

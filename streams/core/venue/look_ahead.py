@@ -36,6 +36,11 @@ class LookAhead:
         """Returns the time of an update, UTC nanoseconds."""
         return self._times.item(row)
 
+    def times(self, start: int, stop: int) -> list[int]:
+        """Returns the times of the updates in [start, stop), UTC nanoseconds."""
+        found: list[int] = self._times[start:stop].tolist()
+        return found
+
     def due(self, row: int, time_ns: int | None) -> int:
         """Returns the first row from row on whose time is not before time_ns; the number of rows if none is."""
         if time_ns is None or self._last_ns < time_ns:
@@ -71,8 +76,7 @@ class LookAhead:
 
     def first_watched(self, row: int, end: int, watch: PriceWatch, book: OrderBook) -> int:
         """Returns the first row in [row, end) that can matter to the orders of a watch; end if none can."""
-        watch.refresh()
-        if watch.stale or watch.every_update or book.has_depth:
+        if watch.every_update or book.has_depth:
             return row
         if self._only_quotes:
             return self._quote(row, end, watch, book)
@@ -86,15 +90,16 @@ class LookAhead:
 
     def _quote(self, start: int, stop: int, watch: PriceWatch, book: OrderBook) -> int:
         """Does the same as first_watched, in rows of the quote columns."""
-        stop = self._ask.first(start, stop, watch.ask, book.asks)
-        return self._bid.first(start, stop, watch.bid, book.bids)
+        stop = self._ask.first(start, stop, watch.ask_watch(book), book.asks)
+        return self._bid.first(start, stop, watch.bid_watch(book), book.bids)
 
     def _trade(self, start: int, stop: int, watch: PriceWatch) -> int:
         """Does the same as first_watched, in rows of the trade columns."""
-        if start == stop or (watch.trade_low == NEVER_LOW and watch.trade_high == NEVER_HIGH):
+        low, high = watch.trade_low, watch.trade_high
+        if start == stop or (low == NEVER_LOW and high == NEVER_HIGH):
             return stop
         prices = as_array(self._record.trade_px[start:stop])
-        return _first_true((prices <= watch.trade_low) | (prices >= watch.trade_high), start, stop)
+        return _first_true((prices <= low) | (prices >= high), start, stop)
 
 
 _MARKET = (QUOTE, TRADE, BOOK)

@@ -1,20 +1,19 @@
 """The price watch: the prices from which on the market can matter to the working orders, and to which of them."""
 
-from collections.abc import Iterable, Mapping
-from heapq import heapify, heappop, heappush
+from collections.abc import Mapping
 from operator import attrgetter
 
-from streams.core.market.order_book import OrderBook
+from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook, PriceLevel
+from streams.core.market.trades import TradePrint
 from streams.core.simulators.venue_order import OrderKey, VenueOrder
+from streams.core.venue.price_index import PriceIndex
+from streams.core.venue.queue_levels import QueuedOrder, QueueLevels
 from streams.core.venue.triggers import NEVER_HIGH, NEVER_LOW, wake_prices
 from streams.core.venue.venue_view import VenueView
 
-DEAD_MAX = 64
-"""Entries that a heap may hold beyond twice the working orders; above it, entries of ended orders are removed."""
-
+BEYOND_MAX = 1
+"""Most (1e-9) that the best quote must be beyond the price of an order, before what is left at that price fills it."""
 time_priority = attrgetter("place")
-Entry = tuple[int, int, VenueOrder]
-"""Price from which on the market matters (negative for a buy, so that the nearest comes first), place, order."""
 
 
 class SideWatch:
@@ -23,156 +22,242 @@ class SideWatch:
     on_absence: the absence of the side matters too. on_change: every change of its price or size matters.
     """
 
-    def __init__(self, low: int = NEVER_LOW, high: int = NEVER_HIGH) -> None:
-        self.low, self.high = low, high
-        self.on_absence = self.on_change = False
+    def __init__(self, low: int, high: int, on_absence: bool = False, on_change: bool = False) -> None:
+        self.low, self.high, self.on_absence, self.on_change = low, high, on_absence, on_change
+
+
+class WatchedOrder:
+    """An order as it was when it was added: what it waits for, and where it stands.
+
+    index, price: the index that holds it, with its price in it; beside, other_price: a second one. queued: its queue.
+    Without an index or a queue it sees every update.
+    """
+
+    def __init__(self, order: VenueOrder) -> None:
+        self.resting, self.triggered, self.stop_price = order.resting, order.triggered, order.stop_price
+        self.index: PriceIndex | None = None
+        self.beside: PriceIndex | None = None
+        self.price = self.other_price = 0
+        self.queued: QueuedOrder | None = None
+
+    def is_as_before(self, order: VenueOrder) -> bool:
+        """Returns whether the order still waits for the same."""
+        same = order.resting == self.resting and order.triggered == self.triggered
+        return same and order.stop_price == self.stop_price
 
 
 class PriceWatch:
     """The updates that may change a working order. It may name too many, never too few.
 
-    stale: nothing is known until all orders have seen the book again. every_update: every update matters.
-    trade_low, trade_high: trades at or below, at or above these prices (1e-9) matter.
+    stale: nothing is known until all orders have seen the book again.
     """
 
     def __init__(self, venue: VenueView, working: Mapping[OrderKey, VenueOrder], stale: bool = False) -> None:
         self.stale = stale
-        self.linked = False
-        """True if an order waits for another one, which may activate it while an update is processed."""
-        self._venue, self._working = venue, working
-        self._buys: list[Entry] = []
-        self._sells: list[Entry] = []
-        self._reached: list[Entry] = []
-        self._is_fresh = True
-        self._others: dict[OrderKey, VenueOrder] = {}
-        """Orders that see each processed update, because they wait for more than one price."""
-        self.every_update = False
-        self.bid, self.ask = SideWatch(), SideWatch()
-        self.trade_low, self.trade_high = NEVER_LOW, NEVER_HIGH
+        self._venue = venue
+        self._bid_falls, self._ask_falls = PriceIndex(falling=True), PriceIndex(falling=True)
+        self._bid_rises, self._ask_rises = PriceIndex(falling=False), PriceIndex(falling=False)
+        """Orders that wait for the quote alone."""
+        self._buys, self._sells = PriceIndex(falling=True), PriceIndex(falling=False)
+        """Resting orders without a queue that wait for trades and for what the opposite side displays."""
+        self._queued_buys, self._queued_sells = QueueLevels(buying=True), QueueLevels(buying=False)
+        self._orders: dict[OrderKey, WatchedOrder] = {}
+        self._attentive: dict[OrderKey, VenueOrder] = {}
+        """Orders that see every update."""
         if not stale:
             for order in working.values():
-                self.add(order)
+                self.see(order)
 
-    def add(self, order: VenueOrder) -> None:
-        """Adds an order that has seen the present book."""
-        if order.waiting:
-            self.linked = True
+    # The orders
+
+    def see(self, order: VenueOrder) -> None:
+        """Watches an order that works and has seen the present market: anew, or again after it may have changed."""
+        if self.stale or order.waiting:
             return
+        watched = self._orders.get(order.key)
+        if watched is None:
+            self._add(order)
+        elif not watched.is_as_before(order):
+            self.remove(order)
+            self._add(order)
+        elif watched.queued is not None:
+            watched.queued = self._queues(order).regroup(watched.queued)
+
+    def remove(self, order: VenueOrder) -> None:
+        """Forgets an order, if it is watched."""
+        watched = self._orders.pop(order.key, None)
+        if watched is None:
+            return
+        if watched.queued is not None:
+            self._queues(order).remove(watched.queued)
+            return
+        if watched.index is not None:
+            watched.index.remove(watched.price, order)
+        if watched.beside is not None:
+            watched.beside.remove(watched.other_price, order)
+        if watched.index is None and watched.beside is None:
+            del self._attentive[order.key]
+
+    def release(self) -> None:
+        """Gives all orders their places in the queue as their own, because they are watched no more."""
+        self._queued_buys.release()
+        self._queued_sells.release()
+
+    def _queues(self, order: VenueOrder) -> QueueLevels:
+        return self._queued_buys if order.buying else self._queued_sells
+
+    def _add(self, order: VenueOrder) -> None:
+        watched = self._orders[order.key] = WatchedOrder(order)
+        instrument = self._venue.instrument
+        if instrument is not None and order.resting:
+            self._add_resting(order, watched)
+        elif instrument is not None and not order.triggered:
+            low, high = wake_prices(order, instrument.tick_size)
+            if low != NEVER_LOW:
+                watched.index, watched.price = self._ask_falls if order.buying else self._bid_falls, low
+            if high != NEVER_HIGH:
+                watched.beside, watched.other_price = self._ask_rises if order.buying else self._bid_rises, high
+        if watched.queued is not None:
+            return
+        if watched.index is not None:
+            watched.index.add(watched.price, order)
+        if watched.beside is not None:
+            watched.beside.add(watched.other_price, order)
+        if watched.index is None and watched.beside is None:
+            self._attentive[order.key] = order
+
+    def _add_resting(self, order: VenueOrder, watched: WatchedOrder) -> None:
         simulator = self._venue.simulator_of(order.request.account_id)
-        reach = simulator.reach(order) if order.resting and self._venue.instrument else None
-        if reach is None or reach.queues or reach.trade not in (None, reach.quote):
-            self._others[order.key] = order
-            self._watch_other(order)
+        reach = simulator.reach(order)
+        if reach is None:
             return
-        self._others.pop(order.key, None)
-        if order.buying:
-            self._add_entry(self._buys, (-reach.quote, order.place, order))
-            self.ask.low = max(self.ask.low, reach.quote)
-            self.trade_low = max(self.trade_low, reach.quote)
+        if reach.queue is not None:
+            watched.queued = self._queues(order).add(order, simulator, reach)
+        elif reach.trade is None:
+            watched.index, watched.price = self._ask_falls if order.buying else self._bid_rises, reach.quote
+        elif order.buying:
+            watched.index, watched.price = self._buys, max(reach.quote, reach.trade)
         else:
-            self._add_entry(self._sells, (reach.quote, order.place, order))
-            self.bid.high = min(self.bid.high, reach.quote)
-            self.trade_high = min(self.trade_high, reach.quote)
+            watched.index, watched.price = self._sells, min(reach.quote, reach.trade)
+
+    # The market moves
 
     def orders_at_book(self, book: OrderBook) -> list[VenueOrder]:
-        """Returns the orders that the book may change, in time priority."""
-        return self._orders_at(book.ask, book.bid)
-
-    def orders_at_trade(self, px: int) -> list[VenueOrder]:
-        """Returns the orders that a trade may change, in time priority."""
-        return self._orders_at(px, px)
-
-    def finish_update(self) -> None:
-        """Puts the reached orders back after an update; refresh computes the prices again."""
-        for entry in self._reached:
-            if self._is_alive(entry):
-                heappush(self._buys if entry[2].buying else self._sells, entry)
-        self._reached = []
-        self._is_fresh = False
-
-    def refresh(self) -> None:
-        """Computes the watched prices again if an update has been processed since."""
-        if self._is_fresh:
-            return
-        self._is_fresh = True
-        others, self._others = self._others, {}
-        self._watch_again(order for key, order in others.items() if self._working.get(key) is order)
-
-    def _orders_at(self, selling_at: int | None, buying_at: int | None) -> list[VenueOrder]:
-        if selling_at is not None:
-            self._reach(self._buys, -selling_at)
-        if buying_at is not None:
-            self._reach(self._sells, buying_at)
-        found = list(self._others.values())
-        for _, _, order in self._reached:
-            found.append(order)
+        """Moves the queues after an update of the book; returns the orders that it may change, in time priority."""
+        found = list(self._attentive.values())
+        bid, ask = book.bid, book.ask
+        self._ask_falls.reached(ask, found)
+        self._ask_rises.reached(ask, found)
+        self._bid_falls.reached(bid, found)
+        self._bid_rises.reached(bid, found)
+        if book.is_open and self._venue.instrument is not None:
+            lot = self._venue.instrument.lot_size
+            ask, bid = first_left(book.asks, lot), first_left(book.bids, lot)
+            if ask is not None and book.ask is not None:
+                ask = max(book.ask, ask - BEYOND_MAX)
+                self._buys.reached(ask, found)
+                self._queued_buys.reached(ask, found)
+            if bid is not None and book.bid is not None:
+                bid = min(book.bid, bid + BEYOND_MAX)
+                self._sells.reached(bid, found)
+                self._queued_sells.reached(bid, found)
+        self._queued_buys.see_book(book, found)
+        self._queued_sells.see_book(book, found)
         if len(found) > 1:
+            found = list({order.place: order for order in found}.values())
             found.sort(key=time_priority)
         return found
 
-    def _reach(self, entries: list[Entry], limit: int) -> None:
-        while entries and entries[0][0] <= limit:
-            entry = heappop(entries)
-            if self._is_alive(entry):
-                self._reached.append(entry)
+    def orders_at_trade(self, trade: TradePrint, book: OrderBook, age_ns: int) -> list[VenueOrder]:
+        """Moves the queues after a trade; returns the orders that it may change: best price first, then by time.
 
-    def _add_entry(self, entries: list[Entry], entry: Entry) -> None:
-        heappush(entries, entry)
-        if len(entries) > 2 * len(self._working) + DEAD_MAX:
-            entries[:] = filter(self._is_alive, entries)
-            heapify(entries)
+        age_ns: age of the quote that judges the trade. Before an order is told of the trade, call begin_trade; at last,
+        call end_trade.
+        """
+        px = trade.px
+        found = list(self._attentive.values())
+        if trade.meets_side(True, book):
+            self._buys.reached(px, found)
+            self._queued_buys.reached(px, found, beyond=True)
+            self._queued_buys.see_trade(trade, age_ns, found)
+        if trade.meets_side(False, book):
+            self._sells.reached(px, found)
+            self._queued_sells.reached(px, found, beyond=True)
+            self._queued_sells.see_trade(trade, age_ns, found)
+        if len(found) > 1:
+            found.sort(key=trade_priority)
+        return found
 
-    def _is_alive(self, entry: Entry) -> bool:
-        """Returns whether the order still works at the price of the entry."""
-        _, place, order = entry
-        return order.place == place and self._working.get(order.key) is order
+    def begin_trade(self, order: VenueOrder, trade: TradePrint, is_used_up: bool) -> bool:
+        """Prepares an order for the trade that it is told of now; returns False if it need not be told.
 
-    def _watch_again(self, others: Iterable[VenueOrder]) -> None:
-        """Computes the watched prices from the nearest orders and from those that wait for more than one price."""
-        self.every_update = False
-        low = -self._buys[0][0] if self._buys else NEVER_LOW
-        high = self._sells[0][0] if self._sells else NEVER_HIGH
-        self.ask, self.bid = SideWatch(low=low), SideWatch(high=high)
-        self.trade_low, self.trade_high = low, high
-        for order in others:
-            self.add(order)
+        is_used_up: nothing is left of the trade, so that it only moves queues.
+        """
+        watched = self._orders.get(order.key)
+        if watched is None:
+            return True
+        if watched.queued is not None:
+            return self._queues(order).begin_trade(watched.queued, trade, is_used_up)
+        return not is_used_up or watched.index is None
 
-    def _watch_other(self, order: VenueOrder) -> None:
-        instrument = self._venue.instrument
-        own, opposite = (self.bid, self.ask) if order.buying else (self.ask, self.bid)
-        if instrument is None or not (order.resting or not order.triggered):
-            self.every_update = True
-        elif not order.triggered:
-            low, high = wake_prices(order, instrument.tick_size)
-            opposite.low, opposite.high = max(opposite.low, low), min(opposite.high, high)
-        else:
-            self._watch_resting(order, own, opposite)
+    def end_trade(self) -> None:
+        """Ends the processing of a trade."""
+        self._queued_buys.end_trade()
+        self._queued_sells.end_trade()
 
-    def _watch_resting(self, order: VenueOrder, own: SideWatch, opposite: SideWatch) -> None:
-        reach = self._venue.simulator_of(order.request.account_id).reach(order)
-        if reach is None:
-            self.every_update = True
-            return
-        if order.buying:
-            opposite.low = max(opposite.low, reach.quote)
-            self.trade_low = max(self.trade_low, reach.trade or NEVER_LOW)
-        else:
-            opposite.high = min(opposite.high, reach.quote)
-            self.trade_high = min(self.trade_high, reach.trade or NEVER_HIGH)
-        if reach.queues:
-            self._watch_queue(order, own)
+    # Look-ahead
 
-    def _watch_queue(self, order: VenueOrder, own: SideWatch) -> None:
-        """Watches the order's own side, whose size at the order's price changes its place in the queue."""
-        ahead, shown = order.queue_ahead, order.level_size
-        if order.level_traded or (shown is not None and (ahead is None or ahead > shown)):
-            self.every_update = True
-        elif shown is not None:
-            own.on_change = True
-        else:
-            assert order.price is not None
-            own.on_absence = True
-            if order.buying:
-                own.low = max(own.low, order.price)
-            else:
-                own.high = min(own.high, order.price)
+    @property
+    def every_update(self) -> bool:
+        """True if the next update matters, whatever it is."""
+        if self.stale or self._attentive:
+            return True
+        return self._queued_buys.has_traded or self._queued_sells.has_traded
+
+    @property
+    def trade_low(self) -> int:
+        """The price (1e-9) at or below which trades matter."""
+        return max(_nearest(self._buys, NEVER_LOW), _nearest(self._queued_buys, NEVER_LOW))
+
+    @property
+    def trade_high(self) -> int:
+        """The price (1e-9) at or above which trades matter."""
+        return min(_nearest(self._sells, NEVER_HIGH), _nearest(self._queued_sells, NEVER_HIGH))
+
+    def bid_watch(self, book: OrderBook) -> SideWatch:
+        """Returns the bids that matter after a book."""
+        low, high = _nearest(self._bid_falls, NEVER_LOW), min(_nearest(self._bid_rises, NEVER_HIGH), self.trade_high)
+        queue = self._queued_buys.nearest
+        if queue is None:
+            return SideWatch(low, high)
+        if not book.bids or queue >= book.bids[-1].px:
+            return SideWatch(low, high, on_change=True)
+        return SideWatch(max(low, queue), high, on_absence=True)
+
+    def ask_watch(self, book: OrderBook) -> SideWatch:
+        """Returns the asks that matter after a book."""
+        low, high = max(_nearest(self._ask_falls, NEVER_LOW), self.trade_low), _nearest(self._ask_rises, NEVER_HIGH)
+        queue = self._queued_sells.nearest
+        if queue is None:
+            return SideWatch(low, high)
+        if not book.asks or queue <= book.asks[-1].px:
+            return SideWatch(low, high, on_change=True)
+        return SideWatch(low, min(high, queue), on_absence=True)
+
+
+def trade_priority(order: VenueOrder) -> tuple[int, int]:
+    """Returns a sort key: bids from the highest, asks from the lowest, then time. The two sides never compete."""
+    return -(order.price or 0) if order.buying else order.price or 0, order.place
+
+
+def first_left(levels: list[PriceLevel], lot: int) -> int | None:
+    """Returns the price of the best level of which a lot is left to simulated orders; None if there is none."""
+    for level in levels:
+        if level.left >= lot or level.left == SIZE_UNKNOWN:
+            return level.px
+    return None
+
+
+def _nearest(index: PriceIndex | QueueLevels, never: int) -> int:
+    found = index.nearest
+    return never if found is None else found

@@ -8,6 +8,7 @@ from schemas.records.enums import OffsetType, Side
 from schemas.records.messages import ApprovedOrder
 from schemas.records.numbers import PRICE_MAX, divide_half_even
 from streams.core.reference.instruments import Instrument
+from streams.core.simulators.queue_place import QueuePlace
 from streams.core.simulators.venue_order import VenueOrder
 
 LESS_THAN_A_LOT = "less than a lot is left of it after the split"
@@ -31,8 +32,11 @@ def split_order(order: VenueOrder, to: int, of: int, instrument: Instrument) -> 
     order.added_quantity = divide_half_even(order.added_quantity * to, of)
     arrival_px = order.arrival_px
     order.arrival_px = None if arrival_px is None else as_price(divide_half_even(arrival_px * of, to))
-    order.queue_entry, order.queue_ahead = _size(order.queue_entry, to, of), _size(order.queue_ahead, to, of)
-    order.level_size, order.level_traded = _size(order.level_size, to, of), order.level_traded * to // of
+    order.queue_entry = _size(order.queue_entry, to, of)
+    place = order.queue
+    if place is not None:
+        ahead, shown = _size(place.ahead, to, of), _size(place.shown, to, of)
+        order.queue = QueuePlace(ahead, shown, place.traded * to // of)
     order.slice_left = _lots(order.slice_left, to, of, instrument.lot_size)
     order.request = _restated(order.request, to, of, instrument)
     return True

@@ -14,6 +14,7 @@ from streams.core.market.order_book import OrderBook
 from streams.core.market.trades import RecentVolume, TradePrint
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.simulator import Simulator
+from streams.core.simulators.venue_order import OrderKey
 from streams.core.venue.look_ahead import LookAhead
 from streams.core.venue.market_stretch import MarketStretch
 from streams.core.venue.splits import split_request
@@ -26,6 +27,8 @@ SimulatorChoice = Callable[[str, str], Simulator]
 """A function that returns the simulator of an account's orders in a symbol."""
 
 CLOCK_AHEAD_MAX_NS = NANOS_PER_DAY
+SHORT_MAX = 4
+"""Most updates between two arrivals that are processed without look-ahead, because a search costs more."""
 UNSKIPPED_MAX = 31
 """Most updates that are processed without look-ahead after look-ahead has found nothing to skip."""
 
@@ -61,6 +64,8 @@ class Venue(VenueView):
         self._data_ns = 0
         """Time of the last market update."""
         self._arrivals: list[Arrival] = []
+        self._order_due_ns: dict[OrderKey, int] = {}
+        """Latest due time of the requests on their way, by the order that they are about."""
         self._submitted = 0
 
     def configure(self, instrument: Instrument | None, choice: SimulatorChoice, rules: VenueRules) -> None:
@@ -91,10 +96,15 @@ class Venue(VenueView):
         if 0 < sent_ns <= self.time_ns + CLOCK_AHEAD_MAX_NS:
             due_ns = max(due_ns, sent_ns + self.simulator_of(request.account_id).latency_ns(request, sent_ns))
         if request.action is not Action.NEW:
-            due_ns = max([due_ns, *(due for due, _, _, sent in self._arrivals if _concerns(request, sent))])
+            due_ns = max(due_ns, self._order_due_ns.get(_target(request), 0))
+        self._note_due(request, due_ns)
         self._submitted += 1
         heappush(self._arrivals, (due_ns, self._submitted, sent_ns, request))
         self.advance(self.time_ns)
+
+    def _note_due(self, request: ApprovedOrder, due_ns: int) -> None:
+        target = _target(request)
+        self._order_due_ns[target] = max(due_ns, self._order_due_ns.get(target, 0))
 
     def advance(self, time_ns: int) -> None:
         """Advances the clock; runs due expiries, then due arrivals in order of submission, each at its own time."""
@@ -110,7 +120,10 @@ class Venue(VenueView):
             if expiry_ns is not None and expiry_ns <= self.time_ns:
                 self.orders.expire_due()
             else:
-                _, _, sent_ns, request = heappop(self._arrivals)
+                due_ns, _, sent_ns, request = heappop(self._arrivals)
+                target = _target(request)
+                if self._order_due_ns.get(target) == due_ns:
+                    del self._order_due_ns[target]
                 self._arrive(request, sent_ns)
         if time_ns > self.time_ns:
             self.time_ns = time_ns
@@ -188,7 +201,9 @@ class Venue(VenueView):
                 if end == row:
                     self.advance(ahead.time_ns(row))
                     continue
-            if self.orders.working:
+            if end - row <= SHORT_MAX:
+                found = row
+            elif self.orders.working:
                 found = ahead.first_watched(row, end, self.orders.watch, self.book)
             else:
                 found = ahead.first_without_orders(row, end, self.book)
@@ -196,8 +211,9 @@ class Venue(VenueView):
             if found > row:
                 self._skip(record, rows, ahead, row, found, by_event)
             row = min(found + 1 + unskipped, stop) if found < end else found
-            for at in range(found, row):
-                self._step(record, rows, at, ahead.time_ns(at), by_event)
+            if found < row:
+                for at, time_ns in enumerate(ahead.times(found, row), found):
+                    self._step(record, rows, at, time_ns, by_event)
         stretch.taken = stop
 
     def _skip(
@@ -267,10 +283,12 @@ class Venue(VenueView):
             if restated is not None:
                 self._before_market.append((restated, sent_ns))
         travelling, self._arrivals = sorted(self._arrivals), []
+        self._order_due_ns = {}
         for due_ns, number, sent_ns, request in travelling:
             restated = self._split_request(request, to, of, instrument)
             if restated is not None:
                 self._arrivals.append((due_ns, number, sent_ns, restated))
+                self._note_due(restated, due_ns)
 
     def _split_request(self, request: ApprovedOrder, to: int, of: int, instrument: Instrument) -> ApprovedOrder | None:
         if request.action is Action.CANCEL:
@@ -314,10 +332,11 @@ class Venue(VenueView):
             (due, count, sent, record_from_list(ApprovedOrder, item)) for due, count, sent, item in state["arrivals"]
         ]
         heapify(self._arrivals)
+        for due_ns, _, _, request in self._arrivals:
+            self._note_due(request, due_ns)
         self._submitted = state["submitted"]
 
 
-def _concerns(request: ApprovedOrder, sent: ApprovedOrder) -> bool:
-    """Returns whether a request is about the order of one that was sent before."""
-    target = sent.order_id if sent.action is Action.NEW else sent.orig_order_id
-    return (request.account_id, request.orig_order_id) == (sent.account_id, target)
+def _target(request: ApprovedOrder) -> OrderKey:
+    """Returns the order that a request is about."""
+    return request.account_id, (request.order_id if request.action is Action.NEW else request.orig_order_id) or ""

@@ -8,10 +8,11 @@ from schemas.records.output import State
 from streams.core.market.trades import UNKNOWN_AGGRESSOR, TradePrint
 from streams.core.simulators.simulator import Match, Simulator
 from streams.core.simulators.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
+from streams.core.venue.agenda import Agenda
 from streams.core.venue.expiries import Expiries, expiry_ns
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
-from streams.core.venue.price_watch import PriceWatch
+from streams.core.venue.price_watch import PriceWatch, time_priority, trade_priority
 from streams.core.venue.splits import LESS_THAN_A_LOT, OUT_OF_RANGE, split_order
 from streams.core.venue.triggers import follow_market, is_triggered, tightest_stop
 from streams.core.venue.venue_records import ExecutionReporter, cancel_reason
@@ -39,6 +40,8 @@ class VenueOrders:
         self._links = LinkedOrders()
         self._volumes = MonthlyVolume()
         self._watch: PriceWatch | None = None
+        self._agenda: Agenda | None = None
+        """The orders that are told of the update that is being processed."""
 
     @property
     def watch(self) -> PriceWatch:
@@ -49,11 +52,18 @@ class VenueOrders:
 
     def watch_everything(self) -> None:
         """Watches every update until all orders have seen the book again, after the orders or simulators changed."""
+        if self._watch is not None:
+            self._watch.release()
         self._watch = PriceWatch(self._venue, self.working, stale=True)
 
-    def _reset_watch(self) -> None:
-        if self._watch is not None and not self._watch.stale:
-            self._watch = None
+    def _see(self, order: VenueOrder) -> None:
+        """Watches an order that may have changed, if it still works."""
+        if self._watch is not None and order.key in self.working:
+            self._watch.see(order)
+
+    def _forget(self, order: VenueOrder) -> None:
+        if self._watch is not None:
+            self._watch.remove(order)
 
     # Requests
 
@@ -81,8 +91,7 @@ class VenueOrders:
         self._apply_links(order)
         if not order.resting and order.key in self.working:
             self._move(order)
-        if self._watch is not None and order.key in self.working:
-            self._watch.add(order)
+        self._see(order)
 
     def _add_working(self, order: VenueOrder) -> None:
         """Adds the order to the working ones, behind all others."""
@@ -145,14 +154,14 @@ class VenueOrders:
             self._refuse_change(order, request, "POST_ONLY_WOULD_TAKE", text)
             return
         if order.quantity > before[0] or (order.price, order.stop_price) != before[1:]:
+            self._forget(order)
             del self.working[order.key]
             self._add_working(order)
             self._links.requeue(order)
             order.resting = False
         self._reports.send(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
-        if self._watch is not None and order.key in self.working:
-            self._watch.add(order)
+        self._see(order)
 
     def _refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
         self._reports.send(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
@@ -164,36 +173,46 @@ class VenueOrders:
         if not self.working:
             return
         watch, book = self.watch, self._venue.book
-        for_all = watch.stale or watch.linked
-        for order in list(self.working.values()) if for_all else watch.orders_at_book(book):
-            if order.key in self.working:
-                if order.resting:
-                    self._simulator(order).see_book(order, book)
-                self._move(order)
-        if for_all:
+        orders = list(self.working.values()) if watch.stale else watch.orders_at_book(book)
+        if orders:
+            agenda = self._agenda = Agenda(orders, time_priority, complete=watch.stale)
+            while (order := agenda.take()) is not None:
+                if order.key in self.working:
+                    if order.resting:
+                        self._simulator(order).see_book(order, book)
+                    self._move(order)
+                    self._see(order)
+            self._agenda = None
+        if watch.stale:
             self._watch = None
-        else:
-            watch.finish_update()
 
     def on_trade(self, trade: TradePrint) -> None:
         """Lets the resting orders meet a market trade, best price first, then time priority."""
-        book = self._venue.book
-        if not book.is_open or self._venue.instrument is None:
+        venue, book, instrument = self._venue, self._venue.book, self._venue.instrument
+        if not book.is_open or instrument is None:
             return
         watch = self.watch
-        for_all = watch.stale or watch.linked
-        any_age = trade.aggressor != UNKNOWN_AGGRESSOR or not self._venue.rules.stale_quotes_judge_no_prints
-        for order in sorted(self.working.values() if for_all else watch.orders_at_trade(trade.px), key=_by_price):
+        any_age = trade.aggressor != UNKNOWN_AGGRESSOR or not venue.rules.stale_quotes_judge_no_prints
+        age_ns = 0 if any_age else venue.time_ns - book.seen_ns
+        if watch.stale:
+            orders = sorted(self.working.values(), key=trade_priority)
+        else:
+            orders = watch.orders_at_trade(trade, book, age_ns)
+        if not orders:
+            return
+        agenda = self._agenda = Agenda(orders, trade_priority, complete=watch.stale)
+        while (order := agenda.take()) is not None:
             if not order.resting or order.price is None or order.key not in self.working:
                 continue
-            if trade.can_meet(order.buying, order.price, book) and (any_age or self._may_trade(order)):
-                match = self._simulator(order).meet_trade(order, self._venue.instrument, book, trade)
+            if not trade.can_meet(order.buying, order.price, book) or not (any_age or self._may_trade(order)):
+                continue
+            if watch.begin_trade(order, trade, is_used_up=trade.sz - trade.used < instrument.lot_size):
+                match = self._simulator(order).meet_trade(order, instrument, book, trade)
                 if match is not None:
                     self._fill(order, match, trade)
-        if for_all:
-            self._reset_watch()
-        else:
-            watch.finish_update()
+                self._see(order)
+        self._agenda = None
+        watch.end_trade()
 
     def _move(self, order: VenueOrder) -> None:
         """Triggers, enters or matches an order as the present market allows."""
@@ -297,6 +316,7 @@ class VenueOrders:
         self._reports.send_fill(order, exec_type, match, commission, trade)
         if filled:
             del self.working[order.key]
+            self._forget(order)
             self.expiries.discard(order)
         for other in self._links.on_fill(order, self.working):
             if other.key in self.working:
@@ -328,6 +348,7 @@ class VenueOrders:
     ) -> None:
         order.status = status
         self.working.pop(order.key, None)
+        self._forget(order)
         self.expiries.discard(order)
         self._reports.send(order, exec_type, request_id=request_id, reason_code=code, text=text)
         self._release_children(order)
@@ -342,11 +363,13 @@ class VenueOrders:
         if executed == 0:
             self._cancel(child, "PARENT_ENDED", "its parent order ended without a fill")
             return
-        self._reset_watch()
         self._limit_leaves(child, executed, "PARENT_EXECUTED_LESS")
         child.waiting = False
         self._reports.send(child, ExecType.TRIGGERED, reason_code="PARENT_EXECUTED")
         self._move(child)
+        self._see(child)
+        if self._agenda is not None:
+            self._agenda.join(child)
 
     def _limit_leaves(self, order: VenueOrder, left: int, code: str) -> None:
         """Reduces the open quantity of an order to at most left; cancels the order if that is 0."""
@@ -391,8 +414,3 @@ class VenueOrders:
         self._links = LinkedOrders.from_state(state["links"], orders)
         self._volumes = MonthlyVolume.from_state(state["volumes"])
         self.watch_everything()
-
-
-def _by_price(order: VenueOrder) -> int:
-    """Returns a sort key: bids from the highest, asks from the lowest. The two sides never compete."""
-    return -(order.price or 0) if order.buying else order.price or 0

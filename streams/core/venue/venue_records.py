@@ -61,7 +61,9 @@ class ExecutionReporter:
     def reject_unknown(self, request: ApprovedOrder, code: str, text: str) -> None:
         """Rejects a cancel or replace of an order that the venue does not hold."""
         assert request.orig_order_id is not None
-        unknown = VenueOrder(request._replace(order_id=request.orig_order_id), 0, None)
+        # One tuple, because _replace costs more than the rest of the report.
+        about = tuple.__new__(ApprovedOrder, (request.action, request.orig_order_id, *request[2:]))
+        unknown = VenueOrder(about, 0, None)
         unknown.status = OrdStatus.UNKNOWN
         self.send(unknown, ExecType.CANCEL_REJECT, request.order_id, code, text)
 

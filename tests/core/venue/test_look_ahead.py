@@ -22,7 +22,7 @@ from streams.core.market.trades import TradePrint
 from streams.core.simulators.model import Model, ModelKind
 from streams.core.simulators.model_catalog import known_models
 from streams.core.simulators.venue_order import VenueOrder
-from streams.core.venue import expiries, price_watch, venue
+from streams.core.venue import expiries, venue
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.core.venue.triggers import follow_market, is_triggered, wake_prices
 from streams.tools.study.probe_orders import probe_order
@@ -40,7 +40,7 @@ def _bounds_of_speed_are_low() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(venue, "BULK_ROWS", 1)
         patch.setattr(venue, "UNSKIPPED_MAX", 1)
-        patch.setattr(price_watch, "DEAD_MAX", 0)
+        patch.setattr(venue, "SHORT_MAX", 0)
         patch.setattr(expiries, "DEAD_MAX", 0)
         yield
 
