@@ -13,6 +13,7 @@ from schemas.avro.reading import DECIMAL_BYTES_MAX, Reader, TooManyDigits
 from schemas.avro.schema_resolution import WriterForm, read_resolved, writer_form
 from schemas.avro.writing import write_record
 from schemas.errors import UndecodableRecord
+from schemas.records.construction import record_of
 from schemas.records.output import Message
 from schemas.topic_schemas import MESSAGE_CLASSES, load_schema
 
@@ -143,7 +144,7 @@ class _TopicCodec:
         if reader.left:
             text = f"{reader.left} bytes stand behind the end of this {self._topic} record"
             raise UndecodableRecord("TRAILING_BYTES", text)
-        return tuple.__new__(self._class, values)
+        return record_of(self._class, values)
 
     def decode_resolved(self, value: bytes, form: WriterForm) -> Any:
         """Returns the record in a value that was written with another schema. Raises UndecodableRecord."""

@@ -16,8 +16,6 @@ ENUM: Final = 7
 LONGS: Final = 8
 STRINGS: Final = 9
 
-SHORT_LIMIT: Final = 2**62
-"""Bound of the integers that compiled code keeps in a machine word."""
 PLAIN: Final = {
     "string": STRING,
     "long": LONG,
@@ -37,8 +35,8 @@ class Field:
     """A field of a flat record.
 
     kind: one of the constants above. optional: a union with null, which comes first. limit: bound of a decimal's
-    unscaled integer. short_limit: the same, or SHORT_LIMIT if that is lower. members, places: members of an enum and
-    their indices, in the order of the schema's symbols.
+    unscaled integer. sure_bits, sure_bytes: integers of so many bits, and of so many bytes in two's complement, are
+    within it. members, places: members of an enum and their indices, in the order of the schema's symbols.
     """
 
     def __init__(self, name: str, kind: int, optional: bool, limit: int, members: list[StrEnum]) -> None:
@@ -46,9 +44,11 @@ class Field:
         self.kind = kind
         self.optional = optional
         self.limit = limit
-        self.short_limit = min(limit, SHORT_LIMIT)
+        self.sure_bits = limit.bit_length() - 1
+        self.sure_bytes = self.sure_bits // 8
         self.members = members
-        self.places = {str(member): place for place, member in enumerate(members)}
+        # A member is found by its identity. The text of a symbol is found too, because it is equal.
+        self.places: dict[str, int] = {member: place for place, member in enumerate(members)}
 
 
 def layout(schema: dict[str, Any]) -> list[Field]:

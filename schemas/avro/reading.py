@@ -33,9 +33,9 @@ class Reader:
         """Number of bytes not yet read."""
         return self._end - self._at
 
-    def record(self, fields: list[Field]) -> list[Any]:
+    def record(self, fields: list[Field]) -> tuple[Any, ...]:
         """Returns the values of all fields. Raises TooManyDigits."""
-        return [self._value(field) for field in fields]
+        return tuple([self._value(field) for field in fields])
 
     def _value(self, field: Field) -> Any:
         if field.optional:
@@ -109,9 +109,7 @@ class Reader:
             number = int.from_bytes(self._next(length), "big", signed=True)
         else:
             raise TooManyDigits(field.name)
-        if -field.short_limit < number < field.short_limit:
-            return number
-        if not -field.limit < number < field.limit:
+        if length > field.sure_bytes and not -field.limit < number < field.limit:
             raise TooManyDigits(field.name)
         return number
 

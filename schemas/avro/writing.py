@@ -15,6 +15,8 @@ from schemas.avro.layout import BOOLEAN, BYTES, DECIMAL, DOUBLE, ENUM, INT, LONG
 ABSENT: Final[u8] = 0
 PRESENT: Final[u8] = 2
 """Indices 0 and 1 of a union, encoded as longs."""
+SHORT_BITS: Final = 62
+"""Bits of the integers that compiled code keeps in a machine word."""
 
 
 def write_record(header: bytes, fields: list[Field], values: tuple[Any, ...]) -> bytes:
@@ -75,11 +77,15 @@ def _write_bytes(out: BytesWriter, data: bytes) -> None:
 
 def _write_decimal(out: BytesWriter, field: Field, number: int) -> None:
     """Writes the shortest big-endian two's complement of the unscaled integer."""
-    if -field.short_limit < number < field.short_limit:
+    bits = number.bit_length()
+    if bits > field.sure_bits:
+        assert -field.limit < number < field.limit, f"{field.name} {number} has too many digits for its decimal"
+    if bits <= SHORT_BITS:
         _write_short_decimal(out, number)
         return
-    assert -field.limit < number < field.limit, f"{field.name} {number} has too many digits for its decimal"
-    size = (number + (number < 0)).bit_length() // 8 + 1
+    if bits & 7 == 0 and number < 0:
+        bits = (number + 1).bit_length()
+    size = bits // 8 + 1
     _write_long(out, size)
     out.write(number.to_bytes(size, "big", signed=True))
 

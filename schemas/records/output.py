@@ -1,6 +1,6 @@
 """The output records of a shard, and the refusal of an input record."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 Message = tuple[Any, ...]
 """A record of schemas.records.messages."""
@@ -10,13 +10,29 @@ State = dict[str, Any]
 """JSON-able state of a shard: dicts in insertion order, lists, ints, strings, None."""
 
 
-class Output(NamedTuple):
-    """An output record. topic: base name without prefix; partition: None lets the key decide."""
+class Output:
+    """An output record. topic: base name without prefix; partition: None lets the key decide. Never changed."""
 
-    topic: str
-    key: str
-    message: Message
-    partition: int | None = None
+    __slots__ = ("key", "message", "partition", "topic")
+
+    def __init__(self, topic: str, key: str, message: Message, partition: int | None = None) -> None:
+        self.topic = topic
+        self.key = key
+        self.message = message
+        self.partition = partition
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Output):
+            return NotImplemented
+        return (self.topic, self.key, self.message, self.partition) == (
+            other.topic,
+            other.key,
+            other.message,
+            other.partition,
+        )
+
+    def __repr__(self) -> str:
+        return f"Output({self.topic!r}, {self.key!r}, {self.message!r}, {self.partition!r})"
 
 
 class RecordRefused(Exception):

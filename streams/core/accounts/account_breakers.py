@@ -4,6 +4,7 @@ The shard asks them once before a request, and tells them once what a request, a
 transition is one risk event. Cancels and closing orders follow at once, in the same batch.
 """
 
+from schemas.records.construction import record_of
 from schemas.records.enums import Action, BreakerState, ExecType, OrderType
 from schemas.records.messages import Control, ExecutionReport, Mark, OrderRequest
 from streams.core.accounts import desk_breakers
@@ -139,15 +140,9 @@ def _take_fill(state: ShardState, account: Account, report: ExecutionReport, qua
         return
     assert report.last_px is not None
     stopped_out = report.order_type in STOP_ORDERS and report.cum_qty == report.last_qty
-    facts = FillFacts(
-        report.symbol,
-        report.side,
-        report.last_px,
-        trip,
-        stopped_out,
-        report.slippage_mid,
-        report.slippage_arrival,
-    )
+    slippage_mid, slippage_arrival = report.slippage_mid, report.slippage_arrival
+    values = (report.symbol, report.side, report.last_px, trip, stopped_out, slippage_mid, slippage_arrival)
+    facts = record_of(FillFacts, values)
     told = account.breakers.on_fill(ledger.clock_ns, report.order_id, facts)
     if account.breakers.gaps and not quantity_before:
         state.waiting_ns = 0

@@ -19,7 +19,7 @@ TOPICS = {TradingMode.LIVE: "orders.live", TradingMode.PAPER: "orders.approved"}
 def approve(state: ShardState, account: Account, request: OrderRequest) -> None:
     """Sends a request to the venue of its symbol, or a live one to the external adapter."""
     mode = _mode_of(account, request)
-    sent = request._replace(mode=mode)
+    sent = request if request.mode is mode else request._replace(mode=mode)
     message = records.approved(sent, account.session_id, state.next_id(), state.time_ns)
     state.emit(Output(TOPICS[mode], request.symbol, message))
 

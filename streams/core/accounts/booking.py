@@ -145,7 +145,9 @@ def _book_fill(state: ShardState, account: Account, report: ExecutionReport, mon
     ledger.advance(state.time_ns)
     account.memory.count_fill(account.limits.kept, ledger.clock_ns)
     buys = report.side is Side.BUY
-    position = ledger.positions.setdefault(report.symbol, Position())
+    position = ledger.positions.get(report.symbol)
+    if position is None:
+        position = ledger.positions[report.symbol] = Position()
     quantity_before = position.quantity
     quantity = money.quantity if buys else -money.quantity
     realised = position.book_notional(quantity, money.notional, money.commission)

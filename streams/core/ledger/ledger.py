@@ -124,7 +124,10 @@ class Ledger:
             self.live_symbols[order.symbol] = None
         elif self.live_symbols:
             self.live_symbols.pop(order.symbol, None)
-        orders = self._of_side(order.side).setdefault(order.symbol, SideOrders())
+        side = self._of_side(order.side)
+        orders = side.get(order.symbol)
+        if orders is None:
+            orders = side[order.symbol] = SideOrders()
         orders.by_id[order.order_id] = order
         orders.note_limit(order)
         self.reduce_only_orders += order.request.reduce_only

@@ -14,7 +14,6 @@ STALE_LIMITS_MAX = 64
 """Entries of orders that have ended, kept in the heap of prices beside one for each working order."""
 
 
-@dataclass(slots=True)
 class WorkingOrder:
     """An approved order without a terminal result.
 
@@ -23,15 +22,39 @@ class WorkingOrder:
     executed. triggered: the market has reached its stop price.
     """
 
-    request: OrderRequest
-    quantity: int
-    price: int | None
-    stop_price: int | None = None
-    cum_quantity: int = 0
-    status: OrdStatus = OrdStatus.PENDING_NEW
-    replace_quantity: int | None = None
-    waiting: bool = False
-    triggered: bool = False
+    __slots__ = (
+        "cum_quantity",
+        "price",
+        "quantity",
+        "replace_quantity",
+        "request",
+        "status",
+        "stop_price",
+        "triggered",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        request: OrderRequest,
+        quantity: int,
+        price: int | None,
+        stop_price: int | None = None,
+        cum_quantity: int = 0,
+        status: OrdStatus = OrdStatus.PENDING_NEW,
+        replace_quantity: int | None = None,
+        waiting: bool = False,
+        triggered: bool = False,
+    ) -> None:
+        self.request = request
+        self.quantity = quantity
+        self.price = price
+        self.stop_price = stop_price
+        self.cum_quantity = cum_quantity
+        self.status = status
+        self.replace_quantity = replace_quantity
+        self.waiting = waiting
+        self.triggered = triggered
 
     @property
     def order_id(self) -> str:
@@ -59,14 +82,25 @@ class WorkingOrder:
         return not self.waiting and (self.triggered or self.request.order_type in ACTIVE_ON_ARRIVAL)
 
     def to_state(self) -> list[Any]:
-        """Returns the order as a JSON-able list."""
-        return [list(self.request), *(getattr(self, name) for name in list(self.__dataclass_fields__)[1:])]
+        """Returns the order as a JSON-able list, in the order of the constructor's arguments."""
+        return [
+            list(self.request),
+            self.quantity,
+            self.price,
+            self.stop_price,
+            self.cum_quantity,
+            self.status,
+            self.replace_quantity,
+            self.waiting,
+            self.triggered,
+        ]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Self:
         """Returns the order that to_state described."""
-        fields = dict(zip(list(cls.__dataclass_fields__)[1:], state[1:], strict=True))
-        return cls(record_from_list(OrderRequest, state[0]), **(fields | {"status": OrdStatus(fields["status"])}))
+        request, quantity, price, stop_price, cum_quantity, status, *rest = state
+        order = record_from_list(OrderRequest, request)
+        return cls(order, quantity, price, stop_price, cum_quantity, OrdStatus(status), *rest)
 
 
 @dataclass(slots=True)

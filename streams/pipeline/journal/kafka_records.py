@@ -6,6 +6,7 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from schemas.records.construction import record_of
 from schemas.records.numbers import NANOS_PER_MS
 from streams.pipeline.journal.raw_records import UNREADABLE_HEADERS, Headers, RawRecord
 
@@ -25,14 +26,17 @@ def raw_record(message: Message, topic: str) -> RawRecord:
         headers: Any = CALL_HEADERS(message)
     except (SystemError, UnicodeDecodeError):
         headers = _mark_unreadable(message)
-    return RawRecord(
-        topic,
-        partition,
-        offset,
-        _bytes(message.key()),
-        _bytes(message.value()),
-        message.timestamp()[1] * NANOS_PER_MS,
-        tuple([(name, _bytes(content) or b"") for name, content in headers]) if headers else (),
+    return record_of(
+        RawRecord,
+        (
+            topic,
+            partition,
+            offset,
+            _bytes(message.key()),
+            _bytes(message.value()),
+            message.timestamp()[1] * NANOS_PER_MS,
+            tuple([(name, _bytes(content) or b"") for name, content in headers]) if headers else (),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from infra.errors import PaperError
 from infra.kafka.topics import BY_NAME
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable, UndecodableRecord
+from schemas.records.construction import record_of
 from schemas.records.entry_checks import entry_problem
 from schemas.records.messages import Journal, RiskEvent
 from schemas.records.output import Message, Output, RecordRefused
@@ -262,15 +263,15 @@ class ShardProcessor:
         return forwarded
 
     def _encode(self, output: Output) -> RawOutput:
-        partition = output.partition
+        topic, key, partition = output.topic, output.key, output.partition
         if partition is None:
-            execution_topic = output.topic in ("orders.approved", "orders.live")
-            count = self.config.execution_partitions if execution_topic else self.config.account_partitions
-            partition = partition_of(output.key, count)
-        value = self._codec.encode(output.topic, output.message)
+            execution_topic = topic == "orders.approved" or topic == "orders.live"
+            config = self.config
+            partition = partition_of(key, config.execution_partitions if execution_topic else config.account_partitions)
+        value = self._codec.encode(topic, output.message)
         if len(value) > SURELY_FITS_BYTES:
-            _check_size(output.topic, len(value) + len(output.key))
-        return RawOutput(output.topic, partition, output.key.encode(), value)
+            _check_size(topic, len(value) + len(key))
+        return record_of(RawOutput, (topic, partition, key.encode(), value, ()))
 
 
 def _is_forgery(output: Output) -> bool:

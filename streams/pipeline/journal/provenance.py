@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Any, Final
 
 from infra.kafka.pipeline_key import KEY_NAME
+from schemas.records.construction import record_of
 from schemas.records.output import State
 from streams.errors import RecoveryError
 from streams.pipeline.journal.dead_letters import BadRecord
@@ -55,7 +56,8 @@ class Proof:
             return record
         place = PLACE.pack(sequence, number) + source
         header = (PROOF, self.mac(topic, partition, place, key, value) + place)
-        return RawOutput(topic, partition, key, value, (*headers, header) if headers else (header,))
+        proven = (*headers, header) if headers else (header,)
+        return record_of(RawOutput, (topic, partition, key, value, proven))
 
     def is_on(self, record: RawRecord) -> bool:
         """Returns whether a record bears a proof that was made with this key for it."""

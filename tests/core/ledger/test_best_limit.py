@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +35,7 @@ def test_prices_of_orders_that_have_gone_are_swept_out() -> None:
     orders = SideOrders()
     standing = WorkingOrder(new("standing"), px(1), px("10"))
     for number in range(10 * STALE_LIMITS_MAX):
-        order = replace(standing, request=new(f"o{number}"), price=px("9"))
+        order = WorkingOrder(new(f"o{number}"), px(1), px("9"))
         orders.by_id = {"standing": standing, order.order_id: order}
         orders.note_limit(order)
     orders.note_limit(standing)

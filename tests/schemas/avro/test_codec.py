@@ -79,6 +79,15 @@ def test_a_decimal_at_the_ends_of_a_machine_word_comes_back(word: int, beside: i
     assert CODEC.decode("controls", value).opening_cash == number
 
 
+def test_a_decimal_of_any_number_of_bits_is_the_shortest_and_comes_back() -> None:
+    ends = (sign * 2**bits + beside for bits in range(125) for sign in (-1, 1) for beside in (-1, 0, 1))
+    for number in ends:
+        shortest = next(n for n in range(1, 17) if -(256**n) // 2 <= number < 256**n // 2)
+        value = CODEC.encode("controls", opening()._replace(opening_cash=number))
+        assert bytes([2 * shortest]) + number.to_bytes(shortest, "big", signed=True) in value
+        assert CODEC.decode("controls", value).opening_cash == number
+
+
 @pytest.mark.parametrize("number", [10**18, -(10**18), 2**100])
 def test_a_number_beyond_its_precision_is_never_written(number: int) -> None:
     with pytest.raises(AssertionError, match="price"):

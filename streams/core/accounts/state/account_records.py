@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schemas.records.construction import record_of
 from schemas.records.enums import (
     TERMINAL_STATUSES,
     Action,
@@ -43,7 +44,8 @@ DETAILS: Final = 23
 
 def approved(request: OrderRequest, session_id: str, approval_id: str, time_ns: int) -> ApprovedOrder:
     """Returns a request as the venue gets it."""
-    return ApprovedOrder(*request[:TERMS], approval_id, session_id, request.ts, time_ns, *request[INSTRUCTIONS:])
+    terms, instructions = request[:TERMS], request[INSTRUCTIONS:]
+    return record_of(ApprovedOrder, (*terms, approval_id, session_id, request.ts, time_ns, *instructions))
 
 
 def cancel_of(
@@ -124,18 +126,8 @@ def risk_result(
 def execution_result(report: ExecutionReport, result_id: str, time_ns: int) -> OrderResult:
     """Returns an execution report as the client sees it."""
     terminal = report.exec_type is not ExecType.CANCEL_REJECT and report.ord_status in TERMINAL_STATUSES
-    return OrderResult(
-        result_id,
-        ResultSource.EXECUTION,
-        *report[:DETAILS],
-        None,
-        None,
-        terminal,
-        report.order_ts,
-        time_ns,
-        report.stop_price,
-        _fix_reason(report),
-    )
+    rest = (None, None, terminal, report.order_ts, time_ns, report.stop_price, _fix_reason(report), False, None, None)
+    return record_of(OrderResult, (result_id, ResultSource.EXECUTION, *report[:DETAILS], *rest))
 
 
 def _fix_reason(report: ExecutionReport) -> int | None:
@@ -200,80 +192,94 @@ def fill(
     """
     assert report.last_qty is not None
     assert report.last_px is not None
-    return Fill(
-        exec_id=report.exec_id,
-        order_id=report.order_id,
-        account_id=report.account_id,
-        session_id=account.session_id,
-        strategy_id=report.strategy_id,
-        symbol=report.symbol,
-        side=report.side,
-        quantity=report.last_qty,
-        price=report.last_px,
-        notional=report.last_qty * report.last_px,
-        commission=report.commission or 0,
-        currency=currency,
-        liquidity=report.liquidity,
-        realised_pnl=realised,
-        position_qty=position.quantity,
-        position_avg_px=position.average_price,
-        cash=account.ledger.cash,
-        simulator=report.simulator,
-        bid_px=report.bid_px,
-        bid_sz=report.bid_sz,
-        ask_px=report.ask_px,
-        ask_sz=report.ask_sz,
-        quote_ts=report.quote_ts,
-        ts=report.ts,
-        trade_px=report.trade_px,
-        slippage_mid=report.slippage_mid,
-        slippage_arrival=report.slippage_arrival,
-        fx_rate=rate,
-        account_currency=None if rate is None else account.currency,
+    return record_of(
+        Fill,
+        (
+            report.exec_id,
+            report.order_id,
+            report.account_id,
+            account.session_id,
+            report.strategy_id,
+            report.symbol,
+            report.side,
+            report.last_qty,
+            report.last_px,
+            report.last_qty * report.last_px,
+            report.commission or 0,
+            currency,
+            report.liquidity,
+            realised,
+            position.quantity,
+            position.average_price,
+            account.ledger.cash,
+            report.simulator,
+            report.bid_px,
+            report.bid_sz,
+            report.ask_px,
+            report.ask_sz,
+            report.quote_ts,
+            report.ts,
+            report.trade_px,
+            report.slippage_mid,
+            report.slippage_arrival,
+            rate,
+            None if rate is None else account.currency,
+        ),
     )
 
 
 def position_report(account: Account, symbol: str, held: Position, exec_id: str | None, time_ns: int) -> PositionReport:
     """Returns the position of an account in a symbol."""
-    return PositionReport(
-        account_id=account.account_id,
-        symbol=symbol,
-        session_id=account.session_id,
-        quantity=held.quantity,
-        avg_px=held.average_price,
-        cost=held.cost,
-        realised_pnl=held.realised_pnl,
-        commission=held.commission,
-        currency=account.currency,
-        exec_id=exec_id,
-        ts=time_ns,
-        borrow_fees=held.borrow_fees,
+    ledger = account.ledger
+    return record_of(
+        PositionReport,
+        (
+            ledger.account_id,
+            symbol,
+            account.session_id,
+            held.quantity,
+            held.average_price,
+            held.cost,
+            held.realised_pnl,
+            held.commission,
+            ledger.currency,
+            exec_id,
+            time_ns,
+            held.borrow_fees,
+        ),
     )
 
 
 def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_ns: int) -> AccountEquity:
     """Returns the cash and mark-to-market equity of an account."""
-    position_value = valuation.position_value
-    value = account.ledger.cash + position_value
-    positions = account.ledger.positions.values()
-    return AccountEquity(
-        account_id=account.account_id,
-        session_id=account.session_id,
-        strategy_id=account.strategy_id,
-        trigger=trigger,
-        currency=account.currency,
-        cash=account.ledger.cash,
-        position_value=position_value,
-        equity=value,
-        realised_pnl=sum(item.realised_pnl for item in positions),
-        unrealised_pnl=position_value - sum(item.cost for item in positions),
-        commission=sum(item.commission for item in positions),
-        peak_equity=account.peak_equity,
-        drawdown=value - account.peak_equity,
-        ts=time_ns,
-        borrow_fees=sum(item.borrow_fees for item in positions),
-        gross_exposure=valuation.gross_exposure,
-        buying_power=max(valuation.buying_power, 0),
+    ledger, position_value, value = account.ledger, valuation.position_value, valuation.equity
+    gross_realised = commission = borrow_fees = cost = 0
+    for item in ledger.positions.values():
+        gross_realised += item.gross_realised
+        commission += item.commission
+        borrow_fees += item.borrow_fees
+        cost += item.cost
+    return record_of(
+        AccountEquity,
+        (
+            ledger.account_id,
+            account.session_id,
+            account.strategy_id,
+            trigger,
+            ledger.currency,
+            ledger.cash,
+            position_value,
+            value,
+            gross_realised - commission,
+            position_value - cost,
+            commission,
+            account.peak_equity,
+            value - account.peak_equity,
+            time_ns,
+            borrow_fees,
+            valuation.gross_exposure,
+            max(valuation.buying_power, 0),
+        ),
     )
 
 
