@@ -94,6 +94,12 @@ class MarketRows:
         return prices[start:stop], sizes[start:stop]
 
 
+def best_level(side: Levels) -> tuple[int, int]:
+    """Returns price and size of the best level of a side of a book; zeros if it has none."""
+    prices, sizes = side
+    return (prices[0], sizes[0]) if prices else (0, 0)
+
+
 def check_market_data(record: MarketData) -> MarketData:
     """Returns the record in the form that the venue reads (streams.core.market.market_columns.with_arrays).
 

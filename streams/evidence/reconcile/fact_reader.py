@@ -20,7 +20,7 @@ from schemas.records.messages import (
     RiskEvent,
 )
 from streams.core.core_config import CoreConfig, TimeSource
-from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows
+from streams.core.market.market_data import BOOK, QUOTE, TRADE, MarketRows, best_level
 from streams.evidence.reconcile.closing_orders import Cause, cause_of, has_cause, may_close
 from streams.evidence.reconcile.facts import (
     ClientResult,
@@ -244,7 +244,7 @@ class FactReader:
                 market.add_top(ts, (bid_px, bid_sz), (ask_px, ask_sz))
             elif kind == BOOK:
                 bids, asks = rows.next_levels()
-                market.add_top(ts, bids[0] if bids else (0, 0), asks[0] if asks else (0, 0))
+                market.add_top(ts, best_level(bids), best_level(asks))
 
     def _on_heartbeat(self, partition: int, symbol: str, time_ns: int) -> None:
         """Moves the clocks of the symbols that had market data before the heartbeat."""

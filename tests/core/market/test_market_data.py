@@ -9,12 +9,15 @@ from schemas.records.enums import Side
 from schemas.records.messages import MarketData
 from schemas.records.output import RecordRefused
 from streams.core.market.market_columns import BULK_ROWS, with_arrays
+from streams.core.market.market_data import MarketRows, best_level
 from tests.builders import (
     SECOND,
     START,
+    book,
     columns,
     joined,
     new,
+    px,
     quote,
     trade,
 )
@@ -85,3 +88,10 @@ def test_market_data_older_than_the_symbols_last_update_is_refused() -> None:
     assert "TOPIC_PREFIX" in refused.value.text
     assert desk.state() == before
     desk.send(quote(at=START + SECOND), trade("10.01", "3", at=START + SECOND))
+
+
+def test_the_best_level_of_a_side_is_its_price_and_size() -> None:
+    rows = MarketRows(book([("10.00", "3"), ("9.99", "4")], []))
+    bids, asks = rows.next_levels()
+    assert best_level(bids) == (px("10.00"), px(3))
+    assert best_level(asks) == (0, 0)
