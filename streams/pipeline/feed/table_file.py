@@ -15,9 +15,7 @@ SYMBOLS, SOURCE = b"symbols", b"source"
 def write_table(table: MarketTable, path: Path) -> None:
     """Writes a table to a file. It holds each column as a list in one row, because their lengths differ."""
     columns = {name: pa.array([getattr(table, name)]) for name in (*UPDATES, *LEVELS)}
-    batch = pa.record_batch(columns).replace_schema_metadata(
-        {SYMBOLS: json.dumps(table.symbols), SOURCE: table.source}
-    )
+    batch = pa.record_batch(columns).replace_schema_metadata({SYMBOLS: json.dumps(table.symbols), SOURCE: table.source})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
         writer.write_batch(batch)
 
