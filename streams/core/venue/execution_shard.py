@@ -128,7 +128,7 @@ class ExecutionShard:
         return f"x{self.partition}-{self._sequence}"
 
     def _report(self, report: ExecutionReport) -> None:
-        self._outputs.append(tuple.__new__(Output, ("executions", report.account_id, report, None)))
+        self._outputs.append(Output("executions", report.account_id, report))
 
     def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
         record = check_market_data(record)
