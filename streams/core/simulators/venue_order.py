@@ -151,4 +151,4 @@ _STATE = (
 States of earlier versions lack the last ones.
 """
 _QUEUE, _QUEUE_FIELDS = _STATE.index("slice_left"), 3
-"""Where the three numbers of the place in the queue stand among them."""
+"""The first of the three numbers of the place in the queue, and how many they are."""

@@ -9,6 +9,7 @@ from streams.core.market.trades import UNKNOWN_AGGRESSOR, TradePrint
 from streams.core.simulators.simulator import Match, Simulator
 from streams.core.simulators.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
 from streams.core.venue.agenda import Agenda
+from streams.core.venue.entry_refusal import entry_refusal
 from streams.core.venue.expiries import Expiries, expiry_ns
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
@@ -75,7 +76,8 @@ class VenueOrders:
         order = VenueOrder(request, request.quantity, request.price, request.stop_price, latency_ns=latency_ns)
         order.triggered = request.order_type not in TRIGGERED_TYPES
         order.arrival_px = self._venue.book.mid_price
-        refusal = self._refusal(order)
+        order.waiting = request.parent_order_id is not None
+        refusal = entry_refusal(self._venue, order, self._links, self.working, self._takes_though_passive(order))
         if refusal is not None:
             self._close(order, OrdStatus.REJECTED, ExecType.REJECTED, *refusal)
             return
@@ -94,7 +96,7 @@ class VenueOrders:
         self._see(order)
 
     def _add_working(self, order: VenueOrder) -> None:
-        """Adds the order to the working ones, behind all others."""
+        """Adds the order behind all others."""
         self._places += 1
         order.place = self._places
         self.working[order.key] = order
@@ -112,23 +114,6 @@ class VenueOrders:
         else:
             self._replace(order, request)
 
-    def _refusal(self, order: VenueOrder) -> tuple[str, str] | None:
-        request, venue = order.request, self._venue
-        if venue.instrument is None:
-            return "UNKNOWN_INSTRUMENT", f"instrument {venue.symbol} is not in the reference data"
-        refusal = venue.simulator_of(request.account_id).refuse(order)
-        if refusal is not None:
-            return refusal
-        if request.expire_ts is not None and request.expire_ts <= venue.time_ns:
-            return "EXPIRE_TIME_PASSED", f"order {request.order_id}: its expire_ts had passed when it arrived"
-        parent = request.parent_order_id
-        if parent is not None and not self._links.knows(request.account_id, parent, self.working):
-            return "UNKNOWN_PARENT", f"order {request.order_id}: parent order {parent} is not known at the venue"
-        order.waiting = parent is not None
-        if request.post_only and order.is_active and self._may_trade(order) and self._would_take(order):
-            return "POST_ONLY_WOULD_TAKE", f"order {request.order_id}: post-only, and it would trade at once"
-        return None
-
     def _apply_links(self, order: VenueOrder) -> None:
         """Applies the end of the parent, or fills of the group, that happened before the order arrived."""
         left = self._links.group_left(order)
@@ -142,16 +127,16 @@ class VenueOrders:
         assert request.quantity is not None
         if request.quantity <= order.cum_quantity:
             text = f"request {request.order_id}: order {order.request.order_id} has already executed the new quantity"
-            self._refuse_change(order, request, "TOO_LATE_TO_CANCEL", text)
+            self._reports.refuse_change(order, request, "TOO_LATE_TO_CANCEL", text)
             return
         before = (order.quantity, order.price, order.stop_price)
         order.quantity, order.price, order.stop_price = request.quantity, request.price, request.stop_price
         if order.request.order_type is OrderType.TRAILING_STOP:
             order.stop_price = tightest_stop(order, request.stop_price, before[2])
-        if order.request.post_only and order.is_active and self._may_trade(order) and self._would_take(order):
+        if self._takes_though_passive(order):
             order.quantity, order.price, order.stop_price = before
             text = f"request {request.order_id}: post-only order {order.request.order_id} would trade at once"
-            self._refuse_change(order, request, "POST_ONLY_WOULD_TAKE", text)
+            self._reports.refuse_change(order, request, "POST_ONLY_WOULD_TAKE", text)
             return
         if order.quantity > before[0] or (order.price, order.stop_price) != before[1:]:
             self._forget(order)
@@ -162,9 +147,6 @@ class VenueOrders:
         self._reports.send(order, ExecType.REPLACED, request_id=request.order_id)
         self._move(order)
         self._see(order)
-
-    def _refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
-        self._reports.send(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
 
     # The market moves
 
@@ -194,10 +176,8 @@ class VenueOrders:
         watch = self.watch
         any_age = trade.aggressor != UNKNOWN_AGGRESSOR or not venue.rules.stale_quotes_judge_no_prints
         age_ns = 0 if any_age else venue.time_ns - book.seen_ns
-        if watch.stale:
-            orders = sorted(self.working.values(), key=trade_priority)
-        else:
-            orders = watch.orders_at_trade(trade, book, age_ns)
+        everybody = sorted(self.working.values(), key=trade_priority) if watch.stale else None
+        orders = watch.orders_at_trade(trade, book, age_ns) if everybody is None else everybody
         if not orders:
             return
         agenda = self._agenda = Agenda(orders, trade_priority, complete=watch.stale)
@@ -284,14 +264,17 @@ class VenueOrders:
 
     def _may_trade(self, order: VenueOrder) -> bool:
         """Returns whether the order may trade: the instrument is known, and its book is priced, open and not stale."""
-        venue, book = self._venue, self._venue.book
-        if venue.instrument is None or book.ts == 0 or not book.is_open:
+        book = self._venue.book
+        if self._venue.instrument is None or book.ts == 0 or not book.is_open:
             return False
-        return venue.time_ns - book.seen_ns <= self._simulator(order).stale_after_ns
+        return self._venue.time_ns - book.seen_ns <= self._simulator(order).stale_after_ns
 
     def _would_take(self, order: VenueOrder) -> bool:
         book = self._venue.book
         return order.marketable_at(book.ask if order.buying else book.bid)
+
+    def _takes_though_passive(self, order: VenueOrder) -> bool:
+        return order.request.post_only and order.is_active and self._may_trade(order) and self._would_take(order)
 
     def _simulator(self, order: VenueOrder) -> Simulator:
         return self._venue.simulator_of(order.request.account_id)

@@ -44,6 +44,10 @@ class ExecutionReporter:
         text = f"order {order.request.order_id}: {price_text(order.leaves)} wait until the market shows more"
         self.send(order, ExecType.RESTATED, reason_code="WAITS_FOR_LIQUIDITY", text=text)
 
+    def refuse_change(self, order: VenueOrder, request: ApprovedOrder, code: str, text: str) -> None:
+        """Reports that a cancel or replace of a working order is refused."""
+        self.send(order, ExecType.CANCEL_REJECT, request_id=request.order_id, reason_code=code, text=text)
+
     def refuse(self, request: ApprovedOrder, working: Mapping[OrderKey, VenueOrder], code: str, text: str) -> None:
         """Refuses a request before it arrives. working: the orders that it might change."""
         target = working.get((request.account_id, request.orig_order_id or ""))
