@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 PANELS = {
     "Trade": ("demo", "session", "feed", "orders", "strategy", "instruments", "parts"),
-    "Watch": ("status", "results", "positions", "account", "explain", "metrics"),
+    "Watch": ("status", "results", "positions", "account", "explain", "metrics", "export"),
     "Operate": (
         *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter"),
         *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
@@ -49,6 +49,7 @@ EXAMPLES = {
     "explain": "paper explain ORDER_ID --account alice",
     "metrics list": "paper metrics list",
     "metrics show": "paper metrics show --account alice --by day",
+    "export": "paper export fills --account alice --format parquet",
     "up": "paper up --workers 2",
     "down": "paper down",
     "prepare": "paper prepare",

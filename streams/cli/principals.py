@@ -42,6 +42,7 @@ NO_KAFKA = frozenset(
         "instruments",
         "parts",
         "explain",
+        "export",
         "metrics",
         "study",
         "test",
