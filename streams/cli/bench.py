@@ -93,7 +93,7 @@ def bench(
 
 
 def _market(settings: Settings, file: Path | None, seconds: float) -> MarketTable:
-    from streams.pipeline.feed.read_csv import read_file
+    from streams.pipeline.feed.read_file import read_file
     from streams.tools.demo.demo_market import synthetic_market
 
     return synthetic_market(settings, seconds) if file is None else read_file(file)

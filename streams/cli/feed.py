@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def feed(
     files: list[Path] = typer.Argument(
-        None, help="CSV files of quotes, trades or books, also gzipped; several files are merged by time."
+        None, help="Files of quotes, trades or books: CSV, also gzipped, Parquet or Arrow; several are merged by time."
     ),
     speed: float = typer.Option(
         None, min=0.001, help="Speed as a multiple of real time; default: as fast as the broker takes the data."

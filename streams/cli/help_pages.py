@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 PANELS = {
-    "Trade": ("demo", "session", "feed", "orders", "strategy", "instruments", "parts"),
+    "Trade": ("demo", "session", "feed", "orders", "strategy", "instruments", "parts", "convert"),
     "Watch": ("status", "results", "positions", "account", "explain", "metrics", "export"),
     "Operate": (
         *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter"),
@@ -49,6 +49,7 @@ EXAMPLES = {
     "explain": "paper explain ORDER_ID --account alice",
     "metrics list": "paper metrics list",
     "metrics show": "paper metrics show --account alice --by day",
+    "convert": "paper convert quotes.csv.gz quotes.parquet",
     "export": "paper export fills --account alice --format parquet",
     "up": "paper up --workers 2",
     "down": "paper down",

@@ -38,6 +38,6 @@ def infer(files: list[Path] = typer.Argument(..., help="Market data files of the
     Check the printed TOML and add it to the reference data file (setting REFERENCE_DATA).
     """
     from streams.pipeline.feed.infer_instruments import infer_from, to_toml
-    from streams.pipeline.feed.read_csv import read_blocks
+    from streams.pipeline.feed.read_file import read_blocks
 
     print(to_toml(infer_from(block for path in files for block in read_blocks(path))))

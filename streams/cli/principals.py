@@ -41,6 +41,7 @@ NO_KAFKA = frozenset(
         "passwords",
         "instruments",
         "parts",
+        "convert",
         "explain",
         "export",
         "metrics",

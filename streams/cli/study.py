@@ -78,7 +78,7 @@ def taking(
 def _market(files: list[Path]) -> tuple[MarketTable, InstrumentConfig]:
     from infra.settings import get_settings
     from streams.errors import InputError
-    from streams.pipeline.feed.read_csv import read_file
+    from streams.pipeline.feed.read_file import read_file
     from streams.pipeline.feed.table import MarketTable
     from streams.tools.demo.demo_market import instruments_for
 

@@ -10,7 +10,7 @@ import pytest
 from schemas.records.enums import OrderType, Side
 from schemas.records.messages import AccountEquity, Mark, OrderRequest
 from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import MarketTable
 from tests.builders import (
     SECOND,

@@ -13,7 +13,7 @@ import yaml
 from infra.clickhouse.client import connect
 from infra.settings import Settings
 from schemas.records.numbers import price_text
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.reference.load_config import load_instruments
 from streams.tools.demo.traders import plan_traders
 from tests.end_to_end.processes import paper

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from streams.pipeline.feed.market_blocks import ContentId, first_times
-from streams.pipeline.feed.read_csv import read_blocks
+from streams.pipeline.feed.read_file import read_blocks
 from streams.pipeline.feed.table import BOOK, COLUMNS, LEVEL_COLUMNS, MarketTable
 
 BLOCK_ROWS = 50_000

@@ -1,17 +1,17 @@
 """Opening market data files: plain CSV or gzip, whatever their names say, with or without a byte order mark."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
 from schemas.records.numbers import PRICE_DIGITS
 from streams.errors import FeedError
+from streams.pipeline.feed.stamp_blocks import whole_stamps
 
 GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -64,27 +64,19 @@ def read_columns(
     options = csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[""])
     # One thread, because with several pyarrow does not say in which row an error is.
     reading = csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
-    left: pa.Table | None = None
     with opened(path) as (stream, file):
         try:
-            for batch in csv.open_csv(stream, read_options=reading, convert_options=options):
-                rows = pa.Table.from_batches([batch])
-                rows = rows if left is None else pa.concat_tables([left, rows])
-                cut = _last_stamp(rows)
-                on_bytes(file.tell())
-                yield rows.slice(0, cut)
-                left = rows.slice(cut)
+            yield from whole_stamps(
+                _blocks(csv.open_csv(stream, read_options=reading, convert_options=options), file, on_bytes)
+            )
         except pa.ArrowInvalid as error:
             raise FeedError(f"{path}: {_placed(str(error), list(types))}; {FORMS}") from error
-    if left is not None:
-        yield left
 
 
-def _last_stamp(rows: pa.Table) -> int:
-    """Returns the first of the rows that share the last row's ts_ns."""
-    times = rows["ts_ns"].to_numpy()
-    others = np.flatnonzero(times != times[-1:])
-    return int(others[-1]) + 1 if len(others) else 0
+def _blocks(batches: Iterable[pa.RecordBatch], file: BinaryIO, on_bytes: Callable[[int], None]) -> Iterator[pa.Table]:
+    for batch in batches:
+        on_bytes(file.tell())
+        yield pa.Table.from_batches([batch])
 
 
 def _placed(error: str, names: list[str]) -> str:

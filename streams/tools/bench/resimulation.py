@@ -17,7 +17,7 @@ from streams.core.reference.instruments import Instrument
 from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.pipeline.feed.pack import UPDATES_PER_RECORD, pack
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.tools.bench.bench_orders import smallest_quantity
 from streams.tools.study.probe_orders import probe_order

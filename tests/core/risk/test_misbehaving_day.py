@@ -21,7 +21,7 @@ from streams.core.core_config import CoreConfig
 from streams.core.risk.limits import RiskLimits
 from streams.evidence.replay.replay_engine import ReplayEngine
 from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import load_instruments
 from tests.builders import SECOND, new, opening

@@ -13,7 +13,7 @@ from schemas.records.output import Message
 from streams.core.core_config import CoreConfig
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import BOOK, COLUMNS, QUOTE, MarketTable
 from tests.builders import config, instrument, mock_config, px, top_of_book
 from tests.core.simulators.long_markets import Traded, request

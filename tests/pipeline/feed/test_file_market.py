@@ -21,7 +21,7 @@ from streams.pipeline.feed import file_market, open_csv
 from streams.pipeline.feed.file_market import FileMarket
 from streams.pipeline.feed.market_blocks import TableMarket
 from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.read_folder import read_folder
 from streams.pipeline.feed.table import MarketTable
 from tests.builders import PROPERTY

@@ -13,7 +13,7 @@ import pytest
 from infra.settings import REPOSITORY
 from streams.core.reference.declarations import InstrumentConfig
 from streams.pipeline.feed.infer_instruments import infer_from
-from streams.pipeline.feed.read_csv import read_blocks
+from streams.pipeline.feed.read_file import read_blocks
 
 QUOTES = "ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz\n"
 TRADES = "ts_ns,symbol,px,sz,aggressor\n"
@@ -22,7 +22,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 from streams.pipeline.feed.infer_instruments import infer_from
-from streams.pipeline.feed.read_csv import read_blocks
+from streams.pipeline.feed.read_file import read_blocks
 infer_from(read_blocks(Path(sys.argv[1])))
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 """

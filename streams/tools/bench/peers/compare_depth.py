@@ -17,7 +17,7 @@ from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.core.venue.execution_shard import ExecutionShard
 from streams.pipeline.feed.infer_instruments import infer_instruments
-from streams.pipeline.feed.read_csv import read_file
+from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.bench.peers.make_depth_file import make_depth_file
 from streams.tools.bench.peers.measure_peers import PeerNumbers, ask_peer, flags

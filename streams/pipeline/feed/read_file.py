@@ -1,4 +1,6 @@
-"""Reading recorded market data: CSV with a header line, plain or gzip. Prices and sizes become exact integers of 1e-9.
+"""Reading recorded market data: CSV with a header line, plain or gzip, or Parquet or Arrow with the same columns.
+
+Prices and sizes become exact integers of 1e-9. Files of columns may have them in any order, and others beside them.
 
 quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz,aggressor
 levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
@@ -22,6 +24,7 @@ from schemas.records.entry_checks import text_problem
 from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, PRICE_DIGITS, PRICE_MAX
 from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
+from streams.pipeline.feed.open_arrow import column_names, is_columnar, read_arrow
 from streams.pipeline.feed.open_csv import header_of, read_columns
 from streams.pipeline.feed.split_books import book_begins
 from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, Bytes, Ints, MarketTable
@@ -57,11 +60,15 @@ LARGER_UNITS = {"seconds": NANOS_PER_S, "milliseconds": NANOS_PER_MS, "microseco
 
 
 class _Rows(NamedTuple):
-    """Rows of a file that follow each other. line: number of the first. after_ns: time of the row before, or 0."""
+    """Rows of a file that follow each other.
+
+    first: number of the first. unit: what is counted, as "line". after_ns: time of the row before, or 0.
+    """
 
     path: Path
     columns: pa.Table
-    line: int
+    first: int
+    unit: str
     after_ns: int
 
 
@@ -79,24 +86,47 @@ def read_blocks(path: Path, on_bytes: Callable[[int], None] = lambda read: None)
 
     on_bytes: takes the number of bytes read of the file. Raises FeedError as read_file does.
     """
-    header = header_of(path)
-    reader = READERS.get(header)
-    if reader is None:
-        raise FeedError(f"{path}: the header is {header[:200]}; it must be one of {' | '.join(READERS)}")
+    for _, block in checked_columns(path, on_bytes):
+        yield block
+
+
+def checked_columns(
+    path: Path, on_bytes: Callable[[int], None] = lambda read: None
+) -> Iterator[tuple[pa.Table, MarketTable]]:
+    """Yields the same blocks as read_blocks, each with its columns as they stand in the file, in the types of TYPES."""
+    columnar = is_columnar(path)
+    header = _header(path, columnar)
+    if header is None:
+        raise FeedError(f"{path}: {_unknown(path, columnar)}; it must be one of {' | '.join(READERS)}")
     types = {name: TYPES.get(name, FIXED) for name in header.split(",")}
-    line, after_ns = FIRST_DATA_LINE, 0
-    for columns in read_columns(path, types, on_bytes):
+    begin, unit = (1, "row") if columnar else (FIRST_DATA_LINE, "line")
+    first, after_ns = begin, 0
+    for columns in (read_arrow if columnar else read_columns)(path, types, on_bytes):
         if len(columns):
-            block = reader(_Rows(path, columns, line, after_ns))
-            yield block
-            line, after_ns = line + len(columns), int(block.time[-1])
-    if line == FIRST_DATA_LINE:
-        raise FeedError(f"{path}: the file has no data after the header line")
+            block = READERS[header](_Rows(path, columns, first, unit, after_ns))
+            yield columns, block
+            first, after_ns = first + len(columns), int(block.time[-1])
+    if first == begin:
+        raise FeedError(f"{path}: the file has no data" + ("" if columnar else " after the header line"))
 
 
 def is_market_file(path: Path) -> bool:
-    """Returns whether read_file knows a file's header line. Raises FeedError if the file can't be read or unpacked."""
-    return header_of(path) in READERS
+    """Returns whether read_file knows a file's columns. Raises FeedError if the file can't be read or unpacked."""
+    return _header(path, is_columnar(path)) is not None
+
+
+def _header(path: Path, columnar: bool) -> str | None:
+    """Returns the header of READERS that a file has; of several, the one with most columns."""
+    if not columnar:
+        header = header_of(path)
+        return header if header in READERS else None
+    names = set(column_names(path))
+    return max((header for header in READERS if names.issuperset(header.split(","))), key=len, default=None)
+
+
+def _unknown(path: Path, columnar: bool) -> str:
+    shown = ",".join(column_names(path)) if columnar else header_of(path)
+    return f"the {'columns are' if columnar else 'header is'} {shown[:200]}"
 
 
 def _quotes(rows: _Rows) -> MarketTable:
@@ -239,7 +269,7 @@ def _demand(rows: _Rows, holds: NDArray[Any], rule: str) -> None:
 
 
 def _broken(rows: _Rows, row: int, rule: str) -> FeedError:
-    return FeedError(f"{rows.path}: line {rows.line + row}: {rule}")
+    return FeedError(f"{rows.path}: {rows.unit} {rows.first + row}: {rule}")
 
 
 READERS: dict[str, Callable[[_Rows], MarketTable]] = {

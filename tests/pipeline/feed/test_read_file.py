@@ -16,7 +16,7 @@ from streams.core.market.market_data import check_market_data
 from streams.errors import FeedError
 from streams.pipeline.feed.open_csv import BLOCK_BYTES
 from streams.pipeline.feed.pack import pack
-from streams.pipeline.feed.read_csv import is_market_file, read_blocks, read_file
+from streams.pipeline.feed.read_file import is_market_file, read_blocks, read_file
 from streams.pipeline.feed.read_folder import read_folder
 from streams.pipeline.feed.table import QUOTE, TRADE, MarketTable
 
