@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 def database(server: LocalServer) -> Iterator[str]:
     """Provides an empty database."""
     name = f"own_{next(_databases)}"
-    with closing(server.client()) as client:
+    with closing(server.client(autogenerate_session_id=False)) as client:
         client.command(f"CREATE DATABASE {name}")
         yield name
         client.command(f"DROP DATABASE {name}")

@@ -175,7 +175,7 @@ def _approve_by_a_key_that_the_workers_do_not_know(settings: Settings, decision:
     done(settings, "gate", "keys", "--approver", "late")
     refused = paper(settings, "gate", "approve", STRATEGY, decision, "--approver", "late", "--reason", "no")
     assert (refused.returncode, "signed by no approver's key" in refused.stderr) == (1, True), refused.stderr
-    assert "restart" in refused.stderr, refused.stderr
+    assert "workers take a new list when they start" in refused.stderr, refused.stderr
 
 
 def _revoke_what_the_gate_does_not_know(settings: Settings, desk: Desk, mine: Mine) -> None:

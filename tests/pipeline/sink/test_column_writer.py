@@ -129,12 +129,19 @@ def test_an_older_writers_records_lack_columns_and_a_strangers_go_another_way() 
     assert row["order_id"] == "o-1"
 
 
+def fits_clickhouse(message: Any) -> bool:
+    """Returns whether ClickHouse can compute a fill's converted slippage: the core makes none that is too large."""
+    rate, quantity = getattr(message, "fx_rate", None), getattr(message, "quantity", None)
+    slippages = (getattr(message, "slippage_mid", None), getattr(message, "slippage_arrival", None))
+    return not rate or all(abs((quantity or 0) * (slippage or 0) * rate) < 10**47 for slippage in slippages)
+
+
 @pytest.mark.parametrize("topic", sorted(WRITERS))
 def test_clickhouse_has_the_same_rows_either_way(table_settings: Settings, topic: str) -> None:
     values: list[bytes] = []
 
     @settings(max_examples=60)
-    @given(messages(topic))
+    @given(messages(topic).filter(fits_clickhouse))
     def collect(message: Any) -> None:
         value = CODEC.encode(topic, message)
         try:
