@@ -13,12 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from clickhouse_connect.driver.client import Client
-from typer.testing import CliRunner
 
 from infra.settings import Settings
-from streams.cli.app import app
 from streams.errors import InputError
 from streams.evidence.export_rows import FORMATS, TABLES, Selection, export_rows
+from tests.end_to_end.processes import paper
 from tests.evidence.metrics import rows
 from tests.evidence.metrics.rows import connected, migrated_server, new_run
 
@@ -122,23 +121,19 @@ def test_every_table_can_be_exported(name: str, client: Client, tmp_path: Path) 
 
 
 def test_the_command_writes_whole_files_and_replaces_none_unasked(
-    settings: Settings, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, run_id: str, tmp_path: Path
 ) -> None:
-    for name, value in settings.as_environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
+    def run(what: str, name: str, *arguments: str) -> tuple[int, str]:
+        result = paper(settings, "export", what, "--out", str(tmp_path / name), "--run-id", run_id, *arguments)
+        return result.returncode, result.stderr
 
-    def run(*arguments: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, ["export", *arguments, "--run-id", run_id])
-        return result.exit_code, result.output
-
-    code, said = run("fills", "--account", "A")
+    code, said = run("fills", "fills.parquet", "--account", "A")
     assert (code, f"fills.parquet: {FILLS} rows" in said) == (0, True), said
     assert len(read(tmp_path / "fills.parquet")) == FILLS
-    assert run("fills")[0] == 2, "the file exists"
-    assert run("fills", "--yes")[0] == 0
+    assert run("fills", "fills.parquet")[0] == 2, "the file exists"
+    assert run("fills", "fills.parquet", "--yes")[0] == 0
     assert len(read(tmp_path / "fills.parquet")) == 2 * FILLS
-    assert run("fills", "--account", "C", "--out", "none.csv", "--format", "csv")[0] == 2
-    assert run("nosuch")[0] == 2
-    assert run("fills", "--format", "xls")[0] == 2
+    assert run("fills", "none.csv", "--account", "C", "--format", "csv")[0] == 2
+    assert run("nosuch", "none")[0] == 2
+    assert run("fills", "none", "--format", "xls")[0] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["fills.parquet"], "nothing half is left"
