@@ -38,6 +38,7 @@ def export(
     from streams.errors import InputError
     from streams.evidence.cut import Cut, read_at_cut
     from streams.evidence.export_rows import Selection, export_rows
+    from streams.whole_file import whole_file
 
     for name, value, known in (("WHAT", what, TABLES), ("--format", file_format, FORMATS)):
         if value not in known:
@@ -47,19 +48,16 @@ def export(
     if target.exists() and not yes:
         raise typer.BadParameter(f"{target} exists; name another file with --out, or replace it with --yes")
     chosen = Selection(what, run_id or settings.run_id, session, account, symbol)
-    part = target.with_name(f".{target.name}.part")
 
     def read(client: Client, cut: Cut) -> tuple[Cut, int]:
         with part.open("wb") as file:
             return cut, export_rows(client, chosen, file_format, file)
 
     try:
-        cut, count = read_at_cut(settings, chosen.run_id, read, as_of)
-        part.replace(target)
+        with whole_file(target) as part:
+            cut, count = read_at_cut(settings, chosen.run_id, read, as_of)
     except InputError as error:
         raise typer.BadParameter(str(error)) from error
     except OSError as error:
         raise typer.BadParameter(f"{target}: {error.strerror}; name another file with --out") from error
-    finally:
-        part.unlink(missing_ok=True)
     say(f"{cut.line}\n{target}: {count:,} rows")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from shutil import copyfileobj
+from typing import BinaryIO, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
@@ -59,8 +59,7 @@ def export_rows(client: Client, chosen: Selection, file_format: str, out: Binary
         (key,) = client.query(SORTING_KEY, {"table": table}).result_rows[0]
         query = f"SELECT * FROM {table} FINAL WHERE {conditions} ORDER BY {key}"
         with client.raw_stream(query, parameters, fmt=FORMATS[file_format]) as stream:
-            for chunk in _chunks(stream):
-                out.write(chunk)
+            copyfileobj(stream, out, CHUNK_BYTES)
     except DriverError as error:
         raise ClickHouseError(f"export of {chosen.name}: {error}") from error
     return count
@@ -90,8 +89,3 @@ def _conditions(client: Client, chosen: Selection) -> str:
 def _named(chosen: Selection) -> str:
     parts = (("session", chosen.session_id), ("account", chosen.account_id), ("symbol", chosen.symbol))
     return ", ".join([*(f"{name} {value}" for name, value in parts if value), f"run {chosen.run_id}"])
-
-
-def _chunks(stream: Any) -> Iterator[bytes]:
-    while chunk := stream.read(CHUNK_BYTES):
-        yield chunk

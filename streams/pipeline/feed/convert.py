@@ -9,6 +9,7 @@ from pyarrow import parquet
 
 from streams.errors import FeedError
 from streams.pipeline.feed.read_file import checked_columns
+from streams.whole_file import whole_file
 
 WRITERS: dict[str, Callable[[str, pa.Schema], Any]] = {
     ".parquet": lambda path, schema: parquet.ParquetWriter(path, schema, compression="zstd"),
@@ -26,17 +27,15 @@ def convert(path: Path, target: Path, on_bytes: Callable[[int], None] = lambda r
     opened = WRITERS.get(target.suffix)
     if opened is None:
         raise FeedError(f"{target}: must end with {' or '.join(WRITERS)}")
-    part, writer, rows = target.with_name(f".{target.name}.part"), None, 0
+    writer, rows = None, 0
     try:
-        for columns, _ in checked_columns(path, on_bytes):
-            writer = writer or opened(str(part), columns.schema)
-            writer.write_table(columns)
-            rows += len(columns)
-        assert writer is not None, "a file without data is refused"
-        writer.close()
-        part.replace(target)
+        with whole_file(target) as part:
+            for columns, _ in checked_columns(path, on_bytes):
+                writer = writer or opened(str(part), columns.schema)
+                writer.write_table(columns)
+                rows += len(columns)
+            assert writer is not None, "a file without data is refused"
+            writer.close()
     except OSError as error:
         raise FeedError(f"{target}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return rows

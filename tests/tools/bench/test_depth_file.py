@@ -17,6 +17,7 @@ from streams.tools.bench.peers.compare_depth import depth_cases, rows
 from streams.tools.bench.peers.depth_file import ASK, BID, BUY, SELL, DepthFile
 from streams.tools.bench.peers.make_depth_file import make_depth_file
 from streams.tools.bench.peers.make_market_file import first_symbol
+from streams.tools.bench.peers.market_file import load_arrays, save_arrays
 from streams.tools.bench.touch_orders import LIFETIME_NS, best_prices, touch_orders
 from tests import builders
 
@@ -71,8 +72,8 @@ def test_trades_and_orders_are_taken_as_they_are(tmp_path: Path) -> None:
     book = ({100: 5}, {102: 7})
     table = table_of([book, book, book], {1: (102, 3, "B"), 2: (100, 2, "S")})
     orders = list(touch_orders(table, ABC, 2))
-    make_depth_file(table, ABC, orders, 9).write(tmp_path / "depth.npz")
-    market = DepthFile.read(tmp_path / "depth.npz")
+    save_arrays(make_depth_file(table, ABC, orders, 9), tmp_path / "depth.npz")
+    market = load_arrays(DepthFile, tmp_path / "depth.npz")
     found = list(zip(*(column.tolist() for column in market[:4]), strict=True))
     assert found == [(0, BID, 100, 5), (0, ASK, 102, 7), (1, BUY, 102, 3), (2, SELL, 100, 2)]
     assert (market.order_side.tolist(), market.order_px.tolist()) == ([1, -1], [100, 102])

@@ -19,7 +19,7 @@ from streams.pipeline.feed.table import MarketTable
 from streams.tools.bench import resimulation
 from streams.tools.bench.peers.depth_changes import depth_changes
 from streams.tools.bench.peers.make_market_file import first_symbol, make_market_file
-from streams.tools.bench.peers.market_file import MarketFile, decimal_places
+from streams.tools.bench.peers.market_file import MarketFile, decimal_places, load_arrays, save_arrays
 from streams.tools.bench.peers.measure_peers import LOCK, ask_peer, measure_engines, parse_answer, peers_python
 from streams.tools.bench.peers.peer_protocol import pack_flags, unpack_flags
 from tests import builders
@@ -41,8 +41,8 @@ def stand_in(folder: Path, script: str) -> Path:
 
 
 def test_all_engines_read_the_quotes_and_the_orders_of_the_resimulation(table: MarketTable, tmp_path: Path) -> None:
-    make_market_file(table, INSTRUMENTS).write(tmp_path / "market.npz")
-    market = MarketFile.read(tmp_path / "market.npz")
+    save_arrays(make_market_file(table, INSTRUMENTS), tmp_path / "market.npz")
+    market = load_arrays(MarketFile, tmp_path / "market.npz")
     assert market.quote_ts.tolist() == table.time.tolist()
     for name in ("bid_px", "bid_sz", "ask_px", "ask_sz"):
         assert getattr(market, name).tolist() == getattr(table, name).tolist()

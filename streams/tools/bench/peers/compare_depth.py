@@ -20,6 +20,7 @@ from streams.pipeline.feed.infer_instruments import infer_instruments
 from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.bench.peers.make_depth_file import make_depth_file
+from streams.tools.bench.peers.market_file import save_arrays
 from streams.tools.bench.peers.measure_peers import PeerNumbers, ask_peer, flags
 from streams.tools.bench.resimulation import RECORDED, with_orders
 from streams.tools.bench.touch_orders import touch_orders
@@ -91,7 +92,7 @@ class _Load:
 
     def write(self, path: str) -> None:
         latency_ns = make_model(ModelKind.LATENCY, self._simulator.latency.new).most_ns()
-        make_depth_file(self._table, self._instrument, self._orders, latency_ns).write(path)
+        save_arrays(make_depth_file(self._table, self._instrument, self._orders, latency_ns), path)
 
     def run(self, config: CoreConfig) -> tuple[float, Any]:
         """Returns the processor time of the fastest round, and which orders filled."""

@@ -3,10 +3,7 @@
 This module runs in both environments, so it imports numpy alone.
 """
 
-import os
-from typing import NamedTuple, Self
-
-import numpy as np
+from typing import NamedTuple
 
 from streams.tools.bench.peers.market_file import Ints
 
@@ -35,13 +32,3 @@ class DepthFile(NamedTuple):
     tick_size: Ints
     lot_size: Ints
     latency_ns: Ints
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file, uncompressed (.npz)."""
-        np.savez(path, **self._asdict())
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a file that write has written."""
-        with np.load(path) as columns:
-            return cls(**{name: columns[name] for name in cls._fields})

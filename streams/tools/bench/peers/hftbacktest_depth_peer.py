@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from streams.tools.bench.peers.depth_file import ASK, BID, BUY, SELL, DepthFile
 from streams.tools.bench.peers.hftbacktest_peer import ROUNDS, UNIT, asset, steps_of, take_steps
+from streams.tools.bench.peers.market_file import load_arrays
 from streams.tools.bench.peers.peer_protocol import pack_flags, read_request, send_answer
 
 SEEN = EXCH_EVENT | LOCAL_EVENT
@@ -46,7 +47,7 @@ def depth_and_trades(market: DepthFile) -> NDArray[Any]:
 def main() -> None:
     """Answers with the seconds and the flags of filled orders of each file, under its name."""
     compiled, answer = njit(take_steps), dict[str, float | str]()
-    files = {name: DepthFile.read(path) for name, path in read_request()["files"].items()}
+    files = {name: load_arrays(DepthFile, path) for name, path in read_request()["files"].items()}
     _measure(compiled, next(iter(files.values())))
     for name, market in files.items():
         answer[f"{name}_s"], answer[f"{name}_filled"] = _measure(compiled, market)

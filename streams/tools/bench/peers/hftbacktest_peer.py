@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from streams.tools.bench.peers.depth_changes import depth_changes
 from streams.tools.bench.peers.depth_file import DepthFile
-from streams.tools.bench.peers.market_file import Ints, MarketFile
+from streams.tools.bench.peers.market_file import Ints, MarketFile, load_arrays
 from streams.tools.bench.peers.peer_protocol import Flags, pack_flags, read_request, send_answer
 
 UNIT = 1e9
@@ -85,7 +85,7 @@ def take_steps(hbt: Any, at: Ints, number: Ints, kind: Ints, buys: Flags, px: An
 
 def main() -> None:
     """Answers with quotes a second, seconds of loading and compiling, and the flags of filled orders."""
-    market = MarketFile.read(read_request()["market"])
+    market = load_arrays(MarketFile, read_request()["market"])
     started = time.perf_counter()
     events = depth_events(market)
     steps = steps_of(market)

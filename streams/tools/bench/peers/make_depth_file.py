@@ -4,14 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from schemas.records.enums import Side
 from schemas.records.messages import ApprovedOrder
 from streams.core.reference.declarations import InstrumentConfig
-from streams.core.reference.instruments import Instrument
 from streams.errors import PeerError
 from streams.pipeline.feed.table import BOOK, QUOTE, TRADE, MarketTable
 from streams.tools.bench.peers.depth_file import ASK, BID, BUY, SELL, DepthFile
-from streams.tools.bench.peers.market_file import Ints
+from streams.tools.bench.peers.order_columns import order_columns
 
 Levels = dict[int, int]
 """Size by price of one side."""
@@ -26,26 +24,9 @@ def make_depth_file(
 
     Raises PeerError if a side or a size is missing.
     """
-    instrument = Instrument.from_config(config)
     time, kind, px, size = np.array(list(_events(table)), np.int64).reshape(-1, 4).T
-
-    def column(numbers: Sequence[int | None]) -> Ints:
-        return np.array(numbers, np.int64)
-
-    return DepthFile(
-        event_ts=time,
-        event_kind=kind,
-        event_px=px,
-        event_sz=size,
-        order_ts=column([order.order_ts for order in orders]),
-        order_side=column([1 if order.side is Side.BUY else -1 for order in orders]),
-        order_px=column([order.price for order in orders]),
-        order_qty=column([order.quantity for order in orders]),
-        cancel_ts=column([order.expire_ts for order in orders]),
-        tick_size=column([instrument.tick_size]),
-        lot_size=column([instrument.lot_size]),
-        latency_ns=column([latency_ns]),
-    )
+    terms = order_columns(orders, config, latency_ns)
+    return DepthFile(event_ts=time, event_kind=kind, event_px=px, event_sz=size, **terms)
 
 
 def _events(table: MarketTable) -> Iterator[Event]:

@@ -1,18 +1,17 @@
 """Makes the market file of a re-simulation from its quotes and orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from schemas.records.enums import Side
 from streams.core.reference.declarations import InstrumentConfig, SimulatorConfig
-from streams.core.reference.instruments import Instrument
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.errors import PeerError
 from streams.pipeline.feed.table import QUOTE, MarketTable
-from streams.tools.bench.peers.market_file import Ints, MarketFile
+from streams.tools.bench.peers.market_file import MarketFile
+from streams.tools.bench.peers.order_columns import order_columns
 from streams.tools.bench.resimulation import sent_orders
 
 
@@ -34,25 +33,13 @@ def make_market_file(table: MarketTable, instruments: Mapping[str, InstrumentCon
             f"{', '.join(table.symbols) or 'no symbol'}: other engines need quotes that have both sides with their "
             "sizes; choose another market, or omit --peers"
         )
-    orders = list(sent_orders(table, instruments))
     latency = make_model(ModelKind.LATENCY, SimulatorConfig(name=TOP_OF_BOOK).latency.new)
-    instrument = Instrument.from_config(instruments[table.symbols[0]])
-
-    def column(numbers: Sequence[int | None]) -> Ints:
-        return np.array(numbers, np.int64)
-
+    orders = list(sent_orders(table, instruments))
     return MarketFile(
         quote_ts=table.time,
         bid_px=table.bid_px,
         bid_sz=table.bid_sz,
         ask_px=table.ask_px,
         ask_sz=table.ask_sz,
-        order_ts=column([order.order_ts for order in orders]),
-        order_side=column([1 if order.side is Side.BUY else -1 for order in orders]),
-        order_px=column([order.price for order in orders]),
-        order_qty=column([order.quantity for order in orders]),
-        cancel_ts=column([order.expire_ts for order in orders]),
-        tick_size=column([instrument.tick_size]),
-        lot_size=column([instrument.lot_size]),
-        latency_ns=column([latency.most_ns()]),
+        **order_columns(orders, instruments[table.symbols[0]], latency.most_ns()),
     )

@@ -4,7 +4,7 @@ This module runs in both environments, so it imports numpy alone.
 """
 
 import os
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,19 @@ class MarketFile(NamedTuple):
     lot_size: Ints
     latency_ns: Ints
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file, uncompressed (.npz)."""
-        np.savez(path, **self._asdict())
 
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a file that write has written."""
-        with np.load(path) as columns:
-            return cls(**{name: columns[name] for name in cls._fields})
+File = TypeVar("File", bound=tuple[Any, ...])
+
+
+def save_arrays(file: Any, path: str | os.PathLike[str]) -> None:
+    """Writes a NamedTuple of arrays, uncompressed (.npz)."""
+    np.savez(path, **file._asdict())
+
+
+def load_arrays(kind: type[File], path: str | os.PathLike[str]) -> File:
+    """Reads a file that save_arrays has written from a NamedTuple of this kind."""
+    with np.load(path) as columns:
+        return kind(**dict(columns))
 
 
 def decimal_places(step: int) -> int:

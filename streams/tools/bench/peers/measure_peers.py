@@ -20,6 +20,7 @@ from streams.core.reference.declarations import InstrumentConfig
 from streams.errors import PeerError
 from streams.pipeline.feed.table import MarketTable
 from streams.tools.bench.peers.make_market_file import make_market_file
+from streams.tools.bench.peers.market_file import save_arrays
 from streams.tools.bench.peers.peer_protocol import unpack_flags
 from streams.tools.bench.resimulation import filled_orders, market_and_orders, resim_quotes_per_s, sent_orders
 
@@ -73,7 +74,7 @@ def measure_engines(
     numbers |= {"resim_orders": len(own), "resim_filled": int(own.sum())}
     with tempfile.TemporaryDirectory(prefix="paper-peers-") as folder:
         path = Path(folder) / "market.npz"
-        make_market_file(table, instruments).write(path)
+        save_arrays(make_market_file(table, instruments), path)
         for name in ("hftbacktest", "nautilus"):
             answer = ask_peer(python, name, {"market": str(path)})
             filled = flags(name, answer, len(own))

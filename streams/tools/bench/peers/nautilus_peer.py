@@ -22,7 +22,7 @@ from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.model.orders import LimitOrder
 from nautilus_trader.trading.strategy import Strategy
 
-from streams.tools.bench.peers.market_file import MarketFile, decimal_places
+from streams.tools.bench.peers.market_file import MarketFile, decimal_places, load_arrays
 from streams.tools.bench.peers.peer_protocol import pack_flags, read_request, send_answer
 
 UNIT = 1e9
@@ -54,7 +54,7 @@ class TimedOrders(Strategy):  # type: ignore[misc] # the library is not installe
 
 def main() -> None:
     """Answers with quotes a second with and without orders, seconds of loading, and the flags of filled orders."""
-    market = MarketFile.read(read_request()["market"])
+    market = load_arrays(MarketFile, read_request()["market"])
     started = time.perf_counter()
     ticks = _ticks(market)
     quotes_s = time.perf_counter() - started
