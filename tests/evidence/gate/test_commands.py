@@ -154,8 +154,10 @@ def _write_by_hand(desk: Desk) -> None:
 
 
 def _to_all(desk: Desk, command: Control) -> None:
-    """Sends a command to each account partition, as the gate does."""
-    RecordProducer(desk.settings, desk.codec).broadcast("controls", "", command)
+    """Sends a command to each account partition, as the gate does, so that a later one comes behind it."""
+    producer = RecordProducer(desk.settings, desk.codec)
+    producer.broadcast("controls", "", command)
+    producer.flush()
 
 
 def _approve_in_vain(settings: Settings, decision: str) -> None:
