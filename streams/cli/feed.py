@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.command_group import DefaultGroup
+from streams.cli.feed_live import feed_live
 from streams.cli.options import JSON
 
 if TYPE_CHECKING:
@@ -32,11 +34,16 @@ STOP_PATIENCE_S = 8.0
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command to `paper`."""
-    app.command()(feed)
+    """Adds the commands to `paper`."""
+    group = typer.Typer(
+        cls=DefaultGroup, help="Sends market data to the topic market.data: files (the default), or a live market."
+    )
+    group.command("files")(feed_files)
+    group.command("live")(feed_live)
+    app.add_typer(group, name="feed")
 
 
-def feed(
+def feed_files(
     files: list[Path] = typer.Argument(
         None, help="Files of quotes, trades or books: CSV, also gzipped, Parquet or Arrow; several are merged by time."
     ),

@@ -23,10 +23,11 @@ def register(app: typer.Typer) -> None:
 
 
 def status(as_json: bool = JSON) -> None:
-    """Shows the servers and processes, how far behind each reader is, and the last error.
+    """Shows the servers and processes, how far behind each reader is, live feeds, and the last error.
 
     Exit code 1 if anything that was started does not run or dies again and again, if a shard is parked or has
-    quarantined records, and on every complaint, such as a record that can't be read.
+    quarantined records, if a live feed has died or is not connected, and on every complaint, such as a record that
+    can't be read.
     """
     from infra.settings import get_settings
     from infra.stack import local_stack
@@ -49,7 +50,8 @@ def status(as_json: bool = JSON) -> None:
     running = all(part.state is local_stack.ServerState.RUNNING for part in wanted)
     kept = all(child.pid is not None and not child.complaint for child in children)
     troubled = health is not None and (health.kafka or health.complaints or health.parked or health.alarms)
-    if not running or not kept or troubled:
+    fed = health is None or not any(feed.complaint for feed in health.feeds)
+    if not running or not kept or not fed or troubled:
         raise typer.Exit(1)
 
 
@@ -85,6 +87,9 @@ def _document(parts: list[ServerStatus], children: list[ProcessHealth], health: 
             "complaints": health.complaints,
             "quarantined": [item._asdict() for item in health.alarms],
             "parked": [item._asdict() for item in health.parked],
+            "feeds": [
+                feed.health._asdict() | {"runs": feed.runs, "complaint": feed.complaint} for feed in health.feeds
+            ],
             "last_error": health.last_error._asdict() if health.last_error else None,
         }
     return document
@@ -115,6 +120,10 @@ def _print_processes(children: list[ProcessHealth]) -> None:
 def _print_health(health: Health) -> None:
     for complaint in health.complaints:
         print(f"\ncomplaint: {complaint}")
+    for feed in health.feeds:
+        show(f"\nlive feed of {', '.join(feed.health.symbols)}: {feed.health.line}")
+        if feed.complaint:
+            show(f"complaint: {feed.health.source}: {feed.complaint}")
     if health.kafka:
         print(f"\n{health.kafka}")
         return

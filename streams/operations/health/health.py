@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from streams.pipeline.live.feed_health import FeedHealth
 from streams.pipeline.worker.parked_shards import ParkedShard
+
+SILENT_S = 10.0
+"""Age of its own word above which a live feed hangs; it speaks each second."""
 
 
 class PartitionLag(NamedTuple):
@@ -104,6 +108,23 @@ class Observed(NamedTuple):
     error: str
 
 
+class FeedReport(NamedTuple):
+    """A live feed of this machine. health: its last word. age_s: of that word. runs: whether its process does."""
+
+    health: FeedHealth
+    age_s: float
+    runs: bool
+
+    @property
+    def complaint(self) -> str:
+        """The reason why the feed needs a person; empty if it needs none."""
+        if not self.runs:
+            return f"its process died {self.age_s:,.0f} s ago without an end; run the same command again"
+        if self.age_s > SILENT_S:
+            return f"it has said nothing for {self.age_s:,.0f} s; does Kafka answer?"
+        return "" if self.health.connected else "it is not connected to the exchange; it tries again by itself"
+
+
 class Health(NamedTuple):
     """The health of a pipeline at one moment.
 
@@ -118,6 +139,7 @@ class Health(NamedTuple):
         complaints: records that could not be read, as topic-partition@offset, and observations that failed.
         journals: the newest journal record of each shard.
         parked: shards that can't work, of the workers of this machine.
+        feeds: live feeds of this machine.
     """
 
     kafka: str
@@ -130,6 +152,7 @@ class Health(NamedTuple):
     complaints: list[str]
     journals: Sequence[JournalTail] = ()
     parked: Sequence[ParkedShard] = ()
+    feeds: Sequence[FeedReport] = ()
 
     @property
     def alarms(self) -> list[JournalTail]:

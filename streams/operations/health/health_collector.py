@@ -8,6 +8,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.errors import RegistryUnavailable
 from schemas.registry import Registry
+from streams.operations.health.feed_file import feed_reports
 from streams.operations.health.health import Health, Observed
 from streams.operations.health.kafka_health import KafkaHealth, KafkaHealthReader
 from streams.operations.health.last_error import last_error
@@ -49,6 +50,7 @@ class HealthCollector:
             kafka.complaints + (_complaints(state.observed) if state else []),
             journals=kafka.journals,
             parked=parked_shards(self._settings),
+            feeds=feed_reports(self._settings),
         )
 
 

@@ -1,16 +1,17 @@
 """A pipeline's health as Prometheus metrics over HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from streams.operations.health.health import Health
+from streams.operations.health.health import FeedReport, Health
 from streams.operations.health.observer import Observer
 
 LOOPBACK = "127.0.0.1"
+MS_PER_S = 1_000
 PARTITION_LABELS = ["group", "topic", "partition"]
 
 
@@ -40,6 +41,7 @@ class HealthMetrics(Collector):
             yield from _snapshot_metrics(health)
             yield from _shard_metrics(health)
             yield from _process_metrics(health)
+            yield from _feed_metrics(health)
 
 
 def _partition_metrics(health: Health) -> Iterator[Metric]:
@@ -119,6 +121,34 @@ def _process_metrics(health: Health) -> Iterator[Metric]:
         "Time at which an error last stopped a process.",
         ["process", "error_class"],
         [([error.process, error.error_class], error.at)] if error else [],
+    )
+
+
+def _feed_metrics(health: Health) -> Iterator[Metric]:
+    feeds = [([feed.health.source, " ".join(feed.health.symbols)], feed) for feed in health.feeds]
+
+    def gauge(name: str, text: str, value: Callable[[FeedReport], float | None]) -> Metric:
+        samples = [(labels, value(feed)) for labels, feed in feeds]
+        known = [(labels, number) for labels, number in samples if number is not None]
+        return _gauge(f"paper_feed_{name}", text, ["source", "symbols"], known)
+
+    yield gauge(
+        "connected", "1 for a live feed that runs and is connected.", lambda feed: feed.runs and feed.health.connected
+    )
+    yield gauge(
+        "updates_per_second",
+        "Updates of a live feed in its last second.",
+        lambda feed: feed.runs * feed.health.updates_per_s,
+    )
+    yield gauge(
+        "age_seconds", "Seconds since the last update of a live feed.", lambda feed: feed.health.age_s + feed.age_s
+    )
+    yield gauge("gaps", "Halts of symbols by a live feed since its start.", lambda feed: feed.health.gaps)
+    yield gauge("reconnects", "Connections that a live feed has made again.", lambda feed: feed.health.reconnects)
+    yield gauge(
+        "skew_seconds",
+        "Least difference of receipt and exchange time: this computer's clock against the exchange's.",
+        lambda feed: None if feed.health.skew_ms is None else feed.health.skew_ms / MS_PER_S,
     )
 
 
