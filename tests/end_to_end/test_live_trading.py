@@ -14,6 +14,12 @@ from tests.end_to_end.desk import SYMBOL, Desk, immediate
 from tests.end_to_end.processes import done, paper, running
 
 FEED = "tests.pipeline.live.endless_feed"
+ORDERS = 4
+STRATEGY = (
+    *("strategy", "run", "mean_reversion", "--account", "own", "--cash", "100000", "--symbol", SYMBOL),
+    *("--quantity", "10", "--max-position", "50", "--every", "5", "--max-orders", str(ORDERS)),
+)
+"""A strategy that trades until its orders are answered."""
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ def test_the_record_of_live_trading_proves_itself(settings: Settings, tmp_path: 
             with running(settings, tmp_path, "worker") as worker:
                 desk.open_account("A")
                 (first,) = desk.trade([immediate("first", "A")])
+                done(settings, *STRATEGY)
                 worker.kill()
             feed.kill()
             with running(settings, tmp_path, "worker"), running(settings, tmp_path, SYMBOL, module=FEED) as again:
@@ -53,6 +60,8 @@ def test_the_record_of_live_trading_proves_itself(settings: Settings, tmp_path: 
             assert (report["source"], report["connected"], report["runs"]) == ("test:script", True, True)
         done(settings, "reconcile")
     assert dead_letters(settings) == 0
+    fills = [fill for fill in desk.read("fills") if fill.account_id == "own"]
+    assert len(fills) >= ORDERS, "each order met the displayed size"
     done(settings, "replay", "verify")
     base, again_ = (json.loads(done(settings, "replay", "run", "--run-id", run, "--json")) for run in ("base", "again"))
     assert base["outputs_sha256"] == again_["outputs_sha256"]

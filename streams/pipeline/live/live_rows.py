@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.records.numbers import NotRepresentable, price_text, to_price
@@ -9,6 +10,8 @@ from streams.core.market.market_data import AGGRESSORS, BOOK, QUOTE, TRADE
 from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.pipeline.live.source import Level, LiveBook, LiveQuote, LiveTrade
 
+NUMBERS_KEPT = 50_000
+"""Numbers whose exact form is kept: books repeat most of theirs, and an exact conversion takes microseconds."""
 LEVELS_MAX = 5_000
 """Most levels of a side of a book."""
 
@@ -57,6 +60,8 @@ def _quote(quote: LiveQuote) -> tuple[int, int, int, int]:
 
 def _best(side: str, price: Decimal, size: Decimal) -> tuple[int, int]:
     """Returns the best level of a side; zeros if it is empty."""
+    _demand_finite(side, price)
+    _demand_finite(f"{side} size", size)
     if price == 0 and size == 0:
         return 0, 0
     if size == SIZE_UNKNOWN:
@@ -83,13 +88,25 @@ def _side(side: str, levels: Sequence[Level], falling: bool) -> list[int]:
 
 
 def _positive(name: str, number: Decimal) -> int:
+    _demand_finite(name, number)
     try:
-        exact = to_price(number)
+        exact = _exact(number)
     except NotRepresentable as error:
         raise ImpossibleUpdate(f"{name}: {error}") from error
     if exact <= 0:
         raise ImpossibleUpdate(f"{name} {number} is not above 0")
     return exact
+
+
+@lru_cache(maxsize=NUMBERS_KEPT)
+def _exact(number: Decimal) -> int:
+    """Returns a finite number in 1e-9. Raises NotRepresentable."""
+    return to_price(number)
+
+
+def _demand_finite(name: str, number: Decimal) -> None:
+    if not number.is_finite():
+        raise ImpossibleUpdate(f"{name} is {number}, which is no number")
 
 
 def _demand_uncrossed(bid: int, ask: int) -> None:

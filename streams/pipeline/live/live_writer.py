@@ -83,14 +83,16 @@ class LiveWriter:
         return RawOutput(TOPIC, partition, record.symbol.encode(), value, self._mark.headers)
 
     def _take_over(self) -> dict[str, SymbolTail]:
-        tails = self._tails()
-        self._demand_behind(tails)
-        for other in self._other_feeds(tails):
-            self._opened(other).close()
+        # This aborts what an earlier run has left open, for which readers would wait.
         self._transactions = self._opened(self._mark.feed)
         tails = self._tails()
+        others = self._other_feeds(tails)
+        if others:
+            for other in others:
+                self._opened(other).close()
+            tails = self._tails()
+            self._other_feeds(tails)
         self._demand_behind(tails)
-        self._other_feeds(tails)
         return tails
 
     def _other_feeds(self, tails: dict[str, SymbolTail]) -> list[str]:

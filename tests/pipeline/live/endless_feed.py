@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -18,16 +19,21 @@ from streams.pipeline.live.source import LiveUpdate
 from tests.pipeline.live.scripted_source import ScriptedSource, quote
 
 PAUSE_S = 0.01
+SPREAD = Decimal("0.02")
+HIGHEST = Decimal("50.00")
+STEPS = 25
 
 
 class EndlessSource(ScriptedSource):
-    """Quotes the first symbol."""
+    """Quotes the first symbol: bids that fall from the highest by cents, and rise again."""
 
     async def updates(self) -> AsyncIterator[LiveUpdate]:
-        while True:
+        for number in itertools.count():
             at = time.time_ns()
+            bid = HIGHEST - Decimal(abs(number % (2 * STEPS) - STEPS)) / 100
             size = Decimal(at % 10**15) / 10**6
-            yield quote(symbol=self.symbols[0], exchange_ns=at, received_ns=at, bid_size=size)
+            found = quote(bid, bid + SPREAD, symbol=self.symbols[0], exchange_ns=at, received_ns=at)
+            yield found._replace(bid_size=size)
             await asyncio.sleep(PAUSE_S)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -278,6 +280,18 @@ def test_killed_and_started_again_it_marks_the_gap_and_doubles_nothing(market: M
     assert (kinds[before : before + 3], kinds[-2:]) == ("HQR", "QH"), kinds
     assert len(set(sizes(market))) == len(sizes(market)), "each quote has a size of its own"
     market.prove()
+
+
+def test_its_lines_are_its_health_and_ctrl_c_ends_it(market: Market, tmp_path: Path) -> None:
+    with endless(market, tmp_path, "--json") as feed:
+        await_quotes(market, feed, 150)
+        feed.process.send_signal(signal.SIGINT)
+        assert feed.process.wait(AWAIT_S) == 130
+    lines = [json.loads(line) for line in feed.log.read_text().splitlines() if line.startswith("{")]
+    assert lines[-1]["updates"] > lines[0]["updates"] > 0
+    assert {(line["source"], line["connected"], tuple(line["halted"])) for line in lines[1:]} == {
+        ("test:script", True, ())
+    }
 
 
 def test_it_goes_on_after_a_killed_broker(market: Market, tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ def test_another_symbol_is_refused() -> None:
 IMPOSSIBLE_QUOTES = (
     {"bid": Decimal("50.03")},
     {"bid": Decimal("NaN")},
+    {"bid": Decimal("sNaN")},
+    {"ask_size": Decimal("sNaN")},
     {"ask": Decimal("Infinity")},
     {"bid": Decimal(-1)},
     {"ask": Decimal(0)},
