@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from infra.kafka.partition_check import check_partitions
 from infra.settings import Settings
@@ -90,45 +90,50 @@ class LiveFeed:
         Raises FeedError as Source.open and LiveWriter do, or if the source fails; DeliveryError, TopicError.
         """
         check_partitions(self._settings)
-        await self._source.open(self._symbols)
+        stopping = asyncio.create_task(self._stop.wait())
+        opening = asyncio.create_task(self._source.open(self._symbols))
+        try:
+            await asyncio.wait([stopping, opening], return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+                await self._feed(stopping)
+        finally:
+            await _canceled(opening, stopping)
+            await self._source.close()
+
+    async def _feed(self, stopping: asyncio.Task[Any]) -> None:
         receiving = asyncio.create_task(self._receive())
         try:
             writer = await asyncio.to_thread(LiveWriter, self._settings, self._codec, self._symbols)
             try:
-                await self._write(writer, receiving)
+                await self._write(writer, receiving, stopping)
             finally:
                 writer.close()
         finally:
-            receiving.cancel()
-            await asyncio.gather(receiving, return_exceptions=True)
-            await self._source.close()
+            await _canceled(receiving)
 
     async def _receive(self) -> None:
         async for update in self._source.updates():
             self._newest_s = time.monotonic()
             self._queue.put(update)
 
-    async def _write(self, writer: LiveWriter, receiving: asyncio.Task[None]) -> None:
+    async def _write(self, writer: LiveWriter, receiving: asyncio.Task[None], stopping: asyncio.Task[Any]) -> None:
         self._times = LiveTimes({symbol: tail.time_ns for symbol, tail in writer.tails.items()})
         books = {symbol: tail.book_ns for symbol, tail in writer.tails.items()}
         self._market = LiveMarket(self._symbols, self._times, books, self._on_notice)
         # 1. Mark the gap before this run, and see that no other feed began at the same moment.
         await self._send(writer, self._market.begin(time.time_ns()))
         await asyncio.to_thread(writer.demand_first)
-        stopping = asyncio.create_task(self._stop.wait())
-        try:
-            while not stopping.done() and not receiving.done():
-                # 2. Gather, and write what has come.
-                await asyncio.wait([stopping, receiving], timeout=BATCH_S, return_when=asyncio.FIRST_COMPLETED)
-                taken = self._queue.take()
-                self._updates += len(taken)
-                await self._send(writer, self._market.take(taken))
-                # 3. Each second, let quiet symbols know the time, and say how it goes.
-                if time.monotonic() - self._health_s >= HEARTBEAT_S:
-                    await self._send_heartbeats(writer)
-                    self._on_health(self._health())
-        finally:
-            stopping.cancel()
+        while not stopping.done() and not receiving.done():
+            # 2. Gather, and write what has come.
+            await asyncio.wait([stopping, receiving], timeout=BATCH_S, return_when=asyncio.FIRST_COMPLETED)
+            taken = self._queue.take()
+            self._updates += len(taken)
+            await self._send(writer, self._market.take(taken))
+            # 3. Each second, let quiet symbols know the time, and say how it goes.
+            if time.monotonic() - self._health_s >= HEARTBEAT_S:
+                await self._send_heartbeats(writer)
+                self._on_health(self._health())
         # 4. Nobody shows the market from here on.
         await self._send(writer, [*self._market.take(self._queue.take()), *self._market.halt_all(time.time_ns())])
         if receiving.done():
@@ -185,3 +190,10 @@ class LiveFeed:
             unstamped=self._times.unstamped,
             at=time.time(),
         )
+
+
+async def _canceled(*tasks: asyncio.Task[Any]) -> None:
+    """Ends tasks, whatever they come to."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,5 +1,6 @@
 """The market of a live feed: rows of market.data from what a source says, and halts of what it can't show."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from streams.pipeline.live.update_queue import Overflow, Queued
 
 OnNotice = Callable[[str], None]
 """Takes a sentence for the person who runs the feed."""
+
+NOT_ASKED = ""
+"""Stands in the counts for all symbols that the source was not asked for."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class LiveMarket:
         self.gaps = 0
         self.refused = 0
         self.withheld = 0
+        self._refusals = Counter[str]()
 
     @property
     def halted(self) -> list[str]:
@@ -74,12 +79,12 @@ class LiveMarket:
             return self.halt_all(update.received_ns)
         state = self._states.get(update.symbol)
         if state is None:
-            self.refused += 1
-            self._on_notice(f"{update.symbol}: the source was not asked for this symbol; the update is left out")
+            self._refuse(NOT_ASKED, f"{update.symbol}: the source was not asked for this symbol")
             return []
         if isinstance(update, LiveHalt):
+            if state.vouched:
+                self._on_notice(f"{update.symbol}: halted: {update.reason}")
             state.vouched = False
-            self._on_notice(f"{update.symbol}: halted: {update.reason}")
             return self._halt(update.symbol, update.received_ns)
         if isinstance(update, LiveResume):
             state.vouched = True
@@ -94,8 +99,7 @@ class LiveMarket:
         try:
             kind, numbers, bids = kind_and_numbers(update)
         except ImpossibleUpdate as error:
-            self.refused += 1
-            self._on_notice(f"{symbol}: {error}; the update is left out")
+            self._refuse(symbol, f"{symbol}: {error}")
             return [] if isinstance(update, LiveTrade) else self._halt(symbol, update.received_ns)
         time_ns = self._times.next_ns(symbol, update.exchange_ns, update.received_ns)
         row = LiveRow(symbol, kind, time_ns, numbers, bids)
@@ -107,6 +111,14 @@ class LiveMarket:
         state.halted = False
         self._on_notice(f"{symbol}: trades")
         return [row, LiveRow(symbol, RESUME, self._times.own_ns(symbol, update.received_ns))]
+
+    def _refuse(self, symbol: str, why: str) -> None:
+        """Counts an update that is left out, and says so at the first one of a symbol, the tenth, the hundredth ..."""
+        self.refused += 1
+        self._refusals[symbol] += 1
+        count = str(self._refusals[symbol])
+        if count == "1" + "0" * (len(count) - 1):
+            self._on_notice(f"{why}; the update is left out, number {count} of this kind")
 
     def _halt(self, symbol: str, now_ns: int) -> list[LiveRow]:
         state = self._states[symbol]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -194,6 +194,28 @@ def test_a_source_that_fails_ends_the_feed_with_its_error(market: Market) -> Non
 
     run(scenario())
     assert market.kinds() == "HQRH"
+
+
+def test_a_source_that_refuses_or_hangs_while_it_opens_is_closed(market: Market) -> None:
+    class Refusing(ScriptedSource):
+        async def open(self, symbols: Sequence[str]) -> None:
+            raise FeedError("test: the venue is unknown")
+
+    class Hanging(ScriptedSource):
+        async def open(self, symbols: Sequence[str]) -> None:
+            await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        refusing, hanging = Refusing(), Hanging()
+        with pytest.raises(FeedError, match="the venue is unknown"):
+            await market.feed(refusing).run()
+        feed = market.feed(hanging)
+        feed.stop()
+        await feed.run()
+        assert (refusing.closed, hanging.closed) == (True, True)
+
+    run(scenario())
+    assert market.kinds() == ""
 
 
 def test_a_full_queue_halts_and_goes_on(market: Market) -> None:

@@ -85,6 +85,15 @@ def test_another_symbol_is_refused() -> None:
     assert (desk.market.refused, "EVE" in desk.said[0]) == (1, True)
 
 
+def test_a_flood_of_refusals_is_not_a_flood_of_words() -> None:
+    desk = Desk()
+    desk.kinds(*(quote("51.00", symbol=symbol) for symbol in (SYMBOL, "EVE") for _ in range(150)))
+    assert [text.rpartition("number ")[2] for text in desk.said] == [
+        f"{count} of this kind" for count in (1, 10, 100)
+    ] * 2
+    assert desk.market.refused == 300
+
+
 IMPOSSIBLE_QUOTES = (
     {"bid": Decimal("50.03")},
     {"bid": Decimal("NaN")},

@@ -36,8 +36,9 @@ def test_the_newest_quote_replaces_the_one_before_it_of_its_symbol_when_half_is_
     old, other, print_, new = quote(), quote(symbol=OTHER), trade(), quote("51", "52")
     queue = filled(6, old, other, print_, new)
     assert (queue.take(), queue.conflated) == ([other, print_, new], 1)
-    queue.put(old)
-    assert queue.take() == [old], "a quote that was taken is not replaced"
+    for update in (print_, print_, print_, new):
+        queue.put(update)
+    assert queue.take() == [print_, print_, print_, new], "a quote that was taken is not replaced"
 
 
 def test_a_full_queue_tells_a_gap_and_takes_nothing_until_it_was_emptied() -> None:
