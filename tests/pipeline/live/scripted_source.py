@@ -29,6 +29,11 @@ class ScriptedSource:
         for update in updates:
             self._said.put_nowait(update)
 
+    @property
+    def is_heard(self) -> bool:
+        """True if the feed has taken all that was said."""
+        return self._said.empty()
+
     def end(self, error: Exception | None = None) -> None:
         """Ends the updates, with an error if one is given."""
         self._said.put_nowait(error)

@@ -6,15 +6,20 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from infra import processes
 from infra.settings import Settings
+from infra.stack import local_stack
 from infra.stack.kafka_server import KafkaServer
 from schemas.avro.codec import Codec
 from schemas.records.messages import MarketData
@@ -33,6 +38,7 @@ from streams.pipeline.live.live_writer import LiveWriter
 from streams.pipeline.prepare import start_prepared_servers
 from streams.tools.demo.demo_market import synthetic_market
 from tests import stacks
+from tests.builders import px
 from tests.end_to_end.processes import Background, running
 from tests.faults.test_servers import kill
 from tests.pipeline.live.scripted_source import OTHER, SYMBOL, ScriptedSource, book, quote, trade
@@ -216,6 +222,45 @@ def test_a_source_that_refuses_or_hangs_while_it_opens_is_closed(market: Market)
 
     run(scenario())
     assert market.kinds() == ""
+
+
+@contextmanager
+def standing_broker(settings: Settings) -> Iterator[None]:
+    """Freezes the broker inside the block."""
+    identity = processes.read_pid_file(local_stack.pid_file(settings, KafkaServer()))
+    if identity is None:
+        pytest.skip("the servers run in containers")
+    broker = psutil.Process(identity.pid)
+    broker.suspend()
+    try:
+        yield
+    finally:
+        broker.resume()
+
+
+def test_while_kafka_stands_quotes_conflate_and_trades_stay(market: Market) -> None:
+    async def scenario() -> None:
+        source = ScriptedSource()
+        feed = market.feed(source, queue_max=100)
+        feeding = asyncio.create_task(feed.run())
+        source.say(quote(**now()))
+        await market.until(lambda: "R" in market.kinds())
+        with standing_broker(market.settings):
+            for number in range(300):
+                source.say(quote(bid_size=Decimal(number + 1), **now()))
+                if number % 10 == 0:
+                    source.say(trade(**now()))
+                await asyncio.sleep(0)
+            await market.until(lambda: source.is_heard)
+        await market.until(lambda: market.kinds().count("T") == 30 and market.healths[-1].conflated > 150)
+        feed.stop()
+        await feeding
+
+    run(scenario())
+    assert 0 < market.kinds().count("Q") < 150
+    assert sizes(market)[-1] == px(300), "the newest quote is there"
+    assert market.kinds().replace(".", "").count("H") == 2, "at the beginning and at the end"
+    market.prove()
 
 
 def test_a_full_queue_halts_and_goes_on(market: Market) -> None:
