@@ -41,7 +41,8 @@ class LiveMarket:
     Attributes:
         gaps: halts of symbols, without those at the beginning.
         refused: updates that no market can have.
-        withheld: updates of symbols that the source did not vouch for.
+        withheld: quotes and books of symbols that the source did not vouch for. Trades pass: they are facts, and meet
+            no order while the symbol is halted.
     """
 
     def __init__(self, symbols: Sequence[str], times: LiveTimes, books: Mapping[str, int], on_notice: OnNotice) -> None:
@@ -92,7 +93,7 @@ class LiveMarket:
         return self._data(state, update)
 
     def _data(self, state: _SymbolState, update: LiveQuote | LiveTrade | LiveBook) -> list[LiveRow]:
-        if not state.vouched:
+        if not (state.vouched or isinstance(update, LiveTrade)):
             self.withheld += 1
             return []
         symbol = update.symbol

@@ -49,7 +49,7 @@ def test_a_source_that_cant_vouch_halts_the_symbol_until_fresh_data_come() -> No
     desk = Desk()
     desk.kinds(quote())
     halt = LiveHalt(SYMBOL, START + MS, "sequence 7 is missing")
-    assert desk.kinds(halt, halt, quote(), LiveResume(SYMBOL, START + 2 * MS), quote()) == "HQR"
+    assert desk.kinds(halt, halt, quote(), trade(), LiveResume(SYMBOL, START + 2 * MS), trade(), quote()) == "HTTQR"
     assert (desk.market.gaps, desk.market.withheld) == (1, 1)
     assert any("sequence 7 is missing" in text for text in desk.said)
 
