@@ -8,6 +8,7 @@ OPERATOR = "operator"
 TRADER = "trader"
 FEED = "feed"
 READER = "reader"
+SERVICE = "service"
 
 PRINCIPAL_NAME = r"^[a-zA-Z0-9._-]*$"
 """Pattern of a principal's name, which is also a file name."""

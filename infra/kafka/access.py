@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from infra.kafka.topics import BY_NAME, topic_name
-from infra.principal import FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.principal import FEED, OPERATOR, PIPELINE, READER, SERVICE, TRADER
 from infra.settings import Settings
 
 ALL_TOPICS = tuple(BY_NAME)
@@ -41,6 +41,11 @@ ROLES: Mapping[str, Role] = {
         "strategies and people who trade",
         writes=("orders",),
         reads=("account.equity", "fills", "market.data", "marks", "order.results", "positions"),
+    ),
+    SERVICE: Role(
+        "the HTTP service",
+        writes=("orders",),
+        reads=("account.equity", "fills", "marks", "order.results", "orders", "positions"),
     ),
     OPERATOR: Role(
         "risk operators, the gate",

@@ -1,4 +1,4 @@
-"""`paper access`: adds principals on Kafka for people and programs, and takes them away."""
+"""`paper access`: principals on Kafka and keys of the HTTP service, for people and programs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "access",
-        "Manages who may read and write which topics on Kafka, if KAFKA_SECURITY=scram is set.",
-        {"list": list_principals, "add": add_user, "remove": remove_user},
+        "Manages principals on Kafka, for KAFKA_SECURITY=scram, and keys of the HTTP service.",
+        {
+            "list": list_principals,
+            "add": add_user,
+            "remove": remove_user,
+            "key": make_key,
+            "keys": list_keys,
+            "revoke": revoke_key,
+        },
     )
 
 
@@ -53,3 +60,31 @@ def remove_user(name: str = NAME) -> None:
 
     remove_principal(get_settings(), name)
     print(f"{name} has no rights any more")
+
+
+def make_key(account: str = typer.Argument(..., help="Id of the account.")) -> None:
+    """Makes a key with which a program trades for an account through `paper serve`. The secret is shown only here."""
+    from infra.settings import get_settings
+    from streams.serve.api_keys import ApiKeys
+
+    key_id, secret = ApiKeys(get_settings()).make(account)
+    print(f"APCA_API_KEY_ID={key_id}\nAPCA_API_SECRET_KEY={secret}")
+
+
+def list_keys(as_json: bool = JSON_LINES) -> None:
+    """Lists the keys of the HTTP service, without their secrets."""
+    from infra.settings import get_settings
+    from streams.cli.output import print_rows
+    from streams.serve.api_keys import ApiKeys
+
+    rows = [{"key": key.key_id, "account": key.account_id} for key in ApiKeys(get_settings()).all()]
+    print_rows(rows, ("key", "account"), as_json)
+
+
+def revoke_key(key: str = typer.Argument(..., help="Id of the key; `paper access keys` lists them.")) -> None:
+    """Takes a key of the HTTP service away, at once."""
+    from infra.settings import get_settings
+    from streams.serve.api_keys import ApiKeys
+
+    ApiKeys(get_settings()).revoke(key)
+    print(f"{key} opens nothing any more")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, SERVICE, TRADER
 
 PRINCIPALS = {
     "up": ADMIN,
@@ -18,6 +18,7 @@ PRINCIPALS = {
     "orders": TRADER,
     "strategy": TRADER,
     "results": TRADER,
+    "serve": SERVICE,
     "positions": TRADER,
     "account": TRADER,
     "feed": FEED,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from infra.kafka.client_config import client_config
 from infra.kafka.partition_check import check_partitions
@@ -43,6 +43,7 @@ class Follower:
                 "group.id": f"{settings.topic_prefix}follower",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
+                "enable.partition.eof": True,
                 "fetch.wait.max.ms": 20,
             }
         )
@@ -54,13 +55,22 @@ class Follower:
         for place in places:
             low, high = watermarks(self._consumer, place)
             place.offset = low if from_start else high
+        self._before_end = {(place.topic, place.partition) for place in places}
         self._consumer.assign(places)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether each partition has been read to an end that it has had since the start."""
+        return not self._before_end
 
     def poll(self, timeout_s: float) -> Iterator[FollowedRecord]:
         """Yields the records that arrive within timeout_s. Skips undecodable records. Raises LogUnavailable."""
         for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
             error = message.error()
             if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    self._before_end.discard((message.topic(), message.partition()))
+                    continue
                 if passes(error):
                     continue
                 raise LogUnavailable(f"following {', '.join(self._base.values())}: {error.str()}")

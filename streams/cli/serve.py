@@ -1,0 +1,61 @@
+"""`paper serve`: the HTTP service, by which programs trade that do not speak Kafka."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from streams.cli.options import LOG_LEVEL
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `paper`."""
+    app.command()(serve)
+
+
+def serve(
+    host: str = typer.Option("127.0.0.1", help="Address to listen on; another than loopback needs a certificate."),
+    port: int = typer.Option(8800, min=1, max=65_535, help="Port to listen on."),
+    certificate: Path = typer.Option(None, help="TLS certificate, a PEM file."),
+    certificate_key: Path = typer.Option(None, help="Private key of the certificate, a PEM file."),
+    log_level: str = LOG_LEVEL,
+) -> None:
+    """Serves Alpaca's trading API under /alpaca, in the foreground.
+
+    `paper access key ACCOUNT` makes the key with which a bot trades for an account. SIGTERM or Ctrl-C stops it.
+    """
+    import logging
+    import sys
+
+    import uvicorn
+
+    from infra.settings import get_settings
+    from streams.errors import InputError
+    from streams.serve.serve_app import serve_app, started_view
+
+    if host not in LOOPBACK and (certificate is None or certificate_key is None):
+        raise InputError(
+            f"--host {host}: keys would travel in the open; give --certificate and --certificate-key, or listen on "
+            "127.0.0.1"
+        )
+    logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = get_settings()
+    view, codec = started_view(settings)
+    scheme = "http" if certificate is None else "https"
+    print(f"serves {scheme}://{host}:{port}/alpaca; make a key with `paper access key ACCOUNT`", file=sys.stderr)
+    try:
+        uvicorn.run(
+            serve_app(settings, view, codec),
+            host=host,
+            port=port,
+            ssl_certfile=certificate,
+            ssl_keyfile=certificate_key,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+    finally:
+        view.stop()

@@ -1,0 +1,349 @@
+"""The routes of Alpaca's API. Each is called with a key, and sees the account of this key alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from infra.errors import ClickHouseError
+from infra.settings import Settings
+from schemas.records.enums import Side
+from schemas.records.numbers import NANOS_PER_S, money_to_decimal
+from streams.core.core_config import CoreConfig, TimeSource
+from streams.serve.alpaca.account_json import account_json, asset_json, position_json
+from streams.serve.alpaca.alpaca_error import AlpacaError, invalid, not_found, unauthorised, unavailable
+from streams.serve.alpaca.exchange_days import DAYS_MAX, calendar_json, clock_json
+from streams.serve.alpaca.market_json import bar_json, quote_json, span_s, trade_json
+from streams.serve.alpaca.order_form import OrderForm
+from streams.serve.alpaca.order_ids import asset_uuid
+from streams.serve.alpaca.order_json import order_json
+from streams.serve.alpaca.trade_stream import TradeStreams
+from streams.serve.alpaca.trading_desk import TradingDesk
+from streams.serve.api_keys import ApiKeys
+from streams.serve.desk_view import DeskView
+from streams.serve.http_limits import RateLimit
+from streams.serve.stored_rows import StoredRows
+
+ORDERS_MAX, ORDERS = 500, 50
+BARS_MAX = 10_000
+NEWEST = datetime.max.replace(tzinfo=UTC)
+
+
+class AlpacaRoutes:
+    """The handlers of the routes."""
+
+    def __init__(
+        self, settings: Settings, config: CoreConfig, view: DeskView, desk: TradingDesk, keys: ApiKeys, rows: StoredRows
+    ) -> None:
+        self._settings, self._view, self._desk, self._keys, self._rows = settings, view, desk, keys, rows
+        self._by_record_time = config.time_source is TimeSource.RECORD
+        self._instruments = {item.symbol: item for item in config.instruments}
+        self._limit = RateLimit()
+
+    def account_of(self, request: Request) -> str:
+        """Returns the account of a request's key. Raises AlpacaError."""
+        key_id, secret = _credentials(request)
+        if not self._limit.allows(key_id):
+            raise AlpacaError(429, 42910000, "rate limit exceeded")
+        account_id = self._keys.account_of(key_id, secret)
+        if account_id is None:
+            raise unauthorised()
+        if self._view.failure is not None:
+            raise unavailable(f"the topics can't be read: {self._view.failure}")
+        return account_id
+
+    def account(self, account_id: str) -> dict[str, Any]:
+        """Returns the account."""
+        return account_json(self._view.account(account_id))
+
+    def orders(self, account_id: str, request: Request) -> list[dict[str, Any]]:
+        """Returns orders by the filters of the query."""
+        query = request.query_params
+        status, limit = query.get("status") or "open", _count(query.get("limit"), ORDERS, ORDERS_MAX)
+        if status not in ("open", "closed", "all"):
+            raise invalid(f"status {status!r} is not open, closed or all")
+        after, until = _moment_ns(query.get("after"), 0), _moment_ns(query.get("until"), _ns(NEWEST))
+        symbols = {symbol for symbol in (query.get("symbols") or "").split(",") if symbol}
+        side = {"buy": Side.BUY, "sell": Side.SELL}.get(query.get("side") or "")
+        account = self._view.account(account_id)
+        found = [
+            order
+            for order in list(account.orders.values())
+            if (status == "all" or order.is_terminal == (status == "closed"))
+            and after <= order.created_ns <= until
+            and (not symbols or order.symbol in symbols)
+            and (side is None or order.side is side)
+        ]
+        if query.get("direction") != "asc":
+            found.reverse()
+        nested = query.get("nested") in ("true", "True", "1")
+        return [order_json(account, order, nested=nested) for order in found[:limit]]
+
+    def positions(self, account_id: str) -> list[dict[str, Any]]:
+        """Returns the open positions."""
+        account = self._view.account(account_id)
+        return [position_json(item, self._view, account) for item in list(account.positions.values()) if item.quantity]
+
+    def position(self, account_id: str, symbol_or_id: str) -> dict[str, Any]:
+        """Returns an open position. Raises AlpacaError."""
+        account = self._view.account(account_id)
+        position = account.positions.get(self._symbol(symbol_or_id))
+        if position is None or not position.quantity:
+            raise AlpacaError(404, 40410000, "position does not exist")
+        return position_json(position, self._view, account)
+
+    def close(self, account_id: str, symbol_or_id: str, request: Request) -> dict[str, Any]:
+        """Closes a position, or a part of it."""
+        query = request.query_params
+        return self._desk.close(account_id, self._symbol(symbol_or_id), query.get("qty"), query.get("percentage"))
+
+    def close_all(self, account_id: str, request: Request) -> JSONResponse:
+        """Closes all positions, after a cancel of all orders if the query asks for it."""
+        if request.query_params.get("cancel_orders", "").lower() == "true":
+            self._desk.cancel_all(account_id)
+        answers = []
+        for position in self.positions(account_id):
+            answer: dict[str, Any] = {"symbol": position["symbol"], "status": 200}
+            try:
+                answer["body"] = self._desk.close(account_id, position["symbol"], None, None)
+                answer["order_id"] = answer["body"]["id"]
+            except AlpacaError as error:
+                answer |= {"status": error.status, "body": {"code": error.code, "message": error.message}}
+            answers.append(answer)
+        return JSONResponse(answers, 207)
+
+    def history(self, account_id: str, request: Request) -> dict[str, Any]:
+        """Returns the equity over time, from ClickHouse."""
+        query = request.query_params
+        span = span_s(query.get("timeframe") or "1D")
+        end_ns = _moment_ns(query.get("end") or query.get("date_end"), self.now_ns())
+        start_ns = _moment_ns(query.get("start"), end_ns - 31 * 86_400 * NANOS_PER_S)
+        rows = self._rows.equity(account_id, span, start_ns, end_ns)
+        equities = [float(row["equity"]) for row in rows]
+        base = equities[0] if equities else float(money_to_decimal(self._view.account(account_id).day_start_equity))
+        profits = [equity - base for equity in equities]
+        return {
+            "timestamp": [row["start_s"] for row in rows],
+            "equity": equities,
+            "profit_loss": profits,
+            "profit_loss_pct": [profit / base if base else 0.0 for profit in profits],
+            "base_value": base,
+            "timeframe": query.get("timeframe") or "1D",
+        }
+
+    def assets(self, request: Request) -> list[dict[str, Any]]:
+        """Returns the instruments."""
+        shown = [asset_json(item) for item in self._instruments.values()]
+        wanted = {name: request.query_params.get(key) for name, key in (("status", "status"), ("class", "asset_class"))}
+        return [item for item in shown if all(value in (None, item[name]) for name, value in wanted.items())]
+
+    def asset(self, symbol_or_id: str) -> dict[str, Any]:
+        """Returns an instrument. Raises AlpacaError."""
+        instrument = self._instruments.get(self._symbol(symbol_or_id))
+        if instrument is None:
+            raise not_found(f"asset {symbol_or_id}")
+        return asset_json(instrument)
+
+    def clock(self) -> dict[str, Any]:
+        """Returns the exchange's hours at the time of the market."""
+        return clock_json(self.now_ns())
+
+    def calendar(self, request: Request) -> list[dict[str, str]]:
+        """Returns the exchange's trading days."""
+        today = datetime.fromtimestamp(self.now_ns() // NANOS_PER_S, UTC).date()
+        start, end = (_day(request.query_params.get(name), today) for name in ("start", "end"))
+        if (end - start).days > DAYS_MAX:
+            raise invalid(f"start and end are more than {DAYS_MAX} days apart")
+        return calendar_json(start, end)
+
+    def latest_quotes(self, request: Request) -> dict[str, Any]:
+        """Returns the last quotes of symbols."""
+        found = {symbol: self._view.quotes.get(symbol) for symbol in _symbols(request)}
+        return {"quotes": {symbol: quote_json(mark) for symbol, mark in found.items() if mark is not None}}
+
+    def latest_trades(self, request: Request) -> dict[str, Any]:
+        """Returns the last trades of symbols, from ClickHouse."""
+        found = {symbol: self._rows.last_trade(symbol) for symbol in _symbols(request)}
+        return {"trades": {symbol: trade_json(row) for symbol, row in found.items() if row is not None}}
+
+    def bars(self, request: Request) -> dict[str, Any]:
+        """Returns the bars of symbols, from ClickHouse."""
+        query = request.query_params
+        span = span_s(query.get("timeframe") or "1Min")
+        end_ns = _moment_ns(query.get("end"), self.now_ns() + NANOS_PER_S)
+        start_ns = _moment_ns(query.get("start"), end_ns - 86_400 * NANOS_PER_S)
+        limit = _count(query.get("limit"), 1_000, BARS_MAX)
+        symbols = _symbols(request)
+        bars = {
+            symbol: [bar_json(row) for row in self._rows.bars(symbol, span, start_ns, end_ns, limit)]
+            for symbol in symbols
+        }
+        return {"bars": bars, "next_page_token": None}
+
+    def now_ns(self) -> int:
+        """Returns the time of the market, UTC nanoseconds: the broker's day, or that of the recorded market."""
+        return time.time_ns() if self._by_record_time or not self._view.market_ns else self._view.market_ns
+
+    def _symbol(self, symbol_or_id: str) -> str:
+        try:
+            wanted = UUID(symbol_or_id)
+        except ValueError:
+            return symbol_or_id
+        return next((symbol for symbol in self._instruments if asset_uuid(symbol) == wanted), symbol_or_id)
+
+
+def alpaca_app(routes: AlpacaRoutes, desk: TradingDesk, streams: TradeStreams) -> FastAPI:
+    """Returns the application that stands under /alpaca."""
+    app = FastAPI(title="Paper Trading Streams, as Alpaca's trading API v2", docs_url=None, redoc_url=None)
+    account = Depends(routes.account_of)
+
+    @app.post("/v2/orders")
+    def submit(form: OrderForm, account_id: str = account) -> dict[str, Any]:
+        return desk.submit(account_id, form)
+
+    @app.get("/v2/orders")
+    def orders(request: Request, account_id: str = account) -> list[dict[str, Any]]:
+        return routes.orders(account_id, request)
+
+    @app.delete("/v2/orders", status_code=207)
+    def cancel_all(account_id: str = account) -> list[dict[str, Any]]:
+        return desk.cancel_all(account_id)
+
+    @app.get("/v2/orders:by_client_order_id")
+    def by_client_id(client_order_id: str, account_id: str = account) -> dict[str, Any]:
+        return desk.order_by_client_id(account_id, client_order_id)
+
+    @app.get("/v2/orders/{order_id}")
+    def order(order_id: str, account_id: str = account) -> dict[str, Any]:
+        return desk.order(account_id, order_id)
+
+    @app.patch("/v2/orders/{order_id}")
+    def replace(order_id: str, changes: dict[str, Any], account_id: str = account) -> dict[str, Any]:
+        return desk.replace(account_id, order_id, changes)
+
+    @app.delete("/v2/orders/{order_id}", status_code=204)
+    def cancel(order_id: str, account_id: str = account) -> Response:
+        desk.cancel(account_id, order_id)
+        return Response(status_code=204)
+
+    @app.get("/v2/positions")
+    def positions(account_id: str = account) -> list[dict[str, Any]]:
+        return routes.positions(account_id)
+
+    @app.delete("/v2/positions")
+    def close_all(request: Request, account_id: str = account) -> JSONResponse:
+        return routes.close_all(account_id, request)
+
+    @app.get("/v2/positions/{symbol:path}")
+    def position(symbol: str, account_id: str = account) -> dict[str, Any]:
+        return routes.position(account_id, symbol)
+
+    @app.delete("/v2/positions/{symbol:path}")
+    def close(symbol: str, request: Request, account_id: str = account) -> dict[str, Any]:
+        return routes.close(account_id, symbol, request)
+
+    @app.get("/v2/account")
+    def own_account(account_id: str = account) -> dict[str, Any]:
+        return routes.account(account_id)
+
+    @app.get("/v2/account/portfolio/history")
+    def history(request: Request, account_id: str = account) -> dict[str, Any]:
+        return routes.history(account_id, request)
+
+    for path, answer in (
+        ("/v2/assets", routes.assets),
+        ("/v2/calendar", routes.calendar),
+        ("/v2/stocks/quotes/latest", routes.latest_quotes),
+        ("/v2/stocks/trades/latest", routes.latest_trades),
+        ("/v2/stocks/bars", routes.bars),
+        ("/v1beta3/crypto/us/latest/quotes", routes.latest_quotes),
+        ("/v1beta3/crypto/us/latest/trades", routes.latest_trades),
+        ("/v1beta3/crypto/us/bars", routes.bars),
+    ):
+        app.add_api_route(path, answer, methods=["GET"], dependencies=[account], response_model=None)
+    app.add_api_route("/v2/clock", routes.clock, methods=["GET"], dependencies=[account])
+    app.add_api_route("/v2/assets/{symbol_or_id:path}", routes.asset, methods=["GET"], dependencies=[account])
+    app.add_api_websocket_route("/stream", streams.serve)
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Answers each error in Alpaca's form."""
+
+    def answer(error: AlpacaError) -> JSONResponse:
+        return JSONResponse({"code": error.code, "message": error.message}, error.status)
+
+    def of_model(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        found = error.errors()[0]
+        place = ".".join(str(part) for part in found["loc"][1:])
+        return answer(invalid(f"{place}: {found['msg']}" if place else found["msg"]))
+
+    def of_http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return answer(AlpacaError(error.status_code, error.status_code * 100_000 + 10_000, str(error.detail)))
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], JSONResponse]] = {
+        AlpacaError: lambda _, error: answer(error) if isinstance(error, AlpacaError) else of_http(_, error),
+        RequestValidationError: of_model,
+        HTTPException: of_http,
+        ClickHouseError: lambda _, error: answer(unavailable(str(error))),
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    """Returns the key and the secret of a request: Alpaca's headers, or HTTP Basic."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            key_id, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        return key_id, secret
+    return request.headers.get("APCA-API-KEY-ID", ""), request.headers.get("APCA-API-SECRET-KEY", "")
+
+
+def _symbols(request: Request) -> Iterable[str]:
+    symbols = [symbol for symbol in request.query_params.get("symbols", "").split(",") if symbol]
+    if not symbols:
+        raise invalid("symbols is required")
+    return symbols
+
+
+def _count(text: str | None, default: int, most: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise invalid(f"limit {text!r} is not from 1 to {most}")
+    return int(text)
+
+
+def _ns(moment: datetime) -> int:
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1_000
+
+
+def _moment_ns(text: str | None, default: int) -> int:
+    if not text:
+        return default
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid(f"{text!r} is not a time in RFC 3339") from None
+    return _ns(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _day(text: str | None, default: date) -> date:
+    return default if not text else datetime.fromtimestamp(_moment_ns(text, 0) // NANOS_PER_S, UTC).date()

@@ -1,0 +1,186 @@
+"""A view of all accounts, made from the topics: orders, positions, equity and the last quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+from time import monotonic
+from typing import Any
+
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.records.enums import Action, ExecType, MarkKind
+from schemas.records.messages import AccountEquity, Fill, Mark, OrderRequest, OrderResult, PositionReport
+from schemas.records.numbers import NANOS_PER_DAY
+from streams.errors import LogUnavailable, NoAnswer
+from streams.pipeline.clients.follow import FollowedRecord, Follower
+from streams.serve.order_state import OrderState
+
+TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks")
+POLL_S = 0.2
+READY_S = 120.0
+OnResult = Callable[[OrderResult, OrderState, Fill | None], None]
+"""Called for each result as it comes, with its order and its booked fill, in the thread of the view."""
+
+
+@dataclass(slots=True)
+class AccountView:
+    """An account. orders: by id, oldest first. day_start_equity: 1e-18, at the last change of the UTC day of its clock.
+
+    results: the newest result by request, for those who wait for the answer to a request.
+    """
+
+    account_id: str
+    orders: dict[str, OrderState] = field(default_factory=dict)
+    positions: dict[str, PositionReport] = field(default_factory=dict)
+    equity: AccountEquity | None = None
+    opened_ns: int = 0
+    day_start_equity: int = 0
+    answers: dict[str, OrderResult] = field(default_factory=dict)
+
+    def take_equity(self, equity: AccountEquity) -> None:
+        """Takes the newest equity."""
+        before = self.equity
+        if before is None:
+            self.opened_ns, self.day_start_equity = equity.ts, equity.equity
+        elif before.ts // NANOS_PER_DAY != equity.ts // NANOS_PER_DAY:
+            self.day_start_equity = before.equity
+        self.equity = equity
+
+
+class DeskView:
+    """The accounts and the last quote of each symbol. It is read from the topics when the service starts."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        self.accounts: dict[str, AccountView] = {}
+        self.quotes: dict[str, Mark] = {}
+        self.market_ns = 0
+        """The newest time of the market, UTC nanoseconds."""
+        self.listeners: list[OnResult] = []
+        self.changed = Condition()
+        self.failure: LogUnavailable | None = None
+        self._settings, self._codec = settings, codec
+        self._unbooked: dict[str, OrderResult] = {}
+        self._booked: dict[str, Fill] = {}
+        """Fills of which one half has come: the result, or the booked fill. By exec_id."""
+        self._stop, self._ready = Event(), Event()
+        self._thread = Thread(target=self._follow, name="desk-view", daemon=True)
+
+    def start(self) -> None:
+        """Begins to read, and waits until all that is on the topics has been read. Raises NoAnswer, LogUnavailable."""
+        self._thread.start()
+        if not self._ready.wait(READY_S):
+            raise NoAnswer(f"the topics were not read within {READY_S:.0f} s; `paper status` says how they are")
+        if self.failure is not None:
+            raise self.failure
+
+    def stop(self) -> None:
+        """Ends the reading."""
+        self._stop.set()
+        self._thread.join()
+
+    def account(self, account_id: str) -> AccountView:
+        """Returns the view of an account; an empty one if no record names it yet."""
+        return self.accounts.get(account_id) or AccountView(account_id)
+
+    def await_answer(self, account_id: str, request_id: str, patience_s: float) -> OrderResult | None:
+        """Waits for the first answer to a request; None if none comes in time."""
+        deadline = monotonic() + patience_s
+        with self.changed:
+            while (answer := self.account(account_id).answers.get(request_id)) is None:
+                left_s = deadline - monotonic()
+                if left_s <= 0 or self.failure is not None:
+                    return None
+                self.changed.wait(left_s)
+        return answer
+
+    def await_order(self, account_id: str, order_id: str, patience_s: float) -> OrderState | None:
+        """Waits until an order is in the view; None if it does not come in time."""
+        deadline = monotonic() + patience_s
+        with self.changed:
+            while (order := self.account(account_id).orders.get(order_id)) is None:
+                left_s = deadline - monotonic()
+                if left_s <= 0 or self.failure is not None:
+                    return None
+                self.changed.wait(left_s)
+        return order
+
+    def _follow(self) -> None:
+        try:
+            with Follower(self._settings, self._codec, TOPICS, from_start=True) as follower:
+                while not self._stop.is_set():
+                    records = list(follower.poll(POLL_S))
+                    with self.changed:
+                        for record in records:
+                            self._take(record)
+                        self.changed.notify_all()
+                    if follower.is_at_end:
+                        self._ready.set()
+        except LogUnavailable as error:
+            self.failure = error
+        finally:
+            self._ready.set()
+
+    def _take(self, record: FollowedRecord) -> None:
+        message: Any = record.message
+        if isinstance(message, Mark):
+            self._take_mark(message)
+        elif isinstance(message, OrderRequest):
+            self._take_request(message, record.timestamp_ns)
+        elif isinstance(message, OrderResult):
+            self._take_result(message)
+        elif isinstance(message, Fill):
+            self._take_fill(message)
+        elif isinstance(message, PositionReport):
+            self._of(message.account_id).positions[message.symbol] = message
+        elif isinstance(message, AccountEquity):
+            self._of(message.account_id).take_equity(message)
+
+    def _take_mark(self, mark: Mark) -> None:
+        self.market_ns = max(self.market_ns, mark.ts)
+        if mark.kind is MarkKind.QUOTE:
+            self.quotes[mark.symbol] = mark
+
+    def _take_request(self, request: OrderRequest, stamp_ns: int) -> None:
+        if request.action is Action.NEW:
+            self._order(request.account_id, request.order_id).take_request(request, stamp_ns)
+
+    def _take_result(self, result: OrderResult) -> None:
+        account = self._of(result.account_id)
+        account.answers.setdefault(result.request_id or result.order_id, result)
+        if result.exec_type is ExecType.MASS_CANCEL or not result.order_id:
+            return
+        order = self._order(result.account_id, result.order_id)
+        order.take_result(result)
+        if result.last_qty is None or result.exec_id is None:
+            self._tell(result, None)
+        elif (fill := self._booked.pop(result.exec_id, None)) is not None:
+            self._tell(result, fill)
+        else:
+            self._unbooked[result.exec_id] = result
+
+    def _take_fill(self, fill: Fill) -> None:
+        result = self._unbooked.pop(fill.exec_id, None)
+        if result is None:
+            self._booked[fill.exec_id] = fill
+        else:
+            self._tell(result, fill)
+
+    def _tell(self, result: OrderResult, fill: Fill | None) -> None:
+        order = self._order(result.account_id, result.order_id)
+        for listener in self.listeners:
+            listener(result, order, fill)
+
+    def _of(self, account_id: str) -> AccountView:
+        found = self.accounts.get(account_id)
+        if found is None:
+            found = self.accounts[account_id] = AccountView(account_id)
+        return found
+
+    def _order(self, account_id: str, order_id: str) -> OrderState:
+        orders = self._of(account_id).orders
+        found = orders.get(order_id)
+        if found is None:
+            found = orders[order_id] = OrderState(order_id, account_id)
+        return found

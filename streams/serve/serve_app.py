@@ -1,0 +1,38 @@
+"""The application of `paper serve`: the view of the topics, and the APIs over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from infra.settings import Settings
+from schemas.avro.codec import Codec
+from schemas.registry import Registry
+from streams.pipeline.clients.producer import RecordProducer
+from streams.pipeline.reference.load_config import core_config
+from streams.serve.alpaca.routes import AlpacaRoutes, alpaca_app
+from streams.serve.alpaca.trade_stream import TradeStreams
+from streams.serve.alpaca.trading_desk import TradingDesk
+from streams.serve.api_keys import ApiKeys
+from streams.serve.desk_view import DeskView
+from streams.serve.http_limits import BodyLimit
+from streams.serve.stored_rows import StoredRows
+
+
+def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
+    """Returns the application. view: a started view of the topics."""
+    keys = ApiKeys(settings)
+    desk = TradingDesk(view, RecordProducer(settings, codec, linger_ms=1))
+    routes = AlpacaRoutes(settings, core_config(settings), view, desk, keys, StoredRows(settings))
+    app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
+    app.mount("/alpaca", alpaca_app(routes, desk, TradeStreams(view, keys)))
+    return BodyLimit(app)
+
+
+def started_view(settings: Settings) -> tuple[DeskView, Codec]:
+    """Returns a view that has read the topics. Raises NoAnswer, LogUnavailable."""
+    codec = Codec(Registry(settings))
+    view = DeskView(settings, codec)
+    view.start()
+    return view, codec
