@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from itertools import count
 from queue import Queue
 from typing import Any
 from uuid import uuid4
@@ -33,61 +31,12 @@ from alpaca.trading.requests import (
 )
 from alpaca.trading.stream import TradingStream
 
-from infra.settings import Settings
-from tests import stacks
-from tests.end_to_end.desk import AWAIT_S, Desk
-from tests.end_to_end.processes import done, running
-
-SYMBOL = "ACME.SIM"
+from tests.end_to_end.desk import AWAIT_S
+from tests.end_to_end.processes import done
+from tests.serve.conftest import SYMBOL, Service
 
 
-class Service:
-    """A running service. url: of Alpaca's API on it."""
-
-    def __init__(self, settings: Settings, desk: Desk, port: int) -> None:
-        self.settings, self.desk = settings, desk
-        self.url = f"http://127.0.0.1:{port}/alpaca"
-        self._seconds = count(1)
-
-    def tick(self) -> None:
-        """Moves the market on by a second."""
-        self.desk.quote(next(self._seconds))
-        self.desk.flush()
-
-    def key(self, account: str) -> tuple[str, str]:
-        """Makes a key for an account."""
-        lines = done(self.settings, "access", "key", account).split()
-        key, secret = (line.partition("=")[2] for line in lines)
-        return key, secret
-
-    def client(self, account: str) -> TradingClient:
-        """Returns Alpaca's client with a new key of an account."""
-        return TradingClient(*self.key(account), url_override=self.url)
-
-    def trader(self) -> TradingClient:
-        """Returns a client of a new account whose session is open, on a market with a quote."""
-        account = f"t{uuid4().hex[:8]}"
-        self.desk.open_account(account)
-        return self.client(account)
-
-
-@pytest.fixture(scope="module")
-def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    own = {"topic_prefix": "serve.", "clickhouse_database": "test", "mock_trading": False}
-    settings, folder, port = stack.model_copy(update=own), tmp_path_factory.mktemp("serve"), stacks.free_port()
-    try:
-        stacks.prepare(settings)
-        with stacks.clean_database(settings), running(settings, folder, "sink"), running(settings, folder, "worker"):
-            running_service = Service(settings, Desk(settings), port)
-            running_service.tick()
-            with running(settings, folder, "serve", "--port", str(port)) as background:
-                background.await_log("Application startup complete")
-                yield running_service
-    finally:
-        stacks.remove_topics(settings)
-
-
-def _limit(side: OrderSide, price: float, quantity: float = 10, **more: Any) -> LimitOrderRequest:
+def _limit(side: OrderSide, price: float, *, quantity: float = 10, **more: Any) -> LimitOrderRequest:
     tif = more.pop("time_in_force", TimeInForce.GTC)
     return LimitOrderRequest(symbol=SYMBOL, qty=quantity, side=side, time_in_force=tif, limit_price=price, **more)
 
@@ -157,7 +106,10 @@ def test_a_position_is_opened_seen_and_closed(service: Service) -> None:
 
 def test_bracket_oco_and_oto(service: Service) -> None:
     trader = service.trader()
-    legs = {"take_profit": TakeProfitRequest(limit_price=60.0), "stop_loss": StopLossRequest(stop_price=40.0)}
+    legs: dict[str, Any] = {
+        "take_profit": TakeProfitRequest(limit_price=60.0),
+        "stop_loss": StopLossRequest(stop_price=40.0),
+    }
     bracket = trader.submit_order(_limit(OrderSide.BUY, 45.0, order_class=OrderClass.BRACKET, **legs))
     shown = trader.get_order_by_id(bracket.id)
     assert shown.order_class is OrderClass.BRACKET
@@ -205,13 +157,13 @@ def test_refusals_are_in_the_form_of_alpaca(service: Service) -> None:
 def test_two_keys_never_see_each_other(service: Service) -> None:
     first, second = service.trader(), service.trader()
     order = first.submit_order(_limit(OrderSide.BUY, 40.0, client_order_id="private"))
-    for call in (
-        lambda: second.get_order_by_id(order.id),
-        lambda: second.get_order_by_client_id("private"),
-        lambda: second.cancel_order_by_id(order.id),
+    for call, order_id in (
+        (second.get_order_by_id, order.id),
+        (second.get_order_by_client_id, "private"),
+        (second.cancel_order_by_id, order.id),
     ):
         with pytest.raises(APIError) as error:
-            call()
+            call(order_id)
         assert error.value.status_code == 404
     assert second.get_orders(GetOrdersRequest(status=QueryOrderStatus.ALL)) == []
     second.cancel_orders()
@@ -220,7 +172,7 @@ def test_two_keys_never_see_each_other(service: Service) -> None:
 
 def test_a_revoked_key_opens_nothing(service: Service) -> None:
     key, secret = service.key("nobody")
-    client = TradingClient(key, secret, url_override=service.url)
+    client: Any = TradingClient(key, secret, url_override=service.url)
     assert client.get_account().status.value == "INACTIVE"
     done(service.settings, "access", "revoke", key)
     for wrong in (client, TradingClient(key, "x", url_override=service.url)):
@@ -242,7 +194,7 @@ def test_instruments_clock_calendar_and_market_data(service: Service) -> None:
         ("26", "16:00"),
         ("27", "16:00"),
     ]
-    data = StockHistoricalDataClient(*service.key("anybody"), url_override=service.url)
+    data: Any = StockHistoricalDataClient(*service.key("anybody"), url_override=service.url)
     quote = data.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols=SYMBOL))[SYMBOL]
     assert (quote.bid_price, quote.ask_price) == (50.0, 50.02)
     bars = data.get_stock_bars(StockBarsRequest(symbol_or_symbols=SYMBOL, timeframe=TimeFrame.Minute)).data[SYMBOL]
@@ -256,7 +208,7 @@ def test_trade_updates_come_by_websocket(service: Service) -> None:
     key = service.key(account)
     other = service.trader()
     updates: Queue[Any] = Queue()
-    stream = TradingStream(*key, url_override=service.url.replace("http", "ws") + "/stream")
+    stream: Any = TradingStream(*key, url_override=service.url.replace("http", "ws") + "/stream")
 
     async def note(update: Any) -> None:
         updates.put(update)
@@ -264,14 +216,14 @@ def test_trade_updates_come_by_websocket(service: Service) -> None:
     stream.subscribe_trade_updates(note)
     thread = threading.Thread(target=lambda: asyncio.run(stream._run_forever()), daemon=True)
     thread.start()
-    trader = TradingClient(*key, url_override=service.url)
+    trader: Any = TradingClient(*key, url_override=service.url)
     while updates.empty():
         first = trader.submit_order(_limit(OrderSide.BUY, 40.0))
         trader.cancel_order_by_id(first.id)
     other.submit_order(_limit(OrderSide.BUY, 40.0, client_order_id="not-yours"))
     _filled(service, trader, MarketOrderRequest(symbol=SYMBOL, qty=2, side=OrderSide.BUY, time_in_force="day"))
     seen = [updates.get(timeout=AWAIT_S)]
-    while seen[-1].event is not TradeEvent.FILL:
+    while seen[-1].event != TradeEvent.FILL:
         seen.append(updates.get(timeout=AWAIT_S))
     assert {TradeEvent.NEW, TradeEvent.CANCELED, TradeEvent.FILL} == {update.event for update in seen}
     assert (seen[-1].qty, seen[-1].position_qty, seen[-1].order.filled_qty) == (2.0, 2.0, "2")
@@ -280,11 +232,11 @@ def test_trade_updates_come_by_websocket(service: Service) -> None:
     thread.join(AWAIT_S)
 
 
-def _filled(service: Service, trader: TradingClient, request: MarketOrderRequest) -> Order:
+def _filled(service: Service, trader: Any, request: MarketOrderRequest) -> Any:
     return _await_end(service, trader, trader.submit_order(request).id)
 
 
-def _await_end(service: Service, trader: TradingClient, order_id: Any) -> Order:
+def _await_end(service: Service, trader: Any, order_id: Any) -> Any:
     """Moves the market on until an order has ended."""
     for _ in range(int(AWAIT_S)):
         service.tick()

@@ -60,7 +60,7 @@ class Follower:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether each partition has been read to an end that it has had since the start."""
+        """True once each partition has been read to an end that it has had since the start."""
         return not self._before_end
 
     def poll(self, timeout_s: float) -> Iterator[FollowedRecord]:

@@ -24,7 +24,7 @@ from streams.serve.alpaca.account_json import account_json, asset_json, position
 from streams.serve.alpaca.alpaca_error import AlpacaError, invalid, not_found, unauthorised, unavailable
 from streams.serve.alpaca.exchange_days import DAYS_MAX, calendar_json, clock_json
 from streams.serve.alpaca.market_json import bar_json, quote_json, span_s, trade_json
-from streams.serve.alpaca.order_form import OrderForm
+from streams.serve.alpaca.order_body import OrderBody
 from streams.serve.alpaca.order_ids import asset_uuid
 from streams.serve.alpaca.order_json import order_json
 from streams.serve.alpaca.trade_stream import TradeStreams
@@ -208,7 +208,7 @@ def alpaca_app(routes: AlpacaRoutes, desk: TradingDesk, streams: TradeStreams) -
     account = Depends(routes.account_of)
 
     @app.post("/v2/orders")
-    def submit(form: OrderForm, account_id: str = account) -> dict[str, Any]:
+    def submit(form: OrderBody, account_id: str = account) -> dict[str, Any]:
         return desk.submit(account_id, form)
 
     @app.get("/v2/orders")

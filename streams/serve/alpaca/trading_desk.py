@@ -14,7 +14,7 @@ from schemas.records.numbers import plain, price_to_decimal
 from streams.errors import DeliveryError, RecordTooLarge
 from streams.pipeline.clients.producer import RecordProducer
 from streams.serve.alpaca.alpaca_error import AlpacaError, invalid, not_found, refused, repeated_id, unavailable
-from streams.serve.alpaca.order_form import OrderForm, checked_request
+from streams.serve.alpaca.order_body import OrderBody, checked_request
 from streams.serve.alpaca.order_ids import OrderIds
 from streams.serve.alpaca.order_json import STATUS, order_json
 from streams.serve.desk_view import DeskView
@@ -36,7 +36,7 @@ class TradingDesk:
         self._view, self._producer = view, producer
         self._ids = OrderIds()
 
-    def submit(self, account_id: str, form: OrderForm) -> dict[str, Any]:
+    def submit(self, account_id: str, form: OrderBody) -> dict[str, Any]:
         """Sends an order with its legs, and waits for the first answer. Raises AlpacaError if it is refused.
 
         After a broken connection, the same order may be sent again: of an order that is known only the legs that are
@@ -120,7 +120,7 @@ class TradingDesk:
             "type": "market",
             "time_in_force": "day",
         }
-        return self.submit(account_id, OrderForm.model_validate(form))
+        return self.submit(account_id, OrderBody.model_validate(form))
 
     def _ask(self, account_id: str, fields: Mapping[str, Any], request_id: str | None = None) -> OrderResult | None:
         """Sends a request about orders, and waits for its answer. Raises AlpacaError if it is refused."""

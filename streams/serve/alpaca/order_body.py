@@ -32,7 +32,7 @@ class StopLoss(BaseModel):
     limit_price: Decimal | None = None
 
 
-class OrderForm(BaseModel):
+class OrderBody(BaseModel):
     """The body of POST /v2/orders."""
 
     symbol: str = Field("", max_length=ID_CHARS_MAX)

@@ -1,0 +1,66 @@
+"""A running HTTP service over a pipeline of its own, shared by the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from alpaca.trading.client import TradingClient
+
+from infra.settings import Settings
+from tests import stacks
+from tests.end_to_end.desk import Desk
+from tests.end_to_end.processes import done, running
+
+SYMBOL = "ACME.SIM"
+READY = "Application startup complete"
+
+
+class Service:
+    """A running service. url: of Alpaca's API on it. folder: of logs."""
+
+    def __init__(self, settings: Settings, desk: Desk, folder: Path, port: int) -> None:
+        self.settings, self.desk, self.folder = settings, desk, folder
+        self.url = f"http://127.0.0.1:{port}/alpaca"
+        self._seconds = count(1)
+
+    def tick(self) -> None:
+        """Moves the market on by a second."""
+        self.desk.quote(next(self._seconds))
+        self.desk.flush()
+
+    def key(self, account: str) -> tuple[str, str]:
+        """Makes a key for an account."""
+        lines = done(self.settings, "access", "key", account).split()
+        key, secret = (line.partition("=")[2] for line in lines)
+        return key, secret
+
+    def client(self, account: str) -> Any:
+        """Returns Alpaca's client with a new key of an account."""
+        return TradingClient(*self.key(account), url_override=self.url)
+
+    def trader(self) -> Any:
+        """Returns a client of a new account whose session is open, on a market with a quote."""
+        account = f"t{uuid4().hex[:8]}"
+        self.desk.open_account(account)
+        return self.client(account)
+
+
+@pytest.fixture(scope="package")
+def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    own = {"topic_prefix": "serve.", "clickhouse_database": "test", "mock_trading": False}
+    settings, folder, port = stack.model_copy(update=own), tmp_path_factory.mktemp("serve"), stacks.free_port()
+    try:
+        stacks.prepare(settings)
+        with stacks.clean_database(settings), running(settings, folder, "sink"), running(settings, folder, "worker"):
+            running_service = Service(settings, Desk(settings), folder, port)
+            running_service.tick()
+            with running(settings, folder, "serve", "--port", str(port)) as background:
+                background.await_log(READY)
+                yield running_service
+    finally:
+        stacks.remove_topics(settings)
