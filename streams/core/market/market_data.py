@@ -21,7 +21,8 @@ FUNDING: Final = "F"
 DIVIDEND: Final = "D"
 SINGLE_MAX: Final = 8
 """Number of quotes of a record that are read one by one; to read more, its columns are turned into lists at once."""
-KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND))
+KINDS_BEFORE_PAYMENTS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
+KINDS = KINDS_BEFORE_PAYMENTS | {FUNDING, DIVIDEND}
 OTHER_KINDS = (BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND)
 AGGRESSORS = frozenset("BS-")
 
@@ -117,8 +118,10 @@ def best_level(side: Levels) -> tuple[int, int]:
     return (prices[0], sizes[0]) if prices else (0, 0)
 
 
-def check_market_data(record: MarketData) -> MarketData:
+def check_market_data(record: MarketData, with_payments: bool = True) -> MarketData:
     """Returns the record in the form that the venue reads (streams.core.market.market_columns.with_arrays).
+
+    with_payments: it may hold fundings and dividends; see CoreConfig.positions_bring_payments.
 
     Raises RecordRefused if the columns don't fit each other, or if a number is impossible in a market.
     """
@@ -126,16 +129,16 @@ def check_market_data(record: MarketData) -> MarketData:
         record = with_arrays(record)
     except OverflowError as error:
         raise _refused(record, f"a column holds a number above {PRICE_MAX}e-9") from error
-    _check(record)
+    _check(record, KINDS if with_payments else KINDS_BEFORE_PAYMENTS)
     return record
 
 
-def _check(record: MarketData) -> None:
+def _check(record: MarketData, known: frozenset[str]) -> None:
     counts = {kind: record.kinds.count(kind) for kind in (QUOTE, TRADE)}
     if sum(counts.values()) != len(record.kinds):
         counts |= {kind: record.kinds.count(kind) for kind in OTHER_KINDS}
-        if sum(counts.values()) != len(record.kinds):
-            raise _refused(record, f"kinds holds letters other than {', '.join(sorted(KINDS))}")
+        if not known.issuperset(record.kinds):
+            raise _refused(record, f"kinds holds letters other than {', '.join(sorted(known))}")
     if len(record.times) != len(record.kinds):
         raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
     if len(record.times) and record.times[0] <= 0:

@@ -30,6 +30,9 @@ class VenueConfig(ExecutionConfig, VenueRules, Protocol):
     @property
     def orders_wait(self) -> bool: ...
 
+    @property
+    def positions_bring_payments(self) -> bool: ...
+
 
 class ExecutionShard:
     """The state machine of an execution partition. Inputs: ApprovedOrder, MarketData.
@@ -132,7 +135,7 @@ class ExecutionShard:
         self._outputs.append(Output("executions", report.account_id, report))
 
     def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        record = check_market_data(record)
+        record = check_market_data(record, self._config.positions_bring_payments)
         if not record.kinds:
             self._on_heartbeat(record, record_time_ns)
             return

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, Side
 from schemas.records.messages import AccountEquity, ExecutionReport, MarketData, PositionReport
 from schemas.records.numbers import MONEY_SCALE, PRICE_SCALE
+from schemas.records.output import RecordRefused
 from streams.core.accounts.payments import payment
 from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import ConversionConfig
@@ -169,6 +170,13 @@ def test_opposite_positions_pay_each_other_whatever_is_rounded(quantity: int, ra
     assert paid + payment(-quantity, notice) == 0
     exact = -Fraction(quantity * rate * mark, PRICE_SCALE)
     assert abs(paid - exact) <= Fraction(1, 2)
+
+
+def test_before_this_rule_a_funding_was_no_market_data() -> None:
+    """The dead letter of an old journal keeps its words."""
+    desk = Desk(config(instruments=(PERPETUAL,), positions_bring_payments=False))
+    with pytest.raises(RecordRefused, match=r"kinds holds letters other than B, H, Q, R, S, T$"):
+        desk.send(funding("0.0001", "60000"))
 
 
 EVENTS = st.one_of(

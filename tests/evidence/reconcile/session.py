@@ -105,7 +105,7 @@ def traded_session() -> Session:
     session.ask(builders.cancel("b-6", "b-3", account="B"))
     session.ask(new("b-7", Side.BUY, "9", "20.05", account="B", symbol="XYZ"))
     session.pay(builders.funding("-0.00012345", "9.891", at=session.now_ns))
-    session.pay(builders.dividend("0.25", at=session.now_ns, symbol="XYZ"))
+    session.pay(builders.dividend("0.25", at=session.now_ns))
     for _ in range(2):
         session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B", ts=0))
         session.ask(new("a-1", quantity="30", price="10.02"))

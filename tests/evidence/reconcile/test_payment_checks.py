@@ -30,7 +30,7 @@ def test_a_clean_session_compares_each_payment() -> None:
     assert ("A", "FUNDING") in triggers
     assert ("B", "DIVIDEND") in triggers
     check = next(check for check in kafka_checks(facts, session.config) if check.name == PAYMENTS)
-    assert (check.checked, check.differences) == (3, [])
+    assert (check.checked, check.differences) == (4, [])
 
 
 @pytest.mark.parametrize(
