@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, Side
-from schemas.records.messages import AccountEquity, ExecutionReport, MarketData, PositionReport
+from schemas.records.messages import AccountEquity, ExecutionReport, MarketData, PositionReport, RiskEvent
 from schemas.records.numbers import MONEY_SCALE, PRICE_SCALE
 from schemas.records.output import RecordRefused
 from streams.core.accounts.payments import payment
@@ -143,8 +143,10 @@ def test_funding_opens_a_breaker() -> None:
     desk = held(("A", BUY, "1"), core=core)
     desk.send(funding("0.00008", "60000", at=START + SECOND))
     assert desk.account().breakers.by_name["loss"].state is BreakerState.CLOSED
-    desk.send(funding("0.00004", "60000", at=START + 2 * SECOND))
+    outputs = desk.send(funding("0.00004", "60000", at=START + 2 * SECOND))
     assert desk.account().breakers.by_name["loss"].state is BreakerState.OPEN
+    (event,) = (item for item in of(RiskEvent, outputs) if item.breaker == "loss")
+    assert event.cause == of(ExecutionReport, outputs)[0].exec_id, "by the payment, not by the next mark"
 
 
 STEPS = st.integers(1, 10**6).map(lambda lots: lots * PRICE_SCALE // 1000)
