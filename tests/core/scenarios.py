@@ -53,14 +53,16 @@ PRICES = st.none() | CENTS.map(lambda count: price_text(cents(count)))
 
 
 @st.composite
-def stories(draw: st.DrawFn, most: int = 30) -> list[Message]:
-    """Draws inputs that begin with the opening of a session; market time rises from record to record."""
+def stories(draw: st.DrawFn, most: int = 30, payments: bool = False) -> list[Message]:
+    """Draws inputs that begin with the opening of a session; market time rises from record to record.
+
+    payments: with fundings and dividends.
+    """
     time_ns = START
     story: list[Message] = [opening()]
     ids: list[str] = []
-    kinds = st.sampled_from(
-        ("market",) * 4 + ("new",) * 5 + ("cancel", "replace", "replace", "heartbeat", "control", "payment")
-    )
+    others = ("cancel", "replace", "replace", "heartbeat", "control", *("payment",) * payments)
+    kinds = st.sampled_from(("market",) * 4 + ("new",) * 5 + others)
     for number in range(draw(st.integers(3, most))):
         kind = draw(kinds)
         request_id = f"o{number}"

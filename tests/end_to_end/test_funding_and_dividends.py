@@ -23,8 +23,8 @@ def settings(pipeline_settings: Settings) -> Settings:
 
 def at_once(order_id: str, side: Side, quantity: str, price: str, account: str = "A") -> OrderRequest:
     """Returns an IOC order whose ts is so early that it arrives at once."""
-    terms = {"tif": TimeInForce.IOC, "symbol": SYMBOL, "account": account, "ts": START - SECOND}
-    return new(order_id, side, quantity, price, **terms)
+    ts = START - SECOND
+    return new(order_id, side, quantity, price, tif=TimeInForce.IOC, symbol=SYMBOL, account=account, ts=ts)
 
 
 def answer(settings: Settings, *words: str) -> Any:

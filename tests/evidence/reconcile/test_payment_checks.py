@@ -38,7 +38,7 @@ def test_a_clean_session_compares_each_payment() -> None:
     [
         (changed("executions", lambda m: m.exec_type == "FUNDING", funding_rate=1), "was booked, FUNDING"),
         (changed("executions", lambda m: m.exec_type == "DIVIDEND", dividend=1), "was booked, DIVIDEND"),
-        (lost("account.equity", equity_at("A", "FUNDING")), "account A: nothing was booked, FUNDING"),
+        (lost("account.equity", equity_at("A", "FUNDING")), "account A: nothing was booked, DIVIDEND"),
         (off_by_one("account.equity", equity_at("B", "FUNDING"), "funding"), "account B: FUNDING"),
         (lost("executions", lambda m: m.exec_type == "DIVIDEND"), "was booked, nothing was owed"),
     ],
