@@ -18,6 +18,10 @@ class MemoryRegistry:
         """See schemas.avro.codec.SchemaSource."""
         return self._ids[topic]
 
+    def written_as(self, topic: str) -> dict[str, Any]:
+        """See schemas.avro.codec.SchemaSource."""
+        return load_schema(topic)
+
     def schema_by_id(self, topic: str, schema_id: int) -> dict[str, Any]:
         """See schemas.avro.codec.SchemaSource."""
         if schema_id not in self._topics:

@@ -17,7 +17,7 @@ from infra.errors import SettingsError
 from infra.registry_access import user_info
 from infra.settings import Settings
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
-from schemas.topic_schemas import all_topics, schema_text
+from schemas.topic_schemas import all_topics, load_schema, schema_text
 
 AVRO = "AVRO"
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -113,6 +113,10 @@ class Registry:
             assert schema_id is not None
             self._writer_ids[topic] = schema_id
         return self._writer_ids[topic]
+
+    def written_as(self, topic: str) -> Any:
+        """See SchemaSource."""
+        return load_schema(topic)
 
     def schema_by_id(self, topic: str, schema_id: int) -> Any:
         """See SchemaSource."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.records import messages
 from schemas.records.gate_messages import GateDecision, TestResult
+from schemas.records.snapshot_message import Snapshot
 
 SCHEMA_FOLDER = Path(__file__).parent / "avsc"
 
@@ -28,8 +29,8 @@ MESSAGE_CLASSES: dict[str, type[tuple[Any, ...]]] = {
     "gate.decisions": GateDecision,
     "journal.accounts": messages.Journal,
     "journal.execution": messages.Journal,
-    "snapshots.accounts": messages.Snapshot,
-    "snapshots.execution": messages.Snapshot,
+    "snapshots.accounts": Snapshot,
+    "snapshots.execution": Snapshot,
 }
 """Record class of each topic with a schema."""
 

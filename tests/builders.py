@@ -239,6 +239,17 @@ def split(to: int, of: int, *, at: int = START, symbol: str = "ABC") -> messages
     return columns(symbol, [])._replace(ts=at, kinds="S", times=[at], split_to=[to], split_of=[of])
 
 
+def funding(rate: str, mark_px: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
+    """One record: longs pay the rate of their positions' value at the mark price to shorts."""
+    record = columns(symbol, [])._replace(ts=at, kinds="F", times=[at])
+    return record._replace(funding_rate=[px(rate)], funding_px=[px(mark_px)])
+
+
+def dividend(cash: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
+    """One record: each unit bears so much cash."""
+    return columns(symbol, [])._replace(ts=at, kinds="D", times=[at], dividend=[px(cash)])
+
+
 def trading(letter: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
     """One record: H trading is halted, R it goes on."""
     return columns(symbol, [])._replace(ts=at, kinds=letter, times=[at])

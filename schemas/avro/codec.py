@@ -25,7 +25,11 @@ class SchemaSource(Protocol):
     """The source of schema ids: schemas.registry, or its in-memory twin."""
 
     def writer_id(self, topic: str) -> int:
-        """Returns the id under which the topic's own schema is registered."""
+        """Returns the id under which the schema of written_as is registered."""
+        ...
+
+    def written_as(self, topic: str) -> Any:
+        """Returns the schema in which records are written: the topic's own, or an earlier version that it extends."""
         ...
 
     def schema_by_id(self, topic: str, schema_id: int) -> Any:
@@ -62,7 +66,7 @@ class Codec:
     def encode(self, topic: str, message: Message) -> bytes:
         """Returns a record as the value of a Kafka record."""
         codec = self._topics.get(topic) or self._topic(topic)
-        return write_record(codec.header, codec.fields, message)
+        return write_record(codec.header, codec.written, message if codec.is_whole else codec.as_earlier(message))
 
     def decode(self, topic: str, value: bytes) -> Any:
         """Returns the record in a Kafka value, of the topic's class in schemas.topic_schemas.
@@ -70,7 +74,7 @@ class Codec:
         Raises UndecodableRecord for bytes that are no such record, RegistryUnavailable if a schema is not available.
         """
         codec = self._topics.get(topic) or self._topic(topic)
-        if value.startswith(codec.header):
+        if codec.is_whole and value.startswith(codec.header):
             return codec.decode(value)
         if not value:
             raise UndecodableRecord("EMPTY_VALUE", f"a record of {topic} needs a value in Confluent wire format")
@@ -105,7 +109,8 @@ class Codec:
         self._source.learn(topic, schema_ids)
 
     def _topic(self, topic: str) -> "_TopicCodec":
-        codec = self._topics[topic] = _TopicCodec(topic, self._source.writer_id(topic))
+        codec = _TopicCodec(topic, self._source.writer_id(topic), self._source.written_as(topic))
+        self._topics[topic] = codec
         return codec
 
     def _form(self, topic: str, schema_id: int) -> WriterForm:
@@ -123,13 +128,24 @@ class Codec:
 
 
 class _TopicCodec:
-    """The encoder and decoder of one topic."""
+    """The encoder and decoder of one topic.
 
-    def __init__(self, topic: str, schema_id: int) -> None:
+    fields: of the topic's schema. written: those of them that are written; is_whole: they are all.
+    """
+
+    def __init__(self, topic: str, schema_id: int, written_as: Any) -> None:
         self.header = HEADER.pack(MAGIC, schema_id)
         self.fields = layout(load_schema(topic))
+        self.written = self.fields[: len(written_as["fields"])]
+        self.is_whole = len(self.written) == len(self.fields)
         self._topic = topic
         self._class = MESSAGE_CLASSES[topic]
+
+    def as_earlier(self, message: Message) -> Message:
+        """Returns the fields of a record that an earlier version has; the others must hold their defaults."""
+        count = len(self.written)
+        assert not any(message[count:]), f"this {self._topic} record says more than its earlier version can"
+        return message[:count]
 
     def decode(self, value: bytes) -> Any:
         """Returns the record in a value that was written with the topic's own schema. Raises UndecodableRecord."""
@@ -157,6 +173,9 @@ class _TopicCodec:
         if field.kind == ENUM:
             return field.members[field.places[value]]
         if field.kind == DECIMAL:
+            if isinstance(value, str):
+                # fastavro gives a default as the schema writes it: a character for each byte.
+                value = value.encode("iso-8859-1")
             number = int.from_bytes(value[:DECIMAL_BYTES_MAX], "big", signed=True)
             if len(value) > DECIMAL_BYTES_MAX or not -field.limit < number < field.limit:
                 raise self._too_many_digits(field.name)

@@ -19,13 +19,16 @@ def incompatibilities(schema: Any, released: Any) -> list[str]:
     return forward + [f"a reader of the new version: {problem}" for problem in unreadable(released, schema)]
 
 
-def writes_alike(schema: Any, released: Any) -> bool:
-    """Returns whether a record has the same bytes in both versions, if it holds no symbol that only the first knows."""
+def extends(schema: Any, released: Any) -> bool:
+    """Returns whether the first version is the other one with fields behind it, or none.
+
+    Then a record whose further fields hold their defaults has the bytes of the other version if it ends before them.
+    """
     if unreadable(released, schema) or _last_name(schema) != _last_name(released):
         return False
     fields, before = schema["fields"], released["fields"]
-    return len(fields) == len(before) and all(
-        _writes_alike(field, old) for field, old in zip(fields, before, strict=True)
+    return len(fields) >= len(before) and all(
+        _writes_alike(field, old) for field, old in zip(fields, before, strict=False)
     )
 
 

@@ -12,10 +12,11 @@ digits. A fee is at most the notional plus FEE_AMOUNT_MAX for each unit and for 
 
 Sums of an account. A position starts with cost and realised PnL of 0. A fill of notional n changes their sum
 |cost| + |gross_realised| by at most n, because what it closes moves from one to the other. The account shard books no
-fill that would bring this sum, or the sum of the commissions, above B, and charges no borrow fee above B. So over N
-positions each sum is at most N * B = 1e19 units, and cash, which is the opening cash (at most B) and all these flows,
-is at most 3e19 + 1e15 units. The value of all positions is cut at V, because only marks decide it. Equity is then below
-5e19 units and a drawdown, the difference of two equities, below 1e20 units: 38 digits.
+fill that would bring this sum, or the sum of the commissions, above B, and charges no borrow fee above B. The sums of
+funding and of dividends are cut at B / 100. So over N positions each sum is at most N * B = 1e19 units, and cash, which
+is the opening cash (at most B) and all these flows, is at most 3.02e19 + 1e15 units. The value of all positions is cut
+at V, because only marks decide it. Equity is then below 5e19 units and a drawdown, the difference of two equities,
+below 1e20 units: 38 digits.
 
 An order is refused long before (AMOUNT_RANGE): where the booked sum and the exposure of its instrument would come above
 ENTRY_MAX, a hundredth of B. So a fill is above the bound only if its price has risen a hundredfold since.
@@ -29,7 +30,7 @@ types.
 
 from typing import Final
 
-from schemas.records.numbers import MONEY_SCALE, NANOS_PER_DAY, NANOS_PER_S, PRICE_MAX
+from schemas.records.numbers import MONEY_SCALE, NANOS_PER_DAY, NANOS_PER_S, PRICE_MAX, PRICE_SCALE
 
 TIME_MAX_NS: Final = 7_258_118_400 * NANOS_PER_S
 """The latest time that is taken, 2200-01-01 UTC."""
@@ -47,6 +48,10 @@ INSTRUMENTS_MAX: Final = 10_000
 """Most instruments in the reference data."""
 BOOKED_MAX: Final = 10**15 * MONEY_SCALE
 """Most that a position has booked in cost and realised PnL, and in commissions, and most opening cash, 1e-18."""
+PAYMENTS_MAX: Final = BOOKED_MAX // 100
+"""Most that a position has received or paid in funding, and in dividends, 1e-18 of the account's currency."""
+FUNDING_RATE_MAX: Final = PRICE_SCALE
+"""Highest rate of one funding payment in either direction, 1e-9: the whole value of the position."""
 ENTRY_MAX: Final = BOOKED_MAX // 100
 """Most that an order's instrument may come to, in what is booked and exposed, 1e-18 of the account's currency."""
 VALUE_MAX: Final = INSTRUMENTS_MAX * BOOKED_MAX

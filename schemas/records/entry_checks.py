@@ -7,7 +7,15 @@ depend on the state of a shard, or that a client hears as the reject of an order
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from schemas.records.bounds import AHEAD_MAX_NS, ID_CHARS_MAX, SPLIT_MAX, TEXT_CHARS_MAX, TIME_MAX_NS, UPDATES_MAX
+from schemas.records.bounds import (
+    AHEAD_MAX_NS,
+    FUNDING_RATE_MAX,
+    ID_CHARS_MAX,
+    SPLIT_MAX,
+    TEXT_CHARS_MAX,
+    TIME_MAX_NS,
+    UPDATES_MAX,
+)
 from schemas.records.enums import Action, DeskReportKind, ExecType, MarkKind, OrderType, Side
 from schemas.records.messages import (
     ApprovedOrder,
@@ -157,6 +165,8 @@ def _execution_problem(message: Message) -> Problem | None:
     subject, kind = f"execution {report.exec_id}", report.exec_type
     if kind is ExecType.SPLIT:
         return _split_problem(subject, report.symbol, report.split_to, report.split_of)
+    if kind is ExecType.FUNDING or kind is ExecType.DIVIDEND:
+        return _payment_problem(subject, report)
     if not report.order_id or not report.account_id:
         return Problem(FIELD_MISSING, f"{subject}: {kind} needs account_id and order_id")
     if report.cum_qty < 0 or not _is_positive_or_none(report.price) or not _is_positive_or_none(report.stop_price):
@@ -194,6 +204,22 @@ def _split_problem(subject: str, symbol: str, to: int | None, of: int | None) ->
         return Problem(FIELD_MISSING, f"{subject}: a SPLIT needs symbol, split_to and split_of")
     if not (0 < to <= SPLIT_MAX and 0 < of <= SPLIT_MAX):
         text = f"{subject}: a split of {of} into {to}; both are whole numbers from 1 to {SPLIT_MAX}"
+        return Problem(NUMBER_OUT_OF_RANGE, text)
+    return None
+
+
+def _payment_problem(subject: str, notice: ExecutionReport) -> Problem | None:
+    rate, price, dividend = notice.funding_rate, notice.funding_px, notice.dividend
+    if notice.exec_type is ExecType.DIVIDEND:
+        if not notice.symbol or dividend is None:
+            return Problem(FIELD_MISSING, f"{subject}: a DIVIDEND needs symbol and dividend")
+        if dividend <= 0:
+            return Problem(NUMBER_OUT_OF_RANGE, f"{subject}: dividend is above 0")
+        return None
+    if not notice.symbol or rate is None or price is None:
+        return Problem(FIELD_MISSING, f"{subject}: a FUNDING needs symbol, funding_rate and funding_px")
+    if price <= 0 or not -FUNDING_RATE_MAX <= rate <= FUNDING_RATE_MAX:
+        text = f"{subject}: funding_px is above 0, and funding_rate from -1 to 1: a share of the position's value"
         return Problem(NUMBER_OUT_OF_RANGE, text)
     return None
 

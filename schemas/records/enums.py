@@ -56,7 +56,8 @@ class ExecType(StrEnum):
     """The event of an execution report (FIX tag 150).
 
     CANCEL_REJECT stands for the message OrderCancelReject (35=9), MASS_CANCEL for 35=r. RESTATED: the venue changed an
-    order by itself, or says that it waits. SPLIT: a notice to all accounts of a partition, without an order.
+    order by itself, or says that it waits. SPLIT, FUNDING and DIVIDEND: notices to all accounts of a
+    partition, without an order.
     """
 
     UNKNOWN = "UNKNOWN"
@@ -72,6 +73,8 @@ class ExecType(StrEnum):
     RESTATED = "RESTATED"
     SPLIT = "SPLIT"
     MASS_CANCEL = "MASS_CANCEL"
+    FUNDING = "FUNDING"
+    DIVIDEND = "DIVIDEND"
 
 
 class OrdStatus(StrEnum):
@@ -115,6 +118,8 @@ class EquityTrigger(StrEnum):
     INTERVAL = "INTERVAL"
     SESSION_CLOSE = "SESSION_CLOSE"
     BORROW_FEE = "BORROW_FEE"
+    FUNDING = "FUNDING"
+    DIVIDEND = "DIVIDEND"
 
 
 class RiskEventKind(StrEnum):

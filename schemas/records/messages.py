@@ -81,6 +81,9 @@ class MarketData(NamedTuple):
     split_to: Column = ()
     split_of: Column = ()
     source: str = ""
+    funding_rate: Column = ()
+    funding_px: Column = ()
+    dividend: Column = ()
 
 
 class Control(NamedTuple):
@@ -184,6 +187,9 @@ class ExecutionReport(NamedTuple):
     slippage_arrival: int | None = None
     split_to: int | None = None
     split_of: int | None = None
+    funding_rate: int | None = None
+    funding_px: int | None = None
+    dividend: int | None = None
 
 
 class Mark(NamedTuple):
@@ -289,6 +295,8 @@ class PositionReport(NamedTuple):
     exec_id: str | None
     ts: int
     borrow_fees: int = 0
+    funding: int = 0
+    dividends: int = 0
 
 
 class AccountEquity(NamedTuple):
@@ -311,6 +319,8 @@ class AccountEquity(NamedTuple):
     borrow_fees: int = 0
     gross_exposure: int | None = None
     buying_power: int | None = None
+    funding: int = 0
+    dividends: int = 0
 
 
 class RiskEvent(NamedTuple):
@@ -378,23 +388,3 @@ class Journal(NamedTuple):
     acknowledged: str | None = None
     alarms: int = 0
     rewritten: int = 0
-
-
-class Snapshot(NamedTuple):
-    """State of a shard after a journal record, or a chunk of it."""
-
-    shard: str
-    sequence: int
-    journal_offset: int
-    chunk: int
-    chunks: int
-    topics: Sequence[str]
-    positions: Sequence[int]
-    topic_ids: Sequence[str]
-    config: str
-    state: bytes
-    state_sha256: str
-    code_version: str
-    ts: int
-    alarms: int = 0
-    faults_in_a_row: int = 0

@@ -40,6 +40,7 @@ RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
         "trips_name_floors",
         "measures_outlive_names",
         "authorisations_are_signed",
+        "positions_bring_payments",
     ),
     True,
 )
@@ -114,6 +115,11 @@ class CoreConfig(Frozen):
     """Decisions and approvals count if they are signed, are bound to what was judged, and expire by the broker's clock.
 
     False in journals from before this rule: whoever could write controls authorised, and the market's time expired it.
+    """
+    positions_bring_payments: bool = False
+    """Market data may hold fundings and dividends.
+
+    False in journals from before this rule: such a record was no market data.
     """
     gate: GateConfig = GateConfig()
     """The conditions of live orders."""

@@ -22,7 +22,9 @@ from tests.builders import (
     columns,
     config,
     control,
+    dividend,
     fee,
+    funding,
     heartbeat,
     instrument,
     limits,
@@ -51,12 +53,16 @@ PRICES = st.none() | CENTS.map(lambda count: price_text(cents(count)))
 
 
 @st.composite
-def stories(draw: st.DrawFn, most: int = 30) -> list[Message]:
-    """Draws inputs that begin with the opening of a session; market time rises from record to record."""
+def stories(draw: st.DrawFn, most: int = 30, payments: bool = False) -> list[Message]:
+    """Draws inputs that begin with the opening of a session; market time rises from record to record.
+
+    payments: with fundings and dividends.
+    """
     time_ns = START
     story: list[Message] = [opening()]
     ids: list[str] = []
-    kinds = st.sampled_from(("market",) * 4 + ("new",) * 5 + ("cancel", "replace", "replace", "heartbeat", "control"))
+    others = ("cancel", "replace", "replace", "heartbeat", "control", *("payment",) * payments)
+    kinds = st.sampled_from(("market",) * 4 + ("new",) * 5 + others)
     for number in range(draw(st.integers(3, most))):
         kind = draw(kinds)
         request_id = f"o{number}"
@@ -66,6 +72,8 @@ def stories(draw: st.DrawFn, most: int = 30) -> list[Message]:
             record = columns("ABC", draw(updates(4, time_ns + draw(st.sampled_from((0, 1, 20 * MS))))))
             time_ns = record.ts
             story.append(record)
+        elif kind == "payment":
+            story.append(draw(st.sampled_from((funding("-0.0001", "10.01", at=time_ns), dividend("0.1", at=time_ns)))))
         elif kind == "heartbeat":
             time_ns += draw(st.sampled_from((MS, 30 * MS, 3600 * SECOND, 23 * 3600 * SECOND)))
             story.append(heartbeat(time_ns))

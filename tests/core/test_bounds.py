@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from schemas.avro.codec import Codec
 from schemas.memory_registry import MemoryRegistry
-from schemas.records.bounds import BOOKED_MAX, ENTRY_MAX, INSTRUMENTS_MAX, TIME_MAX_NS, VALUE_MAX
+from schemas.records.bounds import BOOKED_MAX, ENTRY_MAX, INSTRUMENTS_MAX, PAYMENTS_MAX, TIME_MAX_NS, VALUE_MAX
 from schemas.records.enums import OffsetType, OrderType, RiskEventKind, Side, TimeInForce
 from schemas.records.messages import AccountEquity, MarketData, OrderRequest, PositionReport, RiskEvent
-from schemas.records.numbers import MONEY_MAX, NANOS_PER_DAY, PRICE_MAX, price_text
+from schemas.records.numbers import MONEY_MAX, NANOS_PER_DAY, PRICE_MAX, PRICE_SCALE, price_text
 from schemas.records.output import Message, RecordRefused
 from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import ConversionConfig
@@ -27,7 +27,9 @@ from tests.builders import (
     cancel,
     columns,
     config,
+    dividend,
     fee,
+    funding,
     heartbeat,
     instrument,
     limits,
@@ -84,7 +86,7 @@ class WritingDesk(Desk):
 
 
 def test_the_proofs_numbers() -> None:
-    flows = 3 * INSTRUMENTS_MAX * BOOKED_MAX
+    flows = 3 * INSTRUMENTS_MAX * BOOKED_MAX + 2 * INSTRUMENTS_MAX * PAYMENTS_MAX
     cash = BOOKED_MAX + flows
     equity = cash + VALUE_MAX
     assert 2 * equity <= MONEY_MAX, "a drawdown"
@@ -107,7 +109,11 @@ def extremes(draw: st.DrawFn) -> list[Message]:
     story += [_quote(symbol, at, px("1"), px("1.11"), PRICE_MAX) for symbol in ("ABC", "XYZ", "EURUSD")]
     for number in range(draw(st.integers(2, 14))):
         at += SECOND
-        kind = draw(st.sampled_from(("quote", "quote", "order", "order", "order", "split", "night", "trailing")))
+        kind = draw(
+            st.sampled_from(
+                ("quote", "quote", "order", "order", "order", "split", "night", "trailing", "funding", "dividend")
+            )
+        )
         symbol = draw(SYMBOLS)
         if kind == "quote":
             bid, ask = sorted((draw(NUMBERS), draw(NUMBERS)))
@@ -115,6 +121,12 @@ def extremes(draw: st.DrawFn) -> list[Message]:
         elif kind == "split":
             factors = draw(st.sampled_from(((10**6, 1), (1, 10**6), (7, 3), (3, 7), (2, 1))))
             story.append(split(*factors, at=at, symbol=symbol))
+        elif kind == "funding":
+            rate = draw(st.sampled_from((-PRICE_SCALE, -1, 0, 1, PRICE_SCALE)))
+            plain = funding("0", "1", at=at, symbol=symbol)
+            story.append(plain._replace(funding_rate=[rate], funding_px=[draw(NUMBERS)]))
+        elif kind == "dividend":
+            story.append(dividend("1", at=at, symbol=symbol)._replace(dividend=[draw(NUMBERS)]))
         elif kind == "night":
             at += draw(st.sampled_from((NANOS_PER_DAY // 2, NANOS_PER_DAY)))
             story.append(heartbeat(at))
@@ -152,7 +164,7 @@ def test_whatever_is_within_the_bounds_every_output_can_be_written(story: list[M
     desk.restart()
     account = desk.account()
     flows = sum(
-        item.gross_realised - item.cost - item.commission - item.borrow_fees
+        item.gross_realised - item.cost - item.commission - item.borrow_fees + item.funding + item.dividends
         for item in account.ledger.positions.values()
     )
     assert account.ledger.cash == account.opening_cash + flows, "no money is lost at a bound"

@@ -50,7 +50,9 @@ def run(story: list[Message], core: CoreConfig, changes: Changes, restarts: set[
 
 @pytest.mark.slow
 @settings(PROPERTY, max_examples=250)
-@given(stories(), st.sampled_from(CONFIGS), CHANGES, st.sets(st.integers(0, 30), max_size=4), st.booleans())
+@given(
+    stories(payments=True), st.sampled_from(CONFIGS), CHANGES, st.sets(st.integers(0, 30), max_size=4), st.booleans()
+)
 def test_a_restored_shard_goes_on_as_if_never_stopped(
     story: list[Message], core: CoreConfig, changes: Changes, restarts: set[int], at_record_time: bool
 ) -> None:
@@ -62,7 +64,7 @@ def test_a_restored_shard_goes_on_as_if_never_stopped(
 
 
 @settings(PROPERTY, max_examples=50)
-@given(stories(), st.sampled_from(CONFIGS), CHANGES)
+@given(stories(payments=True), st.sampled_from(CONFIGS), CHANGES)
 def test_two_runs_are_equal(story: list[Message], core: CoreConfig, changes: Changes) -> None:
     assert repr(run(story, core, changes, set(), False).outputs) == repr(
         run(story, core, changes, set(), False).outputs

@@ -19,7 +19,7 @@ from schemas.records.enums import (
 from schemas.records.messages import Control, MarketData, OrderRequest
 from schemas.records.output import Message
 from tests.authorisations import JUDGED, approval, decision, revocation
-from tests.builders import MS, SECOND, START, columns, control, heartbeat, money, px, split, trading
+from tests.builders import MS, SECOND, START, columns, control, dividend, funding, heartbeat, money, px, split, trading
 from tests.fuzz.cores import ACCOUNTS, CURRENCIES, SYMBOLS
 from tests.fuzz.encoded_fields import DAY
 
@@ -192,6 +192,10 @@ class Traffic:
             return Sent("market.data", name, record)
         elif chance < 0.998:
             record = trading(draw.choice("HRRRRR"), at=self.market_time(symbol), symbol=symbol)
+        elif chance < 0.9985:
+            record = funding(draw.choice(("-0.0003", "0.0001")), "100.05", at=self.market_time(symbol), symbol=symbol)
+        elif chance < 0.999:
+            record = dividend("0.24", at=self.market_time(symbol), symbol=symbol)
         else:
             to, of = draw.choice(((2, 1), (1, 2), (3, 2), (10, 1), (1, 10)))
             record = split(to, of, at=self.market_time(symbol), symbol=symbol)

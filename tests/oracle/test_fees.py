@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 
+from infra.settings import REPOSITORY
 from schemas.records.numbers import MONEY_SCALE
 from streams.core.reference.declarations import ModelConfig
 from streams.core.simulators.fee_models import SCHEDULES, Executed, FeeModel
 from streams.core.simulators.model import ModelError, ModelKind
 from streams.core.simulators.model_catalog import make_model
+from streams.pipeline.reference.load_config import load_instruments
 from tests.builders import config, instrument, money, new, px, quote
 from tests.core.desk import ready
+
+REFERENCE = REPOSITORY / "infra" / "reference" / "instruments.toml"
 
 
 def model(name: str, **parameters: Any) -> FeeModel:
@@ -53,6 +57,14 @@ def paid(fee: int) -> Fraction:
 def test_published_schedules(name: str, quantity: str, price: str, expected: str, added: bool) -> None:
     fee = model("published", schedule=name).order_fee(executed(quantity, price, added=added))
     assert paid(fee) == Fraction(expected)
+
+
+@pytest.mark.parametrize(("added", "expected"), [(True, "6"), (False, "15")])
+def test_a_perpetual_is_charged_by_its_own_schedule(added: bool, expected: str) -> None:
+    """30,000 USDT traded: 0.02 % as a maker, 0.05 % as a taker."""
+    (perpetual,) = (item for item in load_instruments(REFERENCE) if item.symbol == "BTCUSDT.BINANCE_USDM")
+    fee: FeeModel = make_model(ModelKind.FEE, perpetual.fee)
+    assert paid(fee.order_fee(executed("0.5", "60000", added=added))) == Fraction(expected)
 
 
 def test_schedules_are_dated_and_name_their_source() -> None:

@@ -2,6 +2,7 @@
 --   Slippage is (fill price - middle) * side * quantity: positive if the trader paid it. The middle is that at the fill,
 --   or that at the order's arrival. Basis points are of the value of the fills whose slippage is known.
 --   turnover: value traded / mean equity at the ends of days; a part that is a day takes its own equity.
+--   funding, dividends: received, negative if paid.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
 WITH
     scoped AS
@@ -27,6 +28,29 @@ WITH
         WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
         GROUP BY account_id, session_id, part
     ),
+    paid AS
+    (
+        SELECT
+            toString(account_id) AS account_id, toString(session_id) AS session_id,
+            if({by:String} = 'day', toString(toDate(toStartOfFifteenMinutes(ts), {time_zone:String})),
+                if({by:String} = 'instrument', toString(symbol), '')) AS part,
+            sum(funding) AS funding_received,
+            sum(dividends) AS dividends_received
+        FROM v_payments(run_id = {run_id:String})
+        WHERE account_id IN (SELECT account_id FROM scoped)
+        GROUP BY account_id, session_id, part
+    ),
+    -- A part with payments and without fills has a row too.
+    earned AS
+    (
+        SELECT *, toDecimal128(0, 18) AS funding_received, toDecimal128(0, 18) AS dividends_received
+        FROM filled
+        UNION ALL
+        SELECT
+            account_id, session_id, part, 0, 0, toDecimal128(0, 18), toDecimal128(0, 18), toDecimal128(0, 18), NULL,
+            toDecimal128(0, 18), NULL, toDecimal128(0, 18), funding_received, dividends_received
+        FROM paid
+    ),
     valued AS
     (
         SELECT
@@ -47,6 +71,8 @@ SELECT
     paper_ratio(traded_value, mean_equity) AS turnover,
     realised_pnl,
     fees,
+    funding,
+    dividends,
     paper_ratio(fees, traded_value) * 1e4 AS fees_bps,
     if(known_mid > 0, slippage_mid, NULL) AS slippage_mid,
     paper_ratio(slippage_mid, known_mid) * 1e4 AS slippage_mid_bps,
@@ -61,11 +87,13 @@ FROM
         sum(value) AS traded_value,
         sum(realised) AS realised_pnl,
         sum(fee) AS fees,
+        sum(funding_received) AS funding,
+        sum(dividends_received) AS dividends,
         sum(cost_mid) AS slippage_mid,
         sum(value_mid) AS known_mid,
         sum(cost_arrival) AS slippage_arrival,
         sum(value_arrival) AS known_arrival
-    FROM filled
+    FROM earned
     INNER JOIN scoped USING (account_id, session_id)
     GROUP BY scope_id, currency, part
 ) AS costs

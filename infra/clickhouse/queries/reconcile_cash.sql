@@ -1,4 +1,5 @@
--- Checks each fill and equity record: cash = opening cash of the session + cash flows - fees, borrow fees included.
+-- Checks each fill and equity record: cash = opening cash of the session + cash flows - fees, borrow fees included, with
+-- funding and dividends.
 -- A fill in another currency is converted at its own rate; notional and commission are each rounded half even.
 -- An account's equity records with trigger FILL are its fills, one to one and in order.
 WITH
@@ -21,7 +22,7 @@ WITH
     valued AS
     (
         SELECT
-            account_id, offset, ts, cash, `trigger`, borrow_fees,
+            account_id, offset, ts, cash, `trigger`, borrow_fees - funding - dividends AS carried,
             countIf(`trigger` = 'SESSION_OPEN') OVER so_far AS session,
             if(`trigger` = 'FILL', countIf(`trigger` = 'FILL') OVER so_far, 0) AS number,
             anyLast(if(`trigger` = 'SESSION_OPEN', cash, NULL)) OVER so_far AS opening_cash
@@ -33,7 +34,7 @@ WITH
     (
         SELECT
             account_id, offset, ts, cash, `trigger`, session, opening_cash, exec_id, fill_cash, notional_wrong,
-            opening_cash - borrow_fees + sum(flow) OVER (
+            opening_cash - carried + sum(flow) OVER (
                 PARTITION BY account_id, session ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS expected
         FROM valued

@@ -171,8 +171,8 @@ def after_order_end(state: ShardState, booked: Booked) -> None:
         _tell(state, account, told, booked.report.exec_id)
 
 
-def after_split(state: ShardState, holders: list[Account], notice: ExecutionReport) -> None:
-    """Judges the accounts whose positions were restated."""
+def after_notice(state: ShardState, holders: list[Account], notice: ExecutionReport) -> None:
+    """Judges the accounts whose positions were restated, or brought a payment."""
     for account in holders:
         state.holdings.settle(account.ledger)
         state.holdings.revalue(state.marks, account.ledger, notice.symbol)
@@ -217,7 +217,7 @@ def _judge_equity(state: ShardState, account: Account, symbols: list[str]) -> li
     if breakers.watches_symbols:
         for symbol in symbols:
             position = ledger.positions[symbol]
-            settled = position.realised_pnl - position.borrow_fees
+            settled = position.settled_pnl
             worth = settled + held.values.get(symbol, 0) - position.cost
             told += breakers.on_symbol(now_ns, symbol, settled, worth)
     return told

@@ -11,6 +11,7 @@ from streams.core.accounts.early_requests import keep_if_early, take_due
 from streams.core.accounts.marking import split_positions, take_mark
 from streams.core.accounts.operator_controls import on_control
 from streams.core.accounts.order_entry import enter, enter_first
+from streams.core.accounts.payments import book_payment
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.desk_state import JUDGE
 from streams.core.accounts.state.shard_state import ShardState
@@ -120,7 +121,10 @@ class AccountShard:
     def _take_execution(self, report: ExecutionReport) -> None:
         state = self._state
         if report.exec_type is ExecType.SPLIT:
-            account_breakers.after_split(state, split_positions(state, report), report)
+            account_breakers.after_notice(state, split_positions(state, report), report)
+            return
+        if report.exec_type is ExecType.FUNDING or report.exec_type is ExecType.DIVIDEND:
+            account_breakers.after_notice(state, book_payment(state, report), report)
             return
         booked = book_execution(state, report)
         account_breakers.after_execution(state, booked)

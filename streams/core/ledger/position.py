@@ -11,8 +11,8 @@ class Position:
     """An open quantity with its cost. All sums are since the session opened and in the account's currency.
 
     quantity: 1e-9 units, negative if short. cost: 1e-18 of the currency, negative if short. gross_realised: PnL of
-    closed quantities before commission. commission: of all fills. borrow_fees: for borrowed units, not part of the
-    realised PnL. All 1e-18.
+    closed quantities before commission. commission: of all fills. borrow_fees: for borrowed units; funding, dividends:
+    received, negative if paid; none of the three is part of the realised PnL. All 1e-18.
     """
 
     quantity: int = 0
@@ -20,11 +20,18 @@ class Position:
     gross_realised: int = 0
     commission: int = 0
     borrow_fees: int = 0
+    funding: int = 0
+    dividends: int = 0
 
     @property
     def realised_pnl(self) -> int:
         """Realised PnL net of commissions, 1e-18."""
         return self.gross_realised - self.commission
+
+    @property
+    def settled_pnl(self) -> int:
+        """Realised PnL with what holding the position has cost and brought, 1e-18."""
+        return self.realised_pnl - self.borrow_fees + self.funding + self.dividends
 
     @property
     def average_price(self) -> int | None:

@@ -23,6 +23,9 @@ NUMBERS = (
     "book_sz",
     "split_to",
     "split_of",
+    "funding_rate",
+    "funding_px",
+    "dividend",
 )
 """Columns of numbers. Listed by hand, because compiled classes keep no annotations."""
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from schemas.records.bounds import SPLIT_MAX
+from schemas.records.bounds import FUNDING_RATE_MAX, SPLIT_MAX
 from schemas.records.messages import Column, MarketData
 from schemas.records.numbers import PRICE_MAX
 from schemas.records.output import RecordRefused
@@ -17,9 +17,13 @@ BOOK: Final = "B"
 HALT: Final = "H"
 RESUME: Final = "R"
 SPLIT: Final = "S"
+FUNDING: Final = "F"
+DIVIDEND: Final = "D"
 SINGLE_MAX: Final = 8
 """Number of quotes of a record that are read one by one; to read more, its columns are turned into lists at once."""
-KINDS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
+KINDS_BEFORE_PAYMENTS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
+KINDS = KINDS_BEFORE_PAYMENTS | {FUNDING, DIVIDEND}
+OTHER_KINDS = (BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND)
 AGGRESSORS = frozenset("BS-")
 
 
@@ -31,7 +35,7 @@ class MarketRows:
         self.quotes = self.trades = 0
         """Number of quotes and of trades read or skipped, which is the row of the next one."""
         self._record = record
-        self._books = self._levels_read = self._splits = 0
+        self._books = self._levels_read = self._splits = self._fundings = self._dividends = 0
         self._levels: Levels | None = None
         self._trade_columns: Levels | None = None
         self._quote_columns: tuple[list[int], list[int], list[int], list[int]] | None = None
@@ -66,6 +70,18 @@ class MarketRows:
         self._splits += 1
         return int(record.split_to[row]), int(record.split_of[row])
 
+    def next_funding(self) -> tuple[int, int]:
+        """Returns rate and mark price of the next funding."""
+        row, record = self._fundings, self._record
+        self._fundings += 1
+        return int(record.funding_rate[row]), int(record.funding_px[row])
+
+    def next_dividend(self) -> int:
+        """Returns the cash that a unit bears by the next dividend."""
+        row = self._dividends
+        self._dividends += 1
+        return int(self._record.dividend[row])
+
     def next_levels(self) -> tuple[Levels, Levels]:
         """Returns bids and asks of the next book update."""
         row, record = self._books, self._record
@@ -81,6 +97,8 @@ class MarketRows:
         self.quotes += kinds.count(QUOTE, start, stop)
         self.trades += kinds.count(TRADE, start, stop)
         self._splits += kinds.count(SPLIT, start, stop)
+        self._fundings += kinds.count(FUNDING, start, stop)
+        self._dividends += kinds.count(DIVIDEND, start, stop)
         self._books += kinds.count(BOOK, start, stop)
         for counts in (self._record.book_bids, self._record.book_asks):
             self._levels_read += int(sum(counts[first : self._books]))
@@ -100,8 +118,10 @@ def best_level(side: Levels) -> tuple[int, int]:
     return (prices[0], sizes[0]) if prices else (0, 0)
 
 
-def check_market_data(record: MarketData) -> MarketData:
+def check_market_data(record: MarketData, with_payments: bool = True) -> MarketData:
     """Returns the record in the form that the venue reads (streams.core.market.market_columns.with_arrays).
+
+    with_payments: it may hold fundings and dividends; see CoreConfig.positions_bring_payments.
 
     Raises RecordRefused if the columns don't fit each other, or if a number is impossible in a market.
     """
@@ -109,16 +129,16 @@ def check_market_data(record: MarketData) -> MarketData:
         record = with_arrays(record)
     except OverflowError as error:
         raise _refused(record, f"a column holds a number above {PRICE_MAX}e-9") from error
-    _check(record)
+    _check(record, KINDS if with_payments else KINDS_BEFORE_PAYMENTS)
     return record
 
 
-def _check(record: MarketData) -> None:
+def _check(record: MarketData, known: frozenset[str]) -> None:
     counts = {kind: record.kinds.count(kind) for kind in (QUOTE, TRADE)}
     if sum(counts.values()) != len(record.kinds):
-        counts |= {kind: record.kinds.count(kind) for kind in (BOOK, HALT, RESUME, SPLIT)}
-        if sum(counts.values()) != len(record.kinds):
-            raise _refused(record, f"kinds holds letters other than {', '.join(sorted(KINDS))}")
+        counts |= {kind: record.kinds.count(kind) for kind in OTHER_KINDS}
+        if not known.issuperset(record.kinds):
+            raise _refused(record, f"kinds holds letters other than {', '.join(sorted(known))}")
     if len(record.times) != len(record.kinds):
         raise _refused(record, f"{len(record.kinds)} kinds but {len(record.times)} times")
     if len(record.times) and record.times[0] <= 0:
@@ -137,6 +157,7 @@ def _check(record: MarketData) -> None:
         raise _refused(record, "a trade needs a positive price and a size of 0 or more")
     _check_books(record, counts.get(BOOK, 0))
     _check_splits(record, counts.get(SPLIT, 0))
+    _check_payments(record, counts.get(FUNDING, 0), counts.get(DIVIDEND, 0))
 
 
 def _check_columns(record: MarketData, rows: int, columns: tuple[str, ...]) -> None:
@@ -182,6 +203,18 @@ def _check_splits(record: MarketData, splits: int) -> None:
             raise _refused(record, f"column {column} has {len(values)} rows where kinds asks for {splits}")
         if any(not 0 < value <= SPLIT_MAX for value in values):
             raise _refused(record, f"column {column} must hold numbers from 1 to {SPLIT_MAX}")
+
+
+def _check_payments(record: MarketData, fundings: int, dividends: int) -> None:
+    _check_columns(record, fundings, ("funding_rate", "funding_px"))
+    _check_columns(record, dividends, ("dividend",))
+    if fundings:
+        if lowest(record.funding_px) <= 0:
+            raise _refused(record, "a funding needs a mark price above 0")
+        if lowest(record.funding_rate) < -FUNDING_RATE_MAX or highest(record.funding_rate) > FUNDING_RATE_MAX:
+            raise _refused(record, "funding_rate is a share of the value from -1 to 1")
+    if dividends and lowest(record.dividend) <= 0:
+        raise _refused(record, "a dividend is above 0 a unit")
 
 
 def _refused(record: MarketData, why: str) -> RecordRefused:

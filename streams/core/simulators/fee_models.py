@@ -197,6 +197,13 @@ SCHEDULES: dict[str, tuple[Schedule, ...]] = {
     "binance-spot": (
         Schedule(date(2020, 1, 1), "Binance, spot, regular user", BasisPoints(maker=Decimal(10), taker=Decimal(10))),
     ),
+    "binance-usdm": (
+        Schedule(
+            date(2024, 1, 1),
+            "Binance, USD-M futures in USDT, regular user (VIP 0): https://www.binance.com/en/fee/futureFee",
+            BasisPoints(maker=Decimal(2), taker=Decimal(5)),
+        ),
+    ),
 }
 """Versions of each price list, oldest first. To follow a change by the broker, add a Schedule with its day: a run that
 names as_of keeps its version."""

@@ -3,7 +3,7 @@
 from typing import Protocol, Self
 
 from schemas.records.bounds import AHEAD_MAX_NS
-from schemas.records.enums import Action
+from schemas.records.enums import Action, ExecType
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_MS
 from schemas.records.output import Message, Output, RecordRefused, State
@@ -13,6 +13,7 @@ from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.simulator_choice import Simulators
 from streams.core.venue import venue_records
 from streams.core.venue.market_stretch import MarketStretch
+from streams.core.venue.notices import payment_notice, split_notice
 from streams.core.venue.venue import Venue
 from streams.core.venue.venue_view import VenueRules
 
@@ -28,6 +29,9 @@ class VenueConfig(ExecutionConfig, VenueRules, Protocol):
 
     @property
     def orders_wait(self) -> bool: ...
+
+    @property
+    def positions_bring_payments(self) -> bool: ...
 
 
 class ExecutionShard:
@@ -118,7 +122,7 @@ class ExecutionShard:
         venue = self._venues.get(symbol)
         if venue is None:
             instrument = self._instruments.get(symbol)
-            callbacks = (self._next_id, self._report, self._on_split)
+            callbacks = (self._next_id, self._report, self._on_split, self._on_payment)
             venue = Venue(symbol, instrument, self._simulators.of, *callbacks, self._config, exact=self._exact)
             self._venues[symbol] = venue
         return venue
@@ -131,7 +135,7 @@ class ExecutionShard:
         self._outputs.append(Output("executions", report.account_id, report))
 
     def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        record = check_market_data(record)
+        record = check_market_data(record, self._config.positions_bring_payments)
         if not record.kinds:
             self._on_heartbeat(record, record_time_ns)
             return
@@ -163,9 +167,15 @@ class ExecutionShard:
         """Writes a split to both topics: to executions between the fills, to marks between the prices."""
         mark = venue_records.split_mark(venue.symbol, to, of, venue.time_ns)
         for partition in range(self._config.account_partitions):
-            notice = venue_records.split_notice(venue.symbol, to, of, self._next_id(), venue.time_ns)
+            notice = split_notice(venue.symbol, to, of, self._next_id(), venue.time_ns)
             self._outputs.append(Output("executions", venue.symbol, notice, partition))
             self._outputs.append(Output("marks", venue.symbol, mark, partition))
+
+    def _on_payment(self, venue: Venue, kind: ExecType, amount: int, price: int) -> None:
+        """Writes a funding or a dividend to executions: it is owed on the positions by the fills before it."""
+        for partition in range(self._config.account_partitions):
+            notice = payment_notice(venue.symbol, kind, amount, price, self._next_id(), venue.time_ns)
+            self._outputs.append(Output("executions", venue.symbol, notice, partition))
 
     def _mark(self, venue: Venue, by_event: bool) -> None:
         """Sends the quote, if a mark is due, and the time, if the quote is older: requests may wait for it."""

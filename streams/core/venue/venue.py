@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
-from schemas.records.enums import Action
+from schemas.records.enums import Action, ExecType
 from schemas.records.from_list import record_from_list
 from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_DAY
 from schemas.records.output import RecordRefused, State
 from streams.core.market.market_columns import BULK_ROWS
-from streams.core.market.market_data import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
+from streams.core.market.market_data import BOOK, DIVIDEND, FUNDING, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
 from streams.core.market.order_book import OrderBook
 from streams.core.market.trades import RecentVolume, TradePrint
 from streams.core.reference.instruments import Instrument
@@ -37,6 +37,7 @@ class Venue(VenueView):
     """Clock, market and orders of one symbol.
 
     next_id returns the id of an execution report, report receives it; on_split receives the shares after and before.
+    on_payment receives FUNDING with rate and mark price, or DIVIDEND with the cash of a unit and 0.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Venue(VenueView):
         next_id: Callable[[], str],
         report: Callable[[ExecutionReport], None],
         on_split: Callable[["Venue", int, int], None],
+        on_payment: Callable[["Venue", ExecType, int, int], None],
         rules: VenueRules,
         exact: bool = False,
     ) -> None:
@@ -57,7 +59,7 @@ class Venue(VenueView):
         self.marked_ns: int | None = None
         self.orders = VenueOrders(self, next_id, report, exact)
         self.configure(instrument, choice, rules)
-        self._on_split = on_split
+        self._on_split, self._on_payment = on_split, on_payment
         self._exact = exact
         self._before_market: list[tuple[ApprovedOrder, int]] = []
         """Requests from before the symbol had a market time, with their times of sending."""
@@ -219,7 +221,7 @@ class Venue(VenueView):
     def _skip(
         self, record: MarketData, rows: MarketRows, ahead: LookAhead, start: int, stop: int, by_event: bool
     ) -> None:
-        """Applies updates that matter to no order at once; none of them is a halt or a split."""
+        """Applies updates that matter to no order at once; none of them is a halt, a split or a payment."""
         before_ns, last_ns, quote, trade = self.time_ns, ahead.time_ns(stop - 1), rows.quotes, rows.trades
         rows.skip(start, stop)
         if by_event and last_ns > before_ns:
@@ -255,6 +257,11 @@ class Venue(VenueView):
         elif kind == SPLIT:
             to, of = rows.next_split()
             self._split(to, of)
+        elif kind == FUNDING:
+            rate, price = rows.next_funding()
+            self._on_payment(self, ExecType.FUNDING, rate, price)
+        elif kind == DIVIDEND:
+            self._on_payment(self, ExecType.DIVIDEND, rows.next_dividend(), 0)
         elif kind in (HALT, RESUME):
             self.book.halted = kind == HALT
             self.orders.on_book()

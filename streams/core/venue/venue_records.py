@@ -1,8 +1,8 @@
-"""Builders of the execution shard's output records: execution reports, split notices and marks."""
+"""Builders of the execution shard's output records: execution reports and marks."""
 
 from collections.abc import Callable, Mapping
 
-from schemas.records.enums import Action, ExecType, Liquidity, MarkKind, OrderType, OrdStatus, Side, TimeInForce
+from schemas.records.enums import Action, ExecType, Liquidity, MarkKind, OrdStatus
 from schemas.records.messages import ApprovedOrder, ExecutionReport, Mark
 from schemas.records.numbers import price_text
 from streams.core.market.order_book import SIZE_UNKNOWN, OrderBook
@@ -135,6 +135,9 @@ def _report(
             None if match is None else _slippage(order, match, order.arrival_px),
             None,
             None,
+            None,
+            None,
+            None,
         ),
     )
 
@@ -161,45 +164,6 @@ def _slippage(order: VenueOrder, match: Match, benchmark: int | None) -> int | N
 
 def _size(size: int) -> int | None:
     return None if size == SIZE_UNKNOWN else size
-
-
-def split_notice(symbol: str, to: int, of: int, exec_id: str, time_ns: int) -> ExecutionReport:
-    """Builds the notice to an account partition that each `of` units of its positions became `to` units."""
-    return ExecutionReport(
-        exec_id=exec_id,
-        order_id="",
-        request_id=None,
-        account_id="",
-        session_id=None,
-        strategy_id=None,
-        symbol=symbol,
-        side=Side.UNKNOWN,
-        order_type=OrderType.UNKNOWN,
-        time_in_force=TimeInForce.UNKNOWN,
-        exec_type=ExecType.SPLIT,
-        ord_status=OrdStatus.UNKNOWN,
-        order_qty=None,
-        price=None,
-        last_qty=None,
-        last_px=None,
-        cum_qty=0,
-        leaves_qty=0,
-        avg_px=None,
-        commission=None,
-        liquidity=Liquidity.UNKNOWN,
-        reason_code=None,
-        text=f"{symbol}: {to} for {of}",
-        simulator=None,
-        bid_px=None,
-        bid_sz=None,
-        ask_px=None,
-        ask_sz=None,
-        quote_ts=None,
-        order_ts=time_ns,
-        ts=time_ns,
-        split_to=to,
-        split_of=of,
-    )
 
 
 def mark(symbol: str, book: OrderBook) -> Mark:

@@ -173,6 +173,8 @@ METRICS = (
     Metric("turnover", COSTS, "ratio", "traded value / mean equity at the days' ends"),
     Metric("realised_pnl", COSTS, "currency", "realised at average cost, after commissions"),
     Metric("fees", COSTS, "currency", "commissions"),
+    Metric("funding", COSTS, "currency", "funding of perpetuals, received less paid"),
+    Metric("dividends", COSTS, "currency", "cash dividends, received less paid for short positions"),
     Metric("fees_bps", COSTS, "bp", "fees / traded value"),
     Metric("slippage_mid", COSTS, "currency", "slippage against the middle at the fill; positive is a cost"),
     Metric("slippage_mid_bps", COSTS, "bp", "the same / value of the fills that have it"),

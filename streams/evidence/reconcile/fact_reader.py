@@ -190,6 +190,12 @@ class FactReader:
         if report.exec_type is ExecType.SPLIT:
             self._on_split(record, report)
             return
+        if report.exec_type in (ExecType.FUNDING, ExecType.DIVIDEND):
+            if self._facts.is_taken(_place(record)):
+                self._facts.payments[record.partition].append((record.offset, report))
+            return
+        if report.exec_type in (ExecType.FILL, ExecType.PARTIAL_FILL):
+            self._facts.fill_places[report.exec_id] = _place(record)
         self._facts.executions[report.account_id, report.order_id].append(
             RecordedReport(_event(report), _place(record))
         )

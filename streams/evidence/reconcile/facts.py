@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.records.enums import ExecType, OrdStatus
-from schemas.records.messages import AccountEquity, ApprovedOrder, Fill, OrderRequest, PositionReport
+from schemas.records.messages import (
+    AccountEquity,
+    ApprovedOrder,
+    ExecutionReport,
+    Fill,
+    OrderRequest,
+    PositionReport,
+)
 
 OrderId = tuple[str, str]
 """account_id and order_id."""
@@ -128,6 +135,8 @@ class Facts:
         identical: number of later requests that are equal to the first.
         closing: the shards' own closing orders, which no client asked for.
         splits: for each symbol in order: the notice's sequence at the venue, shares after, shares before.
+        payments: by partition the notices of fundings and dividends in order, each with its offset on executions.
+        fill_places: place of the report of each fill, by exec_id.
         fills, equities: records of each account in the order of booking.
         positions: newest record of each account and symbol.
     """
@@ -151,6 +160,8 @@ class Facts:
     results: dict[OrderId, list[ClientResult]] = field(default_factory=lambda: defaultdict(list))
     executions: dict[OrderId, list[RecordedReport]] = field(default_factory=lambda: defaultdict(list))
     splits: dict[str, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
+    payments: dict[int, list[tuple[int, ExecutionReport]]] = field(default_factory=lambda: defaultdict(list))
+    fill_places: dict[str, RecordPlace] = field(default_factory=dict)
     fills: dict[str, list[Fill]] = field(default_factory=lambda: defaultdict(list))
     equities: dict[str, list[AccountEquity]] = field(default_factory=lambda: defaultdict(list))
     positions: dict[tuple[str, str], PositionReport] = field(default_factory=dict)

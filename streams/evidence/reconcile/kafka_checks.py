@@ -1,7 +1,7 @@
 """The checks from Kafka, each a pure function of the facts."""
 
 from streams.core.core_config import CoreConfig
-from streams.evidence.reconcile import fill_checks, money_checks, order_checks
+from streams.evidence.reconcile import fill_checks, money_checks, order_checks, payment_checks
 from streams.evidence.reconcile.facts import Facts
 from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
@@ -21,6 +21,7 @@ def kafka_checks(facts: Facts, config: CoreConfig) -> list[Check]:
         fill_checks.check_fills_inside_quotes(facts, config.time_source),
         fill_checks.check_fills_within_orders(facts),
         money_checks.check_cash(facts),
+        payment_checks.check_payments(facts),
         money_checks.check_positions(facts),
         money_checks.check_equity(facts),
         check_ids(facts),

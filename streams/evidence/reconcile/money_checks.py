@@ -13,7 +13,10 @@ from streams.evidence.reconcile.reconciliation import KAFKA, Check
 
 
 def check_cash(facts: Facts) -> Check:
-    """Checks each fill and equity record: cash = opening cash + cash flows - fees, borrow fees included."""
+    """Checks each fill and equity record: cash = opening cash + cash flows - fees + payments, borrow fees included.
+
+    Payments are funding and dividends.
+    """
     check = Check("cash = opening cash + cash flows - fees", KAFKA)
     for account_id in sorted(facts.fills.keys() | facts.equities.keys()):
         for problem in _cash_problems(facts.fills.get(account_id, []), facts.equities.get(account_id, [])):
@@ -24,17 +27,18 @@ def check_cash(facts: Facts) -> Check:
 def _cash_problems(fills: list[Fill], equities: list[AccountEquity]) -> Iterator[str | None]:
     """Yields the problem of each record, or None. An equity record with trigger FILL stands for the next fill."""
     expected: int | None = None
-    borrowed = 0
+    carried = 0
     unvalued = iter(fills)
     for record in equities:
         where = f"at {record.ts}"
         if record.trigger is EquityTrigger.SESSION_OPEN:
-            expected, borrowed = record.cash, 0
+            expected, carried = record.cash, 0
         if expected is None:
             yield f"{where}: an equity record comes before the session is opened"
             return
-        expected -= record.borrow_fees - borrowed
-        borrowed = record.borrow_fees
+        held = record.funding + record.dividends - record.borrow_fees
+        expected += held - carried
+        carried = held
         if record.trigger is EquityTrigger.FILL:
             fill = next(unvalued, None)
             if fill is None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from infra.kafka.topics import BY_NAME
 from schemas.avro.codec import HEADER, SchemaSource
-from schemas.avro.compatibility import writes_alike
+from schemas.avro.compatibility import extends
 from schemas.errors import UndecodableRecord
 from schemas.topic_schemas import load_schema
 from streams import __version__
@@ -176,10 +176,17 @@ class Archive:
         return {topic: self.manifest["topic_ids"][topic] for topic in topics}
 
     def writer_id(self, topic: str) -> int:
-        """Returns the archived id of a schema in which this version's records have the same bytes, or NOT_ARCHIVED."""
+        """Returns the archived id of the longest schema that today's extends, or NOT_ARCHIVED."""
+        return self._written(topic)[0]
+
+    def written_as(self, topic: str) -> dict[str, Any]:
+        """See schemas.avro.codec.SchemaSource."""
+        return self._written(topic)[1]
+
+    def _written(self, topic: str) -> tuple[int, dict[str, Any]]:
         today = load_schema(topic)
-        schemas = self.manifest["schemas"].items()
-        return int(next((number for number, schema in schemas if writes_alike(today, schema)), NOT_ARCHIVED))
+        known = [(int(number), schema) for number, schema in self.manifest["schemas"].items() if extends(today, schema)]
+        return max(known, key=lambda item: len(item[1]["fields"]), default=(NOT_ARCHIVED, today))
 
     def schema_by_id(self, topic: str, schema_id: int) -> dict[str, Any]:
         """See schemas.avro.codec.SchemaSource."""

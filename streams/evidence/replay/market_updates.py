@@ -11,7 +11,7 @@ from schemas.records.output import RecordRefused
 from streams.core.market.market_columns import as_array
 from streams.core.market.market_data import check_market_data
 from streams.pipeline.feed.pack import pack, record_of
-from streams.pipeline.feed.table import BOOK, COLUMNS, QUOTE, SPLIT, TRADE, Ints, MarketTable
+from streams.pipeline.feed.table import BOOK, COLUMNS, DIVIDEND, FUNDING, QUOTE, SPLIT, TRADE, Ints, MarketTable
 
 CHUNK_ROWS = 10_000
 LETTERS = {letter: chr(letter) for letter in b"BS-"}
@@ -45,6 +45,7 @@ def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
     kinds = np.frombuffer(record.kinds.encode(), np.uint8)
     numbers = np.zeros((4, len(kinds)), np.int64)
     quotes, trades, books, splits = (kinds == kind for kind in (QUOTE, TRADE, BOOK, SPLIT))
+    fundings, dividends = kinds == FUNDING, kinds == DIVIDEND
     for row, column in enumerate((record.bid_px, record.bid_sz, record.ask_px, record.ask_sz)):
         numbers[row, quotes] = as_array(column)
     numbers[0, trades], numbers[1, trades] = as_array(record.trade_px), as_array(record.trade_sz)
@@ -53,6 +54,8 @@ def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
     counts = bids + asks
     numbers[0, books], numbers[1, books], numbers[2, books] = first_level + np.cumsum(counts) - counts, bids, asks
     numbers[0, splits], numbers[1, splits] = as_array(record.split_to), as_array(record.split_of)
+    numbers[0, fundings], numbers[1, fundings] = as_array(record.funding_rate), as_array(record.funding_px)
+    numbers[0, dividends] = as_array(record.dividend)
     return [np.full(len(kinds), code), kinds.astype(np.int64), as_array(record.times), *numbers]
 
 

@@ -43,7 +43,8 @@ def days(report: SessionReport) -> ReportTable:
 
 def costs(report: SessionReport) -> ReportTable:
     """Returns the table of trading costs by instrument and in total."""
-    heads = ("instrument", "fills", "traded", "commissions", "bp", "slippage, middle", "bp", "slippage, arrival", "bp")
+    slips = ("slippage, middle", "bp", "slippage, arrival", "bp")
+    heads = ("instrument", "fills", "traded", "commissions", "bp", *slips, "funding", "dividends")
     slippage = ("slippage_mid", "slippage_mid_bps", "slippage_arrival", "slippage_arrival_bps")
     found = [*report.costs, *([report.total_costs | {"part": "all"}] if report.total_costs else [])]
     rows = [
@@ -51,6 +52,7 @@ def costs(report: SessionReport) -> ReportTable:
             Cell(row["part"]),
             Cell(f"{row['fills']:,}"),
             *(Cell(amount(row[column])) for column in ("traded_value", "fees", "fees_bps", *slippage)),
+            *(Cell(amount(row[column]), is_loss(row[column])) for column in ("funding", "dividends")),
         )
         for row in found
     ]

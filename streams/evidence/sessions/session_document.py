@@ -28,6 +28,8 @@ def session_document(session: Session) -> dict[str, Any]:
         "unrealised_pnl": money_text(session.unrealised_pnl),
         "commission": money_text(session.commission),
         "borrow_fees": money_text(session.borrow_fees),
+        "funding": money_text(session.funding),
+        "dividends": money_text(session.dividends),
         "equity": money_text(session.equity),
         "peak_equity": money_text(session.peak_equity),
         "drawdown": money_text(session.drawdown),

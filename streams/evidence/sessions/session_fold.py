@@ -50,6 +50,8 @@ class Session:
     max_drawdown: int = 0
     unrealised_pnl: int = 0
     borrow_fees: int = 0
+    funding: int = 0
+    dividends: int = 0
     gross_exposure: int | None = None
     valued_ns: int = 0
     positions: dict[str, Position] = field(default_factory=dict)
@@ -63,8 +65,8 @@ class Session:
 
     @property
     def cash(self) -> int:
-        """Opening cash plus the cash flows of fills minus borrow fees."""
-        return self.opening_cash + self.cash_flow - self.borrow_fees
+        """Opening cash plus the cash flows of fills, funding and dividends, minus borrow fees."""
+        return self.opening_cash + self.cash_flow - self.borrow_fees + self.funding + self.dividends
 
     @property
     def realised_pnl(self) -> int:
@@ -182,6 +184,7 @@ class _SessionFold:
         if record.trigger is EquityTrigger.SESSION_OPEN:
             session.peak_equity, session.max_drawdown = record.equity, 0
         session.borrow_fees, session.gross_exposure = record.borrow_fees, record.gross_exposure
+        session.funding, session.dividends = record.funding, record.dividends
         session.equity, session.unrealised_pnl, session.valued_ns = record.equity, record.unrealised_pnl, record.ts
         session.peak_equity = max(session.peak_equity, record.equity)
         session.max_drawdown = min(session.max_drawdown, session.drawdown)

@@ -12,7 +12,7 @@ import numpy as np
 from schemas.avro.arrays import MORE, encode_longs
 from schemas.records.messages import Ints
 from streams.pipeline.feed.pack import Rows, levels_of
-from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Bytes, Flags, MarketTable
+from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, QUOTE, SPLIT, TRADE, Bytes, Flags, MarketTable
 
 
 class _Numbers(NamedTuple):
@@ -59,18 +59,21 @@ def encode(
     lasts = np.append(begins[1:], len(rows)) - 1
     trades = kinds == TRADE
     aggressors = table.ask_px[rows[trades]].astype(np.uint8).tobytes().decode()
-    columns, behind = _columns(table, rows, kinds, owners, records)
+    columns, behind, payments = _columns(table, rows, kinds, owners, records)
     heads = zip(table.symbol[rows[begins]].tolist(), begins.tolist(), lasts.tolist(), strict=True)
     times = table.time[rows[lasts]].tolist()
     source = _text(table.source)
     cuts = np.searchsorted(owners[trades], np.arange(records + 1)).tolist()
     before_aggressors = zip(*(column.arrays() for column in columns), strict=True)
     behind_aggressors = zip(*(column.arrays() for column in behind), strict=True)
+    behind_source = zip(*(column.arrays() for column in payments), strict=True)
     for number, (code, first, last) in enumerate(heads):
         symbol = table.symbols[code]
         texts = _text(symbol) + _long(times[number]) + _text(letters[first : last + 1])
         sides = _text(aggressors[cuts[number] : cuts[number + 1]])
-        value = b"".join((header, texts, *next(before_aggressors), sides, *next(behind_aggressors), source))
+        value = b"".join(
+            (header, texts, *next(before_aggressors), sides, *next(behind_aggressors), source, *next(behind_source))
+        )
         yield symbol, value
 
 
@@ -94,8 +97,8 @@ def _ended_records(table: MarketTable, start: int, stop: int, ends: Flags) -> tu
 
 def _columns(
     table: MarketTable, rows: Rows, kinds: Bytes, owners: Ints, records: int
-) -> tuple[list[_Numbers], list[_Numbers]]:
-    """Returns the columns before the field aggressors, and those after it."""
+) -> tuple[list[_Numbers], list[_Numbers], list[_Numbers]]:
+    """Returns the columns before the field aggressors, those after it, and those after the field source."""
 
     def of(numbers: Ints, its_owners: Ints) -> _Numbers:
         return _Numbers.of(numbers, its_owners, records)
@@ -112,7 +115,10 @@ def _columns(
     behind = [of(column[rows[books]], owners[books]) for column in (table.bid_sz, table.ask_px)]
     behind += [of(column[levels], level_owners) for column in (table.level_px, table.level_sz)]
     behind += [of(column[rows[splits]], owners[splits]) for column in (table.bid_px, table.bid_sz)]
-    return before, behind
+    fundings, dividends = (np.flatnonzero(kinds == kind) for kind in (FUNDING, DIVIDEND))
+    payments = [of(column[rows[fundings]], owners[fundings]) for column in (table.bid_px, table.bid_sz)]
+    payments.append(of(table.bid_px[rows[dividends]], owners[dividends]))
+    return before, behind, payments
 
 
 def _long(number: int) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.records.messages import Column, MarketData
-from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, Ints, MarketTable
+from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, QUOTE, SPLIT, TRADE, Ints, MarketTable
 
 Rows = NDArray[np.intp]
 
@@ -55,6 +55,7 @@ def _record(table: MarketTable, symbol: str, rows: Rows, form: Callable[[Ints], 
     if len(quotes) + len(trades) == len(rows):
         return record
     books, splits = rows[kinds == BOOK], rows[kinds == SPLIT]
+    fundings, dividends = rows[kinds == FUNDING], rows[kinds == DIVIDEND]
     levels = levels_of(table, books)
     return record._replace(
         book_bids=form(table.bid_sz[books]),
@@ -63,6 +64,9 @@ def _record(table: MarketTable, symbol: str, rows: Rows, form: Callable[[Ints], 
         book_sz=form(table.level_sz[levels]),
         split_to=form(table.bid_px[splits]),
         split_of=form(table.bid_sz[splits]),
+        funding_rate=form(table.bid_px[fundings]),
+        funding_px=form(table.bid_sz[fundings]),
+        dividend=form(table.bid_px[dividends]),
     )
 
 

@@ -5,10 +5,12 @@ Prices and sizes become exact integers of 1e-9. Files of columns may have them i
 quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz,aggressor
 levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
 levels: ts_ns,symbol,update,side,level,px,sz          trading: ts_ns,symbol,trading
+funding: ts_ns,symbol,rate,mark_px                    dividends: ts_ns,symbol,dividend
 
 levels: lines with the same ts_ns and symbol make an order book; side is B or A, level 1 is the best. A second level 1
 of a side begins the next book of the stamp; with a column update, each new number begins one, and nothing else does.
-splits: each split_of shares become split_to shares. trading: halted or resumed.
+splits: each split_of shares become split_to shares. trading: halted or resumed. funding: longs pay rate * mark_px a
+unit to shorts. dividends: a unit bears so much cash, which longs receive and shorts pay.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from schemas.records.bounds import ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS
+from schemas.records.bounds import FUNDING_RATE_MAX, ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS
 from schemas.records.entry_checks import text_problem
 from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, PRICE_DIGITS, PRICE_MAX
 from streams.core.market.order_book import SIZE_UNKNOWN
@@ -27,7 +29,19 @@ from streams.errors import FeedError
 from streams.pipeline.feed.open_arrow import column_names, is_columnar, read_arrow
 from streams.pipeline.feed.open_csv import header_of, read_columns
 from streams.pipeline.feed.split_books import book_begins
-from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, Bytes, Ints, MarketTable
+from streams.pipeline.feed.table import (
+    BOOK,
+    DIVIDEND,
+    FUNDING,
+    HALT,
+    QUOTE,
+    RESUME,
+    SPLIT,
+    TRADE,
+    Bytes,
+    Ints,
+    MarketTable,
+)
 
 QUOTE_HEADER = ["ts_ns", "symbol", "bid_px", "bid_sz", "ask_px", "ask_sz"]
 TRADE_HEADER = ["ts_ns", "symbol", "px", "sz", "aggressor"]
@@ -37,6 +51,8 @@ LEVEL_HEADER = ["ts_ns", "symbol", "side", "level", "px", "sz"]
 UPDATE_HEADER = ["ts_ns", "symbol", "update", "side", "level", "px", "sz"]
 SPLIT_HEADER = ["ts_ns", "symbol", "split_to", "split_of"]
 TRADING_HEADER = ["ts_ns", "symbol", "trading"]
+FUNDING_HEADER = ["ts_ns", "symbol", "rate", "mark_px"]
+DIVIDEND_HEADER = ["ts_ns", "symbol", "dividend"]
 TEXT, WHOLE = pa.string(), pa.int64()
 TYPES = {
     "ts_ns": WHOLE,
@@ -198,6 +214,24 @@ def _splits(rows: _Rows) -> MarketTable:
     return MarketTable(symbols, codes, np.full(len(time), SPLIT, np.uint8), time, to, of, nothing, nothing)
 
 
+def _funding(rows: _Rows) -> MarketTable:
+    time, symbols, codes = _time_and_symbols(rows)
+    rate, no_rate = _fixed(rows, "rate")
+    price, no_price = _fixed(rows, "mark_px")
+    _demand(rows, (np.abs(rate) <= FUNDING_RATE_MAX) & ~no_rate, "rate must be a share of the value from -1 to 1")
+    _demand(rows, (price > 0) & ~no_price, "mark_px must be above 0")
+    nothing = np.zeros(len(time), np.int64)
+    return MarketTable(symbols, codes, np.full(len(time), FUNDING, np.uint8), time, rate, price, nothing, nothing)
+
+
+def _dividends(rows: _Rows) -> MarketTable:
+    time, symbols, codes = _time_and_symbols(rows)
+    cash, no_cash = _fixed(rows, "dividend")
+    _demand(rows, (cash > 0) & ~no_cash, "dividend must be above 0, in the instrument's currency a unit")
+    nothing = np.zeros(len(time), np.int64)
+    return MarketTable(symbols, codes, np.full(len(time), DIVIDEND, np.uint8), time, cash, nothing, nothing, nothing)
+
+
 def _trading(rows: _Rows) -> MarketTable:
     time, symbols, codes = _time_and_symbols(rows)
     kind = _words(rows, "trading", {"halted": HALT, "resumed": RESUME}).astype(np.uint8)
@@ -279,5 +313,7 @@ READERS: dict[str, Callable[[_Rows], MarketTable]] = {
     ",".join(UPDATE_HEADER): _levels,
     ",".join(SPLIT_HEADER): _splits,
     ",".join(TRADING_HEADER): _trading,
+    ",".join(FUNDING_HEADER): _funding,
+    ",".join(DIVIDEND_HEADER): _dividends,
 }
 """The reader of each kind of file, by its header line."""

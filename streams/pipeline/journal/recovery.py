@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from infra.errors import PaperError
 from schemas.avro.codec import Codec
-from schemas.records.messages import Journal, Snapshot
+from schemas.records.messages import Journal
+from schemas.records.snapshot_message import Snapshot
 from streams.core.core_config import CoreConfig
 from streams.errors import MissingInputs, MissingJournal, RecoveryError
 from streams.pipeline.journal.dead_letters import BadRecord

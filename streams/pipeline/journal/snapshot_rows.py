@@ -5,8 +5,8 @@ from time import time
 from typing import NamedTuple
 
 from schemas.avro.codec import Codec
-from schemas.records.messages import Snapshot
 from schemas.records.numbers import NANOS_PER_S
+from schemas.records.snapshot_message import Snapshot
 from streams.errors import RecoveryError
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader

@@ -10,7 +10,7 @@ from zlib import error as ZlibError
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
-from schemas.records.messages import Snapshot
+from schemas.records.snapshot_message import Snapshot
 from streams import __version__
 from streams.core.core_config import CoreConfig
 from streams.errors import DamagedSnapshot, RecoveryError

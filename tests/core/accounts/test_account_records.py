@@ -30,7 +30,7 @@ from tests.builders import PROPERTY
 from tests.schemas.avro.strategies import messages
 
 AMOUNTS = st.integers(-(10**24), 10**24)
-POSITIONS = st.builds(Position, st.integers(1, 10**15), AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS)
+POSITIONS = st.builds(Position, st.integers(1, 10**15), *(AMOUNTS,) * 6)
 
 
 def account(positions: dict[str, Position], cash: int = 10**24) -> Account:
@@ -106,6 +106,8 @@ def test_a_position_report_has_each_value_under_its_name(held: Position) -> None
         exec_id="x-1",
         ts=99,
         borrow_fees=held.borrow_fees,
+        funding=held.funding,
+        dividends=held.dividends,
     )
     assert type(made) is PositionReport
 
@@ -134,5 +136,7 @@ def test_an_equity_record_sums_over_the_positions(held: list[Position], value: i
         borrow_fees=sum(item.borrow_fees for item in held),
         gross_exposure=gross,
         buying_power=max(10**23 + value - gross, 0),
+        funding=sum(item.funding for item in held),
+        dividends=sum(item.dividends for item in held),
     )
     assert type(made) is AccountEquity

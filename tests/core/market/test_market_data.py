@@ -15,6 +15,8 @@ from tests.builders import (
     START,
     book,
     columns,
+    dividend,
+    funding,
     joined,
     new,
     px,
@@ -50,6 +52,14 @@ def wrong(**changes: object) -> MarketData:
         pytest.param(wrong(trade_sz=[-1]), id="a trade of negative size"),
         pytest.param(wrong(aggressors="X"), id="an unknown aggressor"),
         pytest.param(wrong(aggressors=""), id="an aggressor missing"),
+        pytest.param(funding("0.0001", "9")._replace(funding_px=[]), id="a funding without mark price"),
+        pytest.param(funding("0.0001", "9")._replace(funding_px=[0]), id="a funding on nothing"),
+        pytest.param(funding("0.0001", "9")._replace(funding_rate=[10**9 + 1]), id="a funding above the value"),
+        pytest.param(funding("0.0001", "9")._replace(funding_rate=[-(10**9) - 1]), id="a funding below the value"),
+        pytest.param(dividend("1")._replace(dividend=[]), id="a dividend without cash"),
+        pytest.param(dividend("1")._replace(dividend=[0]), id="a dividend of nothing"),
+        pytest.param(dividend("1")._replace(dividend=[10**18]), id="a dividend above the largest"),
+        pytest.param(wrong(funding_rate=[1]), id="a rate without a funding"),
     ],
 )
 def test_impossible_market_data_is_refused_and_changes_nothing(record: MarketData) -> None:
@@ -73,7 +83,9 @@ def test_possible_market_data_is_taken() -> None:
 def test_a_long_record_has_arrays_for_all_its_columns() -> None:
     """Without it the look-ahead works, but converts a list to an array for each answer."""
     long = joined([GOOD] * BULK_ROWS)._replace(book_bids=[1], book_asks=[1], book_px=[1, 2], book_sz=[1, 1])
-    taken = with_arrays(long._replace(split_to=[2], split_of=[1]))._asdict()
+    taken = with_arrays(
+        long._replace(split_to=[2], split_of=[1], funding_rate=[1], funding_px=[1], dividend=[1])
+    )._asdict()
     plain = {name for name, value in taken.items() if not isinstance(value, np.ndarray)}
     assert plain == {"symbol", "ts", "kinds", "aggressors", "source"}
 

@@ -43,7 +43,7 @@ def story(seed: int, deep: bool, most: int = 120) -> list[Message]:
     found: list[Message] = []
     busy = draw.choice((0.03, 0.15, 0.5))
     calm, shown = draw.choice((0.0, 0.0, 0.7)), dict[str, MarketData]()
-    kinds = draw.choice(("Q", "QQQT", "QQQQQQTTHRS" + "B" * 4 * deep, "QQT" + "BBT" * deep))
+    kinds = draw.choice(("Q", "QQQT", "QQQQQQTTHRSFD" + "B" * 4 * deep, "QQT" + "BBT" * deep))
     for number in range(draw.randrange(20, most)):
         time_ns += draw.choice(STEPS) if draw.random() < 0.99 else 2 * 3600 * SECOND
         middle += draw.choice((-1, 0, 0, 0, 1))
@@ -100,7 +100,9 @@ def _update(draw: Random, kind: str, middle: int, at: int) -> MarketData:
     if kind == "S":
         to, of = draw.choice(((2, 1), (1, 2), (1, 1), (7, 3)))
         return plain._replace(split_to=[to], split_of=[of])
-    return plain
+    if kind == "F":
+        return plain._replace(funding_rate=[draw.choice((-30_000, 0, 10_000))], funding_px=[cents(middle)])
+    return plain._replace(dividend=[px("0.24")]) if kind == "D" else plain
 
 
 def _size(draw: Random) -> int:

@@ -343,11 +343,14 @@ def test_more_latency_is_never_better_if_the_market_only_runs_away(
         assert late <= quick
 
 
+NOTICES = ("SPLIT", "FUNDING", "DIVIDEND")
+
+
 def test_a_story_has_every_kind_of_event() -> None:
     """Checks that the stories above produce every kind of event, so that their invariants are tested."""
     seen: Counter[str] = Counter()
 
-    wanted = {str(kind) for kind in ExecType} - {"UNKNOWN", "SPLIT", "MASS_CANCEL", "EXPIRED"}
+    wanted = {str(kind) for kind in ExecType} - {"UNKNOWN", *NOTICES, "MASS_CANCEL", "EXPIRED"}
     wanted |= {"OCO", "PARENT_EXECUTED", "PARENT_ENDED", "PRICE_REACHED", "POST_ONLY_WOULD_TAKE", "FOK_NOT_FILLABLE"}
     wanted |= {"FILL ADDED True", "FILL ADDED False", "FILL REMOVED False"}
 

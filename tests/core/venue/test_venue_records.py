@@ -64,6 +64,9 @@ def test_every_field_of_a_fill_by_a_trade() -> None:
         "slippage_arrival": -px("0.02"),
         "split_to": None,
         "split_of": None,
+        "funding_rate": None,
+        "funding_px": None,
+        "dividend": None,
     }
     assert fill.model is not None
     assert fill.model.startswith("queue + risk-averse + ")

@@ -12,7 +12,7 @@ from infra.settings import Settings
 from schemas.errors import UndecodableRecord
 from schemas.memory_registry import MemoryRegistry
 from schemas.records.enums import Action, ControlKind, Side, TimeInForce
-from schemas.records.messages import OrderRequest
+from schemas.records.messages import MarketData, OrderRequest
 from streams.core.risk.breakers.breaker_config import DeskConfig
 from streams.evidence.reconcile.fact_reader import FactReader
 from streams.evidence.reconcile.facts import Facts
@@ -62,6 +62,16 @@ class Session(MemoryPipeline):
         self.send("market.data", symbol, builders.quote(bid, ask, size, size, at=at, symbol=symbol))
         self.run()
 
+    @property
+    def now_ns(self) -> int:
+        """Time of the last quote, UTC nanoseconds."""
+        return builders.START + self.second * builders.SECOND
+
+    def pay(self, record: MarketData) -> None:
+        """Sends a funding or a dividend."""
+        self.send("market.data", record.symbol, record)
+        self.run()
+
     def close_market(self) -> None:
         """Sends the heartbeat that ends a feed."""
         for number in range(PARTITIONS):
@@ -74,8 +84,8 @@ def traded_session() -> Session:
     """Returns a traded session.
 
     It has full and partial fills, at the touch and at limits; changes, refusals and duplicates; identical requests with
-    a repeated or a pending answer; forwarded orders; garbage; a session that is opened again under its name; an order
-    that is still working, and one that is still on its way."""
+    a repeated or a pending answer; forwarded orders; garbage; a funding and a dividend; a session that is opened again
+    under its name; an order that is still working, and one that is still on its way."""
     new, session = builders.new, Session()
     for account in ("A", "B"):
         session.send("controls", account, builders.opening(account))
@@ -94,6 +104,8 @@ def traded_session() -> Session:
     session.ask(builders.cancel("b-5", "b-3", account="B"))
     session.ask(builders.cancel("b-6", "b-3", account="B"))
     session.ask(new("b-7", Side.BUY, "9", "20.05", account="B", symbol="XYZ"))
+    session.pay(builders.funding("-0.00012345", "9.891", at=session.now_ns))
+    session.pay(builders.dividend("0.25", at=session.now_ns))
     for _ in range(2):
         session.ask(new("b-8", Side.BUY, "900000", "10.02", account="B", ts=0))
         session.ask(new("a-1", quantity="30", price="10.02"))

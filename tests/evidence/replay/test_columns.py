@@ -137,5 +137,5 @@ def test_the_stories_are_rich() -> None:
         kinds |= {chr(kind) for kind in inputs.table.kind.tolist()}
         for topic, found in rows.items():
             topics[topic] = topics.get(topic, 0) + len(found)
-    assert kinds == set("QTBHRS")
+    assert kinds == set("QTBHRSFD")
     assert min(topics[name] for name in ("marks", "executions", "order.results", "fills", "account.equity")) > 10

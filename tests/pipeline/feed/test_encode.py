@@ -10,12 +10,12 @@ from schemas.avro.codec import HEADER, Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.pipeline.feed.encode import encode
 from streams.pipeline.feed.pack import heartbeat, pack
-from streams.pipeline.feed.table import BOOK, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketTable
+from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketTable
 from tests.builders import PROPERTY
 
 CODEC = Codec(MemoryRegistry())
 WIRE = CODEC.encode("market.data", heartbeat(0))[: HEADER.size]
-KINDS = (QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT)
+KINDS = (QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND)
 
 
 def any_table(seed: int, rows: int, kinds: list[int]) -> MarketTable:
@@ -48,7 +48,7 @@ def any_table(seed: int, rows: int, kinds: list[int]) -> MarketTable:
 @given(
     seed=st.integers(0, 2**32),
     rows=st.integers(1, 300),
-    kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=6),
+    kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8),
     step=st.integers(1, 200),
     start=st.integers(0, 299),
 )

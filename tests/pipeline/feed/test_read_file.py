@@ -26,6 +26,8 @@ LEVELS = "ts_ns,symbol,side,level,px,sz\n"
 UPDATES = "ts_ns,symbol,update,side,level,px,sz\n"
 SPLITS = "ts_ns,symbol,split_to,split_of\n"
 TRADING = "ts_ns,symbol,trading\n"
+FUNDING = "ts_ns,symbol,rate,mark_px\n"
+DIVIDENDS = "ts_ns,symbol,dividend\n"
 ROWS = 3_000
 START = 1_700_000_000_000_000_000
 BOM = b"\xef\xbb\xbf"
@@ -101,6 +103,11 @@ def test_trades_keep_their_aggressor(tmp_path: Path) -> None:
         (LEVELS + "1,X,A,1,2,0\n", "line 2: sz must be above 0"),
         (LEVELS + "1,X,C,1,2,1\n", "side is 'C', but must be one of B, A"),
         (SPLITS + "1,X,0,1\n", "line 2: split_to and split_of must be whole numbers"),
+        (FUNDING + "1,X,1.01,100\n", "line 2: rate must be a share of the value from -1 to 1"),
+        (FUNDING + "1,X,,100\n", "line 2: rate must be a share of the value from -1 to 1"),
+        (FUNDING + "1,X,-0.0001,0\n", "line 2: mark_px must be above 0"),
+        (DIVIDENDS + "1,X,0.3\n2,X,-0.1\n", "line 3: dividend must be above 0"),
+        (DIVIDENDS + "1,X,\n", "line 2: dividend must be above 0"),
         (TRADING + "1,X,paused\n", "trading is 'paused', but must be one of halted, resumed"),
     ],
 )
@@ -202,6 +209,16 @@ def test_levels_of_one_stamp_are_one_book(tmp_path: Path) -> None:
     assert [size // 10**9 for size in record.book_sz] == [1, 2, 5, 6, 4]
     assert (other.symbol, other.book_asks, other.book_px) == ("Y", [1], [3 * 10**9])
     assert (record.split_to, record.split_of) == ([7], [1])
+    check_market_data(record)
+
+
+def test_fundings_and_dividends_are_read(tmp_path: Path) -> None:
+    funding = read_file(written(tmp_path, FUNDING + "1,X,-0.00012345,60123.4\n2,X,0.0001,60000\n", "f.csv"))
+    dividends = read_file(written(tmp_path, DIVIDENDS + "1,X,0.24\n", "d.csv"))
+    (record,) = pack(MarketTable.merged([funding, dividends]), 0, 3)
+    assert record.kinds == "FDF"
+    assert (record.funding_rate, record.funding_px) == ([-123_450, 100_000], [60_123_400_000_000, 60_000 * 10**9])
+    assert record.dividend == [240_000_000]
     check_market_data(record)
 
 

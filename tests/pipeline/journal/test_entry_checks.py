@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from schemas.records.bounds import AHEAD_MAX_NS, ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS, UPDATES_MAX
+from schemas.records.bounds import AHEAD_MAX_NS, FUNDING_RATE_MAX, ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS, UPDATES_MAX
 from schemas.records.enums import ExecType, MarkKind, OrderType, Side
 from schemas.records.messages import ApprovedOrder, Mark, MarketData
 from schemas.records.output import Message
 from streams.core.core_config import TimeSource
-from streams.core.venue.venue_records import split_notice
+from streams.core.venue.notices import payment_notice, split_notice
 from tests import builders
 from tests.builders import SECOND, START, config, heartbeat, new, opening, px, quote
 from tests.pipeline.journal.shard_pair import ShardPair
@@ -67,6 +67,12 @@ MANY = builders.joined([quote(at=LATER)] * (UPDATES_MAX + 1))
         (Mark("ABC", MarkKind.SPLIT, None, None, None, None, LATER, 1, 0), "NUMBER_OUT_OF_RANGE"),
         (Mark("ABC", MarkKind.SPLIT, None, None, None, None, LATER), "FIELD_MISSING"),
         (split_notice("ABC", 0, 1, "x", LATER), "NUMBER_OUT_OF_RANGE"),
+        (builders.funding("1.000000001", "9.00", at=LATER), "MARKET_DATA_INVALID"),
+        (payment_notice("ABC", ExecType.FUNDING, -FUNDING_RATE_MAX - 1, 1, "x", LATER), "NUMBER_OUT_OF_RANGE"),
+        (payment_notice("ABC", ExecType.FUNDING, 1, 0, "x", LATER), "NUMBER_OUT_OF_RANGE"),
+        (payment_notice("", ExecType.FUNDING, 1, 1, "x", LATER), "FIELD_MISSING"),
+        (payment_notice("ABC", ExecType.DIVIDEND, 0, 0, "x", LATER), "NUMBER_OUT_OF_RANGE"),
+        (payment_notice("ABC", ExecType.DIVIDEND, 1, 0, "x", LATER)._replace(dividend=None), "FIELD_MISSING"),
     ],
 )
 def test_a_record_that_breaks_a_bound_is_one_dead_letter(record: Message, code: str) -> None:

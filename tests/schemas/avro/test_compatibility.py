@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.avro.codec import Codec
-from schemas.avro.compatibility import incompatibilities, unreadable, writes_alike
+from schemas.avro.compatibility import extends, incompatibilities, unreadable
 from schemas.records.messages import OrderRequest
 from schemas.topic_schemas import load_schema
 from tests.builders import PROPERTY
@@ -112,11 +112,14 @@ def test_a_record_has_the_same_bytes_whatever_the_docs_and_new_symbols() -> None
     kind = next(field for field in older["fields"] if field["name"] == "kind")
     kind["type"]["symbols"].pop()
     kind["doc"] = "Another."
-    assert writes_alike(events, older)
+    assert extends(events, older)
     kind["type"]["symbols"].reverse()
-    assert not writes_alike(events, older)
+    assert not extends(events, older)
     older = deepcopy(events)
     older["fields"].pop()
-    assert not writes_alike(events, older)
-    assert not writes_alike(events, load_schema("fills"))
-    assert not writes_alike(events, "string")
+    assert extends(events, older)
+    older["fields"].pop(-2)
+    assert not extends(events, older), "a field of the middle is missing"
+    assert not extends(older, events)
+    assert not extends(events, load_schema("fills"))
+    assert not extends(events, "string")

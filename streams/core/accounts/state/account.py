@@ -93,10 +93,7 @@ class Account:
             "trip_starts": self.trip_starts,
             "flattening": {symbol: list(item) for symbol, item in self.flattening.items()},
             "live_symbols": list(ledger.live_symbols),
-            "positions": {
-                symbol: [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
-                for symbol, item in ledger.positions.items()
-            },
+            "positions": {symbol: _position_state(item) for symbol, item in ledger.positions.items()},
             "working": [order.to_state() for order in ledger.working.values()],
         }
         if self.early:
@@ -142,3 +139,9 @@ class Account:
                 for due_ns, request in state.get("waiting", ())
             },
         )
+
+
+def _position_state(item: Position) -> list[int]:
+    """Returns a position's numbers, in the form of earlier versions as long as it has brought no payment."""
+    numbers = [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
+    return [*numbers, item.funding, item.dividends] if item.funding or item.dividends else numbers

@@ -246,6 +246,8 @@ def position_report(account: Account, symbol: str, held: Position, exec_id: str 
             exec_id,
             time_ns,
             held.borrow_fees,
+            held.funding,
+            held.dividends,
         ),
     )
 
@@ -253,11 +255,13 @@ def position_report(account: Account, symbol: str, held: Position, exec_id: str 
 def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_ns: int) -> AccountEquity:
     """Returns the cash and mark-to-market equity of an account."""
     ledger, position_value, value = account.ledger, valuation.position_value, valuation.equity
-    gross_realised = commission = borrow_fees = cost = 0
+    gross_realised = commission = borrow_fees = funding = dividends = cost = 0
     for item in ledger.positions.values():
         gross_realised += item.gross_realised
         commission += item.commission
         borrow_fees += item.borrow_fees
+        funding += item.funding
+        dividends += item.dividends
         cost += item.cost
     return record_of(
         AccountEquity,
@@ -279,6 +283,8 @@ def equity(account: Account, valuation: Valuation, trigger: EquityTrigger, time_
             borrow_fees,
             valuation.gross_exposure,
             max(valuation.buying_power, 0),
+            funding,
+            dividends,
         ),
     )
 
