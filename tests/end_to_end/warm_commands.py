@@ -65,8 +65,9 @@ class CommandHost:
                 socket.send_fds(self._control, [b"\0"], [theirs.fileno(), pipes[0][1], pipes[1][1]])
             caller.sendall(json.dumps({"arguments": list(arguments), "environment": dict(environment)}).encode())
             caller.shutdown(socket.SHUT_WR)
-            # First comes the process id.
-            texts = {caller.fileno(): caller.recv(READ_BYTES), pipes[0][0]: b"", pipes[1][0]: b""}
+            begun = caller.recv(READ_BYTES)
+            assert begun, "the host of commands has ended; stderr says why"
+            texts = {caller.fileno(): begun, pipes[0][0]: b"", pipes[1][0]: b""}
             ended = _read_all(texts, timeout_s)
         told, stdout, stderr = (text.decode() for text in texts.values())
         if not ended:
