@@ -69,6 +69,18 @@ def test_what_a_process_reads_when_it_starts_asks_for_a_new_one(host: CommandHos
         assert not host.serves(variables | {name: "/new"})
 
 
+def test_a_test_that_changes_the_environment_changes_no_host(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    host = CommandHost()
+    try:
+        assert host.serves(variables)
+        assert not host.serves(variables | {"TZ": "Asia/Tokyo"})
+    finally:
+        host.close()
+
+
 def test_a_command_that_takes_too_long_is_killed(host: CommandHost, variables: dict[str, str]) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         host.run(["--version"], variables, 0)

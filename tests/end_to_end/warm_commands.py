@@ -19,6 +19,8 @@ from infra.settings import REPOSITORY
 HOST = "tests.end_to_end.command_host"
 READ_AT_START = ("LANG", "LC_", "LD_", "MALLOC_", "PAPER_COMPILED", "PYTHON", "TZ")
 """Beginnings of variables that Python, its libraries or the system read when a process starts."""
+ENVIRONMENT = dict(os.environ)
+"""The environment of this process before a test has changed it."""
 READ_BYTES = 65_536
 STOP_TIMEOUT_S = 30
 
@@ -27,12 +29,12 @@ class CommandHost:
     """A host of commands, which ends with this process."""
 
     def __init__(self) -> None:
-        self._variables = _read_at_start(os.environ)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", HOST, str(theirs.fileno())],
                 cwd=REPOSITORY,
+                env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
@@ -44,7 +46,7 @@ class CommandHost:
 
     def serves(self, environment: Mapping[str, str]) -> bool:
         """Returns whether a new process with this environment would start as the host did."""
-        return _read_at_start(environment) == self._variables
+        return _read_at_start(environment) == _read_at_start(ENVIRONMENT)
 
     def close(self) -> None:
         """Ends the host."""
