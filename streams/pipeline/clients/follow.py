@@ -57,11 +57,8 @@ class Follower:
         self._consumer.assign(places)
 
     def poll(self, timeout_s: float) -> Iterator[FollowedRecord]:
-        """Yields the records that have arrived, or else the next one if it arrives within timeout_s.
-
-        Skips undecodable records. Raises LogUnavailable.
-        """
-        for message in self._consumer.consume(POLL_RECORDS, 0) or self._consumer.consume(1, timeout_s):
+        """Yields the records that arrive within timeout_s. Skips undecodable records. Raises LogUnavailable."""
+        for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
             error = message.error()
             if error is not None:
                 if passes(error):
