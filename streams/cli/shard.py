@@ -60,7 +60,7 @@ def list_shards(as_json: bool = JSON_LINES) -> None:
 def _rows(settings: Settings, health: Health) -> list[dict[str, Any]]:
     from infra.kafka.topics import partition_count
     from streams.pipeline.journal.kinds import KINDS
-    from streams.pipeline.worker.faust_app import group_id
+    from streams.pipeline.worker.worker_group import group_id
 
     group = group_id(settings)
     owners = {(item.topic, item.partition): item.member for item in health.owners if item.group == group}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from shutil import copyfileobj
-from typing import BinaryIO, NamedTuple
-
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from infra.errors import ClickHouseError
 from streams.errors import InputError
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 TABLES = {
     "orders": "orders",
@@ -50,6 +50,8 @@ def export_rows(client: Client, chosen: Selection, file_format: str, out: Binary
 
     Raises InputError if the table has no such column, or nothing is found; ClickHouseError.
     """
+    from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
     table, conditions = TABLES[chosen.name], _conditions(client, chosen)
     parameters = chosen._asdict()
     try:
@@ -66,6 +68,8 @@ def export_rows(client: Client, chosen: Selection, file_format: str, out: Binary
 
 
 def _conditions(client: Client, chosen: Selection) -> str:
+    from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
     table = TABLES[chosen.name]
     try:
         columns = {name for (name,) in client.query(COLUMNS, {"table": table}).result_rows}

@@ -1,5 +1,9 @@
 """Topics, access, schemas and tables of a pipeline, brought up to date on running servers."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from infra.clickhouse.migrate import migrate
 from infra.kafka.acls import ensure_access
 from infra.kafka.durability import ensure_durable
@@ -19,12 +23,19 @@ def prepare_pipeline(settings: Settings, on_progress: Progress = lambda _: None)
         SchemaError: the registry refused a schema.
         MigrationError: the tables differ from the migrations.
     """
-    ensure_topics(settings)
-    for warning in ensure_durable(settings):
-        on_progress(f"warning: {warning}")
-    ensure_access(settings)
-    register_all(settings)
-    migrate(settings)
+
+    def topics_and_access() -> None:
+        ensure_topics(settings)
+        for warning in ensure_durable(settings):
+            on_progress(f"warning: {warning}")
+        ensure_access(settings)
+
+    # Each server does its part at the same time as the others.
+    parts: list[Callable[[], object]] = [topics_and_access, partial(register_all, settings), partial(migrate, settings)]
+    with ThreadPoolExecutor() as pool:
+        working = [pool.submit(part) for part in parts]
+    for work in working:
+        work.result()
 
 
 def start_prepared_servers(settings: Settings, on_progress: Progress = lambda _: None) -> None:

@@ -24,6 +24,7 @@ from streams.pipeline.journal.raw_records import RawRecord
 from tests import builders
 
 AWAIT_S = 60.0
+POLL_S = 0.01
 SYMBOL = "ACME.SIM"
 ANY_NUMBER = json.dumps({"max_open_orders": None, "max_open_orders_per_symbol": None})
 """Limits of an account that sends while a server is down: more orders are open then than the shipped limits allow."""
@@ -86,7 +87,7 @@ class Desk:
         deadline = time.monotonic() + AWAIT_S
         while len(found) < count:
             assert time.monotonic() < deadline, f"{len(found)} of {count} came in {AWAIT_S:.0f} s: {found[:3]}"
-            found += [item.message for item in follower.poll(0.1) if wanted(item.message)]
+            found += [item.message for item in follower.poll(POLL_S) if wanted(item.message)]
         return found
 
 

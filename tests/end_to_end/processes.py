@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.settings import REPOSITORY, Settings
+from tests.end_to_end.warm_commands import command_host
 
 COMMAND_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 30
@@ -26,11 +27,14 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def paper(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a `paper` command to its end."""
+    """Runs a `paper` command to its end, as a process of its own."""
+    variables, host = environment(settings), command_host()
+    if host.serves(variables):
+        return host.run(arguments, variables, COMMAND_TIMEOUT_S)
     return subprocess.run(
-        [sys.executable, "-m", "streams.cli", *arguments],
+        [sys.executable, "-m", PAPER, *arguments],
         cwd=REPOSITORY,
-        env=environment(settings),
+        env=variables,
         capture_output=True,
         text=True,
         timeout=COMMAND_TIMEOUT_S,

@@ -17,7 +17,7 @@ from schemas.records.enums import Side, TimeInForce
 from schemas.records.messages import MarketData, OrderRequest
 from streams.pipeline.clients.follow import Follower
 from tests.builders import SECOND, START, book, new, px, quote, split, trade
-from tests.end_to_end.desk import AWAIT_S, Desk
+from tests.end_to_end.desk import AWAIT_S, POLL_S, Desk
 from tests.end_to_end.processes import paper, running
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -105,7 +105,7 @@ class Trader:
         deadline = time.monotonic() + AWAIT_S
         while (order_id, kind) not in self._seen:
             assert time.monotonic() < deadline, f"{order_id} {kind} did not come: {self._seen[-5:]}"
-            for item in self._results.poll(0.1):
+            for item in self._results.poll(POLL_S):
                 result = item.message
                 self._seen.append((result.order_id, result.exec_type))
                 unexpected = result.exec_type == "REJECTED" and (result.order_id, kind) == (order_id, "FILL")

@@ -9,6 +9,7 @@ import pytest
 
 from infra.settings import Settings
 from tests.end_to_end.processes import paper, running, told
+from tests.fuzz.live import WORKS
 
 ORDER = ("orders", "submit", "ACME.SIM", "BUY", "5", "--account", "hand", "--json")
 
@@ -28,7 +29,8 @@ def test_kill_limits_and_status_survive_a_killed_worker(settings: Settings, tmp_
         assert "strategy s1 is killed" in told(settings, "risk", "kill", "--strategy", "s1", "--reason", "runaway")
         told(settings, "risk", "limits", "set", "max_position=7", "--account", "hand", "--reason", "small")
         worker.kill()
-    with running(settings, tmp_path, "worker"):
+    with running(settings, tmp_path, "worker") as worker:
+        worker.await_log(WORKS)
         assert "KILLED" in told(settings, *ORDER, code=1)
         status = {
             row["account"]: row for row in map(json.loads, told(settings, "risk", "status", "--json").splitlines())
@@ -59,7 +61,8 @@ def test_a_breaker_that_tripped_before_the_kill_stops_the_next_order_after_it(
         shown = told(settings, "risk", "breakers", "show", "--account", "hand", "--json").splitlines()
         assert {row["breaker"]: row["state"] for row in map(json.loads, shown)}["pace"] == "OPEN"
         worker.kill()
-    with running(settings, tmp_path, "worker"):
+    with running(settings, tmp_path, "worker") as worker:
+        worker.await_log(WORKS)
         assert "BREAKER_OPEN" in told(settings, *ORDER, code=1)
         assert "OPEN" in told(settings, "risk", "status", "--account", "hand", "--json")
         assert "there is no breaker" in told(settings, "risk", "breakers", "reset", "x", "--reason", "y", code=1)

@@ -12,7 +12,7 @@ from infra.membership import host_name
 from infra.settings import Settings
 from streams.errors import WorkerIdClash
 from streams.operations.health.health_collector import HealthCollector
-from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.worker_group import group_id
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.processes import running
 from tests.faults.test_workers import ACCOUNTS, WORKS, orders, prove, takeovers, trade

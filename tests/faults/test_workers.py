@@ -16,7 +16,7 @@ from infra.settings import Settings
 from streams.evidence.replay.verify import verify
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 from streams.pipeline.reference.load_config import core_config
-from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.worker_group import group_id
 from tests import stacks
 from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import Background, running

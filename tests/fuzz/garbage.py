@@ -33,6 +33,7 @@ WRITERS = {
 FLUSH_S = 120.0
 AWAIT_S = 180.0
 FLUSH_EVERY = 500
+POLL_S = 0.2
 
 LetterPlace = tuple[str, int, int]
 
@@ -121,5 +122,5 @@ def await_letters(settings: Settings, wanted: set[LetterPlace]) -> Counter[Lette
     """Waits until each place has a dead letter, and returns all. The caller judges their numbers."""
     deadline = time.monotonic() + AWAIT_S
     while not wanted <= (found := letters(settings)).keys() and time.monotonic() < deadline:
-        time.sleep(1.0)
+        time.sleep(POLL_S)
     return found

@@ -18,7 +18,7 @@ from streams.pipeline.feed.pack import pack
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
-from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.worker_group import group_id
 from streams.tools.bench.bench_orders import bench_orders, order_requests, session_opening
 from streams.tools.demo.demo_market import instruments_for
 from tests.end_to_end.desk import Desk

@@ -17,7 +17,7 @@ from streams.operations.health.parked_file import parked_shards
 from streams.operations.health.supervisor_state import read_state
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.sink.sink import group_id as sink_group
-from streams.pipeline.worker.faust_app import group_id as worker_group
+from streams.pipeline.worker.worker_group import group_id as worker_group
 
 
 class HealthCollector:

@@ -19,8 +19,8 @@ from streams.operations.supervisor.server_keeper import ServerKeeper
 from streams.operations.supervisor.supervised_process import SupervisedProcess
 from streams.operations.supervisor.watchdog import Observation, Watchdog
 from streams.pipeline.journal.kinds import KINDS
-from streams.pipeline.worker.faust_app import group_id
 from streams.pipeline.worker.takeover_sign import last_sign
+from streams.pipeline.worker.worker_group import group_id
 
 TEND_INTERVAL_S = 0.1
 OBSERVE_INTERVAL_S = 2.0

@@ -157,7 +157,8 @@ class KafkaLogReader:
         position, silent_s, patience_s = 0, 0.0, READ_SILENCE_S
         while silent_s < patience_s:
             began = monotonic()
-            messages = consumer.consume(READ_BATCH, timeout=READ_POLL_S)
+            # The records that were read ahead, or else the next record: a batch is awaited until it is full.
+            messages = consumer.consume(READ_BATCH, 0) or consumer.consume(1, READ_POLL_S)
             # Only the client's silence counts, not the time until the caller asks for the next record.
             silent_s += monotonic() - began
             for message in messages:

@@ -22,14 +22,10 @@ from streams.pipeline.worker.parked_shards import ParkedShard
 from streams.pipeline.worker.shard_errors import ShardErrorHandler
 from streams.pipeline.worker.shard_host import ShardHost
 from streams.pipeline.worker.takeover_sign import TakeoverSign
+from streams.pipeline.worker.worker_group import group_id
 
 HEARTBEATS_IN_SESSION = 5
 VERDICT_SESSIONS = 1.5
-
-
-def group_id(settings: Settings) -> str:
-    """Returns the consumer group of a pipeline's workers."""
-    return f"{settings.topic_prefix}paper-workers"
 
 
 def make_app(settings: Settings, worker: str, on_parked: Callable[[list[ParkedShard]], None]) -> LaneApp:

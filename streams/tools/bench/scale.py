@@ -10,7 +10,7 @@ from schemas.registry import Registry
 from streams.errors import NoAnswer
 from streams.operations.health.health_collector import HealthCollector
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
-from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.worker_group import group_id
 from streams.tools.bench.bench_orders import bench_orders
 from streams.tools.bench.bench_records import dollar_instrument
 from streams.tools.bench.live_path import BenchClient

@@ -206,15 +206,21 @@ def test_stale_tests_of_another_commit_or_of_a_time_to_come(
     assert judge(week).failed(LIMITED) == []
 
 
+@pytest.fixture(scope="module")
+def whole_evidence(client: Client, criteria: CriteriaFile) -> Evidence:
+    """Returns the evidence of a session with everything, for tests that change nothing of its rows in ClickHouse."""
+    run_id = rows.new_run()
+    insert_session(client, run_id, fills_a_day=6)
+    return evidence_of(client, run_id, criteria)
+
+
 @pytest.mark.parametrize("part", list(PROVED))
 def test_a_proof_with_a_problem_or_none_reaches_no_level(
-    part: str, client: Client, run_id: str, criteria: CriteriaFile
+    part: str, whole_evidence: Evidence, criteria: CriteriaFile
 ) -> None:
-    insert_session(client, run_id, fills_a_day=6)
-    evidence = evidence_of(client, run_id, criteria)
     criterion = {"proof_rows": "proved_rows", "proof_replay": "replay_verification"}.get(part, "reconciliation")
     for found in ([{"found": "9 of each", "problem": "one differs"}], [{"found": None, "problem": "not at rest"}], []):
-        judged = decide(evidence._replace(rows={**evidence.rows, part: found}), criteria.criteria)
+        judged = decide(whole_evidence._replace(rows={**whole_evidence.rows, part: found}), criteria.criteria)
         assert judged.failed(LIMITED) == [criterion]
         (result,) = [item for item in judged.results if (item.level, item.criterion) == (LIMITED, criterion)]
         assert result.detail == (found[0]["problem"] if found else "no evidence")

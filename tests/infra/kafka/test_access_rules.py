@@ -17,7 +17,7 @@ from streams.pipeline.dlq.send_again import group_id as replay_group
 from streams.pipeline.journal.kinds import KINDS
 from streams.pipeline.sink.sink import LETTERS
 from streams.pipeline.sink.sink import group_id as sink_group
-from streams.pipeline.worker.faust_app import group_id as worker_group
+from streams.pipeline.worker.worker_group import group_id as worker_group
 
 SETTINGS = Settings(_env_file=None, topic_prefix="p.")
 

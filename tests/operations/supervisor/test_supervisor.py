@@ -21,7 +21,7 @@ from infra.stack import local_stack
 from infra.stack.pipeline_processes import PipelineProcesses
 from streams.operations.health.health import Health, ProcessHealth
 from streams.operations.health.health_collector import HealthCollector
-from streams.pipeline.worker.faust_app import group_id
+from streams.pipeline.worker.worker_group import group_id
 from tests.end_to_end.desk import Desk, immediate
 from tests.end_to_end.processes import paper
 from tests.stacks import free_port

@@ -67,6 +67,16 @@ def test_a_record_without_a_time_is_read(pipeline_settings: Settings) -> None:
     assert record.timestamp_ns > 0, "the broker's append time"
 
 
+def test_records_that_are_there_are_not_held_until_a_batch_is_full(
+    pipeline_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_log, "READ_POLL_S", PATIENCE_S)
+    append(pipeline_settings, topic_name(pipeline_settings, "orders"), 0, ODD)
+    began = time.monotonic()
+    assert len(list(KafkaLogReader(pipeline_settings).read("orders", 0, 0))) == len(ODD)
+    assert time.monotonic() - began < PATIENCE_S / 2
+
+
 class Signalling:
     """A consumer that signals when it delivers the end of a partition."""
 
