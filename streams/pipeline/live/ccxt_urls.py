@@ -5,13 +5,24 @@ exchange keeps on different hosts stay apart: wss://stream.binance.com:9443/ws b
 Any other key is the path of one address in ccxt's `urls['api']`, for example `ws.spot`; the address takes its place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from streams.errors import FeedError
 
 SCHEMES = {"rest": ("http://", "https://"), "ws": ("ws://", "wss://")}
+
+
+def urls_of(pairs: Iterable[str]) -> dict[str, str]:
+    """Returns the addresses of pairs NAME=URL. Raises FeedError if one is no pair."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, address = pair.partition("=")
+        if not (name and sign and address):
+            raise FeedError(f"address {pair!r}: must be NAME=URL, such as rest=http://127.0.0.1:8080")
+        found[name] = address
+    return found
 
 
 def set_urls(venue: str, api: dict[str, Any], urls: Mapping[str, str]) -> None:

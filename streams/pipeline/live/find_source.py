@@ -4,7 +4,7 @@ A package adds a source under the entry point group paper.sources: the entry's n
 with the addresses that replace the venue's own, and returns a Source.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 
@@ -30,12 +30,16 @@ def open_source(venue: str, urls: Mapping[str, str] | None = None) -> Source:
         make: MakeSource = added[venue].load()
         return make(urls or {})
     bring_ccxt()
-    import ccxt.pro
-
-    if venue not in ccxt.pro.exchanges:
-        names = [*added, *ccxt.pro.exchanges]
-        near = get_close_matches(venue.lower(), names) or ["binance", "kraken", "okx"]
-        raise FeedError(f"venue {venue}: no source has this name; near it are {', '.join(near)}")
+    demand_exchange(venue, tuple(added))
     from streams.pipeline.live.ccxt_source import CcxtSource
 
     return CcxtSource(venue, urls or {})
+
+
+def demand_exchange(venue: str, others: Sequence[str] = ()) -> None:
+    """Raises FeedError with the nearest names if ccxt streams no exchange of this name. others: further names."""
+    import ccxt.pro
+
+    if venue not in ccxt.pro.exchanges:
+        near = get_close_matches(venue.lower(), [*others, *ccxt.pro.exchanges]) or ["binance", "kraken", "okx"]
+        raise FeedError(f"venue {venue}: no source has this name; near it are {', '.join(near)}")
