@@ -51,7 +51,7 @@ def fetch(
     ),
     yes: bool = typer.Option(False, "--yes", help="Write the file without asking."),
 ) -> None:
-    """Fetches definitions from an exchange, shows what they change in the reference data file, and writes it.
+    """Writes the definitions of an exchange into the reference data file, after it has shown the change.
 
     Steps, bounds and fees are the exchange's; other fields of an instrument that is there already stay.
     """

@@ -24,6 +24,8 @@ def make_exchange(venue: str) -> Any:
         {"enableRateLimit": True, "options": OPTIONS.get(venue, {})}
     )
     exchange.streaming["keepAlive"] = KEEP_ALIVE_MS
+    # ccxt asks three times at once for a snapshot that is refused; our back-off heeds the venue's Retry-After.
+    exchange.fetch_rest_order_book_safe = exchange.fetch_order_book
     return exchange
 
 

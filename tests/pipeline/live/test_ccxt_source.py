@@ -86,12 +86,6 @@ def books(updates: Sequence[LiveUpdate]) -> list[tuple[object, object]]:
     return [(update.bids, update.asks) for update in updates if isinstance(update, LiveBook)]
 
 
-def test_a_long_stream_does_not_stop() -> None:
-    recording = generated("spot", seed=3, depth_frames=1_200)
-    updates, _ = run(recording)
-    assert len(updates) == len(recording.frames) + 1
-
-
 def test_everything_comes_out(recording: Recording) -> None:
     updates, source = run(recording)
     first = BookFold(recording.snapshot).top()
