@@ -144,6 +144,9 @@ class LoopbackExchange:
             if self.speed:
                 due = start + (frame.at_ns - first_ns) / 1e9 / self.speed
                 await asyncio.sleep(max(0.0, due - loop.time()))
+            else:
+                # Others of this loop, a client among them, have their turn.
+                await asyncio.sleep(0)
             await self._play_one(frame, market, self.faults.get((market.recording.symbol, number)))
 
     async def _play_one(self, frame: Frame, market: _Market, fault: Fault | None) -> None:
