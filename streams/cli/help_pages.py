@@ -41,6 +41,7 @@ EXAMPLES = {
     ),
     "instruments list": "paper instruments list",
     "instruments infer": "paper instruments infer quotes.csv.gz trades.csv.gz",
+    "instruments fetch": "paper instruments fetch binance BTC/USDT",
     "parts list": "paper parts list",
     "parts check": 'paper parts check latency constant \'{"ms": "5"}\'',
     "status": "paper status",

@@ -1,4 +1,4 @@
-"""`paper instruments`: shows the tradable instruments, and drafts definitions of new ones."""
+"""`paper instruments`: shows the tradable instruments, drafts definitions, and fetches those of exchanges."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "instruments",
-        "Lists the tradable instruments, and drafts definitions of new ones.",
-        {"list": list_instruments, "infer": infer},
+        "Lists the tradable instruments, drafts definitions of new ones, and fetches those of exchanges.",
+        {"list": list_instruments, "infer": infer, "fetch": fetch},
     )
 
 
@@ -41,3 +41,47 @@ def infer(files: list[Path] = typer.Argument(..., help="Market data files of the
     from streams.pipeline.feed.read_file import read_blocks
 
     print(to_toml(infer_from(block for path in files for block in read_blocks(path))))
+
+
+def fetch(
+    venue: str = typer.Argument(help="Exchange, such as binance."),
+    symbols: list[str] = typer.Argument(help="Symbols, such as BTC/USDT, or BTC/USDT:USDT for a perpetual."),
+    url: list[str] = typer.Option(
+        [], help="NAME=URL: another address in place of one of the exchange; may be given several times."
+    ),
+    yes: bool = typer.Option(False, "--yes", help="Write the file without asking."),
+) -> None:
+    """Writes the definitions of an exchange into the reference data file, after it has shown the change.
+
+    Steps, bounds and fees are the exchange's; other fields of an instrument that is there already stay.
+    """
+    import asyncio
+    import sys
+    from difflib import unified_diff
+
+    from infra.settings import get_settings
+    from streams.pipeline.live.ccxt_urls import urls_of
+    from streams.pipeline.live.exchange_instruments import instruments_of
+    from streams.pipeline.reference.instruments_text import with_instrument
+    from streams.pipeline.reference.load_config import load_instruments
+    from streams.whole_file import whole_file
+
+    path = get_settings().reference_data
+    load_instruments(path)
+    listed = asyncio.run(instruments_of(venue, symbols, urls_of(url)))
+    old = path.read_text()
+    new = old
+    for item in listed:
+        new = with_instrument(new, item.instrument)
+        for remark in item.remarks:
+            print(f"{item.instrument.symbol}: {remark}", file=sys.stderr)
+    if new == old:
+        print(f"{path} has these definitions already", file=sys.stderr)
+        return
+    name = str(path)
+    print("".join(unified_diff(old.splitlines(True), new.splitlines(True), name, name)), end="")
+    if not yes:
+        typer.confirm(f"Write {path}?", abort=True, err=True)
+    with whole_file(path) as part:
+        part.write_text(new)
+        load_instruments(part)

@@ -46,7 +46,7 @@ class LiveBook(NamedTuple):
 
 
 class LiveHalt(NamedTuple):
-    """The start of a time for which the source cannot vouch: a gap, a lost connection. reason: for people."""
+    """From here on the source can't vouch for the symbol: a gap, a lost connection, a delisting. reason: for people."""
 
     symbol: str
     received_ns: int
@@ -54,7 +54,7 @@ class LiveHalt(NamedTuple):
 
 
 class LiveResume(NamedTuple):
-    """The end of such a time: the next update is complete."""
+    """The source vouches for the symbol again: the next update is complete."""
 
     symbol: str
     received_ns: int
@@ -65,7 +65,7 @@ LiveUpdate = LiveQuote | LiveTrade | LiveBook | LiveHalt | LiveResume
 
 @dataclass(slots=True)
 class SourceHealth:
-    """The state of a source, counted since its start.
+    """Figures that a source tells of itself, counted since its start.
 
     skew_ns: this computer's clock against the exchange's, as the least difference seen (receipt - exchange time).
     """

@@ -45,7 +45,14 @@ def required(*extras: str) -> list[Requirement]:
     return [requirement for requirement in map(Requirement, texts) if requirement.name != table["name"]]
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("test", "dev"))])
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        ("requirements.lock", ()),
+        ("requirements-live.lock", ("live",)),
+        ("requirements-dev.lock", ("test", "live", "dev")),
+    ],
+)
 def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]) -> None:
     versions = locked(lock)
     for requirement in required(*extras):
@@ -57,13 +64,16 @@ def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]
 def test_the_locks_agree() -> None:
     """`./paper test` adds the second to the first, and a build of the core uses the compiler that checks use."""
     dev = locked("requirements-dev.lock")
-    for lock in ("requirements.lock", "requirements-compile.lock"):
+    for lock in ("requirements.lock", "requirements-live.lock", "requirements-compile.lock"):
         for name, versions in locked(lock).items():
             assert versions <= dev[name], name
 
 
 def test_a_user_gets_no_tools() -> None:
-    assert not {"mypy", "pytest", "ruff", "scipy", "hypothesis", "testcontainers"} & locked("requirements.lock").keys()
+    assert (
+        not {"ccxt", "mypy", "pytest", "ruff", "scipy", "hypothesis", "testcontainers"}
+        & locked("requirements.lock").keys()
+    )
 
 
 def test_wheels_are_compiled_by_the_locked_compiler() -> None:

@@ -1,0 +1,91 @@
+"""Instruments as an exchange defines them: steps, bounds and fees from ccxt's list of its markets."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from schemas.records.numbers import plain, price_to_decimal
+from streams.core.reference.declarations import FeeConfig, InstrumentConfig
+from streams.errors import FeedError
+from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
+from streams.pipeline.live.bring_ccxt import bring_ccxt
+from streams.pipeline.live.ccxt_exchange import close_exchange, known_symbols, load_markets, make_exchange
+from streams.pipeline.live.ccxt_refusals import RefusedUpdate
+from streams.pipeline.live.ccxt_updates import number_of
+from streams.pipeline.live.find_source import demand_exchange
+
+
+class ListedInstrument(NamedTuple):
+    """An instrument of an exchange. remarks: what the reference data can't say, for people."""
+
+    instrument: InstrumentConfig
+    remarks: tuple[str, ...]
+
+
+async def instruments_of(venue: str, symbols: Sequence[str], urls: Mapping[str, str]) -> list[ListedInstrument]:
+    """Fetches the definitions of symbols.
+
+    urls: see ccxt_urls.
+
+    Raises:
+        FeedError: the venue or a symbol is unknown, the venue can't be reached, or a contract is not of one unit.
+    """
+    bring_ccxt()
+    demand_exchange(venue)
+    exchange = make_exchange(venue)
+    try:
+        await load_markets(venue, exchange, urls)
+        names = known_symbols(venue, exchange.markets, symbols)
+        return [_listed(venue, exchange.markets[name], exchange.precisionMode) for name in names]
+    finally:
+        await close_exchange(exchange)
+
+
+def _listed(venue: str, market: Mapping[str, Any], precision_mode: int) -> ListedInstrument:
+    symbol = market["symbol"]
+    size = market.get("contractSize")
+    if market.get("inverse") or (market.get("contract") and size != 1):
+        raise FeedError(
+            f"{venue} {symbol}: a contract of {size} units, settled in {market.get('settle')}; paper trading knows "
+            "contracts of one unit that are settled in the currency of their price"
+        )
+    try:
+        return _converted(symbol, market, precision_mode)
+    except (RefusedUpdate, ValueError) as error:
+        raise FeedError(f"{venue} {symbol}: the venue's definition can't be used: {error}") from error
+
+
+def _converted(symbol: str, market: Mapping[str, Any], precision_mode: int) -> ListedInstrument:
+    """Returns the instrument. Raises RefusedUpdate or ValueError if a number is missing or out of range."""
+    limits, precision = market["limits"], market["precision"]
+    lot = _step(precision.get("amount"), precision_mode)
+    maker, taker = (Decimal(repr(market.get(name) or 0.0)) for name in ("maker", "taker"))
+    instrument = InstrumentConfig(
+        symbol=symbol,
+        currency=market["quote"],
+        tick_size=_step(precision.get("price"), precision_mode),
+        lot_size=lot,
+        min_quantity=max(number_of(limits["amount"].get("min"), "limit"), lot),
+        max_quantity=number_of(limits["amount"].get("max"), "limit") or price_to_decimal(QUANTITY_MAX),
+        fee=FeeConfig.model_validate(
+            {"model": "rates", "maker_rate": plain(max(maker, Decimal(0))), "taker_rate": plain(taker)}
+        ),
+    )
+    remarks = []
+    if least := number_of(limits.get("cost", {}).get("min"), "limit"):
+        remarks.append(f"the venue takes no order below {plain(least)} {market['quote']}; paper trading does")
+    if maker < 0:
+        remarks.append(f"the venue pays makers {plain(-maker)} of the value; paper trading pays nothing")
+    return ListedInstrument(instrument, tuple(remarks))
+
+
+def _step(value: object, precision_mode: int) -> Decimal:
+    """Returns a step from ccxt's precision. Raises ValueError if it is none."""
+    import ccxt
+
+    number = number_of(value, "precision")
+    if precision_mode == ccxt.DECIMAL_PLACES and value is not None:
+        return Decimal(1).scaleb(-int(number))
+    if precision_mode != ccxt.TICK_SIZE or not number:
+        raise ValueError(f"its precision {value} is no step of price or quantity")
+    return number

@@ -1,0 +1,114 @@
+"""Instruments of an exchange: the venue's steps, bounds and fees, written after a look at the change."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from infra.settings import REPOSITORY, Settings
+from streams.core.reference.declarations import InstrumentConfig
+from streams.errors import FeedError
+from streams.pipeline.live.exchange_instruments import instruments_of
+from streams.pipeline.reference.instruments_text import with_instrument
+from streams.pipeline.reference.load_config import load_instruments
+from tests.end_to_end.processes import paper
+from tests.pipeline.live.exchange.loopback import LoopbackExchange
+from tests.pipeline.live.exchange.recordings import generated
+
+MARKETS = [generated("spot", 1, 1), generated("usdm", 1, 1)]
+
+
+def fetched(*symbols: str) -> list[tuple[InstrumentConfig, tuple[str, ...]]]:
+    async def main() -> list[tuple[InstrumentConfig, tuple[str, ...]]]:
+        async with LoopbackExchange(MARKETS) as exchange:
+            return [*await instruments_of("binance", symbols, exchange.urls)]
+
+    return asyncio.run(main())
+
+
+def test_steps_bounds_and_fees_are_the_venues() -> None:
+    (spot, spot_remarks), (swap, swap_remarks) = fetched("eth/usdt", "BTC/USDT:USDT")
+    assert (spot.symbol, spot.currency, spot.tick_size, spot.lot_size) == (
+        "ETH/USDT",
+        "USDT",
+        Decimal("0.01"),
+        Decimal("0.0001"),
+    )
+    assert (spot.min_quantity, spot.max_quantity) == (Decimal("0.0001"), Decimal(9_000))
+    assert spot.fee.parameters == {"maker_rate": "0.001", "taker_rate": "0.001"}
+    assert spot_remarks == ("the venue takes no order below 5 USDT; paper trading does",)
+    assert (swap.symbol, swap.tick_size, swap.max_quantity) == ("BTC/USDT:USDT", Decimal("0.1"), Decimal(1_000))
+    assert swap.fee.parameters == {"maker_rate": "0.0002", "taker_rate": "0.0005"}
+    assert "100 USDT" in swap_remarks[0]
+
+
+def test_unknown_names_get_the_nearest() -> None:
+    with pytest.raises(FeedError, match="near it are ETH/USDT"):
+        fetched("ETH/USD")
+    with pytest.raises(FeedError, match=r"venue binanze: .* near it are binance"):
+        asyncio.run(instruments_of("binanze", ["ETH/USDT"], {}))
+
+
+def test_the_rest_of_a_file_stays(tmp_path: Path) -> None:
+    (listed,) = fetched("ETH/USDT")
+    old = (REPOSITORY / "infra/reference/instruments.toml").read_text()
+    new = with_instrument(old, listed[0])
+    assert new.startswith(old)
+    assert with_instrument(new, listed[0]) == new
+    dearer = new.replace('maker_rate = "0.001"', 'maker_rate = "0.5"').replace(
+        'symbol = "ETH/USDT"\n', '# Mine.\nmargin_rate = "0.1"\nsymbol = "ETH/USDT"\n'
+    )
+    mended = with_instrument(dearer + "\n[minor_units_of_mine]\n", listed[0])
+    assert mended == dearer.replace('0.5", taker_rate', '0.001", taker_rate') + "\n[minor_units_of_mine]\n"
+    path = tmp_path / "instruments.toml"
+    path.write_text(new)
+    assert load_instruments(path)[-1] == listed[0]
+
+
+@contextmanager
+def running_exchange() -> Iterator[LoopbackExchange]:
+    """An exchange in a thread of its own, for commands that are processes."""
+    started, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+    found: list[LoopbackExchange] = []
+
+    async def main() -> None:
+        async with LoopbackExchange(MARKETS) as exchange:
+            found.append(exchange)
+            started.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
+    thread.start()
+    try:
+        assert started.wait(10)
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+def test_the_command_shows_the_change_and_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "instruments.toml"
+    old = (REPOSITORY / "infra/reference/instruments.toml").read_text()
+    path.write_text(old)
+    settings = Settings(reference_data=path)
+    with running_exchange() as exchange:
+        fetch = ("instruments", "fetch", "binance", "ETH/USDT", "--url", f"rest={exchange.urls['rest']}")
+        asked = paper(settings, *fetch)
+        assert asked.returncode == 1
+        assert '+symbol = "ETH/USDT"' in asked.stdout
+        assert path.read_text() == old
+        written = paper(settings, *fetch, "--yes")
+        assert written.returncode == 0, written.stderr
+        assert load_instruments(path)[-1].symbol == "ETH/USDT"
+        again = paper(settings, *fetch)
+        assert again.returncode == 0
+        assert "has these definitions already" in again.stderr
