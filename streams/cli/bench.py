@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True)
     group.callback()(bench)
     group.command()(scale)
+    group.command()(formats)
     app.add_typer(group, name="bench")
 
 
@@ -153,6 +154,25 @@ def scale(
         return
     for rows in tables.values():
         print_rows(rows, list(rows[0]), as_json=False)
+
+
+def formats(
+    names: list[str] = typer.Argument(None, help="Formats to measure; default: all."),
+    rows: int = typer.Option(1_000_000, min=1, help="Rows of each file."),
+    as_json: bool = JSON,
+) -> None:
+    """Measures the reading of each market file format: rows per second and most memory, beside pyarrow's own."""
+    from streams.cli.output import print_rows, say
+    from streams.tools.bench.format_files import MAKERS
+    from streams.tools.bench.measure_formats import FormatFigures, measure_formats
+
+    if unknown := [name for name in names or () if name not in MAKERS]:
+        raise typer.BadParameter(f"{', '.join(unknown)}: must be one of {', '.join(MAKERS)}")
+    found = [figures._asdict() for figures in measure_formats(names or [*MAKERS], rows, say)]
+    if as_json:
+        print(json.dumps(found))
+    else:
+        print_rows(found, FormatFigures._fields, as_json=False)
 
 
 def _document(result: BenchResult) -> dict[str, Any]:

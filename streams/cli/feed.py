@@ -16,7 +16,7 @@ import typer
 
 from streams.cli.command_group import DefaultGroup
 from streams.cli.feed_live import feed_live
-from streams.cli.options import JSON
+from streams.cli.options import JSON, SYMBOL_OF_FILE
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -45,8 +45,9 @@ def register(app: typer.Typer) -> None:
 
 def feed_files(
     files: list[Path] = typer.Argument(
-        None, help="Files of quotes, trades or books: CSV, also gzipped, Parquet or Arrow; several are merged by time."
+        None, help="Market data files of any known format, or folders of them; several are merged by time."
     ),
+    symbol: str = SYMBOL_OF_FILE,
     speed: float = typer.Option(
         None, min=0.001, help="Speed as a multiple of real time; default: as fast as the broker takes the data."
     ),
@@ -72,7 +73,7 @@ def feed_files(
         raise typer.BadParameter("market data: give files or --synthetic, one of them")
     settings = get_settings()
     with Progress(console=Console(stderr=True)) as progress:
-        market = TableMarket(_synthetic(settings, seconds)) if synthetic else _read(files, progress)
+        market = TableMarket(_synthetic(settings, seconds)) if synthetic else _read(files, symbol, progress)
         sender = Feed(settings, Codec(Registry(settings)), market)
         _say_start(sender.row, market)
         pace = 1.0 if real_time else speed
@@ -149,12 +150,15 @@ def _show(result: FeedResult, as_json: bool) -> None:
         print(f"{sent}, {result.seconds:.1f} s, {rate:,.0f} quotes/s")
 
 
-def _read(files: list[Path], progress: Progress) -> FileMarket:
+def _read(given: list[Path], symbol: str, progress: Progress) -> FileMarket:
     """Checks all files before anything is sent, and shows how far it is."""
+    from streams.cli.output import say
     from streams.pipeline.feed.file_market import FileMarket
+    from streams.pipeline.feed.read_folder import market_files
 
+    files = [file for path in given for file in (market_files(path, say) if path.is_dir() else [path])]
     task = progress.add_task("checking", total=sum(path.stat().st_size for path in files if path.is_file()))
-    return FileMarket(files, lambda read: progress.update(task, completed=read))
+    return FileMarket(files, lambda read: progress.update(task, completed=read), symbol)
 
 
 def _synthetic(settings: Settings, seconds: float) -> MarketTable:

@@ -17,3 +17,6 @@ ANNUALISATION = typer.Option(
     DEFAULTS.annualisation, min=1, help="Trading days per year: 252 for stocks and currencies, 365 for crypto."
 )
 LOG_LEVEL = typer.Option("INFO", "--log-level", help="Least severe messages to log: DEBUG, INFO, WARNING or ERROR.")
+SYMBOL_OF_FILE = typer.Option(
+    "", "--symbol", help="Symbol of all rows; default: as the rows, the folder or the name say."
+)

@@ -1,12 +1,14 @@
 """The market of files of any size: read twice, in blocks, merged by time. The first reading checks every line."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from streams.pipeline.feed.formats.file_format import OnBytes
 from streams.pipeline.feed.market_blocks import ContentId, first_times
 from streams.pipeline.feed.read_file import read_blocks
 from streams.pipeline.feed.table import BOOK, COLUMNS, LEVEL_COLUMNS, MarketTable
@@ -14,24 +16,22 @@ from streams.pipeline.feed.table import BOOK, COLUMNS, LEVEL_COLUMNS, MarketTabl
 BLOCK_ROWS = 50_000
 """Rows that are gathered into a block; a file's own blocks have about 20,000."""
 
-OnBytes = Callable[[int], None]
-"""Takes the number of bytes that were read, as the files are on disk."""
-
 
 class FileMarket:
     """The updates of files, merged by time. Rows with equal times stay in the order of the files and of their lines.
 
-    It is a streams.pipeline.feed.market_blocks.Market. Its memory depends on the number of files, not on their size.
+    It is a streams.pipeline.feed.market_blocks.Market. Its memory depends on the number of files that have updates at
+    one time, not on their size. A file is open only from its first update to its last.
     """
 
-    def __init__(self, paths: Sequence[Path], on_bytes: OnBytes = lambda read: None) -> None:
-        """Reads all files, and checks them. Raises FeedError as read_file does."""
-        self._paths = paths
+    def __init__(self, paths: Sequence[Path], on_bytes: OnBytes = lambda read: None, symbol: str = "") -> None:
+        """Reads all files, and checks them. Raises FeedError as read_file does. symbol: as in read_blocks."""
+        self._files = _Files(paths, symbol)
         self._starts: dict[str, int] = {}
         self._rows = 0
         self.last_ns = 0
         content = ContentId()
-        for table in _merged(paths, on_bytes):
+        for table in self._files.merged(on_bytes):
             content.add(table)
             self._starts = first_times(table) | self._starts
             self._rows += len(table)
@@ -58,7 +58,7 @@ class FileMarket:
             return
         base = 0
         codes = {symbol: code for code, symbol in enumerate(self.symbols)}
-        for table in _merged(self._paths, lambda _: None):
+        for table in self._files.merged(lambda _: None):
             if base + len(table) > row:
                 numbers = np.array([codes[symbol] for symbol in table.symbols], np.int32)
                 yield base, replace(table, symbols=self.symbols, symbol=numbers[table.symbol], source=self.source)
@@ -67,14 +67,20 @@ class FileMarket:
 
 @dataclass(slots=True)
 class _Source:
-    """A file that is being read. left: its rows that are not merged yet; None at the end of the file."""
+    """A file that is being read. blocks: its rows to come. left: those read and not merged yet; None: none are left."""
 
-    blocks: Iterator[MarketTable]
+    first_ns: int
+    open: Callable[[], Iterator[MarketTable]]
+    blocks: Iterator[MarketTable] | None = None
     left: MarketTable | None = None
+
+    def begin(self) -> None:
+        """Opens the file."""
+        self.blocks = self.open()
 
     def fill(self) -> None:
         """Reads the next block if no row is left."""
-        if self.left is None:
+        if self.left is None and self.blocks is not None:
             self.left = next(self.blocks, None)
 
     def take(self, until_ns: int) -> MarketTable | None:
@@ -87,37 +93,57 @@ class _Source:
         return taken if cut else None
 
 
-def _merged(paths: Sequence[Path], on_bytes: OnBytes) -> Iterator[MarketTable]:
-    """Yields the updates of files by time, in blocks of BLOCK_ROWS or somewhat more."""
-    read = dict.fromkeys(range(len(paths)), 0)
+class _Files:
+    """Files that are read as one."""
 
-    def note(number: int, count: int) -> None:
-        read[number] = count
-        on_bytes(sum(read.values()))
+    def __init__(self, paths: Sequence[Path], symbol: str) -> None:
+        """Looks for the first time of each file, if there are several."""
+        self._paths, self._symbol = paths, symbol
+        self._firsts = [0] if len(paths) == 1 else [_first_ns(path, symbol) for path in paths]
 
-    sources = [
-        _Source(read_blocks(path, lambda count, number=number: note(number, count)))  # type: ignore[misc]
-        for number, path in enumerate(paths)
-    ]
-    gathered: list[MarketTable] = []
-    for piece in _pieces(sources):
-        gathered.append(piece)
-        if sum(map(len, gathered)) >= BLOCK_ROWS:
+    def merged(self, on_bytes: OnBytes) -> Iterator[MarketTable]:
+        """Yields the updates by time, in blocks of BLOCK_ROWS or somewhat more."""
+        gathered: list[MarketTable] = []
+        for piece in _pieces(self._sources(on_bytes)):
+            gathered.append(piece)
+            if sum(map(len, gathered)) >= BLOCK_ROWS:
+                yield MarketTable.merged(gathered)
+                gathered = []
+        if gathered:
             yield MarketTable.merged(gathered)
-            gathered = []
-    if gathered:
-        yield MarketTable.merged(gathered)
+
+    def _sources(self, on_bytes: OnBytes) -> list[_Source]:
+        read = dict.fromkeys(range(len(self._paths)), 0)
+
+        def note(number: int, count: int) -> None:
+            read[number] = count
+            on_bytes(sum(read.values()))
+
+        return [
+            _Source(first_ns, partial(read_blocks, path, partial(note, number), self._symbol))
+            for number, (path, first_ns) in enumerate(zip(self._paths, self._firsts, strict=True))
+        ]
 
 
-def _pieces(sources: Iterable[_Source]) -> Iterator[MarketTable]:
+def _first_ns(path: Path, symbol: str) -> int:
+    return int(next(read_blocks(path, symbol=symbol)).time[0])
+
+
+def _pieces(sources: Sequence[_Source]) -> Iterator[MarketTable]:
     """Yields the rows of all sources, as far as no source can have an earlier one."""
     while True:
         for source in sources:
             source.fill()
         lasts = [int(source.left.time[-1]) for source in sources if source.left is not None]
-        if not lasts:
+        closed = [source for source in sources if source.blocks is None]
+        if not lasts and not closed:
             return
-        taken = [source.take(min(lasts)) for source in sources]
+        until_ns = min(lasts) if lasts else min(source.first_ns for source in closed)
+        if due := [source for source in closed if source.first_ns <= until_ns]:
+            for source in due:
+                source.begin()
+            continue
+        taken = [source.take(until_ns) for source in sources]
         yield MarketTable.merged([table for table in taken if table is not None])
 
 

@@ -42,7 +42,7 @@ def is_columnar(path: Path) -> bool:
 def column_names(path: Path) -> list[str]:
     """Returns the names of a file's columns, with those of the folders it stands in. Raises FeedError."""
     with _opened(path) as found:
-        return [*found.schema.names, *(name for name in _partition(path) if name not in found.schema.names)]
+        return [*found.schema.names, *(name for name in partition_of_path(path) if name not in found.schema.names)]
 
 
 def read_arrow(
@@ -57,7 +57,7 @@ def read_arrow(
 
 
 def _typed_blocks(path: Path, types: Mapping[str, pa.DataType], on_bytes: Callable[[int], None]) -> Iterator[pa.Table]:
-    size, constant = path.stat().st_size, _partition(path)
+    size, constant = path.stat().st_size, partition_of_path(path)
     with _opened(path) as found:
         stored, read = [name for name in types if name in found.schema.names], 0
         for batch in found.batches(stored):
@@ -88,7 +88,7 @@ def _typed(path: Path, name: str, column: pa.Array, wanted: pa.DataType, read: i
         raise FeedError(f"{place}: {error}; {FORMS}") from error
 
 
-def _partition(path: Path) -> dict[str, str]:
+def partition_of_path(path: Path) -> dict[str, str]:
     """Returns the columns that the folders of a file name, as symbol=ABC."""
     pairs = (part.partition("=") for part in path.parts[:-1])
     return {name: value for name, sign, value in pairs if sign and name and value}

@@ -1,319 +1,105 @@
-"""Reading recorded market data: CSV with a header line, plain or gzip, or Parquet or Arrow with the same columns.
+"""Reading recorded market data of any known format, in blocks of bounded size; every row is checked.
 
-Prices and sizes become exact integers of 1e-9. Files of columns may have them in any order, and others beside them.
-
-quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz,aggressor
-levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
-levels: ts_ns,symbol,update,side,level,px,sz          trading: ts_ns,symbol,trading
-funding: ts_ns,symbol,rate,mark_px                    dividends: ts_ns,symbol,dividend
-
-levels: lines with the same ts_ns and symbol make an order book; side is B or A, level 1 is the best. A second level 1
-of a side begins the next book of the stamp; with a column update, each new number begins one, and nothing else does.
-splits: each split_of shares become split_to shares. trading: halted or resumed. funding: longs pay rate * mark_px a
-unit to shorts. dividends: a unit bears so much cash, which longs receive and shorts pay.
+The formats stand in streams/pipeline/feed/formats. Each gives the rows of a file as columns of our own files, which are
+checked by the same rules.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from schemas.records.bounds import FUNDING_RATE_MAX, ID_CHARS_MAX, SPLIT_MAX, TIME_MAX_NS
-from schemas.records.entry_checks import text_problem
-from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_MS, NANOS_PER_S, PRICE_DIGITS, PRICE_MAX
-from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
-from streams.pipeline.feed.open_arrow import column_names, is_columnar, read_arrow
-from streams.pipeline.feed.open_csv import header_of, read_columns
-from streams.pipeline.feed.split_books import book_begins
-from streams.pipeline.feed.table import (
-    BOOK,
-    DIVIDEND,
-    FUNDING,
-    HALT,
-    QUOTE,
-    RESUME,
-    SPLIT,
-    TRADE,
-    Bytes,
-    Ints,
-    MarketTable,
-)
+from streams.pipeline.feed.check_columns import CHECKS, ColumnRows, check_columns
+from streams.pipeline.feed.formats.catalog import FORMATS
+from streams.pipeline.feed.formats.file_content import FileContent, content_of
+from streams.pipeline.feed.formats.file_format import FileFormat, KindRows, OnBytes
+from streams.pipeline.feed.table import MarketTable
 
-QUOTE_HEADER = ["ts_ns", "symbol", "bid_px", "bid_sz", "ask_px", "ask_sz"]
-TRADE_HEADER = ["ts_ns", "symbol", "px", "sz", "aggressor"]
-FIXED = pa.decimal128(38, PRICE_DIGITS)
-"""Wider than a price, because pyarrow does not report numbers that are too long for the type."""
-LEVEL_HEADER = ["ts_ns", "symbol", "side", "level", "px", "sz"]
-UPDATE_HEADER = ["ts_ns", "symbol", "update", "side", "level", "px", "sz"]
-SPLIT_HEADER = ["ts_ns", "symbol", "split_to", "split_of"]
-TRADING_HEADER = ["ts_ns", "symbol", "trading"]
-FUNDING_HEADER = ["ts_ns", "symbol", "rate", "mark_px"]
-DIVIDEND_HEADER = ["ts_ns", "symbol", "dividend"]
-TEXT, WHOLE = pa.string(), pa.int64()
-TYPES = {
-    "ts_ns": WHOLE,
-    "symbol": TEXT,
-    "aggressor": TEXT,
-    "side": TEXT,
-    "update": WHOLE,
-    "level": WHOLE,
-    "split_to": WHOLE,
-    "split_of": WHOLE,
-    "trading": TEXT,
-}
-"""Types of the columns that hold neither prices nor sizes."""
-FIRST_DATA_LINE = 2
-LETTER_OF_AGGRESSOR = {"buy": ord("B"), "sell": ord("S"), "": ord("-")}
+SHOWN_CHARS = 200
 
 
-FIRST_TIME_NS = 365 * NANOS_PER_DAY
-"""1971-01-01 UTC. Earlier times are counts of a larger unit: today, no such count comes to a year of nanoseconds."""
-LARGER_UNITS = {"seconds": NANOS_PER_S, "milliseconds": NANOS_PER_MS, "microseconds": NANOS_PER_MS // 1_000}
-
-
-class _Rows(NamedTuple):
-    """Rows of a file that follow each other.
-
-    first: number of the first. unit: what is counted, as "line". after_ns: time of the row before, or 0.
-    """
-
-    path: Path
-    columns: pa.Table
-    first: int
-    unit: str
-    after_ns: int
-
-
-def read_file(path: Path) -> MarketTable:
-    """Reads all updates of a file, in its order.
+def read_file(path: Path, symbol: str = "") -> MarketTable:
+    """Reads all updates of a file, in its order. symbol: as in read_blocks.
 
     Raises:
         FeedError: the file breaks a rule; names the file, the line if there is one, the rule and the remedy.
     """
-    return MarketTable.merged(list(read_blocks(path)))
+    return MarketTable.merged(list(read_blocks(path, symbol=symbol)))
 
 
-def read_blocks(path: Path, on_bytes: Callable[[int], None] = lambda read: None) -> Iterator[MarketTable]:
+def read_blocks(path: Path, on_bytes: OnBytes = lambda read: None, symbol: str = "") -> Iterator[MarketTable]:
     """Yields the updates of a file in its order, in blocks of bounded size. All updates of a stamp are in one block.
 
-    on_bytes: takes the number of bytes read of the file. Raises FeedError as read_file does.
+    on_bytes: takes the number of bytes read of the file. symbol: the one that all updates get; empty: as the file says.
+    Raises FeedError as read_file does.
     """
-    for _, block in checked_columns(path, on_bytes):
+    for _, block in checked_columns(path, on_bytes, symbol):
         yield block
 
 
 def checked_columns(
-    path: Path, on_bytes: Callable[[int], None] = lambda read: None
-) -> Iterator[tuple[pa.Table, MarketTable]]:
-    """Yields the same blocks as read_blocks, each with its columns as they stand in the file, in the types of TYPES."""
-    columnar = is_columnar(path)
-    header = _header(path, columnar)
-    if header is None:
-        raise FeedError(f"{path}: {_unknown(path, columnar)}; it must be one of {' | '.join(READERS)}")
-    types = {name: TYPES.get(name, FIXED) for name in header.split(",")}
-    begin, unit = (1, "row") if columnar else (FIRST_DATA_LINE, "line")
-    first, after_ns = begin, 0
-    for columns in (read_arrow if columnar else read_columns)(path, types, on_bytes):
-        if len(columns):
-            block = READERS[header](_Rows(path, columns, first, unit, after_ns))
-            yield columns, block
-            first, after_ns = first + len(columns), int(block.time[-1])
-    if first == begin:
-        raise FeedError(f"{path}: the file has no data" + ("" if columnar else " after the header line"))
+    path: Path, on_bytes: OnBytes = lambda read: None, symbol: str = ""
+) -> Iterator[tuple[list[pa.Table], MarketTable]]:
+    """Yields the same blocks as read_blocks, each with its rows, a table for each kind of them.
+
+    The rows have the columns of our own files, whose headers stand in streams/pipeline/feed/check_columns.py.
+    """
+    found = _format_of(path)
+    after_ns, before = 0, set[str]()
+    for kinds in found.read(path, symbol, on_bytes):
+        if symbol:
+            kinds = [_renamed(path, kind, symbol, before) for kind in kinds]
+        if kinds:
+            block = _checked(path, found, kinds, after_ns)
+            yield [kind.columns for kind in kinds], block
+            after_ns = int(block.time[-1])
+    if not after_ns:
+        raise FeedError(f"{path}: the file has no data{found.where_data_would_be}")
 
 
 def is_market_file(path: Path) -> bool:
-    """Returns whether read_file knows a file's columns. Raises FeedError if the file can't be read or unpacked."""
-    return _header(path, is_columnar(path)) is not None
+    """Returns whether read_file knows a file's format. Raises FeedError if the file can't be read or unpacked."""
+    return _known(content_of(path)) is not None
 
 
-def _header(path: Path, columnar: bool) -> str | None:
-    """Returns the header of READERS that a file has; of several, the one with most columns."""
-    if not columnar:
-        header = header_of(path)
-        return header if header in READERS else None
-    names = set(column_names(path))
-    return max((header for header in READERS if names.issuperset(header.split(","))), key=len, default=None)
-
-
-def _unknown(path: Path, columnar: bool) -> str:
-    shown = ",".join(column_names(path)) if columnar else header_of(path)
-    return f"the {'columns are' if columnar else 'header is'} {shown[:200]}"
-
-
-def _quotes(rows: _Rows) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(rows)
-    bid_px, bid_sz = _side(rows, "bid")
-    ask_px, ask_sz = _side(rows, "ask")
-    kind = np.full(len(time), QUOTE, np.uint8)
-    return MarketTable(symbols, codes, kind, time, bid_px, bid_sz, ask_px, ask_sz)
-
-
-def _side(rows: _Rows, side: str) -> tuple[Ints, Ints]:
-    """Returns price and size of a side. No price means that the side is empty, no size that the size is unknown."""
-    price, no_price = _fixed(rows, f"{side}_px")
-    size, no_size = _fixed(rows, f"{side}_sz")
-    size = np.where(no_price, 0, np.where(no_size, SIZE_UNKNOWN, size))
-    _demand(rows, ((price > 0) | no_price | (size == 0)), f"{side}_px must be above 0")
-    _demand(rows, (size >= 0) | no_size, f"{side}_sz must not be negative")
-    return np.where(no_price, 0, price), size
-
-
-def _trades(rows: _Rows) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(rows)
-    price, no_price = _fixed(rows, "px")
-    size, no_size = _fixed(rows, "sz")
-    _demand(rows, (price > 0) & ~no_price, "px must be above 0")
-    _demand(rows, (size >= 0) & ~no_size, "sz must be given and not negative")
-    aggressor = _words(rows, "aggressor", LETTER_OF_AGGRESSOR)
-    kind = np.full(len(time), TRADE, np.uint8)
-    return MarketTable(symbols, codes, kind, time, price, size, aggressor, np.zeros(len(time), np.int64))
-
-
-def _levels(rows: _Rows) -> MarketTable:
-    """Makes the order books of lines with side and level."""
-    time, symbols, codes = _time_and_symbols(rows)
-    price, no_price = _fixed(rows, "px")
-    size, no_size = _fixed(rows, "sz")
-    _demand(rows, (price > 0) & ~no_price, "px must be above 0")
-    _demand(rows, (size > 0) & ~no_size, "sz must be above 0; leave out levels without size")
-    asks = _words(rows, "side", {"B": 0, "A": 1})
-    level = _whole(rows, "level")
-    runs = np.r_[True, (np.diff(time) != 0) | (np.diff(codes) != 0)]
-    if "update" in rows.columns.column_names:
-        begins = np.flatnonzero(runs | (np.diff(_whole(rows, "update"), prepend=0) != 0))
-    else:
-        begins = np.flatnonzero(book_begins(runs, asks, level))
-    counts = np.diff(np.r_[begins, len(time)])
-    book = np.repeat(np.arange(len(begins)), counts)
-    order = np.lexsort((level, asks, book))
-    price, size, side = price[order], size[order], asks[order]
-    same_side = (np.diff(book) == 0) & (np.diff(side) == 0)
-    falls = np.where(side[1:] == 0, price[:-1] - price[1:], price[1:] - price[:-1]) > 0
-    wrong = np.flatnonzero(same_side & ~falls)
-    if len(wrong):
-        rule = "px must be worse than on the level before; several books of one stamp need a column update"
-        raise _broken(rows, int(order[wrong[0] + 1]), rule)
-    ask_counts = np.bincount(book, asks, len(begins)).astype(np.int64)
-    nothing = np.zeros(len(begins), np.int64)
-    kind = np.full(len(begins), BOOK, np.uint8)
-    columns = (begins.astype(np.int64), counts - ask_counts, ask_counts, nothing)
-    return MarketTable(symbols, codes[begins], kind, time[begins], *columns, level_px=price, level_sz=size)
-
-
-def _splits(rows: _Rows) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(rows)
-    to, of = _whole(rows, "split_to"), _whole(rows, "split_of")
-    whole = (to > 0) & (of > 0) & (np.maximum(to, of) <= SPLIT_MAX)
-    _demand(rows, whole, f"split_to and split_of must be whole numbers from 1 to {SPLIT_MAX}")
-    nothing = np.zeros(len(time), np.int64)
-    return MarketTable(symbols, codes, np.full(len(time), SPLIT, np.uint8), time, to, of, nothing, nothing)
-
-
-def _funding(rows: _Rows) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(rows)
-    rate, no_rate = _fixed(rows, "rate")
-    price, no_price = _fixed(rows, "mark_px")
-    _demand(rows, (np.abs(rate) <= FUNDING_RATE_MAX) & ~no_rate, "rate must be a share of the value from -1 to 1")
-    _demand(rows, (price > 0) & ~no_price, "mark_px must be above 0")
-    nothing = np.zeros(len(time), np.int64)
-    return MarketTable(symbols, codes, np.full(len(time), FUNDING, np.uint8), time, rate, price, nothing, nothing)
-
-
-def _dividends(rows: _Rows) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(rows)
-    cash, no_cash = _fixed(rows, "dividend")
-    _demand(rows, (cash > 0) & ~no_cash, "dividend must be above 0, in the instrument's currency a unit")
-    nothing = np.zeros(len(time), np.int64)
-    return MarketTable(symbols, codes, np.full(len(time), DIVIDEND, np.uint8), time, cash, nothing, nothing, nothing)
-
-
-def _trading(rows: _Rows) -> MarketTable:
-    time, symbols, codes = _time_and_symbols(rows)
-    kind = _words(rows, "trading", {"halted": HALT, "resumed": RESUME}).astype(np.uint8)
-    nothing = np.zeros(len(time), np.int64)
-    return MarketTable(symbols, codes, kind, time, nothing, nothing, nothing, nothing)
-
-
-def _whole(rows: _Rows, name: str) -> Ints:
-    """Returns a column of integers that must be given."""
-    column = rows.columns[name].combine_chunks()
-    _demand(rows, column.is_valid().to_numpy(zero_copy_only=False), f"{name} must be given")
-    numbers: Ints = column.to_numpy(zero_copy_only=False)
-    return numbers
-
-
-def _words(rows: _Rows, name: str, numbers: dict[str, int]) -> Ints:
-    """Returns a column of keywords as the numbers that stand for them."""
-    encoded = rows.columns[name].combine_chunks().fill_null("").dictionary_encode()
-    words, places = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-    for place, word in enumerate(words):
-        if word not in numbers:
-            known = ", ".join(word or "empty" for word in numbers)
-            raise _broken(rows, int(np.argmax(places == place)), f"{name} is {word[:20]!r}, but must be one of {known}")
-    found: Ints = np.array([numbers[word] for word in words], np.int64)[places]
+def _format_of(path: Path) -> FileFormat:
+    content = content_of(path)
+    found = _known(content)
+    if found is None:
+        others = ", ".join(known.name for known in FORMATS if known.name)
+        raise FeedError(
+            f"{path}: {content.shown[:SHOWN_CHARS]}; it must be one of {' | '.join(CHECKS)}, or a file of {others}"
+        )
     return found
 
 
-def _time_and_symbols(rows: _Rows) -> tuple[Ints, tuple[str, ...], NDArray[np.int32]]:
-    time = _whole(rows, "ts_ns")
-    wrong = np.flatnonzero((time < FIRST_TIME_NS) | (time > TIME_MAX_NS))
-    if len(wrong):
-        raise _broken(rows, int(wrong[0]), _time_rule(int(time[wrong[0]])))
-    _demand(rows, np.diff(time, prepend=rows.after_ns) >= 0, "ts_ns steps back; sort the file by time")
-    encoded = rows.columns["symbol"].combine_chunks().dictionary_encode()
-    symbols, codes = tuple(encoded.dictionary.to_pylist()), encoded.indices.to_numpy().astype(np.int32)
-    for code, symbol in enumerate(symbols):
-        problem = text_problem(symbol, ID_CHARS_MAX) if symbol else "is empty; name the instrument on every line"
-        if problem is not None:
-            subject = f"symbol {symbol[:20]!r}" if symbol else "symbol"
-            raise _broken(rows, int(np.argmax(codes == code)), f"{subject} {problem}")
-    return time, symbols, codes
+def _known(content: FileContent) -> FileFormat | None:
+    return next((known for known in FORMATS if known.knows(content)), None)
 
 
-def _time_rule(time_ns: int) -> str:
-    """Returns what is wrong with a time out of range: its unit, if a larger one brings it into the range."""
-    rule = f"ts_ns is {time_ns}; it must be UTC nanoseconds from 1971 to 2199"
-    for unit, nanos in LARGER_UNITS.items():
-        if FIRST_TIME_NS <= time_ns * nanos <= TIME_MAX_NS:
-            return f"{rule}; if these are {unit}, multiply them by {nanos:,}"
-    return rule
+def _renamed(path: Path, kind: KindRows, symbol: str, before: set[str]) -> KindRows:
+    """Returns rows with another symbol. before: the symbols that the file had so far. Raises FeedError for several."""
+    columns = kind.columns
+    before.update(columns["symbol"].unique().to_pylist())
+    if len(before) > 1:
+        raise FeedError(f"{path}: the file has several symbols ({', '.join(sorted(before)[:9])}); omit --symbol")
+    place = columns.column_names.index("symbol")
+    return kind._replace(columns=columns.set_column(place, "symbol", pa.repeat(symbol, len(columns))))
 
 
-def _fixed(rows: _Rows, name: str) -> tuple[Ints, Bytes]:
-    """Returns the unscaled integers of a decimal column, 0 for empty cells, and the flags of the empty cells."""
-    column = rows.columns[name].combine_chunks()
-    empty = column.is_null().to_numpy(zero_copy_only=False)
-    words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
-    low, high = words[column.offset : column.offset + len(column)].T
-    # The lower word of a decimal128 holds the whole value if it has at most 18 digits.
-    fits = empty | ((high == low >> 63) & (np.abs(low) <= PRICE_MAX))
-    _demand(rows, fits, f"{name} must have at most 9 digits before the point")
-    return np.where(empty, 0, low), empty
-
-
-def _demand(rows: _Rows, holds: NDArray[Any], rule: str) -> None:
-    wrong = np.flatnonzero(~np.asarray(holds, bool))
-    if len(wrong):
-        raise _broken(rows, int(wrong[0]), rule)
-
-
-def _broken(rows: _Rows, row: int, rule: str) -> FeedError:
-    return FeedError(f"{rows.path}: {rows.unit} {rows.first + row}: {rule}")
-
-
-READERS: dict[str, Callable[[_Rows], MarketTable]] = {
-    ",".join(QUOTE_HEADER): _quotes,
-    ",".join(TRADE_HEADER): _trades,
-    ",".join(LEVEL_HEADER): _levels,
-    ",".join(UPDATE_HEADER): _levels,
-    ",".join(SPLIT_HEADER): _splits,
-    ",".join(TRADING_HEADER): _trading,
-    ",".join(FUNDING_HEADER): _funding,
-    ",".join(DIVIDEND_HEADER): _dividends,
-}
-"""The reader of each kind of file, by its header line."""
+def _checked(path: Path, found: FileFormat, kinds: list[KindRows], after_ns: int) -> MarketTable:
+    """Returns the updates of rows of several kinds, in the order of their places in the file. Raises FeedError."""
+    rows = [ColumnRows(path, kind.columns, kind.places, found.unit, after_ns, kind.names) for kind in kinds]
+    checked = [check_columns(one) for one in rows]
+    if len(checked) == 1:
+        return checked[0].table
+    places = np.concatenate([np.asarray(kind.places)[one.firsts] for kind, one in zip(kinds, checked, strict=True)])
+    order = np.argsort(places, kind="stable")
+    table = MarketTable.joined([one.table for one in checked], order)
+    back = np.flatnonzero(np.diff(table.time) < 0)
+    if len(back):
+        place = places[order][back[0] + 1]
+        raise FeedError(f"{path}: {found.unit} {place}: the time steps back; sort the file by time")
+    return table

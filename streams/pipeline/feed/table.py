@@ -56,9 +56,16 @@ class MarketTable:
 
         The source is the one of all tables; empty if they have several.
         """
+        return cls.joined(tables, np.argsort(np.concatenate([table.time for table in tables]), kind="stable"))
+
+    @classmethod
+    def joined(cls, tables: Sequence[Self], order: NDArray[np.intp]) -> Self:
+        """Returns the rows of tables in an order: indices into the rows of all tables, one table after the other.
+
+        The source is the one of all tables; empty if they have several.
+        """
         symbols = tuple(dict.fromkeys(symbol for table in tables for symbol in table.symbols))
         codes = [np.array([symbols.index(name) for name in table.symbols], np.int32)[table.symbol] for table in tables]
-        order = np.argsort(np.concatenate([table.time for table in tables]), kind="stable")
         columns: dict[str, Any] = {
             name: np.concatenate([getattr(table, name) for table in tables])[order] for name in COLUMNS
         }

@@ -16,7 +16,7 @@ from schemas.records.numbers import NANOS_PER_HOUR, NANOS_PER_MS, NANOS_PER_S
 from streams.core.market.market_data import BOOK, HALT, QUOTE, RESUME, TRADE
 from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
-from streams.pipeline.feed.read_file import FIXED
+from streams.pipeline.feed.check_columns import FIXED
 from streams.pipeline.feed.table import Flags, Ints
 from streams.pipeline.live.live_rows import LiveRow
 from streams.whole_file import whole_file

@@ -65,3 +65,32 @@ def test_the_command_tells_the_rows_and_replaces_none_unasked(file: Path, tmp_pa
         return CliRunner().invoke(app, ["convert", str(file), str(tmp_path / "q.parquet"), *arguments]).exit_code
 
     assert (run(), run(), run("--yes")) == (0, 2, 0)
+
+
+TICKER = '{"stream":"abc@bookTicker","data":{"s":"ABC","b":"1","B":"1","a":"2","A":"1"}}'
+TRADE = '{"stream":"abc@trade","data":{"s":"ABC","p":"2","q":"1","m":false}}'
+
+
+def frames(folder: Path, *texts: str) -> Path:
+    path = folder / "abc.frames"
+    path.write_text("".join(f"{T + number} {text}\n" for number, text in enumerate(texts)))
+    return path
+
+
+def test_rows_of_several_kinds_become_a_folder_that_is_the_same_market(tmp_path: Path) -> None:
+    path, folder = frames(tmp_path, TICKER, TRADE, TICKER, TRADE), tmp_path / "day"
+    assert convert(path, folder, symbol="ABC.X") == 4
+    assert sorted(file.name for file in folder.iterdir()) == ["5-trades.parquet", "6-quotes.parquet"]
+    assert FileMarket(sorted(folder.iterdir())).source == FileMarket([path], symbol="ABC.X").source
+    with pytest.raises(FeedError, match="day: exists; name a new folder"):
+        convert(path, folder)
+
+
+def test_a_file_holds_one_kind_of_rows(tmp_path: Path) -> None:
+    with pytest.raises(
+        FeedError, match=r"the file has quotes and trades, and a file holds one kind; name a folder, as"
+    ):
+        convert(frames(tmp_path, TICKER, TRADE), tmp_path / "day.parquet")
+    with pytest.raises(FeedError, match="line 3"):
+        convert(frames(tmp_path, TICKER, TRADE, "{"), tmp_path / "day")
+    assert [path.name for path in tmp_path.iterdir()] == ["abc.frames"]
