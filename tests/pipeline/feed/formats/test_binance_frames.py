@@ -193,7 +193,7 @@ GOOD = ticker("1", "2")
         ([update(1, 1), update(2, 2, b=[["1"]])], "line 2: a level must be a price and a size"),
         ([update(1, 1), update(2, 2, b=[["0", "1"]])], "line 2: a level must have a price above 0"),
         ([update(1, 1), update(2, 2, b=[["1", "-1"]])], "line 2: a level must have a price above 0"),
-        ([GOOD, "{}", "x\nno time"], "line 4: a line must be the receipt time"),
+        ([GOOD, "{}", "{}\nno time"], "line 4: a line must be the receipt time"),
         ([GOOD, f"{{}}\n{T - 1} " + json.dumps(GOOD, separators=(",", ":"))], "line 3: ts_ns steps back"),
     ],
 )
