@@ -50,11 +50,11 @@ def measure_formats(names: Sequence[str], rows: int, on_step: Callable[[str], No
             file_name, write = MAKERS[name]
             path = Path(folder) / file_name
             write(path, quote_pieces(rows))
-            ours = _read("ours", path)
+            ours = read_apart("ours", path)
             same = path if name in TEXTS or path.suffix == ".parquet" else Path(folder) / "same.parquet"
             if same != path:
                 convert(path, same)
-            theirs = _read("pyarrow", same)
+            theirs = read_apart("pyarrow", same)
             found.append(
                 FormatFigures(
                     format=name,
@@ -70,7 +70,8 @@ def measure_formats(names: Sequence[str], rows: int, on_step: Callable[[str], No
     return found
 
 
-def _read(reader: str, path: Path) -> dict[str, Any]:
+def read_apart(reader: str, path: Path) -> dict[str, Any]:
+    """Returns what a process of its own says of reading a file: rows, seconds, peak_mb, start_mb. Raises ChildError."""
     command = [sys.executable, "-P", "-m", "streams.tools.bench.read_format", reader, str(path)]
     done = subprocess.run(
         command,

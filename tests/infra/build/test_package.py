@@ -50,6 +50,7 @@ def required(*extras: str) -> list[Requirement]:
     [
         ("requirements.lock", ()),
         ("requirements-live.lock", ("live",)),
+        ("requirements-files.lock", ("files",)),
         ("requirements-dev.lock", ("test", "live", "dev")),
     ],
 )
@@ -64,7 +65,8 @@ def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]
 def test_the_locks_agree() -> None:
     """`./paper test` adds the second to the first, and a build of the core uses the compiler that checks use."""
     dev = locked("requirements-dev.lock")
-    for lock in ("requirements.lock", "requirements-live.lock", "requirements-compile.lock"):
+    locks = ("requirements.lock", "requirements-live.lock", "requirements-files.lock", "requirements-compile.lock")
+    for lock in locks:
         for name, versions in locked(lock).items():
             assert versions <= dev[name], name
 

@@ -9,10 +9,12 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
 
+from infra.settings import Settings
 from streams.cli.app import app
 from streams.errors import FeedError
 from streams.pipeline.feed.convert import convert
 from streams.pipeline.feed.file_market import FileMarket
+from tests.end_to_end.processes import paper
 
 T = 1_700_000_000_000_000_000
 CSV = f"""ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz
@@ -94,3 +96,10 @@ def test_a_file_holds_one_kind_of_rows(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match="line 3"):
         convert(frames(tmp_path, TICKER, TRADE, "{"), tmp_path / "day")
     assert [path.name for path in tmp_path.iterdir()] == ["abc.frames"]
+
+
+def test_the_command_renames_the_symbol(tmp_path: Path) -> None:
+    path = frames(tmp_path, TICKER, TRADE)
+    done = paper(Settings(_env_file=None), "convert", str(path), str(tmp_path / "day"), "--symbol", "ABC.X")
+    assert (done.returncode, "day: 2 rows" in done.stderr) == (0, True), done.stderr
+    assert FileMarket(sorted((tmp_path / "day").iterdir())).symbols == ("ABC.X",)

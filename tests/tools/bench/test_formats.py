@@ -12,9 +12,13 @@ from streams.pipeline.feed.read_file import read_file
 from streams.pipeline.feed.table import BOOK, QUOTE, TRADE
 from streams.tools.bench import format_files
 from streams.tools.bench.format_files import MAKERS, quote_pieces
+from streams.tools.bench.measure_formats import read_apart
 from tests.end_to_end.processes import paper
 
 ROWS = 1_000
+SHORT, LONG = 50_000, 500_000
+MEMORY_MB_MAX = 40
+"""Most memory that so many further rows may add; held as columns of updates alone they would take 76 MB."""
 KINDS = {"tardis-book": BOOK, "hftbacktest": BOOK, "binance-trades": TRADE}
 
 
@@ -26,6 +30,16 @@ def test_every_row_of_a_format_is_read(name: str, tmp_path: Path, monkeypatch: p
     table = read_file(tmp_path / file_name)
     assert len(table) == ROWS
     assert set(table.kind.tolist()) == {KINDS.get(name, QUOTE)}
+
+
+@pytest.mark.parametrize("name", ["databento", "hftbacktest"])
+def test_a_long_file_takes_as_much_memory_as_a_short_one(name: str, tmp_path: Path) -> None:
+    file_name, write = MAKERS[name]
+    peaks = []
+    for rows in (SHORT, LONG):
+        write(tmp_path / file_name, quote_pieces(rows))
+        peaks.append(read_apart("ours", tmp_path / file_name)["peak_mb"])
+    assert peaks[1] - peaks[0] < MEMORY_MB_MAX, peaks
 
 
 def test_the_command_prints_the_figures_of_the_formats_that_are_asked_for() -> None:
