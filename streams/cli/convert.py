@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def convert_file(
-    file: Path = typer.Argument(..., help="Market data file of any known format (docs/market-data.md)."),
+    file: Path = typer.Argument(..., help="Market data file of any known format (docs/files.md)."),
     target: Path = typer.Argument(..., help="File to write, whose name ends with .parquet or .arrow, or a new folder."),
     symbol: str = SYMBOL_OF_FILE,
     yes: bool = typer.Option(False, "--yes", help="Replace the target if it exists."),
