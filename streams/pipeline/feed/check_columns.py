@@ -1,7 +1,7 @@
 """Checking columns of market data and making updates of them, whatever the format of the file that they come from.
 
-The columns are those of a market data file of our own, of one kind: quotes, trades, levels, splits, trading, funding or dividends. Prices
-and sizes become exact integers of 1e-9.
+The columns are those of a market data file of our own, of one kind: quotes, trades, levels, splits, trading, funding or
+dividends. Prices and sizes become exact integers of 1e-9.
 """
 
 from collections.abc import Callable, Mapping
