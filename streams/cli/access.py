@@ -63,7 +63,7 @@ def remove_user(name: str = NAME) -> None:
 
 
 def make_key(account: str = typer.Argument(..., help="Id of the account.")) -> None:
-    """Makes a key with which a program trades for an account through `paper serve`. The secret is shown only here."""
+    """Creates a key with which a program trades for an account through `paper serve`. The secret is shown only here."""
     from infra.settings import get_settings
     from streams.serve.api_keys import ApiKeys
 
@@ -82,7 +82,7 @@ def list_keys(as_json: bool = JSON_LINES) -> None:
 
 
 def revoke_key(key: str = typer.Argument(..., help="Id of the key; `paper access keys` lists them.")) -> None:
-    """Takes a key of the HTTP service away, at once."""
+    """Revokes a key of the HTTP service, at once."""
     from infra.settings import get_settings
     from streams.serve.api_keys import ApiKeys
 

@@ -37,11 +37,25 @@ RECORDS_TIMEOUT_S = 3.0
 FETCH_WAIT_MS = 200
 POLL_S = 0.01
 RETRY_S = 0.1
+PASSING_S = 3.0
+"""Time in which a group that works passes a record; then the record is the business of its dead letter alone."""
 TAIL_OFFSETS = 8
 """Offsets before a partition's end from which its last record is looked for; transaction markers take some."""
 
 Positions = dict[TopicPartition, int]
 Answer = TypeVar("Answer")
+
+
+class UnreadableRecord(Exception):
+    """The client can't parse a record. offset: at or before that of the record, behind the last one that was read."""
+
+    def __init__(self, place: TopicPartition, offset: int, error: Exception) -> None:
+        super().__init__(f"{place.topic}-{place.partition}@{offset}: {_text(error)}")
+        self.offset = offset
+
+
+Unreadable = dict[TopicPartition, UnreadableRecord]
+"""Records that a client can't parse, by their partitions."""
 
 
 class KafkaHealth(NamedTuple):
@@ -144,7 +158,8 @@ class KafkaHealthReader:
                 if self._base_names[partition.topic] in topics
             }
             behind = {partition: position for partition, position in positions.items() if position < ends[partition]}
-            first, unread = await self._first_records(consumer, behind, ends, complaints)
+            first, unread, unreadable = await self._first_records(consumer, behind, ends)
+            complaints += await _not_passed(admin, group, unreadable)
             for partition, position in positions.items():
                 topic = self._base_names[partition.topic]
                 lag = PartitionLag(group, topic, partition.partition, 0, 0.0, position)
@@ -186,10 +201,11 @@ class KafkaHealthReader:
         return [age for _, age in sorted(newest.items())]
 
     async def _first_records(
-        self, consumer: AIOKafkaConsumer, positions: Positions, ends: Positions, complaints: list[str]
-    ) -> tuple[dict[TopicPartition, Any], set[TopicPartition]]:
-        """Returns the first record at or after each position, and the partitions that were not read in time."""
+        self, consumer: AIOKafkaConsumer, positions: Positions, ends: Positions
+    ) -> tuple[dict[TopicPartition, Any], set[TopicPartition], Unreadable]:
+        """Returns the first record at or after each position, the partitions that were not read, and why, if known."""
         first: dict[TopicPartition, Any] = {}
+        unreadable: Unreadable = {}
         waiting, unread = set(positions), set[TopicPartition]()
         deadline = time.monotonic() + RECORDS_TIMEOUT_S
         self._assign(consumer, positions)
@@ -199,7 +215,7 @@ class KafkaHealthReader:
                 try:
                     record = await _next_record(consumer, partition)
                 except UnreadableRecord as error:
-                    complaints.append(str(error))
+                    unreadable[partition] = error
                     unread.add(partition)
                 else:
                     if record is not None:
@@ -211,7 +227,7 @@ class KafkaHealthReader:
             }
             if waiting and len(first) == seen:
                 await asyncio.sleep(POLL_S)
-        return first, waiting | unread
+        return first, waiting | unread, unreadable
 
     @staticmethod
     def _assign(consumer: AIOKafkaConsumer, positions: Positions) -> None:
@@ -257,14 +273,6 @@ def _assigned_partitions(member: GroupMember) -> list[tuple[str, int]]:
     return [(topic, partition) for topic, partitions in assigned for partition in partitions]
 
 
-class UnreadableRecord(Exception):
-    """The client can't parse a record. offset: at or before that of the record, behind the last one that was read."""
-
-    def __init__(self, place: TopicPartition, offset: int, error: Exception) -> None:
-        super().__init__(f"{place.topic}-{place.partition}@{offset}: {_text(error)}")
-        self.offset = offset
-
-
 async def _next_record(consumer: AIOKafkaConsumer, place: TopicPartition) -> Any:
     """Returns the next record of a partition if it has been fetched, else None. Raises UnreadableRecord."""
     try:
@@ -279,3 +287,14 @@ async def _next_record(consumer: AIOKafkaConsumer, place: TopicPartition) -> Any
 
 def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+async def _not_passed(admin: AIOKafkaAdminClient, group: str, unreadable: Unreadable) -> list[str]:
+    """Returns complaints about records that no client can read, unless the group passes them within PASSING_S."""
+    left, deadline = dict(unreadable), time.monotonic() + PASSING_S
+    while left and time.monotonic() < deadline:
+        await asyncio.sleep(RETRY_S)
+        committed = await _coordinated(partial(admin.list_consumer_group_offsets, group))
+        positions = {partition: committed[partition].offset for partition in left if partition in committed}
+        left = {partition: error for partition, error in left.items() if positions.get(partition, 0) <= error.offset}
+    return [str(error) for error in left.values()]

@@ -8,7 +8,7 @@ import pytest
 import typer.main
 
 from infra.kafka.access import ALL_TOPICS, ROLES, rules
-from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, SERVICE, TRADER
 from infra.settings import REPOSITORY, Settings
 from streams.cli.app import app
 from streams.cli.principals import NO_KAFKA, PRINCIPALS
@@ -55,7 +55,7 @@ def test_what_persons_decide_is_written_by_operators() -> None:
     writers = {topic: {name for name, role in ROLES.items() if topic in role.writes} for topic in ALL_TOPICS}
     assert writers["controls"] == {OPERATOR, PIPELINE}
     assert writers["gate.decisions"] == writers["test.results"] == {OPERATOR}
-    assert writers["orders"] == {TRADER, PIPELINE}
+    assert writers["orders"] == {TRADER, SERVICE, PIPELINE}
     assert writers["market.data"] == {FEED, PIPELINE}
     single = {"controls", "gate.decisions", "test.results", "orders", "market.data"}
     assert all(writers[topic] == {PIPELINE} for topic in set(ALL_TOPICS) - single)
