@@ -58,10 +58,10 @@ class Desk:
         """Returns all records of a partition."""
         return list(KafkaLogReader(self.settings).read(topic, partition, 0))
 
-    def open_account(self, account: str, limits: str = ANY_NUMBER) -> None:
+    def open_account(self, account: str, limits: str = ANY_NUMBER, currency: str = "USD") -> None:
         """Opens a session and waits for the answer, so that a worker runs from then on."""
         with Follower(self.settings, self.codec, ["risk.events"]) as events:
-            self.send("controls", account, builders.opening(account, limits=limits))
+            self.send("controls", account, builders.opening(account, limits=limits, currency=currency))
             self.flush()
             self.until(events, lambda event: event.account_id == account, 1)
 
