@@ -9,6 +9,7 @@ PaperError                   the user can read the message and act on it
     ├── ArtifactError        a downloaded file is missing, damaged, or not the pinned file
     ├── ServerError            a server did not start, did not stop, or died
     ├── PortTakenError       another process listens on a port that a server needs
+    ├── KafkaUnavailable     Kafka does not answer
     ├── ClickHouseError      ClickHouse does not answer
     ├── MigrationError       the tables of the database differ from the migrations
     ├── TopicError           a topic is missing or differs from its declaration
@@ -48,6 +49,10 @@ class ServerError(StackError):
 
 class PortTakenError(StackError):
     """Another process listens on a port that a server needs."""
+
+
+class KafkaUnavailable(StackError):
+    """Kafka does not answer."""
 
 
 class TopicError(StackError):

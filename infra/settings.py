@@ -151,9 +151,14 @@ class Settings(BaseSettings):
         )
 
     @property
+    def kafka_addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each bootstrap server."""
+        return [_host_port(f"kafka://{server.strip()}", 9092) for server in self.kafka_bootstrap_servers.split(",")]
+
+    @property
     def kafka_host_port(self) -> tuple[str, int]:
         """Host and port of the first bootstrap server."""
-        return _host_port(f"kafka://{self.kafka_bootstrap_servers.split(',')[0]}", 9092)
+        return self.kafka_addresses[0]
 
     @property
     def registry_host_port(self) -> tuple[str, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from infra.errors import SettingsError
+from infra.errors import KafkaUnavailable, SettingsError
 from infra.kafka.credentials import read_password
 from infra.principal import process_principal
 from infra.settings import Settings
+from infra.short_command import finds, is_short
 
 if TYPE_CHECKING:
     from faust import SASLCredentials
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 PROTOCOL = "SASL_PLAINTEXT"
 MECHANISM = "SCRAM-SHA-512"
 LOG_CRITICAL = 2
+SILENT = {"log_level": 0}
 
 
 class Login(NamedTuple):
@@ -41,8 +43,14 @@ def login(settings: Settings, principal: str = "") -> Login | None:
 
 
 def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
-    """Returns the connection settings of a confluent-kafka client. Raises SettingsError as login does."""
+    """Returns the connection settings of a confluent-kafka client. In a short command the client writes no log.
+
+    Raises SettingsError as login does, and KafkaUnavailable if a short command finds no broker.
+    """
     config: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers}
+    if is_short():
+        demand_broker(settings)
+        config |= SILENT
     who = login(settings, principal)
     if who is None:
         return config
@@ -54,6 +62,15 @@ def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
     }
 
 
+def demand_broker(settings: Settings) -> None:
+    """Checks at once that a broker listens. Raises KafkaUnavailable."""
+    if not finds(settings.kafka_addresses):
+        raise KafkaUnavailable(
+            f"Kafka at {settings.kafka_bootstrap_servers} does not answer: start the local one with `paper up`, or set "
+            "KAFKA_BOOTSTRAP_SERVERS to another"
+        )
+
+
 def brief_client_config(settings: Settings) -> dict[str, Any]:
     """Returns client_config for a consumer that is closed soon.
 
@@ -61,11 +78,13 @@ def brief_client_config(settings: Settings) -> dict[str, Any]:
     consumer's methods.
     """
     config = client_config(settings)
-    return config if settings.kafka_security == "plaintext" else config | {"log_level": LOG_CRITICAL}
+    return config if settings.kafka_security == "plaintext" or is_short() else config | {"log_level": LOG_CRITICAL}
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
-    """Returns the connection settings of an aiokafka client. Raises SettingsError as login does."""
+    """Returns the connection settings of an aiokafka client. Raises as client_config does."""
+    if is_short():
+        demand_broker(settings)
     options: dict[str, Any] = {"bootstrap_servers": settings.kafka_bootstrap_servers}
     who = login(settings)
     if who is None:

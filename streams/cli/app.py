@@ -15,6 +15,7 @@ import typer
 
 from infra.errors import PaperError
 from infra.principal import ADMIN, act_as
+from infra.short_command import act_shortly
 from streams import __version__
 from streams.cli import (
     access,
@@ -51,7 +52,7 @@ from streams.cli import (
 )
 from streams.cli.help_pages import PaperGroup
 from streams.cli.output import say
-from streams.cli.principals import PRINCIPALS
+from streams.cli.principals import LONG, PRINCIPALS
 from streams.errors import DeliveryError, LogUnavailable
 
 HELP = {"-h", "--help"}
@@ -125,6 +126,8 @@ def connect(
         from infra.settings import get_settings
 
         demand_login(get_settings())
+    if context.invoked_subcommand not in LONG:
+        act_shortly()
 
 
 def main() -> None:

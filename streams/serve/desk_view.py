@@ -65,10 +65,12 @@ class DeskView:
         self._booked: dict[str, Fill] = {}
         """Fills of which one half has come: the result, or the booked fill. By exec_id."""
         self._stop, self._ready = Event(), Event()
-        self._thread = Thread(target=self._follow, name="desk-view", daemon=True)
+        self._thread: Thread | None = None
 
     def start(self) -> None:
         """Begins to read, and waits until all that is on the topics has been read. Raises NoAnswer, LogUnavailable."""
+        follower = Follower(self._settings, self._codec, TOPICS, from_start=True)
+        self._thread = Thread(target=self._follow, args=(follower,), name="desk-view", daemon=True)
         self._thread.start()
         if not self._ready.wait(READY_S):
             raise NoAnswer(f"the topics were not read within {READY_S:.0f} s; `paper status` says how they are")
@@ -78,7 +80,8 @@ class DeskView:
     def stop(self) -> None:
         """Ends the reading."""
         self._stop.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def account(self, account_id: str) -> AccountView:
         """Returns the view of an account; an empty one if no record names it yet."""
@@ -106,9 +109,9 @@ class DeskView:
                 self.changed.wait(left_s)
         return order
 
-    def _follow(self) -> None:
+    def _follow(self, follower: Follower) -> None:
         try:
-            with Follower(self._settings, self._codec, TOPICS, from_start=True) as follower:
+            with follower:
                 while not self._stop.is_set():
                     records = list(follower.poll(POLL_S))
                     with self.changed:
@@ -120,6 +123,8 @@ class DeskView:
         except LogUnavailable as error:
             self.failure = error
         finally:
+            if self.failure is None and not self._stop.is_set():
+                self.failure = LogUnavailable("the view of the topics has ended by an error of ours; see the log")
             self._ready.set()
 
     def _take(self, record: FollowedRecord) -> None:

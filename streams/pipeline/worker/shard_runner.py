@@ -25,9 +25,9 @@ TAKING_S = 0.5
 class ShardRunner:
     """A loop that feeds a shard from a queue until the shard is released.
 
-    A transaction holds the records that arrived while the one before it was written, and PAUSE_S later: one record under
-    low load, many under high load. A long batch is taken in slices, so that neither other shards nor the commit wait
-    for all of it.
+    A transaction holds the records that arrived while the one before it was written, and in the pause after it: one
+    record under low load, many under high load. A long batch is taken in slices, so that neither other shards nor the
+    commit wait for all of it.
 
     Args:
         batch_records_max: records after which a transaction takes no further slice.
