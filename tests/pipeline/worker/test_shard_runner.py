@@ -19,7 +19,7 @@ from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.journal.snapshots import SnapshotPolicy
 from streams.pipeline.journal.transaction import Transaction
 from streams.pipeline.worker.lane import RecordBatch
-from streams.pipeline.worker.shard_runner import ENOUGH, SLICE, ShardRunner
+from streams.pipeline.worker.shard_runner import SLICE, ShardRunner
 from tests import builders
 from tests.pipeline.journal.planted_bug import BUG, FAULTY_ACCOUNTS
 
@@ -89,31 +89,35 @@ def test_batches_become_transactions_and_positions() -> None:
 
 
 def test_what_comes_soon_after_a_transaction_waits_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PACE_S", 3_600.0)
+    module = streams.pipeline.worker.shard_runner
+    monkeypatch.setattr(module, "PAUSE_S", 3_600.0)
 
     async def work() -> MemoryLog:
         log = SignallingLog()
         runner = runner_on(log)
         await log.committed.wait()
         task = asyncio.create_task(runner.run())
-        for item in (batch(0, 1), batch(1, 1), batch(2, ENOUGH)):
-            log.committed.clear()
-            await runner.put(item)
-            if item.records[0].offset == 1:
-                await many_turns()
-            else:
-                await log.committed.wait()
+        log.committed.clear()
+        await runner.put(batch(0, 1))
+        await log.committed.wait()
+        log.committed.clear()
+        await runner.put(batch(1, 1))
+        await many_turns()
+        assert not log.committed.is_set(), "it waits for the end of the pause"
+        monkeypatch.setattr(module, "PAUSE_S", 0.0)
+        await runner.put(batch(2, 1))
+        await log.committed.wait()
         runner.release()
         await task
         return log
 
     journal = asyncio.run(work()).partitions["journal.accounts", 0]
     counts = [CODEC.decode("journal.accounts", record.value or b"").counts for record in journal]
-    assert counts[1:3] == [[1], [1 + ENOUGH]]
+    assert counts[1:3] == [[1], [2]]
 
 
 def test_a_released_shard_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PACE_S", 3_600.0)
+    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PAUSE_S", 3_600.0)
     runner, _ = asyncio.run(worked(batch(0, 2), batch(2, 1)))
     assert runner.committed == {"controls": 3}
 
@@ -186,7 +190,7 @@ def test_a_record_on_which_the_core_fails_is_set_aside_while_a_transaction_is_wr
 
 def test_a_long_batch_is_taken_in_slices_and_committed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams.pipeline.worker.shard_runner, "TAKING_S", -1.0)
-    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PACE_S", 0.0)
+    monkeypatch.setattr(streams.pipeline.worker.shard_runner, "PAUSE_S", 0.0)
 
     async def work() -> MemoryLog:
         log = SignallingLog()
