@@ -1,6 +1,7 @@
 """Record batches with what no client library writes: header names that are no UTF-8, time stamps before 1970."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,9 @@ from infra.settings import Settings
 
 NO_PRODUCER = -1
 TIMEOUT_MS = 30_000
+LEADER_S = 10.0
+WITHOUT_LEADER = (3, 5, 6)
+"""Kafka's codes for a partition that has just been made: unknown, without a leader, another leader."""
 
 
 class OddRecord(NamedTuple):
@@ -62,14 +66,18 @@ async def _append(settings: Settings, topic: str, partition: int, batch: bytes) 
     await client.bootstrap()
     try:
         await client.add_topic(topic)
-        node = client.cluster.leader_for_partition(TP(topic, partition))
         request = ProduceRequest(
             transactional_id=None, required_acks=-1, timeout=TIMEOUT_MS, topics=[(topic, [(partition, batch)])]
         )
-        answer = await client.send(node, request)
+        deadline = time.monotonic() + LEADER_S
+        while True:
+            answer = await client.send(client.cluster.leader_for_partition(TP(topic, partition)), request)
+            _, code, offset = answer.topics[0][1][0][:3]
+            if code not in WITHOUT_LEADER or time.monotonic() > deadline:
+                break
+            await client.force_metadata_update()
     finally:
         await client.close()
-    _, code, offset = answer.topics[0][1][0][:3]
     if code:
         raise for_code(code)(f"{topic}-{partition}")
     assert isinstance(offset, int)

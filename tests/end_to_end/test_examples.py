@@ -44,7 +44,8 @@ def test_the_own_client_trades_without_our_code(settings: Settings, tmp_path: Pa
 
 
 def test_the_readme_sends_an_order_from_python(settings: Settings, tmp_path: Path) -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    (snippet,) = (text for text in snippets if "confluent_kafka" in text)
     snippet = snippet.replace("http://127.0.0.1:8081/apis/ccompat/v7", settings.schema_registry_url)
     snippet = snippet.replace("127.0.0.1:9092", settings.kafka_bootstrap_servers)
     snippet = snippet.replace('"orders"', f'"{settings.topic_prefix}orders"')

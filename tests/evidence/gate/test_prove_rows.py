@@ -16,6 +16,7 @@ from infra.clickhouse.client import query_file
 from infra.settings import Settings
 from schemas.memory_registry import MemoryRegistry
 from streams.evidence.cut import read_at_cut
+from streams.evidence.gate.decision import RULES
 from streams.evidence.gate.gather_evidence import METRICS, QUERIES
 from streams.evidence.gate.prove_rows import RowProof, row_prover
 from streams.evidence.gate.record_copy import PROVED_TABLES
@@ -156,4 +157,7 @@ def test_every_table_that_evidence_reads_is_proved(client: Client) -> None:
             waiting.append(selects[name])
     tables = {name for name in read if not selects[name]}
     assert {"fills", "account_equity", "marks", "test_results"} <= tables
-    assert tables - set(PROVED_TABLES) == {"replay_runs", "replay_variants"}, "trials of re-simulations have no records"
+    unproved = {"replay_runs", "replay_variants", "positions"}
+    assert tables - set(PROVED_TABLES) == unproved, "trials of re-simulations have no records, positions are compacted"
+    judged = {rule.column for rule in RULES if rule.query == "metrics_costs"}
+    assert judged == {"fills"}, "no criterion reads the payments, the only measures that come from positions"

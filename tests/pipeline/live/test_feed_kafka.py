@@ -349,9 +349,13 @@ def test_killed_and_started_again_it_marks_the_gap_and_doubles_nothing(market: M
     market.prove()
 
 
+LINES = 3
+
+
 def test_its_lines_are_its_health_and_ctrl_c_ends_it(market: Market, tmp_path: Path) -> None:
     with endless(market, tmp_path, "--json") as feed:
-        await_quotes(market, feed, 150)
+        while feed.log.read_text().count('"updates"') < LINES:
+            await_quotes(market, feed, 30)
         feed.process.send_signal(signal.SIGINT)
         assert feed.process.wait(AWAIT_S) == 130
     lines = [json.loads(line) for line in feed.log.read_text().splitlines() if line.startswith("{")]
