@@ -56,6 +56,8 @@ from streams.cli.principals import LONG, PRINCIPALS
 from streams.errors import DeliveryError, LogUnavailable
 
 HELP = {"-h", "--help"}
+OWN_PROCESS = "own process"
+"""The context's object of a command that has a process of its own, which may be changed for it."""
 app = typer.Typer(
     name="paper",
     cls=PaperGroup,
@@ -126,7 +128,7 @@ def connect(
         from infra.settings import get_settings
 
         demand_login(get_settings())
-    if context.invoked_subcommand not in LONG:
+    if context.obj == OWN_PROCESS and context.invoked_subcommand not in LONG:
         act_shortly()
 
 
@@ -135,7 +137,7 @@ def main() -> None:
     # SIGTERM ends a command as Ctrl-C does, so that it also stops the processes that it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(prog_name="paper")
+        app(prog_name="paper", obj=OWN_PROCESS)
     except (LogUnavailable, DeliveryError) as error:
         say(f"error: {_with_advice(str(error))}")
         sys.exit(1)

@@ -18,7 +18,8 @@ from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.serve.order_state import OrderState
 
 TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks")
-POLL_S = 0.2
+POLL_S = 0.01
+"""Time that a read of the topics takes, whatever comes: an answer waits for it."""
 READY_S = 120.0
 OnResult = Callable[[OrderResult, OrderState, Fill | None], None]
 """Called for each result as it comes, with its order and its booked fill, in the thread of the view."""

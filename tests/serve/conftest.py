@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ from alpaca.trading.client import TradingClient
 
 from infra.settings import Settings
 from tests import stacks
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.desk import AWAIT_S, Desk
 from tests.end_to_end.processes import done, running
 
 SYMBOL = "ACME.SIM"
@@ -47,7 +48,10 @@ class Service:
         """Returns a client of a new account whose session is open, on a market with a quote."""
         account = f"t{uuid4().hex[:8]}"
         self.desk.open_account(account)
-        return self.client(account)
+        client, deadline = self.client(account), time.monotonic() + AWAIT_S
+        while client.get_account().status.value != "ACTIVE":
+            assert time.monotonic() < deadline, f"the service does not see {account}"
+        return client
 
 
 @pytest.fixture(scope="package")
