@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterable
 
 PROBE_S = 1.5
+"""Longest wait for a connection."""
 
 
 class _Process:
@@ -28,13 +29,14 @@ def is_short() -> bool:
 
 def finds(addresses: Iterable[tuple[str, int]]) -> bool:
     """Returns whether one of several addresses (host and port) can be connected to; true once one could be."""
-    _Process.has_found = _Process.has_found or any(_listens(address) for address in addresses)
+    _Process.has_found = _Process.has_found or any(listens(address, PROBE_S) for address in addresses)
     return _Process.has_found
 
 
-def _listens(address: tuple[str, int]) -> bool:
+def listens(address: tuple[str, int], patience_s: float) -> bool:
+    """Returns whether an address (host and port) can be connected to within patience_s."""
     try:
-        with socket.create_connection(address, PROBE_S):
+        with socket.create_connection(address, patience_s):
             return True
     except OSError:
         return False

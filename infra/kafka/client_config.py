@@ -65,10 +65,15 @@ def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
 def demand_broker(settings: Settings) -> None:
     """Checks at once that a broker listens. Raises KafkaUnavailable."""
     if not finds(settings.kafka_addresses):
-        raise KafkaUnavailable(
-            f"Kafka at {settings.kafka_bootstrap_servers} does not answer: start the local one with `paper up`, or set "
-            "KAFKA_BOOTSTRAP_SERVERS to another"
-        )
+        raise KafkaUnavailable(silence(settings))
+
+
+def silence(settings: Settings) -> str:
+    """Returns the sentence on a broker that does not answer, with the remedy."""
+    return (
+        f"Kafka at {settings.kafka_bootstrap_servers} does not answer: start the local one with `paper up`, or set "
+        "KAFKA_BOOTSTRAP_SERVERS to another"
+    )
 
 
 def brief_client_config(settings: Settings) -> dict[str, Any]:

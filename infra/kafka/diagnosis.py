@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING
 
 from infra.errors import SettingsError
-from infra.kafka.client_config import client_config, login
+from infra.kafka.client_config import client_config, login, silence
 from infra.kafka.credentials import password_file
 from infra.settings import Settings
+from infra.short_command import listens
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
@@ -27,12 +27,9 @@ def advice(settings: Settings, failure: str) -> str:
     where = settings.kafka_bootstrap_servers
     if connection_errors(settings) is None:
         return ""
-    if who is None and _listens(settings):
+    if who is None and listens(settings.kafka_host_port, PROBE_S):
         return f"Kafka at {where} closes the connection: if it demands a login, set KAFKA_SECURITY=scram"
-    return (
-        f"Kafka at {where} does not answer: start the local one with `paper up`, or set KAFKA_BOOTSTRAP_SERVERS to "
-        "another"
-    )
+    return silence(settings)
 
 
 def demand_login(settings: Settings) -> None:
@@ -55,14 +52,6 @@ def demand_login(settings: Settings) -> None:
                 f"password in {password_file(settings, who.principal)}, KAFKA_PRINCIPAL, and that KAFKA_SECURITY is "
                 "the one that the broker was started with"
             )
-
-
-def _listens(settings: Settings) -> bool:
-    try:
-        with socket.create_connection(settings.kafka_host_port, PROBE_S):
-            return True
-    except OSError:
-        return False
 
 
 def connection_errors(settings: Settings) -> list[KafkaError] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -21,6 +21,7 @@ TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "ma
 POLL_S = 0.01
 """Time that a read of the topics takes, whatever comes: an answer waits for it."""
 READY_S = 120.0
+Found = TypeVar("Found")
 OnResult = Callable[[OrderResult, OrderState, Fill | None], None]
 """Called for each result as it comes, with its order and its booked fill, in the thread of the view."""
 
@@ -90,25 +91,22 @@ class DeskView:
 
     def await_answer(self, account_id: str, request_id: str, patience_s: float) -> OrderResult | None:
         """Waits for the first answer to a request; None if none comes in time."""
-        deadline = monotonic() + patience_s
-        with self.changed:
-            while (answer := self.account(account_id).answers.get(request_id)) is None:
-                left_s = deadline - monotonic()
-                if left_s <= 0 or self.failure is not None:
-                    return None
-                self.changed.wait(left_s)
-        return answer
+        return self._await(lambda: self.account(account_id).answers.get(request_id), patience_s)
 
     def await_order(self, account_id: str, order_id: str, patience_s: float) -> OrderState | None:
         """Waits until an order is in the view; None if it does not come in time."""
+        return self._await(lambda: self.account(account_id).orders.get(order_id), patience_s)
+
+    def _await(self, look: Callable[[], Found | None], patience_s: float) -> Found | None:
+        """Looks again after each change until something is found; None if it takes too long or the view has ended."""
         deadline = monotonic() + patience_s
         with self.changed:
-            while (order := self.account(account_id).orders.get(order_id)) is None:
+            while (found := look()) is None:
                 left_s = deadline - monotonic()
                 if left_s <= 0 or self.failure is not None:
                     return None
                 self.changed.wait(left_s)
-        return order
+        return found
 
     def _follow(self, follower: Follower) -> None:
         try:

@@ -43,8 +43,6 @@ class OrderState:
     is_terminal: bool = False
     cum_qty: int = 0
     avg_px: int | None = None
-    reason_code: str | None = None
-    text: str | None = None
     created_ns: int = 0
     updated_ns: int = 0
     replacements: list[Replacement] = field(default_factory=list)
@@ -74,6 +72,5 @@ class OrderState:
         self.price, self.stop_price = result.price, result.stop_price
         self.status, self.cum_qty, self.avg_px = result.ord_status, result.cum_qty, result.avg_px
         self.is_terminal = self.is_terminal or result.terminal
-        self.reason_code, self.text = result.reason_code, result.text
         self.created_ns = self.created_ns or result.order_ts or result.ts
         self.updated_ns = max(self.updated_ns, result.ts)

@@ -24,7 +24,7 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     """Returns the application. view: a started view of the topics."""
     keys = ApiKeys(settings)
     desk = TradingDesk(view, RecordProducer(settings, codec, linger_ms=1))
-    routes = AlpacaRoutes(settings, core_config(settings), view, desk, keys, StoredRows(settings))
+    routes = AlpacaRoutes(core_config(settings), view, desk, keys, StoredRows(settings))
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
     app.mount("/alpaca", alpaca_app(routes, desk, TradeStreams(view, keys)))
     return BodyLimit(app)

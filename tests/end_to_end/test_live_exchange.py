@@ -63,7 +63,7 @@ def exchange_of(recording: Recording, faults: dict[int, Fault]) -> Iterator[Runn
 
 
 class Written:
-    """What stands on market.data: books, trades and other kinds in their order. Prices and sizes: 1e-9."""
+    """The updates on market.data: books, trades and other kinds in their order. Prices and sizes: 1e-9."""
 
     def __init__(self) -> None:
         self.books: list[tuple[Levels, Levels]] = []

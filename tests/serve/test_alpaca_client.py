@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable
 from queue import Queue
 from typing import Any
 from uuid import uuid4
@@ -197,9 +199,10 @@ def test_instruments_clock_calendar_and_market_data(service: Service) -> None:
     data: Any = StockHistoricalDataClient(*service.key("anybody"), url_override=service.url)
     quote = data.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols=SYMBOL))[SYMBOL]
     assert (quote.bid_price, quote.ask_price) == (50.0, 50.02)
-    bars = data.get_stock_bars(StockBarsRequest(symbol_or_symbols=SYMBOL, timeframe=TimeFrame.Minute)).data[SYMBOL]
+    request = StockBarsRequest(symbol_or_symbols=SYMBOL, timeframe=TimeFrame.Minute)
+    bars = _landed(lambda: data.get_stock_bars(request).data.get(SYMBOL))
     assert [(bar.open, bar.close) for bar in bars] == [(50.01, 50.01)]
-    assert trader.get_portfolio_history().equity[-1] > 0
+    assert _landed(lambda: trader.get_portfolio_history().equity)[-1] > 0
 
 
 def test_trade_updates_come_by_websocket(service: Service) -> None:
@@ -230,6 +233,14 @@ def test_trade_updates_come_by_websocket(service: Service) -> None:
     assert "not-yours" not in {update.order.client_order_id for update in seen}
     stream.stop()
     thread.join(AWAIT_S)
+
+
+def _landed(look: Callable[[], Any]) -> Any:
+    """Waits until the sink has brought what is looked for into ClickHouse."""
+    deadline = time.monotonic() + AWAIT_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "no rows landed"
+    return found
 
 
 def _filled(service: Service, trader: Any, request: MarketOrderRequest) -> Any:

@@ -16,7 +16,6 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from infra.errors import ClickHouseError
-from infra.settings import Settings
 from schemas.records.enums import Side
 from schemas.records.numbers import NANOS_PER_S, money_to_decimal
 from streams.core.core_config import CoreConfig, TimeSource
@@ -42,10 +41,8 @@ NEWEST = datetime.max.replace(tzinfo=UTC)
 class AlpacaRoutes:
     """The handlers of the routes."""
 
-    def __init__(
-        self, settings: Settings, config: CoreConfig, view: DeskView, desk: TradingDesk, keys: ApiKeys, rows: StoredRows
-    ) -> None:
-        self._settings, self._view, self._desk, self._keys, self._rows = settings, view, desk, keys, rows
+    def __init__(self, config: CoreConfig, view: DeskView, desk: TradingDesk, keys: ApiKeys, rows: StoredRows) -> None:
+        self._view, self._desk, self._keys, self._rows = view, desk, keys, rows
         self._by_record_time = config.time_source is TimeSource.RECORD
         self._instruments = {item.symbol: item for item in config.instruments}
         self._limit = RateLimit()

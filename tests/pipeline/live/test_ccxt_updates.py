@@ -1,4 +1,4 @@
-"""What no market can have said never becomes an update; what it can, is exact."""
+"""Tests of updates by ccxt: impossible ones never come out, and possible ones are exact."""
 
 from __future__ import annotations
 
