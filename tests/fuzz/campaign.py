@@ -50,7 +50,10 @@ class CampaignResult:
 def run_life(seed: int, number: int, records: int, topics: tuple[str, ...]) -> LifeResult:
     """Runs one life. Silences the log, which tells of each fault that a finding tells of."""
     logging.disable()
-    return Life(seed, number, topics).run(records)
+    try:
+        return Life(seed, number, topics).run(records)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def run_campaign(

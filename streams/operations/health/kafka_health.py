@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from infra.errors import TopicError
 from infra.kafka.client_config import aiokafka_options
@@ -88,7 +88,11 @@ class KafkaHealthReader:
             TopicError: topics are missing, or have other partitions than the settings say.
             aiokafka.errors.KafkaError, TimeoutError: Kafka does not answer.
         """
-        return asyncio.run(asyncio.wait_for(self._read(), READ_TIMEOUT_S))
+        try:
+            return asyncio.run(asyncio.wait_for(self._read(), READ_TIMEOUT_S))
+        except asyncio.CancelledError as error:
+            # Nobody cancels the reading. A consumer that stops while it waits to fetch again raises this.
+            raise KafkaConnectionError("the connection was lost while health was read") from error
 
     async def _read(self) -> KafkaHealth:
         connection = aiokafka_options(self._settings) | {"request_timeout_ms": REQUEST_TIMEOUT_MS}
@@ -120,8 +124,10 @@ class KafkaHealthReader:
             journals = await journal_tails(consumer, self._settings, self._codec)
             return KafkaHealth(lag, owners, members, snapshots, complaints, journals)
         finally:
-            await consumer.stop()
-            await admin.close()
+            try:
+                await consumer.stop()
+            finally:
+                await admin.close()
 
     async def _members(
         self, admin: AIOKafkaAdminClient, complaints: list[str]

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 
 from streams.operations.health.health import Health, Observed
@@ -30,7 +31,7 @@ class Observer:
         """Returns the health at this moment, or None if it could not be read. Does not raise."""
         try:
             health = self._collect()
-        except Exception as error:
+        except (Exception, CancelledError) as error:
             # Records come from anybody, so an error may be of any class; this thread must outlive all of them.
             self._errors += 1
             self._error = f"{type(error).__name__}: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import urllib.request
 
 import pytest
@@ -18,12 +19,12 @@ WELL = Health("", [], [], {}, [], [], None, [])
 class Scripted:
     """Returns or raises what it was given, in turn."""
 
-    def __init__(self, *results: Health | Exception) -> None:
+    def __init__(self, *results: Health | BaseException) -> None:
         self._results = list(results)
 
     def __call__(self) -> Health:
         result = self._results.pop(0)
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         return result
 
@@ -36,9 +37,15 @@ def metrics(observer: Observer) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    "failure", [UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage"), AssertionError(), RecursionError("deep")]
+    "failure",
+    [
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage"),
+        AssertionError(),
+        RecursionError("deep"),
+        asyncio.CancelledError(),
+    ],
 )
-def test_a_failed_observation_is_counted_and_the_next_one_is_tried(failure: Exception) -> None:
+def test_a_failed_observation_is_counted_and_the_next_one_is_tried(failure: BaseException) -> None:
     observer = Observer(Scripted(WELL, failure, WELL))
     assert observer.observe() == WELL
     assert observer.observe() is None

@@ -57,6 +57,13 @@ def kill(settings: Settings, server: Server) -> int:
     return identity.pid
 
 
+def until_healthy(settings: Settings) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while (status := paper(settings, "status")).returncode != 0:
+        assert time.monotonic() < deadline, f"no healthy status came:\n{status.stdout}{status.stderr}"
+        time.sleep(POLL_S)
+
+
 def restarted(settings: Settings, server: Server) -> ProcessHealth | None:
     state = read_state(settings)
     assert state is not None
@@ -84,7 +91,7 @@ def test_servers_that_are_killed_come_back(own_server: Settings) -> None:
         assert f"{server.name} ended with " in (settings.paper_home / "logs" / "pipeline.log").read_text()
         trade(desk, server.name)
     # Rows of the last orders land in the new ClickHouse, and all is well again.
-    until(settings, "a healthy status", lambda: paper(settings, "status").returncode == 0)
+    until_healthy(settings)
     said = json.loads(paper(settings, "status", "--json").stdout)
     assert {item["name"]: item["restarts"] for item in said["processes"]} == {
         "worker-1": 0,
