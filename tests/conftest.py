@@ -46,13 +46,8 @@ _pipelines = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A terminated run ends as an interrupted one does: fixtures stop what they started.
-
-    Java servers compile their code once and quickly: most of them live for minutes, and a broker spends more time on
-    its second compiler than on the tests' records.
-    """
+    """A terminated run ends as an interrupted one does: fixtures stop what they started."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -13,7 +13,7 @@ from infra.principal import ADMIN
 from infra.private_files import write_private
 from infra.settings import Settings
 from infra.stack.artifacts import ensure_artifacts, kafka_jars, read_lock
-from infra.stack.server_process import JAVA_OPTIONS, PROBE_TIMEOUT_S, QUICK_START, Launch, Progress, data_folder, java
+from infra.stack.server_process import JAVA_OPTIONS, PROBE_TIMEOUT_S, Launch, Progress, data_folder, java
 
 HERE = Path(__file__).parent
 CLUSTER_ID = "PaperTradingStreams00A"  # 16 bytes in base64, the same as in docker-compose.yml.
@@ -133,7 +133,7 @@ def _format(virtual_machine: list[str], properties: Path, password: str) -> None
     write_private(file, "".join(f"{_quoted(argument)}\n" for argument in arguments))
     try:
         done = subprocess.run(
-            [virtual_machine[0], *QUICK_START, *virtual_machine[1:], f"@{file}"],
+            [*virtual_machine, f"@{file}"],
             capture_output=True,
             text=True,
             timeout=FORMAT_TIMEOUT_S,

@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.registry_access import registry_password, without_user
 from infra.settings import Settings
 from infra.stack.artifacts import ensure_artifacts, read_lock, registry_archive, unpack
-from infra.stack.server_process import JAVA_OPTIONS, QUICK_START, Launch, Progress, data_folder, http_answers, java
+from infra.stack.server_process import JAVA_OPTIONS, Launch, Progress, data_folder, http_answers, java
 
 SHARED_PROPERTIES = Path(__file__).with_name("registry.properties")
 HEAP_MAX = "-Xmx256m"
@@ -32,8 +32,7 @@ class RegistryServer:
         database = data_folder(settings, self.name) / "registry"
         host, port = self.address(settings)
         return Launch(
-            # Clients cache schemas by id, so it does little.
-            [java(), *JAVA_OPTIONS, *QUICK_START, HEAP_MAX, "-jar", os.fspath(program)],
+            [java(), *JAVA_OPTIONS, HEAP_MAX, "-jar", os.fspath(program)],
             {
                 "QUARKUS_CONFIG_LOCATIONS": os.fspath(SHARED_PROPERTIES),
                 "REGISTRY_PASSWORD": registry_password(settings),
