@@ -27,5 +27,5 @@ class CcxtMarket:
 
     @property
     def is_up(self) -> bool:
-        """Whether the venue trades the symbol and all of its subscriptions run."""
+        """Returns whether the venue trades the symbol and all of its subscriptions run."""
         return self.is_listed and all(item.is_up for item in self.subscriptions.values())

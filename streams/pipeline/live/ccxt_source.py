@@ -37,8 +37,8 @@ OLD_NS = 10_000_000_000
 class CcxtSource:
     """A live market by ccxt. Symbols are ccxt's unified ones: BTC/USDT, perpetual BTC/USDT:USDT.
 
-    urls: see ccxt_urls. clock: UTC nanoseconds. listing_every_s: see ccxt_listing. Between a halt and its resume, trades
-    come, and so do quotes of the subscriptions that are up; books do not.
+    urls: see ccxt_urls. clock: UTC nanoseconds. listing_every_s: see ccxt_listing. Between a halt and its resume
+    trades come, and so do quotes of the subscriptions that are up; books do not.
     """
 
     def __init__(
