@@ -1,4 +1,4 @@
-"""Puts errors of ccxt into words: what the venue refused, and what to do."""
+"""Our own reasons to give up a subscription; and errors of ccxt in words: what the venue refused, and what to do."""
 
 from typing import Any
 
@@ -7,6 +7,14 @@ from streams.errors import FeedError
 RETRY_AFTER_MAX_S = 300.0
 TEXT_MAX = 200
 GEO_BLOCKED = ("451", "403")
+
+
+class Disagreement(Exception):
+    """The book of a symbol has not shown the venue's best prices for a while."""
+
+
+class MissingTrades(Exception):
+    """Trades did not come although the connection holds."""
 
 
 def told_by(venue: str, error: BaseException) -> str:

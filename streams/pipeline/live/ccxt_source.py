@@ -6,24 +6,27 @@ back-off; when all are up and the book is complete, the symbol is resumed.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from streams.errors import FeedError
-from streams.pipeline.live.ccxt_agreement import Agreement
 from streams.pipeline.live.ccxt_back_off import STEADY_S, BackOff
-from streams.pipeline.live.ccxt_errors import feed_error, retry_after_s, told_by
+from streams.pipeline.live.ccxt_errors import Disagreement, MissingTrades, feed_error, retry_after_s, told_by
 from streams.pipeline.live.ccxt_exchange import close_exchange, known_symbols, load_markets, make_exchange
+from streams.pipeline.live.ccxt_listing import LISTING_EVERY_S, untraded_symbols
+from streams.pipeline.live.ccxt_market import CcxtMarket
 from streams.pipeline.live.ccxt_refusals import Refusals, RefusedUpdate
 from streams.pipeline.live.ccxt_subscription import SUBSCRIBING, StreamKind, Subscription
 from streams.pipeline.live.ccxt_tap import tap
-from streams.pipeline.live.ccxt_tape import Tape
+from streams.pipeline.live.ccxt_trade_ids import TradeIds
 from streams.pipeline.live.ccxt_updates import NOTHING, book_of, quote_of, trade_of
 from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveTrade, LiveUpdate, SourceHealth
+
+logger = logging.getLogger(__name__)
 
 BUFFER_MAX = 200_000
 """Updates that wait for the reader. Beyond them all are dropped, and the symbols are halted until a new book."""
@@ -31,33 +34,11 @@ OLD_NS = 10_000_000_000
 """A trade this far behind the newest of its symbol is history, which some venues send first."""
 
 
-@dataclass
-class _Market:
-    """One symbol: its subscriptions, and what was last seen of it."""
-
-    symbol: str
-    subscriptions: dict[StreamKind, Subscription] = field(default_factory=dict)
-    tape: Tape = field(default_factory=Tape)
-    agreement: Agreement = field(default_factory=Agreement)
-    ticker: Any = None
-    book: LiveBook | None = None
-    newest_ns: int = 0
-    is_halted: bool = False
-
-    @property
-    def is_up(self) -> bool:
-        return all(item.is_up for item in self.subscriptions.values())
-
-
-class Disagreement(Exception):
-    """The book of a symbol has not shown the venue's best prices for a while."""
-
-
 class CcxtSource:
     """A live market by ccxt. Symbols are ccxt's unified ones: BTC/USDT, perpetual BTC/USDT:USDT.
 
-    urls: see ccxt_urls. clock: UTC nanoseconds. Between a halt and its resume, trades and quotes of the subscriptions
-    that are up still come; books do not.
+    urls: see ccxt_urls. clock: UTC nanoseconds. listing_every_s: see ccxt_listing. Between a halt and its resume
+    trades come, and so do quotes of the subscriptions that are up; books do not.
     """
 
     def __init__(
@@ -66,13 +47,14 @@ class CcxtSource:
         urls: Mapping[str, str],
         back_off: BackOff | None = None,
         clock: Callable[[], int] = time.time_ns,
+        listing_every_s: float = LISTING_EVERY_S,
     ) -> None:
         self.venue, self.name = venue, f"{venue}:ccxt"
         self.health = SourceHealth()
-        self._urls, self._clock = urls, clock
+        self._urls, self._clock, self._listing_every_s = urls, clock, listing_every_s
         self._back_off = back_off or BackOff(Random(clock()))
         self._refusals = Refusals(venue, self.health)
-        self._markets: dict[str, _Market] = {}
+        self._markets: dict[str, CcxtMarket] = {}
         self._buffer: deque[LiveUpdate] = deque()
         self._ready = asyncio.Event()
         self._keepers: list[asyncio.Task[None]] = []
@@ -94,6 +76,7 @@ class CcxtSource:
             await self.close()
             raise
         self._opened = True
+        self._start(self._watch_listing())
 
     async def updates(self) -> AsyncIterator[LiveUpdate]:
         """Yields all updates as they come, until close."""
@@ -128,13 +111,17 @@ class CcxtSource:
         }
         if has.get("watchBidsAsks"):
             requests[StreamKind.QUOTES] = lambda: exchange.watch_bids_asks([symbol])
-        market = self._markets[symbol] = _Market(symbol)
+        market = self._markets[symbol] = CcxtMarket(symbol, TradeIds(self.venue))
         for kind, watch in requests.items():
             market.subscriptions[kind] = Subscription(symbol, kind, watch, self._lost)
         for subscription in market.subscriptions.values():
-            keeper = asyncio.ensure_future(self._keep(subscription))
-            keeper.add_done_callback(self._ended)
-            self._keepers.append(keeper)
+            self._start(self._keep(subscription))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Starts what runs until the source is closed; an error of it ends the source."""
+        keeper = asyncio.ensure_future(work)
+        keeper.add_done_callback(self._ended)
+        self._keepers.append(keeper)
 
     async def _until_up(self) -> None:
         """Waits for all subscriptions. Raises FeedError if one is lost before."""
@@ -159,6 +146,18 @@ class CcxtSource:
                 attempt = 0
             await asyncio.sleep(max(self._back_off.delay_s(attempt), retry_after_s(self._exchange, error)))
             attempt += 1
+
+    async def _watch_listing(self) -> None:
+        """Looks again and again which symbols the venue trades."""
+        while True:
+            await asyncio.sleep(self._listing_every_s)
+            try:
+                untraded = await asyncio.to_thread(untraded_symbols, self.venue, self._urls, [*self._markets])
+            except FeedError as error:
+                logger.warning("%s: its list of symbols did not come: %s", self.venue, error)
+                continue
+            for market in self._markets.values():
+                self._note_listing(market, untraded.get(market.symbol))
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()):
@@ -268,20 +267,25 @@ class CcxtSource:
         if subscription.client is client:
             subscription.message_hash = message_hash
         now = self._clock()
-        trades: list[LiveTrade] = []
+        trades: list[tuple[object, LiveTrade]] = []
         for trade in market.tape.fresh(cache):
             try:
-                trades.append(trade_of(market.symbol, trade, now))
+                trades.append((trade.get("id"), trade_of(market.symbol, trade, now)))
             except RefusedUpdate as refused:
+                market.trade_ids.refuse(trade.get("id"))
                 self._refusals.take(market.symbol, refused.kind, str(refused), now)
-        market.newest_ns = max([market.newest_ns, *(trade.exchange_ns or 0 for trade in trades)])
-        for update in trades:
+        market.newest_ns = max([market.newest_ns, *(update.exchange_ns or 0 for _, update in trades)])
+        for trade_id, update in trades:
             if (update.exchange_ns or market.newest_ns) < market.newest_ns - OLD_NS:
+                market.trade_ids.refuse(trade_id)
                 self._refusals.take(market.symbol, "old trade", f"of {update.exchange_ns} ns, before newer ones", now)
-            else:
-                self._emit(update)
+                continue
+            missing = market.trade_ids.missing_before(trade_id)
+            if missing and self._opened:
+                subscription.lose(MissingTrades(f"{len(missing)} trades from id {missing[0]} on did not come"))
+            self._emit(update)
 
-    def _market_of(self, symbol: object) -> _Market | None:
+    def _market_of(self, symbol: object) -> CcxtMarket | None:
         return self._markets.get(symbol) if isinstance(symbol, str) else None
 
     # States
@@ -292,15 +296,19 @@ class CcxtSource:
             return
         subscription.is_up = True
         self.health.connected = True
-        market = self._markets[subscription.symbol]
-        if market.is_up:
-            now = self._clock()
-            if market.is_halted:
-                market.is_halted = False
-                self._buffer.append(LiveResume(market.symbol, now))
-            if market.book:
-                self._emit(market.book._replace(received_ns=now))
+        self._resume(self._markets[subscription.symbol])
         self._ready.set()
+
+    def _resume(self, market: CcxtMarket) -> None:
+        """Resumes a symbol if all of it is up; the whole book follows."""
+        if not market.is_up:
+            return
+        now = self._clock()
+        if market.is_halted:
+            market.is_halted = False
+            self._buffer.append(LiveResume(market.symbol, now))
+        if market.book:
+            self._emit(market.book._replace(received_ns=now))
 
     def _lost(self, subscription: Subscription, error: BaseException) -> None:
         """Halts the symbol of a subscription that is lost, and forgets the book: a new one must be whole."""
@@ -308,18 +316,35 @@ class CcxtSource:
         if subscription.kind is StreamKind.BOOK:
             market.book = None
             self._exchange.orderbooks.pop(market.symbol, None)
-        if subscription.kind is not StreamKind.TRADES:
+        if subscription.kind is StreamKind.TRADES:
+            market.trade_ids.forget()
+        else:
             market.agreement.forget()
         self.health.connected = any(item.is_up for item in self._subscriptions())
         if not self._opened:
             self._first_loss = self._first_loss or error
             self._ready.set()
             return
-        if not market.is_halted:
-            market.is_halted = True
-            self.health.gaps += 1
-            self._buffer.append(LiveHalt(market.symbol, self._clock(), told_by(self.venue, error)))
+        self._halt(market, told_by(self.venue, error))
+
+    def _halt(self, market: CcxtMarket, reason: str) -> None:
+        if market.is_halted:
+            return
+        market.is_halted = True
+        self.health.gaps += 1
+        self._buffer.append(LiveHalt(market.symbol, self._clock(), reason))
+        self._ready.set()
+
+    def _note_listing(self, market: CcxtMarket, why_untraded: str | None) -> None:
+        """Halts a symbol that the venue does not trade, and resumes one that it trades again."""
+        if market.is_listed == (why_untraded is None):
+            return
+        market.is_listed = why_untraded is None
+        if why_untraded is None:
+            self._resume(market)
             self._ready.set()
+        else:
+            self._halt(market, f"{self.venue} does not trade it now: {why_untraded}")
 
     def _drop(self, client: Any, error: BaseException) -> None:
         """Gives up a connection, with all subscriptions on it."""

@@ -71,13 +71,18 @@ async def heard(
 
 
 def run(
-    recording: Recording, faults: Mapping[int, Fault] | None = None, speed: float | None = None
+    recording: Recording,
+    faults: Mapping[int, Fault] | None = None,
+    speed: float | None = None,
+    whole_of: Recording | None = None,
 ) -> tuple[list[LiveUpdate], CcxtSource]:
+    """Plays a recording until all of it, or of another one, has come."""
+
     async def main() -> tuple[list[LiveUpdate], CcxtSource]:
         planned = {(recording.symbol, number): fault for number, fault in (faults or {}).items()}
         async with LoopbackExchange([recording], speed, planned) as exchange:
             source = source_at(exchange, VENUES[recording.kind])
-            return await heard(exchange, source, [recording.symbol], whole(recording)), source
+            return await heard(exchange, source, [recording.symbol], whole(whole_of or recording)), source
 
     return asyncio.run(main())
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.pipeline.live.exchange.recordings import Recording
 
+GONE = "GONE"
+"""The status of a market that is not listed at all."""
 
-def exchange_info(kind: str, recordings: Sequence[Recording]) -> dict[str, Any]:
-    """Returns the answer to exchangeInfo for the markets of a kind: spot or usdm."""
-    listed = [_spot(item) if kind == "spot" else _usdm(item) for item in recordings if item.kind == kind]
+
+def exchange_info(kind: str, recordings: Sequence[Recording], statuses: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the answer to exchangeInfo for the markets of a kind: spot or usdm. statuses: by id, else TRADING."""
+    listed = [
+        (_spot(item) if kind == "spot" else _usdm(item)) | {"status": statuses.get(item.market_id, "TRADING")}
+        for item in recordings
+        if item.kind == kind and statuses.get(item.market_id) != GONE
+    ]
     return {"timezone": "UTC", "serverTime": 1_723_161_254_000, "rateLimits": [], "symbols": listed}
 
 
@@ -18,7 +25,6 @@ def _names(recording: Recording) -> dict[str, Any]:
     base, quote = recording.symbol.split(":")[0].split("/")
     return {
         "symbol": recording.market_id,
-        "status": "TRADING",
         "baseAsset": base,
         "quoteAsset": quote,
         "baseAssetPrecision": 8,

@@ -23,6 +23,8 @@ class Fault(Enum):
 
     DROP = auto()
     """The frame is not sent."""
+    LOSE = auto()
+    """The trade frame is not sent: the ids of trades jump, and nothing else tells."""
     SWAP = auto()
     """The frame is sent after the next frame of its stream."""
     DUPLICATE = auto()
@@ -100,6 +102,8 @@ class LoopbackExchange:
         self.faults = dict(faults or {})
         self.refusals = list(refusals)
         self.answer_delay_s = answer_delay_s
+        self.statuses: dict[str, str] = {}
+        """What exchangeInfo says of a market's status, by its id; of any other it says TRADING."""
         self.sent = 0
         self.requests: list[str] = []
         self.markets = {item.market_id: _Market(item, BookFold(item.snapshot)) for item in recordings}
@@ -155,6 +159,9 @@ class LoopbackExchange:
         if fault in (Fault.DROP, Fault.SWAP):
             assert frame.is_depth, "only the loss of a depth frame can be noticed"
             market.late, market.is_dropped = frame, fault is Fault.DROP
+            return
+        if fault is Fault.LOSE:
+            assert "@trade" in frame.stream, "only a trade has an id that tells"
             return
         if fault is Fault.CUT:
             await self._cut(frame)
@@ -218,7 +225,7 @@ class LoopbackExchange:
             return await self._stream(request)
         if path.endswith("/exchangeInfo"):
             kind = {"api.": "spot", "fapi": "usdm"}.get(path[1:5], "none")
-            return web.json_response(exchange_info(kind, self.recordings))
+            return web.json_response(exchange_info(kind, self.recordings, self.statuses))
         if path.endswith("/depth"):
             market = self.markets[request.query["symbol"]]
             market.snapshots += 1
