@@ -68,6 +68,10 @@ class Market:
         """Returns the kinds of all updates of a symbol, a dot for each heartbeat."""
         return "".join(record.kinds or "." for record in self.records(symbol))
 
+    def conflated(self) -> int:
+        """Returns the number of conflated quotes, as last said."""
+        return self.healths[-1].conflated if self.healths else 0
+
     async def until(self, holds: Callable[[], bool]) -> None:
         """Waits until something is so."""
         deadline = time.monotonic() + AWAIT_S
@@ -252,7 +256,7 @@ def test_while_kafka_stands_quotes_conflate_and_trades_stay(market: Market) -> N
                     source.say(trade(**now()))
                 await asyncio.sleep(0)
             await market.until(lambda: source.is_heard)
-        await market.until(lambda: market.kinds().count("T") == 30 and market.healths[-1].conflated > 150)
+        await market.until(lambda: market.kinds().count("T") == 30 and market.conflated() > 150)
         feed.stop()
         await feeding
 
