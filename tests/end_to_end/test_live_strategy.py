@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from streams.evidence.gate.gate_desk import CRITERIA_FILE
 from streams.evidence.gate.gather_evidence import plain_rows
 from tests.end_to_end.desk import AWAIT_S
 from tests.end_to_end.processes import Background, done, running
-from tests.end_to_end.test_live_exchange import SYMBOL, exchange_of
+from tests.end_to_end.running_exchange import SYMBOL, exchange_of, live_settings
 from tests.end_to_end.test_live_trading import dead_letters
 from tests.pipeline.live.exchange.recordings import generated
 
@@ -29,11 +28,7 @@ PROOFS = ("proved_rows", "replay_verification", "reconciliation")
 
 @pytest.fixture
 def settings(pipeline_settings: Settings, tmp_path: Path) -> Settings:
-    """Settings of a pipeline that trades live, with reference data of its own."""
-    reference = tmp_path / "instruments.toml"
-    shutil.copy(pipeline_settings.reference_data, reference)
-    own = {"mock_trading": False, "time_source": "record", "reference_data": reference}
-    return pipeline_settings.model_copy(update=own)
+    return live_settings(pipeline_settings, tmp_path)
 
 
 def test_a_strategy_trades_the_market_of_an_exchange_forward(settings: Settings, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Opens an exchange of ccxt: its addresses, its list of markets, and the symbols that a user asks for."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -41,6 +42,17 @@ async def load_markets(venue: str, exchange: Any, urls: Mapping[str, str]) -> No
         await exchange.load_markets()
     except ccxt.BaseError as error:
         raise feed_error(venue, error) from error
+
+
+@asynccontextmanager
+async def listing_of(venue: str, urls: Mapping[str, str]) -> AsyncIterator[Any]:
+    """Opens a venue only to read its list of markets. Raises as load_markets does."""
+    exchange = make_exchange(venue)
+    try:
+        await load_markets(venue, exchange, urls)
+        yield exchange
+    finally:
+        await close_exchange(exchange)
 
 
 async def close_exchange(exchange: Any) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from streams.pipeline.live.ccxt_exchange import close_exchange, load_markets, make_exchange
+from streams.pipeline.live.ccxt_exchange import listing_of
 
 LISTING_EVERY_S = 60.0
 """Seconds from one look at the venue's list of symbols to the next."""
@@ -20,10 +20,8 @@ def untraded_symbols(venue: str, urls: Mapping[str, str], symbols: Sequence[str]
 
 
 async def _untraded(venue: str, urls: Mapping[str, str], symbols: Sequence[str]) -> dict[str, str]:
-    exchange = make_exchange(venue)
-    try:
-        await load_markets(venue, exchange, urls)
-        found: dict[str, str] = {}
+    found: dict[str, str] = {}
+    async with listing_of(venue, urls) as exchange:
         for symbol in symbols:
             market = exchange.markets.get(symbol)
             if market is None:
@@ -32,6 +30,4 @@ async def _untraded(venue: str, urls: Mapping[str, str], symbols: Sequence[str])
                 told = (market.get("info") or {}).get("status")
                 status = told[:STATUS_CHARS] if isinstance(told, str) else "inactive"
                 found[symbol] = f"the venue's status of it is {status}"
-        return found
-    finally:
-        await close_exchange(exchange)
+    return found

@@ -9,7 +9,7 @@ from streams.core.reference.declarations import FeeConfig, InstrumentConfig
 from streams.errors import FeedError
 from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
 from streams.pipeline.live.bring_ccxt import bring_ccxt
-from streams.pipeline.live.ccxt_exchange import close_exchange, known_symbols, load_markets, make_exchange
+from streams.pipeline.live.ccxt_exchange import known_symbols, listing_of
 from streams.pipeline.live.ccxt_refusals import RefusedUpdate
 from streams.pipeline.live.ccxt_updates import number_of
 from streams.pipeline.live.find_source import demand_exchange
@@ -32,13 +32,9 @@ async def instruments_of(venue: str, symbols: Sequence[str], urls: Mapping[str, 
     """
     bring_ccxt()
     demand_exchange(venue)
-    exchange = make_exchange(venue)
-    try:
-        await load_markets(venue, exchange, urls)
+    async with listing_of(venue, urls) as exchange:
         names = known_symbols(venue, exchange.markets, symbols)
         return [_listed(venue, exchange.markets[name], exchange.precisionMode) for name in names]
-    finally:
-        await close_exchange(exchange)
 
 
 def _listed(venue: str, market: Mapping[str, Any], precision_mode: int) -> ListedInstrument:

@@ -45,9 +45,14 @@ def own_server(tmp_path: Path) -> Iterator[Settings]:
 def until(settings: Settings, what: str, condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
-        log = (settings.paper_home / "logs" / "pipeline.log").read_text()
-        assert time.monotonic() < deadline, f"{what} did not come:\n{log}"
+        assert time.monotonic() < deadline, f"{what} did not come:\n{state_of(settings)}"
         time.sleep(POLL_S)
+
+
+def state_of(settings: Settings) -> str:
+    """Returns what `paper status` and the log say."""
+    status = paper(settings, "status")
+    return f"{status.stdout}{status.stderr}{(settings.paper_home / 'logs' / 'pipeline.log').read_text()}"
 
 
 def kill(settings: Settings, server: Server) -> int:
@@ -55,13 +60,6 @@ def kill(settings: Settings, server: Server) -> int:
     assert identity is not None
     os.kill(identity.pid, signal.SIGKILL)
     return identity.pid
-
-
-def until_healthy(settings: Settings) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while (status := paper(settings, "status")).returncode != 0:
-        assert time.monotonic() < deadline, f"no healthy status came:\n{status.stdout}{status.stderr}"
-        time.sleep(POLL_S)
 
 
 def restarted(settings: Settings, server: Server) -> ProcessHealth | None:
@@ -91,7 +89,7 @@ def test_servers_that_are_killed_come_back(own_server: Settings) -> None:
         assert f"{server.name} ended with " in (settings.paper_home / "logs" / "pipeline.log").read_text()
         trade(desk, server.name)
     # Rows of the last orders land in the new ClickHouse, and all is well again.
-    until_healthy(settings)
+    until(settings, "a healthy status", lambda: paper(settings, "status").returncode == 0)
     said = json.loads(paper(settings, "status", "--json").stdout)
     assert {item["name"]: item["restarts"] for item in said["processes"]} == {
         "worker-1": 0,

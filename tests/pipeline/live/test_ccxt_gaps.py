@@ -1,9 +1,10 @@
-"""What no connection tells: a symbol that the venue trades no more, and trades that never came."""
+"""Gaps that no connection tells of: a symbol that the venue trades no more, and trades that never came."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -68,14 +69,7 @@ def trade_frames(recording: Recording) -> list[int]:
 def test_a_trade_that_never_came_is_a_halt_and_a_resume(recording: Recording) -> None:
     numbers = trade_frames(recording)
     lost = numbers[len(numbers) // 2]
-    rest = Recording(
-        recording.kind,
-        recording.symbol,
-        recording.market_id,
-        tuple(frame for number, frame in enumerate(recording.frames) if number != lost),
-        recording.snapshot,
-        recording.snapshot_before,
-    )
+    rest = replace(recording, frames=recording.frames[:lost] + recording.frames[lost + 1 :])
     updates, source = run(recording, {lost: Fault.LOSE}, whole_of=rest)
     halt, resume = states(updates, recording.symbol)
     assert isinstance(halt, LiveHalt)

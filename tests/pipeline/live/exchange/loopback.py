@@ -103,7 +103,7 @@ class LoopbackExchange:
         self.refusals = list(refusals)
         self.answer_delay_s = answer_delay_s
         self.statuses: dict[str, str] = {}
-        """What exchangeInfo says of a market's status, by its id; of any other it says TRADING."""
+        """Statuses of markets in exchangeInfo, by id; any other is TRADING."""
         self.sent = 0
         self.requests: list[str] = []
         self.markets = {item.market_id: _Market(item, BookFold(item.snapshot)) for item in recordings}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -41,9 +41,7 @@ class Recording:
     def part(self, frames: int) -> Recording:
         """Returns the recording up to a number of frames."""
         assert frames > self.snapshot_before
-        return Recording(
-            self.kind, self.symbol, self.market_id, self.frames[:frames], self.snapshot, self.snapshot_before
-        )
+        return replace(self, frames=self.frames[:frames])
 
 
 def spot(folder: Path) -> Recording:
