@@ -278,6 +278,7 @@ class Fill(NamedTuple):
     slippage_arrival: int | None = None
     fx_rate: int | None = None
     account_currency: str | None = None
+    contract_multiplier: int | None = None
 
 
 class PositionReport(NamedTuple):

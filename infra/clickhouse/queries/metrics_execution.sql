@@ -6,7 +6,7 @@
 --   Percentiles interpolate linearly.
 --   implementation_shortfall: against a paper portfolio that trades the whole order at the middle on arrival: slippage of
 --   the executed quantity + fees + the market's move on the rest up to the order's end (Perold 1988). It covers orders
---   that have ended and arrived in a two-sided market. It is in the account's currency by the symbol's last rate, and in
+--   that have ended and arrived in a two-sided market. It is in the account's currency by the symbol's last rate and contract multiplier, and in
 --   basis points of order quantity * arrival price; positive is a cost.
 --   An order may be answered on one day and end on another.
 --   by: day, instrument or empty. scope, scope_id, time_zone: as in metrics_returns.sql.
@@ -48,7 +48,8 @@ WITH
     ),
     rates AS
     (
-        SELECT ifNull(account_currency, currency) AS currency, symbol, argMax(tuple(fx_rate), (ts, offset)).1 AS rate
+        SELECT ifNull(account_currency, currency) AS currency, symbol,
+            argMax((fx_rate, contract_multiplier), (ts, offset)) AS last_fill
         FROM fills
         WHERE run_id = {run_id:String}
         GROUP BY currency, symbol
@@ -87,8 +88,9 @@ WITH
             last.3 - last.4 AS left_over,
             if(left_over = 0, toDecimal128(0, 18),
                 if(last.7 = 'BUY', 1, -1) * toDecimal128(left_over, 9) * (last.6 - 2 * last.5) / 2) AS missed,
-            paper_converted(slipped + paid + missed, rates.rate) AS shortfall,
-            paper_converted(toDecimal128(assumeNotNull(last.3), 9) * last.5, rates.rate) AS value
+            paper_converted(paper_converted(slipped + missed, last_fill.2) + paid, last_fill.1) AS shortfall,
+            paper_converted(paper_converted(toDecimal128(assumeNotNull(last.3), 9) * last.5, last_fill.2), last_fill.1)
+                AS value
         FROM worked
         INNER JOIN scoped ON worked.account_id = scoped.account_id AND worked.session_id = scoped.session_id
         INNER JOIN rates ON rates.currency = scoped.currency AND rates.symbol = worked.symbol

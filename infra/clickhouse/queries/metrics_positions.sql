@@ -1,6 +1,7 @@
 -- Open positions of a session, an account or a strategy at the last mark, with its age.
 --   mark: middle of the last quote, rounded half even to 1e-9, or its only side, as the account shard marks. It is in the
---   instrument's currency. Amounts are in the account's currency, by the rate of the symbol's last fill.
+--   instrument's currency. Amounts are in the account's currency, by the rate and
+--   the contract multiplier of the symbol's last fill.
 --   mark_age_seconds: age at the latest market time of the run. Both are NULL without a mark.
 --   scope, scope_id: as in metrics_returns.sql.
 WITH
@@ -18,7 +19,7 @@ WITH
     ),
     rates AS
     (
-        SELECT account_id, symbol, argMax(tuple(fx_rate), offset).1 AS rate
+        SELECT account_id, symbol, argMax((fx_rate, contract_multiplier), offset) AS last
         FROM fills
         WHERE run_id = {run_id:String} AND account_id IN (SELECT account_id FROM scoped)
         GROUP BY account_id, symbol
@@ -44,7 +45,7 @@ SELECT
     mark_ts,
     (toUnixTimestamp64Nano((SELECT max(ts) FROM marks WHERE run_id = {run_id:String}))
         - toUnixTimestamp64Nano(mark_ts)) / 1e9 AS mark_age_seconds,
-    paper_converted(toDecimal128(newest.2, 9) * mark, rates.rate) AS position_value,
+    paper_converted(paper_converted(toDecimal128(newest.2, 9) * mark, rates.last.2), rates.last.1) AS position_value,
     position_value - newest.3 AS unrealised_pnl
 FROM held
 INNER JOIN scoped ON held.account_id = scoped.account_id AND held.newest.1 = scoped.session_id

@@ -1,6 +1,6 @@
 -- Checks each fill and equity record: cash = opening cash of the session + cash flows - fees, borrow fees included, with
 -- funding and dividends.
--- A fill in another currency is converted at its own rate; notional and commission are each rounded half even.
+-- A fill of contracts counts its contract_multiplier. A fill in another currency is converted at its own rate; notional and commission are each rounded half even.
 -- An account's equity records with trigger FILL are its fills, one to one and in order.
 WITH
     booked AS
@@ -10,7 +10,9 @@ WITH
             row_number() OVER (PARTITION BY account_id ORDER BY offset) AS number,
             exec_id,
             cash AS fill_cash,
-            notional != toDecimal128(quantity, 9) * price AS notional_wrong,
+            notional != if(contract_multiplier IS NULL, toDecimal128(quantity, 9) * price, toDecimal128(roundBankers(
+                toDecimal256(toDecimal128(quantity, 9) * price, 18) * toDecimal256(assumeNotNull(contract_multiplier), 9),
+                18), 18)) AS notional_wrong,
             if(fx_rate IS NULL, notional, toDecimal128(roundBankers(
                 toDecimal256(notional, 18) * toDecimal256(assumeNotNull(fx_rate), 9), 18), 18)) AS value,
             if(fx_rate IS NULL, commission, toDecimal128(roundBankers(
@@ -54,7 +56,7 @@ FROM
             `trigger` = '', 'no equity record of this fill',
             opening_cash IS NULL, 'an equity record comes before the session is opened',
             `trigger` = 'FILL' AND exec_id = '', 'the equity record of a fill that fills does not hold',
-            exec_id != '' AND notional_wrong, 'notional is not quantity * price',
+            exec_id != '' AND notional_wrong, 'notional is not quantity * price * multiplier',
             exec_id != '' AND fill_cash != expected, concat('cash of the fill is ', toString(fill_cash),
                 ', flows and fees make ', toString(assumeNotNull(expected))),
             cash != expected, concat('cash of the equity record is ', toString(cash),

@@ -10,6 +10,7 @@ from streams.core.accounts.state.shard_state import ShardState
 from streams.core.ledger.marks import converted
 from streams.core.ledger.position import Position
 from streams.core.ledger.working_order import WorkingOrder
+from streams.core.reference.instruments import multiplied
 
 FLAT = Position()
 """An account's position in a symbol that it has not traded. Never changed."""
@@ -42,11 +43,11 @@ class Booked:
 class FillMoney:
     """A fill's amounts in its account's currency.
 
-    quantity: 1e-9 units; price: 1e-9. currency: the instrument's; rate: its price in the account's, 1e-9, None if both
-    are the same. notional, commission: 1e-18 of the account's currency.
+    quantity: 1e-9 units; price: 1e-9. multiplier: of the contract, 1e-9. currency: the instrument's; rate: its price in
+    the account's, 1e-9, None if both are the same. notional, commission: 1e-18 of the account's currency.
     """
 
-    __slots__ = ("commission", "currency", "notional", "price", "quantity", "rate")
+    __slots__ = ("commission", "currency", "multiplier", "notional", "price", "quantity", "rate")
 
     def __init__(self, state: ShardState, account: Account, report: ExecutionReport) -> None:
         quantity, price = report.last_qty, report.last_px
@@ -54,7 +55,8 @@ class FillMoney:
         assert price is not None
         self.quantity, self.price = quantity, price
         self.currency, self.rate = state.marks.rate_of(report.symbol, account.ledger.currency)
-        self.notional = converted(quantity * price, self.rate)
+        self.multiplier = state.marks.multiplier_of(report.symbol)
+        self.notional = converted(multiplied(quantity * price, self.multiplier), self.rate)
         self.commission = converted(report.commission or 0, self.rate)
 
 
@@ -149,6 +151,7 @@ def _book_fill(state: ShardState, account: Account, report: ExecutionReport, mon
     if position is None:
         position = ledger.positions[report.symbol] = Position()
     quantity_before = position.quantity
+    position.multiplier = money.multiplier
     quantity = money.quantity if buys else -money.quantity
     realised = position.book_notional(quantity, money.notional, money.commission)
     ledger.cash -= (money.notional if buys else -money.notional) + money.commission

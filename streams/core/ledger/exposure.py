@@ -90,8 +90,8 @@ class SymbolExposure:
     """Exposure of an account in one symbol, with the facts that it was worked out from.
 
     bought, sold: the position with all buys filled, and with all sells filled toward short, 1e-9 units; long, short:
-    their values. margin: 1e-27. plain: only the mark and the position decide whether it still holds; other exposures
-    also depend on a rate of exchange or a split.
+    their values. margin: 1e-27. plain: it is quantity * price, and only the mark and the position decide whether it
+    still holds; other exposures also depend on a rate of exchange, a split or a contract multiplier.
     """
 
     __slots__ = (
@@ -248,7 +248,9 @@ def _exposure_in(marks: Marks, ledger: Ledger, symbol: str, price: int | None = 
         price = ledger.highest_asked_price(symbol)
     instrument = marks.instruments.get(symbol)
     rate = PRICE_SCALE if instrument is None else instrument.margin_rate
-    plain = (instrument is None or instrument.currency == ledger.currency) and symbol not in marks.split_gaps
+    plain = symbol not in marks.split_gaps and (
+        instrument is None or (instrument.currency == ledger.currency and instrument.contract_multiplier == PRICE_SCALE)
+    )
     worst = max(abs(bought), abs(sold))
     if plain:
         value, gross, long, short = quantity * price, worst * price, bought * price, sold * price

@@ -7,7 +7,7 @@ from schemas.records.bounds import as_price
 from schemas.records.numbers import PRICE_MAX, PRICE_SCALE, divide_half_even
 from schemas.records.output import RecordRefused
 from streams.core.reference.declarations import ConversionConfig
-from streams.core.reference.instruments import Instrument
+from streams.core.reference.instruments import Instrument, multiplied
 
 Quote = tuple[int | None, int | None]
 """Bid and ask, 1e-9."""
@@ -110,7 +110,12 @@ class Marks:
         _, rate = self.rate_of(symbol, currency)
         gap = split_gap or self.split_gaps.get(symbol)
         value = quantity * price if gap is None else divide_half_even(quantity * price * gap[0], gap[1])
-        return converted(value, rate)
+        return converted(multiplied(value, self.multiplier_of(symbol)), rate)
+
+    def multiplier_of(self, symbol: str) -> int:
+        """Returns the units of the underlying in a contract, 1e-9; 1 for an instrument that is no longer known."""
+        instrument = self.instruments.get(symbol)
+        return PRICE_SCALE if instrument is None else instrument.contract_multiplier
 
     def split(self, symbol: str, to: int, of: int) -> None:
         """Restates the quote of a symbol of which `of` shares have become `to`. Raises RecordRefused like widen_gap."""

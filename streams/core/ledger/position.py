@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from schemas.records.bounds import BOOKED_MAX, as_price
-from schemas.records.numbers import PRICE_MAX, divide_half_even
+from schemas.records.numbers import PRICE_MAX, PRICE_SCALE, divide_half_even
 
 
 @dataclass(slots=True)
@@ -12,7 +12,8 @@ class Position:
 
     quantity: 1e-9 units, negative if short. cost: 1e-18 of the currency, negative if short. gross_realised: PnL of
     closed quantities before commission. commission: of all fills. borrow_fees: for borrowed units; funding, dividends:
-    received, negative if paid; none of the three is part of the realised PnL. All 1e-18.
+    received, negative if paid; none of the three is part of the realised PnL. All 1e-18. multiplier: units of the
+    underlying in a contract at the last fill, 1e-9.
     """
 
     quantity: int = 0
@@ -22,6 +23,7 @@ class Position:
     borrow_fees: int = 0
     funding: int = 0
     dividends: int = 0
+    multiplier: int = PRICE_SCALE
 
     @property
     def realised_pnl(self) -> int:
@@ -35,10 +37,12 @@ class Position:
 
     @property
     def average_price(self) -> int | None:
-        """cost / quantity, half even to 1e-9, cut at PRICE_MAX; None if flat."""
+        """cost / (quantity * multiplier), half even to 1e-9, cut at PRICE_MAX; None if flat."""
         if self.quantity == 0:
             return None
-        return as_price(divide_half_even(abs(self.cost), abs(self.quantity)))
+        if self.multiplier == PRICE_SCALE:
+            return as_price(divide_half_even(abs(self.cost), abs(self.quantity)))
+        return as_price(divide_half_even(abs(self.cost) * PRICE_SCALE, abs(self.quantity) * self.multiplier))
 
     @property
     def booked(self) -> int:

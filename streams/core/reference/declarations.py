@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.records.bounds import LATENCY_MAX_MS
+from schemas.records.numbers import PRICE_MAX, PRICE_SCALE
 from streams.core.reference.fields import Frozen, MillisOrNone, Name, NonNegativeDecimal, PositiveDecimal, TimeZone
 
 
@@ -50,6 +51,8 @@ class InstrumentConfig(Frozen):
     """False: orders are refused, and the reference data stay."""
     margin_rate: Annotated[NonNegativeDecimal, Field(le=1)] = Decimal(1)
     """Initial margin as a share of the value, for the control max_margin; 1: paid in full."""
+    contract_multiplier: PositiveDecimal = Decimal(1)
+    """Units of the underlying in one contract (FIX tag 231): a quantity is worth quantity * price * multiplier."""
     simulator: str | None = None
     """Simulator of orders in this instrument; None: the configuration's."""
     borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
@@ -60,6 +63,15 @@ class InstrumentConfig(Frozen):
         if self.min_quantity > self.max_quantity:
             raise ValueError(
                 f"{self.symbol}: min_quantity {self.min_quantity} is above max_quantity {self.max_quantity}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _largest_order_in_bounds(self) -> "InstrumentConfig":
+        if self.max_quantity * self.contract_multiplier * PRICE_SCALE > PRICE_MAX:
+            raise ValueError(
+                f"{self.symbol}: max_quantity {self.max_quantity} * contract_multiplier {self.contract_multiplier} is "
+                "above 999999999.999999999 units; lower max_quantity"
             )
         return self
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import time
 from zoneinfo import ZoneInfo
 
-from schemas.records.numbers import to_price
+from schemas.records.numbers import PRICE_SCALE, divide_half_even, to_price
 from streams.core.reference.calendars import day_end_after_ns, is_open
 from streams.core.reference.declarations import InstrumentConfig
 
@@ -12,7 +12,7 @@ from streams.core.reference.declarations import InstrumentConfig
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """An instrument. tick_size: 1e-9 of the currency; quantities: 1e-9 units; borrow_rate: 1e-9 of the value per year;
-    margin_rate: 1e-9 of the value."""
+    margin_rate: 1e-9 of the value; contract_multiplier: 1e-9 units of the underlying in a contract."""
 
     symbol: str
     currency: str
@@ -27,6 +27,7 @@ class Instrument:
     calendar: str | None
     tradable: bool
     margin_rate: int
+    contract_multiplier: int = PRICE_SCALE
 
     @classmethod
     def from_config(cls, config: InstrumentConfig) -> "Instrument":
@@ -45,7 +46,12 @@ class Instrument:
             calendar=config.calendar,
             tradable=config.tradable,
             margin_rate=to_price(config.margin_rate),
+            contract_multiplier=to_price(config.contract_multiplier),
         )
+
+    def notional(self, quantity: int, price: int) -> int:
+        """Returns the value of a quantity at a price (both 1e-9), half even to 1e-18 of the currency."""
+        return multiplied(quantity * price, self.contract_multiplier)
 
     def day_end_after_ns(self, time_ns: int) -> int:
         """Returns the first end of a trading day strictly after time_ns (UTC nanoseconds)."""
@@ -54,3 +60,8 @@ class Instrument:
     def is_open(self, time_ns: int) -> bool:
         """Returns whether a time (UTC nanoseconds) is within the instrument's trading hours."""
         return is_open(time_ns, self.timezone, self.day_start, self.day_end, self.calendar)
+
+
+def multiplied(value: int, multiplier: int) -> int:
+    """Returns a product of quantity and price (1e-18) for contracts of a multiplier (1e-9), half even to 1e-18."""
+    return value if multiplier == PRICE_SCALE else divide_half_even(value * multiplier, PRICE_SCALE)

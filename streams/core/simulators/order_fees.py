@@ -1,7 +1,7 @@
 """Fees of orders: the instrument's fee model, rounded to the minor unit of its currency."""
 
-from schemas.records.numbers import MONEY_SCALE, divide_half_even
-from streams.core.reference.instruments import Instrument
+from schemas.records.numbers import MONEY_SCALE, PRICE_SCALE, divide_half_even
+from streams.core.reference.instruments import Instrument, multiplied
 from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.fee_models import Executed, FeeModel
 from streams.core.simulators.model import ModelKind
@@ -26,10 +26,15 @@ class OrderFees:
     def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:
         """Returns the fee of the order so far, 1e-18 of the instrument's currency.
 
-        If the currency has a minor unit, the fee is rounded to it, half to even.
+        before: see Simulator. If the currency has a minor unit, the fee is rounded to it, half to even.
         """
         added_quantity, added_notional = order.added_quantity, order.added_notional
         removed_quantity, removed_notional = order.cum_quantity - added_quantity, order.notional - added_notional
+        multiplier = instrument.contract_multiplier
+        if multiplier != PRICE_SCALE:
+            added_notional = multiplied(added_notional, multiplier)
+            removed_notional = multiplied(removed_notional, multiplier)
+            before = multiplied(before, multiplier)
         executed: Executed = tuple.__new__(
             Executed, (added_quantity, added_notional, removed_quantity, removed_notional, order.fills, before)
         )

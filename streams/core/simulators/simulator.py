@@ -107,7 +107,8 @@ class Simulator(Protocol):
     def order_fee(self, order: VenueOrder, instrument: Instrument, before: int) -> int:
         """Returns the fee of the order so far, 1e-18 of the instrument's currency.
 
-        before: notional that the account traded in the symbol in this calendar month before the order.
+        before: quantity * price that the account traded in the symbol in this calendar month before the order. Like the
+        order's notionals it is for one unit of the underlying; the fee counts the instrument's contract multiplier.
         """
         ...
 

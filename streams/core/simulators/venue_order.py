@@ -18,7 +18,7 @@ TRIGGERED_TYPES = frozenset(
 
 
 class VenueOrder:
-    """An order at the venue. Quantities: 1e-9 units; prices: 1e-9; notionals: 1e-18; times: UTC nanoseconds."""
+    """An order at the venue. Quantities: 1e-9 units; prices: 1e-9; notionals: quantity * price, 1e-18; times: ns."""
 
     request: ApprovedOrder
     quantity: int

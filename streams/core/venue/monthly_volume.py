@@ -8,7 +8,7 @@ from streams.core.simulators.venue_order import VenueOrder
 
 
 class MonthlyVolume:
-    """The notional by account (1e-18 of the currency) in the last month in which it traded."""
+    """The quantity * price by account (1e-18) in the last month in which it traded."""
 
     def __init__(self, months: dict[str, tuple[int, int]] | None = None) -> None:
         self._months = months or {}

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from schemas.records.enums import EquityTrigger, Side
 from schemas.records.messages import AccountEquity, Fill
-from schemas.records.numbers import divide_half_even, money_text, price_text
+from schemas.records.numbers import PRICE_SCALE, divide_half_even, money_text, price_text
 from streams.core.ledger.marks import converted
+from streams.core.reference.instruments import multiplied
 from streams.evidence.reconcile.fact_reader import event_sequence
 from streams.evidence.reconcile.facts import Facts
 from streams.evidence.reconcile.reconciliation import KAFKA, Check
@@ -45,10 +46,11 @@ def _cash_problems(fills: list[Fill], equities: list[AccountEquity]) -> Iterator
                 yield f"{where}: the equity record of a fill that fills does not hold"
                 continue
             where = f"after fill {fill.exec_id}"
-            value = converted(fill.quantity * fill.price, fill.fx_rate)
+            notional = multiplied(fill.quantity * fill.price, fill.contract_multiplier or PRICE_SCALE)
+            value = converted(notional, fill.fx_rate)
             expected -= (value if fill.side is Side.BUY else -value) + converted(fill.commission, fill.fx_rate)
             yield _cash_problem(where, "cash of the fill", fill.cash, expected)
-            yield None if fill.notional == fill.quantity * fill.price else f"{where}: notional is not quantity * price"
+            yield None if fill.notional == notional else f"{where}: notional is not quantity * price * multiplier"
         yield _cash_problem(where, "cash of the equity record", record.cash, expected)
     for fill in unvalued:
         yield f"after fill {fill.exec_id}: no equity record of this fill"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.records.enums import EquityTrigger, ExecType
 from schemas.records.messages import AccountEquity, ExecutionReport, Fill
-from schemas.records.numbers import PRICE_MAX, divide_half_even, money_text
+from schemas.records.numbers import PRICE_MAX, PRICE_SCALE, divide_half_even, money_text
 from streams.core.accounts.payments import payment
 from streams.evidence.reconcile.fact_reader import event_sequence
 from streams.evidence.reconcile.facts import Facts
@@ -69,7 +69,7 @@ def _owed(facts: Facts, account_id: str) -> Iterator[_Payment]:
         quantity = 0 if before is None else _restated(facts, before, notice)
         if before is None or not quantity:
             continue
-        amount = payment(quantity, notice)
+        amount = payment(quantity, notice, before.contract_multiplier or PRICE_SCALE)
         text = f"{notice.exec_type} {money_text(amount)} of notice {notice.exec_id}"
         kind = EquityTrigger.FUNDING if notice.exec_type is ExecType.FUNDING else EquityTrigger.DIVIDEND
         yield _Payment(kind, amount if before.fx_rate is None else None, text)

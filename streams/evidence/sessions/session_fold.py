@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, RiskEventKind, Side
 from schemas.records.messages import AccountEquity, Control, Fill, OrderResult, PositionReport, RiskEvent
+from schemas.records.numbers import PRICE_SCALE
 from streams.core.ledger.marks import converted
 from streams.core.ledger.position import Position
 
@@ -175,6 +176,7 @@ class _SessionFold:
         signed = fill.quantity if buys else -fill.quantity
         notional, commission = converted(fill.notional, fill.fx_rate), converted(fill.commission, fill.fx_rate)
         position = session.positions.setdefault(fill.symbol, Position())
+        position.multiplier = fill.contract_multiplier or PRICE_SCALE
         _restate(position, fill.position_qty - signed)
         position.book_notional(signed, notional, commission)
         session.cash_flow -= (notional if buys else -notional) + commission

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from schemas.records.numbers import plain, price_to_decimal
+from schemas.records.numbers import PRICE_MAX, plain, price_to_decimal
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig
 from streams.errors import FeedError
 from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
@@ -28,22 +28,24 @@ async def instruments_of(venue: str, symbols: Sequence[str], urls: Mapping[str, 
     urls: see ccxt_urls.
 
     Raises:
-        FeedError: the venue or a symbol is unknown, the venue can't be reached, or a contract is not of one unit.
+        FeedError: the venue or a symbol is unknown, the venue can't be reached, or a contract is settled in a currency
+            that is not that of its price.
     """
     bring_ccxt()
     demand_exchange(venue)
     async with listing_of(venue, urls) as exchange:
         names = known_symbols(venue, exchange.markets, symbols)
-        return [_listed(venue, exchange.markets[name], exchange.precisionMode) for name in names]
+        return [listed_instrument(venue, exchange.markets[name], exchange.precisionMode) for name in names]
 
 
-def _listed(venue: str, market: Mapping[str, Any], precision_mode: int) -> ListedInstrument:
+def listed_instrument(venue: str, market: Mapping[str, Any], precision_mode: int) -> ListedInstrument:
+    """Converts a market as ccxt defines it. Raises FeedError if it can't be traded on paper."""
     symbol = market["symbol"]
-    size = market.get("contractSize")
-    if market.get("inverse") or (market.get("contract") and size != 1):
+    if market.get("inverse") or (market.get("contract") and market.get("settle") != market["quote"]):
         raise FeedError(
-            f"{venue} {symbol}: a contract of {size} units, settled in {market.get('settle')}; paper trading knows "
-            "contracts of one unit that are settled in the currency of their price"
+            f"{venue} {symbol}: a contract priced in {market['quote']} and settled in "
+            f"{market.get('settle')}; paper trading knows contracts that are settled in the currency of their price: "
+            "choose a linear one"
         )
     try:
         return _converted(symbol, market, precision_mode)
@@ -55,6 +57,9 @@ def _converted(symbol: str, market: Mapping[str, Any], precision_mode: int) -> L
     """Returns the instrument. Raises RefusedUpdate or ValueError if a number is missing or out of range."""
     limits, precision = market["limits"], market["precision"]
     lot = _step(precision.get("amount"), precision_mode)
+    multiplier = number_of(market["contractSize"], "contract size") if market.get("contract") else Decimal(1)
+    most = number_of(limits["amount"].get("max"), "limit") or price_to_decimal(QUANTITY_MAX)
+    most = min(most, price_to_decimal(PRICE_MAX) // max(multiplier, Decimal(1)))
     maker, taker = (Decimal(repr(market.get(name) or 0.0)) for name in ("maker", "taker"))
     instrument = InstrumentConfig(
         symbol=symbol,
@@ -62,7 +67,8 @@ def _converted(symbol: str, market: Mapping[str, Any], precision_mode: int) -> L
         tick_size=_step(precision.get("price"), precision_mode),
         lot_size=lot,
         min_quantity=max(number_of(limits["amount"].get("min"), "limit"), lot),
-        max_quantity=number_of(limits["amount"].get("max"), "limit") or price_to_decimal(QUANTITY_MAX),
+        max_quantity=most,
+        contract_multiplier=multiplier,
         fee=FeeConfig.model_validate(
             {"model": "rates", "maker_rate": plain(max(maker, Decimal(0))), "taker_rate": plain(taker)}
         ),

@@ -165,6 +165,20 @@ def test_shortfall_counts_what_was_not_executed(client: Client, run_id: str) -> 
     assert row["implementation_shortfall_bps"] == pytest.approx(-5 / 2000 * 1e4)
 
 
+def test_shortfall_of_contracts_counts_their_multiplier(client: Client, run_id: str) -> None:
+    """Bought 4 of 10 contracts of 50 units for 0.5 more each and a fee of 1, and missed a rise of 2 on 6."""
+    insert(client, "account_equity", session(run_id, 1000, [1000]))
+    insert(client, "fills", [fill(run_id, "BUY", 4, "100.5", FIRST_DAY, contract_multiplier=Decimal(50))])
+    part: dict[str, Any] = {"last_qty": Decimal(4), "slippage_arrival": Decimal("0.5"), "commission": Decimal(1)}
+    end: dict[str, Any] = {"bid_px": Decimal(101), "ask_px": Decimal(103)}
+    reports = [execution(run_id, "o", "PARTIALLY_FILLED", 4, **part), execution(run_id, "o", "CANCELED", 4, **end)]
+    names = sorted({name for report in reports for name in report})
+    insert(client, "executions", [{name: report.get(name) for name in names} for report in reports])
+    (row,) = rows_of(client, "metrics_execution", run_id)
+    assert row["implementation_shortfall"] == 50 * (4 * Decimal("0.5") + 6 * 2) + 1
+    assert row["implementation_shortfall_bps"] == pytest.approx(701 / 50_000 * 1e4)
+
+
 def test_an_order_that_ends_on_a_later_day_costs_on_that_day(client: Client, run_id: str) -> None:
     insert(client, "account_equity", session(run_id, 1000, [1000, 1000]))
     insert(client, "orders", [{"run_id": run_id, "account_id": "A", "action": "NEW", "order_id": "o"}])

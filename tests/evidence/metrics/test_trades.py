@@ -165,6 +165,18 @@ def test_a_trade_in_another_currency_is_in_the_accounts(client: Client, run_id: 
     assert (costs["traded_value"], costs["fees"], costs["realised_pnl"]) == (23, Decimal("0.55"), Decimal("0.45"))
 
 
+def test_an_open_position_of_contracts_is_valued_by_their_multiplier(client: Client, run_id: str) -> None:
+    insert(client, "account_equity", session(run_id, 1000, [1000]))
+    insert(client, "fills", [fill(run_id, "SELL", 2, 9, FIRST_DAY, contract_multiplier=Decimal(50))])
+    held = {"run_id": run_id, "account_id": "A", "session_id": "s", "currency": "USD", "ts": FIRST_DAY}
+    held |= {"realised_pnl": Decimal(0), "commission": Decimal(0), "avg_px": Decimal(9)}
+    insert(client, "positions", [held | {"symbol": "ABC", "quantity": Decimal(-2), "cost": Decimal(-900)}])
+    mark = {"run_id": run_id, "kind": "QUOTE", "symbol": "ABC", "ts": FIRST_DAY}
+    insert(client, "marks", [mark | {"bid_px": Decimal(10), "ask_px": Decimal(10)}])
+    (short,) = metric_rows(client, "metrics_positions", run_id, SESSION, Conventions())
+    assert (short["position_value"], short["unrealised_pnl"]) == (Decimal(-1000), Decimal(-100))
+
+
 def test_an_open_position_has_its_last_mark_and_the_marks_age(client: Client, run_id: str) -> None:
     insert(client, "account_equity", session(run_id, 1000, [1000]))
     held = {"run_id": run_id, "account_id": "A", "session_id": "s", "currency": "USD", "ts": FIRST_DAY}

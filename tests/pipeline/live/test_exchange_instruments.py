@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import ccxt
 import pytest
 
 from infra.settings import REPOSITORY, Settings
 from streams.core.reference.declarations import InstrumentConfig
 from streams.errors import FeedError
-from streams.pipeline.live.exchange_instruments import instruments_of
+from streams.pipeline.live.exchange_instruments import instruments_of, listed_instrument
 from streams.pipeline.reference.instruments_text import with_instrument
 from streams.pipeline.reference.load_config import load_instruments
 from tests.end_to_end.processes import paper
@@ -46,6 +48,35 @@ def test_steps_bounds_and_fees_are_the_venues() -> None:
     assert (swap.symbol, swap.tick_size, swap.max_quantity) == ("BTC/USDT:USDT", Decimal("0.1"), Decimal(1_000))
     assert swap.fee.parameters == {"maker_rate": "0.0002", "taker_rate": "0.0005"}
     assert "100 USDT" in swap_remarks[0]
+
+
+SWAP: dict[str, Any] = {
+    "symbol": "BTC/USDT:USDT",
+    "quote": "USDT",
+    "settle": "USDT",
+    "contract": True,
+    "inverse": False,
+    "contractSize": 0.01,
+    "precision": {"amount": 1.0, "price": 0.1},
+    "limits": {"amount": {"min": 1.0, "max": None}, "cost": {}},
+    "maker": 0.0002,
+    "taker": 0.0005,
+}
+"""OKX's BTC-USDT-SWAP as ccxt 4.5 gives it."""
+
+
+def test_a_contract_size_becomes_the_multiplier() -> None:
+    instrument = listed_instrument("okx", SWAP, ccxt.TICK_SIZE).instrument
+    assert (instrument.contract_multiplier, instrument.max_quantity) == (Decimal("0.01"), Decimal(100_000_000))
+    assert 'contract_multiplier = "0.01"' in with_instrument("", instrument)
+    large = listed_instrument("okx", SWAP | {"contractSize": 1000.0}, ccxt.TICK_SIZE).instrument
+    assert large.max_quantity == 999_999, "a venue without a largest order gets the largest that money can hold"
+
+
+@pytest.mark.parametrize("change", [{"inverse": True, "settle": "BTC"}, {"settle": "BTC"}], ids=["inverse", "quanto"])
+def test_a_contract_settled_in_another_currency_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(FeedError, match=r"priced in USDT and settled in BTC; .*choose a linear one"):
+        listed_instrument("okx", SWAP | change, ccxt.TICK_SIZE)
 
 
 def test_unknown_names_get_the_nearest() -> None:

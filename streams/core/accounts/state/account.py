@@ -6,6 +6,7 @@ from typing import Self
 from schemas.records.enums import TradingState
 from schemas.records.from_list import record_from_list
 from schemas.records.messages import OrderRequest
+from schemas.records.numbers import PRICE_SCALE
 from schemas.records.output import State
 from streams.core.accounts.state.early_queue import EarlyRequest
 from streams.core.accounts.state.first_answers import FirstAnswers
@@ -142,6 +143,8 @@ class Account:
 
 
 def _position_state(item: Position) -> list[int]:
-    """Returns a position's numbers, in the form of earlier versions as long as it has brought no payment."""
+    """Returns a position's numbers; the newest of them only if they are not their defaults, as earlier versions do."""
     numbers = [item.quantity, item.cost, item.gross_realised, item.commission, item.borrow_fees]
+    if item.multiplier != PRICE_SCALE:
+        return [*numbers, item.funding, item.dividends, item.multiplier]
     return [*numbers, item.funding, item.dividends] if item.funding or item.dividends else numbers

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from schemas.records.bounds import as_price
 from schemas.records.construction import record_of
 from schemas.records.enums import (
     TERMINAL_STATUSES,
@@ -27,11 +28,13 @@ from schemas.records.messages import (
     OrderResult,
     PositionReport,
 )
+from schemas.records.numbers import PRICE_SCALE
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.fix_reasons import fix_reason
 from streams.core.ledger.exposure import Valuation
 from streams.core.ledger.position import Position
 from streams.core.ledger.working_order import WorkingOrder
+from streams.core.reference.instruments import multiplied
 from streams.core.risk.proposal import Reject
 
 TERMS: Final = 11
@@ -192,6 +195,7 @@ def fill(
     """
     assert report.last_qty is not None
     assert report.last_px is not None
+    multiplier = position.multiplier
     return record_of(
         Fill,
         (
@@ -204,7 +208,7 @@ def fill(
             report.side,
             report.last_qty,
             report.last_px,
-            report.last_qty * report.last_px,
+            multiplied(report.last_qty * report.last_px, multiplier),
             report.commission or 0,
             currency,
             report.liquidity,
@@ -220,12 +224,18 @@ def fill(
             report.quote_ts,
             report.ts,
             report.trade_px,
-            report.slippage_mid,
-            report.slippage_arrival,
+            _of_contract(report.slippage_mid, multiplier),
+            _of_contract(report.slippage_arrival, multiplier),
             rate,
             None if rate is None else account.currency,
+            None if multiplier == PRICE_SCALE else multiplier,
         ),
     )
+
+
+def _of_contract(slippage: int | None, multiplier: int) -> int | None:
+    """Returns a slippage (1e-9) for a contract instead of a unit of its underlying."""
+    return None if slippage is None else as_price(multiplied(slippage, multiplier))
 
 
 def position_report(account: Account, symbol: str, held: Position, exec_id: str | None, time_ns: int) -> PositionReport:

@@ -90,7 +90,7 @@ class NotionalAtLeast(Judge):
     def judge(self, proposal: Proposal) -> Reject | None:
         """See Judge."""
         assert proposal.reference_price is not None
-        notional = proposal.quantity * proposal.reference_price
+        notional = proposal.instrument.notional(proposal.quantity, proposal.reference_price)
         if notional >= self._least:
             return None
         refused: Reject = self._control.refuse(proposal, notional, self._least)
@@ -103,7 +103,7 @@ class NotionalAtMost(LimitJudge):
     def judge(self, proposal: Proposal) -> Reject | None:
         """See Judge."""
         assert proposal.reference_price is not None
-        notional = proposal.quantity * proposal.reference_price
+        notional = proposal.instrument.notional(proposal.quantity, proposal.reference_price)
         if notional < self._soft and not proposal.warned:
             return None
         return self._control.judge(proposal, notional, self._limit, self._soft)
