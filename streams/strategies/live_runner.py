@@ -9,8 +9,8 @@ from schemas.records.messages import MarketData, OrderRequest, OrderResult
 from schemas.records.numbers import NANOS_PER_S
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
+from streams.strategies.market_view import updates_of
 from streams.strategies.participant import Participant
-from streams.strategies.strategy import ticks
 
 POLL_S = 0.02
 LATE_NS = NANOS_PER_S
@@ -18,7 +18,7 @@ LATE_NS = NANOS_PER_S
 
 
 class StrategyRunner:
-    """A runner of strategies, each on one account and one symbol.
+    """A runner of strategies, each on one account.
 
     Attributes:
         updates: market data updates seen.
@@ -46,7 +46,8 @@ class StrategyRunner:
     def add(self, participant: Participant) -> None:
         """Adds a strategy; no other one may trade for its account."""
         self._by_account[participant.account_id] = participant
-        self._by_symbol.setdefault(participant.symbol, []).append(participant)
+        for symbol in participant.symbols:
+            self._by_symbol.setdefault(symbol, []).append(participant)
 
     def stop(self) -> None:
         """Makes run() return. May be called from another thread."""
@@ -70,9 +71,10 @@ class StrategyRunner:
     def _on_market_data(self, record: MarketData) -> None:
         participants = self._by_symbol.get(record.symbol)
         if participants:
-            for tick in ticks(record):
+            for update in updates_of(record):
                 for participant in participants:
-                    self._send(participant.on_tick(tick, tick.ts))
+                    if participant.sees(update):
+                        self._send(participant.on_update(record.symbol, update, update.ts))
         self.updates += len(record.kinds)
 
     def _on_result(self, result: OrderResult) -> None:
