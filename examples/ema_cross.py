@@ -1,8 +1,7 @@
 r"""EMA cross: buys when a fast average of the mid price crosses a slow one from below, with a target and a stop.
 
-    ./paper strategy show examples.ema_cross:EmaCross
-    ./paper strategy run examples.ema_cross:EmaCross --account mine --cash 100000 --symbol ACME.SIM --set fast=10
-    ./paper replay run --run-id ema --with examples/strategies.yaml
+./paper strategy run examples.ema_cross:EmaCross --account mine --cash 100000 --symbol ACME.SIM --set fast=10
+./paper replay run --run-id ema --with examples/strategies.yaml
 """
 
 from decimal import Decimal
@@ -12,9 +11,9 @@ from pydantic import Field, model_validator
 
 from schemas.records.enums import Side
 from streams.core.reference.fields import PositiveDecimal
-from streams.strategies.account_view import OrderState
 from streams.strategies.event_strategy import Strategy
 from streams.strategies.market_bars import BarKind, MarketBar
+from streams.strategies.own_account import OwnOrder
 
 
 class EmaCross(Strategy):
@@ -55,10 +54,12 @@ class EmaCross(Strategy):
 
     def _enter(self, side: Side, price: Decimal) -> None:
         distance = price * self.parameters.distance_bps / 10_000
-        target, stop = (price + distance, price - distance) if side is Side.BUY else (price - distance, price + distance)
+        target, stop = (
+            (price + distance, price - distance) if side is Side.BUY else (price - distance, price + distance)
+        )
         self.bracket(side, self.symbol, self.parameters.quantity, target, stop)
 
-    def on_order(self, order: OrderState) -> None:
+    def on_order(self, order: OwnOrder) -> None:
         """Leaves a position that an order could not protect, because the account refused it."""
         position = self.position(self.symbol)
         if order.terminal and not order.filled and position and not self.working:

@@ -10,9 +10,9 @@ from pydantic import Field
 from schemas.records.enums import Side
 from schemas.records.numbers import price_to_decimal
 from streams.core.reference.fields import PositiveDecimal
-from streams.strategies.account_view import OrderState
 from streams.strategies.event_strategy import Strategy
 from streams.strategies.market_view import BookEvent, BookLevel
+from streams.strategies.own_account import OwnOrder
 
 
 class SkewedMaker(Strategy):
@@ -57,7 +57,7 @@ class SkewedMaker(Strategy):
             self._moving.add(order.order_id)
             self.replace(order.order_id, price=price)
 
-    def on_order(self, order: OrderState) -> None:
+    def on_order(self, order: OwnOrder) -> None:
         """Notes that a change of a quote has its answer."""
         self._moving.discard(order.order_id)
 

@@ -5,25 +5,17 @@ reads no files and no random numbers; then the same market gives the same orders
 """
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from schemas.records.enums import Action, OffsetType, OrderType, Side, TimeInForce
 from schemas.records.numbers import money_to_decimal
 from streams.core.reference.fields import Frozen
 from streams.core.reference.instruments import Instrument
-from streams.strategies.account_view import FillEvent, OrderState
 from streams.strategies.market_bars import BarKind, BarSource, BarSpec, MarketBar
 from streams.strategies.market_view import BookEvent, QuoteEvent, TradeEvent
 from streams.strategies.order_desk import OrderDesk
 from streams.strategies.order_rounding import Number
-
-
-class AtStart(StrEnum):
-    """What becomes of orders that work when the strategy starts again: it goes on with them, or they are canceled."""
-
-    ADOPT = "ADOPT"
-    CANCEL = "CANCEL"
+from streams.strategies.own_account import FillEvent, OwnOrder
 
 
 class Bracket(Frozen):
@@ -50,16 +42,15 @@ class Strategy:
 
     symbol_count: ClassVar[int | None] = 1
     """Number of symbols that it trades; None: any."""
-    at_start: ClassVar[AtStart] = AtStart.CANCEL
     cancel_on_error: ClassVar[bool] = True
-    """Whether all orders of the account are canceled when its code raises an error."""
+    """True: all orders of the account are canceled when its code raises an error."""
 
     def __init__(self, desk: OrderDesk, parameters: Any) -> None:
         self._desk = desk
         self.parameters = parameters
 
     def on_start(self) -> None:
-        """Called before the first update of the market; position, orders and cash are the account's."""
+        """Called before the first update of the market."""
 
     def on_quote(self, quote: QuoteEvent) -> None:
         """Called with each quote that has both sides."""
@@ -76,7 +67,7 @@ class Strategy:
     def on_timer(self, name: str) -> None:
         """Called upon the first update at or after the time of a timer, before the update itself is shown."""
 
-    def on_order(self, order: OrderState) -> None:
+    def on_order(self, order: OwnOrder) -> None:
         """Called with each result of an order. order.terminal: it has ended, refused, canceled or filled."""
 
     def on_fill(self, fill: FillEvent) -> None:
@@ -101,7 +92,7 @@ class Strategy:
         return self._desk.now_ns
 
     @property
-    def working(self) -> dict[str, OrderState]:
+    def working(self) -> dict[str, OwnOrder]:
         """The account's orders that have not ended, by id, those on their way included."""
         return dict(self._desk.account.working)
 
@@ -202,7 +193,7 @@ class Strategy:
         """
         entry = self.order(side, symbol, quantity, **terms)
         other = Side.SELL if side is Side.BUY else Side.BUY
-        exits = {"tif": TimeInForce.GTC, "parent": entry, "group": self.new_group()}
+        exits: dict[str, Any] = {"tif": TimeInForce.GTC, "parent": entry, "group": self.new_group()}
         return Bracket(
             entry=entry,
             target=self.order(other, symbol, quantity, price=target, **exits),

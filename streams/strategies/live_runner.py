@@ -7,6 +7,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.messages import MarketData, OrderRequest, OrderResult
 from schemas.records.numbers import NANOS_PER_S
+from streams.errors import StrategyFailed
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
 from streams.strategies.market_view import updates_of
@@ -36,6 +37,7 @@ class StrategyRunner:
         self._by_symbol: dict[str, list[Participant]] = {}
         self._max_orders = max_orders
         self._stop = threading.Event()
+        self._now_ns = 0
         self.updates = 0
         self.requests = 0
         self.results = 0
@@ -54,7 +56,23 @@ class StrategyRunner:
         self._stop.set()
 
     def run(self) -> None:
-        """Trades until stop() is called, or until max_orders requests were sent and answered."""
+        """Trades until stop() is called, or until max_orders requests were sent and answered.
+
+        Raises StrategyFailed after the requests are sent that follow the error of a strategy.
+        """
+        try:
+            self._trade()
+        except StrategyFailed:
+            for participant in self._by_account.values():
+                self._send_last(participant.after_error(self._now_ns))
+            raise
+        except KeyboardInterrupt:
+            self._end()
+            raise
+        finally:
+            self._producer.flush()
+
+    def _trade(self) -> None:
         with self._follower as follower:
             while not self._stop.is_set() and not self._finished:
                 for followed in follower.poll(POLL_S):
@@ -62,7 +80,11 @@ class StrategyRunner:
                         self._on_market_data(followed.message)
                     else:
                         self._on_result(followed.message)
-        self._producer.flush()
+        self._end()
+
+    def _end(self) -> None:
+        for participant in self._by_account.values():
+            self._send_last(participant.on_stop(self._now_ns))
 
     @property
     def _finished(self) -> bool:
@@ -74,6 +96,7 @@ class StrategyRunner:
             for update in updates_of(record):
                 for participant in participants:
                     if participant.sees(update):
+                        self._now_ns = update.ts
                         self._send(participant.on_update(record.symbol, update, update.ts))
         self.updates += len(record.kinds)
 
@@ -91,6 +114,11 @@ class StrategyRunner:
         for request in requests:
             if self._max_orders is not None and self.requests >= self._max_orders:
                 return
-            self.requests += 1
             self.unanswered[request.account_id, request.order_id] = request.ts
+            self._send_last((request,))
+
+    def _send_last(self, requests: Sequence[OrderRequest]) -> None:
+        """Sends requests whatever max_orders says, whose answers need not be awaited."""
+        for request in requests:
+            self.requests += 1
             self._producer.send("orders", request.account_id, request)

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from schemas.records.numbers import price_to_decimal
-from streams.strategies.market_view import TradePrint, Update
+from streams.strategies.market_view import TradeUpdate, Update
 from streams.strategies.strategy import Tick
 
 
 class BarKind(StrEnum):
-    """What ends a bar: a multiple of its length in market time, a number of updates, or a traded volume."""
+    """The end of a bar: a multiple of its length in market time, a number of updates, or a traded volume."""
 
     TIME = "TIME"
     TICK = "TICK"
@@ -44,7 +44,7 @@ class MarketBar(NamedTuple):
         spec: the series it belongs to.
         open, high, low, close: prices in the currency.
         volume: units traded; 0 of quotes.
-        count: number of updates.
+        updates: number of updates in it.
         start_ns, end_ns: market time, UTC nanoseconds. A time bar's end is not part of it.
     """
 
@@ -54,7 +54,7 @@ class MarketBar(NamedTuple):
     low: Decimal
     close: Decimal
     volume: Decimal
-    count: int
+    updates: int
     start_ns: int
     end_ns: int
 
@@ -94,12 +94,13 @@ class BarBuilder:
 
     def _complete(self, end_ns: int) -> MarketBar:
         assert self._prices is not None, "a bar without updates is not told"
-        numbers, count = (*self._prices, self._volume), self._count
+        first, high, low, close, volume = map(price_to_decimal, (*self._prices, self._volume))
+        count = self._count
         self._prices, self._volume, self._count = None, 0, 0
-        return MarketBar(self.spec, *map(price_to_decimal, numbers), count, self._start_ns, end_ns)
+        return MarketBar(self.spec, first, high, low, close, volume, count, self._start_ns, end_ns)
 
 
 def _price_and_volume(update: Update, source: BarSource) -> tuple[int, int] | None:
     if source is BarSource.TRADES:
-        return (update.price, update.size) if isinstance(update, TradePrint) else None
+        return (update.price, update.size) if isinstance(update, TradeUpdate) else None
     return ((update.bid_px + update.ask_px) // 2, 0) if isinstance(update, Tick) else None

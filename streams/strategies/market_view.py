@@ -11,7 +11,7 @@ from streams.core.market.order_book import SIZE_UNKNOWN, Levels
 from streams.strategies.strategy import Tick
 
 
-class TradePrint(NamedTuple):
+class TradeUpdate(NamedTuple):
     """A trade: price in 1e-9 of the currency, size in 1e-9 units, aggressor B, S or - (unknown), ts in UTC ns."""
 
     price: int
@@ -20,7 +20,7 @@ class TradePrint(NamedTuple):
     ts: int
 
 
-class BookPrint(NamedTuple):
+class BookUpdate(NamedTuple):
     """Both sides of a book, the best level first: columns of prices and sizes in 1e-9; ts in UTC nanoseconds."""
 
     bids: Levels
@@ -28,7 +28,7 @@ class BookPrint(NamedTuple):
     ts: int
 
 
-class SplitPrint(NamedTuple):
+class SplitUpdate(NamedTuple):
     """A split: shares after it for shares before it; ts in UTC nanoseconds."""
 
     to: int
@@ -36,7 +36,7 @@ class SplitPrint(NamedTuple):
     ts: int
 
 
-Update = Tick | TradePrint | BookPrint | SplitPrint
+Update = Tick | TradeUpdate | BookUpdate | SplitUpdate
 
 
 def updates_of(record: MarketData) -> Iterator[Update]:
@@ -49,11 +49,11 @@ def updates_of(record: MarketData) -> Iterator[Update]:
             if bid_sz and ask_sz:
                 yield Tick(bid_px, bid_sz, ask_px, ask_sz, ts)
         elif kind == TRADE:
-            yield TradePrint(*rows.next_trade(), ts)
+            yield TradeUpdate(*rows.next_trade(), ts)
         elif kind == BOOK:
-            yield BookPrint(*rows.next_levels(), ts)
+            yield BookUpdate(*rows.next_levels(), ts)
         elif kind == SPLIT:
-            yield SplitPrint(*rows.next_split(), ts)
+            yield SplitUpdate(*rows.next_split(), ts)
         else:
             rows.skip(at, at + 1)
 
@@ -121,7 +121,7 @@ class BookEvent(NamedTuple):
     ts: int
 
     @classmethod
-    def of(cls, symbol: str, book: BookPrint) -> "BookEvent":
+    def of(cls, symbol: str, book: BookUpdate) -> "BookEvent":
         """Returns the book of a print."""
         return cls(symbol, _levels(book.bids), _levels(book.asks), book.ts)
 

@@ -9,7 +9,6 @@ from schemas.records.numbers import NANOS_PER_S
 from schemas.records.order_rules import form_problem
 from streams.core.reference.instruments import Instrument
 from streams.errors import InputError
-from streams.strategies.account_view import AccountView
 from streams.strategies.market_bars import BarBuilder, BarKind, BarSource, BarSpec
 from streams.strategies.order_rounding import (
     Number,
@@ -19,6 +18,7 @@ from streams.strategies.order_rounding import (
     quantity_in_lots,
     stop_on_tick,
 )
+from streams.strategies.own_account import OwnAccount
 from streams.strategies.strategy import Tick
 
 REQUESTS_MAX = 1_000
@@ -42,7 +42,7 @@ class OrderDesk:
         account_id: str,
         strategy_id: str,
         instruments: Mapping[str, Instrument],
-        account: AccountView,
+        account: OwnAccount,
         prefix: str,
     ) -> None:
         """prefix: beginning of all order ids; empty: the account's id."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from schemas.records.messages import OrderRequest, OrderResult
 from schemas.records.numbers import to_money, to_price
@@ -13,11 +13,11 @@ from streams.core.simulators.latency_models import LatencyModel
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.errors import InputError
-from streams.strategies.account_view import AccountView
 from streams.strategies.event_strategy import Strategy
 from streams.strategies.find_strategy import MakeStrategy, find_strategy
 from streams.strategies.market_view import Update
 from streams.strategies.order_desk import OrderDesk
+from streams.strategies.own_account import OwnAccount
 from streams.strategies.strategy import Tick, Ticket, TickStrategy
 from streams.strategies.strategy_config import StrategyConfig
 from streams.strategies.strategy_driver import StrategyDriver
@@ -61,6 +61,14 @@ class Participant:
         """Returns the stamped requests that follow a result seen at now_ns."""
         return self.stamped(self.strategy.on_result(result), now_ns)
 
+    def on_stop(self, now_ns: int) -> list[OrderRequest]:
+        """Returns the stamped requests with which a live run ends."""
+        return self.stamped(self.strategy.on_stop(), now_ns) if isinstance(self.strategy, StrategyDriver) else []
+
+    def after_error(self, now_ns: int) -> list[OrderRequest]:
+        """Returns the stamped requests that follow an error of a strategy of the run."""
+        return self.stamped(self.strategy.after_error(), now_ns) if isinstance(self.strategy, StrategyDriver) else []
+
     def stamped(self, requests: Iterable[OrderRequest], now_ns: int) -> list[OrderRequest]:
         """Returns requests of the strategy, decided at now_ns, with the times at which they are sent."""
         return [self._stamp(request, now_ns) for request in requests]
@@ -89,11 +97,11 @@ def make_participant(
     made = find_strategy(config.strategy)
     latency = make_model(ModelKind.LATENCY, config.latency)
     if isinstance(made, type) and issubclass(made, Strategy):
-        account = AccountView(None if config.cash is None else to_money(config.cash))
+        account = OwnAccount(None if config.cash is None else to_money(config.cash))
         desk = OrderDesk(account_id, config.strategy, instruments, account, id_prefix)
         driven: StrategyDriver | TickStrategy = StrategyDriver(made(desk, declared_parameters(made, config)), desk)
     else:
-        driven = _tick_strategy(made, account_id, config, instruments, id_prefix)
+        driven = _tick_strategy(cast(MakeStrategy, made), account_id, config, instruments, id_prefix)
     return Participant(account_id, config.traded, driven, latency, run_seed)
 
 

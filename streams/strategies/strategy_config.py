@@ -22,7 +22,7 @@ class StrategyConfig(Frozen):
     symbols: tuple[str, ...] = ()
     """Several symbols, in place of symbol."""
     parameters: dict[str, Any] = Field(default_factory=dict)
-    """Declared parameters by name; `paper strategy show` lists them."""
+    """Declared parameters by name."""
     quantity: PositiveDecimal | None = None
     """Quantity of each order, in units; for a strategy without declared parameters, as max_position and every."""
     max_position: PositiveDecimal | None = None

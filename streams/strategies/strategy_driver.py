@@ -8,9 +8,16 @@ from typing import Any
 from schemas.records.messages import OrderRequest, OrderResult
 from schemas.records.numbers import price_to_decimal
 from streams.errors import StrategyFailed
-from streams.strategies.account_view import AccountTruth
 from streams.strategies.event_strategy import Strategy
-from streams.strategies.market_view import BookEvent, BookPrint, QuoteEvent, SplitPrint, TradeEvent, TradePrint, Update
+from streams.strategies.market_view import (
+    BookEvent,
+    BookUpdate,
+    QuoteEvent,
+    SplitUpdate,
+    TradeEvent,
+    TradeUpdate,
+    Update,
+)
 from streams.strategies.order_desk import OrderDesk
 from streams.strategies.strategy import Tick
 
@@ -24,10 +31,6 @@ class StrategyDriver:
         self.strategy = strategy
         self._desk = desk
         self._started = False
-
-    def restore(self, truth: AccountTruth) -> None:
-        """Takes over the account as the topics have it; comes before the first update."""
-        self._desk.account.restore(truth)
 
     def on_update(self, symbol: str, update: Update) -> Sequence[OrderRequest]:
         """Returns the requests after an update: first of timers, then of time bars that ended, then of the update."""
@@ -76,12 +79,12 @@ class StrategyDriver:
         if isinstance(update, Tick):
             self._desk.quotes[symbol] = update
             self._call(self.strategy.on_quote, QuoteEvent(symbol, update))
-        elif isinstance(update, TradePrint):
+        elif isinstance(update, TradeUpdate):
             price, size = price_to_decimal(update.price), price_to_decimal(update.size)
             self._call(self.strategy.on_trade, TradeEvent(symbol, price, size, update.aggressor, update.ts))
-        elif isinstance(update, BookPrint):
+        elif isinstance(update, BookUpdate):
             self._call(self.strategy.on_book, BookEvent.of(symbol, update))
-        elif isinstance(update, SplitPrint):
+        elif isinstance(update, SplitUpdate):
             self._desk.account.split(symbol, update.to, update.of)
 
     def _call(self, callback: Callable[..., None], *arguments: Any) -> None:

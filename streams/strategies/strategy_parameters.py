@@ -1,6 +1,4 @@
-"""The declared parameters of a strategy: checked values, and the table that `paper strategy show` prints."""
-
-from typing import Any
+"""The declared parameters of a strategy, checked."""
 
 from pydantic import ValidationError
 
@@ -9,8 +7,6 @@ from streams.core.reference.fields import Frozen
 from streams.errors import InputError
 from streams.strategies.event_strategy import Strategy
 from streams.strategies.strategy_config import StrategyConfig
-
-RULES = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<", "enum": "one of"}
 
 
 def declared_parameters(made: type[Strategy], config: StrategyConfig) -> Frozen:
@@ -27,25 +23,5 @@ def declared_parameters(made: type[Strategy], config: StrategyConfig) -> Frozen:
     try:
         return made.Parameters.model_validate(config.parameters)
     except ValidationError as error:
-        remedy = f"`paper strategy show {config.strategy}` lists the parameters"
-        raise InputError(f"{name}: {broken_rules(error)}; {remedy}") from error
-
-
-def parameter_rows(made: type[Strategy]) -> list[dict[str, Any]]:
-    """Returns a row for each declared parameter: name, type, rule, default (None: it must be given), description."""
-    schema = made.Parameters.model_json_schema()
-    rows = []
-    for name, field in made.Parameters.model_fields.items():
-        told = schema["properties"][name]
-        parts = [told, *told.get("anyOf", ())]
-        rules = [f"{sign} {part[key]}" for part in parts for key, sign in RULES.items() if key in part]
-        rows.append(
-            {
-                "name": name,
-                "type": getattr(field.annotation, "__name__", str(field.annotation)),
-                "rule": ", ".join(dict.fromkeys(rules)),
-                "default": None if field.is_required() else str(field.default),
-                "description": field.description or "",
-            }
-        )
-    return rows
+        known = ", ".join(made.Parameters.model_fields) or "none"
+        raise InputError(f"{name}: {broken_rules(error)}; its parameters are {known}") from error

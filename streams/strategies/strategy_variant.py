@@ -38,7 +38,7 @@ def variant_of(config: StrategyConfig) -> StrategyVariant:
     made = find_strategy(config.strategy)
     if isinstance(made, type) and issubclass(made, Strategy):
         declared = declared_parameters(made, config).model_dump(mode="json")
-        own = {"symbols": ",".join(config.traded), "parameters": declared}
+        own: dict[str, Any] = {"symbols": ",".join(config.traded), "parameters": declared}
     else:
         sizes = {"quantity": config.quantity, "max_position": config.max_position}
         own = {"symbol": config.symbol, "every": config.every, **sizes}

@@ -8,10 +8,10 @@ import numpy as np
 from streams.evidence.replay.strategy_loop import StrategyLoop
 from streams.pipeline.feed.pack import record_of
 from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, MarketTable
-from streams.strategies.market_view import TradePrint, Update, updates_of
+from streams.strategies.market_view import TradeUpdate, Update, updates_of
 from streams.strategies.strategy import Tick
 
-A_TRADE = TradePrint(0, 0, "-", 0)
+A_TRADE = TradeUpdate(0, 0, "-", 0)
 BLOCK_ROWS = 10_000
 """Most quotes that are held as Python objects."""
 

@@ -1,6 +1,6 @@
-"""An account as its strategy sees it: positions, orders and cash, kept up by its own requests and its results."""
+"""An account as its strategy sees it: positions, orders and cash since its start, summed up from its results."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ ANSWERS = frozenset({ExecType.CANCEL_REJECT, ExecType.MASS_CANCEL})
 """Results that answer a request and change no order."""
 
 
-class OrderState(NamedTuple):
+class OwnOrder(NamedTuple):
     """An order and what became of it.
 
     Attributes:
@@ -55,43 +55,20 @@ class FillEvent(NamedTuple):
     ts: int
 
 
-class AccountTruth(NamedTuple):
-    """An account at the start of its strategy, from the topics.
-
-    Attributes:
-        positions: 1e-9 units by symbol.
-        cash: 1e-18 of the account's currency; None if it is unknown.
-        working: the newest result of each order that has not ended.
-        result_ids: results that these numbers hold already.
-    """
-
-    positions: Mapping[str, int]
-    cash: int | None
-    working: tuple[OrderResult, ...] = ()
-    result_ids: frozenset[str] = frozenset()
-
-
-class AccountView:
+class OwnAccount:
     """A strategy's account.
 
     Attributes:
         working: orders that have not ended, by id.
         positions: 1e-9 units by symbol, negative if short.
         cash: 1e-18 of the account's currency; None if it is unknown. Fees of borrowing and payments of the market are
-            not in it until a restart.
+            not in it.
     """
 
     def __init__(self, cash: int | None = None) -> None:
-        self.working: dict[str, OrderState] = {}
+        self.working: dict[str, OwnOrder] = {}
         self.positions: dict[str, int] = {}
         self.cash = cash
-
-    def restore(self, truth: AccountTruth) -> None:
-        """Takes over what the topics say."""
-        self.positions = dict(truth.positions)
-        self.cash = truth.cash
-        for result in truth.working:
-            self._note(result)
 
     def position(self, symbol: str) -> Decimal:
         """Returns the position in units, negative if short."""
@@ -109,7 +86,7 @@ class AccountView:
         shares = abs(before) * to // of
         self.positions[symbol] = shares if before > 0 else -shares
 
-    def add(self, result: OrderResult) -> tuple[OrderState | None, FillEvent | None]:
+    def add(self, result: OrderResult) -> tuple[OwnOrder | None, FillEvent | None]:
         """Adds a result. Returns the order as it is now, and the result's fill."""
         fill = self._book(result)
         return self._note(result), fill
@@ -133,10 +110,8 @@ class AccountView:
             result.ts,
         )
 
-    def _note(self, result: OrderResult) -> OrderState | None:
+    def _note(self, result: OrderResult) -> OwnOrder | None:
         order = self.working.get(result.order_id)
-        if order is None:
-            order = _restored(result)
         if order is None:
             return None
         changed = order._replace(event=result.exec_type, code=result.reason_code, text=result.text)
@@ -156,8 +131,8 @@ class AccountView:
         return changed
 
 
-def _state_of(request: OrderRequest) -> OrderState:
-    return OrderState(
+def _state_of(request: OrderRequest) -> OwnOrder:
+    return OwnOrder(
         request.order_id,
         request.symbol,
         request.side,
@@ -166,14 +141,4 @@ def _state_of(request: OrderRequest) -> OrderState:
         price_to_decimal(request.quantity or 0),
         None if request.price is None else price_to_decimal(request.price),
         None if request.stop_price is None else price_to_decimal(request.stop_price),
-    )
-
-
-def _restored(result: OrderResult) -> OrderState | None:
-    """Returns an order that was sent before this start; None if the result is about no order."""
-    if result.order_qty is None or result.side is Side.UNKNOWN or result.exec_type in ANSWERS:
-        return None
-    quantity = price_to_decimal(result.order_qty)
-    return OrderState(
-        result.order_id, result.symbol, result.side, result.order_type, result.time_in_force, quantity, None, None
     )
