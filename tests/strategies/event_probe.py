@@ -31,6 +31,7 @@ class EventProbe(Strategy):
         super().__init__(*arguments)
         EventProbe.newest = self
         self.calls: dict[str, list[Any]] = {}
+        self.times_ns: dict[str, list[int]] = {}
         self.known_ns: dict[str, int] = {}
 
     def on_start(self) -> None:
@@ -65,6 +66,7 @@ class EventProbe(Strategy):
     def _note(self, callback: str, event: Any, symbol: str) -> None:
         found = self.calls.setdefault(callback, [])
         found.append(event)
+        self.times_ns.setdefault(callback, []).append(self.now_ns)
         starts = callback == "on_quote" and self.parameters.callback in ("on_order", "on_fill")
         if self.parameters.fails_at == len(found) and callback == self.parameters.callback:
             raise ZeroDivisionError("on purpose")

@@ -62,7 +62,9 @@ def test_what_comes_later_changes_nothing_that_a_callback_decided(callback: str)
 
 def test_each_callback_is_called_and_sees_market_time() -> None:
     traded(book_market(7), probe("on_quote"))
-    calls = EventProbe.newest.calls
+    calls, times_ns = EventProbe.newest.calls, EventProbe.newest.times_ns
+    for callback in ("on_quote", "on_trade", "on_book"):
+        assert [event.ts for event in calls[callback]] == times_ns[callback]
     assert set(calls) == set(CALLBACKS)
     assert {event.symbol for event in calls["on_book"]} == {"ABC", "XYZ"}
     assert {event.spec.kind for event in calls["on_bar"]} == {"TIME", "TICK", "VOLUME"}
@@ -71,7 +73,8 @@ def test_each_callback_is_called_and_sees_market_time() -> None:
 
 
 def test_columns_and_single_updates_give_the_same_run() -> None:
-    table, strategies = book_market(3), examples() | probe("on_trade")
+    sizes = {"symbol": "ABC", "quantity": "10", "max_position": "50", "every": 3, "cash": "1000000"}
+    table, strategies = book_market(3), examples() | probe("on_trade") | {"M": {"strategy": "momentum", **sizes}}
     runs = [traded(table, strategies, is_one_by_one)[0] for is_one_by_one in (False, True)]
     assert runs[0].outputs_sha256 == runs[1].outputs_sha256
 
