@@ -5,6 +5,7 @@ PaperError
 ├── FeedError                a market data file breaks a rule, or is older than the data fed before it
 ├── ChildError               a worker or sink that a command started has ended early
 ├── InputError               an argument or a file of the user breaks a rule
+├── StrategyFailed           a strategy's own code raised an error; the message names its line
 ├── ControlRefused           the account shard refused a control command; nothing changed
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
@@ -49,6 +50,10 @@ class ChildError(PaperError):
 
 class InputError(PaperError):
     """An argument or a file of the user breaks a rule."""
+
+
+class StrategyFailed(PaperError):
+    """A strategy's own code raised an error; the message names its line."""
 
 
 class ControlRefused(PaperError):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import typer
 
 from streams.cli.command_group import add_group
+
+DEFAULT_EVERY = 50
 
 
 def register(app: typer.Typer) -> None:
@@ -29,10 +32,15 @@ def list_strategies() -> None:
 def run_strategy(
     name: str = typer.Argument(..., help="Name from `paper strategy list`, or your own class as module:Class."),
     account: str = typer.Option(..., help="Id of the account to trade for."),
-    symbol: str = typer.Option(..., help="Symbol of the instrument to trade."),
-    quantity: str = typer.Option(..., help="Quantity of each order."),
-    max_position: str = typer.Option(..., help="Largest position that the strategy may hold, long or short."),
-    every: int = typer.Option(50, min=1, help="Quotes between two decisions of the strategy."),
+    symbol: list[str] = typer.Option(..., help="Symbol of an instrument to trade; may be given several times."),
+    parameter: list[str] = typer.Option(
+        [], "--set", help="A declared parameter as NAME=VALUE; may be given several times."
+    ),
+    quantity: str = typer.Option(None, help="Quantity of each order, if the strategy declares no parameters."),
+    max_position: str = typer.Option(None, help="Largest position, long or short, if it declares no parameters."),
+    every: int = typer.Option(
+        None, min=1, help="Quotes between two decisions, if it declares no parameters; default: 50."
+    ),
     latency_ms: str = typer.Option("0", help="Milliseconds of market time from a quote to the strategy's order."),
     cash: str = typer.Option(
         None,
@@ -51,7 +59,7 @@ def run_strategy(
 
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
-    from schemas.records.numbers import NANOS_PER_S
+    from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S
     from schemas.registry import Registry
     from streams.cli.output import WAITING_MARKET, say
     from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, opening_of
@@ -66,27 +74,34 @@ def run_strategy(
     settings = get_settings()
     if cash is None and (currency or session):
         raise typer.BadParameter("--currency and --session need --cash: without it no session is opened")
-    options = {"strategy": name, "symbol": symbol, "quantity": quantity, "max_position": max_position, "every": every}
-    options |= {"cash": cash}
+    options: dict[str, object] = {"strategy": name, "cash": cash, "parameters": _named(parameter)}
+    options |= {"symbol": symbol[0]} if len(symbol) == 1 else {"symbols": symbol}
+    options |= {"quantity": quantity, "max_position": max_position, "latency": {"model": "constant", "ms": latency_ms}}
+    if every is not None or quantity is not None:
+        options["every"] = every or DEFAULT_EVERY
     try:
-        config = StrategyConfig.model_validate(options | {"latency": {"model": "constant", "ms": latency_ms}})
+        config = StrategyConfig.model_validate(options)
     except ValidationError as error:
         raise InputError(problems(error)) from error
     instruments = {item.symbol: item for item in load_instruments(settings.reference_data)}
-    if symbol not in instruments:
-        raise typer.BadParameter(
-            f"--symbol {symbol}: not in {settings.reference_data}; `paper instruments list` shows the symbols"
-        )
-    trading = make_participant(account, config, Instrument.from_config(instruments[symbol]), settings.run_seed)
+    for each in config.traded:
+        if each not in instruments:
+            raise typer.BadParameter(
+                f"--symbol {each}: not in {settings.reference_data}; `paper instruments list` shows the symbols"
+            )
+    traded = {each: Instrument.from_config(instruments[each]) for each in config.traded}
+    # An id that an earlier start has sent would be refused as a duplicate.
+    start = f"{account}-{time.time_ns() // NANOS_PER_MS:x}"
+    trading = make_participant(account, config, traded, settings.run_seed, start)
     codec = Codec(Registry(settings))
     if config.cash is None:
         say(f"warning: {NAMES_NO_CODE.format(account=account)}")
     else:
-        currency = currency or instruments[symbol].currency
+        currency = currency or instruments[config.traded[0]].currency
         say(enter_session(settings, codec, opening_of(settings, account, config, config.cash, currency, session)))
     runner = StrategyRunner(settings, codec, max_orders)
     runner.add(trading)
-    say(f"{name} trades {symbol} for account {account}")
+    say(f"{name} trades {', '.join(config.traded)} for account {account}")
     try:
         runner.run()
     except KeyboardInterrupt:
@@ -98,3 +113,16 @@ def run_strategy(
             f"market time: the market ran ahead of the strategy; {WAITING_MARKET}",
             file=sys.stderr,
         )
+
+
+def _named(parameters: list[str]) -> dict[str, str]:
+    """Returns declared parameters by name. Raises InputError."""
+    from streams.errors import InputError
+
+    found: dict[str, str] = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not (name and equals) or name in found:
+            raise InputError(f"--set {text}: write NAME=VALUE, each name once")
+        found[name] = value
+    return found

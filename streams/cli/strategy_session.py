@@ -48,7 +48,7 @@ def opening_of(
             strategy_id=config.strategy,
             opening_cash=cash,
             currency=currency,
-            instruments=(config.symbol,),
+            instruments=config.traded,
             settings_sha256=settings_sha256(core_config(settings)),
             code_sha256=variant.code_sha256,
             parameters=json.loads(variant.parameters),

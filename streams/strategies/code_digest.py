@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schemas.records.canonical_json import canonical_json
-from streams.strategies.find_strategy import STRATEGIES, MakeStrategy, find_strategy
+from streams.strategies.find_strategy import STRATEGIES, find_strategy
 from streams.strategies.source_modules import SourceModule, base_module, does_nothing, source_modules
 
 
@@ -51,11 +51,11 @@ def strategy_files(name: str) -> list[Path]:
     return [module.path for module in source_modules(root)]
 
 
-def _located(name: str) -> tuple[MakeStrategy, str, str]:
+def _located(name: str) -> tuple[object, str, str]:
     """Returns a strategy, its module and its name in that."""
     made = find_strategy(name)
     if name in STRATEGIES:
-        return made, made.__module__, getattr(made, "__name__", name)
+        return made, STRATEGIES[name].__module__, getattr(made, "__name__", name)
     root, _, attribute = name.partition(":")
     return made, root, attribute
 

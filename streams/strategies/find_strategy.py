@@ -6,12 +6,13 @@ from importlib import import_module
 from pathlib import Path
 
 from streams.errors import InputError
+from streams.strategies.event_strategy import Strategy
 from streams.strategies.market_maker import MarketMaker
 from streams.strategies.mean_reversion import MeanReversion
 from streams.strategies.momentum import Momentum
-from streams.strategies.strategy import Strategy, Ticket
+from streams.strategies.strategy import Ticket, TickStrategy
 
-MakeStrategy = Callable[[Ticket, int, int, int], Strategy]
+MakeStrategy = Callable[[Ticket, int, int, int], TickStrategy]
 """Called with a ticket, quantity and max_position in 1e-9 units, and the quotes from one look to the next."""
 
 STRATEGIES: dict[str, MakeStrategy] = {
@@ -21,11 +22,11 @@ STRATEGIES: dict[str, MakeStrategy] = {
 }
 
 
-def find_strategy(name: str) -> MakeStrategy:
+def find_strategy(name: str) -> MakeStrategy | type[Strategy]:
     """Returns an example by its name, or a class by module:Class; the working folder is searched too.
 
     Raises:
-        InputError: there is no such strategy, or it has no on_tick or on_result.
+        InputError: there is no such strategy, or it is no subclass of Strategy and has no on_tick or on_result.
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
@@ -39,8 +40,12 @@ def find_strategy(name: str) -> MakeStrategy:
         found = getattr(import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
         raise InputError(f"strategy {name}: {error}; modules are searched in {folder} and on PYTHONPATH") from error
+    if isinstance(found, type) and issubclass(found, Strategy):
+        return found
     missing = [method for method in ("on_tick", "on_result") if not callable(getattr(found, method, None))]
     if missing:
-        raise InputError(f"strategy {name}: it has no {missing[0]}(); see streams/strategies/strategy.py")
+        raise InputError(
+            f"strategy {name}: it is no Strategy (streams/strategies/event_strategy.py), and it has no {missing[0]}()"
+        )
     make: MakeStrategy = found
     return make

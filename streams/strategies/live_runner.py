@@ -7,10 +7,11 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.messages import MarketData, OrderRequest, OrderResult
 from schemas.records.numbers import NANOS_PER_S
+from streams.errors import StrategyFailed
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
+from streams.strategies.market_view import updates_of
 from streams.strategies.participant import Participant
-from streams.strategies.strategy import ticks
 
 POLL_S = 0.02
 LATE_NS = NANOS_PER_S
@@ -18,7 +19,7 @@ LATE_NS = NANOS_PER_S
 
 
 class StrategyRunner:
-    """A runner of strategies, each on one account and one symbol.
+    """A runner of strategies, each on one account.
 
     Attributes:
         updates: market data updates seen.
@@ -36,6 +37,7 @@ class StrategyRunner:
         self._by_symbol: dict[str, list[Participant]] = {}
         self._max_orders = max_orders
         self._stop = threading.Event()
+        self._now_ns = 0
         self.updates = 0
         self.requests = 0
         self.results = 0
@@ -46,14 +48,31 @@ class StrategyRunner:
     def add(self, participant: Participant) -> None:
         """Adds a strategy; no other one may trade for its account."""
         self._by_account[participant.account_id] = participant
-        self._by_symbol.setdefault(participant.symbol, []).append(participant)
+        for symbol in participant.symbols:
+            self._by_symbol.setdefault(symbol, []).append(participant)
 
     def stop(self) -> None:
         """Makes run() return. May be called from another thread."""
         self._stop.set()
 
     def run(self) -> None:
-        """Trades until stop() is called, or until max_orders requests were sent and answered."""
+        """Trades until stop() is called, or until max_orders requests were sent and answered.
+
+        Raises StrategyFailed after the requests are sent that follow the error of a strategy.
+        """
+        try:
+            self._trade()
+        except StrategyFailed:
+            for participant in self._by_account.values():
+                self._send_last(participant.after_error(self._now_ns))
+            raise
+        except KeyboardInterrupt:
+            self._end()
+            raise
+        finally:
+            self._producer.flush()
+
+    def _trade(self) -> None:
         with self._follower as follower:
             while not self._stop.is_set() and not self._finished:
                 for followed in follower.poll(POLL_S):
@@ -61,7 +80,11 @@ class StrategyRunner:
                         self._on_market_data(followed.message)
                     else:
                         self._on_result(followed.message)
-        self._producer.flush()
+        self._end()
+
+    def _end(self) -> None:
+        for participant in self._by_account.values():
+            self._send_last(participant.on_stop(self._now_ns))
 
     @property
     def _finished(self) -> bool:
@@ -70,9 +93,11 @@ class StrategyRunner:
     def _on_market_data(self, record: MarketData) -> None:
         participants = self._by_symbol.get(record.symbol)
         if participants:
-            for tick in ticks(record):
+            for update in updates_of(record):
                 for participant in participants:
-                    self._send(participant.on_tick(tick, tick.ts))
+                    if participant.sees(update):
+                        self._now_ns = update.ts
+                        self._send(participant.on_update(record.symbol, update, update.ts))
         self.updates += len(record.kinds)
 
     def _on_result(self, result: OrderResult) -> None:
@@ -89,6 +114,11 @@ class StrategyRunner:
         for request in requests:
             if self._max_orders is not None and self.requests >= self._max_orders:
                 return
-            self.requests += 1
             self.unanswered[request.account_id, request.order_id] = request.ts
+            self._send_last((request,))
+
+    def _send_last(self, requests: Sequence[OrderRequest]) -> None:
+        """Sends requests whatever max_orders says, whose answers need not be awaited."""
+        for request in requests:
+            self.requests += 1
             self._producer.send("orders", request.account_id, request)

@@ -1,19 +1,27 @@
 """A strategy on an account, with its latency. Live trading and re-simulation use the same code."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
 from schemas.records.messages import OrderRequest, OrderResult
-from schemas.records.numbers import to_price
+from schemas.records.numbers import to_money, to_price
 from streams.core.accounts.state import account_records as records
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.latency_models import LatencyModel
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.errors import InputError
-from streams.strategies.find_strategy import find_strategy
-from streams.strategies.strategy import Strategy, Tick, Ticket
+from streams.strategies.event_strategy import Strategy
+from streams.strategies.find_strategy import MakeStrategy, find_strategy
+from streams.strategies.market_view import Update
+from streams.strategies.order_desk import OrderDesk
+from streams.strategies.own_account import OwnAccount
+from streams.strategies.strategy import Tick, Ticket, TickStrategy
 from streams.strategies.strategy_config import StrategyConfig
+from streams.strategies.strategy_driver import StrategyDriver
+from streams.strategies.strategy_parameters import declared_parameters
 
 
 @dataclass(slots=True)
@@ -22,7 +30,7 @@ class Participant:
 
     Attributes:
         account_id: account that the strategy trades for.
-        symbol: instrument that it trades.
+        symbols: instruments that it trades.
         strategy: makes the requests.
         latency: from the time of a quote or result to the ts of the request that follows.
         run_seed: seed of the latency's random numbers.
@@ -30,19 +38,36 @@ class Participant:
     """
 
     account_id: str
-    symbol: str
-    strategy: Strategy
+    symbols: tuple[str, ...]
+    strategy: TickStrategy | StrategyDriver
     latency: LatencyModel
     run_seed: int
     sent_ns: int = 0
 
-    def on_tick(self, tick: Tick, now_ns: int) -> list[OrderRequest]:
-        """Returns the stamped requests that follow a quote seen at now_ns."""
-        return self.stamped(self.strategy.on_tick(tick), now_ns)
+    def sees(self, update: Update) -> bool:
+        """Returns whether the strategy is shown updates of this kind."""
+        return type(update) is Tick or isinstance(self.strategy, StrategyDriver)
+
+    def caller(self, symbol: str) -> Callable[[Any], Sequence[OrderRequest]]:
+        """Returns what shows the strategy an update of a symbol, and returns its requests without their times."""
+        driven = self.strategy
+        return partial(driven.on_update, symbol) if isinstance(driven, StrategyDriver) else driven.on_tick
+
+    def on_update(self, symbol: str, update: Update, now_ns: int) -> list[OrderRequest]:
+        """Returns the stamped requests that follow an update seen at now_ns."""
+        return self.stamped(self.caller(symbol)(update), now_ns)
 
     def on_result(self, result: OrderResult, now_ns: int) -> list[OrderRequest]:
         """Returns the stamped requests that follow a result seen at now_ns."""
         return self.stamped(self.strategy.on_result(result), now_ns)
+
+    def on_stop(self, now_ns: int) -> list[OrderRequest]:
+        """Returns the stamped requests with which a live run ends."""
+        return self.stamped(self.strategy.on_stop(), now_ns) if isinstance(self.strategy, StrategyDriver) else []
+
+    def after_error(self, now_ns: int) -> list[OrderRequest]:
+        """Returns the stamped requests that follow an error of a strategy of the run."""
+        return self.stamped(self.strategy.after_error(), now_ns) if isinstance(self.strategy, StrategyDriver) else []
 
     def stamped(self, requests: Iterable[OrderRequest], now_ns: int) -> list[OrderRequest]:
         """Returns requests of the strategy, decided at now_ns, with the times at which they are sent."""
@@ -55,18 +80,45 @@ class Participant:
         return request._replace(ts=self.sent_ns)
 
 
-def make_participant(account_id: str, config: StrategyConfig, instrument: Instrument, run_seed: int) -> Participant:
+def make_participant(
+    account_id: str,
+    config: StrategyConfig,
+    instruments: Mapping[str, Instrument],
+    run_seed: int,
+    id_prefix: str = "",
+) -> Participant:
     """Returns the participant that a configuration describes.
 
+    instruments: those of config.traded, by symbol. id_prefix: beginning of all order ids; empty: the account's id.
+
     Raises:
-        InputError: there is no such strategy, or it can't be made.
+        InputError: there is no such strategy, it can't be made, or a parameter breaks a rule.
     """
-    ticket = Ticket(config.strategy, account_id, instrument)
-    make_strategy = find_strategy(config.strategy)
+    made = find_strategy(config.strategy)
+    latency = make_model(ModelKind.LATENCY, config.latency)
+    if isinstance(made, type) and issubclass(made, Strategy):
+        account = OwnAccount(None if config.cash is None else to_money(config.cash))
+        desk = OrderDesk(account_id, config.strategy, instruments, account, id_prefix)
+        driven: StrategyDriver | TickStrategy = StrategyDriver(made(desk, declared_parameters(made, config)), desk)
+    else:
+        driven = _tick_strategy(cast(MakeStrategy, made), account_id, config, instruments, id_prefix)
+    return Participant(account_id, config.traded, driven, latency, run_seed)
+
+
+def _tick_strategy(
+    made: MakeStrategy,
+    account_id: str,
+    config: StrategyConfig,
+    instruments: Mapping[str, Instrument],
+    id_prefix: str,
+) -> TickStrategy:
+    name = f"strategy {config.strategy}"
+    if config.parameters or config.symbols:
+        raise InputError(f"{name}: it declares no parameters and trades one symbol; leave out parameters and symbols")
+    if config.quantity is None or config.max_position is None:
+        raise InputError(f"{name}: it needs quantity and max_position")
+    ticket = Ticket(config.strategy, account_id, instruments[config.symbol], id_prefix)
     try:
-        strategy = make_strategy(ticket, to_price(config.quantity), to_price(config.max_position), config.every)
+        return made(ticket, to_price(config.quantity), to_price(config.max_position), config.every)
     except TypeError as error:
-        raise InputError(
-            f"strategy {config.strategy}: {error}; it is called with (ticket, quantity, max_position, every)"
-        ) from error
-    return Participant(account_id, config.symbol, strategy, make_model(ModelKind.LATENCY, config.latency), run_seed)
+        raise InputError(f"{name}: {error}; it is called with (ticket, quantity, max_position, every)") from error

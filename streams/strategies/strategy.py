@@ -1,4 +1,4 @@
-"""The interface of a strategy: quotes and results in, requests out, no I/O and no clock but the market's."""
+"""The interface of a strategy of one symbol: quotes and results in, requests out, no clock but the market's."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -19,7 +19,7 @@ class Tick(NamedTuple):
     ts: int
 
 
-class Strategy(Protocol):
+class TickStrategy(Protocol):
     """A strategy that trades one instrument for one account. The same calls in the same order give the same requests.
 
     The caller replaces the requests' ts: the time of the quote or result plus the strategy's latency.
@@ -46,10 +46,12 @@ def ticks(record: MarketData) -> Iterator[Tick]:
 class Ticket:
     """A maker of one strategy's requests: it numbers their ids and fills in account, strategy and instrument."""
 
-    def __init__(self, strategy_id: str, account_id: str, instrument: Instrument) -> None:
+    def __init__(self, strategy_id: str, account_id: str, instrument: Instrument, id_prefix: str = "") -> None:
+        """id_prefix: beginning of all order ids; empty: the account's id."""
         self.strategy_id = strategy_id
         self.account_id = account_id
         self.instrument = instrument
+        self._id_prefix = id_prefix or account_id
         self._number = 0
 
     def limit(self, side: Side, quantity: int, price: int, ts: int, tif: TimeInForce = TimeInForce.DAY) -> OrderRequest:
@@ -84,7 +86,7 @@ class Ticket:
         self._number += 1
         return OrderRequest(
             action=action,
-            order_id=f"{self.account_id}-{self._number}",
+            order_id=f"{self._id_prefix}-{self._number}",
             orig_order_id=orig_order_id,
             account_id=self.account_id,
             strategy_id=self.strategy_id,

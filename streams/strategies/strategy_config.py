@@ -1,6 +1,6 @@
-"""The configuration of a strategy on an account: its class, instrument, sizes, pace and latency."""
+"""The configuration of a strategy on an account: its class, instruments, parameters, sizes, pace and latency."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -18,10 +18,14 @@ class StrategyConfig(Frozen):
 
     strategy: str = Field(min_length=1)
     """A name that `paper strategy list` shows, or module:Class."""
-    symbol: str = Field(min_length=1)
-    quantity: PositiveDecimal
-    """Quantity of each order, in units."""
-    max_position: PositiveDecimal
+    symbol: str = ""
+    symbols: tuple[str, ...] = ()
+    """Several symbols, in place of symbol."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Declared parameters by name."""
+    quantity: PositiveDecimal | None = None
+    """Quantity of each order, in units; for a strategy without declared parameters, as max_position and every."""
+    max_position: PositiveDecimal | None = None
     """Bound of the strategy's own position, long and short, in units."""
     every: int = Field(default=1, ge=1)
     """Quotes from one look at the market to the next."""
@@ -29,6 +33,17 @@ class StrategyConfig(Frozen):
     """Model of the strategy's own latency: from the quote or result on which it decides to sending its request."""
     cash: NonNegativeDecimal | None = None
     """Opening cash of a new session; None: the account's recorded session is used."""
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """The symbols that it trades, each once, in their order."""
+        return self.symbols or (self.symbol,)
+
+    @model_validator(mode="after")
+    def _symbols_named(self) -> Self:
+        if bool(self.symbol) == bool(self.symbols) or not all(self.traded) or len({*self.traded}) < len(self.traded):
+            raise ValueError("name either symbol or symbols, each once")
+        return self
 
     @model_validator(mode="after")
     def _latency_known(self) -> Self:

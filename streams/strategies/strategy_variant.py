@@ -10,7 +10,10 @@ from schemas.records.numbers import plain
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.strategies.code_digest import strategy_code
+from streams.strategies.event_strategy import Strategy
+from streams.strategies.find_strategy import find_strategy
 from streams.strategies.strategy_config import StrategyConfig
+from streams.strategies.strategy_parameters import declared_parameters
 
 
 class StrategyVariant(NamedTuple):
@@ -32,14 +35,14 @@ def variant_of(config: StrategyConfig) -> StrategyVariant:
     """
     code = strategy_code(config.strategy)
     latency = make_model(ModelKind.LATENCY, config.latency)
-    parameters = {
-        "entry": code.entry,
-        "symbol": config.symbol,
-        "quantity": config.quantity,
-        "max_position": config.max_position,
-        "every": config.every,
-        "latency": {"model": latency.model, **latency.model_dump()},
-    }
+    made = find_strategy(config.strategy)
+    if isinstance(made, type) and issubclass(made, Strategy):
+        declared = declared_parameters(made, config).model_dump(mode="json")
+        own: dict[str, Any] = {"symbols": ",".join(config.traded), "parameters": declared}
+    else:
+        sizes = {"quantity": config.quantity, "max_position": config.max_position}
+        own = {"symbol": config.symbol, "every": config.every, **sizes}
+    parameters = {"entry": code.entry, "latency": {"model": latency.model, **latency.model_dump()}, **own}
     return StrategyVariant(code.sha256, canonical_json(_exact(parameters)))
 
 

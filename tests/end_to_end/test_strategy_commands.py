@@ -18,6 +18,7 @@ from streams.pipeline.reference.load_config import load_instruments
 from tests.end_to_end.processes import Background, done, paper, running
 
 SYMBOL, STRATEGY, EXAMPLE = "ACME.SIM", "examples.own_strategy:BuyDips", "examples/own_strategy.yaml"
+PROBE = "tests.strategies.event_probe:EventProbe"
 
 
 @pytest.fixture
@@ -44,18 +45,32 @@ def trade_live(settings: Settings, folder: Path, market: Path) -> None:
     """Runs the strategy, which waits for quotes, and then feeds the market at full speed."""
     sized = ("--account", "mine", "--symbol", SYMBOL, "--max-position", "50", "--every", "10", "--latency-ms", "5")
     command = ("strategy", "run", STRATEGY, *sized, "--quantity", "10", "--cash", "100000", "--max-orders", "3")
-    with running(settings, folder, *command) as strategy:
-        strategy.await_log(f"{STRATEGY} trades {SYMBOL}")
+    with (
+        running(settings, folder, *command) as strategy,
+        running(settings, folder, *declared("twap", "examples.twap:Twap", "target=20"), "--max-orders", "1") as twap,
+        running(settings, folder, *declared("broken", PROBE, "fails_at=9")) as broken,
+    ):
+        for each in (strategy, twap, broken):
+            each.await_log(f" trades {SYMBOL}")
         fed = paper(settings, "feed", str(market))
         assert (fed.returncode, "runs ahead of them" in fed.stderr) == (0, True)
         strategy.await_log("3 requests sent")
         ended(strategy)
         assert "s of market time: the market ran ahead of the strategy" in strategy.log.read_text()
+        ended(twap)
+        assert broken.process.wait(60) == 1
+        assert "EventProbe: on_quote: ZeroDivisionError: on purpose; at" in broken.log.read_text()
     again_in_the_same_session(settings, folder, *command)
     changed = paper(settings, *(item if item != "10" else "20" for item in command))
     assert (changed.returncode, "with these parameters; close it" in changed.stderr) == (1, True), changed.stderr
     unnamed = paper(settings, "strategy", "run", STRATEGY, *sized, "--quantity", "10", "--session", "s")
     assert (unnamed.returncode, "--session need --cash" in unnamed.stderr) == (2, True), unnamed.stderr
+
+
+def declared(account: str, name: str, parameter: str) -> tuple[str, ...]:
+    """Returns the command that runs a strategy with a declared parameter."""
+    symbols = ("--symbol", SYMBOL, *(("--symbol", "GLOBEX.SIM") if name == PROBE else ()))
+    return ("strategy", "run", name, "--account", account, "--cash", "100000", *symbols, "--set", parameter)
 
 
 def again_in_the_same_session(settings: Settings, folder: Path, *command: str) -> None:

@@ -24,10 +24,12 @@ def participants(
     """Returns a participant for each strategy. strategies: by account. Raises InputError for an unknown symbol."""
     found = []
     for account_id, config in strategies.items():
-        if config.symbol not in instruments:
-            known = ", ".join(sorted(instruments))
-            raise InputError(f"strategies.{account_id}: instrument {config.symbol} is none of {known}")
-        found.append(make_participant(account_id, config, instruments[config.symbol], run_seed))
+        for symbol in config.traded:
+            if symbol not in instruments:
+                known = ", ".join(sorted(instruments))
+                raise InputError(f"strategies.{account_id}: instrument {symbol} is none of {known}")
+        trading = {symbol: instruments[symbol] for symbol in config.traded}
+        found.append(make_participant(account_id, config, trading, run_seed))
     return found
 
 
@@ -46,13 +48,13 @@ def openings(
             session_id=account_id,
             strategy_id=strategy.strategy,
             opening_cash=to_money(strategy.cash),
-            currency=instruments[strategy.symbol].currency,
+            currency=instruments[strategy.traded[0]].currency,
             trading_state=TradingState.UNKNOWN,
             limits=what_if.session_limits(None),
             actor=ACTOR,
             reason="strategy in the loop",
             ts=time_ns,
-            instruments=strategy.symbol,
+            instruments=",".join(strategy.traded),
             settings_sha256=settings_hash,
             code_sha256=what_if.variants[account_id].code_sha256,
             parameters=what_if.variants[account_id].parameters,

@@ -1,4 +1,4 @@
-"""The quotes of a table that strategies watch, shown to them in the order of market time."""
+"""The updates of a table that strategies watch, shown to them in the order of market time."""
 
 from bisect import bisect_left
 from functools import partial
@@ -6,22 +6,33 @@ from functools import partial
 import numpy as np
 
 from streams.evidence.replay.strategy_loop import StrategyLoop
-from streams.pipeline.feed.table import QUOTE, MarketTable
+from streams.pipeline.feed.pack import record_of
+from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, MarketTable
+from streams.strategies.market_view import TradeUpdate, Update, updates_of
 from streams.strategies.strategy import Tick
 
+A_TRADE = TradeUpdate(0, 0, "-", 0)
 BLOCK_ROWS = 10_000
 """Most quotes that are held as Python objects."""
 
 
 class ShownQuotes:
-    """The quotes with both sides, of the symbols that strategies of a loop watch."""
+    """The updates that strategies of a loop watch: quotes with both sides, for some also trades, books and splits."""
 
     def __init__(self, table: MarketTable, loop: StrategyLoop) -> None:
         self._table, self._loop = table, loop
-        self._watching = [loop.watching(symbol) for symbol in table.symbols]
-        is_watched = np.array([bool(participants) for participants in self._watching], np.bool_)
-        is_shown = (table.kind == QUOTE) & (table.bid_sz != 0) & (table.ask_sz != 0)
-        self._rows = np.flatnonzero(is_shown & is_watched[table.symbol])
+        watching = [loop.watching(symbol) for symbol in table.symbols]
+        others = [[each for each in found if each.sees(A_TRADE)] for found in watching]
+        names = table.symbols * 2
+        self._watching = [
+            [(each, each.caller(names[at])) for each in found] for at, found in enumerate(watching + others)
+        ]
+        is_watched, is_watched_whole = (
+            np.array([bool(found) for found in each], np.bool_) for each in (watching, others)
+        )
+        is_quote = (table.kind == QUOTE) & (table.bid_sz != 0) & (table.ask_sz != 0)
+        is_other = np.isin(table.kind, (TRADE, BOOK, SPLIT)) & is_watched_whole[table.symbol]
+        self._rows = np.flatnonzero(is_quote & is_watched[table.symbol] | is_other)
         self._read = self._at = 0
         self._read_block()
 
@@ -40,8 +51,8 @@ class ShownQuotes:
         ticks, codes, watching, loop = self._ticks, self._codes, self._watching, self._loop
         for at in range(self._at, end):
             tick, asks = ticks[at], False
-            for participant in watching[codes[at]]:
-                requests = participant.strategy.on_tick(tick)
+            for participant, call in watching[codes[at]]:
+                requests = call(tick)
                 if requests:
                     loop.keep(participant.stamped(requests, tick.ts))
                     asks = True
@@ -63,6 +74,10 @@ class ShownQuotes:
         self._numbers: list[int] = rows.tolist()
         self._codes: list[int] = table.symbol[rows].tolist()
         columns = (table.bid_px, table.bid_sz, table.ask_px, table.ask_sz, table.time)
-        self._ticks: list[Tick] = list(
+        self._ticks: list[Update] = list(
             map(partial(tuple.__new__, Tick), zip(*(column[rows].tolist() for column in columns), strict=True))
         )
+        for at in np.flatnonzero(table.kind[rows] != QUOTE).tolist():
+            symbol = table.symbols[self._codes[at]]
+            (self._ticks[at],) = updates_of(record_of(table, symbol, rows[at : at + 1]))
+            self._codes[at] += len(table.symbols)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 
 from schemas.records.messages import MarketData, OrderRequest, OrderResult
+from streams.strategies.market_view import updates_of
 from streams.strategies.participant import Participant
-from streams.strategies.strategy import ticks
 
 Put = Callable[[OrderRequest, int], list[OrderResult]]
 """Sends a request at a time, UTC nanoseconds, and returns all results that it causes."""
@@ -26,7 +26,8 @@ class StrategyLoop:
         self._sent = 0
         for participant in participants:
             self._by_account[participant.account_id] = participant
-            self._by_symbol.setdefault(participant.symbol, []).append(participant)
+            for symbol in participant.symbols:
+                self._by_symbol.setdefault(symbol, []).append(participant)
 
     @property
     def due_ns(self) -> int | None:
@@ -54,9 +55,10 @@ class StrategyLoop:
         """Shows the updates of a market record to the strategies that watch its symbol."""
         watching = self._by_symbol.get(record.symbol)
         if watching:
-            for tick in ticks(record):
+            for update in updates_of(record):
                 for participant in watching:
-                    self.keep(participant.on_tick(tick, max(tick.ts, now_ns)))
+                    if participant.sees(update):
+                        self.keep(participant.on_update(record.symbol, update, max(update.ts, now_ns)))
 
     def keep(self, requests: Iterable[OrderRequest]) -> None:
         """Keeps requests of a strategy until they are due."""

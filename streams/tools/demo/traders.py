@@ -165,7 +165,7 @@ def participants_of(settings: Settings, traders: list[Trader]) -> list[Participa
                 max_position=price_to_decimal(trader.max_position),
                 every=trader.every,
             ),
-            Instrument.from_config(trader.instrument),
+            {trader.instrument.symbol: Instrument.from_config(trader.instrument)},
             settings.run_seed,
         )
         for trader in traders

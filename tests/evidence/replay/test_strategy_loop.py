@@ -84,7 +84,7 @@ def test_a_request_comes_before_what_is_later_and_behind_what_is_not() -> None:
         return []
 
     told = StrategyConfig.model_validate(PARTS | {"strategy": PROBE, "every": 1, "latency": constant(5)})
-    loop = StrategyLoop([make_participant("P", told, Instrument.from_config(instrument("ABC")), 1)], put)
+    loop = StrategyLoop([make_participant("P", told, {"ABC": Instrument.from_config(instrument("ABC"))}, 1)], put)
     loop.send_due(START)
     loop.show_market(quote(at=START), START)
     loop.send_due(START + 5 * MS)

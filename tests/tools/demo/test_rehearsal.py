@@ -68,7 +68,7 @@ def traders(symbols: int) -> WhatIf:
 def participants(what_if: WhatIf, core: CoreConfig) -> list[Participant]:
     instruments = {item.symbol: Instrument.from_config(item) for item in core.instruments}
     return [
-        make_participant(account_id, item, instruments[item.symbol], core.run_seed)
+        make_participant(account_id, item, {item.symbol: instruments[item.symbol]}, core.run_seed)
         for account_id, item in what_if.strategies.items()
     ]
 

@@ -1,0 +1,144 @@
+"""An account as its strategy sees it: positions, orders and cash since its start, summed up from its results."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from schemas.records.enums import Action, ExecType, OrderType, OrdStatus, Side, TimeInForce
+from schemas.records.messages import OrderRequest, OrderResult
+from schemas.records.numbers import money_to_decimal, price_to_decimal
+
+ANSWERS = frozenset({ExecType.CANCEL_REJECT, ExecType.MASS_CANCEL})
+"""Results that answer a request and change no order."""
+
+
+class OwnOrder(NamedTuple):
+    """An order and what became of it.
+
+    Attributes:
+        status: PENDING_NEW until the first result.
+        event: event of the newest result; UNKNOWN until the first one. CANCEL_REJECT: a change of it was refused.
+        code, text: reason of that result, if it has one.
+        terminal: the order has ended.
+    """
+
+    order_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    filled: Decimal = Decimal(0)
+    status: OrdStatus = OrdStatus.PENDING_NEW
+    event: ExecType = ExecType.UNKNOWN
+    code: str | None = None
+    text: str | None = None
+    terminal: bool = False
+
+    @property
+    def open_quantity(self) -> Decimal:
+        """Units that are not filled; 0 if the order has ended."""
+        return Decimal(0) if self.terminal else self.quantity - self.filled
+
+
+class FillEvent(NamedTuple):
+    """A fill of an order. quantity: units. price, commission: in the currency. ts: UTC nanoseconds."""
+
+    order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    commission: Decimal
+    ts: int
+
+
+class OwnAccount:
+    """A strategy's account.
+
+    Attributes:
+        working: orders that have not ended, by id.
+        positions: 1e-9 units by symbol, negative if short.
+        cash: 1e-18 of the account's currency; None if it is unknown. Fees of borrowing and payments of the market are
+            not in it.
+    """
+
+    def __init__(self, cash: int | None = None) -> None:
+        self.working: dict[str, OwnOrder] = {}
+        self.positions: dict[str, int] = {}
+        self.cash = cash
+
+    def position(self, symbol: str) -> Decimal:
+        """Returns the position in units, negative if short."""
+        return price_to_decimal(self.positions.get(symbol, 0))
+
+    def sent(self, requests: Iterable[OrderRequest]) -> None:
+        """Notes new orders that are on their way."""
+        for request in requests:
+            if request.action is Action.NEW:
+                self.working[request.order_id] = _state_of(request)
+
+    def split(self, symbol: str, to: int, of: int) -> None:
+        """Restates a position by a split; fractions are cut off, as the account does."""
+        before = self.positions.get(symbol, 0)
+        shares = abs(before) * to // of
+        self.positions[symbol] = shares if before > 0 else -shares
+
+    def add(self, result: OrderResult) -> tuple[OwnOrder | None, FillEvent | None]:
+        """Adds a result. Returns the order as it is now, and the result's fill."""
+        fill = self._book(result)
+        return self._note(result), fill
+
+    def _book(self, result: OrderResult) -> FillEvent | None:
+        quantity, price = result.last_qty, result.last_px
+        if quantity is None or price is None:
+            return None
+        direction = 1 if result.side is Side.BUY else -1
+        self.positions[result.symbol] = self.positions.get(result.symbol, 0) + direction * quantity
+        commission = result.commission or 0
+        if self.cash is not None:
+            self.cash -= direction * quantity * price + commission
+        return FillEvent(
+            result.order_id,
+            result.symbol,
+            result.side,
+            price_to_decimal(quantity),
+            price_to_decimal(price),
+            money_to_decimal(commission),
+            result.ts,
+        )
+
+    def _note(self, result: OrderResult) -> OwnOrder | None:
+        order = self.working.get(result.order_id)
+        if order is None:
+            return None
+        changed = order._replace(event=result.exec_type, code=result.reason_code, text=result.text)
+        if result.exec_type not in ANSWERS:
+            changed = changed._replace(
+                quantity=order.quantity if result.order_qty is None else price_to_decimal(result.order_qty),
+                price=order.price if result.price is None else price_to_decimal(result.price),
+                stop_price=order.stop_price if result.stop_price is None else price_to_decimal(result.stop_price),
+                filled=price_to_decimal(result.cum_qty),
+                status=result.ord_status,
+                terminal=result.terminal,
+            )
+        if changed.terminal:
+            self.working.pop(result.order_id, None)
+        else:
+            self.working[result.order_id] = changed
+        return changed
+
+
+def _state_of(request: OrderRequest) -> OwnOrder:
+    return OwnOrder(
+        request.order_id,
+        request.symbol,
+        request.side,
+        request.order_type,
+        request.time_in_force,
+        price_to_decimal(request.quantity or 0),
+        None if request.price is None else price_to_decimal(request.price),
+        None if request.stop_price is None else price_to_decimal(request.stop_price),
+    )

@@ -1,0 +1,104 @@
+"""Calls a strategy with what happens, and returns the requests that it sends then."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.records.messages import OrderRequest, OrderResult
+from schemas.records.numbers import price_to_decimal
+from streams.errors import StrategyFailed
+from streams.strategies.event_strategy import Strategy
+from streams.strategies.market_view import (
+    BookEvent,
+    BookUpdate,
+    QuoteEvent,
+    SplitUpdate,
+    TradeEvent,
+    TradeUpdate,
+    Update,
+)
+from streams.strategies.order_desk import OrderDesk
+from streams.strategies.strategy import Tick
+
+PRODUCT = Path(__file__).resolve().parents[2] / "streams"
+
+
+class StrategyDriver:
+    """A driver of one strategy. Calls raise StrategyFailed if the strategy's code raises an error."""
+
+    def __init__(self, strategy: Strategy, desk: OrderDesk) -> None:
+        self.strategy = strategy
+        self._desk = desk
+        self._started = False
+
+    def on_update(self, symbol: str, update: Update) -> Sequence[OrderRequest]:
+        """Returns the requests after an update: first of timers, then of time bars that ended, then of the update."""
+        desk = self._desk
+        desk.now_ns = max(desk.now_ns, update.ts)
+        if not self._started:
+            self._started = True
+            self._call(self.strategy.on_start)
+        if desk.timers:
+            for name in desk.due_timers():
+                self._call(self.strategy.on_timer, name)
+        for builder in desk.bars[symbol]:
+            bar = builder.close_before(update.ts)
+            if bar is not None:
+                self._call(self.strategy.on_bar, bar)
+        self._show(symbol, update)
+        for builder in desk.bars[symbol]:
+            bar = builder.add(update)
+            if bar is not None:
+                self._call(self.strategy.on_bar, bar)
+        return desk.drain()
+
+    def on_result(self, result: OrderResult) -> Sequence[OrderRequest]:
+        """Returns the requests after a result of the account."""
+        self._desk.now_ns = max(self._desk.now_ns, result.ts)
+        order, fill = self._desk.account.add(result)
+        if order is not None:
+            self._call(self.strategy.on_order, order)
+        if fill is not None:
+            self._call(self.strategy.on_fill, fill)
+        return self._desk.drain()
+
+    def on_stop(self) -> Sequence[OrderRequest]:
+        """Returns the requests with which the strategy ends."""
+        self._call(self.strategy.on_stop)
+        return self._desk.drain()
+
+    def after_error(self) -> Sequence[OrderRequest]:
+        """Returns the requests that follow an error of the strategy: those of the broken call are left out."""
+        self._desk.drain()
+        if self.strategy.cancel_on_error:
+            self._desk.cancel_all()
+        return self._desk.drain()
+
+    def _show(self, symbol: str, update: Update) -> None:
+        if isinstance(update, Tick):
+            self._desk.quotes[symbol] = update
+            self._call(self.strategy.on_quote, QuoteEvent(symbol, update))
+        elif isinstance(update, TradeUpdate):
+            price, size = price_to_decimal(update.price), price_to_decimal(update.size)
+            self._call(self.strategy.on_trade, TradeEvent(symbol, price, size, update.aggressor, update.ts))
+        elif isinstance(update, BookUpdate):
+            self._call(self.strategy.on_book, BookEvent.of(symbol, update))
+        elif isinstance(update, SplitUpdate):
+            self._desk.account.split(symbol, update.to, update.of)
+
+    def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
+        try:
+            callback(*arguments)
+        except Exception as error:
+            raise StrategyFailed(
+                f"strategy {type(self.strategy).__name__}: {callback.__name__}: {_told(error)}"
+            ) from error
+
+
+def _told(error: Exception) -> str:
+    """Returns an error with the line of the strategy's own code that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(PRODUCT)] or frames[1:] or frames[:1]
+    place = f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else "an unknown line"
+    return f"{type(error).__name__}: {error}; at {place}"
