@@ -38,6 +38,16 @@ def user_info(settings: Settings) -> str:
         ) from error
 
 
+def registry_tls(settings: Settings) -> dict[str, str]:
+    """Returns the properties of a registry client for the files that REGISTRY_*_FILE name."""
+    files = {
+        "ssl.ca.location": settings.registry_ca_file,
+        "ssl.certificate.location": settings.registry_certificate_file,
+        "ssl.key.location": settings.registry_key_file,
+    }
+    return {name: file for name, file in files.items() if file}
+
+
 def without_user(url: str) -> str:
     """Returns a URL without user and password, for a request that needs neither."""
     parts = urlsplit(url)

@@ -30,6 +30,19 @@ def _from_base(path: Path) -> Path:
 BasePath = Annotated[Path, AfterValidator(_from_base)]
 
 
+def _existing_file(text: str) -> str:
+    if not text:
+        return text
+    path = _from_base(Path(text))
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return str(path)
+
+
+OptionalFile = Annotated[str, AfterValidator(_existing_file)]
+"""The path of a file; empty: none."""
+
+
 class Settings(BaseSettings):
     """The settings of the pipeline and its stack. The environment overrides `.env`, which overrides the defaults.
 
@@ -41,13 +54,40 @@ class Settings(BaseSettings):
 
     kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Host and port of the Kafka broker.")
     kafka_controller_port: int = Field(9093, description="Port of the local broker's KRaft controller.")
-    kafka_security: Literal["plaintext", "scram"] = Field(
-        "plaintext", description="scram: the broker asks for passwords and enforces infra/kafka/access.py."
+    kafka_security: Literal["plaintext", "scram", "sasl"] = Field(
+        "plaintext",
+        description="plaintext: no login. scram: the broker asks for passwords and enforces infra/kafka/access.py. "
+        "sasl: all processes log in as KAFKA_USERNAME, or with a token; the cluster's owner gives the rights.",
     )
     kafka_principal: str = Field(
         "",
         pattern=PRINCIPAL_NAME,
         description="Principal that connects under KAFKA_SECURITY=scram; empty: each command's default.",
+    )
+    kafka_tls: bool = Field(False, description="true: connections to Kafka use TLS.")
+    kafka_tls_check_host: bool = Field(True, description="false: accepts a broker's certificate for another host.")
+    kafka_ca_file: OptionalFile = Field("", description="CA certificates (PEM) of the brokers; empty: the system's.")
+    kafka_certificate_file: OptionalFile = Field("", description="Client certificate (PEM) for the brokers.")
+    kafka_key_file: OptionalFile = Field("", description="Private key (PEM) of KAFKA_CERTIFICATE_FILE.")
+    kafka_key_password: str = Field("", repr=False, description="Password of KAFKA_KEY_FILE; empty: none.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "SCRAM-SHA-512", description="Mechanism of the login under KAFKA_SECURITY=sasl."
+    )
+    kafka_username: str = Field("", description="User, or API key, under KAFKA_SECURITY=sasl.")
+    kafka_password: str = Field("", repr=False, description="Password, or API secret, of KAFKA_USERNAME.")
+    kafka_token_provider: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$",
+        description="module:function that returns a token and its end (ms since the epoch), for OAUTHBEARER.",
+    )
+    kafka_token_argument: str = Field(
+        "", description="Argument of KAFKA_TOKEN_PROVIDER, such as a region; empty: none."
+    )
+    replication_factor: int = Field(
+        0, ge=0, le=32, description="Copies of each partition; 0: 3 on a cluster, 1 on a single broker."
+    )
+    min_insync_replicas: int = Field(
+        0, ge=0, le=32, description="Copies that must have a record before it counts; 0: 2 on a cluster, else 1."
     )
     pipeline_key: str = Field(
         "",
@@ -58,9 +98,15 @@ class Settings(BaseSettings):
     schema_registry_url: str = Field(
         "http://127.0.0.1:8081/apis/ccompat/v7", description="Confluent-compatible API of the registry."
     )
+    registry_ca_file: OptionalFile = Field("", description="CA certificates (PEM) of the registry.")
+    registry_certificate_file: OptionalFile = Field("", description="Client certificate (PEM) for the registry.")
+    registry_key_file: OptionalFile = Field("", description="Private key (PEM) of REGISTRY_CERTIFICATE_FILE.")
     clickhouse_url: str = Field(
         "http://127.0.0.1:8123", description="HTTP interface of ClickHouse; may hold user and password."
     )
+    clickhouse_ca_file: OptionalFile = Field("", description="CA certificates (PEM) of ClickHouse.")
+    clickhouse_certificate_file: OptionalFile = Field("", description="Client certificate (PEM) for ClickHouse.")
+    clickhouse_key_file: OptionalFile = Field("", description="Private key (PEM) of CLICKHOUSE_CERTIFICATE_FILE.")
     clickhouse_database: str = Field("paper", pattern=r"^\w+$", description="Database of all tables.")
 
     paper_home: BasePath = Field(
@@ -163,12 +209,12 @@ class Settings(BaseSettings):
     @property
     def registry_host_port(self) -> tuple[str, int]:
         """Host and port of the schema registry."""
-        return _host_port(self.schema_registry_url, 80)
+        return _host_port(self.schema_registry_url, 443 if self.schema_registry_url.startswith("https:") else 80)
 
     @property
     def clickhouse_host_port(self) -> tuple[str, int]:
         """Host and port of ClickHouse's HTTP interface."""
-        return _host_port(self.clickhouse_url, 8123)
+        return _host_port(self.clickhouse_url, 8443 if self.clickhouse_url.startswith("https:") else 8123)
 
 
 def _host_port(url: str, default_port: int) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import TransportError
 
 from infra.errors import SettingsError
-from infra.registry_access import user_info
+from infra.registry_access import registry_tls, user_info
 from infra.settings import Settings
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
 from schemas.topic_schemas import all_topics, load_schema, schema_text
@@ -239,7 +239,8 @@ class Registry:
 def _client(settings: Settings, user: str = "") -> SchemaRegistryClient:
     """Returns a client without retries of its own, because _with_retries repeats calls. user: `user:password`."""
     login = {"basic.auth.user.info": user} if user else {}
-    return SchemaRegistryClient({"url": settings.schema_registry_url, "max.retries": 0, **login})
+    options = {"url": settings.schema_registry_url, "max.retries": 0, **registry_tls(settings), **login}
+    return SchemaRegistryClient(options)
 
 
 def _with_retries(call: Callable[[], T]) -> T:

@@ -50,6 +50,9 @@ def connect(settings: Settings, database: str | None = None, user: str = PAPER) 
             database=database or settings.clickhouse_database,
             autogenerate_session_id=False,
             connect_timeout=CONNECT_TIMEOUT_S,
+            ca_cert=settings.clickhouse_ca_file or None,
+            client_cert=settings.clickhouse_certificate_file or None,
+            client_cert_key=settings.clickhouse_key_file or None,
         )
     except DriverError as error:
         raise ClickHouseError(

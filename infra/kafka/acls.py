@@ -28,12 +28,12 @@ LOG_WARNING = 4
 def ensure_access(settings: Settings) -> None:
     """Gives each principal a password and exactly the ACLs of its role on this pipeline. May be called at any time.
 
-    Leaves other principals and the ACLs of other pipelines alone. Does nothing without KAFKA_SECURITY.
+    Leaves other principals and the ACLs of other pipelines alone. Does nothing without KAFKA_SECURITY=scram.
 
     Raises:
         AccessError: the broker refused a change.
     """
-    if settings.kafka_security == "plaintext":
+    if settings.kafka_security != "scram":
         return
     admin = _admin(settings)
     _ensure_passwords(settings, admin, tuple(ROLES))
@@ -78,7 +78,7 @@ def remove_principal(settings: Settings, principal: str) -> None:
 def remove_access(settings: Settings, prefix: str) -> None:
     """Deletes all ACLs on names with a prefix, for a pipeline whose topics were deleted. Raises AccessError."""
     assert prefix, "an empty prefix would delete the ACLs of all pipelines"
-    if settings.kafka_security == "plaintext":
+    if settings.kafka_security != "scram":
         return
     admin = _admin(settings)
     _delete(admin, {rule for rule in _present(admin) if rule.name.startswith(prefix)})
@@ -104,7 +104,7 @@ def _written(settings: Settings, present: Collection[Rule], principal: str) -> s
 
 
 def _demand_own(settings: Settings, principal: str) -> None:
-    if settings.kafka_security == "plaintext":
+    if settings.kafka_security != "scram":
         raise AccessError("principals need KAFKA_SECURITY=scram; docs/access.md describes how to switch it on")
     if principal in (ADMIN, *ROLES):
         raise AccessError(f"principal {principal}: the name belongs to the stack; choose another name")

@@ -23,13 +23,22 @@ def advice(settings: Settings, failure: str) -> str:
     """Returns advice on a failure of a Kafka client; empty if the cause is unknown. Takes up to PROBE_S."""
     who = login(settings)
     if who is not None and NOT_ALLOWED in failure.lower():
-        return f"{who.principal} may not do this; set KAFKA_PRINCIPAL to another principal (docs/access.md)"
+        return f"{who.principal} may not do this; {_other_rights(settings)}"
     where = settings.kafka_bootstrap_servers
     if connection_errors(settings) is None:
         return ""
-    if who is None and listens(settings.kafka_host_port, PROBE_S):
-        return f"Kafka at {where} closes the connection: if it demands a login, set KAFKA_SECURITY=scram"
+    if settings.kafka_security == "plaintext" and listens(settings.kafka_host_port, PROBE_S):
+        return (
+            f"Kafka at {where} closes the connection: if it demands a login, set KAFKA_SECURITY=scram or sasl; if it "
+            "speaks TLS, set KAFKA_TLS=true"
+        )
     return silence(settings)
+
+
+def _other_rights(settings: Settings) -> str:
+    if settings.kafka_security == "sasl":
+        return "give it the rights that docs/deploy.md lists"
+    return "set KAFKA_PRINCIPAL to another principal (docs/access.md)"
 
 
 def demand_login(settings: Settings) -> None:
@@ -48,10 +57,18 @@ def demand_login(settings: Settings) -> None:
     for error in connection_errors(settings) or ():
         if error.code() == KafkaError._AUTHENTICATION:
             raise SettingsError(
-                f"Kafka at {settings.kafka_bootstrap_servers} refuses {who.principal}: {error.str()}; check the "
-                f"password in {password_file(settings, who.principal)}, KAFKA_PRINCIPAL, and that KAFKA_SECURITY is "
-                "the one that the broker was started with"
+                f"Kafka at {settings.kafka_bootstrap_servers} refuses {who.principal}: {error.str()}; "
+                f"{_remedy(settings, who.principal)}"
             )
+
+
+def _remedy(settings: Settings, principal: str) -> str:
+    if settings.kafka_security == "sasl":
+        return "check KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_SASL_MECHANISM"
+    return (
+        f"check the password in {password_file(settings, principal)}, KAFKA_PRINCIPAL, and that KAFKA_SECURITY is the "
+        "one that the broker was started with"
+    )
 
 
 def connection_errors(settings: Settings) -> list[KafkaError] | None:

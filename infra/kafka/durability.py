@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from infra.errors import TopicError
 from infra.kafka.client_config import client_config
+from infra.kafka.replication import IN_SYNC, REPLICAS_MIN, Copies, copies
 from infra.kafka.topics import ADMIN_TIMEOUT_S, BY_NAME, topic_name
 from infra.principal import ADMIN
 from infra.settings import Settings
@@ -16,21 +17,25 @@ from infra.settings import Settings
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
-REPLICAS_MIN = 3
-IN_SYNC_MIN = 2
 FLUSH_MS_MAX = 1_000
 """Longest time after which a single broker writes its records to the disk."""
 NAMED = 3
 TRANSACTIONS = "__transaction_state"
+UNCLEAN = "unclean.leader.election.enable"
 
 
 class TopicDurability(NamedTuple):
-    """The durability of a topic. flush_ms: after the broker has looked whether a flush is due, which it does too."""
+    """The durability of a topic.
+
+    flush_ms: after the broker has looked whether a flush is due, which it does too. unclean: whether a copy that lacks
+    acknowledged records may become the leader.
+    """
 
     replicas: int
     in_sync: int
     flush_messages: int
     flush_ms: int
+    unclean: bool = False
 
 
 def ensure_durable(settings: Settings) -> list[str]:
@@ -47,28 +52,34 @@ def ensure_durable(settings: Settings) -> list[str]:
     topics = _read(admin, [topic_name(settings, base) for base in BY_NAME])
     if brokers == 1:
         return unflushed(topics)
-    weak = too_few_copies(topics)
+    weak = too_few_copies(topics, copies(settings, brokers))
     if weak:
         raise TopicError("\n  ".join(["the cluster may lose records that it has acknowledged:", *weak]))
     return []
 
 
-def too_few_copies(topics: dict[str, TopicDurability]) -> list[str]:
+def too_few_copies(topics: dict[str, TopicDurability], wanted: Copies) -> list[str]:
     """Returns what is missing until the topics of a cluster survive the loss of a machine; nothing if they do."""
-    few = [name for name, topic in topics.items() if topic.replicas < REPLICAS_MIN]
-    lone = [name for name, topic in topics.items() if topic.in_sync < IN_SYNC_MIN]
+    few = [name for name, topic in topics.items() if topic.replicas < wanted.replicas]
+    lone = [name for name, topic in topics.items() if topic.in_sync < wanted.in_sync]
+    unclean = [name for name, topic in topics.items() if topic.unclean]
     found = []
     if few:
         found.append(
-            f"{_named(few)}: {topics[few[0]].replicas} replicas, at least {REPLICAS_MIN} are needed. Move the "
+            f"{_named(few)}: {topics[few[0]].replicas} replicas, at least {wanted.replicas} are needed. Move the "
             "partitions with kafka-reassign-partitions, and set default.replication.factor and "
-            f"transaction.state.log.replication.factor to {REPLICAS_MIN} on all brokers before topics are created"
+            f"transaction.state.log.replication.factor to {wanted.replicas} on all brokers before topics are created"
         )
     if lone:
         found.append(
-            f"{_named(lone)}: min.insync.replicas is {topics[lone[0]].in_sync}, at least {IN_SYNC_MIN} is needed. "
-            f"Correct it with kafka-configs --alter --topic {lone[0]} --add-config min.insync.replicas={IN_SYNC_MIN}, "
+            f"{_named(lone)}: min.insync.replicas is {topics[lone[0]].in_sync}, at least {wanted.in_sync} is needed. "
+            f"Correct it with kafka-configs --alter --topic {lone[0]} --add-config {IN_SYNC}={wanted.in_sync}, "
             "and set it on all brokers for topics to come"
+        )
+    if unclean:
+        found.append(
+            f"{_named(unclean)}: {UNCLEAN} is true, so a copy without the last acknowledged records may take over. "
+            f"Correct it with kafka-configs --alter --topic {unclean[0]} --add-config {UNCLEAN}=false"
         )
     return found
 
@@ -108,10 +119,13 @@ def _read(admin: AdminClient, names: list[str]) -> dict[str, TopicDurability]:
     found = {}
     for name in names:
         config = configs[ResourceType.TOPIC, name]
-        copies = [len(partition.replicas) for partition in metadata.topics[name].partitions.values()]
         flush_ms = max(int(config["flush.ms"]), looks_ms)
         found[name] = TopicDurability(
-            min(copies), int(config["min.insync.replicas"]), int(config["flush.messages"]), flush_ms
+            replicas=min(len(partition.replicas) for partition in metadata.topics[name].partitions.values()),
+            in_sync=int(config[IN_SYNC]),
+            flush_messages=int(config["flush.messages"]),
+            flush_ms=flush_ms,
+            unclean=config.get(UNCLEAN) == "true",
         )
     found[TRANSACTIONS] = TopicDurability(
         min(int(broker["transaction.state.log.replication.factor"]) for broker in brokers),

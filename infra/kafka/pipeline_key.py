@@ -20,7 +20,7 @@ def pipeline_key(settings: Settings) -> bytes | None:
     It comes from PIPELINE_KEY, or from a file of PAPER_HOME that the first process makes. Pipelines with other prefixes
     have other keys. Raises SettingsError.
     """
-    if settings.kafka_security != "plaintext":
+    if settings.kafka_security == "scram":
         return None
     secret = settings.pipeline_key or _file_secret(settings)
     return blake2s(settings.topic_prefix.encode(), key=secret.encode()[:KEY_BYTES]).digest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from infra.errors import TopicError
 from infra.kafka.client_config import client_config
+from infra.kafka.replication import IN_SYNC, copies
 from infra.principal import ADMIN
 from infra.settings import Settings
 
@@ -21,6 +22,8 @@ ADMIN_TIMEOUT_S = 30.0
 POLL_S = 0.02
 STAMPS, APPEND_TIME = "message.timestamp.type", "LogAppendTime"
 """The broker stamps records: a client's stamp could move a shard's clock, and one from a wrong clock is refused."""
+KEEP_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+"""Stated for each topic, because the defaults of a managed cluster delete inputs."""
 DLQ_PREFIX = "dlq."
 DLQ_MARGIN_BYTES = MIB // 4  # A dead letter has the original record and additional headers.
 
@@ -90,7 +93,7 @@ class Topic:
 
     def config(self) -> dict[str, str]:
         """Returns Kafka's topic configuration, with values as the broker reports them."""
-        common = {"max.message.bytes": str(self.max_message_bytes), "retention.ms": "-1", STAMPS: APPEND_TIME}
+        common = {"max.message.bytes": str(self.max_message_bytes), STAMPS: APPEND_TIME, **KEEP_FOR_EVER}
         if not self.compacted:
             return common | {"cleanup.policy": "delete"}
         # Segments are small because only closed segments are compacted, and recovery reads the whole topic.
@@ -235,9 +238,14 @@ def _create(settings: Settings, admin: AdminClient, topics: dict[str, Topic]) ->
 
     if not topics:
         return
-    # The replication factor is the broker's default: 1 on one node, 3 on a cluster.
+    wanted = copies(settings, len(admin.list_topics(timeout=ADMIN_TIMEOUT_S).brokers))
     new = [
-        NewTopic(name, num_partitions=topic.partitions.count(settings), config=topic.config())
+        NewTopic(
+            name,
+            num_partitions=topic.partitions.count(settings),
+            replication_factor=wanted.replicas,
+            config=topic.config() | {IN_SYNC: str(wanted.in_sync)},
+        )
         for name, topic in topics.items()
     ]
     for name, future in admin.create_topics(new, operation_timeout=ADMIN_TIMEOUT_S).items():

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from infra.clickhouse.users import credentials_folder, make_passwords
 from infra.settings import REPOSITORY, Settings
-from infra.stack.server_process import Launch, Progress, data_folder, http_answers
+from infra.stack.server_process import Launch, Pem, Progress, data_folder, http_answers
 
 
 class ClickHouseServer:
@@ -36,5 +36,6 @@ class ClickHouseServer:
 
     def is_ready(self, settings: Settings) -> bool:
         # CLICKHOUSE_URL may hold a password, which /ping does not ask for.
+        pem = Pem(settings.clickhouse_ca_file, settings.clickhouse_certificate_file, settings.clickhouse_key_file)
         url = urlsplit(settings.clickhouse_url)
-        return http_answers(url._replace(netloc=url.netloc.rpartition("@")[2], path="/ping").geturl())
+        return http_answers(url._replace(netloc=url.netloc.rpartition("@")[2], path="/ping").geturl(), pem)

@@ -36,6 +36,11 @@ class KafkaServer:
         }
 
     def prepare(self, settings: Settings, progress: Progress) -> Launch:
+        if settings.kafka_tls or settings.kafka_security == "sasl":
+            raise ServerError(
+                "kafka: the local broker has no TLS and only its own principals; unset KAFKA_TLS and set "
+                "KAFKA_SECURITY to plaintext or scram, or use the cluster that they are for and do not run `paper up`"
+            )
         jars = kafka_jars(read_lock())
         ensure_artifacts(jars, settings.paper_cache, progress)
         class_path = os.pathsep.join(os.fspath(jar.path(settings.paper_cache)) for jar in jars)

@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.registry_access import registry_password, without_user
 from infra.settings import Settings
 from infra.stack.artifacts import ensure_artifacts, read_lock, registry_archive, unpack
-from infra.stack.server_process import JAVA_OPTIONS, Launch, Progress, data_folder, http_answers, java
+from infra.stack.server_process import JAVA_OPTIONS, Launch, Pem, Progress, data_folder, http_answers, java
 
 SHARED_PROPERTIES = Path(__file__).with_name("registry.properties")
 HEAP_MAX = "-Xmx256m"
@@ -48,4 +48,5 @@ class RegistryServer:
         )
 
     def is_ready(self, settings: Settings) -> bool:
-        return http_answers(without_user(settings.schema_registry_url).rstrip("/") + "/subjects")
+        pem = Pem(settings.registry_ca_file, settings.registry_certificate_file, settings.registry_key_file)
+        return http_answers(without_user(settings.schema_registry_url).rstrip("/") + "/subjects", pem)

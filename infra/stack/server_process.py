@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from infra.settings import Settings
 
@@ -51,12 +52,24 @@ def data_folder(settings: Settings, server: str) -> Path:
     return folder
 
 
-def http_answers(url: str) -> bool:
+class Pem(NamedTuple):
+    """Names of PEM files for https: CA certificates, client certificate and its key. Empty: the system's, and none."""
+
+    authority: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+def http_answers(url: str, pem: Pem | None = None) -> bool:
     """Returns whether a GET request returns status 200."""
-    # No proxy: the address may be on this machine, which a proxy does not reach.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    pem = pem or Pem()
     try:
-        with opener.open(url, timeout=PROBE_TIMEOUT_S) as response:
+        tls = ssl.create_default_context(cafile=pem.authority or None)
+        if pem.certificate:
+            tls.load_cert_chain(pem.certificate, pem.key or None)
+        # No proxy: the address may be on this machine, which a proxy does not reach.
+        handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)]
+        with urllib.request.build_opener(*handlers).open(url, timeout=PROBE_TIMEOUT_S) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from infra.kafka.client_config import client_config
 from infra.kafka.partition_check import check_partitions
+from infra.kafka.replication import ACKNOWLEDGED
 from infra.kafka.topics import partition_count, topic_name
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -30,7 +31,7 @@ class RecordProducer:
         self._producer = Producer(
             client_config(settings)
             | {
-                "enable.idempotence": True,
+                **ACKNOWLEDGED,
                 "partitioner": "murmur2_random",
                 "linger.ms": linger_ms,
                 "compression.type": "lz4",

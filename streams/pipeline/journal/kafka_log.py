@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from infra.kafka.client_config import brief_client_config, client_config
 from infra.kafka.passing_errors import NOT_KNOWN_YET, passes
 from infra.kafka.pipeline_key import pipeline_key
+from infra.kafka.replication import ACKNOWLEDGED
 from infra.kafka.topics import BY_NAME, topic_name
 from infra.settings import Settings
 from streams.errors import Fenced, LogUnavailable, RecordTooLarge
@@ -205,6 +206,7 @@ class KafkaTransactions:
         self._producer = Producer(
             client_config(settings)
             | {
+                **ACKNOWLEDGED,
                 "transactional.id": f"{settings.topic_prefix}{name}",
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "linger.ms": 5,

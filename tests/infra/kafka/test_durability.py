@@ -6,11 +6,13 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from infra.kafka.durability import TopicDurability, ensure_durable, too_few_copies, unflushed
+from infra.kafka.replication import Copies
 from infra.kafka.topics import topic_name
 from infra.settings import Settings
 
 TIMEOUT_S = 30
 SAFE = TopicDurability(replicas=3, in_sync=2, flush_messages=2**63 - 1, flush_ms=2**63 - 1)
+CLUSTER = Copies(replicas=3, in_sync=2)
 FLUSHED = TopicDurability(replicas=1, in_sync=1, flush_messages=2**63 - 1, flush_ms=1_000)
 
 
@@ -20,11 +22,12 @@ FLUSHED = TopicDurability(replicas=1, in_sync=1, flush_messages=2**63 - 1, flush
         (SAFE, []),
         (SAFE._replace(replicas=2), ["orders: 2 replicas, at least 3 are needed"]),
         (SAFE._replace(in_sync=1), ["orders: min.insync.replicas is 1, at least 2 is needed"]),
+        (SAFE._replace(unclean=True), ["orders: unclean.leader.election.enable is true"]),
         (FLUSHED, ["orders: 1 replicas, at least 3", "orders: min.insync.replicas is 1"]),
     ],
 )
 def test_topics_of_a_cluster_need_copies(topic: TopicDurability, named: list[str]) -> None:
-    found = too_few_copies({"fills": SAFE, "orders": topic})
+    found = too_few_copies({"fills": SAFE, "orders": topic}, CLUSTER)
     assert len(found) == len(named)
     assert all(text.startswith(start) for text, start in zip(found, named, strict=True))
 
@@ -46,7 +49,7 @@ def test_topics_of_a_single_broker_need_the_disk(topic: TopicDurability, weak: b
 
 
 def test_many_weak_topics_are_counted() -> None:
-    (said, _) = too_few_copies({f"topic-{number}": FLUSHED for number in range(7)})
+    (said, _) = too_few_copies({f"topic-{number}": FLUSHED for number in range(7)}, CLUSTER)
     assert said.startswith("topic-0, topic-1, topic-2 and 4 other topics: ")
 
 
