@@ -1,4 +1,4 @@
-"""Short commands: a person waits for them, so they look for Kafka first, where a client would try for long.
+"""Short commands: a person waits for them, so they look for a server first, where a client would try for long.
 
 Imports little, so that every command can say what it is at no cost.
 """
@@ -31,6 +31,11 @@ def finds(addresses: Iterable[tuple[str, int]]) -> bool:
     """Returns whether one of several addresses (host and port) can be connected to; true once one could be."""
     _Process.has_found = _Process.has_found or any(listens(address, PROBE_S) for address in addresses)
     return _Process.has_found
+
+
+def is_silent(address: tuple[str, int]) -> bool:
+    """Returns whether this is a short command and nothing listens at an address (host and port)."""
+    return is_short() and not listens(address, PROBE_S)
 
 
 def listens(address: tuple[str, int], patience_s: float) -> bool:

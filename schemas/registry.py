@@ -16,6 +16,7 @@ from httpx2 import TransportError
 from infra.errors import SettingsError
 from infra.registry_access import registry_tls, user_info
 from infra.settings import Settings
+from infra.short_command import is_silent
 from schemas.errors import IncompatibleSchema, RegistryUnavailable, UndecodableRecord
 from schemas.topic_schemas import all_topics, load_schema, schema_text
 
@@ -237,7 +238,16 @@ class Registry:
 
 
 def _client(settings: Settings, user: str = "") -> SchemaRegistryClient:
-    """Returns a client without retries of its own, because _with_retries repeats calls. user: `user:password`."""
+    """Returns a client without retries of its own, because _with_retries repeats calls. user: `user:password`.
+
+    Raises RegistryUnavailable if a short command finds none.
+    """
+    if is_silent(settings.registry_host_port):
+        host, port = settings.registry_host_port
+        raise RegistryUnavailable(
+            f"the schema registry at {host}:{port} does not answer: start the local one with `paper up`, or set "
+            "SCHEMA_REGISTRY_URL to another"
+        )
     login = {"basic.auth.user.info": user} if user else {}
     options = {"url": settings.schema_registry_url, "max.retries": 0, **registry_tls(settings), **login}
     return SchemaRegistryClient(options)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from infra.clickhouse.users import PAPER, credentials_folder, read_password
 from infra.errors import ClickHouseError, SettingsError
 from infra.settings import Settings
+from infra.short_command import is_silent
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -35,6 +36,11 @@ def connect(settings: Settings, database: str | None = None, user: str = PAPER) 
     url = urlsplit(settings.clickhouse_url)
     name, password = unquote(url.username or ""), unquote(url.password or "")
     host, port = settings.clickhouse_host_port
+    if is_silent((host, port)):
+        raise ClickHouseError(
+            f"ClickHouse at {host}:{port} does not answer: start the local one with `paper up`, or set CLICKHOUSE_URL "
+            "to another"
+        )
     if not name:
         try:
             name, password = user, read_password(credentials_folder(settings), user)

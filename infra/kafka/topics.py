@@ -267,8 +267,7 @@ def partition_difference(settings: Settings, base: str, present: int) -> str:
     remedy = f" by {setting}; set {setting}={present}" if setting else ""
     return (
         f"{topic_name(settings, base)}: {present} partitions, declared {declared}{remedy}. Another number would move "
-        "keys between shards; for another number, use another TOPIC_PREFIX and RUN_ID, or delete the data with "
-        "`paper down --purge --yes`"
+        "keys between shards; for another number, use another TOPIC_PREFIX and RUN_ID"
     )
 
 

@@ -81,7 +81,7 @@ def _known_password(settings: Settings) -> str:
     except SettingsError as error:
         raise ServerError(
             f"kafka: {password_file(settings, ADMIN)} is missing: the first `paper up` wrote it with the storage; put "
-            "it back, set KAFKA_SECURITY=plaintext, or start afresh after `paper down --purge`"
+            "it back, set KAFKA_SECURITY=plaintext, or set another PAPER_HOME, in which `paper up` starts afresh"
         ) from error
 
 

@@ -52,7 +52,7 @@ from streams.cli import (
 )
 from streams.cli.help_pages import PaperGroup
 from streams.cli.output import say
-from streams.cli.principals import LONG, PRINCIPALS
+from streams.cli.principals import DEVELOP, LONG, PRINCIPALS
 from streams.errors import DeliveryError, LogUnavailable
 
 HELP = {"-h", "--help"}
@@ -119,17 +119,27 @@ def connect(
 
     Begin with `paper demo`. `paper COMMAND --help` explains a command and shows an example.
     """
-    principal = PRINCIPALS.get(context.invoked_subcommand or "")
-    if principal is None or HELP & set(sys.argv):
+    if HELP & set(sys.argv) or context.invoked_subcommand in DEVELOP:
         return
-    act_as(principal)
-    if principal != ADMIN:
+    _say_strange_names()
+    principal = PRINCIPALS.get(context.invoked_subcommand or "")
+    if principal is not None:
+        act_as(principal)
+    if principal not in (None, ADMIN):
         from infra.kafka.diagnosis import demand_login
         from infra.settings import get_settings
 
         demand_login(get_settings())
     if context.obj == OWN_PROCESS and context.invoked_subcommand not in LONG:
         act_shortly()
+
+
+def _say_strange_names() -> None:
+    from infra.env_file import strange_names
+    from infra.settings import BASE_FOLDER, Settings
+
+    for sentence in strange_names(BASE_FOLDER / ".env", frozenset(map(str.upper, Settings.model_fields))):
+        say(f"warning: {sentence}")
 
 
 def main() -> None:

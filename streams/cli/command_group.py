@@ -1,10 +1,14 @@
 """Groups of commands, such as `paper session open` and `paper session close`."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+NEGATIVE = re.compile(r"-\d+(\.\d*)?")
+MINUS = "\N{MINUS SIGN}"
 
 
 def add_group(parent: typer.Typer, name: str, help_text: str, commands: dict[str, Callable[..., Any]]) -> typer.Typer:
@@ -24,3 +28,20 @@ class DefaultGroup(TyperGroup):
         if not args or args[0] not in (*self.commands, *self.get_help_option_names(ctx)):
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+
+class NegativeNumbers(TyperCommand):
+    """A command with numbers among its arguments: `-5` is a number, and no option, so that it is refused as one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Hides the sign of a negative number that follows no option while the arguments are parsed."""
+        before = ["", *args]
+        hidden = [
+            MINUS + arg[1:] if NEGATIVE.fullmatch(arg) and not last.startswith("--") else arg
+            for last, arg in zip(before, args, strict=False)
+        ]
+        rest = super().parse_args(ctx, hidden)
+        for name, value in ctx.params.items():
+            if isinstance(value, str) and value.startswith(MINUS):
+                ctx.params[name] = f"-{value.removeprefix(MINUS)}"
+        return rest

@@ -34,15 +34,16 @@ def explain(
 
     Exit code 1 if ClickHouse has no such order.
     """
+    from infra.settings import get_settings
     from streams.cli.order_story import story
+    from streams.errors import InputError
 
     rows = _rows(order_id, account, as_of)
     if not rows:
-        typer.echo(
-            f"no order {order_id} in ClickHouse; check RUN_ID, and with `paper status` that the sink runs",
-            err=True,
+        raise InputError(
+            f"order {order_id}: run {get_settings().run_id} has none in ClickHouse; `paper orders list --recent 20` "
+            "shows orders, `paper status` whether the sink runs"
         )
-        raise typer.Exit(1)
     if as_json:
         for row in rows:
             print(json.dumps({name: _plain(value) for name, value in row.items() if value not in (None, "")}))

@@ -30,6 +30,7 @@ EXAMPLES = {
     "session rebuild": "paper session rebuild alice-1f2e3d4c --from kafka",
     "feed files": "paper feed files --synthetic --seconds 600 --speed 1",
     "feed live": "paper feed live binance BTC/USDT ETH/USDT",
+    "orders list": "paper orders list alice --recent 20",
     "orders submit": "paper orders submit ACME.SIM BUY 100 --account alice --price 49.50",
     "orders cancel": "paper orders cancel ORDER_ID --account alice",
     "orders replace": "paper orders replace ORDER_ID --account alice --price 49.75",

@@ -35,6 +35,15 @@ class ClosingPosition(NamedTuple):
         return f"{price_text(self.quantity)} {self.symbol} of account {self.account_id}"
 
 
+def by_account(target: KillTarget, shards: Iterable[AccountShard]) -> KillTarget:
+    """Returns a target with the account in the place of its open session, if that is what was named."""
+    accounts = [account for shard in shards for account in shard.accounts.values()]
+    if target.scope is not KillScope.ACCOUNT or any(account.account_id == target.name for account in accounts):
+        return target
+    meant = [account.account_id for account in accounts if account.session_open and account.session_id == target.name]
+    return KillTarget(KillScope.ACCOUNT, meant[0]) if len(meant) == 1 else target
+
+
 def check_known(
     target: KillTarget, shards: Iterable[AccountShard], strategies_of_orders: Callable[[], set[str]]
 ) -> None:

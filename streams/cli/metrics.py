@@ -106,9 +106,10 @@ def show_metrics(
 def _values(
     named: tuple[str, str], account: str, run_id: str, as_of: str, conventions: Conventions, by: str
 ) -> list[MetricValue]:
-    """Computes metrics. named: session, account or strategy, and its id. Exits with 1 if it has no records."""
+    """Computes metrics. named: session, account or strategy, and its id. Raises InputError if it has no records."""
     from infra.settings import get_settings
     from streams.cli.output import say
+    from streams.errors import InputError
     from streams.evidence.cut import read_at_cut
     from streams.evidence.metrics.compute_metrics import MetricScope, metric_values, session_scope
 
@@ -121,12 +122,10 @@ def _values(
 
     cut, scope, values = read_at_cut(settings, run, read, as_of)
     if not values and not by:
-        typer.echo(
+        raise InputError(
             f"{scope.kind} {scope.ident} has no records in run {run}; `paper session list` shows the sessions, "
-            "`paper status` whether the sink runs",
-            err=True,
+            "`paper status` whether the sink runs"
         )
-        raise typer.Exit(1)
     say(cut.line)
     return values
 

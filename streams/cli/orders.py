@@ -1,38 +1,55 @@
-"""`paper orders`: sends orders, and cancels and replaces them."""
+"""`paper orders`: lists and sends orders, and cancels and replaces them."""
 
 from __future__ import annotations
 
-import csv
 import time
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import typer
 
-from streams.cli.command_group import add_group
+from streams.cli.account_names import known_symbol
+from streams.cli.command_group import NegativeNumbers, add_group
 from streams.cli.options import JSON_LINES
-from streams.cli.output import show
+from streams.cli.order_requests import send_and_print
+from streams.cli.orders_load import load
 
-if TYPE_CHECKING:
-    from schemas.records.messages import OrderResult
-    from streams.pipeline.clients.request_models import OrderRequestModel
-
-ACCOUNT = typer.Option(..., help="Id of the account.")
+ACCOUNT = typer.Option(..., help="Id of the account, or of its open session.")
 ORDER_ID = typer.Option(None, "--order-id", help="Id of this request; default: a random id.")
 WAIT = typer.Option(10.0, min=0, help="Seconds to wait for the first result; 0 does not wait.")
-RESULT_COLUMNS = ("order_id", "exec_type", "ord_status", "cum_qty", "leaves_qty", "avg_px", "reason_code")
+LIST_COLUMNS = ("order_id", "symbol", "side", "type", "quantity", "price", "filled", "status", "age")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `paper`."""
-    add_group(
+    group = add_group(
         app,
         "orders",
-        "Sends, replaces and cancels orders.",
-        {"submit": submit, "cancel": cancel, "replace": replace, "cancel-all": cancel_all, "load": load},
+        "Lists, sends, replaces and cancels orders.",
+        {"list": list_orders, "cancel": cancel, "replace": replace, "cancel-all": cancel_all, "load": load},
     )
+    group.command("submit", cls=NegativeNumbers)(submit)
+
+
+def list_orders(
+    named: str = typer.Argument(None, metavar="[ACCOUNT|SESSION]", help="Account or session; default: all."),
+    working: bool = typer.Option(False, "--working", help="Only working orders: the default without --recent."),
+    recent: int = typer.Option(0, min=0, help="The newest orders, this many, working or not."),
+    as_json: bool = JSON_LINES,
+) -> None:
+    """Lists the working orders, or the newest ones, oldest first. --working with --recent lists the newest working."""
+    from infra.settings import get_settings
+    from schemas.avro.codec import Codec
+    from schemas.registry import Registry
+    from streams.cli.order_list import chosen_orders, listed_orders, order_row
+    from streams.cli.output import print_rows
+    from streams.pipeline.clients.read_topic import read_stamped
+
+    settings = get_settings()
+    results = read_stamped(settings, Codec(Registry(settings)), "order.results")
+    now_ns = time.time_ns()
+    orders = chosen_orders(listed_orders(results, named), working or not recent, recent)
+    columns = LIST_COLUMNS if named else ("account_id", *LIST_COLUMNS)
+    print_rows([order_row(order, now_ns) for order in orders], columns, as_json)
 
 
 def submit(
@@ -77,7 +94,7 @@ def submit(
         "action": "NEW",
         "account_id": account,
         "strategy_id": strategy,
-        "symbol": symbol,
+        "symbol": known_symbol(symbol),
         "side": side.upper(),
         "order_type": order_type.upper() if order_type else "MARKET" if price is None else "LIMIT",
         "time_in_force": tif.upper(),
@@ -93,7 +110,7 @@ def submit(
         "parent_order_id": parent,
         "oco_group": oco,
     }
-    _send(fields, order_id, wait, as_json)
+    send_and_print(fields, order_id, wait, as_json)
 
 
 def cancel(
@@ -107,7 +124,7 @@ def cancel(
 
     Exit code 1 if the cancel is refused, 3 if no result comes in time.
     """
-    _send({"action": "CANCEL", "account_id": account, "orig_order_id": orig_order_id}, order_id, wait, as_json)
+    send_and_print({"action": "CANCEL", "account_id": account, "orig_order_id": orig_order_id}, order_id, wait, as_json)
 
 
 def replace(
@@ -132,7 +149,7 @@ def replace(
         "price": price,
         "stop_price": stop_price,
     }
-    _send(fields, order_id, wait, as_json)
+    send_and_print(fields, order_id, wait, as_json)
 
 
 def cancel_all(
@@ -144,97 +161,10 @@ def cancel_all(
     as_json: bool = JSON_LINES,
 ) -> None:
     """Cancels all working orders of an account. Each order gets a result of its own."""
-    fields = {"action": "MASS_CANCEL", "account_id": account, "symbol": symbol, "side": side and side.upper()}
-    _send(fields, order_id, wait, as_json)
-
-
-def load(
-    file: Path = typer.Argument(
-        ..., help="CSV file. Its header names fields of schemas/avsc/orders.avsc, such as order_id,account_id,symbol."
-    ),
-) -> None:
-    """Sends a request for each line of a CSV file. If one line is wrong, none is sent."""
-    requests = _read_csv(file)
-    producer = _producer()
-    for request in requests:
-        producer.send("orders", request.account_id, request.to_message())
-    producer.flush()
-    print(f"{len(requests)} requests sent")
-
-
-def _read_csv(file: Path) -> list[OrderRequestModel]:
-    from streams.errors import InputError
-
-    try:
-        with file.open(newline="") as stream:
-            return [_model(f"{file}: line {line}", row) for line, row in enumerate(csv.DictReader(stream), 2)]
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from error
-
-
-def _model(subject: str, row: dict[str, Any]) -> OrderRequestModel:
-    from pydantic import ValidationError
-
-    from streams.cli.validation import problems
-    from streams.errors import InputError
-    from streams.pipeline.clients.request_models import OrderRequestModel
-
-    fields = {name: value for name, value in row.items() if value not in ("", None)}
-    try:
-        return OrderRequestModel.model_validate(fields)
-    except ValidationError as error:
-        raise InputError(f"{subject}: {problems(error)}") from error
-
-
-def _producer() -> Any:
-    from infra.settings import get_settings
-    from schemas.avro.codec import Codec
-    from schemas.registry import Registry
-    from streams.pipeline.clients.producer import RecordProducer
-
-    settings = get_settings()
-    return RecordProducer(settings, Codec(Registry(settings)), linger_ms=1)
-
-
-def _send(fields: dict[str, Any], order_id: str | None, wait: float, as_json: bool) -> None:
-    from infra.settings import get_settings
-    from schemas.avro.codec import Codec
-    from schemas.registry import Registry
-    from streams.cli.output import print_rows, readable
-    from streams.pipeline.clients.follow import Follower
-
-    settings = get_settings()
-    request = _model("request", {**fields, "order_id": order_id or uuid4().hex[:12]})
-    with Follower(settings, Codec(Registry(settings)), ["order.results"]) as results:
-        producer = _producer()
-        producer.send("orders", request.account_id, request.to_message())
-        producer.flush()
-        answers = _answers(results, request, wait)
-    if not wait:
-        print(request.order_id)
-        return
-    if not answers:
-        typer.echo(
-            f"request {request.order_id} was sent, but no result came within {wait:g} s; `paper status` shows if a "
-            "worker runs",
-            err=True,
-        )
-        raise typer.Exit(3)
-    rows = [readable(answer) for answer in answers]
-    print_rows(rows, RESULT_COLUMNS, as_json)
-    if not as_json:
-        show("\n".join(row["text"] for row in rows if row["text"]))
-    if answers[-1].exec_type in ("REJECTED", "CANCEL_REJECT"):
-        raise typer.Exit(1)
-
-
-def _answers(results: Any, request: OrderRequestModel, wait: float) -> list[OrderResult]:
-    """Waits for the first result of a request; returns it with those that came in the same poll."""
-    deadline = time.monotonic() + wait
-    answers: list[OrderResult] = []
-    while time.monotonic() < deadline and not answers:
-        for followed in results.poll(0.1):
-            result: OrderResult = followed.message
-            if result.account_id == request.account_id and request.order_id in (result.order_id, result.request_id):
-                answers.append(result)
-    return answers
+    fields = {
+        "action": "MASS_CANCEL",
+        "account_id": account,
+        "symbol": symbol and known_symbol(symbol),
+        "side": side and side.upper(),
+    }
+    send_and_print(fields, order_id, wait, as_json)

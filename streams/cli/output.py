@@ -5,70 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.harmless_text import harmless
 from schemas.records.numbers import money_text, price_text
+from streams.cli.cell_text import MONEY_FIELDS, PRICE_FIELDS, cell, is_number, json_value
 
-PIPED_WIDTH = 200
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WIDEST = 10_000
+"""Characters of the widest table."""
 WAITING_MARKET = "`paper replay run --strategies-only --data FOLDER` waits for every strategy"
 """The advice to whom a recorded market runs ahead."""
-MONEY_FIELDS = frozenset(
-    {
-        "borrow_fees",
-        "buying_power",
-        "cash",
-        "commission",
-        "cost",
-        "dividends",
-        "drawdown",
-        "equity",
-        "funding",
-        "gross_exposure",
-        "notional",
-        "peak_equity",
-        "position_value",
-        "realised_pnl",
-        "unrealised_pnl",
-    }
-)
-PRICE_FIELDS = frozenset(
-    {
-        "arrival_px",
-        "ask_px",
-        "ask_sz",
-        "avg_px",
-        "bid_px",
-        "bid_sz",
-        "cum_qty",
-        "display_quantity",
-        "dividend",
-        "funding_px",
-        "funding_rate",
-        "fx_rate",
-        "last_px",
-        "last_qty",
-        "leaves_qty",
-        "order_qty",
-        "position_avg_px",
-        "position_qty",
-        "price",
-        "quantity",
-        "queue_ahead",
-        "slippage_arrival",
-        "slippage_mid",
-        "stop_price",
-        "trade_px",
-        "trade_sz",
-        "trailing_offset",
-    }
-)
 
 
 def show(text: str) -> None:
     """Prints a result with texts of records on stdout."""
-    print(harmless(text))
+    print(harmless(text), flush=True)
 
 
 def say(text: str) -> None:
@@ -92,27 +46,49 @@ def _value(name: str, value: Any) -> Any:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    """Prints rows as JSON lines with every field, or as a table of the columns."""
+    """Prints rows as JSON lines with every field, or as a table of the columns.
+
+    A terminal that is too narrow gets lines of a name and a value each. A pipe gets the table's full width.
+    """
     if as_json:
         for row in rows:
-            print(json.dumps(row))
+            print(json.dumps({name: json_value(value) for name, value in row.items()}))
         return
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+
+    cells = [[harmless(cell(name, row.get(name))) for name in columns] for row in rows]
+    numeric = [
+        all(is_number(name, row[name]) for row in rows if row.get(name) not in (None, "")) and bool(rows)
+        for name in columns
+    ]
+    table = _table(columns, cells, numeric)
+    console = Console()
+    width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+    if not console.is_terminal:
+        console.width = max(width, 1)
+    if width <= console.width:
+        console.print(table)
+    else:
+        print(_lines(columns, cells))
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*("" if row.get(name) is None else Text(harmless(_short(row[name]))) for name in columns))
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
-    console.print(table)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for name, is_right in zip(columns, numeric, strict=True):
+        table.add_column(name, justify="right" if is_right else "left", no_wrap=True)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    return table
 
 
-def _short(value: Any) -> str:
-    """Rounds an amount to four decimals; --json prints every digit."""
-    text = str(value)
-    head, _, tail = text.partition(".")
-    return f"{Decimal(text):.4f}" if len(tail) > 4 and (head.lstrip("-") + tail).isdigit() else text
+def _lines(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Returns rows as lines of a name and a value each, with an empty line between two rows."""
+    longest = max(map(len, columns))
+    return "\n\n".join(
+        "\n".join(f"{name:<{longest}}  {text}" for name, text in zip(columns, row, strict=True) if text)
+        for row in cells
+    )

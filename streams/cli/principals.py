@@ -37,25 +37,18 @@ PRINCIPALS = {
 """The principal of each command that connects to Kafka; infra/kafka/access.py declares their rights."""
 LONG = frozenset({"up", "prepare", "demo", "bench", "chaos", "worker", "sink", "supervise", "exporter", "status"})
 """Commands that start Kafka, wait for it or report on it; all others end at once if it is not there."""
-NO_KAFKA = frozenset(
-    {
-        "down",
-        "doctor",
-        "passwords",
-        "instruments",
-        "parts",
-        "convert",
-        "explain",
-        "export",
-        "metrics",
-        "study",
-        "test",
-        "check",
-        "compile",
-        "lint",
-        "types",
-        "format",
-        "sbom",
-    }
-)
+DEVELOP = frozenset({"test", "check", "compile", "lint", "types", "format", "sbom"})
+"""Commands that read no setting."""
+NO_KAFKA = DEVELOP | {
+    "down",
+    "doctor",
+    "passwords",
+    "instruments",
+    "parts",
+    "convert",
+    "explain",
+    "export",
+    "metrics",
+    "study",
+}
 """Commands that do not connect to Kafka."""

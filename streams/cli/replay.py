@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -242,7 +244,7 @@ def _print_sweep(chosen: list[SweepPoint], as_json: bool) -> None:
 
     with closing(connect(get_settings())) as client:
         result = client.query(query_file("replay_summary"), parameters={"run_ids": [point.run_id for point in chosen]})
-    found = {row[0]: dict(zip(result.column_names, map(str, row), strict=True)) for row in result.result_rows}
+    found = {row[0]: dict(zip(result.column_names, map(_plain, row), strict=True)) for row in result.result_rows}
     rows = [dict(point_texts(point)) | found[point.run_id] for point in chosen]
     columns = list(dict.fromkeys([*chosen[0].values, *result.column_names]))
     print_rows(rows, columns, as_json)
@@ -259,4 +261,9 @@ def list_runs(as_json: bool = JSON_LINES) -> None:
     query = f"SELECT {', '.join(RUN_COLUMNS)} FROM replay_runs FINAL ORDER BY recorded_at"
     with closing(connect(get_settings())) as client:
         rows = client.query(query).result_rows
-    print_rows([dict(zip(RUN_COLUMNS, map(str, row), strict=True)) for row in rows], RUN_COLUMNS, as_json)
+    print_rows([dict(zip(RUN_COLUMNS, map(_plain, row), strict=True)) for row in rows], RUN_COLUMNS, as_json)
+
+
+def _plain(value: Any) -> Any:
+    """Returns counts as text, as scripts know them, and amounts and times as they are."""
+    return value if isinstance(value, Decimal | datetime) else str(value)

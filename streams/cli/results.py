@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from streams.cli.options import JSON_LINES
 
-ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
+if TYPE_CHECKING:
+    from schemas.records.messages import OrderResult
+
+ACCOUNT = typer.Option(None, "--account", help="Id of an account, or of its session; default: all accounts.")
 POLL_S = 0.2
-RESULT_COLUMNS = ("account_id", "order_id", "exec_type", "ord_status", "last_qty", "last_px", "cum_qty", "reason_code")
-POSITION_COLUMNS = ("account_id", "symbol", "quantity", "avg_px", "realised_pnl", "commission", "currency")
+RESULT_COLUMNS = ("time", "order_id", "symbol", "side", "exec_type", "last_qty", "last_px", "price", "reason_code")
+POSITION_COLUMNS = (
+    *("symbol", "quantity", "avg_px", "mark", "market_value", "unrealised_pnl", "realised_pnl", "currency"),
+)
 EQUITY_COLUMNS = (
     "account_id",
     "session_id",
@@ -33,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def results(
     account_id: str = ACCOUNT,
-    follow: bool = typer.Option(False, help="Print new results as JSON lines, from now on until Ctrl-C."),
+    follow: bool = typer.Option(False, help="Print new results as they come, from now on until Ctrl-C."),
     as_json: bool = JSON_LINES,
 ) -> None:
     """Shows the results of orders, oldest first within each account. Says on stderr how many fills are mock."""
@@ -42,21 +47,45 @@ def results(
     from streams.evidence.mock_notice import mock_notice
 
     if follow:
-        _follow(account_id)
+        _follow(account_id, as_json)
         return
-    rows = [readable(item) for item in _read("order.results") if account_id in (None, item.account_id)]
-    print_rows(rows, RESULT_COLUMNS, as_json)
-    simulators = [item.simulator for item in _read("fills") if account_id in (None, item.account_id)]
+    found = [item for item in _read("order.results") if _is_of(item, account_id)]
+    rows = [readable(item) if as_json else readable(item) | {"time": item.ts} for item in found]
+    print_rows(rows, _with_account(RESULT_COLUMNS, account_id), as_json)
+    simulators = [item.simulator for item in _read("fills") if _is_of(item, account_id)]
     notice = mock_notice(simulators.count(MOCK), len(simulators))
     if notice:
         say(notice)
 
 
-def _follow(account_id: str | None) -> None:
+def _is_of(item: Any, named: str | None) -> bool:
+    """Returns whether a record is of an account or a session; None means all."""
+    return named is None or named in (item.account_id, item.session_id)
+
+
+def _with_account(columns: tuple[str, ...], named: str | None) -> tuple[str, ...]:
+    return columns if named else ("account_id", *columns)
+
+
+def result_line(result: OrderResult) -> str:
+    """Returns a result as a line: time, account, order, what happened, and why."""
+    from schemas.records.numbers import price_text
+    from streams.cli.cell_text import cell
+
+    parts = [cell("ts", result.ts), result.account_id, result.order_id, result.symbol, result.side, result.exec_type]
+    if result.last_qty is not None and result.last_px is not None:
+        parts.append(f"{price_text(result.last_qty)} @ {price_text(result.last_px)}")
+    elif result.price is not None:
+        parts.append(f"limit {price_text(result.price)}")
+    why = ": ".join(filter(None, (result.reason_code, result.text)))
+    return "  ".join(filter(None, (*parts, why)))
+
+
+def _follow(account_id: str | None, as_json: bool) -> None:
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.cli.output import readable, say
+    from streams.cli.output import readable, say, show
     from streams.evidence.mock_notice import mock_is_default, mock_setting_notice
     from streams.pipeline.clients.follow import Follower
 
@@ -66,21 +95,34 @@ def _follow(account_id: str | None) -> None:
     with Follower(settings, Codec(Registry(settings)), ["order.results"]) as follower:
         while True:
             for followed in follower.poll(POLL_S):
-                if account_id in (None, followed.message.account_id):
+                if not _is_of(followed.message, account_id):
+                    continue
+                if as_json:
                     print(json.dumps(readable(followed.message)), flush=True)
+                else:
+                    show(result_line(followed.message))
 
 
 def positions(account_id: str = ACCOUNT, as_json: bool = JSON_LINES) -> None:
-    """Shows the position of each account in each instrument."""
-    from streams.cli.output import print_rows, readable
+    """Shows the position of each account in each instrument, valued at the newest quotes.
+
+    mark is in the instrument's currency, the amounts are in the account's.
+    """
+    from infra.settings import get_settings
+    from schemas.avro.codec import Codec
+    from schemas.registry import Registry
+    from streams.cli.output import print_rows
+    from streams.cli.position_values import valued_positions
 
     newest = {(item.account_id, item.symbol): item for item in _read("positions")}
-    rows = [readable(item) for key, item in sorted(newest.items()) if account_id in (None, key[0])]
-    print_rows(rows, POSITION_COLUMNS, as_json)
+    reports = [item for _, item in sorted(newest.items()) if _is_of(item, account_id)]
+    settings = get_settings()
+    rows = valued_positions(settings, Codec(Registry(settings)), reports)
+    print_rows(rows, _with_account(POSITION_COLUMNS, account_id), as_json)
 
 
 def account(
-    account_id: str = typer.Argument(None, help="Id of an account; default: all accounts."),
+    account_id: str = typer.Argument(None, help="Id of an account, or of its session; default: all accounts."),
     as_json: bool = JSON_LINES,
 ) -> None:
     """Shows the cash, equity and profit of accounts.
@@ -88,14 +130,14 @@ def account(
     Exit code 1 if the account has no session yet.
     """
     from streams.cli.output import print_rows, readable
+    from streams.errors import InputError
 
     newest = {item.account_id: item for item in _read("account.equity")}
-    if account_id is not None and account_id not in newest:
-        typer.echo(
-            f"account {account_id} has no session yet; `paper session open --account {account_id}` opens one", err=True
+    rows = [readable(item) for _, item in sorted(newest.items()) if _is_of(item, account_id)]
+    if account_id is not None and not rows:
+        raise InputError(
+            f"account {account_id} has no session yet; `paper session open --account {account_id}` opens one"
         )
-        raise typer.Exit(1)
-    rows = [readable(item) for key, item in sorted(newest.items()) if account_id in (None, key)]
     print_rows(rows, EQUITY_COLUMNS, as_json)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.account_names import known_symbol
 from streams.cli.command import REASON
 from streams.cli.command_group import add_group
 from streams.cli.options import JSON_LINES
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from streams.core.risk.breakers.breaker import Breaker
     from streams.core.risk.kill_switch import KillTarget
 
-ACCOUNT = typer.Option(None, "--account", help="Id of an account; default: all accounts.")
+ACCOUNT = typer.Option(None, "--account", help="Id of an account, or of its open session; default: all accounts.")
 STATE_REASON = typer.Option("command line", "--reason", help="Reason for the command; it is recorded with the answer.")
 BREAKER_COLUMNS = ("account", "breaker", "kind", "state", "floor", "since_event", "latches", "config")
 PRESET_COLUMNS = ("preset", "title", "checked", "source")
@@ -28,7 +29,7 @@ STATUS_COLUMNS = (
     "account", "session", "open", "strategy", "state", "breakers", "killed", "working", "equity", "drawdown",
 )  # fmt: skip
 
-KILL_ACCOUNT = typer.Option(None, "--account", help="Id of an account.")
+KILL_ACCOUNT = typer.Option(None, "--account", help="Id of an account, or of its open session.")
 KILL_STRATEGY = typer.Option(None, "--strategy", help="Id of a strategy.")
 KILL_SYMBOL = typer.Option(None, "--symbol", help="Symbol of an instrument.")
 KILL_ALL = typer.Option(False, "--all", help="All trading.")
@@ -97,11 +98,12 @@ def kill(
     had the name, nothing is sent, and the exit code is 1.
     """
     from infra.settings import get_settings
-    from streams.cli.kill_target import check_known, holdings_of, strategies_of_orders
+    from streams.cli.kill_target import by_account, check_known, holdings_of, strategies_of_orders
 
     target = _target(account, strategy, symbol, everything)
     shards = _readable_shards()
     if shards is not None:
+        target = by_account(target, shards)
         check_known(target, shards, lambda: strategies_of_orders(get_settings()))
     if flatten and shards is not None:
         _kill_and_follow(target, holdings_of(target, shards), reason)
@@ -123,7 +125,11 @@ def resume(
 def _target(account: str | None, strategy: str | None, symbol: str | None, everything: bool) -> KillTarget:
     from streams.core.risk.kill_switch import KillScope, KillTarget
 
-    scopes = {KillScope.ACCOUNT: account, KillScope.STRATEGY: strategy, KillScope.SYMBOL: symbol}
+    scopes = {
+        KillScope.ACCOUNT: account,
+        KillScope.STRATEGY: strategy,
+        KillScope.SYMBOL: symbol and known_symbol(symbol),
+    }
     named = [KillTarget(scope, name) for scope, name in scopes.items() if name is not None]
     named += [KillTarget(KillScope.ALL)] if everything else []
     if len(named) != 1:
@@ -298,7 +304,7 @@ def _accounts(account_id: str | None) -> list[tuple[AccountShard, Account]]:
         (shard, account)
         for shard in _shards()
         for account in shard.accounts.values()
-        if account_id in (None, account.account_id)
+        if account_id is None or account_id in (account.account_id, account.session_id)
     ]
     if account_id is not None and not found:
         raise InputError(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import typer
 
+from streams.cli.account_names import known_symbol
 from streams.cli.command import print_answers, send
 from streams.cli.command_group import add_group
 from streams.cli.options import ANNUALISATION, AS_OF, JSON, JSON_LINES, RUN_ID, TIME_ZONE
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streams.evidence.query_rows import Row
     from streams.evidence.sessions.session_fold import Session
 
-SESSION = typer.Argument(..., help="Id of the session, from `paper session list`.")
+SESSION = typer.Argument(..., help="Id of the session, or of the account whose open session is meant.")
 OPEN_ACCOUNT = typer.Option(..., "--account", help="Id of the account.")
 ACCOUNT = typer.Option("", "--account", help="Account of the session, if several accounts have used its id.")
 REASON = typer.Option("command line", help="Reason for the command; it is recorded with the answer.")
@@ -100,7 +100,7 @@ def open_session(
         opening_cash=_decimal("--cash", cash),
         currency=currency,
         limits=limit_changes(limit) or None,
-        instruments=tuple(instrument),
+        instruments=tuple(map(known_symbol, instrument)),
         settings_sha256=settings_sha256(core_config(get_settings())),
         reason=reason,
     )
@@ -129,7 +129,7 @@ def list_sessions(run_id: str = RUN_ID, as_of: str = AS_OF, as_json: bool = JSON
     run = run_id or settings.run_id
     cut, rows = read_at_cut(settings, run, lambda client, cut: (cut, session_rows(client, run)), as_of)
     say(cut.line)
-    print_rows([{name: _plain(value) for name, value in row.items()} for row in rows], COLUMNS, as_json)
+    print_rows(rows, COLUMNS, as_json)
 
 
 def list_cash_flows(
@@ -154,7 +154,7 @@ def list_cash_flows(
         settings, run, lambda client, cut: (cut, query_rows(client, "cash_flows", asked, f"run {run}")), as_of
     )
     say(cut.line)
-    print_rows([{name: _plain(value) for name, value in row.items()} for row in rows], FLOW_COLUMNS, as_json)
+    print_rows(rows, FLOW_COLUMNS, as_json)
 
 
 def show_session(
@@ -207,7 +207,7 @@ def report_session(
     from streams.evidence.sessions.report_page import report_page
 
     html.write_text(report_page(found), encoding="utf-8")
-    print(f"{html}: report of session {session}")
+    print(f"{html}: report of session {found.session['session_id']}")
 
 
 def rebuild_session(
@@ -227,7 +227,7 @@ def rebuild_session(
     rebuilt = {}
     if source != "kafka":
         _, rebuilt["clickhouse"] = _from_clickhouse(session, account, "", "")
-        account = rebuilt["clickhouse"].account_id
+        account, session = rebuilt["clickhouse"].account_id, rebuilt["clickhouse"].session_id
     if source != "clickhouse":
         rebuilt["kafka"] = _from_kafka(session, account)
     found = _compared(rebuilt)
@@ -258,7 +258,8 @@ def _from_clickhouse(session: str, account: str, run_id: str, as_of: str) -> tup
     def read(client: Client, cut: Cut) -> tuple[Cut, Row, Session]:
         row = find_session(client, run, session, account)
         owner = row["account_id"]
-        return cut, row, fold_session(owner, session, clickhouse_events(owner, session, client, run))
+        name = row["session_id"]
+        return cut, row, fold_session(owner, name, clickhouse_events(owner, name, client, run))
 
     cut, row, found = read_at_cut(settings, run, read, as_of)
     say(cut.line)
@@ -307,12 +308,3 @@ def _decimal(option: str, text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation as error:
         raise typer.BadParameter(f"{option} {text}: must be a number") from error
-
-
-def _plain(value: Any) -> Any:
-    """Returns money as text, so that no digit is lost, and times to the microsecond."""
-    from schemas.records.numbers import plain
-
-    if isinstance(value, Decimal):
-        return plain(value)
-    return f"{value:%Y-%m-%d %H:%M:%S.%f}" if isinstance(value, datetime) else value

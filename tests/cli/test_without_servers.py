@@ -13,6 +13,7 @@ from tests.stacks import free_settings
 NEED_KAFKA = (
     ("orders", "submit", "ACME.SIM", "BUY", "1", "--account", "a"),
     ("orders", "cancel", "o-1", "--account", "a"),
+    ("orders", "list"),
     ("results", "--account", "a"),
     ("positions", "--account", "a"),
     ("session", "open", "--account", "a", "--cash", "10"),
@@ -36,6 +37,16 @@ NEED_KAFKA = (
 )
 
 
+NEED_CLICKHOUSE = (
+    ("explain", "o-1"),
+    ("session", "list"),
+    ("session", "show", "s"),
+    ("metrics", "show", "--account", "a"),
+    ("replay", "list"),
+    ("archive", "list"),
+)
+
+
 @pytest.fixture(scope="module")
 def nothing_runs(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a stack on free ports that was never started."""
@@ -55,6 +66,27 @@ def test_a_command_without_kafka_ends_with_one_line(command: tuple[str, ...], no
     )
     assert "rdkafka" not in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", NEED_CLICKHOUSE, ids=" ".join)
+def test_a_command_without_clickhouse_ends_with_one_line(command: tuple[str, ...], nothing_runs: Settings) -> None:
+    result = paper(nothing_runs, *command)
+    host, port = nothing_runs.clickhouse_host_port
+    assert (result.returncode, result.stdout, result.stderr) == (
+        1,
+        "",
+        f"error: ClickHouse at {host}:{port} does not answer: start the local one with `paper up`, or set "
+        "CLICKHOUSE_URL to another\n",
+    )
+
+
+def test_a_negative_quantity_is_a_number_and_refused_as_one(nothing_runs: Settings) -> None:
+    for quantity in ("-5", "-0.5"):
+        result = paper(nothing_runs, "orders", "submit", "ACME.SIM", "BUY", quantity, "--account", "a")
+        assert (result.returncode, f"quantity '{quantity}': Input should be greater than 0" in result.stderr) == (
+            1,
+            True,
+        )
 
 
 def test_a_worker_waits_for_kafka(nothing_runs: Settings, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ class Feed:
                 raise FeedError(
                     f"{symbol}: these updates start at {_moment(start)}, but market.data is already at "
                     f"{_moment(newest[symbol])}, and market time must not step back: use another TOPIC_PREFIX and "
-                    "RUN_ID, or `paper down --purge --yes`"
+                    "RUN_ID, with which `paper up` makes a new pipeline beside this one"
                 )
 
     def _tail(self, partition: int) -> Iterator[MarketData]:

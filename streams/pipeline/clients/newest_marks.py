@@ -1,0 +1,58 @@
+"""The newest quotes of symbols, read from the end of the topic marks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from schemas.errors import UndecodableRecord
+from schemas.records.enums import MarkKind
+from streams.core.ledger.marks import Marks, Quote
+from streams.pipeline.journal.kafka_log import KafkaLogReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from infra.settings import Settings
+    from schemas.avro.codec import Codec
+    from schemas.records.messages import Mark
+    from streams.pipeline.journal.raw_records import RawRecord
+
+TOPIC, ANY_PARTITION = "marks", 0
+"""Each partition of the topic has a copy of every mark."""
+FIRST_RECORDS, GROWTH = 500, 8
+
+
+def newest_marks(settings: Settings, codec: Codec, symbols: Collection[str]) -> Marks:
+    """Returns the last quotes of symbols, without instruments. Reads back from the topic's end until all are found.
+
+    A symbol that was never quoted, or not since its last split, has none. Raises LogUnavailable.
+    """
+    marks, reader = Marks(), KafkaLogReader(settings)
+    count = FIRST_RECORDS
+    while symbols:
+        tail = reader.tails({(TOPIC, ANY_PARTITION): count})[TOPIC, ANY_PARTITION]
+        marks.quotes, seen = _quotes(codec, tail.records)
+        if tail.whole or seen.issuperset(symbols):
+            break
+        count *= GROWTH
+    return marks
+
+
+def _quotes(codec: Codec, records: Iterable[RawRecord]) -> tuple[dict[str, Quote], set[str]]:
+    """Returns the last quote by symbol, and the symbols that have a mark of any kind."""
+    quotes: dict[str, Quote] = {}
+    seen: set[str] = set()
+    for record in records:
+        if record.value is None:
+            continue
+        try:
+            mark: Mark = codec.decode(TOPIC, record.value)
+        except UndecodableRecord:
+            continue
+        seen.add(mark.symbol)
+        if mark.kind is MarkKind.QUOTE:
+            quotes[mark.symbol] = (mark.bid_px, mark.ask_px)
+        elif mark.kind is MarkKind.SPLIT:
+            quotes.pop(mark.symbol, None)
+    return quotes, seen
