@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -28,7 +29,7 @@ from streams.pipeline.journal.raw_records import RawRecord
 
 POLL_RECORDS = 500
 POLL_S = 0.5
-ANSWER_S = 10.0
+ANSWER_S = 30.0
 RETRY_S = 1.0
 
 log = logging.getLogger(__name__)
@@ -71,11 +72,7 @@ class RecordSource:
             for name, topic in self._base.items()
             for partition in range(partition_count(settings, topic))
         ]
-        try:
-            found = self._consumer.committed(places, timeout=ANSWER_S)
-        except KafkaException as failure:
-            raise LogUnavailable(f"the place of a rule of `paper notify`: {failure.args[0].str()}") from failure
-        for place in found:
+        for place in self._places(places):
             partition = place.topic, place.partition
             is_new = place.offset < 0
             self._next[partition] = watermarks(self._consumer, place)[1] if is_new else place.offset
@@ -83,6 +80,17 @@ class RecordSource:
             self._told[partition] = int(told) if told.isdigit() and len(told) < 20 and not is_new else 0
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in self._next.items()])
         self.commit(())
+
+    def _places(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        """Returns the committed places. Waits while a new or restarted broker looks for the group's coordinator."""
+        deadline = monotonic() + ANSWER_S
+        while True:
+            try:
+                return self._consumer.committed(places, timeout=ANSWER_S)
+            except KafkaException as failure:
+                error = failure.args[0]
+                if not passes(error) or monotonic() > deadline or self._wait(RETRY_S):
+                    raise LogUnavailable(f"the place of a rule of `paper notify`: {error.str()}") from failure
 
     def poll(self) -> Iterator[SourceRecord]:
         """Yields the records that arrive soon. Skips tombstones and undecodable records, which have dead letters.
