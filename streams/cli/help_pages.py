@@ -10,7 +10,7 @@ PANELS = {
     "Trade": ("demo", "session", "feed", "orders", "strategy", "instruments", "parts", "convert"),
     "Watch": ("status", "results", "positions", "account", "explain", "metrics", "export"),
     "Operate": (
-        *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter", "serve"),
+        *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter", "serve", "notify"),
         *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
     ),
     "Prove": ("reconcile", "replay", "archive", "gate"),
@@ -63,6 +63,8 @@ EXAMPLES = {
     "sink": "paper sink",
     "serve": "paper serve --port 8800",
     "exporter": "paper exporter --host 0.0.0.0",
+    "notify": "paper notify --rules notify.toml",
+    "notify test": "paper notify test --rules notify.toml",
     "risk status": "paper risk status",
     "risk kill": "paper risk kill --strategy momentum --flatten --reason 'orders too fast'",
     "risk resume": "paper risk resume --strategy momentum --reason 'rate corrected'",

@@ -30,12 +30,15 @@ PRINCIPALS = {
     "dlq": PIPELINE,
     "status": READER,
     "exporter": READER,
+    "notify": READER,
     "reconcile": READER,
     "replay": READER,
     "archive": READER,
 }
 """The principal of each command that connects to Kafka; infra/kafka/access.py declares their rights."""
-LONG = frozenset({"up", "prepare", "demo", "bench", "chaos", "worker", "sink", "supervise", "exporter", "status"})
+LONG = frozenset(
+    {"up", "prepare", "demo", "bench", "chaos", "worker", "sink", "supervise", "exporter", "status", "notify"}
+)
 """Commands that start Kafka, wait for it or report on it; all others end at once if it is not there."""
 DEVELOP = frozenset({"test", "check", "compile", "lint", "types", "format", "sbom"})
 """Commands that read no setting."""

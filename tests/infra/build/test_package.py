@@ -51,7 +51,8 @@ def required(*extras: str) -> list[Requirement]:
         ("requirements.lock", ()),
         ("requirements-live.lock", ("live",)),
         ("requirements-files.lock", ("files",)),
-        ("requirements-dev.lock", ("test", "live", "dev")),
+        ("requirements-notify.lock", ("notify",)),
+        ("requirements-dev.lock", ("test", "live", "notify", "dev")),
     ],
 )
 def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]) -> None:
@@ -65,7 +66,8 @@ def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]
 def test_the_locks_agree() -> None:
     """`./paper test` adds the second to the first, and a build of the core uses the compiler that checks use."""
     dev = locked("requirements-dev.lock")
-    locks = ("requirements.lock", "requirements-live.lock", "requirements-files.lock", "requirements-compile.lock")
+    extras = ("live", "files", "notify", "compile")
+    locks = ("requirements.lock", *(f"requirements-{extra}.lock" for extra in extras))
     for lock in locks:
         for name, versions in locked(lock).items():
             assert versions <= dev[name], name
@@ -73,7 +75,7 @@ def test_the_locks_agree() -> None:
 
 def test_a_user_gets_no_tools() -> None:
     assert (
-        not {"ccxt", "mypy", "pytest", "ruff", "scipy", "hypothesis", "testcontainers"}
+        not {"apprise", "ccxt", "mypy", "pytest", "ruff", "scipy", "hypothesis", "testcontainers"}
         & locked("requirements.lock").keys()
     )
 
