@@ -44,8 +44,9 @@ ROLES: Mapping[str, Role] = {
     ),
     SERVICE: Role(
         "the HTTP service",
-        writes=("orders",),
-        reads=("account.equity", "fills", "marks", "order.results", "orders", "positions"),
+        # Operators' keys kill and resume accounts.
+        writes=("orders", "controls"),
+        reads=("account.equity", "fills", "marks", "order.results", "orders", "positions", "risk.events"),
     ),
     OPERATOR: Role(
         "risk operators, the gate",
