@@ -44,8 +44,7 @@ ROLES: Mapping[str, Role] = {
     ),
     SERVICE: Role(
         "the HTTP service",
-        # Operators' keys kill and resume accounts.
-        writes=("orders", "controls"),
+        writes=("orders",),
         reads=("account.equity", "fills", "marks", "order.results", "orders", "positions", "risk.events"),
     ),
     OPERATOR: Role(

@@ -94,7 +94,7 @@ class AccountView:
 
     @property
     def is_killed(self) -> bool:
-        """Whether the whole account is killed."""
+        """True if the whole account is killed."""
         return ("", "") in self.killed
 
     def working(self) -> list[OrderState]:

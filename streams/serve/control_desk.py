@@ -14,7 +14,7 @@ from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.request_models import ControlModel
 from streams.serve.desk_view import DeskView
 from streams.serve.order_desk import first_fault
-from streams.serve.problem import Problem, broken_rule, not_reached
+from streams.serve.service_problem import ServiceProblem, broken_rule, not_reached
 
 ANSWERED_S = 10.0
 """Longest time that a command waits for its answer."""
@@ -27,11 +27,11 @@ class ControlDesk:
         self._view, self._producer = view, producer
 
     def kill(self, account_id: str, actor: str, reason: str, flatten: bool) -> RiskEvent:
-        """Refuses new orders of an account and cancels the working ones. flatten: closes positions. Raises Problem."""
+        """Refuses new orders of an account and cancels the working ones. flatten: closes positions. Raises ServiceProblem."""
         return self._send(ControlKind.KILL, account_id, actor, reason, flatten)
 
     def resume(self, account_id: str, actor: str, reason: str) -> RiskEvent:
-        """Lets a killed account trade again. Raises Problem."""
+        """Lets a killed account trade again. Raises ServiceProblem."""
         return self._send(ControlKind.RESUME, account_id, actor, reason, False)
 
     def _send(self, kind: ControlKind, account_id: str, actor: str, reason: str, flatten: bool) -> RiskEvent:
@@ -56,5 +56,5 @@ class ControlDesk:
         if answer is None:
             raise not_reached(f"no worker has answered in {ANSWERED_S:.0f} s; the command takes effect once one runs")
         if answer.kind is RiskEventKind.CONTROL_REJECTED:
-            raise Problem(409, "refused", answer.text)
+            raise ServiceProblem(409, "refused", answer.text)
         return answer

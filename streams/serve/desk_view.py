@@ -55,7 +55,7 @@ class DeskView:
         self.market_ns = 0
         """The newest time of the market, UTC nanoseconds."""
         self.is_all_killed = False
-        """Whether an operator has killed everything."""
+        """True if an operator has killed everything."""
         self.control_answers: dict[str, RiskEvent] = {}
         """The answer to each operator's command, by its id."""
         self.listeners: list[OnResult] = []

@@ -17,7 +17,7 @@ from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.clients.request_models import OrderRequestModel
 from streams.serve.desk_view import DeskView
 from streams.serve.order_state import OrderState
-from streams.serve.problem import Problem, broken_rule, no_such, not_reached
+from streams.serve.service_problem import ServiceProblem, broken_rule, no_such, not_reached
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class OrderDesk:
         """Sends an order and waits for the first answer.
 
         An order that is known and says the same is not sent again: a client repeats what got no answer. An order
-        that a control refuses is returned as rejected. Raises Problem.
+        that a control refuses is returned as rejected. Raises ServiceProblem.
         """
         request = request_of({"account_id": account_id, "action": "NEW", **fields})
         known = self._view.account(account_id).orders.get(request.order_id)
@@ -52,26 +52,26 @@ class OrderDesk:
         return order
 
     def cancel(self, account_id: str, order_id: str) -> OrderState:
-        """Sends a cancel and waits for the answer. Raises Problem."""
+        """Sends a cancel and waits for the answer. Raises ServiceProblem."""
         order = self.order(account_id, order_id)
         self._ask(account_id, {"action": "CANCEL", "orig_order_id": order.order_id})
         return order
 
     def cancel_all(self, account_id: str) -> list[str]:
-        """Sends a cancel of all working orders. Returns their ids. Raises Problem."""
+        """Sends a cancel of all working orders. Returns their ids. Raises ServiceProblem."""
         working = self._view.account(account_id).working()
         if working:
             self._ask(account_id, {"action": "MASS_CANCEL"})
         return [order.order_id for order in working]
 
     def replace(self, account_id: str, order_id: str, changes: Mapping[str, Any]) -> OrderState:
-        """Sends new quantities or prices of an order and waits for the answer. Raises Problem."""
+        """Sends new quantities or prices of an order and waits for the answer. Raises ServiceProblem."""
         order = self.order(account_id, order_id)
         self._ask(account_id, {"action": "REPLACE", "orig_order_id": order.order_id, **changes})
         return order
 
     def close(self, account_id: str, symbol: str) -> OrderState:
-        """Sends a market order that closes a position. Raises Problem."""
+        """Sends a market order that closes a position. Raises ServiceProblem."""
         position = self._view.account(account_id).positions.get(symbol)
         if position is None or not position.quantity:
             raise no_such(f"open position in {symbol}")
@@ -86,27 +86,27 @@ class OrderDesk:
         return self.submit(account_id, fields)
 
     def flatten(self, account_id: str) -> list[OrderState]:
-        """Cancels all working orders, and closes all positions by market orders. Raises Problem."""
+        """Cancels all working orders, and closes all positions by market orders. Raises ServiceProblem."""
         self.cancel_all(account_id)
         positions = list(self._view.account(account_id).positions.values())
         return [self.close(account_id, position.symbol) for position in positions if position.quantity]
 
     def order(self, account_id: str, order_id: str) -> OrderState:
-        """Returns an order. Raises Problem."""
+        """Returns an order. Raises ServiceProblem."""
         order = self._view.account(account_id).orders.get(order_id)
         if order is None:
             raise no_such(f"order {order_id} of account {account_id}")
         return order
 
     def _ask(self, account_id: str, fields: Mapping[str, Any]) -> OrderResult:
-        """Sends a request about orders and returns its answer. Raises Problem."""
+        """Sends a request about orders and returns its answer. Raises ServiceProblem."""
         request_id = str(uuid4())
         self._send(request_of({"account_id": account_id, "order_id": request_id, **fields}))
         answer = self._view.await_answer(account_id, request_id, PIPELINE_ANSWERS_S)
         if answer is None:
             raise not_reached("the request was sent and has no answer yet; ask for the order again")
         if answer.exec_type in (ExecType.CANCEL_REJECT, ExecType.REJECTED):
-            raise Problem(409, "refused", answer.text or str(answer.reason_code))
+            raise ServiceProblem(409, "refused", answer.text or str(answer.reason_code))
         return answer
 
     def _send(self, request: OrderRequest) -> None:
@@ -119,7 +119,7 @@ class OrderDesk:
 
 
 def request_of(fields: Mapping[str, Any]) -> OrderRequest:
-    """Returns a request of the pipeline. Raises Problem if a field breaks a rule."""
+    """Returns a request of the pipeline. Raises ServiceProblem if a field breaks a rule."""
     try:
         return OrderRequestModel.model_validate(dict(fields)).to_message()
     except ValidationError as error:
@@ -143,4 +143,6 @@ def _demand_same(known: OrderState, request: OrderRequest) -> None:
     quantity = known.replacements[0].quantity if known.replacements else known.quantity
     before = (known.symbol, known.side, known.order_type, quantity)
     if before != (request.symbol, request.side, request.order_type, request.quantity):
-        raise Problem(409, "id is taken", f"order {known.order_id} says something else; give a new order a new id")
+        raise ServiceProblem(
+            409, "id is taken", f"order {known.order_id} says something else; give a new order a new id"
+        )

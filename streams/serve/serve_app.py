@@ -30,7 +30,7 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     producer, config = RecordProducer(settings, codec, linger_ms=1), core_config(settings)
     desk = TradingDesk(view, producer)
     routes = AlpacaRoutes(config, view, desk, keys, StoredRows(settings))
-    orders, controls = OrderDesk(view, producer), ControlDesk(view, producer)
+    orders, controls = OrderDesk(view, producer), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
     own = OwnRoutes(config, view, orders, controls, keys)
     streams = RecordStreams(view)
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)

@@ -27,9 +27,9 @@ from streams.serve.alpaca.order_json import order_json
 from streams.serve.alpaca.trade_stream import TradeStreams
 from streams.serve.alpaca.trading_desk import TradingDesk
 from streams.serve.api_keys import ApiKeys
-from streams.serve.credentials import credentials
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import RateLimit
+from streams.serve.request_key import credentials
 from streams.serve.stored_rows import StoredRows
 
 ORDERS_MAX, ORDERS = 500, 50

@@ -14,12 +14,12 @@ from streams.core.core_config import CoreConfig
 from streams.serve.account_view import AccountView, NumberedTail
 from streams.serve.api_keys import ApiKey, ApiKeys, KeyRole
 from streams.serve.control_desk import ControlDesk
-from streams.serve.credentials import credentials
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import RateLimit
 from streams.serve.order_desk import OrderDesk, is_refused
-from streams.serve.problem import Problem, broken_rule, no_such, not_allowed, not_reached, wrong_key
 from streams.serve.record_streams import KINDS, RecordStreams
+from streams.serve.request_key import credentials
+from streams.serve.service_problem import ServiceProblem, broken_rule, no_such, not_allowed, not_reached, wrong_key
 from streams.serve.v1 import own_json
 from streams.serve.v1.order_forms import Command, NewOrder, OrderChanges
 
@@ -29,7 +29,7 @@ Cursor = Annotated[str, Query(max_length=400, description="The `next` of the pag
 
 
 class OwnRoutes:
-    """What the routes share: the view, the desks, and the check of a key."""
+    """The parts that the routes share: the view, the desks, and the check of a key."""
 
     def __init__(
         self, config: CoreConfig, view: DeskView, orders: OrderDesk, controls: ControlDesk, keys: ApiKeys
@@ -39,10 +39,12 @@ class OwnRoutes:
         self._limit = RateLimit()
 
     def key_of(self, request: Request) -> ApiKey:
-        """Returns the key of a request. Raises Problem."""
+        """Returns the key of a request. Raises ServiceProblem."""
         key_id, secret = credentials(request)
         if not self._limit.allows(key_id):
-            raise Problem(429, "too many requests", "a key may send 200 requests a second, 400 at once; wait a little")
+            raise ServiceProblem(
+                429, "too many requests", "a key may send 200 requests a second, 400 at once; wait a little"
+            )
         key = self.keys.checked(key_id, secret)
         if key is None:
             raise wrong_key()
@@ -51,13 +53,13 @@ class OwnRoutes:
         return key
 
     def seen(self, key: ApiKey, account_id: str) -> AccountView:
-        """Returns an account that a key may see. Raises Problem."""
+        """Returns an account that a key may see. Raises ServiceProblem."""
         if not key.sees(account_id) or (account_id not in self.view.accounts and account_id != key.account_id):
             raise no_such(f"account {account_id} for this key")
         return self.view.account(account_id)
 
     def traded(self, key: ApiKey, account_id: str) -> str:
-        """Returns the id of an account for which a key may trade. Raises Problem."""
+        """Returns the id of an account for which a key may trade. Raises ServiceProblem."""
         self.seen(key, account_id)
         if not key.trades(account_id):
             raise not_allowed(
@@ -196,13 +198,13 @@ def _add_changes(app: FastAPI, routes: OwnRoutes, own_key: Any) -> None:
 
 
 def demand_killer(key: ApiKey) -> None:
-    """Raises Problem unless a key may kill an account that it sees: a trader stops itself, an operator anybody."""
+    """Raises ServiceProblem unless a key may kill an account that it sees: a trader stops itself, an operator anybody."""
     if key.role is KeyRole.READER:
         raise not_allowed("a reader's key changes nothing; `paper access key NAME --role operator` makes another")
 
 
 def demand_operator(key: ApiKey) -> None:
-    """Raises Problem unless a key is an operator's."""
+    """Raises ServiceProblem unless a key is an operator's."""
     if key.role is not KeyRole.OPERATOR:
         raise not_allowed("only an operator resumes; `paper access key NAME --role operator` makes a key")
 
@@ -237,7 +239,7 @@ def answer_problems(app: FastAPI) -> None:
         return JSONResponse(document, status, media_type="application/problem+json")
 
     def of_problem(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, Problem)
+        assert isinstance(error, ServiceProblem)
         return answer(error.status, error.title, error.detail)
 
     def of_form(_: Request, error: Exception) -> JSONResponse:
@@ -250,6 +252,6 @@ def answer_problems(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return answer(error.status_code, "not possible", str(error.detail))
 
-    app.add_exception_handler(Problem, of_problem)
+    app.add_exception_handler(ServiceProblem, of_problem)
     app.add_exception_handler(RequestValidationError, of_form)
     app.add_exception_handler(HTTPException, of_http)
