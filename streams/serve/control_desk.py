@@ -27,7 +27,7 @@ class ControlDesk:
         self._view, self._producer = view, producer
 
     def kill(self, account_id: str, actor: str, reason: str, flatten: bool) -> RiskEvent:
-        """Refuses new orders of an account and cancels the working ones. flatten: closes positions. Raises ServiceProblem."""
+        """Stops an account and cancels its working orders. flatten: closes positions. Raises ServiceProblem."""
         return self._send(ControlKind.KILL, account_id, actor, reason, flatten)
 
     def resume(self, account_id: str, actor: str, reason: str) -> RiskEvent:

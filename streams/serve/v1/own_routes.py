@@ -198,7 +198,7 @@ def _add_changes(app: FastAPI, routes: OwnRoutes, own_key: Any) -> None:
 
 
 def demand_killer(key: ApiKey) -> None:
-    """Raises ServiceProblem unless a key may kill an account that it sees: a trader stops itself, an operator anybody."""
+    """Raises ServiceProblem unless a key may kill what it sees: a trader stops itself, an operator anybody."""
     if key.role is KeyRole.READER:
         raise not_allowed("a reader's key changes nothing; `paper access key NAME --role operator` makes another")
 
