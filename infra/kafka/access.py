@@ -45,7 +45,7 @@ ROLES: Mapping[str, Role] = {
     SERVICE: Role(
         "the HTTP service",
         writes=("orders",),
-        reads=("account.equity", "fills", "marks", "order.results", "orders", "positions"),
+        reads=("account.equity", "fills", "marks", "order.results", "orders", "positions", "risk.events"),
     ),
     OPERATOR: Role(
         "risk operators, the gate",

@@ -62,12 +62,21 @@ def remove_user(name: str = NAME) -> None:
     print(f"{name} has no rights any more")
 
 
-def make_key(account: str = typer.Argument(..., help="Id of the account.")) -> None:
-    """Creates a key with which a program trades for an account through `paper serve`. The secret is shown only here."""
+def make_key(
+    account: str = typer.Argument(..., help="Id of the account; the name of the person for another role."),
+    role: str = typer.Option(
+        "trader",
+        help="trader: trades for the account. operator: sees all accounts, kills and resumes them. reader: sees them.",
+    ),
+) -> None:
+    """Creates a key with which a program trades, or a person signs in, at `paper serve`. Its secret is shown once."""
     from infra.settings import get_settings
-    from streams.serve.api_keys import ApiKeys
+    from streams.errors import InputError
+    from streams.serve.api_keys import ApiKeys, KeyRole
 
-    key_id, secret = ApiKeys(get_settings()).make(account)
+    if role not in tuple(KeyRole):
+        raise InputError(f"--role {role}: must be {', '.join(KeyRole)}")
+    key_id, secret = ApiKeys(get_settings()).make(account, KeyRole(role))
     print(f"APCA_API_KEY_ID={key_id}\nAPCA_API_SECRET_KEY={secret}")
 
 
@@ -77,8 +86,10 @@ def list_keys(as_json: bool = JSON_LINES) -> None:
     from streams.cli.output import print_rows
     from streams.serve.api_keys import ApiKeys
 
-    rows = [{"key": key.key_id, "account": key.account_id} for key in ApiKeys(get_settings()).all()]
-    print_rows(rows, ("key", "account"), as_json)
+    rows = [
+        {"key": key.key_id, "account": key.account_id, "role": key.role.value} for key in ApiKeys(get_settings()).all()
+    ]
+    print_rows(rows, ("key", "account", "role"), as_json)
 
 
 def revoke_key(key: str = typer.Argument(..., help="Id of the key; `paper access keys` lists them.")) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from streams.cli.options import LOG_LEVEL
 
+GRACE_S = 3
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -56,6 +57,8 @@ def serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            # A stream of events never ends by itself.
+            timeout_graceful_shutdown=GRACE_S,
         )
     finally:
         view.stop()

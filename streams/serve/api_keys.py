@@ -1,10 +1,11 @@
-"""The keys of the HTTP service: each stands for one account, and only a hash of its secret is kept."""
+"""The keys of the HTTP service: each has a role, a trader's one account, and only a hash of its secret is kept."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import secrets
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,14 +22,34 @@ KEY_ID_BYTES, SECRET_BYTES = 10, 30
 NO_SECRET = sha256(b"").hexdigest()
 
 
+class KeyRole(StrEnum):
+    """The role of a key. A trader trades for one account; an operator stops and resumes accounts; a reader reads."""
+
+    TRADER = "trader"
+    OPERATOR = "operator"
+    READER = "reader"
+
+
 class ApiKey(BaseModel):
-    """A key as it is stored. secret_sha256: hexadecimal digits; the secret itself is random and shown once."""
+    """A key as it is stored. secret_sha256: hexadecimal digits; the secret itself is random and shown once.
+
+    account_id: a trader's account; else the name of the person, who sees all accounts.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key_id: str
     account_id: str
     secret_sha256: str
+    role: KeyRole = KeyRole.TRADER
+
+    def sees(self, account_id: str) -> bool:
+        """Returns whether the key may read an account."""
+        return self.role is not KeyRole.TRADER or account_id == self.account_id
+
+    def trades(self, account_id: str) -> bool:
+        """Returns whether the key may send orders of an account."""
+        return self.role is KeyRole.TRADER and account_id == self.account_id
 
 
 class ApiKeys:
@@ -50,14 +71,14 @@ class ApiKeys:
         self._refresh()
         return sorted(self._keys.values(), key=lambda key: (key.account_id, key.key_id))
 
-    def make(self, account_id: str) -> tuple[str, str]:
-        """Makes a key for an account. Returns its id and its secret. Raises InputError."""
+    def make(self, account_id: str, role: KeyRole = KeyRole.TRADER) -> tuple[str, str]:
+        """Makes a key for an account, or for a person of another role. Returns its id and secret. Raises InputError."""
         problem = text_problem(account_id, ID_CHARS_MAX) if account_id else "is empty"
         if problem is not None:
             raise InputError(f"account {account_id!r}: the text {problem}; give the id of an account")
         self._refresh()
         key_id, secret = f"PK{secrets.token_hex(KEY_ID_BYTES).upper()}", secrets.token_urlsafe(SECRET_BYTES)
-        key = ApiKey(key_id=key_id, account_id=account_id, secret_sha256=_digest(secret))
+        key = ApiKey(key_id=key_id, account_id=account_id, secret_sha256=_digest(secret), role=role)
         self._write({**self._keys, key_id: key})
         return key_id, secret
 
@@ -69,12 +90,20 @@ class ApiKeys:
         self._write({name: key for name, key in self._keys.items() if name != key_id})
 
     def account_of(self, key_id: str, secret: str) -> str | None:
-        """Returns the account of a key; None if the key or its secret is wrong."""
-        self._refresh()
-        key = self._keys.get(key_id)
+        """Returns the account of a trader's key; None if the key or its secret is wrong."""
+        key = self.checked(key_id, secret)
+        return key.account_id if key is not None and key.role is KeyRole.TRADER else None
+
+    def checked(self, key_id: str, secret: str) -> ApiKey | None:
+        """Returns a key; None if its id or its secret is wrong."""
+        key = self.named(key_id)
         expected = NO_SECRET if key is None else key.secret_sha256
-        is_right = hmac.compare_digest(expected, _digest(secret))
-        return key.account_id if key is not None and is_right else None
+        return key if hmac.compare_digest(expected, _digest(secret)) else None
+
+    def named(self, key_id: str) -> ApiKey | None:
+        """Returns a key by its id; None if it was revoked or never made."""
+        self._refresh()
+        return self._keys.get(key_id)
 
     def _refresh(self) -> None:
         try:

@@ -3,52 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any, TypeVar
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
-from schemas.records.enums import Action, ExecType, MarkKind
-from schemas.records.messages import AccountEquity, Fill, Mark, OrderRequest, OrderResult, PositionReport
-from schemas.records.numbers import NANOS_PER_DAY
+from schemas.records.enums import Action, ExecType, MarkKind, RiskEventKind
+from schemas.records.messages import (
+    AccountEquity,
+    Fill,
+    Mark,
+    OrderRequest,
+    OrderResult,
+    PositionReport,
+    RiskEvent,
+)
 from streams.errors import LogUnavailable, NoAnswer
 from streams.pipeline.clients.follow import FollowedRecord, Follower
+from streams.serve.account_view import AccountView
 from streams.serve.order_state import OrderState
 
-TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks")
+TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks", "risk.events")
 POLL_S = 0.01
 """Time that a read of the topics takes, whatever comes: an answer waits for it."""
 READY_S = 120.0
 Found = TypeVar("Found")
+OnRecord = Callable[[Any], None]
+"""Called for each record of results, fills, positions, equity, quotes and risk events, in the thread of the view."""
 OnResult = Callable[[OrderResult, OrderState, Fill | None], None]
 """Called for each result as it comes, with its order and its booked fill, in the thread of the view."""
 
 
-@dataclass(slots=True)
-class AccountView:
-    """An account. orders: by id, oldest first. day_start_equity: 1e-18, at the last change of the UTC day of its clock.
-
-    results: the newest result by request, for those who wait for the answer to a request.
-    """
-
-    account_id: str
-    orders: dict[str, OrderState] = field(default_factory=dict)
-    positions: dict[str, PositionReport] = field(default_factory=dict)
-    equity: AccountEquity | None = None
-    opened_ns: int = 0
-    day_start_equity: int = 0
-    answers: dict[str, OrderResult] = field(default_factory=dict)
-
-    def take_equity(self, equity: AccountEquity) -> None:
-        """Takes the newest equity."""
-        before = self.equity
-        if before is None:
-            self.opened_ns, self.day_start_equity = equity.ts, equity.equity
-        elif before.ts // NANOS_PER_DAY != equity.ts // NANOS_PER_DAY:
-            self.day_start_equity = before.equity
-        self.equity = equity
+ANSWERS = frozenset(
+    {
+        RiskEventKind.KILLED,
+        RiskEventKind.RESUMED,
+        RiskEventKind.TRADING_STATE_CHANGED,
+        RiskEventKind.LIMITS_CHANGED,
+        RiskEventKind.CONTROL_REJECTED,
+    }
+)
 
 
 class DeskView:
@@ -59,7 +54,12 @@ class DeskView:
         self.quotes: dict[str, Mark] = {}
         self.market_ns = 0
         """The newest time of the market, UTC nanoseconds."""
+        self.is_all_killed = False
+        """True if an operator has killed everything."""
+        self.control_answers: dict[str, RiskEvent] = {}
+        """The answer to each operator's command, by its id."""
         self.listeners: list[OnResult] = []
+        self.watchers: list[OnRecord] = []
         self.changed = Condition()
         self.failure: LogUnavailable | None = None
         self._settings, self._codec = settings, codec
@@ -96,6 +96,10 @@ class DeskView:
     def await_order(self, account_id: str, order_id: str, patience_s: float) -> OrderState | None:
         """Waits until an order is in the view; None if it does not come in time."""
         return self._await(lambda: self.account(account_id).orders.get(order_id), patience_s)
+
+    def await_control(self, control_id: str, patience_s: float) -> RiskEvent | None:
+        """Waits for the answer to an operator's command; None if it does not come in time."""
+        return self._await(lambda: self.control_answers.get(control_id), patience_s)
 
     def _await(self, look: Callable[[], Found | None], patience_s: float) -> Found | None:
         """Looks again after each change until something is found; None if it takes too long or the view has ended."""
@@ -140,6 +144,19 @@ class DeskView:
             self._of(message.account_id).positions[message.symbol] = message
         elif isinstance(message, AccountEquity):
             self._of(message.account_id).take_equity(message)
+        elif isinstance(message, RiskEvent):
+            self._take_event(message)
+        if self._ready.is_set() and not isinstance(message, OrderRequest):
+            for watcher in self.watchers:
+                watcher(message)
+
+    def _take_event(self, event: RiskEvent) -> None:
+        if event.control_id is not None and event.kind in ANSWERS:
+            self.control_answers.setdefault(event.control_id, event)
+        if event.account_id:
+            self._of(event.account_id).take_event(event)
+        elif not event.strategy_id and not event.symbol and event.kind in (RiskEventKind.KILLED, RiskEventKind.RESUMED):
+            self.is_all_killed = event.kind is RiskEventKind.KILLED
 
     def _take_mark(self, mark: Mark) -> None:
         self.market_ns = max(self.market_ns, mark.ts)
@@ -165,6 +182,7 @@ class DeskView:
             self._unbooked[result.exec_id] = result
 
     def _take_fill(self, fill: Fill) -> None:
+        self._of(fill.account_id).fills.append(fill)
         result = self._unbooked.pop(fill.exec_id, None)
         if result is None:
             self._booked[fill.exec_id] = fill

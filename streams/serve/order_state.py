@@ -24,7 +24,10 @@ class Replacement:
 
 @dataclass(slots=True)
 class OrderState:
-    """An order, with the newest of what is known. Prices and quantities: 1e-9; times: UTC nanoseconds, 0 if unknown."""
+    """An order, with the newest of what is known. Prices and quantities: 1e-9; times: UTC nanoseconds, 0 if unknown.
+
+    reason: the words of who refused it.
+    """
 
     order_id: str
     account_id: str
@@ -41,6 +44,7 @@ class OrderState:
     oco_group: str | None = None
     status: OrdStatus = OrdStatus.PENDING_NEW
     is_terminal: bool = False
+    reason: str | None = None
     cum_qty: int = 0
     avg_px: int | None = None
     created_ns: int = 0
@@ -72,5 +76,6 @@ class OrderState:
         self.price, self.stop_price = result.price, result.stop_price
         self.status, self.cum_qty, self.avg_px = result.ord_status, result.cum_qty, result.avg_px
         self.is_terminal = self.is_terminal or result.terminal
+        self.reason = result.text or self.reason
         self.created_ns = self.created_ns or result.order_ts or result.ts
         self.updated_ns = max(self.updated_ns, result.ts)

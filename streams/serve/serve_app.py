@@ -15,18 +15,27 @@ from streams.serve.alpaca.routes import AlpacaRoutes, alpaca_app
 from streams.serve.alpaca.trade_stream import TradeStreams
 from streams.serve.alpaca.trading_desk import TradingDesk
 from streams.serve.api_keys import ApiKeys
+from streams.serve.control_desk import ControlDesk
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import BodyLimit
+from streams.serve.order_desk import OrderDesk
+from streams.serve.record_streams import RecordStreams
 from streams.serve.stored_rows import StoredRows
+from streams.serve.v1.own_routes import OwnRoutes, own_app
 
 
 def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     """Returns the application. view: a started view of the topics."""
     keys = ApiKeys(settings)
-    desk = TradingDesk(view, RecordProducer(settings, codec, linger_ms=1))
-    routes = AlpacaRoutes(core_config(settings), view, desk, keys, StoredRows(settings))
+    producer, config = RecordProducer(settings, codec, linger_ms=1), core_config(settings)
+    desk = TradingDesk(view, producer)
+    routes = AlpacaRoutes(config, view, desk, keys, StoredRows(settings))
+    orders, controls = OrderDesk(view, producer), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
+    own = OwnRoutes(config, view, orders, controls, keys)
+    streams = RecordStreams(view)
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
     app.mount("/alpaca", alpaca_app(routes, desk, TradeStreams(view, keys)))
+    app.mount("/v1", own_app(own, streams))
     return BodyLimit(app)
 
 

@@ -22,11 +22,12 @@ READY = "Application startup complete"
 
 
 class Service:
-    """A running service. url: of Alpaca's API on it. folder: of logs."""
+    """A running service. root: its address; url: of Alpaca's API on it. folder: of logs."""
 
     def __init__(self, settings: Settings, desk: Desk, folder: Path, port: int) -> None:
         self.settings, self.desk, self.folder = settings, desk, folder
-        self.url = f"http://127.0.0.1:{port}/alpaca"
+        self.root = f"http://127.0.0.1:{port}"
+        self.url = f"{self.root}/alpaca"
         self._seconds = count(1)
 
     def tick(self) -> None:

@@ -9,9 +9,10 @@ from schemas.records.enums import Side
 from schemas.records.messages import PositionReport
 from schemas.records.numbers import money_to_decimal, plain, price_to_decimal
 from streams.core.reference.declarations import InstrumentConfig
+from streams.serve.account_view import AccountView
 from streams.serve.alpaca.order_ids import asset_uuid, uuid_of
 from streams.serve.alpaca.order_json import asset_class, moment, number
-from streams.serve.desk_view import AccountView, DeskView
+from streams.serve.desk_view import DeskView
 
 EXCHANGES = {"XNYS": "NYSE", "XNAS": "NASDAQ"}
 """Alpaca's names of exchanges by ISO 10383 codes of calendars."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from streams.serve.desk_view import AccountView
+from streams.serve.account_view import AccountView
 from streams.serve.order_state import OrderState
 
 NAMESPACE = uuid5(NAMESPACE_URL, "paper-trading-streams")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +29,7 @@ from streams.serve.alpaca.trading_desk import TradingDesk
 from streams.serve.api_keys import ApiKeys
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import RateLimit
+from streams.serve.request_key import credentials
 from streams.serve.stored_rows import StoredRows
 
 ORDERS_MAX, ORDERS = 500, 50
@@ -49,7 +48,7 @@ class AlpacaRoutes:
 
     def account_of(self, request: Request) -> str:
         """Returns the account of a request's key. Raises AlpacaError."""
-        key_id, secret = _credentials(request)
+        key_id, secret = credentials(request)
         if not self._limit.allows(key_id):
             raise AlpacaError(429, 42910000, "rate limit exceeded")
         account_id = self._keys.account_of(key_id, secret)
@@ -299,18 +298,6 @@ def _answer_errors(app: FastAPI) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
-
-
-def _credentials(request: Request) -> tuple[str, str]:
-    """Returns the key and the secret of a request: Alpaca's headers, or HTTP Basic."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            key_id, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return "", ""
-        return key_id, secret
-    return request.headers.get("APCA-API-KEY-ID", ""), request.headers.get("APCA-API-SECRET-KEY", "")
 
 
 def _symbols(request: Request) -> Iterable[str]:
