@@ -12,6 +12,7 @@ from streams.core.accounts.marking import split_positions, take_mark
 from streams.core.accounts.operator_controls import on_control
 from streams.core.accounts.order_entry import enter, enter_first
 from streams.core.accounts.payments import book_payment
+from streams.core.accounts.settlement import settle
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.desk_state import JUDGE
 from streams.core.accounts.state.shard_state import ShardState
@@ -125,6 +126,10 @@ class AccountShard:
             return
         if report.exec_type is ExecType.FUNDING or report.exec_type is ExecType.DIVIDEND:
             account_breakers.after_notice(state, book_payment(state, report), report)
+            return
+        if report.exec_type is ExecType.SETTLEMENT:
+            for settled in settle(state, report):
+                account_breakers.after_execution(state, settled)
             return
         booked = book_execution(state, report)
         account_breakers.after_execution(state, booked)
