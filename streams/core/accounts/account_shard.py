@@ -5,7 +5,7 @@ from typing import Self
 from schemas.records.enums import ExecType
 from schemas.records.messages import Control, DeskReport, ExecutionReport, Mark, OrderRequest
 from schemas.records.output import Message, Output, RecordRefused, State
-from streams.core.accounts import account_breakers, desk_breakers, flatten
+from streams.core.accounts import account_breakers, desk_breakers, flatten, liquidation
 from streams.core.accounts.booking import book_execution
 from streams.core.accounts.early_requests import keep_if_early, take_due
 from streams.core.accounts.marking import split_positions, take_mark
@@ -63,6 +63,8 @@ class AccountShard:
     def configure(self, config: CoreConfig) -> None:
         """See Shard."""
         self._state.configure(config)
+        for account in self.accounts.values():
+            liquidation.watch(self._state, account)
 
     def apply(self, message: Message, record_time_ns: int | None, written_ns: int = 0) -> list[Output]:
         """See Shard. Without record times, marks and executions carry the market's time."""
@@ -122,14 +124,15 @@ class AccountShard:
     def _take_execution(self, report: ExecutionReport) -> None:
         state = self._state
         if report.exec_type is ExecType.SPLIT:
-            account_breakers.after_notice(state, split_positions(state, report), report)
+            self._after_notice(split_positions(state, report), report)
             return
         if report.exec_type is ExecType.FUNDING or report.exec_type is ExecType.DIVIDEND:
-            account_breakers.after_notice(state, book_payment(state, report), report)
+            self._after_notice(book_payment(state, report), report)
             return
         if report.exec_type is ExecType.SETTLEMENT:
             for settled in settle(state, report):
                 account_breakers.after_execution(state, settled)
+                liquidation.after_booking(state, settled.account, report.exec_id)
             return
         booked = book_execution(state, report)
         account_breakers.after_execution(state, booked)
@@ -137,10 +140,18 @@ class AccountShard:
             booked.account.ledger.remove_order(booked.ended)
             account_breakers.after_order_end(state, booked)
             flatten.after_order_end(state, booked.account, report)
+        if booked.quantity_before is not None:
+            liquidation.after_booking(state, booked.account, report.exec_id)
+
+    def _after_notice(self, holders: list[Account], notice: ExecutionReport) -> None:
+        account_breakers.after_notice(self._state, holders, notice)
+        for account in holders:
+            liquidation.after_booking(self._state, account, notice.exec_id)
 
     def _take_mark(self, mark: Mark) -> None:
         charged = take_mark(self._state, mark)
         account_breakers.after_mark(self._state, mark, charged)
+        liquidation.after_mark(self._state, f"{mark.symbol}@{mark.ts}")
         flatten.after_mark(self._state, mark)
 
     def to_state(self) -> State:
@@ -154,4 +165,5 @@ class AccountShard:
         shard._state = ShardState.from_state(config, partition, state)
         for account in shard.accounts.values():
             account_breakers.restore(shard._state, account)
+            liquidation.watch(shard._state, account)
         return shard

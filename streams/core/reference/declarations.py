@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from schemas.records.bounds import LATENCY_MAX_MS
 from schemas.records.numbers import PRICE_MAX, PRICE_SCALE
 from streams.core.reference.fields import Frozen, MillisOrNone, Name, NonNegativeDecimal, PositiveDecimal, TimeZone
+from streams.core.reference.margin_tables import MarginTable
 
 EXPIRES_FROM, EXPIRES_BEFORE = datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -55,6 +56,8 @@ class InstrumentConfig(Frozen):
     """Initial margin as a share of the value, for the control max_margin; 1: paid in full."""
     contract_multiplier: PositiveDecimal = Decimal(1)
     """Units of the underlying in one contract (FIX tag 231): a quantity is worth quantity * price * multiplier."""
+    margin_table: MarginTable | None = None
+    """Maintenance margin; an account with less equity is liquidated. None: the instrument liquidates nobody."""
     expires_at: AwareDatetime | None = None
     """When trading ends and positions wait for the settlement price (FIX tag 1079), in whole seconds. None: never."""
     simulator: str | None = None

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from schemas.records.numbers import NANOS_PER_S, PRICE_SCALE, divide_half_even, to_price
 from streams.core.reference.calendars import day_end_after_ns, is_open
 from streams.core.reference.declarations import InstrumentConfig
+from streams.core.reference.margin_tables import MaintenanceMargin
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Instrument:
     margin_rate: int
     contract_multiplier: int = PRICE_SCALE
     expires_ns: int | None = None
+    maintenance: MaintenanceMargin | None = None
 
     @classmethod
     def from_config(cls, config: InstrumentConfig) -> "Instrument":
@@ -49,6 +51,7 @@ class Instrument:
             tradable=config.tradable,
             margin_rate=to_price(config.margin_rate),
             contract_multiplier=to_price(config.contract_multiplier),
+            maintenance=None if config.margin_table is None else MaintenanceMargin(config.margin_table),
             expires_ns=None if config.expires_at is None else int(config.expires_at.timestamp()) * NANOS_PER_S,
         )
 

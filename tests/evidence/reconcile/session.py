@@ -28,6 +28,7 @@ from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
 Pick = Callable[[Any], bool]
 SETTINGS = Settings(_env_file=None, account_partitions=PARTITIONS, execution_partitions=PARTITIONS, mock_trading=False)
 LAST_SECOND = 60
+MARGIN = {"brackets": [{"floor": "0", "rate": "0.05"}]}
 EXPIRES_AT = "2023-11-14T22:13:35Z"
 """The future expires 15 seconds after START."""
 
@@ -37,7 +38,9 @@ class Session(MemoryPipeline):
 
     def __init__(self, **changes: Any) -> None:
         fee = builders.fee(maker="0.0001", taker="0.00025", per_unit="0.000000001")
-        future = builders.instrument("FUT", fee=fee, contract_multiplier="50", expires_at=EXPIRES_AT)
+        future = builders.instrument(
+            "FUT", fee=fee, contract_multiplier="50", expires_at=EXPIRES_AT, margin_table=MARGIN
+        )
         instruments = (builders.instrument("ABC", fee=fee), builders.instrument("XYZ", fee=fee), future)
         super().__init__(
             builders.config(
@@ -123,7 +126,10 @@ def traded_session() -> Session:
 
 
 def settled_session() -> Session:
-    """Returns a session of a future that expires: A is long, B short, C is flat again; then a funding meets nothing."""
+    """Returns a session of a future that expires: A is long, B short, C is flat again, and D was liquidated on the way.
+
+    Then a funding meets nothing.
+    """
     session = Session()
     session.move("100.00", "100.00", symbol="FUT")
     for account, side in (("A", Side.BUY), ("B", Side.SELL), ("C", Side.BUY)):
@@ -131,7 +137,11 @@ def settled_session() -> Session:
         session.run()
         session.ask(builders.new(f"{account}-1", side, "3", account=account, symbol="FUT"))
     session.ask(builders.new("C-2", Side.SELL, "3", account="C", symbol="FUT"))
-    session.ask(builders.new("A-2", quantity="1", price="90.00", symbol="FUT"))
+    session.send("controls", "D", builders.opening("D", cash="2000"))
+    session.run()
+    session.ask(builders.new("D-1", quantity="1", account="D", symbol="FUT"))
+    session.ask(builders.new("A-2", quantity="1", price="50.00", symbol="FUT"))
+    session.move("61.00", "61.00", symbol="FUT")
     session.pay(builders.funding("0.001", "100.00", at=session.now_ns, symbol="FUT"))
     session.second = 20
     session.pay(builders.settlement("101.25", at=session.now_ns, symbol="FUT"))

@@ -20,6 +20,7 @@ def test_a_settled_session_agrees_in_every_check_from_kafka() -> None:
     checks = {check.name: check for check in kafka_checks(read_facts(session), session.config)}
     assert [(name, check.differences) for name, check in checks.items() if check.differences] == []
     assert checks[SETTLEMENTS].checked == 2
+    assert len(read_facts(session).fills["D"]) == 2, "liquidated when a loss of 1950 had left 50, less its fee"
     fills = [fill for fills in read_facts(session).fills.values() for fill in fills if "settlement-" in fill.exec_id]
     assert {fill.account_id: money_text(fill.realised_pnl) for fill in fills} == {"A": "187.5", "B": "-187.5"}
 
