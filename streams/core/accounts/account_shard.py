@@ -7,6 +7,7 @@ from schemas.records.messages import Control, DeskReport, ExecutionReport, Mark,
 from schemas.records.output import Message, Output, RecordRefused, State
 from streams.core.accounts import account_breakers, desk_breakers, flatten, liquidation
 from streams.core.accounts.booking import book_execution
+from streams.core.accounts.contract_changes import contract_problem
 from streams.core.accounts.early_requests import keep_if_early, take_due
 from streams.core.accounts.marking import split_positions, take_mark
 from streams.core.accounts.operator_controls import on_control
@@ -59,6 +60,10 @@ class AccountShard:
     def desk_breakers(self) -> list[Breaker]:
         """Breakers of the desk, in the shard that judges them."""
         return list(self._state.desk.breakers.by_name.values()) if self._state.partition == JUDGE else []
+
+    def problem_with(self, config: CoreConfig) -> str | None:
+        """See Shard."""
+        return contract_problem(self._state, config)
 
     def configure(self, config: CoreConfig) -> None:
         """See Shard."""

@@ -64,6 +64,10 @@ class ExecutionShard:
         """Venues by symbol, read only."""
         return self._venues
 
+    def problem_with(self, config: VenueConfig) -> str | None:
+        """See streams.pipeline.journal.shard.Shard. Accounts know what is open, so nothing is refused here."""
+        return None
+
     def configure(self, config: VenueConfig) -> None:
         """See streams.pipeline.journal.shard.Shard."""
         self._config = config
