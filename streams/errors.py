@@ -21,6 +21,7 @@ PaperError
 │   │   ├── MissingJournal   journal records were removed
 │   │   ├── MissingInputs    input records were removed, whether processed or not
 │   │   └── RecreatedTopic   an input topic was deleted and created again
+│   ├── ContractChanged      the reference data change a contract of which a shard has something open
 │   ├── TooManyFaults        the core failed on more records in a row than are quarantined
 │   ├── DeliveryGap          records between two batches were skipped
 │   ├── Fenced               another worker has taken over the shard
@@ -120,6 +121,10 @@ class MissingInputs(RecoveryError):
 
 class RecreatedTopic(RecoveryError):
     """An input topic was deleted and created again."""
+
+
+class ContractChanged(PipelineError):
+    """The reference data change a contract of which a shard has something open."""
 
 
 class TooManyFaults(PipelineError):

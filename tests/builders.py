@@ -250,6 +250,11 @@ def dividend(cash: str, *, at: int = START, symbol: str = "ABC") -> messages.Mar
     return columns(symbol, [])._replace(ts=at, kinds="D", times=[at], dividend=[px(cash)])
 
 
+def settlement(price: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
+    """One record: positions in the expired symbol are closed at a price."""
+    return columns(symbol, [])._replace(ts=at, kinds="E", times=[at], settlement_px=[px(price)])
+
+
 def trading(letter: str, *, at: int = START, symbol: str = "ABC") -> messages.MarketData:
     """One record: H trading is halted, R it goes on."""
     return columns(symbol, [])._replace(ts=at, kinds=letter, times=[at])

@@ -167,6 +167,8 @@ def _execution_problem(message: Message) -> Problem | None:
         return _split_problem(subject, report.symbol, report.split_to, report.split_of)
     if kind is ExecType.FUNDING or kind is ExecType.DIVIDEND:
         return _payment_problem(subject, report)
+    if kind is ExecType.SETTLEMENT:
+        return _settlement_problem(subject, report)
     if not report.order_id or not report.account_id:
         return Problem(FIELD_MISSING, f"{subject}: {kind} needs account_id and order_id")
     if report.cum_qty < 0 or not _is_positive_or_none(report.price) or not _is_positive_or_none(report.stop_price):
@@ -221,6 +223,14 @@ def _payment_problem(subject: str, notice: ExecutionReport) -> Problem | None:
     if price <= 0 or not -FUNDING_RATE_MAX <= rate <= FUNDING_RATE_MAX:
         text = f"{subject}: funding_px is above 0, and funding_rate from -1 to 1: a share of the position's value"
         return Problem(NUMBER_OUT_OF_RANGE, text)
+    return None
+
+
+def _settlement_problem(subject: str, notice: ExecutionReport) -> Problem | None:
+    if not notice.symbol or notice.settlement_px is None:
+        return Problem(FIELD_MISSING, f"{subject}: a SETTLEMENT needs symbol and settlement_px")
+    if notice.settlement_px <= 0:
+        return Problem(NUMBER_OUT_OF_RANGE, f"{subject}: settlement_px is above 0")
     return None
 
 

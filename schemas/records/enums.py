@@ -56,7 +56,7 @@ class ExecType(StrEnum):
     """The event of an execution report (FIX tag 150).
 
     CANCEL_REJECT stands for the message OrderCancelReject (35=9), MASS_CANCEL for 35=r. RESTATED: the venue changed an
-    order by itself, or says that it waits. SPLIT, FUNDING and DIVIDEND: notices to all accounts of a
+    order by itself, or says that it waits. SPLIT, FUNDING, DIVIDEND and SETTLEMENT: notices to all accounts of a
     partition, without an order.
     """
 
@@ -75,6 +75,7 @@ class ExecType(StrEnum):
     MASS_CANCEL = "MASS_CANCEL"
     FUNDING = "FUNDING"
     DIVIDEND = "DIVIDEND"
+    SETTLEMENT = "SETTLEMENT"
 
 
 class OrdStatus(StrEnum):
@@ -138,6 +139,7 @@ class RiskEventKind(StrEnum):
     RESUMED = "RESUMED"
     AUTHORISATION_CHANGED = "AUTHORISATION_CHANGED"
     RECORD_QUARANTINED = "RECORD_QUARANTINED"
+    LIQUIDATION = "LIQUIDATION"
 
 
 class MarkKind(StrEnum):

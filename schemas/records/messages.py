@@ -84,6 +84,7 @@ class MarketData(NamedTuple):
     funding_rate: Column = ()
     funding_px: Column = ()
     dividend: Column = ()
+    settlement_px: Column = ()
 
 
 class Control(NamedTuple):
@@ -190,6 +191,7 @@ class ExecutionReport(NamedTuple):
     funding_rate: int | None = None
     funding_px: int | None = None
     dividend: int | None = None
+    settlement_px: int | None = None
 
 
 class Mark(NamedTuple):

@@ -41,6 +41,7 @@ RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
         "measures_outlive_names",
         "authorisations_are_signed",
         "positions_bring_payments",
+        "futures_settle",
     ),
     True,
 )
@@ -118,6 +119,11 @@ class CoreConfig(Frozen):
     """
     positions_bring_payments: bool = False
     """Market data may hold fundings and dividends.
+
+    False in journals from before this rule: such a record was no market data.
+    """
+    futures_settle: bool = False
+    """Market data may hold settlements of expired instruments.
 
     False in journals from before this rule: such a record was no market data.
     """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.records.messages import MarketData
 from schemas.records.numbers import price_to_decimal
-from streams.core.market.market_data import BOOK, QUOTE, SPLIT, TRADE, MarketRows
+from streams.core.market.market_data import BOOK, QUOTE, SETTLEMENT, SPLIT, TRADE, MarketRows
 from streams.core.market.order_book import SIZE_UNKNOWN, Levels
 from streams.strategies.strategy import Tick
 
@@ -36,11 +36,18 @@ class SplitUpdate(NamedTuple):
     ts: int
 
 
-Update = Tick | TradeUpdate | BookUpdate | SplitUpdate
+class SettlementUpdate(NamedTuple):
+    """A settlement of an expired instrument: price in 1e-9 of the currency, ts in UTC nanoseconds."""
+
+    price: int
+    ts: int
+
+
+Update = Tick | TradeUpdate | BookUpdate | SplitUpdate | SettlementUpdate
 
 
 def updates_of(record: MarketData) -> Iterator[Update]:
-    """Yields the quotes with both sides, trades, books and splits of a valid record in their order."""
+    """Yields the quotes with both sides, trades, books, splits and settlements of a valid record in their order."""
     rows = MarketRows(record)
     for at, (kind, ts) in enumerate(zip(record.kinds, record.times, strict=True)):
         ts = int(ts)
@@ -54,6 +61,8 @@ def updates_of(record: MarketData) -> Iterator[Update]:
             yield BookUpdate(*rows.next_levels(), ts)
         elif kind == SPLIT:
             yield SplitUpdate(*rows.next_split(), ts)
+        elif kind == SETTLEMENT:
+            yield SettlementUpdate(rows.next_settlement(), ts)
         else:
             rows.skip(at, at + 1)
 

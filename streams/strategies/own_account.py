@@ -86,6 +86,12 @@ class OwnAccount:
         shares = abs(before) * to // of
         self.positions[symbol] = shares if before > 0 else -shares
 
+    def settle(self, symbol: str, price: int) -> None:
+        """Closes a position at a settlement price, 1e-9."""
+        quantity = self.positions.pop(symbol, 0)
+        if self.cash is not None:
+            self.cash += quantity * price
+
     def add(self, result: OrderResult) -> tuple[OwnOrder | None, FillEvent | None]:
         """Adds a result. Returns the order as it is now, and the result's fill."""
         fill = self._book(result)

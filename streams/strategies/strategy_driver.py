@@ -13,6 +13,7 @@ from streams.strategies.market_view import (
     BookEvent,
     BookUpdate,
     QuoteEvent,
+    SettlementUpdate,
     SplitUpdate,
     TradeEvent,
     TradeUpdate,
@@ -86,6 +87,8 @@ class StrategyDriver:
             self._call(self.strategy.on_book, BookEvent.of(symbol, update))
         elif isinstance(update, SplitUpdate):
             self._desk.account.split(symbol, update.to, update.of)
+        elif isinstance(update, SettlementUpdate) and self._desk.instruments[symbol].is_expired(update.ts):
+            self._desk.account.settle(symbol, update.price)
 
     def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
         try:

@@ -35,7 +35,7 @@ FROM
         UNION ALL
         SELECT false, true, exec_id, (toString(account_id), order_id, quantity, price, commission)
         FROM fills
-        WHERE run_id = {run_id:String}
+        WHERE run_id = {run_id:String} AND NOT startsWith(exec_id, 'settlement-')
     )
     GROUP BY exec_id
 )

@@ -32,7 +32,7 @@ WITH
         LEFT JOIN (SELECT account_id, order_id AS request_id, request FROM asked) AS changes
             USING (account_id, request_id)
         WHERE run_id = {run_id:String}
-            AND exec_type NOT IN ('CANCEL_REJECT', 'SPLIT', 'FUNDING', 'DIVIDEND')
+            AND exec_type NOT IN ('CANCEL_REJECT', 'SPLIT', 'FUNDING', 'DIVIDEND', 'SETTLEMENT')
             AND (account_id, order_id) NOT IN
             (
                 SELECT account_id, order_id FROM executions WHERE run_id = {run_id:String} AND reason_code = 'SPLIT'

@@ -8,7 +8,7 @@ WITH
             exec_id, order_id, symbol, side, price, ts, bid_px, ask_px, liquidity, trade_px,
             ifNull(quote_ts, toDateTime64(0, 9, 'UTC')) AS quote_ts
         FROM fills
-        WHERE run_id = {run_id:String}
+        WHERE run_id = {run_id:String} AND NOT startsWith(exec_id, 'settlement-')
     ),
     quotes AS
     (

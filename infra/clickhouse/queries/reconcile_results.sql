@@ -31,7 +31,7 @@ FROM
                 last_qty, last_px, cum_qty, commission) AS contents
         FROM executions
         LEFT JOIN taken USING (partition)
-        WHERE run_id = {run_id:String} AND exec_type NOT IN ('SPLIT', 'FUNDING', 'DIVIDEND')
+        WHERE run_id = {run_id:String} AND exec_type NOT IN ('SPLIT', 'FUNDING', 'DIVIDEND', 'SETTLEMENT')
         UNION ALL
         SELECT
             false,

@@ -5,13 +5,15 @@ from typing import Self
 from schemas.records.enums import ExecType
 from schemas.records.messages import Control, DeskReport, ExecutionReport, Mark, OrderRequest
 from schemas.records.output import Message, Output, RecordRefused, State
-from streams.core.accounts import account_breakers, desk_breakers, flatten
+from streams.core.accounts import account_breakers, desk_breakers, flatten, liquidation
 from streams.core.accounts.booking import book_execution
+from streams.core.accounts.contract_changes import contract_problem
 from streams.core.accounts.early_requests import keep_if_early, take_due
 from streams.core.accounts.marking import split_positions, take_mark
 from streams.core.accounts.operator_controls import on_control
 from streams.core.accounts.order_entry import enter, enter_first
 from streams.core.accounts.payments import book_payment
+from streams.core.accounts.settlement import settle
 from streams.core.accounts.state.account import Account
 from streams.core.accounts.state.desk_state import JUDGE
 from streams.core.accounts.state.shard_state import ShardState
@@ -59,9 +61,15 @@ class AccountShard:
         """Breakers of the desk, in the shard that judges them."""
         return list(self._state.desk.breakers.by_name.values()) if self._state.partition == JUDGE else []
 
+    def problem_with(self, config: CoreConfig) -> str | None:
+        """See Shard."""
+        return contract_problem(self._state, config)
+
     def configure(self, config: CoreConfig) -> None:
         """See Shard."""
         self._state.configure(config)
+        for account in self.accounts.values():
+            liquidation.watch(self._state, account)
 
     def apply(self, message: Message, record_time_ns: int | None, written_ns: int = 0) -> list[Output]:
         """See Shard. Without record times, marks and executions carry the market's time."""
@@ -121,10 +129,15 @@ class AccountShard:
     def _take_execution(self, report: ExecutionReport) -> None:
         state = self._state
         if report.exec_type is ExecType.SPLIT:
-            account_breakers.after_notice(state, split_positions(state, report), report)
+            self._after_notice(split_positions(state, report), report)
             return
         if report.exec_type is ExecType.FUNDING or report.exec_type is ExecType.DIVIDEND:
-            account_breakers.after_notice(state, book_payment(state, report), report)
+            self._after_notice(book_payment(state, report), report)
+            return
+        if report.exec_type is ExecType.SETTLEMENT:
+            for settled in settle(state, report):
+                account_breakers.after_execution(state, settled)
+                liquidation.after_booking(state, settled.account, report.exec_id)
             return
         booked = book_execution(state, report)
         account_breakers.after_execution(state, booked)
@@ -132,10 +145,18 @@ class AccountShard:
             booked.account.ledger.remove_order(booked.ended)
             account_breakers.after_order_end(state, booked)
             flatten.after_order_end(state, booked.account, report)
+        if booked.quantity_before is not None:
+            liquidation.after_booking(state, booked.account, report.exec_id)
+
+    def _after_notice(self, holders: list[Account], notice: ExecutionReport) -> None:
+        account_breakers.after_notice(self._state, holders, notice)
+        for account in holders:
+            liquidation.after_booking(self._state, account, notice.exec_id)
 
     def _take_mark(self, mark: Mark) -> None:
         charged = take_mark(self._state, mark)
         account_breakers.after_mark(self._state, mark, charged)
+        liquidation.after_mark(self._state, f"{mark.symbol}@{mark.ts}")
         flatten.after_mark(self._state, mark)
 
     def to_state(self) -> State:
@@ -149,4 +170,5 @@ class AccountShard:
         shard._state = ShardState.from_state(config, partition, state)
         for account in shard.accounts.values():
             account_breakers.restore(shard._state, account)
+            liquidation.watch(shard._state, account)
         return shard

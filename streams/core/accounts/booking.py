@@ -87,7 +87,7 @@ def book_execution(state: ShardState, report: ExecutionReport) -> Booked:
     result = records.execution_result(report, state.next_id(), state.time_ns)
     account.answers.note_result(result)
     state.emit(Output("order.results", report.account_id, result))
-    quantity_before = _book_fill(state, account, report, money) if money is not None else None
+    quantity_before = book_fill(state, account, report, money) if money is not None else None
     return Booked(
         report,
         account,
@@ -141,7 +141,7 @@ def _follow(order: WorkingOrder, report: ExecutionReport) -> None:
         order.waiting = False
 
 
-def _book_fill(state: ShardState, account: Account, report: ExecutionReport, money: FillMoney) -> int:
+def book_fill(state: ShardState, account: Account, report: ExecutionReport, money: FillMoney) -> int:
     """Books a fill into position and cash. Returns the position before it, 1e-9 units."""
     ledger, marks = account.ledger, state.marks
     ledger.advance(state.time_ns)

@@ -76,6 +76,11 @@ def _step(state: ShardState, account: Account, symbol: str) -> None:
         return
     if not held or any(order.order_id.startswith(own) for order in working):
         return
+    instrument = state.instruments.get(symbol)
+    if instrument is not None and instrument.is_expired(state.time_ns):
+        if not working:
+            _give_up(state, account, symbol, "it has expired, and its settlement closes the position")
+        return
     side = Side.SELL if held > 0 else Side.BUY
     quantity = _quantity(state, symbol, abs(held) - account.ledger.working_leaves(symbol, side))
     if quantity <= 0:

@@ -26,6 +26,7 @@ NUMBERS = (
     "funding_rate",
     "funding_px",
     "dividend",
+    "settlement_px",
 )
 """Columns of numbers. Listed by hand, because compiled classes keep no annotations."""
 

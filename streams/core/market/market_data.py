@@ -19,11 +19,13 @@ RESUME: Final = "R"
 SPLIT: Final = "S"
 FUNDING: Final = "F"
 DIVIDEND: Final = "D"
+SETTLEMENT: Final = "E"
 SINGLE_MAX: Final = 8
 """Number of quotes of a record that are read one by one; to read more, its columns are turned into lists at once."""
 KINDS_BEFORE_PAYMENTS = frozenset((QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT))
-KINDS = KINDS_BEFORE_PAYMENTS | {FUNDING, DIVIDEND}
-OTHER_KINDS = (BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND)
+KINDS_BEFORE_SETTLEMENT = KINDS_BEFORE_PAYMENTS | {FUNDING, DIVIDEND}
+KINDS = KINDS_BEFORE_SETTLEMENT | {SETTLEMENT}
+OTHER_KINDS = (BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND, SETTLEMENT)
 AGGRESSORS = frozenset("BS-")
 
 
@@ -36,6 +38,7 @@ class MarketRows:
         """Number of quotes and of trades read or skipped, which is the row of the next one."""
         self._record = record
         self._books = self._levels_read = self._splits = self._fundings = self._dividends = 0
+        self._settlements = 0
         self._levels: Levels | None = None
         self._trade_columns: Levels | None = None
         self._quote_columns: tuple[list[int], list[int], list[int], list[int]] | None = None
@@ -82,6 +85,12 @@ class MarketRows:
         self._dividends += 1
         return int(self._record.dividend[row])
 
+    def next_settlement(self) -> int:
+        """Returns the price of the next settlement."""
+        row = self._settlements
+        self._settlements += 1
+        return int(self._record.settlement_px[row])
+
     def next_levels(self) -> tuple[Levels, Levels]:
         """Returns bids and asks of the next book update."""
         row, record = self._books, self._record
@@ -99,6 +108,7 @@ class MarketRows:
         self._splits += kinds.count(SPLIT, start, stop)
         self._fundings += kinds.count(FUNDING, start, stop)
         self._dividends += kinds.count(DIVIDEND, start, stop)
+        self._settlements += kinds.count(SETTLEMENT, start, stop)
         self._books += kinds.count(BOOK, start, stop)
         for counts in (self._record.book_bids, self._record.book_asks):
             self._levels_read += int(sum(counts[first : self._books]))
@@ -118,10 +128,11 @@ def best_level(side: Levels) -> tuple[int, int]:
     return (prices[0], sizes[0]) if prices else (0, 0)
 
 
-def check_market_data(record: MarketData, with_payments: bool = True) -> MarketData:
+def check_market_data(record: MarketData, with_payments: bool = True, with_settlements: bool = True) -> MarketData:
     """Returns the record in the form that the venue reads (streams.core.market.market_columns.with_arrays).
 
-    with_payments: it may hold fundings and dividends; see CoreConfig.positions_bring_payments.
+    with_payments: it may hold fundings and dividends; see CoreConfig.positions_bring_payments. with_settlements: beside
+    these, settlements; see CoreConfig.futures_settle.
 
     Raises RecordRefused if the columns don't fit each other, or if a number is impossible in a market.
     """
@@ -129,7 +140,8 @@ def check_market_data(record: MarketData, with_payments: bool = True) -> MarketD
         record = with_arrays(record)
     except OverflowError as error:
         raise _refused(record, f"a column holds a number above {PRICE_MAX}e-9") from error
-    _check(record, KINDS if with_payments else KINDS_BEFORE_PAYMENTS)
+    known = KINDS if with_settlements else KINDS_BEFORE_SETTLEMENT
+    _check(record, known if with_payments else KINDS_BEFORE_PAYMENTS)
     return record
 
 
@@ -158,6 +170,7 @@ def _check(record: MarketData, known: frozenset[str]) -> None:
     _check_books(record, counts.get(BOOK, 0))
     _check_splits(record, counts.get(SPLIT, 0))
     _check_payments(record, counts.get(FUNDING, 0), counts.get(DIVIDEND, 0))
+    _check_settlements(record, counts.get(SETTLEMENT, 0))
 
 
 def _check_columns(record: MarketData, rows: int, columns: tuple[str, ...]) -> None:
@@ -215,6 +228,12 @@ def _check_payments(record: MarketData, fundings: int, dividends: int) -> None:
             raise _refused(record, "funding_rate is a share of the value from -1 to 1")
     if dividends and lowest(record.dividend) <= 0:
         raise _refused(record, "a dividend is above 0 a unit")
+
+
+def _check_settlements(record: MarketData, settlements: int) -> None:
+    _check_columns(record, settlements, ("settlement_px",))
+    if settlements and lowest(record.settlement_px) <= 0:
+        raise _refused(record, "a settlement needs a price above 0")
 
 
 def _refused(record: MarketData, why: str) -> RecordRefused:

@@ -1,14 +1,17 @@
 """Declarations of the reference data: instruments, simulators, accounts and currency conversions."""
 
-from datetime import time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.records.bounds import LATENCY_MAX_MS
 from schemas.records.numbers import PRICE_MAX, PRICE_SCALE
 from streams.core.reference.fields import Frozen, MillisOrNone, Name, NonNegativeDecimal, PositiveDecimal, TimeZone
+from streams.core.reference.margin_tables import MarginTable
+
+EXPIRES_FROM, EXPIRES_BEFORE = datetime(1971, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ModelConfig(BaseModel):
@@ -53,6 +56,10 @@ class InstrumentConfig(Frozen):
     """Initial margin as a share of the value, for the control max_margin; 1: paid in full."""
     contract_multiplier: PositiveDecimal = Decimal(1)
     """Units of the underlying in one contract (FIX tag 231): a quantity is worth quantity * price * multiplier."""
+    margin_table: MarginTable | None = None
+    """Maintenance margin; an account with less equity is liquidated. None: the instrument liquidates nobody."""
+    expires_at: AwareDatetime | None = None
+    """When trading ends and positions wait for the settlement price (FIX tag 1079), in whole seconds. None: never."""
     simulator: str | None = None
     """Simulator of orders in this instrument; None: the configuration's."""
     borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
@@ -64,6 +71,13 @@ class InstrumentConfig(Frozen):
             raise ValueError(
                 f"{self.symbol}: min_quantity {self.min_quantity} is above max_quantity {self.max_quantity}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _expiry_in_bounds(self) -> "InstrumentConfig":
+        at = self.expires_at
+        if at is not None and (at.microsecond or not EXPIRES_FROM <= at < EXPIRES_BEFORE):
+            raise ValueError(f"{self.symbol}: expires_at {at.isoformat()} must be a whole second from 1971 to 2199")
         return self
 
     @model_validator(mode="after")

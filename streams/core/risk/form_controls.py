@@ -38,8 +38,12 @@ def _reduces_only(proposal: Proposal) -> bool:
 
 
 def tradable(proposal: Proposal) -> Reject | None:
-    """Refuses an instrument that is not tradable by its reference data."""
-    if proposal.instrument.tradable:
+    """Refuses an instrument that is not tradable by its reference data, or that has expired."""
+    instrument = proposal.instrument
+    if instrument.is_expired(proposal.ledger.clock_ns):
+        text = f"{proposal.subject}: {proposal.symbol} has expired; trade an instrument of a later expiry"
+        return Reject("INSTRUMENT_EXPIRED", text)
+    if instrument.tradable:
         return None
     text = f"{proposal.subject}: {proposal.symbol} may not be traded, its reference data say tradable = false"
     return Reject("NOT_TRADABLE", text)

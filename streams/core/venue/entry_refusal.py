@@ -14,6 +14,8 @@ def entry_refusal(
     request = order.request
     if venue.instrument is None:
         return "UNKNOWN_INSTRUMENT", f"instrument {venue.symbol} is not in the reference data"
+    if venue.instrument.is_expired(venue.time_ns):
+        return "INSTRUMENT_EXPIRED", f"order {request.order_id}: {venue.symbol} has expired; trade another instrument"
     refusal = venue.simulator_of(request.account_id).refuse(order)
     if refusal is not None:
         return refusal

@@ -13,7 +13,7 @@ from streams.core.simulators.execution_config import ExecutionConfig
 from streams.core.simulators.simulator_choice import Simulators
 from streams.core.venue import venue_records
 from streams.core.venue.market_stretch import MarketStretch
-from streams.core.venue.notices import payment_notice, split_notice
+from streams.core.venue.notices import payment_notice, settlement_notice, split_notice
 from streams.core.venue.venue import Venue
 from streams.core.venue.venue_view import VenueRules
 
@@ -32,6 +32,9 @@ class VenueConfig(ExecutionConfig, VenueRules, Protocol):
 
     @property
     def positions_bring_payments(self) -> bool: ...
+
+    @property
+    def futures_settle(self) -> bool: ...
 
 
 class ExecutionShard:
@@ -60,6 +63,10 @@ class ExecutionShard:
     def venues(self) -> dict[str, Venue]:
         """Venues by symbol, read only."""
         return self._venues
+
+    def problem_with(self, config: VenueConfig) -> str | None:
+        """See streams.pipeline.journal.shard.Shard. Accounts know what is open, so nothing is refused here."""
+        return None
 
     def configure(self, config: VenueConfig) -> None:
         """See streams.pipeline.journal.shard.Shard."""
@@ -135,7 +142,7 @@ class ExecutionShard:
         self._outputs.append(Output("executions", report.account_id, report))
 
     def _on_market_data(self, record: MarketData, record_time_ns: int | None) -> None:
-        record = check_market_data(record, self._config.positions_bring_payments)
+        record = check_market_data(record, self._config.positions_bring_payments, self._config.futures_settle)
         if not record.kinds:
             self._on_heartbeat(record, record_time_ns)
             return
@@ -172,9 +179,13 @@ class ExecutionShard:
             self._outputs.append(Output("marks", venue.symbol, mark, partition))
 
     def _on_payment(self, venue: Venue, kind: ExecType, amount: int, price: int) -> None:
-        """Writes a funding or a dividend to executions: it is owed on the positions by the fills before it."""
+        """Writes a funding, dividend or settlement to executions: it meets the positions by the fills before it."""
         for partition in range(self._config.account_partitions):
-            notice = payment_notice(venue.symbol, kind, amount, price, self._next_id(), venue.time_ns)
+            exec_id = self._next_id()
+            if kind is ExecType.SETTLEMENT:
+                notice = settlement_notice(venue.symbol, price, exec_id, venue.time_ns)
+            else:
+                notice = payment_notice(venue.symbol, kind, amount, price, exec_id, venue.time_ns)
             self._outputs.append(Output("executions", venue.symbol, notice, partition))
 
     def _mark(self, venue: Venue, by_event: bool) -> None:

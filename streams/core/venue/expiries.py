@@ -16,10 +16,24 @@ Entry = tuple[int, int, VenueOrder]
 
 
 def expiry_ns(request: ApprovedOrder, instrument: Instrument, time_ns: int) -> int | None:
-    """Returns when an order that arrives at time_ns expires, UTC nanoseconds; None if it does not."""
+    """Returns when an order that arrives at time_ns expires, UTC nanoseconds; None if it does not.
+
+    No order outlives its instrument.
+    """
+    last_ns = instrument.expires_ns
+    own_ns = request.expire_ts if request.time_in_force is TimeInForce.GTD else None
     if request.time_in_force is TimeInForce.DAY:
-        return instrument.day_end_after_ns(time_ns)
-    return request.expire_ts if request.time_in_force is TimeInForce.GTD else None
+        own_ns = instrument.day_end_after_ns(time_ns)
+    if own_ns is None or last_ns is None:
+        return last_ns if own_ns is None else own_ns
+    return min(own_ns, last_ns)
+
+
+def expiry_code(request: ApprovedOrder, instrument: Instrument | None, time_ns: int) -> str:
+    """Returns the reason of an expiry at time_ns."""
+    if instrument is not None and instrument.is_expired(time_ns):
+        return "INSTRUMENT_EXPIRED"
+    return "EXPIRE_TIME" if request.time_in_force is TimeInForce.GTD else "DAY_END"
 
 
 class Expiries:

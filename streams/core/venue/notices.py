@@ -24,6 +24,12 @@ def payment_notice(symbol: str, kind: ExecType, amount: int, price: int, exec_id
     return _notice(symbol, kind, text, exec_id, time_ns)._replace(funding_rate=amount, funding_px=price)
 
 
+def settlement_notice(symbol: str, price: int, exec_id: str, time_ns: int) -> ExecutionReport:
+    """Builds the notice to an account partition that positions in an expired symbol are closed at a price, 1e-9."""
+    text = f"{symbol}: settled at {price_text(price)}"
+    return _notice(symbol, ExecType.SETTLEMENT, text, exec_id, time_ns)._replace(settlement_px=price)
+
+
 def _notice(symbol: str, kind: ExecType, text: str, exec_id: str, time_ns: int) -> ExecutionReport:
     return ExecutionReport(
         exec_id=exec_id,

@@ -9,7 +9,18 @@ from schemas.records.messages import ApprovedOrder, ExecutionReport, MarketData
 from schemas.records.numbers import NANOS_PER_DAY
 from schemas.records.output import RecordRefused, State
 from streams.core.market.market_columns import BULK_ROWS
-from streams.core.market.market_data import BOOK, DIVIDEND, FUNDING, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketRows
+from streams.core.market.market_data import (
+    BOOK,
+    DIVIDEND,
+    FUNDING,
+    HALT,
+    QUOTE,
+    RESUME,
+    SETTLEMENT,
+    SPLIT,
+    TRADE,
+    MarketRows,
+)
 from streams.core.market.order_book import OrderBook
 from streams.core.market.trades import RecentVolume, TradePrint
 from streams.core.reference.instruments import Instrument
@@ -17,6 +28,7 @@ from streams.core.simulators.simulator import Simulator
 from streams.core.simulators.venue_order import OrderKey
 from streams.core.venue.look_ahead import LookAhead
 from streams.core.venue.market_stretch import MarketStretch
+from streams.core.venue.settlements import check_settlements
 from streams.core.venue.splits import split_request
 from streams.core.venue.venue_orders import VenueOrders
 from streams.core.venue.venue_view import VenueRules, VenueView
@@ -37,7 +49,8 @@ class Venue(VenueView):
     """Clock, market and orders of one symbol.
 
     next_id returns the id of an execution report, report receives it; on_split receives the shares after and before.
-    on_payment receives FUNDING with rate and mark price, or DIVIDEND with the cash of a unit and 0.
+    on_payment receives FUNDING with rate and mark price, DIVIDEND with the cash of a unit and 0, or SETTLEMENT with 0
+    and the price.
     """
 
     def __init__(
@@ -154,6 +167,8 @@ class Venue(VenueView):
                 "feed older data to a fresh pipeline (another TOPIC_PREFIX)"
             )
             raise RecordRefused("MARKET_TIME_STEPS_BACK", text)
+        if SETTLEMENT in record.kinds:
+            check_settlements(record, self.instrument, record_time_ns)
         self._data_ns = int(record.times[-1])
         self.advance(int(record.times[0]) if record_time_ns is None else record_time_ns)
         by_event = record_time_ns is None
@@ -262,6 +277,10 @@ class Venue(VenueView):
             self._on_payment(self, ExecType.FUNDING, rate, price)
         elif kind == DIVIDEND:
             self._on_payment(self, ExecType.DIVIDEND, rows.next_dividend(), 0)
+        elif kind == SETTLEMENT:
+            price, instrument = rows.next_settlement(), self.instrument
+            if instrument is not None and instrument.is_expired(min(time_ns, self.time_ns)):
+                self._on_payment(self, ExecType.SETTLEMENT, 0, price)
         elif kind in (HALT, RESUME):
             self.book.halted = kind == HALT
             self.orders.on_book()

@@ -10,7 +10,7 @@ from streams.core.simulators.simulator import Match, Simulator
 from streams.core.simulators.venue_order import TRIGGERED_TYPES, OrderKey, VenueOrder
 from streams.core.venue.agenda import Agenda
 from streams.core.venue.entry_refusal import entry_refusal
-from streams.core.venue.expiries import Expiries, expiry_ns
+from streams.core.venue.expiries import Expiries, expiry_code, expiry_ns
 from streams.core.venue.linked_orders import LinkedOrders
 from streams.core.venue.monthly_volume import MonthlyVolume
 from streams.core.venue.price_watch import PriceWatch, time_priority, trade_priority
@@ -311,9 +311,10 @@ class VenueOrders:
 
     def expire_due(self) -> None:
         """Expires the orders that are due."""
-        for order in self.expiries.take_due(self._venue.time_ns):
+        time_ns = self._venue.time_ns
+        for order in self.expiries.take_due(time_ns):
             if order.key in self.working:
-                code = "EXPIRE_TIME" if order.request.time_in_force is TimeInForce.GTD else "DAY_END"
+                code = expiry_code(order.request, self._venue.instrument, time_ns)
                 self._close(order, OrdStatus.EXPIRED, ExecType.EXPIRED, code)
 
     def _cancel(self, order: VenueOrder, code: str, why: str | None = None) -> None:

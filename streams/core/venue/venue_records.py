@@ -138,6 +138,7 @@ def _report(
             None,
             None,
             None,
+            None,
         ),
     )
 

@@ -14,9 +14,13 @@ Cause = tuple[str, str]
 
 
 def cause_of(event: RiskEvent) -> Cause | None:
-    """Returns the cause of closing orders that an event may be: a command that may flatten, or an opened breaker."""
+    """Returns the cause of closing orders that an event may be: a command that may flatten, an opened breaker,
+    or a liquidation.
+    """
     if event.kind in COMMANDED and event.control_id:
         return event.control_id, event.account_id
+    if event.kind is RiskEventKind.LIQUIDATION:
+        return event.event_id, event.account_id
     if event.kind is RiskEventKind.BREAKER_TRANSITION and event.breaker_state is BreakerState.OPEN:
         return event.event_id, event.account_id
     return None

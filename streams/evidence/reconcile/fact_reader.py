@@ -41,6 +41,8 @@ from streams.pipeline.journal.provenance import FOREIGN_RECORD
 from streams.pipeline.journal.raw_records import RawRecord
 from streams.pipeline.sink import dead_letter_rows
 
+NOTICES = (ExecType.FUNDING, ExecType.DIVIDEND, ExecType.SETTLEMENT)
+"""Notices that meet the positions of all accounts of a partition."""
 KEY_FIELDS = {topic: name for kind in KINDS for topic, name in kind.inputs.items()}
 """The field that decides the partition of each input topic; None if the writer chooses the partition."""
 
@@ -190,9 +192,10 @@ class FactReader:
         if report.exec_type is ExecType.SPLIT:
             self._on_split(record, report)
             return
-        if report.exec_type in (ExecType.FUNDING, ExecType.DIVIDEND):
+        if report.exec_type in NOTICES:
             if self._facts.is_taken(_place(record)):
                 self._facts.payments[record.partition].append((record.offset, report))
+                self._facts.fill_places[report.exec_id] = _place(record)
             return
         if report.exec_type in (ExecType.FILL, ExecType.PARTIAL_FILL):
             self._facts.fill_places[report.exec_id] = _place(record)

@@ -135,8 +135,9 @@ class Facts:
         identical: number of later requests that are equal to the first.
         closing: the shards' own closing orders, which no client asked for.
         splits: for each symbol in order: the notice's sequence at the venue, shares after, shares before.
-        payments: by partition the notices of fundings and dividends in order, each with its offset on executions.
-        fill_places: place of the report of each fill, by exec_id.
+        payments: by partition the notices of fundings, dividends and settlements in order, each with its offset on
+            executions.
+        fill_places: place of the report or the notice behind each fill, by the exec_id of that.
         fills, equities: records of each account in the order of booking.
         positions: newest record of each account and symbol.
     """

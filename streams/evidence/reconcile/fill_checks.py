@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from schemas.records.enums import Action, ExecType, Liquidity, Side
 from schemas.records.messages import ApprovedOrder, Fill, OrderRequest
 from schemas.records.numbers import price_text
+from streams.core.accounts.settlement import SETTLEMENT_PREFIX
 from streams.core.core_config import TimeSource
 from streams.evidence.reconcile.facts import Facts, OrderEvent, OrderId, RecordedMarket
 from streams.evidence.reconcile.order_checks import order_name
@@ -19,7 +20,7 @@ def check_executions_are_fills(facts: Facts) -> Check:
     check = Check("executions and fills are one to one", KAFKA)
     booked: dict[str, Fill] = {}
     for fills in facts.fills.values():
-        for fill in fills:
+        for fill in filter(_has_order, fills):
             check.compare(fill.exec_id not in booked, f"fill {fill.exec_id} was booked twice")
             booked[fill.exec_id] = fill
     for (account_id, order_id), reports in facts.executions.items():
@@ -37,6 +38,11 @@ def check_executions_are_fills(facts: Facts) -> Check:
     return check
 
 
+def _has_order(fill: Fill) -> bool:
+    """Returns whether a fill is of an order, and not a settlement, which check_payments holds against its notice."""
+    return not fill.exec_id.startswith(SETTLEMENT_PREFIX)
+
+
 def _execution_of(fill: Fill | None) -> tuple[str, str, int, int, int] | None:
     return fill and (fill.account_id, fill.order_id, fill.quantity, fill.price, fill.commission)
 
@@ -48,7 +54,7 @@ def check_fills_inside_quotes(facts: Facts, time_source: TimeSource) -> Check:
     """
     check = Check("every fill lies inside the quote in force, or deeper", KAFKA)
     for fills in facts.fills.values():
-        for fill in fills:
+        for fill in filter(_has_order, fills):
             problem = _quote_problem(fill, facts.markets.get(fill.symbol), time_source)
             check.compare(problem is None, f"fill {fill.exec_id} of order {fill.order_id}: {problem}")
     return check

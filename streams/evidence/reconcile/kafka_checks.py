@@ -22,6 +22,7 @@ def kafka_checks(facts: Facts, config: CoreConfig) -> list[Check]:
         fill_checks.check_fills_within_orders(facts),
         money_checks.check_cash(facts),
         payment_checks.check_payments(facts),
+        payment_checks.check_settlements(facts),
         money_checks.check_positions(facts),
         money_checks.check_equity(facts),
         check_ids(facts),

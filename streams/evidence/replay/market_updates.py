@@ -11,7 +11,18 @@ from schemas.records.output import RecordRefused
 from streams.core.market.market_columns import as_array
 from streams.core.market.market_data import check_market_data
 from streams.pipeline.feed.pack import pack, record_of
-from streams.pipeline.feed.table import BOOK, COLUMNS, DIVIDEND, FUNDING, QUOTE, SPLIT, TRADE, Ints, MarketTable
+from streams.pipeline.feed.table import (
+    BOOK,
+    COLUMNS,
+    DIVIDEND,
+    FUNDING,
+    QUOTE,
+    SETTLEMENT,
+    SPLIT,
+    TRADE,
+    Ints,
+    MarketTable,
+)
 
 CHUNK_ROWS = 10_000
 LETTERS = {letter: chr(letter) for letter in b"BS-"}
@@ -56,6 +67,7 @@ def _rows(record: MarketData, code: int, first_level: int) -> list[Ints]:
     numbers[0, splits], numbers[1, splits] = as_array(record.split_to), as_array(record.split_of)
     numbers[0, fundings], numbers[1, fundings] = as_array(record.funding_rate), as_array(record.funding_px)
     numbers[0, dividends] = as_array(record.dividend)
+    numbers[0, kinds == SETTLEMENT] = as_array(record.settlement_px)
     return [np.full(len(kinds), code), kinds.astype(np.int64), as_array(record.times), *numbers]
 
 

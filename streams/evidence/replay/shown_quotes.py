@@ -7,7 +7,7 @@ import numpy as np
 
 from streams.evidence.replay.strategy_loop import StrategyLoop
 from streams.pipeline.feed.pack import record_of
-from streams.pipeline.feed.table import BOOK, QUOTE, SPLIT, TRADE, MarketTable
+from streams.pipeline.feed.table import BOOK, QUOTE, SETTLEMENT, SPLIT, TRADE, MarketTable
 from streams.strategies.market_view import TradeUpdate, Update, updates_of
 from streams.strategies.strategy import Tick
 
@@ -17,7 +17,7 @@ BLOCK_ROWS = 10_000
 
 
 class ShownQuotes:
-    """The updates that strategies of a loop watch: quotes with both sides, for some also trades, books and splits."""
+    """The updates that strategies of a loop watch: quotes with both sides; for some also trades, books and events."""
 
     def __init__(self, table: MarketTable, loop: StrategyLoop) -> None:
         self._table, self._loop = table, loop
@@ -31,7 +31,7 @@ class ShownQuotes:
             np.array([bool(found) for found in each], np.bool_) for each in (watching, others)
         )
         is_quote = (table.kind == QUOTE) & (table.bid_sz != 0) & (table.ask_sz != 0)
-        is_other = np.isin(table.kind, (TRADE, BOOK, SPLIT)) & is_watched_whole[table.symbol]
+        is_other = np.isin(table.kind, (TRADE, BOOK, SPLIT, SETTLEMENT)) & is_watched_whole[table.symbol]
         self._rows = np.flatnonzero(is_quote & is_watched[table.symbol] | is_other)
         self._read = self._at = 0
         self._read_block()

@@ -43,6 +43,7 @@ def session_document(session: Session) -> dict[str, Any]:
         "rejects": session.rejects,
         "cancel_rejects": session.cancel_rejects,
         "breaker_trips": session.breaker_trips,
+        "liquidations": session.liquidations,
     }
 
 

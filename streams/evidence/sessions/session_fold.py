@@ -63,6 +63,7 @@ class Session:
     cancel_rejects: int = 0
     fills: int = 0
     breaker_trips: int = 0
+    liquidations: int = 0
 
     @property
     def cash(self) -> int:
@@ -133,6 +134,8 @@ class _SessionFold:
             self.session.status, self.session.closed_ns = CLOSED, event.ts
         elif event.kind is RiskEventKind.BREAKER_TRANSITION and event.breaker_state is BreakerState.OPEN:
             self.session.breaker_trips += 1
+        elif event.kind is RiskEventKind.LIQUIDATION:
+            self.session.liquidations += 1
 
     def _open(self, event: RiskEvent, asked: Control | None) -> None:
         self._opened_at = _sequence(event.event_id)

@@ -1,7 +1,7 @@
 """Checking columns of market data and making updates of them, whatever the format of the file that they come from.
 
-The columns are those of a market data file of our own, of one kind: quotes, trades, levels, splits, trading, funding or
-dividends. Prices and sizes become exact integers of 1e-9.
+The columns are those of a market data file of our own, of one kind: quotes, trades, levels, splits, trading, funding,
+dividends or settlements. Prices and sizes become exact integers of 1e-9.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ from streams.pipeline.feed.table import (
     HALT,
     QUOTE,
     RESUME,
+    SETTLEMENT,
     SPLIT,
     TRADE,
     Bytes,
@@ -43,6 +44,7 @@ SPLIT_HEADER = ["ts_ns", "symbol", "split_to", "split_of"]
 TRADING_HEADER = ["ts_ns", "symbol", "trading"]
 FUNDING_HEADER = ["ts_ns", "symbol", "rate", "mark_px"]
 DIVIDEND_HEADER = ["ts_ns", "symbol", "dividend"]
+SETTLEMENT_HEADER = ["ts_ns", "symbol", "settlement_px"]
 TEXT, WHOLE = pa.string(), pa.int64()
 TYPES = {
     "ts_ns": WHOLE,
@@ -196,6 +198,15 @@ def _dividends(rows: ColumnRows) -> CheckedRows:
     return _each(MarketTable(symbols, codes, kind, time, cash, nothing, nothing, nothing))
 
 
+def _settlements(rows: ColumnRows) -> CheckedRows:
+    time, symbols, codes = _time_and_symbols(rows)
+    price, no_price = _fixed(rows, "settlement_px")
+    _demand(rows, (price > 0) & ~no_price, "settlement_px must be above 0")
+    nothing = np.zeros(len(time), np.int64)
+    kind = np.full(len(time), SETTLEMENT, np.uint8)
+    return _each(MarketTable(symbols, codes, kind, time, price, nothing, nothing, nothing))
+
+
 def _trading(rows: ColumnRows) -> CheckedRows:
     time, symbols, codes = _time_and_symbols(rows)
     kind = _words(rows, "trading", {"halted": HALT, "resumed": RESUME}).astype(np.uint8)
@@ -280,8 +291,9 @@ CHECKS: dict[str, Callable[[ColumnRows], CheckedRows]] = {
     ",".join(TRADING_HEADER): _trading,
     ",".join(FUNDING_HEADER): _funding,
     ",".join(DIVIDEND_HEADER): _dividends,
+    ",".join(SETTLEMENT_HEADER): _settlements,
 }
 """The check of each kind of rows, by their header line."""
-NAMES = ("quotes", "trades", "levels", "levels", "splits", "trading", "funding", "dividends")
+NAMES = ("quotes", "trades", "levels", "levels", "splits", "trading", "funding", "dividends", "settlements")
 KINDS = dict(zip(CHECKS, NAMES, strict=True))
 """The kind of the rows, by their header line."""

@@ -18,7 +18,7 @@ WRITERS: dict[str, Callable[[str, pa.Schema], Any]] = {
     ".arrow": pa.ipc.new_file,
 }
 """The writers of tables, by the suffix of the file."""
-ORDER = ("trading", "splits", "dividends", "funding", "trades", "quotes", "levels")
+ORDER = ("trading", "splits", "dividends", "funding", "settlements", "trades", "quotes", "levels")
 FILES = {kind: f"{place}-{kind}" for place, kind in enumerate(ORDER, 1)}
 """Names of the files of a folder. Of equal stamps they are read in this order: a trade before what it leaves."""
 

@@ -12,7 +12,18 @@ import numpy as np
 from schemas.avro.arrays import MORE, encode_longs
 from schemas.records.messages import Ints
 from streams.pipeline.feed.pack import Rows, levels_of
-from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, QUOTE, SPLIT, TRADE, Bytes, Flags, MarketTable
+from streams.pipeline.feed.table import (
+    BOOK,
+    DIVIDEND,
+    FUNDING,
+    QUOTE,
+    SETTLEMENT,
+    SPLIT,
+    TRADE,
+    Bytes,
+    Flags,
+    MarketTable,
+)
 
 
 class _Numbers(NamedTuple):
@@ -115,9 +126,9 @@ def _columns(
     behind = [of(column[rows[books]], owners[books]) for column in (table.bid_sz, table.ask_px)]
     behind += [of(column[levels], level_owners) for column in (table.level_px, table.level_sz)]
     behind += [of(column[rows[splits]], owners[splits]) for column in (table.bid_px, table.bid_sz)]
-    fundings, dividends = (np.flatnonzero(kinds == kind) for kind in (FUNDING, DIVIDEND))
+    fundings, dividends, settlements = (np.flatnonzero(kinds == kind) for kind in (FUNDING, DIVIDEND, SETTLEMENT))
     payments = [of(column[rows[fundings]], owners[fundings]) for column in (table.bid_px, table.bid_sz)]
-    payments.append(of(table.bid_px[rows[dividends]], owners[dividends]))
+    payments += [of(table.bid_px[rows[taken]], owners[taken]) for taken in (dividends, settlements)]
     return before, behind, payments
 
 

@@ -135,6 +135,7 @@ def _toml(item: InstrumentConfig) -> str:
     tail += [] if item.tradable else ["tradable = false"]
     tail += [f'margin_rate = "{plain(item.margin_rate)}"'] if item.margin_rate != 1 else []
     tail += [f'contract_multiplier = "{plain(item.contract_multiplier)}"'] if item.contract_multiplier != 1 else []
+    tail += [f"expires_at = {item.expires_at.isoformat()}"] if item.expires_at else []
     tail += [f'borrow_rate = "{plain(item.borrow_rate)}"'] if item.borrow_rate else []
     fee = ", ".join(f"{name} = {json.dumps(value)}" for name, value in item.fee.model_dump(mode="json").items())
     return "\n".join(["[[instrument]]", *head, *lines, *tail, f"fee = {{{fee}}}", ""])

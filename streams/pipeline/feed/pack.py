@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.records.messages import Column, MarketData
-from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, QUOTE, SPLIT, TRADE, Ints, MarketTable
+from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, QUOTE, SETTLEMENT, SPLIT, TRADE, Ints, MarketTable
 
 Rows = NDArray[np.intp]
 
@@ -67,6 +67,7 @@ def _record(table: MarketTable, symbol: str, rows: Rows, form: Callable[[Ints], 
         funding_rate=form(table.bid_px[fundings]),
         funding_px=form(table.bid_sz[fundings]),
         dividend=form(table.bid_px[dividends]),
+        settlement_px=form(table.bid_px[rows[kinds == SETTLEMENT]]),
     )
 
 

@@ -11,7 +11,7 @@ Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 
-QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND = map(ord, "QTBHRSFD")
+QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND, SETTLEMENT = map(ord, "QTBHRSFDE")
 
 
 def _none() -> Ints:
@@ -30,6 +30,7 @@ class MarketTable:
     - split: shares after, shares before, 0, 0;
     - funding: rate, mark price, 0, 0;
     - dividend: cash of a unit, 0, 0, 0;
+    - settlement: price, 0, 0, 0;
     - halt, resumption: all 0.
     level_px, level_sz: shape (m,); for each book its bids, then its asks, each from the best level on.
     source: origin of the updates, as market.data has it; empty if it is not known.

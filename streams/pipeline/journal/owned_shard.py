@@ -8,7 +8,15 @@ from typing import NamedTuple, Protocol
 
 from schemas.avro.codec import Codec
 from streams.core.core_config import CoreConfig
-from streams.errors import DeliveryGap, InputError, MissingInputs, RecoveryError, RecreatedTopic, TooManyFaults
+from streams.errors import (
+    ContractChanged,
+    DeliveryGap,
+    InputError,
+    MissingInputs,
+    RecoveryError,
+    RecreatedTopic,
+    TooManyFaults,
+)
 from streams.pipeline.journal.dead_letters import BadRecord
 from streams.pipeline.journal.kinds import ShardKind
 from streams.pipeline.journal.log import LogReader, LogWriter
@@ -247,7 +255,9 @@ def take_over(
 ) -> OwnedShard:
     """Becomes the owner of a shard: fences the owner before, recovers the shard, and records a changed configuration.
 
-    Raises RecoveryError if journal, snapshot or inputs differ from the recorded ones.
+    Raises:
+        RecoveryError: journal, snapshot or inputs differ from the recorded ones.
+        ContractChanged: the configuration changes a contract of which something is open.
     """
     name = kind.shard_name(partition)
     # 1. Own the name. From here on, no older owner can add to the topics that recovery reads.
@@ -265,6 +275,9 @@ def take_over(
         processor = ShardProcessor(kind, partition, config, codec)
         processor.configure(config)
     elif processor.config != config:
+        problem = processor.shard.problem_with(config)
+        if problem is not None:
+            raise ContractChanged(f"{name}: {problem}")
         log.warning("%s continues with a new configuration from journal #%d", name, processor.sequence + 1)
         processor.configure(config)
     shard = OwnedShard(

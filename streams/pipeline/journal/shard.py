@@ -14,6 +14,10 @@ class Shard(Protocol):
         """Shard time in UTC nanoseconds; never steps back."""
         ...
 
+    def problem_with(self, config: CoreConfig) -> str | None:
+        """Returns why a new configuration can't follow the present one, as a sentence; None if it can."""
+        ...
+
     def configure(self, config: CoreConfig) -> None:
         """Applies a new configuration to all later records."""
         ...

@@ -1,10 +1,12 @@
 """Instruments as an exchange defines them: steps, bounds and fees from ccxt's list of its markets."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from schemas.records.numbers import PRICE_MAX, plain, price_to_decimal
+from schemas.records.bounds import TIME_MAX_NS
+from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX, plain, price_to_decimal
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig
 from streams.errors import FeedError
 from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
@@ -13,6 +15,8 @@ from streams.pipeline.live.ccxt_exchange import known_symbols, listing_of
 from streams.pipeline.live.ccxt_refusals import RefusedUpdate
 from streams.pipeline.live.ccxt_updates import number_of
 from streams.pipeline.live.find_source import demand_exchange
+
+EXPIRY_MAX_MS = TIME_MAX_NS // NANOS_PER_MS
 
 
 class ListedInstrument(NamedTuple):
@@ -69,6 +73,7 @@ def _converted(symbol: str, market: Mapping[str, Any], precision_mode: int) -> L
         min_quantity=max(number_of(limits["amount"].get("min"), "limit"), lot),
         max_quantity=most,
         contract_multiplier=multiplier,
+        expires_at=_expiry(market.get("expiry")),
         fee=FeeConfig.model_validate(
             {"model": "rates", "maker_rate": plain(max(maker, Decimal(0))), "taker_rate": plain(taker)}
         ),
@@ -79,6 +84,15 @@ def _converted(symbol: str, market: Mapping[str, Any], precision_mode: int) -> L
     if maker < 0:
         remarks.append(f"the venue pays makers {plain(-maker)} of the value; paper trading pays nothing")
     return ListedInstrument(instrument, tuple(remarks))
+
+
+def _expiry(expiry_ms: object) -> datetime | None:
+    """Returns when a future expires, from ccxt's milliseconds, in whole seconds. Raises ValueError if it is no time."""
+    if expiry_ms is None:
+        return None
+    if not isinstance(expiry_ms, int) or not 0 < expiry_ms < EXPIRY_MAX_MS:
+        raise ValueError(f"its expiry {str(expiry_ms)[:40]} is no time in milliseconds")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=expiry_ms // 1_000)
 
 
 def _step(value: object, precision_mode: int) -> Decimal:

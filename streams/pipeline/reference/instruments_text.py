@@ -13,7 +13,7 @@ FIELD = re.compile(r"^([a-z_]+)\s*=")
 
 
 def with_instrument(text: str, instrument: InstrumentConfig) -> str:
-    """Returns the text with an instrument's steps, bounds, currency, multiplier and fee; a new instrument comes last.
+    """Returns the text with an instrument's steps, bounds, currency, multiplier, expiry and fee; a new one comes last.
 
     Other fields of an instrument that is there already, such as its margin rate, stay.
     """
@@ -38,11 +38,12 @@ def _fields(instrument: InstrumentConfig) -> dict[str, str]:
     """Returns the line of each field that a venue defines."""
     fee = ", ".join(f"{name} = {json.dumps(value)}" for name, value in instrument.fee.model_dump(mode="json").items())
     steps = ("tick_size", "lot_size", "min_quantity", "max_quantity")
-    size = plain(instrument.contract_multiplier)
+    size, at = plain(instrument.contract_multiplier), instrument.expires_at
     return {
         "currency": f'currency = "{instrument.currency}"',
         **{name: f'{name} = "{plain(getattr(instrument, name))}"' for name in steps},
         **({} if instrument.contract_multiplier == 1 else {"contract_multiplier": f'contract_multiplier = "{size}"'}),
+        **({} if at is None else {"expires_at": f"expires_at = {at.isoformat()}"}),
         "fee": f"fee = {{{fee}}}",
     }
 

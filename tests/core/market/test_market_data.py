@@ -21,6 +21,7 @@ from tests.builders import (
     new,
     px,
     quote,
+    settlement,
     trade,
 )
 from tests.core.desk import ready
@@ -59,6 +60,10 @@ def wrong(**changes: object) -> MarketData:
         pytest.param(dividend("1")._replace(dividend=[]), id="a dividend without cash"),
         pytest.param(dividend("1")._replace(dividend=[0]), id="a dividend of nothing"),
         pytest.param(dividend("1")._replace(dividend=[10**18]), id="a dividend above the largest"),
+        pytest.param(settlement("1")._replace(settlement_px=[]), id="a settlement without price"),
+        pytest.param(settlement("1")._replace(settlement_px=[0]), id="a settlement at nothing"),
+        pytest.param(settlement("1")._replace(settlement_px=[10**18]), id="a settlement above the largest"),
+        pytest.param(wrong(settlement_px=[1]), id="a price without a settlement"),
         pytest.param(wrong(funding_rate=[1]), id="a rate without a funding"),
     ],
 )
@@ -84,7 +89,7 @@ def test_a_long_record_has_arrays_for_all_its_columns() -> None:
     """Without it the look-ahead works, but converts a list to an array for each answer."""
     long = joined([GOOD] * BULK_ROWS)._replace(book_bids=[1], book_asks=[1], book_px=[1, 2], book_sz=[1, 1])
     taken = with_arrays(
-        long._replace(split_to=[2], split_of=[1], funding_rate=[1], funding_px=[1], dividend=[1])
+        long._replace(split_to=[2], split_of=[1], funding_rate=[1], funding_px=[1], dividend=[1], settlement_px=[1])
     )._asdict()
     plain = {name for name, value in taken.items() if not isinstance(value, np.ndarray)}
     assert plain == {"symbol", "ts", "kinds", "aggressors", "source"}

@@ -67,6 +67,7 @@ def test_every_field_of_a_fill_by_a_trade() -> None:
         "funding_rate": None,
         "funding_px": None,
         "dividend": None,
+        "settlement_px": None,
     }
     assert fill.model is not None
     assert fill.model.startswith("queue + risk-averse + ")

@@ -28,6 +28,9 @@ from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
 Pick = Callable[[Any], bool]
 SETTINGS = Settings(_env_file=None, account_partitions=PARTITIONS, execution_partitions=PARTITIONS, mock_trading=False)
 LAST_SECOND = 60
+MARGIN = {"brackets": [{"floor": "0", "rate": "0.05"}]}
+EXPIRES_AT = "2023-11-14T22:13:35Z"
+"""The future expires 15 seconds after START."""
 
 
 class Session(MemoryPipeline):
@@ -35,7 +38,10 @@ class Session(MemoryPipeline):
 
     def __init__(self, **changes: Any) -> None:
         fee = builders.fee(maker="0.0001", taker="0.00025", per_unit="0.000000001")
-        instruments = (builders.instrument("ABC", fee=fee), builders.instrument("XYZ", fee=fee))
+        future = builders.instrument(
+            "FUT", fee=fee, contract_multiplier="50", expires_at=EXPIRES_AT, margin_table=MARGIN
+        )
+        instruments = (builders.instrument("ABC", fee=fee), builders.instrument("XYZ", fee=fee), future)
         super().__init__(
             builders.config(
                 account_partitions=PARTITIONS, execution_partitions=PARTITIONS, instruments=instruments, **changes
@@ -68,7 +74,7 @@ class Session(MemoryPipeline):
         return builders.START + self.second * builders.SECOND
 
     def pay(self, record: MarketData) -> None:
-        """Sends a funding or a dividend."""
+        """Sends a funding, a dividend or a settlement."""
         self.send("market.data", record.symbol, record)
         self.run()
 
@@ -116,6 +122,32 @@ def traded_session() -> Session:
     session.close_market()
     for _ in range(2):
         session.ask(new("a-10", quantity="10", price="1.00", ts=builders.START + 2 * LAST_SECOND * builders.SECOND))
+    return session
+
+
+def settled_session() -> Session:
+    """Returns a session of a future that expires: A is long, B short, C is flat again, and D was liquidated on the way.
+
+    Then a funding meets nothing.
+    """
+    session = Session()
+    session.move("100.00", "100.00", symbol="FUT")
+    for account, side in (("A", Side.BUY), ("B", Side.SELL), ("C", Side.BUY)):
+        session.send("controls", account, builders.opening(account))
+        session.run()
+        session.ask(builders.new(f"{account}-1", side, "3", account=account, symbol="FUT"))
+    session.ask(builders.new("C-2", Side.SELL, "3", account="C", symbol="FUT"))
+    session.send("controls", "D", builders.opening("D", cash="2000"))
+    session.run()
+    session.ask(builders.new("D-1", quantity="1", account="D", symbol="FUT"))
+    session.ask(builders.new("A-2", quantity="1", price="50.00", symbol="FUT"))
+    session.move("61.00", "61.00", symbol="FUT")
+    session.pay(builders.funding("0.001", "100.00", at=session.now_ns, symbol="FUT"))
+    session.second = 20
+    session.pay(builders.settlement("101.25", at=session.now_ns, symbol="FUT"))
+    session.pay(builders.funding("0.001", "100.00", at=session.now_ns, symbol="FUT"))
+    session.ask(builders.new("A-3", symbol="FUT"))
+    session.close_market()
     return session
 
 

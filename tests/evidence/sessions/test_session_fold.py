@@ -168,3 +168,12 @@ def test_a_lost_event_shows(topic: str, lost: slice, field: str) -> None:
 
 def test_a_name_that_was_never_opened(traded: recorded.Session) -> None:
     assert from_kafka(traded, "A", "another").status == ""
+
+
+@pytest.mark.parametrize(("account", "liquidations"), [("A", 0), ("B", 0), ("D", 1)])
+def test_settlements_and_liquidations_are_part_of_a_session(account: str, liquidations: int) -> None:
+    pipeline = recorded.settled_session()
+    rebuilt = from_kafka(pipeline, account)
+    assert_equals_shard(pipeline, rebuilt)
+    assert (rebuilt.fills, rebuilt.liquidations) == (2, liquidations)
+    assert not any(position.quantity for position in rebuilt.positions.values())

@@ -10,12 +10,23 @@ from schemas.avro.codec import HEADER, Codec
 from schemas.memory_registry import MemoryRegistry
 from streams.pipeline.feed.encode import encode
 from streams.pipeline.feed.pack import heartbeat, pack
-from streams.pipeline.feed.table import BOOK, DIVIDEND, FUNDING, HALT, QUOTE, RESUME, SPLIT, TRADE, MarketTable
+from streams.pipeline.feed.table import (
+    BOOK,
+    DIVIDEND,
+    FUNDING,
+    HALT,
+    QUOTE,
+    RESUME,
+    SETTLEMENT,
+    SPLIT,
+    TRADE,
+    MarketTable,
+)
 from tests.builders import PROPERTY
 
 CODEC = Codec(MemoryRegistry())
 WIRE = CODEC.encode("market.data", heartbeat(0))[: HEADER.size]
-KINDS = (QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND)
+KINDS = (QUOTE, TRADE, BOOK, HALT, RESUME, SPLIT, FUNDING, DIVIDEND, SETTLEMENT)
 
 
 def any_table(seed: int, rows: int, kinds: list[int]) -> MarketTable:

@@ -28,6 +28,7 @@ SPLITS = "ts_ns,symbol,split_to,split_of\n"
 TRADING = "ts_ns,symbol,trading\n"
 FUNDING = "ts_ns,symbol,rate,mark_px\n"
 DIVIDENDS = "ts_ns,symbol,dividend\n"
+SETTLEMENTS = "ts_ns,symbol,settlement_px\n"
 ROWS = 3_000
 START = 1_700_000_000_000_000_000
 BOM = b"\xef\xbb\xbf"
@@ -220,6 +221,19 @@ def test_fundings_and_dividends_are_read(tmp_path: Path) -> None:
     assert (record.funding_rate, record.funding_px) == ([-123_450, 100_000], [60_123_400_000_000, 60_000 * 10**9])
     assert record.dividend == [240_000_000]
     check_market_data(record)
+
+
+def test_settlements_are_read(tmp_path: Path) -> None:
+    table = read_file(written(tmp_path, SETTLEMENTS + "1,X,60123.4\n", "s.csv"))
+    (record,) = pack(table, 0, 1)
+    assert (record.kinds, record.settlement_px) == ("E", [60_123_400_000_000])
+    check_market_data(record)
+
+
+@pytest.mark.parametrize("price", ["", "0", "-1"])
+def test_a_settlement_needs_a_price(tmp_path: Path, price: str) -> None:
+    with pytest.raises(FeedError, match="line 2: settlement_px must be above 0"):
+        read_file(written(tmp_path, f"{SETTLEMENTS}1,X,{price}\n", "s.csv"))
 
 
 def books(folder: Path, text: str) -> MarketTable:

@@ -29,6 +29,9 @@ class FaultyShard:
     def accounts(self) -> Any:
         return self._inner.accounts
 
+    def problem_with(self, config: CoreConfig) -> str | None:
+        return self._inner.problem_with(config)
+
     def configure(self, config: CoreConfig) -> None:
         self._inner.configure(config)
 

@@ -11,7 +11,7 @@ from schemas.records.enums import ExecType, MarkKind, OrderType, Side
 from schemas.records.messages import ApprovedOrder, Mark, MarketData
 from schemas.records.output import Message
 from streams.core.core_config import TimeSource
-from streams.core.venue.notices import payment_notice, split_notice
+from streams.core.venue.notices import payment_notice, settlement_notice, split_notice
 from tests import builders
 from tests.builders import SECOND, START, config, heartbeat, new, opening, px, quote
 from tests.pipeline.journal.shard_pair import ShardPair
@@ -71,6 +71,10 @@ MANY = builders.joined([quote(at=LATER)] * (UPDATES_MAX + 1))
         (payment_notice("ABC", ExecType.FUNDING, -FUNDING_RATE_MAX - 1, 1, "x", LATER), "NUMBER_OUT_OF_RANGE"),
         (payment_notice("ABC", ExecType.FUNDING, 1, 0, "x", LATER), "NUMBER_OUT_OF_RANGE"),
         (payment_notice("", ExecType.FUNDING, 1, 1, "x", LATER), "FIELD_MISSING"),
+        (settlement_notice("ABC", 0, "x", LATER), "NUMBER_OUT_OF_RANGE"),
+        (settlement_notice("", 1, "x", LATER), "FIELD_MISSING"),
+        (settlement_notice("ABC", 1, "x", LATER)._replace(settlement_px=None), "FIELD_MISSING"),
+        (builders.settlement("9.00", at=LATER), "NOT_EXPIRED"),
         (payment_notice("ABC", ExecType.DIVIDEND, 0, 0, "x", LATER), "NUMBER_OUT_OF_RANGE"),
         (payment_notice("ABC", ExecType.DIVIDEND, 1, 0, "x", LATER)._replace(dividend=None), "FIELD_MISSING"),
     ],

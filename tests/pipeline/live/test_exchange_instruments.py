@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,21 @@ def test_a_contract_size_becomes_the_multiplier() -> None:
     assert 'contract_multiplier = "0.01"' in with_instrument("", instrument)
     large = listed_instrument("okx", SWAP | {"contractSize": 1000.0}, ccxt.TICK_SIZE).instrument
     assert large.max_quantity == 999_999, "a venue without a largest order gets the largest that money can hold"
+
+
+def test_a_futures_expiry_is_the_venues() -> None:
+    """Binance's BTCUSDT_240329, delivered on 2024-03-29 at 08:00 UTC."""
+    instrument = listed_instrument("binance", SWAP | {"expiry": 1_711_699_200_000}, ccxt.TICK_SIZE).instrument
+    assert instrument.expires_at == datetime(2024, 3, 29, 8, tzinfo=UTC)
+    text = with_instrument("", instrument)
+    assert "expires_at = 2024-03-29T08:00:00+00:00" in text
+    assert InstrumentConfig.model_validate(tomllib.loads(text)["instrument"][0]).expires_at == instrument.expires_at
+
+
+@pytest.mark.parametrize("expiry", [-1, 10**16, "soon", 1.5])
+def test_an_expiry_that_is_no_time_is_refused(expiry: object) -> None:
+    with pytest.raises(FeedError, match="is no time in milliseconds"):
+        listed_instrument("binance", SWAP | {"expiry": expiry}, ccxt.TICK_SIZE)
 
 
 @pytest.mark.parametrize("change", [{"inverse": True, "settle": "BTC"}, {"settle": "BTC"}], ids=["inverse", "quanto"])

@@ -1,11 +1,11 @@
     -- A closing order is a shard's own: MARKET, IOC, reduce-only, and its id is flatten-CAUSE-SYMBOL, from the second on with
-    -- its number. The cause is a command's or a breaker's on risk.events.
+    -- its number. The cause is a command's, a breaker's or a liquidation's on risk.events.
     causes AS
     (
-        SELECT toString(account_id) AS account, if(kind = 'BREAKER_TRANSITION', event_id, ifNull(control_id, '')) AS cause
+        SELECT toString(account_id) AS account, if(kind IN ('BREAKER_TRANSITION', 'LIQUIDATION'), event_id, ifNull(control_id, '')) AS cause
         FROM risk_events
         WHERE run_id = {run_id:String}
-            AND (kind IN ('KILLED', 'SESSION_CLOSED') OR (kind = 'BREAKER_TRANSITION' AND breaker_state = 'OPEN'))
+            AND (kind IN ('KILLED', 'SESSION_CLOSED', 'LIQUIDATION') OR (kind = 'BREAKER_TRANSITION' AND breaker_state = 'OPEN'))
     ),
     closing AS
     (

@@ -48,6 +48,8 @@ class Account:
     """By symbol: the realised PnL at the start of the present or next round trip, 1e-18."""
     flattening: dict[str, tuple[str, int]] = field(default_factory=dict)
     """By symbol: the id of the event or control that closes it, and the number of closing orders sent."""
+    liquidation: str | None = None
+    """Id of the event that liquidates the account, until its equity has come up to its margin."""
     exposures: Exposures = field(default_factory=Exposures)
     early: dict[str, EarlyRequest] = field(default_factory=dict)
     """By id: requests that wait for the market to come to their time, in the order of arrival."""
@@ -97,6 +99,8 @@ class Account:
             "positions": {symbol: _position_state(item) for symbol, item in ledger.positions.items()},
             "working": [order.to_state() for order in ledger.working.values()],
         }
+        if self.liquidation is not None:
+            state["liquidation"] = self.liquidation
         if self.early:
             state["waiting"] = [[early.due_ns, list(early.request)] for early in self.early.values()]
         return state
@@ -135,6 +139,7 @@ class Account:
             breakers=BreakerSet.from_state(state["opening_cash"], state.get("breakers", [])),
             trip_starts=dict(state.get("trip_starts", {})),
             flattening={symbol: (item[0], item[1]) for symbol, item in state.get("flattening", {}).items()},
+            liquidation=state.get("liquidation"),
             early={
                 request[1]: EarlyRequest(due_ns, record_from_list(OrderRequest, request))
                 for due_ns, request in state.get("waiting", ())

@@ -27,7 +27,8 @@ class ShardState:
     """The accounts of one partition and everything that they share.
 
     time_ns: shard time. broker_ns: the broker's newest time of a record; 0 if none is known. strangers: order ids of
-    requests for accounts without a session. closing: by symbol the accounts that are being flattened in it. waiting:
+    requests for accounts without a session. closing: by symbol the accounts that are being flattened in it. margined:
+    instruments with a margin table; on_margin: the accounts that hold one. waiting:
     accounts whose breakers wait for time to pass, with the time at which the first may have waited enough; waiting_ns:
     the earliest of these times. early: requests that wait for their time. clients_move_clocks: requests move their
     accounts' clocks, as before orders_wait. charged_day: UTC day since 1970 up to which borrow fees are paid.
@@ -44,6 +45,8 @@ class ShardState:
         self.desk = DeskState()
         self.holdings = Holdings()
         self.closing: dict[str, dict[str, None]] = {}
+        self.margined: dict[str, Instrument] = {}
+        self.on_margin: dict[str, None] = {}
         self.waiting: dict[str, int] = {}
         self.waiting_ns = NEVER_NS
         self.early = EarlyQueue()
@@ -63,6 +66,7 @@ class ShardState:
         self._requests_wait = config.orders_wait and not self.record_time
         self._kills_reach_sessions = config.kills_reach_sessions
         self.instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
+        self.margined = {symbol: item for symbol, item in self.instruments.items() if item.maintenance is not None}
         self.marks.configure(self.instruments, config.conversions)
         self.desk.configure(config.desk, _kept_for_desk(config))
         for seen in (self.strangers, *(account.ledger.seen for account in self.accounts.values())):

@@ -4,12 +4,13 @@ quotes: ts_ns,symbol,bid_px,bid_sz,ask_px,ask_sz      trades: ts_ns,symbol,px,sz
 levels: ts_ns,symbol,side,level,px,sz                 splits: ts_ns,symbol,split_to,split_of
 levels: ts_ns,symbol,update,side,level,px,sz          trading: ts_ns,symbol,trading
 funding: ts_ns,symbol,rate,mark_px                    dividends: ts_ns,symbol,dividend
+settlements: ts_ns,symbol,settlement_px
 
 levels: lines with the same ts_ns and symbol make an order book; side is B or A, level 1 is the best. A second level 1
 of a side begins the next book of the stamp; with a column update, each new number begins one, and nothing else does.
 splits: each split_of shares become split_to shares. trading: halted or resumed. funding: longs pay rate * mark_px a
-unit to shorts. dividends: a unit bears so much cash, which longs receive and shorts pay. Files of columns may have them
-in any order, and others beside them.
+unit to shorts. dividends: a unit bears so much cash, which longs receive and shorts pay. settlements: the price that
+closes positions in an expired instrument. Files of columns may have them in any order, and others beside them.
 """
 
 from collections.abc import Iterable, Iterator
