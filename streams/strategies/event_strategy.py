@@ -44,13 +44,15 @@ class Strategy:
     """Number of symbols that it trades; None: any."""
     cancel_on_error: ClassVar[bool] = True
     """True: all orders of the account are canceled when its code raises an error."""
+    keeps_orders: ClassVar[bool] = False
+    """True: orders that are open when it starts stay, in self.working; False: they end before on_start."""
 
     def __init__(self, desk: OrderDesk, parameters: Any) -> None:
         self._desk = desk
         self.parameters = parameters
 
     def on_start(self) -> None:
-        """Called before the first update of the market."""
+        """Called before the first update of the market. Positions, cash and orders are the account's already."""
 
     def on_quote(self, quote: QuoteEvent) -> None:
         """Called with each quote that has both sides."""

@@ -44,8 +44,9 @@ class OrderDesk:
         instruments: Mapping[str, Instrument],
         account: OwnAccount,
         prefix: str,
+        number: int = 0,
     ) -> None:
-        """prefix: beginning of all order ids; empty: the account's id."""
+        """prefix: beginning of all order ids; empty: the account's id. number: of the last id given before."""
         self.instruments = dict(instruments)
         self.account = account
         self.now_ns = 0
@@ -53,7 +54,7 @@ class OrderDesk:
         self.timers: dict[str, tuple[int, int]] = {}
         self.bars: dict[str, list[BarBuilder]] = {symbol: [] for symbol in instruments}
         self._account_id, self._strategy_id, self._prefix = account_id, strategy_id, prefix or account_id
-        self._number = 0
+        self._number = number
         self._outbox: list[OrderRequest] = []
 
     def drain(self) -> list[OrderRequest]:
@@ -62,7 +63,7 @@ class OrderDesk:
         return requests
 
     def new_id(self) -> str:
-        """Returns an id that no order or group of this start has."""
+        """Returns an id that no order or group of the account has."""
         self._number += 1
         return f"{self._prefix}-{self._number}"
 

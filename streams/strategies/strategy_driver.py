@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from schemas.records.enums import OrdStatus
 from schemas.records.messages import OrderRequest, OrderResult
 from schemas.records.numbers import price_to_decimal
 from streams.errors import StrategyFailed
@@ -31,12 +32,15 @@ class StrategyDriver:
         self.strategy = strategy
         self._desk = desk
         self._started = False
+        self._clearing = ""
 
     def on_update(self, symbol: str, update: Update) -> Sequence[OrderRequest]:
         """Returns the requests after an update: first of timers, then of time bars that ended, then of the update."""
         desk = self._desk
         desk.now_ns = max(desk.now_ns, update.ts)
         if not self._started:
+            if desk.account.working and not self.strategy.keeps_orders:
+                return self._clear()
             self._started = True
             self._call(self.strategy.on_start)
         if desk.timers:
@@ -54,9 +58,12 @@ class StrategyDriver:
         return desk.drain()
 
     def on_result(self, result: OrderResult) -> Sequence[OrderRequest]:
-        """Returns the requests after a result of the account."""
+        """Returns the requests after a result of the account. What comes before on_start, the account notes alone."""
         self._desk.now_ns = max(self._desk.now_ns, result.ts)
         order, fill = self._desk.account.add(result)
+        if not self._started:
+            self._check_clearing(result)
+            return ()
         if order is not None:
             self._call(self.strategy.on_order, order)
         if fill is not None:
@@ -64,8 +71,9 @@ class StrategyDriver:
         return self._desk.drain()
 
     def on_stop(self) -> Sequence[OrderRequest]:
-        """Returns the requests with which the strategy ends."""
-        self._call(self.strategy.on_stop)
+        """Returns the requests with which the strategy ends; none if it never started."""
+        if self._started:
+            self._call(self.strategy.on_stop)
         return self._desk.drain()
 
     def after_error(self) -> Sequence[OrderRequest]:
@@ -74,6 +82,19 @@ class StrategyDriver:
         if self.strategy.cancel_on_error:
             self._desk.cancel_all()
         return self._desk.drain()
+
+    def _clear(self) -> Sequence[OrderRequest]:
+        """Cancels, once, the orders of an earlier start. The strategy starts with the first update after their end."""
+        if not self._clearing:
+            self._clearing = self._desk.cancel_all()
+        return self._desk.drain()
+
+    def _check_clearing(self, result: OrderResult) -> None:
+        if result.order_id == self._clearing and result.ord_status is OrdStatus.REJECTED:
+            raise StrategyFailed(
+                f"strategy {type(self.strategy).__name__}: the orders of an earlier start could not be canceled: "
+                f"{result.text}"
+            )
 
     def _show(self, symbol: str, update: Update) -> None:
         if isinstance(update, Tick):
