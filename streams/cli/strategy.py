@@ -1,4 +1,4 @@
-"""`paper strategy`: runs a strategy on the live market."""
+"""`paper strategy`: lists, shows, writes and runs strategies."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 import typer
 
 from streams.cli.command_group import add_group
+from streams.cli.strategy_new import new_strategy
+from streams.cli.strategy_show import show_strategy
 
 DEFAULT_EVERY = 50
 
@@ -16,8 +18,8 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "strategy",
-        "Runs a strategy on the live market: an example, or your own class.",
-        {"list": list_strategies, "run": run_strategy},
+        "Runs a strategy on the live market, an example or your own class; shows and writes strategies.",
+        {"list": list_strategies, "show": show_strategy, "new": new_strategy, "run": run_strategy},
     )
 
 
