@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -50,6 +51,9 @@ def run_strategy(
     currency: str = typer.Option(None, help="Currency of that session; default: the instrument's."),
     session: str = typer.Option(None, help="Id of that session; default: account, strategy and a random number."),
     max_orders: int = typer.Option(None, min=1, help="Stop after this number of answered requests."),
+    warm_up: list[Path] = typer.Option(
+        [], help="Market data files or folders for the strategy's warm-up; default: what the topic market.data has."
+    ),
 ) -> None:
     """Runs a strategy on the live market until Ctrl-C, or until --max-orders.
 
@@ -63,6 +67,7 @@ def run_strategy(
     from schemas.records.numbers import NANOS_PER_S
     from schemas.registry import Registry
     from streams.cli.output import WAITING_MARKET, say
+    from streams.cli.strategy_past import past_market
     from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, found_lines, opening_of
     from streams.cli.validation import problems
     from streams.core.reference.instruments import Instrument
@@ -106,8 +111,12 @@ def run_strategy(
             f"account {account}: no session is open; open one by `paper session open --account {account} --cash 100000 "
             f"--currency {instruments[config.traded[0]].currency}`, or give --cash"
         )
-    runner = StrategyRunner(settings, codec, max_orders, history.starts)
-    runner.add(make_participant(account, config, traded, settings.run_seed, history=history))
+    trading = make_participant(account, config, traded, settings.run_seed, history=history)
+    past = past_market(settings, codec, trading, warm_up)
+    runner = StrategyRunner(settings, codec, max_orders, {**history.starts, **past.starts})
+    runner.add(trading)
+    for line in past.lines:
+        say(line)
     for line in found_lines(history, traded):
         say(line)
     say(f"{name} trades {', '.join(config.traded)} for account {account}")
