@@ -35,10 +35,11 @@ class EmaCross(Strategy):
             return self
 
     def on_start(self) -> None:
-        """Starts the bars."""
+        """Starts the bars. Leaves the position of an earlier start, whose bracket was canceled or half sent."""
         self._averages: tuple[Decimal, Decimal] | None = None
         self._bars = 0
         self.start_bars(self.symbol, self.parameters.bar_ticks, BarKind.TICK)
+        self._leave()
 
     def on_bar(self, bar: MarketBar) -> None:
         """Moves the averages, and enters upon a cross."""
@@ -61,7 +62,10 @@ class EmaCross(Strategy):
 
     def on_order(self, order: OwnOrder) -> None:
         """Leaves a position that an order could not protect, because the account refused it."""
+        if order.terminal and not order.filled and not self.working:
+            self._leave()
+
+    def _leave(self) -> None:
         position = self.position(self.symbol)
-        if order.terminal and not order.filled and position and not self.working:
-            side = Side.SELL if position > 0 else Side.BUY
-            self.order(side, self.symbol, abs(position), reduce_only=True)
+        if position:
+            self.order(Side.SELL if position > 0 else Side.BUY, self.symbol, abs(position), reduce_only=True)

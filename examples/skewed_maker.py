@@ -18,6 +18,8 @@ from streams.strategies.own_account import OwnOrder
 class SkewedMaker(Strategy):
     """A strategy with one passive order on each side, which it moves by replacing it."""
 
+    keeps_orders = True
+
     class Parameters(Strategy.Parameters):
         """The parameters."""
 
@@ -28,8 +30,8 @@ class SkewedMaker(Strategy):
         max_position: PositiveDecimal = Field(default=Decimal(50), description="units held at most, long or short")
 
     def on_start(self) -> None:
-        """Begins without quotes."""
-        self._quotes: dict[Side, str] = {}
+        """Begins without quotes, or with those of an earlier start."""
+        self._quotes = {order.side: order.order_id for order in self.working.values()}
         self._moving: set[str] = set()
 
     def on_book(self, book: BookEvent) -> None:

@@ -40,7 +40,7 @@ ROLES: Mapping[str, Role] = {
     TRADER: Role(
         "strategies and people who trade",
         writes=("orders",),
-        reads=("account.equity", "fills", "market.data", "marks", "order.results", "positions"),
+        reads=("account.equity", "fills", "market.data", "marks", "order.results", "orders", "positions"),
     ),
     SERVICE: Role(
         "the HTTP service",

@@ -37,6 +37,8 @@ EXAMPLES = {
     "orders cancel-all": "paper orders cancel-all --account alice --symbol ACME.SIM",
     "orders load": "paper orders load orders.csv",
     "strategy list": "paper strategy list",
+    "strategy show": "paper strategy show examples.ema_cross:EmaCross",
+    "strategy new": "paper strategy new my_idea",
     "strategy run": (
         "paper strategy run momentum --account alice --cash 100000 --symbol ACME.SIM --quantity 10 --max-position 50"
     ),

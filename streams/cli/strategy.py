@@ -1,13 +1,15 @@
-"""`paper strategy`: runs a strategy on the live market."""
+"""`paper strategy`: lists, shows, writes and runs strategies."""
 
 from __future__ import annotations
 
 import sys
-import time
+from pathlib import Path
 
 import typer
 
 from streams.cli.command_group import add_group
+from streams.cli.strategy_new import new_strategy
+from streams.cli.strategy_show import show_strategy
 
 DEFAULT_EVERY = 50
 
@@ -17,8 +19,8 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "strategy",
-        "Runs a strategy on the live market: an example, or your own class.",
-        {"list": list_strategies, "run": run_strategy},
+        "Runs a strategy on the live market, an example or your own class; shows and writes strategies.",
+        {"list": list_strategies, "show": show_strategy, "new": new_strategy, "run": run_strategy},
     )
 
 
@@ -49,6 +51,9 @@ def run_strategy(
     currency: str = typer.Option(None, help="Currency of that session; default: the instrument's."),
     session: str = typer.Option(None, help="Id of that session; default: account, strategy and a random number."),
     max_orders: int = typer.Option(None, min=1, help="Stop after this number of answered requests."),
+    warm_up: list[Path] = typer.Option(
+        [], help="Market data files or folders for the strategy's warm-up; default: what the topic market.data has."
+    ),
 ) -> None:
     """Runs a strategy on the live market until Ctrl-C, or until --max-orders.
 
@@ -59,14 +64,16 @@ def run_strategy(
 
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
-    from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S
+    from schemas.records.numbers import NANOS_PER_S
     from schemas.registry import Registry
     from streams.cli.output import WAITING_MARKET, say
-    from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, opening_of
+    from streams.cli.strategy_past import past_market
+    from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, found_lines, opening_of
     from streams.cli.validation import problems
     from streams.core.reference.instruments import Instrument
     from streams.errors import InputError
     from streams.pipeline.reference.load_config import load_instruments
+    from streams.strategies.account_history import read_account_history
     from streams.strategies.live_runner import StrategyRunner
     from streams.strategies.participant import make_participant
     from streams.strategies.strategy_config import StrategyConfig
@@ -90,23 +97,36 @@ def run_strategy(
                 f"--symbol {each}: not in {settings.reference_data}; `paper instruments list` shows the symbols"
             )
     traded = {each: Instrument.from_config(instruments[each]) for each in config.traded}
-    # An id that an earlier start has sent would be refused as a duplicate.
-    start = f"{account}-{time.time_ns() // NANOS_PER_MS:x}"
-    trading = make_participant(account, config, traded, settings.run_seed, start)
+    # What is wrong with the configuration is said before a session opens.
+    make_participant(account, config, traded, settings.run_seed)
     codec = Codec(Registry(settings))
     if config.cash is None:
         say(f"warning: {NAMES_NO_CODE.format(account=account)}")
     else:
         currency = currency or instruments[config.traded[0]].currency
         say(enter_session(settings, codec, opening_of(settings, account, config, config.cash, currency, session)))
-    runner = StrategyRunner(settings, codec, max_orders)
+    history = read_account_history(settings, codec, account)
+    if history.session_id is None:
+        raise InputError(
+            f"account {account}: no session is open; open one by `paper session open --account {account} --cash 100000 "
+            f"--currency {instruments[config.traded[0]].currency}`, or give --cash"
+        )
+    trading = make_participant(account, config, traded, settings.run_seed, history=history)
+    past = past_market(settings, codec, trading, warm_up)
+    runner = StrategyRunner(settings, codec, max_orders, {**history.starts, **past.starts})
     runner.add(trading)
+    for line in past.lines:
+        say(line)
+    for line in found_lines(history, traded):
+        say(line)
     say(f"{name} trades {', '.join(config.traded)} for account {account}")
     try:
         runner.run()
     except KeyboardInterrupt:
         runner.stop()
     print(f"{runner.requests} requests sent, {runner.results} results, {len(runner.unanswered)} unanswered")
+    if runner.refusal:
+        raise InputError(f"the run has ended: {runner.refusal}")
     if runner.late and settings.time_source == "event":
         print(
             f"warning: {runner.late} requests were answered late, by up to {runner.latest_ns / NANOS_PER_S:,.1f} s of "

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from infra.settings import Settings
     from schemas.avro.codec import Codec
     from streams.pipeline.clients.request_models import ControlModel
+    from streams.strategies.account_history import AccountHistory
     from streams.strategies.strategy_config import StrategyConfig
 
 NAMES_NO_CODE = (
@@ -78,6 +81,16 @@ def enter_session(settings: Settings, codec: Codec, opening: ControlModel) -> st
         if session is None:
             raise
         return f"session {session} of account {opening.account_id} goes on"
+
+
+def found_lines(history: AccountHistory, symbols: Iterable[str]) -> list[str]:
+    """Returns sentences about what a strategy finds in its account; none if the account holds nothing."""
+    account = history.account
+    held = [f"{account.position(symbol):f} {symbol}" for symbol in symbols if account.position(symbol)]
+    found = [f"the account holds {', '.join(held)}"] if held else []
+    if account.working:
+        found.append(f"{len(account.working)} orders are open")
+    return found
 
 
 def _open_session(settings: Settings, codec: Codec, opening: ControlModel, refusal: str) -> str | None:

@@ -13,9 +13,9 @@ from streams.core.reference.fields import Frozen
 from streams.core.reference.instruments import Instrument
 from streams.strategies.market_bars import BarKind, BarSource, BarSpec, MarketBar
 from streams.strategies.market_view import BookEvent, QuoteEvent, TradeEvent
-from streams.strategies.order_desk import OrderDesk
 from streams.strategies.order_rounding import Number
 from streams.strategies.own_account import FillEvent, OwnOrder
+from streams.strategies.strategy_desk import StrategyDesk
 
 
 class Bracket(Frozen):
@@ -44,13 +44,21 @@ class Strategy:
     """Number of symbols that it trades; None: any."""
     cancel_on_error: ClassVar[bool] = True
     """True: all orders of the account are canceled when its code raises an error."""
+    keeps_orders: ClassVar[bool] = False
+    """True: orders that are open when it starts stay, in self.working; False: they end before on_start."""
 
-    def __init__(self, desk: OrderDesk, parameters: Any) -> None:
+    warm_up_s: ClassVar[Number] = 0
+    """Market seconds that it must have seen before it may send; 0: none. It may be a property that asks parameters.
+
+    A live run begins with that much of the past. Until then each sending raises InputError; see is_warm.
+    """
+
+    def __init__(self, desk: StrategyDesk, parameters: Any) -> None:
         self._desk = desk
         self.parameters = parameters
 
     def on_start(self) -> None:
-        """Called before the first update of the market."""
+        """Called before the first update of the market. Positions, cash and orders are the account's already."""
 
     def on_quote(self, quote: QuoteEvent) -> None:
         """Called with each quote that has both sides."""
@@ -90,6 +98,11 @@ class Strategy:
     def now_ns(self) -> int:
         """Market time, UTC nanoseconds."""
         return self._desk.now_ns
+
+    @property
+    def is_warm(self) -> bool:
+        """True if it may send: it has seen warm_up_s of the market, and no more of the past follows."""
+        return self._desk.now_ns >= self._desk.sends_from_ns
 
     @property
     def working(self) -> dict[str, OwnOrder]:

@@ -1,7 +1,7 @@
 """Trades strategies through Kafka: market.data and order.results in, orders out."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -17,6 +17,9 @@ POLL_S = 0.02
 LATE_NS = NANOS_PER_S
 """More than requests need at the speed of the market: their way through Kafka takes milliseconds."""
 
+NO_SESSION = "UNKNOWN_ACCOUNT"
+"""Code of a refusal because the account has no open session: no later request would fare better."""
+
 
 class StrategyRunner:
     """A runner of strategies, each on one account.
@@ -28,10 +31,18 @@ class StrategyRunner:
         unanswered: the ts of requests without any result, by account and order id.
         late: requests whose first result came more than LATE_NS of market time after their ts.
         latest_ns: the longest such time.
+        refusal: why the account shard takes no requests any more, which ends the run: no session is open; else empty.
     """
 
-    def __init__(self, settings: Settings, codec: Codec, max_orders: int | None = None) -> None:
-        self._follower = Follower(settings, codec, ["market.data", "order.results"])
+    def __init__(
+        self,
+        settings: Settings,
+        codec: Codec,
+        max_orders: int | None = None,
+        starts: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
+        """starts: offsets of the first results to read, by topic and partition; see AccountHistory."""
+        self._follower = Follower(settings, codec, ["market.data", "order.results"], starts=starts)
         self._producer = RecordProducer(settings, codec, linger_ms=1)
         self._by_account: dict[str, Participant] = {}
         self._by_symbol: dict[str, list[Participant]] = {}
@@ -44,6 +55,7 @@ class StrategyRunner:
         self.unanswered: dict[tuple[str, str], int] = {}
         self.late = 0
         self.latest_ns = 0
+        self.refusal = ""
 
     def add(self, participant: Participant) -> None:
         """Adds a strategy; no other one may trade for its account."""
@@ -109,6 +121,9 @@ class StrategyRunner:
         self.late += result.ts - sent_ns > LATE_NS
         self.latest_ns = max(self.latest_ns, result.ts - sent_ns)
         self._send(participant.on_result(result, result.ts))
+        if result.reason_code == NO_SESSION:
+            self.refusal = result.text or NO_SESSION
+            self._stop.set()
 
     def _send(self, requests: Sequence[OrderRequest]) -> None:
         for request in requests:

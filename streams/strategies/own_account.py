@@ -1,4 +1,4 @@
-"""An account as its strategy sees it: positions, orders and cash since its start, summed up from its results."""
+"""An account as its strategy sees it: positions, orders and cash, carried on by its results."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -93,9 +93,17 @@ class OwnAccount:
             self.cash += quantity * price
 
     def add(self, result: OrderResult) -> tuple[OwnOrder | None, FillEvent | None]:
-        """Adds a result. Returns the order as it is now, and the result's fill."""
+        """Adds a result. Returns the order as it is now, and the result's fill. An answer given again adds nothing."""
+        if result.poss_resend:
+            return None, None
         fill = self._book(result)
-        return self._note(result), fill
+        return self.note(result), fill
+
+    def pay(self, result: OrderResult) -> None:
+        """Takes the price and the commission of a fill from the cash, or adds what a sale brings."""
+        if self.cash is not None and result.last_qty is not None and result.last_px is not None:
+            direction = 1 if result.side is Side.BUY else -1
+            self.cash -= direction * result.last_qty * result.last_px + (result.commission or 0)
 
     def _book(self, result: OrderResult) -> FillEvent | None:
         quantity, price = result.last_qty, result.last_px
@@ -103,26 +111,38 @@ class OwnAccount:
             return None
         direction = 1 if result.side is Side.BUY else -1
         self.positions[result.symbol] = self.positions.get(result.symbol, 0) + direction * quantity
-        commission = result.commission or 0
-        if self.cash is not None:
-            self.cash -= direction * quantity * price + commission
+        self.pay(result)
         return FillEvent(
             result.order_id,
             result.symbol,
             result.side,
             price_to_decimal(quantity),
             price_to_decimal(price),
-            money_to_decimal(commission),
+            money_to_decimal(result.commission or 0),
             result.ts,
         )
 
-    def _note(self, result: OrderResult) -> OwnOrder | None:
-        order = self.working.get(result.order_id)
+    def note(self, result: OrderResult) -> OwnOrder | None:
+        """Brings an order to the state that a result tells, and returns it; None if it has ended before.
+
+        An order that another has sent for the account is adopted. The refusal of an id that was used before ends an
+        order that has no result yet; else the id is that of an order which lives on.
+        """
+        order = self.working.get(result.order_id) or _adopted(result)
         if order is None:
             return None
         changed = order._replace(event=result.exec_type, code=result.reason_code, text=result.text)
-        if result.exec_type not in ANSWERS:
+        if result.exec_type in ANSWERS:
+            pass
+        elif result.ord_status is OrdStatus.REJECTED and not result.terminal:
+            if order.event is ExecType.UNKNOWN:
+                changed = changed._replace(status=OrdStatus.REJECTED, terminal=True)
+        else:
             changed = changed._replace(
+                symbol=result.symbol,
+                side=result.side,
+                order_type=result.order_type,
+                time_in_force=result.time_in_force,
                 quantity=order.quantity if result.order_qty is None else price_to_decimal(result.order_qty),
                 price=order.price if result.price is None else price_to_decimal(result.price),
                 stop_price=order.stop_price if result.stop_price is None else price_to_decimal(result.stop_price),
@@ -135,6 +155,22 @@ class OwnAccount:
         else:
             self.working[result.order_id] = changed
         return changed
+
+
+def _adopted(result: OrderResult) -> OwnOrder | None:
+    """Returns the order of a result, if it is one that works."""
+    if result.terminal or result.exec_type in ANSWERS or result.ord_status is OrdStatus.REJECTED:
+        return None
+    return OwnOrder(
+        result.order_id,
+        result.symbol,
+        result.side,
+        result.order_type,
+        result.time_in_force,
+        price_to_decimal(result.order_qty or 0),
+        None if result.price is None else price_to_decimal(result.price),
+        None if result.stop_price is None else price_to_decimal(result.stop_price),
+    )
 
 
 def _state_of(request: OrderRequest) -> OwnOrder:

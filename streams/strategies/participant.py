@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from schemas.records.messages import OrderRequest, OrderResult
+from schemas.records.messages import MarketData, OrderRequest, OrderResult
 from schemas.records.numbers import to_money, to_price
 from streams.core.accounts.state import account_records as records
 from streams.core.reference.instruments import Instrument
@@ -13,13 +13,15 @@ from streams.core.simulators.latency_models import LatencyModel
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 from streams.errors import InputError
+from streams.strategies.account_history import AccountHistory
 from streams.strategies.event_strategy import Strategy
 from streams.strategies.find_strategy import MakeStrategy, find_strategy
-from streams.strategies.market_view import Update
-from streams.strategies.order_desk import OrderDesk
+from streams.strategies.market_view import Update, updates_of
 from streams.strategies.own_account import OwnAccount
+from streams.strategies.resumed_tick_strategy import ResumedTickStrategy
 from streams.strategies.strategy import Tick, Ticket, TickStrategy
 from streams.strategies.strategy_config import StrategyConfig
+from streams.strategies.strategy_desk import StrategyDesk
 from streams.strategies.strategy_driver import StrategyDriver
 from streams.strategies.strategy_parameters import declared_parameters
 
@@ -47,6 +49,26 @@ class Participant:
     def sees(self, update: Update) -> bool:
         """Returns whether the strategy is shown updates of this kind."""
         return type(update) is Tick or isinstance(self.strategy, StrategyDriver)
+
+    @property
+    def warm_up_ns(self) -> int:
+        """Market time that the strategy must have seen before it may send, nanoseconds. Raises InputError."""
+        return self.strategy.warm_up_ns if isinstance(self.strategy, StrategyDriver) else 0
+
+    def show_past(self, records: Iterable[MarketData], from_ns: int) -> int:
+        """Lets the strategy begin with the updates of its symbols since from_ns. Returns their number."""
+        if not isinstance(self.strategy, StrategyDriver):
+            return 0
+        past = [
+            (record.symbol, update)
+            for record in records
+            if record.symbol in self.symbols
+            for update in updates_of(record)
+            if update.ts >= from_ns
+        ]
+        past.sort(key=lambda item: item[1].ts)
+        self.strategy.show_past(past)
+        return len(past)
 
     def caller(self, symbol: str) -> Callable[[Any], Sequence[OrderRequest]]:
         """Returns what shows the strategy an update of a symbol, and returns its requests without their times."""
@@ -86,38 +108,37 @@ def make_participant(
     instruments: Mapping[str, Instrument],
     run_seed: int,
     id_prefix: str = "",
+    history: AccountHistory | None = None,
 ) -> Participant:
     """Returns the participant that a configuration describes.
 
     instruments: those of config.traded, by symbol. id_prefix: beginning of all order ids; empty: the account's id.
+    history: of the account; with it the strategy goes on where the account stands.
 
     Raises:
         InputError: there is no such strategy, it can't be made, or a parameter breaks a rule.
     """
     made = find_strategy(config.strategy)
     latency = make_model(ModelKind.LATENCY, config.latency)
+    number = history.number if history else 0
     if isinstance(made, type) and issubclass(made, Strategy):
-        account = OwnAccount(None if config.cash is None else to_money(config.cash))
-        desk = OrderDesk(account_id, config.strategy, instruments, account, id_prefix)
+        account = history.account if history else OwnAccount(None if config.cash is None else to_money(config.cash))
+        desk = StrategyDesk(account_id, config.strategy, instruments, account, id_prefix, number)
         driven: StrategyDriver | TickStrategy = StrategyDriver(made(desk, declared_parameters(made, config)), desk)
     else:
-        driven = _tick_strategy(cast(MakeStrategy, made), account_id, config, instruments, id_prefix)
-    return Participant(account_id, config.traded, driven, latency, run_seed)
+        ticket = Ticket(config.strategy, account_id, instruments[config.traded[0]], id_prefix, number)
+        driven = _tick_strategy(cast(MakeStrategy, made), config, ticket)
+        if history is not None:
+            driven = ResumedTickStrategy(driven, ticket, history)
+    return Participant(account_id, config.traded, driven, latency, run_seed, history.sent_ns if history else 0)
 
 
-def _tick_strategy(
-    made: MakeStrategy,
-    account_id: str,
-    config: StrategyConfig,
-    instruments: Mapping[str, Instrument],
-    id_prefix: str,
-) -> TickStrategy:
+def _tick_strategy(made: MakeStrategy, config: StrategyConfig, ticket: Ticket) -> TickStrategy:
     name = f"strategy {config.strategy}"
     if config.parameters or config.symbols:
         raise InputError(f"{name}: it declares no parameters and trades one symbol; leave out parameters and symbols")
     if config.quantity is None or config.max_position is None:
         raise InputError(f"{name}: it needs quantity and max_position")
-    ticket = Ticket(config.strategy, account_id, instruments[config.symbol], id_prefix)
     try:
         return made(ticket, to_price(config.quantity), to_price(config.max_position), config.every)
     except TypeError as error:

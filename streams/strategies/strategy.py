@@ -46,13 +46,15 @@ def ticks(record: MarketData) -> Iterator[Tick]:
 class Ticket:
     """A maker of one strategy's requests: it numbers their ids and fills in account, strategy and instrument."""
 
-    def __init__(self, strategy_id: str, account_id: str, instrument: Instrument, id_prefix: str = "") -> None:
-        """id_prefix: beginning of all order ids; empty: the account's id."""
+    def __init__(
+        self, strategy_id: str, account_id: str, instrument: Instrument, id_prefix: str = "", number: int = 0
+    ) -> None:
+        """id_prefix: beginning of all order ids; empty: the account's id. number: of the last id given before."""
         self.strategy_id = strategy_id
         self.account_id = account_id
         self.instrument = instrument
         self._id_prefix = id_prefix or account_id
-        self._number = 0
+        self._number = number
 
     def limit(self, side: Side, quantity: int, price: int, ts: int, tif: TimeInForce = TimeInForce.DAY) -> OrderRequest:
         """Returns a LIMIT order; quantity in 1e-9 units, price in 1e-9 of the currency."""
@@ -66,6 +68,11 @@ class Ticket:
         """Returns a request that cancels a working order."""
         unknown = (Side.UNKNOWN, OrderType.UNKNOWN, TimeInForce.DAY)
         return self._request(Action.CANCEL, order_id, *unknown, None, None, ts)
+
+    def cancel_all(self, ts: int) -> OrderRequest:
+        """Returns a request that cancels all orders of the account."""
+        unknown = (Side.UNKNOWN, OrderType.UNKNOWN, TimeInForce.DAY)
+        return self._request(Action.MASS_CANCEL, None, *unknown, None, None, ts)._replace(symbol="")
 
     def replace(self, order_id: str, price: int, ts: int) -> OrderRequest:
         """Returns a request that moves a working order to another price, in 1e-9 of the currency."""

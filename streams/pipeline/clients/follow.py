@@ -1,6 +1,6 @@
 """Following topics: an endless read of committed records."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -30,10 +30,20 @@ class FollowedRecord(NamedTuple):
 
 
 class Follower:
-    """A reader of all partitions of topics, from their ends or from their beginnings."""
+    """A reader of all partitions of topics, from their ends, from their beginnings, or from given offsets."""
 
-    def __init__(self, settings: Settings, codec: Codec, topics: Sequence[str], from_start: bool = False) -> None:
-        """Raises TopicError if the partitions of a topic differ from the settings, LogUnavailable."""
+    def __init__(
+        self,
+        settings: Settings,
+        codec: Codec,
+        topics: Sequence[str],
+        from_start: bool = False,
+        starts: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
+        """starts: first offsets to read, by topic and partition; the other partitions are read from their ends.
+
+        Raises TopicError if the partitions of a topic differ from the settings, LogUnavailable.
+        """
         check_partitions(settings)
         self._codec = codec
         self._base = {topic_name(settings, topic): topic for topic in topics}
@@ -54,7 +64,8 @@ class Follower:
         ]
         for place in places:
             low, high = watermarks(self._consumer, place)
-            place.offset = low if from_start else high
+            given = (starts or {}).get((self._base[place.topic], place.partition))
+            place.offset = given if given is not None else low if from_start else high
         self._before_end = {(place.topic, place.partition) for place in places}
         self._consumer.assign(places)
 

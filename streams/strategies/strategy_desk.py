@@ -25,13 +25,14 @@ REQUESTS_MAX = 1_000
 """Most requests of one callback; more are a mistake in a loop."""
 
 
-class OrderDesk:
+class StrategyDesk:
     """The desk of one strategy on one account.
 
     Attributes:
         instruments: by symbol, in the order of the configuration.
         account: the strategy's account.
         now_ns: market time, UTC nanoseconds; 0 before the first update.
+        sends_from_ns: market time from which requests are taken.
         quotes: newest quote with both sides, by symbol.
         timers: next time and interval by name, both in nanoseconds; an interval of 0 ends with its call.
         bars: builders by symbol.
@@ -44,16 +45,18 @@ class OrderDesk:
         instruments: Mapping[str, Instrument],
         account: OwnAccount,
         prefix: str,
+        number: int = 0,
     ) -> None:
-        """prefix: beginning of all order ids; empty: the account's id."""
+        """prefix: beginning of all order ids; empty: the account's id. number: of the last id given before."""
         self.instruments = dict(instruments)
         self.account = account
         self.now_ns = 0
+        self.sends_from_ns = 0
         self.quotes: dict[str, Tick] = {}
         self.timers: dict[str, tuple[int, int]] = {}
         self.bars: dict[str, list[BarBuilder]] = {symbol: [] for symbol in instruments}
         self._account_id, self._strategy_id, self._prefix = account_id, strategy_id, prefix or account_id
-        self._number = 0
+        self._number = number
         self._outbox: list[OrderRequest] = []
 
     def drain(self) -> list[OrderRequest]:
@@ -62,7 +65,7 @@ class OrderDesk:
         return requests
 
     def new_id(self) -> str:
-        """Returns an id that no order or group of this start has."""
+        """Returns an id that no order or group of the account has."""
         self._number += 1
         return f"{self._prefix}-{self._number}"
 
@@ -187,6 +190,10 @@ class OrderDesk:
         return next(iter(self.instruments)) if order is None else order.symbol
 
     def _put(self, request: OrderRequest) -> str:
+        if self.now_ns < self.sends_from_ns:
+            raise InputError(
+                f"request {request.order_id}: the strategy is in its warm-up and may not send; ask self.is_warm first"
+            )
         if len(self._outbox) >= REQUESTS_MAX:
             raise InputError(f"more than {REQUESTS_MAX} requests of one callback; is it a loop without an end?")
         self._outbox.append(request)

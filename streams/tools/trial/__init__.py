@@ -1,0 +1,1 @@
+"""Trials of a strategy in one process."""
