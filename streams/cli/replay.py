@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +11,14 @@ import typer
 
 from streams.cli.command_group import add_group
 from streams.cli.options import JSON, JSON_LINES
+from streams.cli.replay_options import DATA, STRATEGIES_ONLY, WITH
+from streams.cli.replay_sweep import plain, sweep_grid
 
 if TYPE_CHECKING:
     from streams.evidence.replay.compare_runs import RunComparison
     from streams.evidence.replay.simulate import ReplayRun
-    from streams.evidence.replay.sweep import SweepPoint
     from streams.evidence.replay.what_if import WhatIf
 
-WITH = typer.Option(
-    None, "--with", help="YAML file of changes to settings, limits, orders and strategies; default: no changes."
-)
-DATA = typer.Option(
-    [],
-    help="Archive to read instead of the topics, or folder of market data files to read instead of market.data; give "
-    "both by repeating the option.",
-)
-STRATEGIES_ONLY = typer.Option(
-    False,
-    "--strategies-only",
-    help="Read no recorded orders: run only the strategies of --with, on the market data files of --data, with the "
-    "present settings.",
-)
 ACCOUNT_COLUMNS = ("account_id", "figure", "a", "b", "change")
 FIGURES = ("fills", "fees", "realised", "equity", "drawdown", "rejects", "trips")
 ORDER_COLUMNS = (
@@ -198,58 +182,6 @@ def _why(row: dict[str, Any]) -> str:
     return " → ".join(str(row[f"reason_{side}"] or row[f"status_{side}"]) for side in "ab")
 
 
-def sweep_grid(
-    grid: Path = typer.Option(..., help="YAML file with settings to change and a list of values for each."),
-    name: str = typer.Option("sweep", help="Prefix of the runs' names."),
-    with_: Path = WITH,
-    data: list[Path] = DATA,
-    strategies_only: bool = STRATEGIES_ONLY,
-    jobs: int = typer.Option(os.cpu_count(), min=1, help="Number of runs at the same time."),
-    as_json: bool = JSON_LINES,
-) -> None:
-    """Runs every combination of a grid of settings.
-
-    Started again, it runs only what is missing. Each combination counts as a trial for the gate.
-    """
-    from tempfile import TemporaryDirectory
-
-    from infra.settings import get_settings
-    from streams.cli.archive import write_pipeline
-    from streams.cli.output import say
-    from streams.evidence.replay.archive import MANIFEST
-    from streams.evidence.replay.sweep import read_grid, sweep, sweep_points
-    from streams.evidence.replay.what_if import read_document
-
-    settings = get_settings()
-    chosen = sweep_points(name, read_grid(grid), read_document(with_) if with_ else {})
-    if strategies_only:
-        for point in chosen:
-            point.what_if.require_strategies()
-    with TemporaryDirectory(prefix="paper-sweep-") as folder:
-        if not strategies_only and not any((path / MANIFEST).is_file() for path in data):
-            archive = Path(folder) / "archive"
-            write_pipeline(archive)
-            data = [archive, *data]
-        sweep(settings, data, strategies_only, chosen, jobs, lambda run_id, left: say(f"{run_id} is done, {left} left"))
-    _print_sweep(chosen, as_json)
-
-
-def _print_sweep(chosen: list[SweepPoint], as_json: bool) -> None:
-    from contextlib import closing
-
-    from infra.clickhouse.client import connect, query_file
-    from infra.settings import get_settings
-    from streams.cli.output import print_rows
-    from streams.evidence.replay.sweep import point_texts
-
-    with closing(connect(get_settings())) as client:
-        result = client.query(query_file("replay_summary"), parameters={"run_ids": [point.run_id for point in chosen]})
-    found = {row[0]: dict(zip(result.column_names, map(_plain, row), strict=True)) for row in result.result_rows}
-    rows = [dict(point_texts(point)) | found[point.run_id] for point in chosen]
-    columns = list(dict.fromkeys([*chosen[0].values, *result.column_names]))
-    print_rows(rows, columns, as_json)
-
-
 def list_runs(as_json: bool = JSON_LINES) -> None:
     """Lists the finished runs of `paper replay run` and `paper replay sweep`."""
     from contextlib import closing
@@ -261,9 +193,4 @@ def list_runs(as_json: bool = JSON_LINES) -> None:
     query = f"SELECT {', '.join(RUN_COLUMNS)} FROM replay_runs FINAL ORDER BY recorded_at"
     with closing(connect(get_settings())) as client:
         rows = client.query(query).result_rows
-    print_rows([dict(zip(RUN_COLUMNS, map(_plain, row), strict=True)) for row in rows], RUN_COLUMNS, as_json)
-
-
-def _plain(value: Any) -> Any:
-    """Returns counts as text, as scripts know them, and amounts and times as they are."""
-    return value if isinstance(value, Decimal | datetime) else str(value)
+    print_rows([dict(zip(RUN_COLUMNS, map(plain, row), strict=True)) for row in rows], RUN_COLUMNS, as_json)

@@ -14,7 +14,7 @@ from schemas.records.enums import OrdStatus, Side
 from schemas.records.messages import OrderRequest, OrderResult
 from streams.core.reference.instruments import Instrument
 from streams.errors import InputError, StrategyFailed
-from streams.evidence.replay.sweep import sweep_points
+from streams.evidence.replay.grid_points import sweep_points
 from streams.evidence.replay.what_if import WhatIf
 from streams.strategies.event_strategy import Strategy
 from streams.strategies.participant import make_participant

@@ -7,10 +7,11 @@ import numpy as np
 
 from infra.settings import Settings
 from streams.core.core_config import CoreConfig
+from streams.evidence.replay.grid_points import sweep_points
 from streams.evidence.replay.input_source import InputSource
 from streams.evidence.replay.market_time import market_only
 from streams.evidence.replay.simulate import simulate
-from streams.evidence.replay.sweep import run_points, sweep_points
+from streams.evidence.replay.sweep import run_points
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.feed.table import QUOTE, MarketTable
 
@@ -68,5 +69,5 @@ def sweep_s_per_point(settings: Settings, config: CoreConfig, table: MarketTable
     source = InputSource(f"{settings.run_id}-market", config, None, table)
     chosen = sweep_points(f"{settings.run_id}-sweep", SWEPT, changes)
     started = time.perf_counter()
-    run_points(source, (settings, (), True), chosen, JOBS, lambda run_id, left: None)
+    run_points(source, (settings, (), True), chosen, JOBS, lambda progress: None)
     return (time.perf_counter() - started) / len(chosen)
