@@ -172,6 +172,12 @@ class Settings(BaseSettings):
         64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client may read ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
+    process_metrics_address: str = Field(
+        "",
+        pattern=r"^(\S+:\d{1,5})?$",
+        description="Host and port at which a worker or a sink serves its own figures to Prometheus, as in containers; "
+        "empty: only through the exporter of its machine.",
+    )
     watchdog_s: float = Field(
         60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )

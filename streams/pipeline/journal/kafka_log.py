@@ -16,6 +16,7 @@ from infra.kafka.pipeline_key import pipeline_key
 from infra.kafka.replication import ACKNOWLEDGED
 from infra.kafka.topics import BY_NAME, topic_name
 from infra.settings import Settings
+from streams import figures
 from streams.errors import Fenced, LogUnavailable, RecordTooLarge
 from streams.pipeline.journal.kafka_records import raw_record
 from streams.pipeline.journal.kinds import OWN_LOGS
@@ -208,6 +209,7 @@ class KafkaTransactions:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._names = {base: topic_name(settings, base) for base in BY_NAME}
+        self._aborts = figures.ABORTS.labels(name)
         self._noted_offset: int | None = None
         self._undecided = 0
         """Number of large records of this transaction that the broker has neither taken nor refused yet."""
@@ -254,6 +256,7 @@ class KafkaTransactions:
                 return self._noted_offset
 
     def _abort(self) -> None:
+        self._aborts.inc()
         self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
 
     def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None, position: GroupPosition | None) -> None:
