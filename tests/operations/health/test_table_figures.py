@@ -16,8 +16,8 @@ ROWS = (
     "('live', 0, 2, 1, 'BREAKER_TRANSITION', 'b', 'daily-loss', 'OPEN'), "
     "('live', 0, 3, 2, 'BREAKER_TRANSITION', 'b', 'daily-loss', 'CLOSED'), "
     "('live', 0, 4, 2, 'BREAKER_TRANSITION', 'a', 'reject-rate', 'CLOSED')",
-    "INSERT INTO market_data (run_id, partition, offset, kafka_timestamp, symbol, source) VALUES "
-    "('live', 0, 1, now64(3) - 100, 'A', 'live:binance'), ('live', 0, 2, now64(3) - 50, 'B', 'live:binance')",
+    "INSERT INTO market_data (run_id, partition, offset, kafka_timestamp, symbol, source) "
+    "SELECT 'live', 0, number, now64(3) - 50 * (number + 1), 'A', 'live:binance' FROM numbers(2)",
 )
 
 
