@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.errors import SettingsError
+from infra.local_cluster import read_cluster
 from infra.principal import PRINCIPAL_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -171,6 +172,12 @@ class Settings(BaseSettings):
         64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client may read ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
+    process_metrics_address: str = Field(
+        "",
+        pattern=r"^(\S+:\d{1,5})?$",
+        description="Host and port at which a worker or a sink serves its own figures to Prometheus, as in containers; "
+        "empty: only through the exporter of its machine.",
+    )
     watchdog_s: float = Field(
         60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )
@@ -188,6 +195,18 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """Returns environment variables that give another process the same settings."""
         return {name.upper(): str(getattr(self, name)) for name in type(self).model_fields}
+
+    def with_local_cluster(self) -> Settings:
+        """Returns settings that name all brokers of the cluster that `paper up --brokers 3` has made, if this is it.
+
+        Raises:
+            SettingsError: the note of the cluster is damaged.
+        """
+        (host, port), brokers = self.kafka_host_port, read_cluster(self.paper_home)
+        if len(self.kafka_addresses) > 1 or not brokers or brokers[0].broker != port:
+            return self
+        addresses = ",".join(f"{host}:{broker.broker}" for broker in brokers)
+        return self.model_copy(update={"kafka_bootstrap_servers": addresses})
 
     @property
     def gate_keys(self) -> Path:
@@ -230,7 +249,7 @@ def get_settings() -> Settings:
         SettingsError: the value of a variable breaks its rule.
     """
     try:
-        return Settings()
+        return Settings().with_local_cluster()
     except ValidationError as error:
         problems = [f"{str(e['loc'][0]).upper()}={e['input']}: {e['msg']}" for e in error.errors()]
         raise SettingsError("; ".join(problems) + "; correct the environment or .env") from error

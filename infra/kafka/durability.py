@@ -108,11 +108,12 @@ def _read(admin: AdminClient, names: list[str]) -> dict[str, TopicDurability]:
 
     metadata = admin.list_topics(timeout=ADMIN_TIMEOUT_S)
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    resources += [ConfigResource(ResourceType.BROKER, str(broker)) for broker in metadata.brokers]
-    answers = admin.describe_configs(resources, request_timeout=ADMIN_TIMEOUT_S)
+    # librdkafka takes one broker in a call.
+    calls = [resources, *([ConfigResource(ResourceType.BROKER, str(broker))] for broker in metadata.brokers)]
     configs = {
         (resource.restype, resource.name): {key: entry.value for key, entry in future.result(ADMIN_TIMEOUT_S).items()}
-        for resource, future in answers.items()
+        for call in calls
+        for resource, future in admin.describe_configs(call, request_timeout=ADMIN_TIMEOUT_S).items()
     }
     brokers = [configs[ResourceType.BROKER, str(broker)] for broker in metadata.brokers]
     looks_ms = max(int(broker["log.flush.scheduler.interval.ms"]) for broker in brokers)

@@ -128,7 +128,7 @@ def _artifacts(settings: Settings) -> list[Finding]:
 def _servers(settings: Settings) -> list[Finding]:
     return [
         finding
-        for server, row in zip(local_stack.WHOLE_STACK, local_stack.status(settings), strict=True)
+        for server, row in zip(local_stack.whole_stack(settings), local_stack.status(settings), strict=True)
         for finding in (_ports(settings, server) if row.state is ServerState.STOPPED else _server(row))
     ]
 

@@ -18,13 +18,13 @@ from infra.stack.server_process import JAVA_OPTIONS, PROBE_TIMEOUT_S, Launch, Pr
 HERE = Path(__file__).parent
 CLUSTER_ID = "PaperTradingStreams00A"  # 16 bytes in base64, the same as in docker-compose.yml.
 FORMAT_TIMEOUT_S = 120
-HEAP = ("-Xms256m", "-Xmx512m")
 
 
 class KafkaServer:
     """Apache Kafka, broker and controller in one process."""
 
     name = "kafka"
+    heap = ("-Xms256m", "-Xmx512m")
 
     def address(self, settings: Settings) -> tuple[str, int]:
         return settings.kafka_host_port
@@ -55,10 +55,27 @@ class KafkaServer:
         properties = folder / "server.properties"
         formatted = (folder / "data" / "meta.properties").exists()
         password = _known_password(settings) if formatted else make_password(settings, ADMIN)
-        write_private(properties, _properties(settings, folder / "data", password))
+        own = self.properties(settings, folder / "data", password)
+        shared = (HERE / "broker.properties").read_text()
+        write_private(properties, shared + "".join(f"{key}={value}\n" for key, value in own.items()))
         if not formatted:
             _format(virtual_machine, properties, password)
-        return Launch([virtual_machine[0], *HEAP, *virtual_machine[1:], "kafka.Kafka", os.fspath(properties)])
+        return Launch([virtual_machine[0], *self.heap, *virtual_machine[1:], "kafka.Kafka", os.fspath(properties)])
+
+    def properties(self, settings: Settings, logs: Path, password: str) -> dict[str, str]:
+        """Returns what the broker's file has besides broker.properties. password: the admin's; empty without one."""
+        host, port = settings.kafka_host_port
+        listener = "PLAINTEXT" if settings.kafka_security == "plaintext" else PROTOCOL
+        node = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{host}:{settings.kafka_controller_port}",
+            "listeners": f"{listener}://{host}:{port},CONTROLLER://{host}:{settings.kafka_controller_port}",
+            "advertised.listeners": f"{listener}://{host}:{port}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": os.fspath(logs),
+        }
+        return node | (_security(password) if settings.kafka_security == "scram" else {})
 
     def is_ready(self, settings: Settings) -> bool:
         from confluent_kafka import KafkaException
@@ -83,24 +100,6 @@ def _known_password(settings: Settings) -> str:
             f"kafka: {password_file(settings, ADMIN)} is missing: the first `paper up` wrote it with the storage; put "
             "it back, set KAFKA_SECURITY=plaintext, or set another PAPER_HOME, in which `paper up` starts afresh"
         ) from error
-
-
-def _properties(settings: Settings, logs: Path, password: str) -> str:
-    host, port = settings.kafka_host_port
-    listener = "PLAINTEXT" if settings.kafka_security == "plaintext" else PROTOCOL
-    node = {
-        "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@{host}:{settings.kafka_controller_port}",
-        "listeners": f"{listener}://{host}:{port},CONTROLLER://{host}:{settings.kafka_controller_port}",
-        "advertised.listeners": f"{listener}://{host}:{port}",
-        "controller.listener.names": "CONTROLLER",
-        "log.dirs": os.fspath(logs),
-    }
-    if settings.kafka_security == "scram":
-        node |= _security(password)
-    shared = (HERE / "broker.properties").read_text()
-    return shared + "".join(f"{key}={value}\n" for key, value in node.items())
 
 
 def _security(password: str) -> dict[str, str]:

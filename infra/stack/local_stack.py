@@ -30,19 +30,26 @@ from infra.errors import PortTakenError, ServerError, StackError
 from infra.private_home import private_home
 from infra.settings import Settings
 from infra.stack.clickhouse_server import ClickHouseServer
-from infra.stack.kafka_server import KafkaServer
+from infra.stack.kafka_cluster import ClusterBroker, local_brokers
 from infra.stack.pipeline_processes import PipelineProcesses
 from infra.stack.registry_server import RegistryServer
 from infra.stack.server_process import Progress, Server
 
-SERVERS: tuple[Server, ...] = (KafkaServer(), RegistryServer(), ClickHouseServer())
-WHOLE_STACK: tuple[Server, ...] = (*SERVERS, PipelineProcesses())
-"""The servers and the pipeline's processes, in the order of starting."""
 READY_TIMEOUT_S = 120.0
 STOP_PATIENCE_S = 20.0
 LOCK_TIMEOUT_S = 300.0
 PORT_RELEASE_S = 10.0  # A killed Java process keeps its sockets until its last thread has ended.
 POLL_S = 0.05
+
+
+def servers_of(settings: Settings) -> tuple[Server, ...]:
+    """Returns the servers in the order of starting: one broker or those of a local cluster, registry, ClickHouse."""
+    return (*local_brokers(settings), RegistryServer(), ClickHouseServer())
+
+
+def whole_stack(settings: Settings) -> tuple[Server, ...]:
+    """Returns the servers and the pipeline's processes, in the order of starting."""
+    return (*servers_of(settings), PipelineProcesses())
 
 
 class ServerState(Enum):
@@ -69,11 +76,11 @@ class ServerStatus:
 
 def up(
     settings: Settings,
-    servers: Sequence[Server] = SERVERS,
+    servers: Sequence[Server] | None = None,
     on_progress: Progress = lambda _: None,
     when_ready: Callable[[], object] = lambda: None,
 ) -> None:
-    """Starts the servers that do not run, waits until all answer, and calls when_ready.
+    """Starts the servers that do not run, waits until all answer, and calls when_ready. servers: those of this stack.
 
     No other `up` or `down` runs until when_ready returns.
 
@@ -82,6 +89,7 @@ def up(
         ServerError: a server died or did not answer in time; the message ends with its log.
         ArtifactError: a program could not be fetched or is not the pinned one.
     """
+    servers = servers_of(settings) if servers is None else servers
     with _exclusive(settings, on_progress):
         started = [server for server in servers if _must_start(settings, server, on_progress)]
         with ThreadPoolExecutor() as pool:  # One server starts while the program of another is fetched.
@@ -89,6 +97,7 @@ def up(
                 launch.result()
         for server in servers:
             _wait_until_ready(settings, server, on_progress if server in started else lambda _: None)
+        _await_cluster(settings, [server for server in servers if isinstance(server, ClusterBroker)])
         when_ready()
 
 
@@ -140,7 +149,7 @@ def start_again(settings: Settings, server: Server, on_progress: Progress = lamb
 
 def down(
     settings: Settings,
-    servers: Sequence[Server] = WHOLE_STACK,
+    servers: Sequence[Server] | None = None,
     purge: bool = False,
     on_progress: Progress = lambda _: None,
 ) -> None:
@@ -149,6 +158,7 @@ def down(
     Raises:
         ServerError: a server survived SIGKILL.
     """
+    servers = whole_stack(settings) if servers is None else servers
     with _exclusive(settings, on_progress):
         for server in reversed(servers):
             _stop(settings, server, on_progress)
@@ -164,13 +174,13 @@ def down(
             on_progress(f"deleted the stack's data in {settings.paper_home}")
 
 
-def status(settings: Settings, servers: Sequence[Server] = WHOLE_STACK) -> list[ServerStatus]:
+def status(settings: Settings, servers: Sequence[Server] | None = None) -> list[ServerStatus]:
     """Returns the status of each server."""
-    return [_status(settings, server) for server in servers]
+    return [_status(settings, server) for server in (whole_stack(settings) if servers is None else servers)]
 
 
 def wait_for_servers(
-    settings: Settings, servers: Sequence[Server] = SERVERS, timeout_s: float = READY_TIMEOUT_S
+    settings: Settings, servers: Sequence[Server] | None = None, timeout_s: float = READY_TIMEOUT_S
 ) -> None:
     """Waits until each server answers, on this machine or elsewhere.
 
@@ -178,7 +188,7 @@ def wait_for_servers(
         ServerError: a server did not answer in time.
     """
     deadline = time.monotonic() + timeout_s
-    for server in servers:
+    for server in servers_of(settings) if servers is None else servers:
         while not server.is_ready(settings):
             if time.monotonic() > deadline:
                 host, port = server.address(settings)
@@ -288,6 +298,15 @@ def _wait_until_ready(settings: Settings, server: Server, on_progress: Progress)
             raise _error_with_log(settings, server, f"does not answer after {READY_TIMEOUT_S:.0f} s")
         time.sleep(POLL_S)
     on_progress(f"{server.name} is ready on port {server.address(settings)[1]} ({time.monotonic() - begin:.1f} s)")
+
+
+def _await_cluster(settings: Settings, brokers: Sequence[ClusterBroker]) -> None:
+    """Waits until each broker knows the others: topics need all copies from the beginning."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not all(broker.sees_all(settings) for broker in brokers):
+        if time.monotonic() > deadline:
+            raise _error_with_log(settings, brokers[0], f"has not found the other brokers in {READY_TIMEOUT_S:.0f} s")
+        time.sleep(POLL_S)
 
 
 def _error_with_log(settings: Settings, server: Server, what: str) -> ServerError:

@@ -14,7 +14,7 @@ PANELS = {
         *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
     ),
     "Prove": ("reconcile", "replay", "archive", "gate"),
-    "Develop": ("bench", "study", "chaos", "test", "check", "compile", "lint", "format", "types", "sbom"),
+    "Develop": ("bench", "study", "chaos", "drill", "test", "check", "compile", "lint", "format", "types", "sbom"),
 }
 """Commands of each panel, in the order of `paper --help`."""
 
@@ -117,6 +117,7 @@ EXAMPLES = {
         "paper study taking quotes.csv.gz trades.csv.gz --from 2013-10-09T13:30:00 --to 2013-10-09T19:59:00"
     ),
     "chaos": "paper chaos --kills 5 --seed 2",
+    "drill": "paper drill --kills 3 --yes",
     "test": "paper test tests/core/risk",
     "check": "paper check",
     "compile": "paper compile",

@@ -11,6 +11,7 @@ PRINCIPALS = {
     "demo": ADMIN,
     "bench": ADMIN,
     "chaos": ADMIN,
+    "drill": ADMIN,
     "session": OPERATOR,
     "trading-state": OPERATOR,
     "risk": OPERATOR,
@@ -37,7 +38,7 @@ PRINCIPALS = {
 }
 """The principal of each command that connects to Kafka; infra/kafka/access.py declares their rights."""
 LONG = frozenset(
-    {"up", "prepare", "demo", "bench", "chaos", "worker", "sink", "supervise", "exporter", "status", "notify"}
+    {"up", "prepare", "demo", "bench", "chaos", "drill", "worker", "sink", "supervise", "exporter", "status", "notify"}
 )
 """Commands that start Kafka, wait for it or report on it; all others end at once if it is not there."""
 DEVELOP = frozenset({"test", "check", "compile", "lint", "types", "format", "sbom"})

@@ -28,7 +28,9 @@ def sink(log_level: str = LOG_LEVEL) -> None:
     from infra.forced_exit import STOP_PATIENCE_S, force_exit_after
     from infra.membership import member_id
     from infra.settings import get_settings
+    from streams.operations.health.figures_file import figures_file
     from streams.operations.health.last_error import remembered_errors
+    from streams.operations.health.process_metrics import process_metrics
     from streams.operations.supervisor.supervisor_pipe import end_with_supervisor
     from streams.pipeline.sink.sink import Sink
 
@@ -39,7 +41,12 @@ def sink(log_level: str = LOG_LEVEL) -> None:
     gc.set_threshold(COLLECT_AFTER)
     settings = get_settings()
     end_with_supervisor()
-    with member_id(settings, "sink") as name, remembered_errors(settings, name):
+    with (
+        member_id(settings, "sink") as name,
+        remembered_errors(settings, name),
+        figures_file(settings, name),
+        process_metrics(settings),
+    ):
         running = Sink(settings, name)
 
         def stop(*_: object) -> None:

@@ -19,15 +19,19 @@ def up(
     workers: int = typer.Option(
         0, min=0, help="Number of workers to keep running, with a sink; 0 starts the servers only."
     ),
+    brokers: int = typer.Option(
+        0, min=0, max=9, help="Number of Kafka brokers: 1, or 3 and more for drills; 0: as PAPER_HOME has, at first 1."
+    ),
 ) -> None:
     """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables."""
     from infra.settings import get_settings
     from infra.stack import local_stack
+    from infra.stack.kafka_cluster import plan_brokers
     from streams.cli.output import say
     from streams.evidence.mock_notice import mock_is_default, mock_setting_notice
     from streams.pipeline.prepare import start_prepared_servers
 
-    settings = get_settings()
+    settings = plan_brokers(get_settings(), brokers) if brokers else get_settings()
     start_prepared_servers(settings, on_progress=say)
     if workers:
         local_stack.up_pipeline(settings, workers, on_progress=say)

@@ -35,7 +35,7 @@ def status(as_json: bool = JSON) -> None:
 
     settings = get_settings()
     parts = local_stack.status(settings)
-    kafka_runs = any(part.name == "kafka" and part.state is local_stack.ServerState.RUNNING for part in parts)
+    kafka_runs = any(part.name.startswith("kafka") and part.state is local_stack.ServerState.RUNNING for part in parts)
     health = _health(settings) if kafka_runs else None
     state = read_state(settings)
     children = state.children + state.servers if state else []

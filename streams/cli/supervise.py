@@ -41,13 +41,13 @@ def exporter(
     from infra.settings import get_settings
     from streams.operations.health.health_collector import HealthCollector
     from streams.operations.health.observer import Observer
-    from streams.operations.health.prometheus_metrics import MetricsServer
+    from streams.operations.health.pipeline_metrics import pipeline_metrics
 
     _log_to_stderr()
     settings = get_settings()
     observer = Observer(HealthCollector(settings).collect)
     observer.observe()
-    with MetricsServer(settings.metrics_port, observer, host):
+    with pipeline_metrics(settings, observer, host):
         try:
             while not threading.Event().wait(interval):
                 observer.observe()

@@ -26,8 +26,10 @@ def worker(log_level: str = LOG_LEVEL) -> None:
     from infra.kafka.partition_check import await_checked_partitions
     from infra.membership import member_id
     from infra.settings import get_settings
+    from streams.operations.health.figures_file import figures_file
     from streams.operations.health.last_error import remembered_errors
     from streams.operations.health.parked_file import parked_file
+    from streams.operations.health.process_metrics import process_metrics
     from streams.operations.supervisor.supervisor_pipe import end_with_supervisor
     from streams.pipeline.worker.faust_app import make_app
 
@@ -37,6 +39,8 @@ def worker(log_level: str = LOG_LEVEL) -> None:
     with (
         member_id(settings, "worker", settings.worker_id) as name,
         remembered_errors(settings, name),
+        figures_file(settings, name),
+        process_metrics(settings),
         parked_file(settings, name) as parked,
     ):
         await_checked_partitions(settings)

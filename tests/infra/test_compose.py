@@ -21,8 +21,8 @@ from infra.stack.kafka_server import CLUSTER_ID
 
 USERS_FILE = "infra/clickhouse/users.d/paper.xml"
 FILE = REPOSITORY / "docker-compose.yml"
-WHOLE_VERSION = re.compile(r"\d+\.\d+\.\d+(\.\d+)?")
-PROCESSES = ("prepare", "worker", "sink", "paper")
+WHOLE_VERSION = re.compile(r"v?\d+\.\d+\.\d+(\.\d+)?")
+PROCESSES = ("prepare", "worker", "sink", "exporter", "paper")
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,18 @@ def test_docker_compose_accepts_the_file() -> None:
 
 def test_services_use_only_words_of_the_compose_specification(services: dict[str, Any]) -> None:
     known = {"image", "build", "command", "user", "environment", "env_file", "volumes", "ports", "ulimits"}
-    known |= {"depends_on", "restart", "profiles"}
+    known |= {"depends_on", "restart", "profiles", "healthcheck"}
     for name, service in services.items():
         assert set(service) <= known, name
         assert set(service.get("depends_on", [])) <= set(services), name
+
+
+def test_every_server_and_process_says_whether_it_is_well(services: dict[str, Any]) -> None:
+    for name in ("kafka", "registry", "clickhouse", "worker", "sink", "exporter"):
+        check = services[name]["healthcheck"]
+        assert set(check) == {"test", "interval", "timeout", "retries"}, name
+    needed = services["prepare"]["depends_on"]
+    assert needed == {name: {"condition": "service_healthy"} for name in ("kafka", "registry", "clickhouse")}
 
 
 def test_named_volumes_are_declared(services: dict[str, Any]) -> None:
@@ -66,7 +74,7 @@ def test_named_volumes_are_declared(services: dict[str, Any]) -> None:
 
 
 def test_all_services_are_there(services: dict[str, Any]) -> None:
-    assert set(services) == {"kafka", "registry", "clickhouse", "grafana", *PROCESSES}
+    assert set(services) == {"kafka", "registry", "clickhouse", "grafana", "prometheus", "kafbat", *PROCESSES}
 
 
 def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
@@ -140,7 +148,8 @@ def test_no_shared_broker_setting_is_repeated(services: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", PROCESSES)
 def test_processes_set_only_addresses(services: dict[str, Any], name: str) -> None:
     """All other settings come from the defaults or from `.env`, as on the local stack."""
-    assert set(services[name]["environment"]) == {"KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "CLICKHOUSE_URL"}
+    addresses = {"KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "CLICKHOUSE_URL", "PROCESS_METRICS_ADDRESS"}
+    assert set(services[name]["environment"]) == addresses
     assert services[name]["env_file"] == [{"path": ".env", "required": False}]
 
 

@@ -1,6 +1,6 @@
 """A pipeline's health as Prometheus metrics over HTTP."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from streams.operations.health.health import FeedReport, Health
 from streams.operations.health.observer import Observer
+from streams.operations.health.table_figures import TableFigures
 
 LOOPBACK = "127.0.0.1"
 MS_PER_S = 1_000
@@ -18,7 +19,7 @@ PARTITION_LABELS = ["group", "topic", "partition"]
 class HealthMetrics(Collector):
     """Metrics of the newest health; without one, or with an old one, only those of the observations themselves."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer[Health]) -> None:
         self._observer = observer
 
     def collect(self) -> Iterator[Metric]:
@@ -42,6 +43,58 @@ class HealthMetrics(Collector):
             yield from _shard_metrics(health)
             yield from _process_metrics(health)
             yield from _feed_metrics(health)
+
+
+class TableMetrics(Collector):
+    """Metrics of a run's tables; only paper_clickhouse_up while they can't be read."""
+
+    def __init__(self, observer: Observer[TableFigures]) -> None:
+        self._observer = observer
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client.registry.Collector."""
+        found = self._observer.newest
+        up = found is not None and not found.problem
+        yield _gauge("paper_clickhouse_up", "1 if ClickHouse answered the last request.", [], [([], float(up))])
+        if found is None or found.problem:
+            return
+        results = CounterMetricFamily(
+            "paper_order_results", "Order results of the run by kind of report.", labels=["result"]
+        )
+        for result, count in found.results.items():
+            results.add_metric([result], count)
+        yield results
+        letters = CounterMetricFamily(
+            "paper_dead_letters",
+            "Dead letters of the run by topic of the record and class of the error.",
+            labels=["topic", "reason"],
+        )
+        for (topic, reason), count in found.letters.items():
+            letters.add_metric([topic, reason], count)
+        yield letters
+        yield _gauge(
+            "paper_breakers_open",
+            "Accounts whose breaker is open.",
+            ["breaker"],
+            [([breaker], count) for breaker, count in found.open_breakers.items()],
+        )
+        yield _gauge(
+            "paper_market_age_seconds",
+            "Age of the newest market record of a source.",
+            ["source"],
+            [([source], age) for source, age in found.source_ages.items()],
+        )
+
+
+class ProcessMetrics(Collector):
+    """Metrics that the workers and sinks of this machine count of themselves. read: returns them as of now."""
+
+    def __init__(self, read: Callable[[], list[Metric]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client.registry.Collector."""
+        yield from self._read()
 
 
 def _partition_metrics(health: Health) -> Iterator[Metric]:
@@ -162,11 +215,12 @@ def _gauge(name: str, text: str, labels: list[str], samples: list[tuple[list[str
 class MetricsServer:
     """An HTTP server of /metrics that runs inside the block."""
 
-    def __init__(self, port: int, observer: Observer, host: str = LOOPBACK) -> None:
+    def __init__(self, port: int, collectors: Sequence[Collector], host: str = LOOPBACK) -> None:
         self._port = port
         self._host = host
         self._registry = CollectorRegistry()
-        self._registry.register(HealthMetrics(observer))
+        for collector in collectors:
+            self._registry.register(collector)
 
     def __enter__(self) -> None:
         self._server, self._thread = start_http_server(self._port, self._host, self._registry)

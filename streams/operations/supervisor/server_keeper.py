@@ -27,8 +27,9 @@ log = logging.getLogger(__name__)
 class ServerKeeper:
     """The servers that have a pid file in PAPER_HOME: `paper up` writes it, `paper down` removes it."""
 
-    def __init__(self, settings: Settings, servers: Sequence[Server] = local_stack.SERVERS) -> None:
-        self._kept = [KeptServer(settings, server) for server in servers]
+    def __init__(self, settings: Settings, servers: Sequence[Server] | None = None) -> None:
+        kept = local_stack.servers_of(settings) if servers is None else servers
+        self._kept = [KeptServer(settings, server) for server in kept]
 
     def tend(self) -> None:
         """Starts again what is due. Waits up to local_stack.PORT_RELEASE_S for each port. Does not raise."""

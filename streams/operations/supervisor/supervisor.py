@@ -13,7 +13,7 @@ from infra.settings import Settings
 from streams.operations.health.health import Health
 from streams.operations.health.health_collector import HealthCollector
 from streams.operations.health.observer import Observer
-from streams.operations.health.prometheus_metrics import MetricsServer
+from streams.operations.health.pipeline_metrics import pipeline_metrics
 from streams.operations.health.supervisor_state import remove_state, write_state
 from streams.operations.supervisor.server_keeper import ServerKeeper
 from streams.operations.supervisor.supervised_process import SupervisedProcess
@@ -68,7 +68,7 @@ class Supervisor:
         observing = threading.Thread(target=self._observe, name="observer", daemon=True)
         keeping = threading.Thread(target=self._keep_servers, name="servers")
         written = 0.0
-        with MetricsServer(self._settings.metrics_port, self._observer):
+        with pipeline_metrics(self._settings, self._observer):
             observing.start()
             keeping.start()
             try:

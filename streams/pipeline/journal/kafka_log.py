@@ -1,7 +1,7 @@
 """Kafka as the journal's log: reads committed records in bulk, and writes transactions."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import groupby
 from time import monotonic, sleep
@@ -16,6 +16,7 @@ from infra.kafka.pipeline_key import pipeline_key
 from infra.kafka.replication import ACKNOWLEDGED
 from infra.kafka.topics import BY_NAME, topic_name
 from infra.settings import Settings
+from streams import figures
 from streams.errors import Fenced, LogUnavailable, RecordTooLarge
 from streams.pipeline.journal.kafka_records import raw_record
 from streams.pipeline.journal.kinds import OWN_LOGS
@@ -27,6 +28,8 @@ from streams.pipeline.journal.transaction import Made, Transaction
 READ_BATCH = 2_000
 READ_POLL_S = 0.05
 READ_SILENCE_S = 30.0
+OFFSETS_QUERY_S = 3.0
+"""Time after which a query counts as sent to a leader that died."""
 TRANSACTION_TIMEOUT_MS = 60_000
 OPEN_TRANSACTION_S = 90.0
 """Longer than the broker keeps the transaction of a dead writer open."""
@@ -48,16 +51,23 @@ def watermarks(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
     deadline = monotonic() + READ_SILENCE_S
     while True:
         try:
-            low, high = consumer.get_watermark_offsets(place, timeout=READ_SILENCE_S)
+            low, high = consumer.get_watermark_offsets(place, timeout=OFFSETS_QUERY_S)
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
             if error.code() == KafkaError._UNKNOWN_PARTITION:
                 error = _refusal(consumer, place.topic) or error
             if not (passes(error) or error.code() in NOT_KNOWN_YET) or monotonic() > deadline:
                 raise LogUnavailable(f"offsets of {place.topic}-{place.partition}: {error.str()}") from failure
+            _learn_leader(consumer, place.topic)
             sleep(RETRY_PAUSE_S)
         else:
             return low, high
+
+
+def _learn_leader(consumer: Consumer, topic: str) -> None:
+    """Makes the client forget a leader that died: librdkafka repeats a query for offsets to the one that it knows."""
+    with suppress(KafkaException):
+        consumer.list_topics(topic, timeout=OFFSETS_QUERY_S)
 
 
 def _refusal(consumer: Consumer, topic: str) -> KafkaError | None:
@@ -199,6 +209,7 @@ class KafkaTransactions:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._names = {base: topic_name(settings, base) for base in BY_NAME}
+        self._aborts = figures.ABORTS.labels(name)
         self._noted_offset: int | None = None
         self._undecided = 0
         """Number of large records of this transaction that the broker has neither taken nor refused yet."""
@@ -245,6 +256,7 @@ class KafkaTransactions:
                 return self._noted_offset
 
     def _abort(self) -> None:
+        self._aborts.inc()
         self._until_deadline(lambda: self._producer.abort_transaction(COMMIT_DEADLINE_S))
 
     def _attempt(self, records: Sequence[RawOutput], noted: RawOutput | None, position: GroupPosition | None) -> None:

@@ -7,10 +7,12 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from schemas.avro.codec import Codec
+from streams import figures
 from streams.core.core_config import CoreConfig
 from streams.errors import (
     ContractChanged,
     DeliveryGap,
+    Fenced,
     InputError,
     MissingInputs,
     RecoveryError,
@@ -204,7 +206,9 @@ class OwnedShard:
         # 2. The state after them, if a snapshot is due.
         if with_snapshot:
             transaction.snapshot = snapshot_records(processor, self._codec)
-            processor.snapshot_taken(sum(len(record.value or b"") for record in transaction.snapshot))
+            state_bytes = sum(len(record.value or b"") for record in transaction.snapshot)
+            processor.snapshot_taken(state_bytes)
+            figures.STATE_BYTES.labels(self.name).set(state_bytes)
         # 3. The positions after them.
         return PreparedTransaction(transaction, dict(processor.positions))
 
@@ -213,7 +217,12 @@ class OwnedShard:
         if prepared is None:
             return
         # 4. One Kafka transaction: all of it or nothing.
-        self.processor.journal_offset = self._writer.commit(prepared.transaction)
+        try:
+            with figures.COMMIT_SECONDS.labels(self.name).time():
+                self.processor.journal_offset = self._writer.commit(prepared.transaction)
+        except Fenced:
+            figures.FENCINGS.labels(self.name).inc()
+            raise
         # 5. The positions now are committed.
         self.committed = prepared.positions
 
@@ -262,6 +271,7 @@ def take_over(
     name = kind.shard_name(partition)
     # 1. Own the name. From here on, no older owner can add to the topics that recovery reads.
     writer = open_writer(name)
+    figures.TAKEOVERS.labels(name).inc()
     # 2. Recover the state as of the last transaction.
     made: deque[Made] = deque(maxlen=COMPARED_OUTPUTS_MAX)
     if from_snapshot:

@@ -11,6 +11,7 @@ from infra.clickhouse.client import connect
 from infra.errors import ClickHouseError
 from infra.kafka.topics import DLQ_PREFIX, dead_letter_topic
 from infra.settings import Settings
+from streams import figures
 from streams.errors import SinkError
 from streams.pipeline.sink.avro_container import Row
 
@@ -165,6 +166,11 @@ class Tables:
             BlockRefused: ClickHouse can't read the block.
             SinkError: ClickHouse stays away, or the table differs from its schema.
         """
+        with figures.INSERT_SECONDS.labels(topic).time():
+            self._insert_until_there(topic, spans, block, form)
+        figures.INSERT_ROWS.labels(topic).observe(sum(span.rows for span in spans.values()))
+
+    def _insert_until_there(self, topic: str, spans: Spans, block: bytes, form: str) -> None:
         token = self._token(topic, spans)
         for attempt in range(ATTEMPTS_MAX):
             repeated = self._send(topic, block, form, f"{token} {attempt}" if attempt else token)

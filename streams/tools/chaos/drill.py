@@ -53,7 +53,7 @@ class ChaosResult:
     lost: int = 0
     duplicated: int = 0
     transactions: int = 0
-    recoveries_s: dict[Victim, list[float]] = field(default_factory=dict)
+    recoveries_s: dict[str, list[float]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     rss_mb_start: float = 0.0
     rss_mb_end: float = 0.0
@@ -105,7 +105,7 @@ def run_chaos(settings: Settings, kills: int, seed: int, workers: int, on_progre
             load.stop()
             result.rss_mb_end = _rss_mb(own)
             on_progress(f"{len(load.sent)} orders sent; waiting for their results")
-            _prove(own, codec, load.sent, result, on_progress)
+            prove(own, codec, load.sent, result, on_progress)
     return result
 
 
@@ -120,7 +120,8 @@ def _kill_and_recover(settings: Settings, codec: Codec, victim: Victim, load: Or
     return recovery_s(settings, codec, victim, killed_s, load.send_probes)
 
 
-def _prove(settings: Settings, codec: Codec, sent: list[str], result: ChaosResult, on_progress: Progress) -> None:
+def prove(settings: Settings, codec: Codec, sent: list[str], result: ChaosResult, on_progress: Progress) -> None:
+    """Completes a result by what the record says about the orders sent."""
     results = _all_results(settings, codec, sent)
     terminal = Counter((item.account_id, item.order_id) for item in results if item.terminal)
     answered = {item.order_id for item in results}

@@ -16,9 +16,9 @@ TIMES = (
 """Macros of the plugin as its documentation defines them (github.com/grafana/clickhouse-datasource, README)."""
 
 
-def expanded(sql: str, variables: dict[str, str]) -> str:
+def expanded(sql: str, variables: dict[str, str], start: datetime = FROM, end: datetime = TO) -> str:
     """Returns the query with macros and variables filled in. Raises AssertionError for an unknown one."""
-    times = {"start": int(FROM.timestamp()), "end": int(TO.timestamp()), "step": INTERVAL_S}
+    times = {"start": int(start.timestamp()), "end": int(end.timestamp()), "step": INTERVAL_S}
     for pattern, replacement in TIMES:
         sql = re.sub(pattern, replacement.format(**times), sql)
     sql = re.sub(r"\$\{(\w+):sqlstring\}", lambda match: _sql_string(variables[match[1]]), sql)

@@ -95,7 +95,7 @@ def test_a_damaged_archive_is_named(settings: Settings) -> None:
 
 
 def test_a_crashed_server_is_a_problem(settings: Settings) -> None:
-    server = local_stack.WHOLE_STACK[0]
+    server = local_stack.whole_stack(settings)[0]
     processes.write_pid_file(ProcessIdentity(os.getpid(), started=1.0), local_stack.pid_file(settings, server))
     finding = by_subject(examine(settings))["kafka"]
     assert not finding.ok

@@ -56,21 +56,25 @@ def make_topic(settings: Settings) -> str:
 
 
 def kill(settings: Settings, name: str) -> None:
-    server = next(server for server in local_stack.WHOLE_STACK if server.name == name)
+    server = next(server for server in local_stack.whole_stack(settings) if server.name == name)
     identity = processes.read_pid_file(local_stack.pid_file(settings, server))
     assert identity is not None
     os.kill(identity.pid, signal.SIGKILL)
     psutil.Process(identity.pid).wait(TIMEOUT_S)
     states = {row.name: row.state for row in local_stack.status(settings)}
     assert states.pop(name) is ServerState.CRASHED
-    assert {states[server.name] for server in local_stack.SERVERS if server.name != name} == {ServerState.RUNNING}
+    assert {states[server.name] for server in local_stack.servers_of(settings) if server.name != name} == {
+        ServerState.RUNNING
+    }
 
 
 def up_again(settings: Settings, name: str) -> None:
     said: list[str] = []
     start_prepared_servers(settings, on_progress=said.append)
     assert said[0].startswith(f"{name} was started (pid ")
-    assert {row.state for row in local_stack.status(settings, local_stack.SERVERS)} == {ServerState.RUNNING}
+    assert {row.state for row in local_stack.status(settings, local_stack.servers_of(settings))} == {
+        ServerState.RUNNING
+    }
 
 
 def test_a_killed_broker_comes_back_with_its_records(settings: Settings) -> None:

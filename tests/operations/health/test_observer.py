@@ -10,7 +10,7 @@ import pytest
 from streams.operations.health import observer as observer_module
 from streams.operations.health.health import Health
 from streams.operations.health.observer import Observer
-from streams.operations.health.prometheus_metrics import MetricsServer
+from streams.operations.health.prometheus_metrics import HealthMetrics, MetricsServer
 from tests.stacks import free_port
 
 WELL = Health("", [], [], {}, [], [], None, [])
@@ -29,9 +29,12 @@ class Scripted:
         return result
 
 
-def metrics(observer: Observer) -> dict[str, float]:
+def metrics(observer: Observer[Health]) -> dict[str, float]:
     port = free_port()
-    with MetricsServer(port, observer), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+    with (
+        MetricsServer(port, [HealthMetrics(observer)]),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response,
+    ):
         lines = response.read().decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 

@@ -104,4 +104,6 @@ def test_servers_that_are_killed_come_back(own_server: Settings) -> None:
     kill(settings, RegistryServer())
     local_stack.down(settings)
     assert {row.state for row in local_stack.status(settings)} == {ServerState.STOPPED}
-    assert not any(processes.is_port_taken("127.0.0.1", server.address(settings)[1]) for server in local_stack.SERVERS)
+    assert not any(
+        processes.is_port_taken("127.0.0.1", server.address(settings)[1]) for server in local_stack.servers_of(settings)
+    )

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from streams.evidence.dashboards.boards.board_variables import RUN
-from streams.evidence.dashboards.panel_sql import ACCOUNTS_SCOPE, OF_RUN, query_sql
+from streams.evidence.dashboards.panel_sql import ACCOUNTS_SCOPE, OF_RUN, over_time, query_sql
 from streams.evidence.dashboards.panels import (
     WHOLE,
     build_dashboard,
@@ -21,35 +21,36 @@ SESSIONS = query_sql(
 )
 """The sessions with what the stats sum up, and with the span of time that a link to a session shows."""
 UNITS = {"opening_cash": "locale", "equity": "locale", "net_pnl": "locale", "return": "percentunit"}
-EQUITY = f"""SELECT
-    $__timeInterval(ts) AS time, toString(account_id) AS account, argMax(toFloat64(equity), offset) AS equity
-FROM account_equity
-{OF_RUN} AND $__timeFilter(ts)
-GROUP BY time, account
-ORDER BY time"""
-FILLS = f"""SELECT $__timeInterval(ts) AS time, toString(symbol) AS symbol, count() AS fills
-FROM fills
-{OF_RUN} AND $__timeFilter(ts)
-GROUP BY time, symbol
-ORDER BY time"""
+MONEY = query_sql(
+    "sessions",
+    "currency, countIf(status = 'OPEN') AS open_sessions, sum(equity) AS equity, sum(net_pnl) AS net_pnl",
+    "GROUP BY currency\nORDER BY currency",
+)
+COMMISSIONS = query_sql(
+    "metrics_costs", "currency, sum(fees) AS fees", "GROUP BY currency\nORDER BY currency", **ACCOUNTS_SCOPE
+)
+EQUITY = over_time(
+    "account_equity",
+    "concat(account_id, ', ', toString(currency)) AS account, argMax(toFloat64(equity), offset) AS equity",
+    "account",
+)
+FILLS = over_time("fills", "toString(symbol) AS instrument, count() AS fills", "instrument")
 NEWEST_FILLS = f"""SELECT ts, account_id, symbol, side, quantity, price, commission, realised_pnl, order_id
 FROM fills
-{OF_RUN} AND $__timeFilter(ts)
+{OF_RUN}
 ORDER BY ts DESC, offset DESC
 LIMIT 200"""
 
 
 def build() -> Dashboard:
     """Builds the dashboard."""
-    costs = query_sql("metrics_costs", **ACCOUNTS_SCOPE)
     orders = query_sql("metrics_orders", **ACCOUNTS_SCOPE)
     panels = [
         stat_panel("Open sessions", SESSIONS, "open", reducer="sum"),
-        stat_panel("Equity", SESSIONS, "equity", "locale", reducer="sum"),
-        stat_panel("Profit and loss", SESSIONS, "net_pnl", "locale", reducer="sum"),
         stat_panel("Fills", SESSIONS, "fills", "locale", reducer="sum"),
-        stat_panel("Commissions", costs, "fees", "locale", reducer="sum"),
         stat_panel("Rejected orders", orders, "rejected_orders", "locale", reducer="sum"),
+        table_panel("Money by currency", MONEY, units=UNITS),
+        table_panel("Commissions by currency", COMMISSIONS, units={"fees": "locale"}),
         with_session_links(table_panel("Sessions", SESSIONS, WHOLE, UNITS)),
         time_series_panel("Equity by account", EQUITY, "locale"),
         time_series_panel("Fills by instrument", FILLS, "short", stacked=True),

@@ -3,27 +3,19 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from streams.evidence.dashboards.boards.board_variables import ACCOUNT, RUN, SESSION
-from streams.evidence.dashboards.panel_sql import OF_RUN, SESSION_SCOPE, query_sql
+from streams.evidence.dashboards.panel_sql import OF_RUN, SESSION_SCOPE, over_time, query_sql
 from streams.evidence.dashboards.panels import WHOLE, build_dashboard, stat_panel, table_panel, time_series_panel
 
-OF_SESSION = (
-    f"{OF_RUN} AND account_id = ${{account:sqlstring}} AND session_id = ${{session:sqlstring}}\n"
-    "    AND $__timeFilter(ts)"
+OF_SESSION = f"{OF_RUN} AND account_id = ${{account:sqlstring}} AND session_id = ${{session:sqlstring}}"
+SLIPPAGE = over_time(
+    "fills",
+    "toString(symbol) AS instrument,\n"
+    "    paper_ratio(sum(toDecimal128(quantity, 9) * slippage_mid), sumIf(notional, slippage_mid IS NOT NULL)) * 1e4\n"
+    "        AS slippage_bps",
+    "instrument",
+    OF_SESSION,
 )
-SLIPPAGE = f"""SELECT
-    $__timeInterval(ts) AS time,
-    toString(symbol) AS symbol,
-    paper_ratio(sum(toDecimal128(quantity, 9) * slippage_mid), sumIf(notional, slippage_mid IS NOT NULL)) * 1e4
-        AS slippage_bps
-FROM fills
-{OF_SESSION}
-GROUP BY time, symbol
-ORDER BY time"""
-RESULTS = f"""SELECT $__timeInterval(ts) AS time, toString(exec_type) AS result, count() AS results
-FROM order_results
-{OF_SESSION}
-GROUP BY time, result
-ORDER BY time"""
+RESULTS = over_time("order_results", "toString(exec_type) AS result, count() AS results", "result", OF_SESSION)
 COSTS, ORDERS, EXECUTION = (
     query_sql(name, **SESSION_SCOPE) for name in ("metrics_costs", "metrics_orders", "metrics_execution")
 )

@@ -3,23 +3,20 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from streams.evidence.dashboards.boards.board_variables import RUN
-from streams.evidence.dashboards.panel_sql import ACCOUNTS_SCOPE, OF_RUN, query_sql
+from streams.evidence.dashboards.panel_sql import ACCOUNTS_SCOPE, OF_RUN, over_time, query_sql
 from streams.evidence.dashboards.panels import WHOLE, build_dashboard, stat_panel, table_panel, time_series_panel
 
-DECISIONS = f"""SELECT $__timeInterval(ts) AS time, toString(kind) AS decision, count() AS decisions
-FROM risk_events
-{OF_RUN} AND $__timeFilter(ts)
-GROUP BY time, decision
-ORDER BY time"""
-REJECTS = f"""SELECT $__timeInterval(ts) AS time, ifNull(toString(code), '') AS control, count() AS rejects
-FROM risk_events
-{OF_RUN} AND kind = 'ORDER_REJECTED' AND $__timeFilter(ts)
-GROUP BY time, control
-ORDER BY time"""
+DECISIONS = over_time("risk_events", "toString(kind) AS decision, count() AS decisions", "decision")
+REJECTS = over_time(
+    "risk_events",
+    "ifNull(toString(code), '') AS control, count() AS rejects",
+    "control",
+    f"{OF_RUN} AND kind = 'ORDER_REJECTED'",
+)
 TRANSITIONS = f"""SELECT
     ts, account_id, session_id, breaker, breaker_state, window, limit_value, observed_value, text, actor
 FROM risk_events
-{OF_RUN} AND kind = 'BREAKER_TRANSITION' AND $__timeFilter(ts)
+{OF_RUN} AND kind = 'BREAKER_TRANSITION'
 ORDER BY ts DESC, offset DESC
 LIMIT 500"""
 BREAKERS = f"""SELECT
@@ -37,11 +34,15 @@ FROM
     {OF_RUN} AND kind IN ('TRADING_STATE', 'KILL', 'RESUME')
     GROUP BY account_id
 )"""
-COMMANDS = f"""SELECT ts, kind, account_id, session_id, text, actor, reason
+COMMANDS = f"""SELECT
+    min(kafka_timestamp) AS at, any(kind) AS command, any(actor) AS who, any(ifNull(reason, '')) AS why,
+    arraySort(groupUniqArray(toString(account_id))) AS accounts, any(text) AS effect
 FROM risk_events
-{OF_RUN} AND actor IS NOT NULL AND $__timeFilter(ts)
-ORDER BY kafka_timestamp DESC, offset DESC
+{OF_RUN} AND actor IS NOT NULL
+GROUP BY ifNull(control_id, event_id)
+ORDER BY at DESC
 LIMIT 500"""
+"""By the time of day at which they were given, whatever the market's time; a command for many accounts once."""
 
 
 def build() -> Dashboard:
@@ -58,6 +59,6 @@ def build() -> Dashboard:
         table_panel("Rejected orders by account and reason", query_sql("metrics_rejects", **ACCOUNTS_SCOPE)),
         table_panel("Breakers", BREAKERS),
         table_panel("Transitions of breakers", TRANSITIONS, WHOLE),
-        table_panel("Commands of operators", COMMANDS, WHOLE),
+        table_panel("What operators did", COMMANDS, WHOLE),
     ]
     return build_dashboard("paper-risk", "Risk and breakers", [RUN], panels).build()

@@ -13,7 +13,8 @@ from streams.evidence.dashboards.panels import (
     time_series_panel,
 )
 
-IN_TIME = "WHERE $__timeFilter(time)\nORDER BY time"
+BY_TIME = "ORDER BY time"
+"""The whole session: Grafana offers to zoom to it, wherever the dashboard's range is."""
 RATIOS = dict.fromkeys(("daily_return", "cumulative_return", "drawdown", "drawdown_intraday"), "percentunit")
 RETURNS = query_sql("metrics_returns", **SESSION_SCOPE)
 TRADES = query_sql("metrics_trades", **SESSION_SCOPE)
@@ -21,9 +22,9 @@ EQUITY = query_sql(
     "session_equity",
     "time, toFloat64(equity) AS equity, drawdown_ratio AS drawdown, toFloat64(gross_exposure) AS gross, "
     "toFloat64(net_exposure) AS net",
-    IN_TIME,
+    BY_TIME,
 )
-MARKS = query_sql("session_marks", "time, toString(symbol) AS symbol, toFloat64(mid) AS mid", IN_TIME)
+MARKS = query_sql("session_marks", "time, toString(symbol) AS symbol, toFloat64(mid) AS mid", BY_TIME)
 
 
 def build() -> Dashboard:
@@ -44,7 +45,7 @@ def build() -> Dashboard:
         table_panel(
             "Round trips", query_sql("metrics_round_trips", rest="ORDER BY opened DESC\nLIMIT 500", **SESSION_SCOPE)
         ),
-        table_panel("Fills", query_sql("session_fills", rest=IN_TIME)),
+        table_panel("Fills", query_sql("session_fills", rest=BY_TIME)),
         table_panel("Open positions at the last mark", query_sql("metrics_positions", **SESSION_SCOPE), WHOLE),
         table_panel("Returns and risk", RETURNS, WHOLE),
         table_panel("Exposure in numbers", query_sql("metrics_exposure", **SESSION_SCOPE), WHOLE),
