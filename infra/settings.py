@@ -171,6 +171,7 @@ class Settings(BaseSettings):
         64_000_000, ge=4_000_000, description="Bytes that the sink's Kafka client may read ahead."
     )
     metrics_port: int = Field(9464, description="Port of the Prometheus endpoint of `paper up --workers N`.")
+    serve_port: int = Field(8800, ge=1, le=65_535, description="Port of the HTTP service and its console.")
     watchdog_s: float = Field(
         60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )

@@ -30,14 +30,15 @@ from infra.errors import PortTakenError, ServerError, StackError
 from infra.private_home import private_home
 from infra.settings import Settings
 from infra.stack.clickhouse_server import ClickHouseServer
+from infra.stack.http_service import HttpService
 from infra.stack.kafka_server import KafkaServer
 from infra.stack.pipeline_processes import PipelineProcesses
 from infra.stack.registry_server import RegistryServer
 from infra.stack.server_process import Progress, Server
 
 SERVERS: tuple[Server, ...] = (KafkaServer(), RegistryServer(), ClickHouseServer())
-WHOLE_STACK: tuple[Server, ...] = (*SERVERS, PipelineProcesses())
-"""The servers and the pipeline's processes, in the order of starting."""
+WHOLE_STACK: tuple[Server, ...] = (*SERVERS, PipelineProcesses(), HttpService())
+"""The servers, the pipeline's processes and the HTTP service, in the order of starting."""
 READY_TIMEOUT_S = 120.0
 STOP_PATIENCE_S = 20.0
 LOCK_TIMEOUT_S = 300.0
@@ -108,6 +109,18 @@ def up_pipeline(settings: Settings, workers: int, on_progress: Progress = lambda
             _stop(settings, pipeline, on_progress)
         if _start(settings, pipeline, on_progress):
             _wait_until_ready(settings, pipeline, on_progress)
+
+
+def up_service(settings: Settings, on_progress: Progress = lambda _: None) -> None:
+    """Starts the HTTP service on running servers.
+
+    Raises:
+        PortTakenError, ServerError: as up.
+    """
+    service = HttpService()
+    with _exclusive(settings, on_progress):
+        if _start(settings, service, on_progress):
+            _wait_until_ready(settings, service, on_progress)
 
 
 def _workers_running(settings: Settings, pipeline: Server) -> int | None:

@@ -19,6 +19,7 @@ def up(
     workers: int = typer.Option(
         0, min=0, help="Number of workers to keep running, with a sink; 0 starts the servers only."
     ),
+    serve: bool = typer.Option(False, "--serve", help="Also start the HTTP service, as `paper serve` does."),
 ) -> None:
     """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables."""
     from infra.settings import get_settings
@@ -31,6 +32,9 @@ def up(
     start_prepared_servers(settings, on_progress=say)
     if workers:
         local_stack.up_pipeline(settings, workers, on_progress=say)
+    if serve:
+        local_stack.up_service(settings, on_progress=say)
+        say(f"the console: http://127.0.0.1:{settings.serve_port}")
     if mock_is_default(settings):
         say(mock_setting_notice())
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
+from infra.stack.http_service import HttpService
 from infra.stack.server_process import Server
 from streams.operations.health.health import ProcessHealth
 from streams.operations.supervisor.restart_backoff import RestartBackoff
@@ -21,13 +22,16 @@ PROBE_PAUSE_S = 5.0
 HUNG_S = 60.0
 """A server that has answered before, and then gives no answer for so long, is killed and starts again."""
 
+KEPT: tuple[Server, ...] = (*local_stack.SERVERS, HttpService())
+"""The servers that the supervisor keeps running."""
+
 log = logging.getLogger(__name__)
 
 
 class ServerKeeper:
     """The servers that have a pid file in PAPER_HOME: `paper up` writes it, `paper down` removes it."""
 
-    def __init__(self, settings: Settings, servers: Sequence[Server] = local_stack.SERVERS) -> None:
+    def __init__(self, settings: Settings, servers: Sequence[Server] = KEPT) -> None:
         self._kept = [KeptServer(settings, server) for server in servers]
 
     def tend(self) -> None:
