@@ -178,6 +178,7 @@ class Settings(BaseSettings):
         description="Host and port at which a worker or a sink serves its own figures to Prometheus, as in containers; "
         "empty: only through the exporter of its machine.",
     )
+    serve_port: int = Field(8800, ge=1, le=65_535, description="Port of the HTTP service and its console.")
     watchdog_s: float = Field(
         60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )

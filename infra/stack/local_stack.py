@@ -30,6 +30,7 @@ from infra.errors import PortTakenError, ServerError, StackError
 from infra.private_home import private_home
 from infra.settings import Settings
 from infra.stack.clickhouse_server import ClickHouseServer
+from infra.stack.http_service import HttpService
 from infra.stack.kafka_cluster import ClusterBroker, local_brokers
 from infra.stack.pipeline_processes import PipelineProcesses
 from infra.stack.registry_server import RegistryServer
@@ -48,8 +49,8 @@ def servers_of(settings: Settings) -> tuple[Server, ...]:
 
 
 def whole_stack(settings: Settings) -> tuple[Server, ...]:
-    """Returns the servers and the pipeline's processes, in the order of starting."""
-    return (*servers_of(settings), PipelineProcesses())
+    """Returns the servers, the pipeline's processes and the HTTP service, in the order of starting."""
+    return (*servers_of(settings), PipelineProcesses(), HttpService())
 
 
 class ServerState(Enum):
@@ -117,6 +118,18 @@ def up_pipeline(settings: Settings, workers: int, on_progress: Progress = lambda
             _stop(settings, pipeline, on_progress)
         if _start(settings, pipeline, on_progress):
             _wait_until_ready(settings, pipeline, on_progress)
+
+
+def up_service(settings: Settings, on_progress: Progress = lambda _: None) -> None:
+    """Starts the HTTP service on running servers.
+
+    Raises:
+        PortTakenError, ServerError: as up.
+    """
+    service = HttpService()
+    with _exclusive(settings, on_progress):
+        if _start(settings, service, on_progress):
+            _wait_until_ready(settings, service, on_progress)
 
 
 def _workers_running(settings: Settings, pipeline: Server) -> int | None:

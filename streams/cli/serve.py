@@ -9,6 +9,7 @@ import typer
 from streams.cli.options import LOG_LEVEL
 
 GRACE_S = 3
+ALL_ADDRESSES = "0.0.0.0"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -19,7 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: str = typer.Option("127.0.0.1", help="Address to listen on; another than loopback needs a certificate."),
-    port: int = typer.Option(8800, min=1, max=65_535, help="Port to listen on."),
+    port: int = typer.Option(None, min=1, max=65_535, help="Port to listen on; default: SERVE_PORT, 8800."),
+    in_container: bool = typer.Option(
+        False, "--in-container", help="Listen on all addresses of a container whose port is published on loopback."
+    ),
     certificate: Path = typer.Option(None, help="TLS certificate, a PEM file."),
     certificate_key: Path = typer.Option(None, help="Private key of the certificate, a PEM file."),
     log_level: str = LOG_LEVEL,
@@ -37,16 +41,21 @@ def serve(
     from streams.errors import InputError
     from streams.serve.serve_app import serve_app, started_view
 
-    if host not in LOOPBACK and (certificate is None or certificate_key is None):
+    if in_container:
+        host = ALL_ADDRESSES
+    elif host not in LOOPBACK and (certificate is None or certificate_key is None):
         raise InputError(
             f"--host {host}: keys would travel in the open; give --certificate and --certificate-key, or listen on "
             "127.0.0.1"
         )
     logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = get_settings()
+    port = port or settings.serve_port
     view, codec = started_view(settings)
     scheme = "http" if certificate is None else "https"
-    print(f"serves {scheme}://{host}:{port}/alpaca; make a key with `paper access key ACCOUNT`", file=sys.stderr)
+    shown = f"{scheme}://{LOOPBACK[0] if in_container else host}:{port}"
+    print(f"serves {shown}/alpaca and {shown}/v1; make a key with `paper access key ACCOUNT`", file=sys.stderr)
+    print(f"the console: {shown}", file=sys.stderr)
     try:
         uvicorn.run(
             serve_app(settings, view, codec),

@@ -22,6 +22,7 @@ def up(
     brokers: int = typer.Option(
         0, min=0, max=9, help="Number of Kafka brokers: 1, or 3 and more for drills; 0: as PAPER_HOME has, at first 1."
     ),
+    serve: bool = typer.Option(False, "--serve", help="Also start the HTTP service, as `paper serve` does."),
 ) -> None:
     """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables."""
     from infra.settings import get_settings
@@ -35,6 +36,9 @@ def up(
     start_prepared_servers(settings, on_progress=say)
     if workers:
         local_stack.up_pipeline(settings, workers, on_progress=say)
+    if serve:
+        local_stack.up_service(settings, on_progress=say)
+        say(f"the console: http://127.0.0.1:{settings.serve_port}")
     if mock_is_default(settings):
         say(mock_setting_notice())
 

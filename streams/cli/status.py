@@ -46,7 +46,8 @@ def status(as_json: bool = JSON) -> None:
         _print_processes(children)
         if health is not None:
             _print_health(health)
-    wanted = [part for part in parts if part.name != "pipeline" or part.state is not local_stack.ServerState.STOPPED]
+    stopped = local_stack.ServerState.STOPPED
+    wanted = [part for part in parts if part.name not in ("pipeline", "serve") or part.state is not stopped]
     running = all(part.state is local_stack.ServerState.RUNNING for part in wanted)
     kept = all(child.pid is not None and not child.complaint for child in children)
     troubled = health is not None and (health.kafka or health.complaints or health.parked or health.alarms)

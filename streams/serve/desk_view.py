@@ -23,6 +23,7 @@ from streams.errors import LogUnavailable, NoAnswer
 from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.serve.account_view import AccountView
 from streams.serve.order_state import OrderState
+from streams.serve.position_value import PositionValues
 
 TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks", "risk.events")
 POLL_S = 0.01
@@ -49,9 +50,10 @@ ANSWERS = frozenset(
 class DeskView:
     """The accounts and the last quote of each symbol. It is read from the topics when the service starts."""
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
+    def __init__(self, settings: Settings, codec: Codec, values: PositionValues) -> None:
         self.accounts: dict[str, AccountView] = {}
         self.quotes: dict[str, Mark] = {}
+        self.values = values
         self.market_ns = 0
         """The newest time of the market, UTC nanoseconds."""
         self.is_all_killed = False
@@ -160,6 +162,7 @@ class DeskView:
 
     def _take_mark(self, mark: Mark) -> None:
         self.market_ns = max(self.market_ns, mark.ts)
+        self.values.take(mark)
         if mark.kind is MarkKind.QUOTE:
             self.quotes[mark.symbol] = mark
 

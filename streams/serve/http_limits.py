@@ -9,6 +9,8 @@ from typing import Any
 
 BODY_BYTES_MAX = 64 * 1024
 RATE_PER_S, BURST = 200.0, 400.0
+BUCKETS = 1_000
+"""Keys whose buckets are kept before those that are full again are dropped."""
 Scope = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[dict[str, Any]], Any]
@@ -20,6 +22,7 @@ class RateLimit:
     def __init__(self, rate_per_s: float = RATE_PER_S, burst: float = BURST) -> None:
         self._rate_per_s, self._burst = rate_per_s, burst
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._swept_at = BUCKETS
 
     def allows(self, key: str) -> bool:
         """Counts a request. Returns whether it is within the limit."""
@@ -27,7 +30,18 @@ class RateLimit:
         tokens, at = self._buckets.get(key, (self._burst, now))
         tokens = min(self._burst, tokens + (now - at) * self._rate_per_s)
         self._buckets[key] = (max(tokens - 1, 0.0), now)
+        if len(self._buckets) > self._swept_at:
+            self._sweep(now)
         return tokens >= 1
+
+    def _sweep(self, now: float) -> None:
+        """Drops the buckets that are full again: a key without one has a full one. Wrong keys fill no memory so."""
+        kept = {
+            key: (tokens, at)
+            for key, (tokens, at) in self._buckets.copy().items()
+            if tokens + (now - at) * self._rate_per_s < self._burst
+        }
+        self._buckets, self._swept_at = kept, max(2 * len(kept), BUCKETS)
 
 
 class BodyLimit:

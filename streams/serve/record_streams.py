@@ -66,7 +66,7 @@ class RecordStreams:
             event = {"exec_type": record.exec_type.value, "text": record.text, "request_id": record.request_id}
             return event | ({} if order is None else own_json.order_v1(order))
         if isinstance(record, PositionReport):
-            return own_json.position_v1(record, self._view.quotes.get(record.symbol))
+            return own_json.position_v1(record, self._view.values.of(record))
         if isinstance(record, Fill):
             return own_json.fill_v1(record)
         if isinstance(record, AccountEquity):

@@ -11,6 +11,7 @@ from schemas.avro.codec import Codec
 from schemas.registry import Registry
 from streams.pipeline.clients.producer import RecordProducer
 from streams.pipeline.reference.load_config import core_config
+from streams.serve.alpaca.market_routes import MarketRoutes
 from streams.serve.alpaca.routes import AlpacaRoutes, alpaca_app
 from streams.serve.alpaca.trade_stream import TradeStreams
 from streams.serve.alpaca.trading_desk import TradingDesk
@@ -19,6 +20,7 @@ from streams.serve.control_desk import ControlDesk
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import BodyLimit
 from streams.serve.order_desk import OrderDesk
+from streams.serve.position_value import PositionValues
 from streams.serve.record_streams import RecordStreams
 from streams.serve.stored_rows import StoredRows
 from streams.serve.v1.own_routes import OwnRoutes, own_app
@@ -29,12 +31,14 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     keys = ApiKeys(settings)
     producer, config = RecordProducer(settings, codec, linger_ms=1), core_config(settings)
     desk = TradingDesk(view, producer)
-    routes = AlpacaRoutes(config, view, desk, keys, StoredRows(settings))
+    rows = StoredRows(settings)
+    routes = AlpacaRoutes(config, view, desk, keys, rows)
+    market = MarketRoutes(view, rows, routes.now_ns)
     orders, controls = OrderDesk(view, producer), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
     own = OwnRoutes(config, view, orders, controls, keys)
     streams = RecordStreams(view)
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
-    app.mount("/alpaca", alpaca_app(routes, desk, TradeStreams(view, keys)))
+    app.mount("/alpaca", alpaca_app(routes, market, desk, TradeStreams(view, keys)))
     app.mount("/v1", own_app(own, streams))
     return BodyLimit(app)
 
@@ -42,6 +46,6 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
 def started_view(settings: Settings) -> tuple[DeskView, Codec]:
     """Returns a view that has read the topics. Raises NoAnswer, LogUnavailable."""
     codec = Codec(Registry(settings))
-    view = DeskView(settings, codec)
+    view = DeskView(settings, codec, PositionValues(core_config(settings)))
     view.start()
     return view, codec

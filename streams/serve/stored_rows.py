@@ -29,6 +29,11 @@ class StoredRows:
         values = {"symbol": symbol, "span_s": span_s, "from_ns": from_ns, "to_ns": to_ns, "rows_max": rows_max}
         return self._rows("serve_bars", values, symbol)
 
+    def trades(self, symbol: str, from_ns: int, to_ns: int, rows_max: int) -> list[Row]:
+        """Returns trades, oldest first. Raises ClickHouseError."""
+        values = {"symbol": symbol, "from_ns": from_ns, "to_ns": to_ns, "rows_max": rows_max}
+        return self._rows("serve_trades", values, symbol)
+
     def last_trade(self, symbol: str) -> Row | None:
         """Returns the last trade of a symbol; None if it has none. Raises ClickHouseError."""
         return next(iter(self._rows("serve_last_trade", {"symbol": symbol}, symbol)), None)

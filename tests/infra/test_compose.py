@@ -22,7 +22,7 @@ from infra.stack.kafka_server import CLUSTER_ID
 USERS_FILE = "infra/clickhouse/users.d/paper.xml"
 FILE = REPOSITORY / "docker-compose.yml"
 WHOLE_VERSION = re.compile(r"v?\d+\.\d+\.\d+(\.\d+)?")
-PROCESSES = ("prepare", "worker", "sink", "exporter", "paper")
+PROCESSES = ("prepare", "worker", "sink", "exporter", "serve", "paper")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,7 @@ def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
 
 
 def test_the_default_settings_reach_the_containers(services: dict[str, Any], defaults: Settings) -> None:
+    assert services["serve"]["ports"] == [f"127.0.0.1:{defaults.serve_port}:8800"]
     addresses = {
         "kafka": defaults.kafka_host_port,
         "registry": defaults.registry_host_port,

@@ -13,11 +13,22 @@ import pytest
 from alpaca.trading.client import TradingClient
 
 from infra.settings import Settings
-from tests import stacks
+from tests import builders, stacks
 from tests.end_to_end.desk import AWAIT_S, Desk
 from tests.end_to_end.processes import done, running
 
-SYMBOL = "ACME.SIM"
+SYMBOL, PAIR = "ACME.SIM", "BTC/USD"
+PAIR_DECLARED = f"""
+[[instrument]]
+symbol = "{PAIR}"
+currency = "USD"
+tick_size = "0.01"
+lot_size = "0.0001"
+min_quantity = "0.0001"
+max_quantity = "1000"
+margin_rate = "0.5"
+fee = {{model = "published", schedule = "binance-spot"}}
+"""
 READY = "Application startup complete"
 
 
@@ -28,11 +39,14 @@ class Service:
         self.settings, self.desk, self.folder = settings, desk, folder
         self.root = f"http://127.0.0.1:{port}"
         self.url = f"{self.root}/alpaca"
-        self._seconds = count(1)
+        self._seconds, self.market_second = count(1), 0
 
     def tick(self) -> None:
         """Moves the market on by a second."""
-        self.desk.quote(next(self._seconds))
+        second = next(self._seconds)
+        self.desk.quote(second)
+        self.desk.quote(second, "50000.00", "50001.00", PAIR)
+        self.market_second = builders.START // builders.SECOND + second
         self.desk.flush()
 
     def key(self, account: str) -> tuple[str, str]:
@@ -58,7 +72,10 @@ class Service:
 @pytest.fixture(scope="package")
 def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     own = {"topic_prefix": "serve.", "clickhouse_database": "test", "mock_trading": False}
-    settings, folder, port = stack.model_copy(update=own), tmp_path_factory.mktemp("serve"), stacks.free_port()
+    folder, port = tmp_path_factory.mktemp("serve"), stacks.free_port()
+    reference = folder / "instruments.toml"
+    reference.write_text(stack.reference_data.read_text() + PAIR_DECLARED)
+    settings = stack.model_copy(update=own | {"reference_data": reference})
     try:
         stacks.prepare(settings)
         with stacks.clean_database(settings), running(settings, folder, "sink"), running(settings, folder, "worker"):

@@ -109,8 +109,8 @@ def test_fills_positions_equity_and_flatten(service: Service, trader: Caller) ->
     assert (fill["order_id"], fill["quantity"], fill["currency"]) == ("b", "10", "USD")
     assert trader.own("GET", "/fills?cursor=1") == {"items": [], "next": "1"}
     (position,) = awaited(lambda: trader.own("GET", "/positions"))
-    assert (position["quantity"], position["mark_px"]) == ("10", "50")
-    assert float(position["unrealised_pnl"]) == pytest.approx((50 - float(position["avg_px"])) * 10)
+    assert (position["quantity"], position["mark_px"]) == ("10", "50.01")
+    assert float(position["unrealised_pnl"]) == pytest.approx((50.01 - float(position["avg_px"])) * 10)
     assert len(trader.own("GET", "/equity")["items"]) >= 2
     (closing,) = trader.own("DELETE", "/positions")
     assert (closing["side"], closing["order_type"]) == ("SELL", "MARKET")

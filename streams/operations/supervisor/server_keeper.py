@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
+from infra.stack.http_service import HttpService
 from infra.stack.server_process import Server
 from streams.operations.health.health import ProcessHealth
 from streams.operations.supervisor.restart_backoff import RestartBackoff
@@ -28,7 +29,7 @@ class ServerKeeper:
     """The servers that have a pid file in PAPER_HOME: `paper up` writes it, `paper down` removes it."""
 
     def __init__(self, settings: Settings, servers: Sequence[Server] | None = None) -> None:
-        kept = local_stack.servers_of(settings) if servers is None else servers
+        kept = (*local_stack.servers_of(settings), HttpService()) if servers is None else servers
         self._kept = [KeptServer(settings, server) for server in kept]
 
     def tend(self) -> None:

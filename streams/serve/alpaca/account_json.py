@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from schemas.records.enums import Side
 from schemas.records.messages import PositionReport
-from schemas.records.numbers import money_to_decimal, plain, price_to_decimal
+from schemas.records.numbers import money_to_decimal, plain
 from streams.core.reference.declarations import InstrumentConfig
 from streams.serve.account_view import AccountView
 from streams.serve.alpaca.order_ids import asset_uuid, uuid_of
 from streams.serve.alpaca.order_json import asset_class, moment, number
-from streams.serve.desk_view import DeskView
+from streams.serve.position_value import PositionValue, PositionValues
 
 EXCHANGES = {"XNYS": "NYSE", "XNAS": "NASDAQ"}
 """Alpaca's names of exchanges by ISO 10383 codes of calendars."""
@@ -23,11 +22,11 @@ def money(value: int | None) -> str:
     return plain(money_to_decimal(value or 0))
 
 
-def account_json(account: AccountView) -> dict[str, Any]:
+def account_json(account: AccountView, values: PositionValues) -> dict[str, Any]:
     """Returns an account. last_equity: at the end of the day before, of the account's clock."""
     equity = account.equity
     is_open = equity is not None
-    values = [position_json(item, None) for item in account.positions.values() if item.quantity]
+    held = [_market_value(item, values.of(item)) for item in list(account.positions.values()) if item.quantity]
     return {
         "id": str(uuid_of("account", account.account_id)),
         "account_number": account.account_id,
@@ -42,8 +41,8 @@ def account_json(account: AccountView) -> dict[str, Any]:
         "regt_buying_power": money(_buying_power(account)),
         "daytrading_buying_power": "0",
         "non_marginable_buying_power": money(_buying_power(account)),
-        "long_market_value": _sum(values, "long"),
-        "short_market_value": _sum(values, "short"),
+        "long_market_value": money(sum(value for value in held if value > 0)),
+        "short_market_value": money(sum(value for value in held if value < 0)),
         "accrued_fees": "0",
         "pattern_day_trader": False,
         "trading_blocked": not is_open,
@@ -64,44 +63,37 @@ def _buying_power(account: AccountView) -> int:
     return equity.cash if equity.buying_power is None else equity.buying_power
 
 
-def _sum(positions: list[dict[str, Any]], side: str) -> str:
-    return plain(sum((Decimal(item["market_value"]) for item in positions if item["side"] == side), Decimal(0)))
-
-
-def position_json(
-    position: PositionReport, view: DeskView | None, account: AccountView | None = None
-) -> dict[str, Any]:
-    """Returns a position, valued at the side of the last quote that would close it; at cost before the first quote."""
-    quote = None if view is None else view.quotes.get(position.symbol)
+def position_json(position: PositionReport, value: PositionValue, account: AccountView) -> dict[str, Any]:
+    """Returns a position with its value; at cost before the first quote. Amounts are in the account's currency."""
     is_long = position.quantity > 0
-    closing = None if quote is None else quote.bid_px if is_long else quote.ask_px
-    quantity = price_to_decimal(position.quantity)
-    average = price_to_decimal(position.avg_px or 0)
-    current = average if closing is None else price_to_decimal(closing)
-    cost, value = quantity * average, quantity * current
-    unrealised = value - cost
-    share = str(float(unrealised / abs(cost))) if cost else "0"
-    held = 0 if account is None else _held(account, position)
+    average = position.avg_px or 0
+    current = average if value.mark_px is None else value.mark_px
+    result = value.unrealised or 0
+    share = str(result / abs(position.cost)) if position.cost else "0"
     return {
         "asset_id": str(asset_uuid(position.symbol)),
         "symbol": position.symbol,
         "exchange": "CRYPTO" if asset_class(position.symbol) == "crypto" else "",
         "asset_class": asset_class(position.symbol),
         "asset_marginable": False,
-        "avg_entry_price": plain(average),
-        "qty": plain(quantity),
-        "qty_available": number(abs(position.quantity) - held),
+        "avg_entry_price": number(average),
+        "qty": number(position.quantity),
+        "qty_available": number(abs(position.quantity) - _held(account, position)),
         "side": "long" if is_long else "short",
-        "market_value": plain(value),
-        "cost_basis": plain(cost),
-        "unrealized_pl": plain(unrealised),
+        "market_value": money(_market_value(position, value)),
+        "cost_basis": money(position.cost),
+        "unrealized_pl": money(result),
         "unrealized_plpc": share,
-        "unrealized_intraday_pl": plain(unrealised),
+        "unrealized_intraday_pl": money(result),
         "unrealized_intraday_plpc": share,
-        "current_price": plain(current),
-        "lastday_price": plain(average),
+        "current_price": number(current),
+        "lastday_price": number(average),
         "change_today": "0",
     }
+
+
+def _market_value(position: PositionReport, value: PositionValue) -> int:
+    return position.cost if value.market_value is None else value.market_value
 
 
 def _held(account: AccountView, position: PositionReport) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from exchange_calendars import get_calendar
 
 from schemas.records.numbers import NANOS_PER_S
-from streams.serve.alpaca.order_json import moment
 
 EXCHANGE, ZONE = "XNYS", "America/New_York"
+NEW_YORK = ZoneInfo(ZONE)
 DAYS_MAX = 3_660
 
 
@@ -36,11 +37,15 @@ def clock_json(now_ns: int) -> dict[str, Any]:
     next_open = next(opens for opens, _ in sessions if opens > now)
     next_close = next(closes for _, closes in sessions if closes > now)
     return {
-        "timestamp": moment(now_ns),
+        "timestamp": f"{now.astimezone(NEW_YORK):%Y-%m-%dT%H:%M:%S}.{now_ns % NANOS_PER_S:09d}{_offset(now)}",
         "is_open": next_close < next_open,
-        "next_open": next_open.isoformat(),
-        "next_close": next_close.isoformat(),
+        "next_open": next_open.tz_convert(ZONE).isoformat(),
+        "next_close": next_close.tz_convert(ZONE).isoformat(),
     }
+
+
+def _offset(moment: datetime) -> str:
+    return moment.astimezone(NEW_YORK).isoformat()[-len("-05:00") :]
 
 
 def _sessions(start: date, end: date) -> list[tuple[Any, Any]]:

@@ -11,8 +11,8 @@ from streams.evidence.query_rows import Row
 from streams.serve.alpaca.alpaca_error import invalid
 from streams.serve.alpaca.order_json import moment
 
-SPANS_S = {"Min": 60, "Hour": 3_600, "Day": 86_400, "T": 60, "H": 3_600, "D": 86_400}
-TIMEFRAME = re.compile(r"(\d{1,3})(Min|T|Hour|H|Day|D)")
+SPANS_S = {"min": 60, "hour": 3_600, "day": 86_400, "t": 60, "h": 3_600, "d": 86_400}
+TIMEFRAME = re.compile(r"(\d{1,3})(Min|T|Hour|H|Day|D)", re.IGNORECASE)
 
 
 def quote_json(mark: Mark) -> dict[str, Any]:
@@ -30,9 +30,27 @@ def quote_json(mark: Mark) -> dict[str, Any]:
     }
 
 
+def book_json(mark: Mark) -> dict[str, Any]:
+    """Returns the best level of each side of a symbol."""
+    return {
+        "t": moment(mark.ts),
+        "b": [] if mark.bid_px is None else [{"p": _float(mark.bid_px), "s": max(_float(mark.bid_sz), 0.0)}],
+        "a": [] if mark.ask_px is None else [{"p": _float(mark.ask_px), "s": max(_float(mark.ask_sz), 0.0)}],
+    }
+
+
 def trade_json(row: Row) -> dict[str, Any]:
-    """Returns a trade. row: ts_ns, px, sz."""
-    return {"t": moment(row["ts_ns"]), "p": float(row["px"]), "s": float(row["sz"]), "x": "", "c": [], "i": 0, "z": ""}
+    """Returns a trade. row: as infra/clickhouse/queries/serve_trades.sql gives it."""
+    return {
+        "t": moment(row["ts_ns"]),
+        "p": float(row["px"]),
+        "s": float(row["sz"]),
+        "tks": row["aggressor"].strip("-"),
+        "x": "",
+        "c": [],
+        "i": row["id"],
+        "z": "",
+    }
 
 
 def bar_json(row: Row) -> dict[str, Any]:
@@ -54,7 +72,7 @@ def span_s(timeframe: str) -> int:
     found = TIMEFRAME.fullmatch(timeframe)
     if found is None or not int(found[1]):
         raise invalid(f"timeframe {timeframe!r} is not supported here: use 1Min to 999Min, 1Hour or 1Day")
-    return int(found[1]) * SPANS_S[found[2]]
+    return int(found[1]) * SPANS_S[found[2].lower()]
 
 
 def _float(value: int | None) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +15,19 @@ from starlette.exceptions import HTTPException
 
 from infra.errors import ClickHouseError
 from schemas.records.enums import Side
+from schemas.records.messages import PositionReport
 from schemas.records.numbers import NANOS_PER_S, money_to_decimal
 from streams.core.core_config import CoreConfig, TimeSource
 from streams.serve.alpaca.account_json import account_json, asset_json, position_json
+from streams.serve.alpaca.activities import fill_activities
 from streams.serve.alpaca.alpaca_error import AlpacaError, invalid, not_found, unauthorised, unavailable
 from streams.serve.alpaca.exchange_days import DAYS_MAX, calendar_json, clock_json
-from streams.serve.alpaca.market_json import bar_json, quote_json, span_s, trade_json
+from streams.serve.alpaca.market_json import span_s
+from streams.serve.alpaca.market_routes import MarketRoutes, add_market_routes
 from streams.serve.alpaca.order_body import OrderBody
 from streams.serve.alpaca.order_ids import asset_uuid
 from streams.serve.alpaca.order_json import order_json
+from streams.serve.alpaca.query_values import END_OF_TIME, count_of, day_of, moment_ns, nanoseconds
 from streams.serve.alpaca.trade_stream import TradeStreams
 from streams.serve.alpaca.trading_desk import TradingDesk
 from streams.serve.api_keys import ApiKeys
@@ -33,8 +37,6 @@ from streams.serve.request_key import credentials
 from streams.serve.stored_rows import StoredRows
 
 ORDERS_MAX, ORDERS = 500, 50
-BARS_MAX = 10_000
-NEWEST = datetime.max.replace(tzinfo=UTC)
 
 
 class AlpacaRoutes:
@@ -58,17 +60,24 @@ class AlpacaRoutes:
             raise unavailable(f"the topics can't be read: {self._view.failure}")
         return account_id
 
+    def anyone(self, request: Request) -> None:
+        """Lets a request without a key pass, within the rate that all of them share. Raises AlpacaError."""
+        if any(credentials(request)):
+            self.account_of(request)
+        elif not self._limit.allows(""):
+            raise AlpacaError(429, 42910000, "rate limit exceeded")
+
     def account(self, account_id: str) -> dict[str, Any]:
         """Returns the account."""
-        return account_json(self._view.account(account_id))
+        return account_json(self._view.account(account_id), self._view.values)
 
     def orders(self, account_id: str, request: Request) -> list[dict[str, Any]]:
         """Returns orders by the filters of the query."""
         query = request.query_params
-        status, limit = query.get("status") or "open", _count(query.get("limit"), ORDERS, ORDERS_MAX)
+        status, limit = query.get("status") or "open", count_of(query.get("limit"), ORDERS, ORDERS_MAX)
         if status not in ("open", "closed", "all"):
             raise invalid(f"status {status!r} is not open, closed or all")
-        after, until = _moment_ns(query.get("after"), 0), _moment_ns(query.get("until"), _ns(NEWEST))
+        after, until = moment_ns(query.get("after"), 0), moment_ns(query.get("until"), nanoseconds(END_OF_TIME))
         symbols = {symbol for symbol in (query.get("symbols") or "").split(",") if symbol}
         side = {"buy": Side.BUY, "sell": Side.SELL}.get(query.get("side") or "")
         account = self._view.account(account_id)
@@ -76,7 +85,7 @@ class AlpacaRoutes:
             order
             for order in list(account.orders.values())
             if (status == "all" or order.is_terminal == (status == "closed"))
-            and after <= order.created_ns <= until
+            and after < order.created_ns < until
             and (not symbols or order.symbol in symbols)
             and (side is None or order.side is side)
         ]
@@ -88,7 +97,7 @@ class AlpacaRoutes:
     def positions(self, account_id: str) -> list[dict[str, Any]]:
         """Returns the open positions."""
         account = self._view.account(account_id)
-        return [position_json(item, self._view, account) for item in list(account.positions.values()) if item.quantity]
+        return [self._position(item) for item in list(account.positions.values()) if item.quantity]
 
     def position(self, account_id: str, symbol_or_id: str) -> dict[str, Any]:
         """Returns an open position. Raises AlpacaError."""
@@ -96,7 +105,10 @@ class AlpacaRoutes:
         position = account.positions.get(self._symbol(symbol_or_id))
         if position is None or not position.quantity:
             raise AlpacaError(404, 40410000, "position does not exist")
-        return position_json(position, self._view, account)
+        return self._position(position)
+
+    def _position(self, position: PositionReport) -> dict[str, Any]:
+        return position_json(position, self._view.values.of(position), self._view.account(position.account_id))
 
     def close(self, account_id: str, symbol_or_id: str, request: Request) -> dict[str, Any]:
         """Closes a position, or a part of it."""
@@ -122,8 +134,8 @@ class AlpacaRoutes:
         """Returns the equity over time, from ClickHouse."""
         query = request.query_params
         span = span_s(query.get("timeframe") or "1D")
-        end_ns = _moment_ns(query.get("end") or query.get("date_end"), self.now_ns())
-        start_ns = _moment_ns(query.get("start"), end_ns - 31 * 86_400 * NANOS_PER_S)
+        end_ns = moment_ns(query.get("end") or query.get("date_end"), self.now_ns())
+        start_ns = moment_ns(query.get("start"), end_ns - 31 * 86_400 * NANOS_PER_S)
         rows = self._rows.equity(account_id, span, start_ns, end_ns)
         equities = [float(row["equity"]) for row in rows]
         base = equities[0] if equities else float(money_to_decimal(self._view.account(account_id).day_start_equity))
@@ -136,6 +148,11 @@ class AlpacaRoutes:
             "base_value": base,
             "timeframe": query.get("timeframe") or "1D",
         }
+
+    def activities(self, account_id: str, kinds: str, request: Request) -> list[dict[str, Any]]:
+        """Returns a page of the fills. kinds: Alpaca's types of activities, with commas; empty for all."""
+        wanted = frozenset(kind.upper() for kind in kinds.split(",") if kind)
+        return fill_activities(self._view.account(account_id), wanted, request.query_params)
 
     def assets(self, request: Request) -> list[dict[str, Any]]:
         """Returns the instruments."""
@@ -157,34 +174,10 @@ class AlpacaRoutes:
     def calendar(self, request: Request) -> list[dict[str, str]]:
         """Returns the exchange's trading days."""
         today = datetime.fromtimestamp(self.now_ns() // NANOS_PER_S, UTC).date()
-        start, end = (_day(request.query_params.get(name), today) for name in ("start", "end"))
+        start, end = (day_of(request.query_params.get(name), today) for name in ("start", "end"))
         if (end - start).days > DAYS_MAX:
             raise invalid(f"start and end are more than {DAYS_MAX} days apart")
         return calendar_json(start, end)
-
-    def latest_quotes(self, request: Request) -> dict[str, Any]:
-        """Returns the last quotes of symbols."""
-        found = {symbol: self._view.quotes.get(symbol) for symbol in _symbols(request)}
-        return {"quotes": {symbol: quote_json(mark) for symbol, mark in found.items() if mark is not None}}
-
-    def latest_trades(self, request: Request) -> dict[str, Any]:
-        """Returns the last trades of symbols, from ClickHouse."""
-        found = {symbol: self._rows.last_trade(symbol) for symbol in _symbols(request)}
-        return {"trades": {symbol: trade_json(row) for symbol, row in found.items() if row is not None}}
-
-    def bars(self, request: Request) -> dict[str, Any]:
-        """Returns the bars of symbols, from ClickHouse."""
-        query = request.query_params
-        span = span_s(query.get("timeframe") or "1Min")
-        end_ns = _moment_ns(query.get("end"), self.now_ns() + NANOS_PER_S)
-        start_ns = _moment_ns(query.get("start"), end_ns - 86_400 * NANOS_PER_S)
-        limit = _count(query.get("limit"), 1_000, BARS_MAX)
-        symbols = _symbols(request)
-        bars = {
-            symbol: [bar_json(row) for row in self._rows.bars(symbol, span, start_ns, end_ns, limit)]
-            for symbol in symbols
-        }
-        return {"bars": bars, "next_page_token": None}
 
     def now_ns(self) -> int:
         """Returns the time of the market, UTC nanoseconds: the broker's day, or that of the recorded market."""
@@ -198,7 +191,7 @@ class AlpacaRoutes:
         return next((symbol for symbol in self._instruments if asset_uuid(symbol) == wanted), symbol_or_id)
 
 
-def alpaca_app(routes: AlpacaRoutes, desk: TradingDesk, streams: TradeStreams) -> FastAPI:
+def alpaca_app(routes: AlpacaRoutes, market: MarketRoutes, desk: TradingDesk, streams: TradeStreams) -> FastAPI:
     """Returns the application that stands under /alpaca."""
     app = FastAPI(title="Paper Trading Streams, as Alpaca's trading API v2", docs_url=None, redoc_url=None)
     account = Depends(routes.account_of)
@@ -256,15 +249,18 @@ def alpaca_app(routes: AlpacaRoutes, desk: TradingDesk, streams: TradeStreams) -
     def history(request: Request, account_id: str = account) -> dict[str, Any]:
         return routes.history(account_id, request)
 
+    @app.get("/v2/account/activities")
+    def activities(request: Request, account_id: str = account, activity_types: str = "") -> list[dict[str, Any]]:
+        return routes.activities(account_id, activity_types, request)
+
+    @app.get("/v2/account/activities/{kind}")
+    def activities_of_kind(kind: str, request: Request, account_id: str = account) -> list[dict[str, Any]]:
+        return routes.activities(account_id, kind, request)
+
+    add_market_routes(app, market, account, Depends(routes.anyone))
     for path, answer in (
         ("/v2/assets", routes.assets),
         ("/v2/calendar", routes.calendar),
-        ("/v2/stocks/quotes/latest", routes.latest_quotes),
-        ("/v2/stocks/trades/latest", routes.latest_trades),
-        ("/v2/stocks/bars", routes.bars),
-        ("/v1beta3/crypto/us/latest/quotes", routes.latest_quotes),
-        ("/v1beta3/crypto/us/latest/trades", routes.latest_trades),
-        ("/v1beta3/crypto/us/bars", routes.bars),
     ):
         app.add_api_route(path, answer, methods=["GET"], dependencies=[account], response_model=None)
     app.add_api_route("/v2/clock", routes.clock, methods=["GET"], dependencies=[account])
@@ -298,36 +294,3 @@ def _answer_errors(app: FastAPI) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
-
-
-def _symbols(request: Request) -> Iterable[str]:
-    symbols = [symbol for symbol in request.query_params.get("symbols", "").split(",") if symbol]
-    if not symbols:
-        raise invalid("symbols is required")
-    return symbols
-
-
-def _count(text: str | None, default: int, most: int) -> int:
-    if text is None:
-        return default
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise invalid(f"limit {text!r} is not from 1 to {most}")
-    return int(text)
-
-
-def _ns(moment: datetime) -> int:
-    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1_000
-
-
-def _moment_ns(text: str | None, default: int) -> int:
-    if not text:
-        return default
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise invalid(f"{text!r} is not a time in RFC 3339") from None
-    return _ns(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def _day(text: str | None, default: date) -> date:
-    return default if not text else datetime.fromtimestamp(_moment_ns(text, 0) // NANOS_PER_S, UTC).date()

@@ -94,6 +94,8 @@ class TradingDesk:
         if order.is_terminal or version < len(order.replacements):
             raise invalid(f'order is already in "{STATUS[order.status]}" state')
         unsupported = [name for name in ("time_in_force", "trail", "notional") if changes.get(name) is not None]
+        if changes.get("time_in_force") == order.time_in_force.lower():
+            unsupported.remove("time_in_force")
         if unsupported:
             raise invalid(f"{', '.join(unsupported)} can't be replaced here: cancel the order and send a new one")
         fields = {

@@ -10,7 +10,7 @@ from streams.core.reference.declarations import InstrumentConfig
 from streams.serve.account_view import AccountView
 from streams.serve.alpaca.order_json import moment, number
 from streams.serve.order_state import OrderState
-from streams.serve.position_value import closing_price, unrealised
+from streams.serve.position_value import PositionValue
 
 
 def account_v1(account: AccountView) -> dict[str, Any]:
@@ -89,21 +89,25 @@ def fill_v1(fill: Fill) -> dict[str, Any]:
     }
 
 
-def position_v1(position: PositionReport, quote: Mark | None) -> dict[str, Any]:
-    """Returns a position, valued at the side of the last quote that would close it; null before the first quote."""
-    result = unrealised(position, quote)
+def position_v1(position: PositionReport, value: PositionValue) -> dict[str, Any]:
+    """Returns a position, valued at the middle of the last quote, as equity is; null before the first quote."""
     return {
         "account_id": position.account_id,
         "symbol": position.symbol,
         "quantity": number(position.quantity),
         "avg_px": number(position.avg_px),
-        "mark_px": number(closing_price(position, quote)),
-        "unrealised_pnl": None if result is None else money_text(result),
+        "mark_px": number(value.mark_px),
+        "market_value": _amount(value.market_value),
+        "unrealised_pnl": _amount(value.unrealised),
         "realised_pnl": money_text(position.realised_pnl),
         "commission": money_text(position.commission),
         "currency": position.currency,
         "ts": moment(position.ts),
     }
+
+
+def _amount(value: int | None) -> str | None:
+    return None if value is None else money_text(value)
 
 
 def event_v1(event: RiskEvent) -> dict[str, Any]:

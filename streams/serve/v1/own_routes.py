@@ -134,7 +134,7 @@ def _add_reads(app: FastAPI, routes: OwnRoutes, own_key: Any) -> None:
     @app.get("/accounts/{account_id}/positions")
     def positions(account_id: str, key: ApiKey = own_key) -> list[dict[str, Any]]:
         held = [item for item in list(routes.seen(key, account_id).positions.values()) if item.quantity]
-        return [own_json.position_v1(item, view.quotes.get(item.symbol)) for item in held]
+        return [own_json.position_v1(item, view.values.of(item)) for item in held]
 
     @app.get("/accounts/{account_id}/fills")
     def fills(account_id: str, key: ApiKey = own_key, limit: Limit = PAGE, cursor: Cursor = "") -> dict[str, Any]:

@@ -34,7 +34,7 @@ def temporary_stack(settings: Settings, workers: int, on_progress: Callable[[str
 
 
 def _temporary_settings(settings: Settings, home: Path) -> Settings:
-    kafka, controller, registry, clickhouse, metrics = _free_ports(5)
+    kafka, controller, registry, clickhouse, metrics, serve = _free_ports(6)
     return settings.model_copy(
         update={
             "paper_home": home,
@@ -43,6 +43,7 @@ def _temporary_settings(settings: Settings, home: Path) -> Settings:
             "schema_registry_url": f"http://{HOST}:{registry}/apis/ccompat/v7",
             "clickhouse_url": f"http://{HOST}:{clickhouse}",
             "metrics_port": metrics,
+            "serve_port": serve,
             "topic_prefix": "",
             "run_id": "chaos",
             "worker_id": "",
