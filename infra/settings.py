@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from infra.errors import SettingsError
 from infra.local_cluster import read_cluster
 from infra.principal import PRINCIPAL_NAME
+from infra.rule_words import plain_rule
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 """Folder of the packages: the checkout, or where the wheel was installed."""
@@ -252,5 +253,5 @@ def get_settings() -> Settings:
     try:
         return Settings().with_local_cluster()
     except ValidationError as error:
-        problems = [f"{str(e['loc'][0]).upper()}={e['input']}: {e['msg']}" for e in error.errors()]
+        problems = [f"{str(e['loc'][0]).upper()}={e['input']}: {plain_rule(e['msg'])}" for e in error.errors()]
         raise SettingsError("; ".join(problems) + "; correct the environment or .env") from error

@@ -55,6 +55,7 @@ from streams.cli import (
 from streams.cli.help_pages import PaperGroup
 from streams.cli.output import say
 from streams.cli.principals import DEVELOP, LONG, PRINCIPALS
+from streams.cli.usage_errors import usage_line
 from streams.errors import DeliveryError, LogUnavailable
 
 HELP = {"-h", "--help"}
@@ -151,13 +152,23 @@ def main() -> None:
     # SIGTERM ends a command as Ctrl-C does, so that it also stops the processes that it started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(prog_name="paper", obj=OWN_PROCESS)
+        code = app(prog_name="paper", obj=OWN_PROCESS, standalone_mode=False)
+    except typer.TyperException as error:
+        # A group without a command has printed its help, and has nothing to add.
+        if error.format_message():
+            say(f"error: {usage_line(error)}")
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        print(file=sys.stderr)  # The question has left its line open.
+        say("error: not confirmed; nothing was done")
+        sys.exit(1)
     except (LogUnavailable, DeliveryError) as error:
         say(f"error: {_with_advice(str(error))}")
         sys.exit(1)
     except PaperError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    sys.exit(code)
 
 
 def _with_advice(failure: str) -> str:

@@ -46,7 +46,13 @@ def check(
     from streams.errors import InputError
 
     try:
-        made = make_model(ModelKind(kind), ModelConfig.model_validate({**json.loads(parameters), "model": model}))
+        given = dict(json.loads(parameters))
+    except (TypeError, ValueError) as error:
+        raise InputError(f'parameters {parameters}: must be a JSON object such as \'{{"ms": "5"}}\'') from error
+    if kind not in list(ModelKind):
+        raise InputError(f"kind {kind}: must be one of {', '.join(ModelKind)}")
+    try:
+        made = make_model(ModelKind(kind), ModelConfig.model_validate({**given, "model": model}))
         check_model(ModelKind(kind), made)
     except (ModelError, ContractBroken, ValueError) as error:
         raise InputError(str(error)) from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from infra.rule_words import PREFIX, plain_rule
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-PREFIX = "Value error, "
-"""Pydantic's, before the sentence of a validator of ours."""
+CHOICES = "enum"
+"""Pydantic's type of error of a value that is none of several."""
 
 
 def problems(error: ValidationError) -> str:
@@ -17,7 +19,9 @@ def problems(error: ValidationError) -> str:
 
 
 def _problem(item: Any) -> str:
-    rule = item["msg"].removeprefix(PREFIX)
+    rule = plain_rule(item["msg"])
+    if item["type"] == CHOICES:
+        rule = plain_rule(item["msg"].replace("'UNKNOWN', ", "")).replace("'", "")
     name = ".".join(map(str, item["loc"]))
     if not name or item["msg"].startswith(PREFIX):
         return f"{name}: {rule}" if name else rule

@@ -83,7 +83,7 @@ def test_a_command_without_clickhouse_ends_with_one_line(command: tuple[str, ...
 def test_a_negative_quantity_is_a_number_and_refused_as_one(nothing_runs: Settings) -> None:
     for quantity in ("-5", "-0.5"):
         result = paper(nothing_runs, "orders", "submit", "ACME.SIM", "BUY", quantity, "--account", "a")
-        assert (result.returncode, f"quantity '{quantity}': Input should be greater than 0" in result.stderr) == (
+        assert (result.returncode, f"quantity '{quantity}': must be greater than 0" in result.stderr) == (
             1,
             True,
         )

@@ -132,7 +132,11 @@ class Archive:
             self.manifest: dict[str, Any] = json.loads(text)
             found = self.manifest["format"]
             self.partitions: dict[str, int] = dict(self.manifest["partitions"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise ArchiveError(
+                f"{folder / MANIFEST}: {error.strerror}; `paper archive export` writes archives"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
             raise ArchiveError(f"{folder / MANIFEST}: {error!r}; `paper archive export` writes archives") from error
         if found not in (WITHOUT_OFFSETS, FORMAT):
             raise ArchiveError(
