@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -15,6 +16,11 @@ from streams.serve.alpaca.routes import AlpacaRoutes, alpaca_app
 from streams.serve.alpaca.trade_stream import TradeStreams
 from streams.serve.alpaca.trading_desk import TradingDesk
 from streams.serve.api_keys import ApiKeys
+from streams.serve.console.breaker_floors import BreakerFloors
+from streams.serve.console.console_app import console_app
+from streams.serve.console.console_guard import ConsoleGuard
+from streams.serve.console.desk_page import DeskPage
+from streams.serve.console.sign_in import SignIn
 from streams.serve.control_desk import ControlDesk
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import BodyLimit
@@ -36,6 +42,10 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
     app.mount("/alpaca", alpaca_app(routes, desk, TradeStreams(view, keys)))
     app.mount("/v1", own_app(own, streams))
+    guard = ConsoleGuard(view, SignIn(settings, keys))
+    desk_page = DeskPage(config, guard, orders, controls, BreakerFloors(settings, codec))
+    app.mount("/console", console_app(guard, desk_page, keys, streams))
+    app.add_api_route("/", lambda: RedirectResponse("/console/desk", 303), include_in_schema=False)
     return BodyLimit(app)
 
 
