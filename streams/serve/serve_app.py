@@ -19,7 +19,10 @@ from streams.serve.api_keys import ApiKeys
 from streams.serve.console.breaker_floors import BreakerFloors
 from streams.serve.console.console_app import console_app
 from streams.serve.console.console_guard import ConsoleGuard
-from streams.serve.console.desk_page import DeskPage
+from streams.serve.console.desk_page import DeskPage, desk_routes
+from streams.serve.console.health_page import HealthPage, health_routes
+from streams.serve.console.market_page import MarketPage, market_routes
+from streams.serve.console.order_page import OrderPage, order_routes
 from streams.serve.console.sign_in import SignIn
 from streams.serve.control_desk import ControlDesk
 from streams.serve.desk_view import DeskView
@@ -34,8 +37,8 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     """Returns the application. view: a started view of the topics."""
     keys = ApiKeys(settings)
     producer, config = RecordProducer(settings, codec, linger_ms=1), core_config(settings)
-    desk = TradingDesk(view, producer)
-    routes = AlpacaRoutes(config, view, desk, keys, StoredRows(settings))
+    desk, rows = TradingDesk(view, producer), StoredRows(settings)
+    routes = AlpacaRoutes(config, view, desk, keys, rows)
     orders, controls = OrderDesk(view, producer), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
     own = OwnRoutes(config, view, orders, controls, keys)
     streams = RecordStreams(view)
@@ -43,8 +46,13 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     app.mount("/alpaca", alpaca_app(routes, desk, TradeStreams(view, keys)))
     app.mount("/v1", own_app(own, streams))
     guard = ConsoleGuard(view, SignIn(settings, keys))
-    desk_page = DeskPage(config, guard, orders, controls, BreakerFloors(settings, codec))
-    app.mount("/console", console_app(guard, desk_page, keys, streams))
+    pages = [
+        desk_routes(DeskPage(config, guard, orders, controls, BreakerFloors(settings, codec)), guard),
+        market_routes(MarketPage(config, guard, rows), guard),
+        order_routes(OrderPage(guard, rows), guard),
+        health_routes(HealthPage(settings, guard, rows), guard),
+    ]
+    app.mount("/console", console_app(guard, pages, keys, streams))
     app.add_api_route("/", lambda: RedirectResponse("/console/desk", 303), include_in_schema=False)
     return BodyLimit(app)
 

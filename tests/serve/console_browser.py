@@ -6,9 +6,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from streams.serve.api_keys import ApiKeys, KeyRole
+
+if TYPE_CHECKING:
+    from tests.serve.conftest import Service
 
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 SERIOUS = ("serious", "critical")
@@ -92,3 +97,17 @@ class Visit:
     def close(self) -> None:
         """Closes the window."""
         self.page.context.close()
+
+
+def signed_in(
+    browser: Browser,
+    service: Service,
+    name: str,
+    role: KeyRole = KeyRole.TRADER,
+    width: int = 1280,
+    dark: bool = False,
+) -> Visit:
+    """Returns a window that a person with a new key has signed in to."""
+    visit = Visit(browser, service.root, width=width, dark=dark)
+    visit.sign_in(*ApiKeys(service.settings).make(name, role))
+    return visit

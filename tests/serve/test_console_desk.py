@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Dialog, expect
@@ -12,42 +10,14 @@ from playwright.sync_api import Browser, Dialog, expect
 from streams.serve.api_keys import ApiKeys, KeyRole
 from tests import builders, stacks
 from tests.serve.conftest import SYMBOL, Service
-from tests.serve.console_browser import Visit, open_browser
+from tests.serve.console_browser import Visit, signed_in
 from tests.serve.cut_line import line_to
 
 RECONNECTS_MS = 20_000
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def account(service: Service) -> str:
-    """The id of a new account whose session is open."""
-    name = f"c{uuid4().hex[:8]}"
-    service.desk.open_account(name)
-    return name
-
-
-def visit(
-    browser: Browser,
-    service: Service,
-    name: str,
-    role: KeyRole = KeyRole.TRADER,
-    width: int = 1280,
-    dark: bool = False,
-) -> Visit:
-    """Returns a signed-in window."""
-    opened = Visit(browser, service.root, width=width, dark=dark)
-    opened.sign_in(*ApiKeys(service.settings).make(name, role))
-    return opened
-
-
 def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, service: Service, account: str) -> None:
-    trader = visit(browser, service, account)
+    trader = signed_in(browser, service, account)
     page = trader.page
     page.get_by_label("Instrument").select_option(SYMBOL)
     page.get_by_label("Type").select_option("MARKET")
@@ -65,7 +35,7 @@ def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, se
 
 
 def test_a_working_order_is_canceled_with_the_keyboard_alone(browser: Browser, service: Service, account: str) -> None:
-    trader = visit(browser, service, account)
+    trader = signed_in(browser, service, account)
     page = trader.page
     page.get_by_label("Instrument").focus()
     page.keyboard.type(SYMBOL)
@@ -86,7 +56,7 @@ def test_a_working_order_is_canceled_with_the_keyboard_alone(browser: Browser, s
 
 
 def test_a_refusal_names_its_control_and_its_numbers(browser: Browser, service: Service, account: str) -> None:
-    trader = visit(browser, service, account)
+    trader = signed_in(browser, service, account)
     page = trader.page
     page.get_by_label("Instrument").select_option(SYMBOL)
     page.get_by_label("Quantity", exact=True).fill("1000000")
@@ -103,7 +73,7 @@ def test_a_refusal_names_its_control_and_its_numbers(browser: Browser, service: 
 
 
 def test_an_operator_kills_and_resumes_with_a_reason(browser: Browser, service: Service, account: str) -> None:
-    operator = visit(browser, service, "olga", KeyRole.OPERATOR)
+    operator = signed_in(browser, service, "olga", KeyRole.OPERATOR)
     page = operator.page
     operator.open(f"desk?account={account}")
     asked: list[str] = []
@@ -145,7 +115,7 @@ def test_the_page_comes_back_after_its_line_was_cut(browser: Browser, service: S
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_desk_is_accessible(browser: Browser, service: Service, account: str, width: int, dark: bool) -> None:
-    trader = visit(browser, service, account, width=width, dark=dark)
+    trader = signed_in(browser, service, account, width=width, dark=dark)
     trader.await_drawn()
     assert trader.serious_faults() == []
     assert trader.page.evaluate("document.documentElement.scrollWidth") <= width

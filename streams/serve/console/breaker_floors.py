@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from threading import Lock
 from typing import NamedTuple
 
 from infra.settings import Settings
@@ -14,6 +12,7 @@ from streams.core.risk.breakers.breaker import Breaker
 from streams.core.risk.breakers.meter import EquityMeter
 from streams.pipeline.clients.account_shards import account_shards
 from streams.pipeline.journal.partitions import partition_of
+from streams.serve.console.kept_answers import KeptAnswers
 
 KEPT_S = 5.0
 """Time for which a copy of a shard serves all pages."""
@@ -38,28 +37,21 @@ class BreakerFloors:
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._settings, self._codec = settings, codec
-        self._lock = Lock()
-        self._kept: dict[int, tuple[float, AccountShard | None]] = {}
+        self._kept: KeptAnswers[list[AccountShard]] = KeptAnswers(KEPT_S)
 
     def rows(self, account_id: str) -> list[BreakerRow]:
         """Returns the breakers of an account, by name; none before its first session.
 
         Raises RecoveryError, TopicError.
         """
-        shard = self._shard(partition_of(account_id, self._settings.account_partitions))
-        account = shard.accounts.get(account_id) if shard is not None else None
-        if shard is None or account is None:
+        partition = partition_of(account_id, self._settings.account_partitions)
+        shards = self._kept.get(str(partition), lambda: list(account_shards(self._settings, self._codec, [partition])))
+        if not shards or account_id not in shards[0].accounts:
             return []
+        shard = shards[0]
+        account = shard.accounts[account_id]
         equity = shard.equity(account_id)
         return [_row(breaker, account_id, equity) for _, breaker in sorted(account.breakers.by_name.items())]
-
-    def _shard(self, partition: int) -> AccountShard | None:
-        with self._lock:
-            at, shard = self._kept.get(partition, (-KEPT_S, None))
-            if time.monotonic() - at >= KEPT_S:
-                shard = next(account_shards(self._settings, self._codec, [partition]), None)
-                self._kept[partition] = (time.monotonic(), shard)
-            return shard
 
 
 def _row(breaker: Breaker, account_id: str, equity: int) -> BreakerRow:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.staticfiles import StaticFiles
 
+from infra.errors import PaperError
 from streams.serve.api_keys import ApiKey, ApiKeys
 from streams.serve.console.console_guard import HEADERS, ConsoleGuard, SignedOut
-from streams.serve.console.desk_page import DeskPage, desk_routes, form_of
+from streams.serve.console.desk_page import form_of
 from streams.serve.console.sign_in import COOKIE, SESSION_S
 from streams.serve.http_limits import RateLimit
 from streams.serve.record_streams import KINDS, RecordStreams
@@ -26,12 +27,13 @@ TRIES_PER_S, TRIES = 1.0, 20.0
 """Sign-ins that one address may try."""
 
 
-def console_app(guard: ConsoleGuard, desk: DeskPage, keys: ApiKeys, streams: RecordStreams) -> FastAPI:
-    """Returns the application."""
+def console_app(guard: ConsoleGuard, pages: Sequence[APIRouter], keys: ApiKeys, streams: RecordStreams) -> FastAPI:
+    """Returns the application. pages: the routes of its pages."""
     app = FastAPI(title="Paper Trading Streams, console", docs_url=None, redoc_url=None, openapi_url=None)
     reading = Depends(guard.key_of)
     app.mount("/static", StaticFiles(directory=STATIC))
-    app.include_router(desk_routes(desk, guard))
+    for routes in pages:
+        app.include_router(routes)
     _add_sign_in(app, guard, keys)
 
     @app.get("/")
@@ -50,6 +52,7 @@ def console_app(guard: ConsoleGuard, desk: DeskPage, keys: ApiKeys, streams: Rec
 
     app.add_exception_handler(SignedOut, guard.answer_signed_out)
     app.add_exception_handler(ServiceProblem, guard.answer_problem)
+    app.add_exception_handler(PaperError, guard.answer_problem)
     return app
 
 

@@ -13,7 +13,7 @@ from streams.serve.api_keys import ApiKey, KeyRole
 from streams.serve.console.page_text import environment
 from streams.serve.console.sign_in import COOKIE, SignIn
 from streams.serve.desk_view import DeskView
-from streams.serve.service_problem import ServiceProblem, no_such, not_allowed
+from streams.serve.service_problem import ServiceProblem, no_such, not_allowed, not_reached
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -43,6 +43,8 @@ class ConsoleGuard:
         key = self.sign_in.key_of(request.cookies.get(COOKIE, ""))
         if key is None:
             raise SignedOut
+        if self.view.failure is not None:
+            raise not_reached(f"the topics can't be read: {self.view.failure}")
         return key
 
     def changing_key(self, request: Request) -> ApiKey:
@@ -95,7 +97,7 @@ class ConsoleGuard:
 
     def answer_problem(self, request: Request, error: Exception) -> Response:
         """Shows a problem: as a message in the page, or as a page."""
-        assert isinstance(error, ServiceProblem)
+        problem = error if isinstance(error, ServiceProblem) else not_reached(str(error))
         if request.headers.get("HX-Request"):
-            return self.part("message.html", {"kind": "bad", "title": error.title, "text": error.detail})
-        return self.part("problem.html", {"problem": error}, error.status)
+            return self.part("message.html", {"kind": "bad", "title": problem.title, "text": problem.detail})
+        return self.part("problem.html", {"problem": problem}, problem.status)

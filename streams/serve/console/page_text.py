@@ -9,10 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from schemas.records.numbers import NANOS_PER_S, money_to_decimal, plain, price_to_decimal
+from schemas.records.numbers import NANOS_PER_S, money_to_decimal, plain, price_to_decimal, to_price
 
 NOTHING = "\u2013"
 MINUS = "\u2212"
+MS_PER_S = 1_000
 
 
 def money(value: int | None) -> str:
@@ -49,13 +50,41 @@ def tone(value: int | None) -> str:
     return "" if not value else "gain" if value > 0 else "loss"
 
 
-def moment_of(time_ns: int | None) -> Markup:
-    """Returns a time (UTC nanoseconds) as an element that a script turns into the reader's zone; UTC on hover."""
+def moment_of(time_ns: int | None, css: str = "") -> Markup:
+    """Returns a time (UTC nanoseconds) as an element that a script turns into the reader's zone; UTC on hover.
+
+    css: exact, for a time that is shown with its milliseconds.
+    """
     if not time_ns:
         return Markup(NOTHING)
     at = datetime.fromtimestamp(time_ns / NANOS_PER_S, UTC)
     utc = f"{at:%Y-%m-%d %H:%M:%S}.{time_ns // 1_000_000 % 1000:03d} UTC"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z", utc, utc)
+    return Markup('<time datetime="{}" title="{}" class="{}">{}</time>').format(
+        f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z", utc, css, utc
+    )
+
+
+def instant(at: datetime | None, css: str = "") -> Markup:
+    """Returns a time of ClickHouse, which is UTC, as moment_of does."""
+    if at is None:
+        return Markup(NOTHING)
+    known = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return moment_of(round(known.timestamp() * MS_PER_S) * (NANOS_PER_S // MS_PER_S), css)
+
+
+def exact(at: datetime | None) -> Markup:
+    """Returns a time of ClickHouse with its milliseconds."""
+    return instant(at, "exact")
+
+
+def decimal(value: Decimal | None) -> str:
+    """Returns a decimal number with thousands."""
+    return NOTHING if value is None else price(to_price(value))
+
+
+def age(seconds: float | None) -> str:
+    """Returns a span of time in words."""
+    return NOTHING if seconds is None else f"{seconds:,.1f} s"
 
 
 def words(name: str) -> str:
@@ -83,6 +112,10 @@ def environment() -> Environment:
         "average": average,
         "tone": tone,
         "moment": moment_of,
+        "instant": instant,
+        "exact": exact,
+        "decimal": decimal,
+        "age": age,
         "words": words,
     }
     found.filters.update(filters)

@@ -2,12 +2,16 @@
 "use strict";
 
 const CURVE_EVERY_MS = 2000;
+const READABLE = { dateStyle: "short", timeStyle: "medium" };
+const EXACT = {
+  year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", fractionalSecondDigits: 3,
+};
 const charts = [];
 
 function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
-    time.textContent = at.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
+    time.textContent = at.toLocaleString(undefined, time.classList.contains("exact") ? EXACT : READABLE);
   }
 }
 
@@ -54,11 +58,16 @@ function addCandles(element) {
   const up = colour("--gain");
   const down = colour("--loss");
   const series = chart.addSeries(LightweightCharts.CandlestickSeries, {
-    upColor: "transparent", borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down,
+    upColor: colour("--card"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down,
   });
   const markers = LightweightCharts.createSeriesMarkers(series, []);
+  let lines = [];
   const draw = (found) => {
     series.setData(found.bars);
+    for (const line of lines) series.removePriceLine(line);
+    lines = found.orders.map((order) => series.createPriceLine({
+      price: order.price, title: order.title, color: order.side === "BUY" ? up : down, lineWidth: 1, lineStyle: 2,
+    }));
     markers.setMarkers(found.fills.map((fill) => ({
       time: fill.time,
       position: fill.side === "BUY" ? "belowBar" : "aboveBar",
