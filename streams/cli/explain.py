@@ -35,8 +35,8 @@ def explain(
     Exit code 1 if ClickHouse has no such order.
     """
     from infra.settings import get_settings
-    from streams.cli.order_story import story
     from streams.errors import InputError
+    from streams.evidence.order_story import story
 
     rows = _rows(order_id, account, as_of)
     if not rows:

@@ -33,16 +33,16 @@ class RecordStreams:
             yield ": still here\n\n" if record is None else f"event: {record[0]}\ndata: {json.dumps(record[1])}\n\n"
 
     async def records(
-        self, key: ApiKey, still_valid: Callable[[], bool], kinds: frozenset[str]
+        self, key: ApiKey, still_valid: Callable[[], bool], kinds: frozenset[str], quiet_s: float = HEARTBEAT_S
     ) -> AsyncIterator[tuple[str, dict[str, Any]] | None]:
-        """Yields the kind and the document of each record; None after a time without one."""
+        """Yields the kind and the document of each record; None after quiet_s without one."""
         queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(WAITING_MAX)
         self._open[queue] = (key, asyncio.get_running_loop())
         try:
             yield None
             while not queue.full() and still_valid():
                 try:
-                    kind, record = await asyncio.wait_for(queue.get(), HEARTBEAT_S)
+                    kind, record = await asyncio.wait_for(queue.get(), quiet_s)
                 except TimeoutError:
                     yield None
                     continue

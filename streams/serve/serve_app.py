@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -16,6 +17,14 @@ from streams.serve.alpaca.routes import AlpacaRoutes, alpaca_app
 from streams.serve.alpaca.trade_stream import TradeStreams
 from streams.serve.alpaca.trading_desk import TradingDesk
 from streams.serve.api_keys import ApiKeys
+from streams.serve.console.breaker_floors import BreakerFloors
+from streams.serve.console.console_app import console_app
+from streams.serve.console.console_guard import ConsoleGuard
+from streams.serve.console.desk_page import DeskPage, desk_routes
+from streams.serve.console.health_page import HealthPage, health_routes
+from streams.serve.console.market_page import MarketPage, market_routes
+from streams.serve.console.order_page import OrderPage, order_routes
+from streams.serve.console.sign_in import SignIn
 from streams.serve.control_desk import ControlDesk
 from streams.serve.desk_view import DeskView
 from streams.serve.http_limits import BodyLimit
@@ -30,8 +39,7 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     """Returns the application. view: a started view of the topics."""
     keys = ApiKeys(settings)
     producer, config = RecordProducer(settings, codec, linger_ms=1), core_config(settings)
-    desk = TradingDesk(view, producer)
-    rows = StoredRows(settings)
+    desk, rows = TradingDesk(view, producer), StoredRows(settings)
     routes = AlpacaRoutes(config, view, desk, keys, rows)
     market = MarketRoutes(view, rows, routes.now_ns)
     orders, controls = OrderDesk(view, producer), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
@@ -40,6 +48,15 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
     app.mount("/alpaca", alpaca_app(routes, market, desk, TradeStreams(view, keys)))
     app.mount("/v1", own_app(own, streams))
+    guard = ConsoleGuard(view, SignIn(settings, keys))
+    pages = [
+        desk_routes(DeskPage(config, guard, orders, controls, BreakerFloors(settings, codec)), guard),
+        market_routes(MarketPage(config, guard, rows), guard),
+        order_routes(OrderPage(guard, rows), guard),
+        health_routes(HealthPage(settings, guard, rows), guard),
+    ]
+    app.mount("/console", console_app(guard, pages, keys, streams))
+    app.add_api_route("/", lambda: RedirectResponse("/console/desk", 303), include_in_schema=False)
     return BodyLimit(app)
 
 

@@ -19,9 +19,11 @@ class StoredRows:
         self._settings = settings
         self._client: Any = None
 
-    def equity(self, account_id: str, span_s: int, from_ns: int, to_ns: int) -> list[Row]:
-        """Returns the last equity in each span of seconds. Raises ClickHouseError."""
+    def equity(self, account_id: str, span_s: int, from_ns: int, to_ns: int, run_id: str = "") -> list[Row]:
+        """Returns the last equity in each span of seconds. run_id: default this run. Raises ClickHouseError."""
         values = {"account_id": account_id, "span_s": span_s, "from_ns": from_ns, "to_ns": to_ns, "rows_max": ROWS_MAX}
+        if run_id:
+            values["run_id"] = run_id
         return self._rows("serve_equity", values, account_id)
 
     def bars(self, symbol: str, span_s: int, from_ns: int, to_ns: int, rows_max: int) -> list[Row]:
@@ -37,6 +39,34 @@ class StoredRows:
     def last_trade(self, symbol: str) -> Row | None:
         """Returns the last trade of a symbol; None if it has none. Raises ClickHouseError."""
         return next(iter(self._rows("serve_last_trade", {"symbol": symbol}, symbol)), None)
+
+    def newest_trades(self, symbol: str, rows_max: int) -> list[Row]:
+        """Returns the newest trades of a symbol, newest first. Raises ClickHouseError."""
+        return self._rows("serve_newest_trades", {"symbol": symbol, "rows_max": rows_max}, symbol)
+
+    def book(self, symbol: str, levels: int) -> list[Row]:
+        """Returns the newest book of a symbol, best levels first; none of quotes alone. Raises ClickHouseError."""
+        return self._rows("serve_book", {"symbol": symbol, "levels": levels}, symbol)
+
+    def order_history(self, account_id: str, order_id: str) -> list[Row]:
+        """Returns the rows of explain_order. Raises ClickHouseError."""
+        return self._rows("explain_order", {"account_id": account_id, "order_id": order_id}, order_id)
+
+    def dead_letters(self, rows_max: int) -> list[Row]:
+        """Returns the kinds of dead letters with their number, most first. Raises ClickHouseError."""
+        return self._rows("serve_dead_letters", {"rows_max": rows_max}, "dead letters")
+
+    def sessions(self) -> list[Row]:
+        """Returns the sessions of this run, newest first. Raises ClickHouseError."""
+        return self._rows("sessions", {}, "sessions")
+
+    def runs(self, rows_max: int) -> list[Row]:
+        """Returns the finished replays, newest first. Raises ClickHouseError."""
+        return self._rows("serve_runs", {"rows_max": rows_max}, "replays")
+
+    def run_results(self, run_ids: list[str]) -> list[Row]:
+        """Returns the results of runs over all their accounts. Raises ClickHouseError."""
+        return self._rows("replay_summary", {"run_ids": run_ids}, "replays")
 
     def _rows(self, query: str, values: dict[str, Any], subject: str) -> list[Row]:
         if self._client is None:

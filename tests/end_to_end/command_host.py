@@ -27,7 +27,7 @@ MODULES = (
     "rich.table",
     "schemas.registry",
     "streams.cli.app",
-    "streams.cli.order_story",
+    "streams.evidence.order_story",
     "streams.evidence.gate.gate_desk",
     "streams.evidence.metrics.compute_metrics",
     "streams.evidence.reconcile",

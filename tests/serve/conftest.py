@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 from alpaca.trading.client import TradingClient
+from playwright.sync_api import Browser
 
 from infra.settings import Settings
 from tests import builders, stacks
 from tests.end_to_end.desk import AWAIT_S, Desk
 from tests.end_to_end.processes import done, running
+from tests.serve.console_browser import open_browser
 
 SYMBOL, PAIR = "ACME.SIM", "BTC/USD"
 PAIR_DECLARED = f"""
@@ -30,6 +32,7 @@ margin_rate = "0.5"
 fee = {{model = "published", schedule = "binance-spot"}}
 """
 READY = "Application startup complete"
+Found = TypeVar("Found")
 
 
 class Service:
@@ -48,6 +51,13 @@ class Service:
         self.desk.quote(second, "50000.00", "50001.00", PAIR)
         self.market_second = builders.START // builders.SECOND + second
         self.desk.flush()
+
+    def until(self, look: Callable[[], Found], is_wanted: Callable[[Found], bool]) -> Found:
+        """Looks again until what is found is wanted, and returns it."""
+        deadline = time.monotonic() + AWAIT_S
+        while not is_wanted(found := look()):
+            assert time.monotonic() < deadline, f"it did not come: {found}"
+        return found
 
     def key(self, account: str) -> tuple[str, str]:
         """Makes a key for an account."""
@@ -86,3 +96,17 @@ def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 yield running_service
     finally:
         stacks.remove_topics(settings)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def account(service: Service) -> str:
+    """The id of a new account whose session is open."""
+    name = f"c{uuid4().hex[:8]}"
+    service.desk.open_account(name)
+    return name

@@ -1,11 +1,12 @@
-"""Writes the story of an order: a line for each step, with its reasons indented below."""
+"""The story of an order: its steps with their reasons, and a summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.records.numbers import plain
 
@@ -28,10 +29,37 @@ EPOCH_YEAR = 1970
 """Year of ts 0, the time of a request for now."""
 
 
+class StoryStep(NamedTuple):
+    """A step of an order. at: None for a request for now. stage: request, risk, approved or venue."""
+
+    at: datetime | None
+    stage: str
+    headline: str
+    reasons: list[str]
+
+
 def story(rows: Sequence[Row]) -> Iterator[str]:
-    """Yields each step of an order, then a summary for each account. rows: of the query explain_order."""
-    for row in rows:
-        yield from _step(row)
+    """Yields lines: each step of an order with its reasons indented below, then a summary for each account.
+
+    rows: of the query explain_order.
+    """
+    for step in steps(rows):
+        at = f"{step.at:%Y-%m-%d %H:%M:%S.%f}" if step.at is not None else "now"
+        yield f"{at:26}  {step.headline}"
+        yield from (f"    {reason}" for reason in step.reasons)
+    yield from summaries(rows)
+
+
+def steps(rows: Sequence[Row]) -> list[StoryStep]:
+    """Returns the steps of an order. rows: of the query explain_order."""
+    return [
+        StoryStep(row["ts"] if row["ts"].year > EPOCH_YEAR else None, row["stage"], _headline(row), list(_causes(row)))
+        for row in rows
+    ]
+
+
+def summaries(rows: Sequence[Row]) -> Iterator[str]:
+    """Yields a summary for each account that has filled the order. rows: of the query explain_order."""
     for account, own in groupby(rows, key=lambda row: row["account_id"]):
         fills = [row for row in own if row["last_qty"] is not None]
         if fills:
@@ -55,16 +83,14 @@ def _since_arrival(fills: Sequence[Row], executed: Decimal) -> str:
     return f", {_compared((sum(costs, Decimal(0)) / executed).quantize(PRICE_UNIT))} the mid price on arrival"
 
 
-def _step(row: Row) -> Iterator[str]:
-    at = f"{row['ts']:%Y-%m-%d %H:%M:%S.%f}" if row["ts"].year > EPOCH_YEAR else "now"
-    yield f"{at:26}  {_headline(row)}"
+def _causes(row: Row) -> Iterator[str]:
     text = row["text"] or MEANINGS.get(row["reason_code"])
     if row["reason_code"] or text:
-        yield _indented(": ".join(item for item in (row["reason_code"], text) if item))
+        yield ": ".join(item for item in (row["reason_code"], text) if item)
     if row["details"]:
-        yield _indented(row["details"])
+        yield row["details"]
     if row["stage"] == "venue":
-        yield from map(_indented, _reasons(row))
+        yield from _reasons(row)
 
 
 def _headline(row: Row) -> str:
@@ -169,7 +195,3 @@ def _amount(value: Decimal | None) -> str:
 
 def _number(value: Decimal | None) -> str:
     return "?" if value is None else plain(value)
-
-
-def _indented(text: str) -> str:
-    return f"    {text}"

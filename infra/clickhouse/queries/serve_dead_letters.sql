@@ -1,0 +1,9 @@
+-- Dead letters by topic, stage and error, with the newest message of each.
+SELECT
+    topic, stage, error_class, uniqExact(partition, offset) AS letters,
+    argMax(message, kafka_timestamp) AS newest_message, max(kafka_timestamp) AS newest_at
+FROM dead_letters
+WHERE run_id = {run_id:String}
+GROUP BY topic, stage, error_class
+ORDER BY letters DESC, topic, stage, error_class
+LIMIT {rows_max:Int64}

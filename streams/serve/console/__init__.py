@@ -1,0 +1,1 @@
+"""The console: pages for people who trade, watch risks and judge strategies."""

@@ -1,0 +1,157 @@
+// Turns times into the reader's zone, draws the charts, and shows the ticket's fields that a type of order uses.
+"use strict";
+
+const CURVE_EVERY_MS = 2000;
+const READABLE = { dateStyle: "short", timeStyle: "medium" };
+const EXACT = {
+  year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", fractionalSecondDigits: 3,
+};
+const charts = [];
+
+function localise(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    time.textContent = at.toLocaleString(undefined, time.classList.contains("exact") ? EXACT : READABLE);
+  }
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+// The library knows UTC alone; kind: 0 year, 1 month, 2 day, 3 time without seconds, 4 with seconds.
+function tickText(second, kind) {
+  const at = new Date(second * 1000);
+  if (kind === 0) return String(at.getFullYear());
+  if (kind <= 2) return at.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  return at.toLocaleTimeString(undefined, { timeStyle: kind === 3 ? "short" : "medium" });
+}
+
+function chartOptions() {
+  return {
+    autoSize: true,
+    layout: { background: { color: colour("--card") }, textColor: colour("--soft"), attributionLogo: false },
+    grid: { vertLines: { color: colour("--rule") }, horzLines: { color: colour("--rule") } },
+    timeScale: { timeVisible: true, secondsVisible: true, borderColor: colour("--rule"), tickMarkFormatter: tickText },
+    rightPriceScale: { borderColor: colour("--rule") },
+    localization: {
+      timeFormatter: (second) => new Date(second * 1000).toLocaleString(),
+      priceFormatter: (value) => value.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 4 }),
+    },
+  };
+}
+
+async function refresh(shown) {
+  const answer = await fetch(shown.address, { headers: { Accept: "application/json" } });
+  if (answer.ok) shown.draw(await answer.json());
+}
+
+function addCurve(element) {
+  const chart = LightweightCharts.createChart(element, chartOptions());
+  const line = colour("--one");
+  const series = chart.addSeries(LightweightCharts.LineSeries, { color: line, lineWidth: 2 });
+  charts.push({ chart, element, address: element.dataset.curve, event: "sse:desk", draw: (points) => series.setData(points) });
+}
+
+function addCandles(element) {
+  const chart = LightweightCharts.createChart(element, chartOptions());
+  const up = colour("--gain");
+  const down = colour("--loss");
+  const series = chart.addSeries(LightweightCharts.CandlestickSeries, {
+    upColor: colour("--card"), borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down,
+  });
+  const markers = LightweightCharts.createSeriesMarkers(series, []);
+  let lines = [];
+  const draw = (found) => {
+    series.setData(found.bars);
+    for (const line of lines) series.removePriceLine(line);
+    lines = found.orders.map((order) => series.createPriceLine({
+      price: order.price, title: order.title, color: order.side === "BUY" ? up : down, lineWidth: 1, lineStyle: 2,
+    }));
+    markers.setMarkers(found.fills.map((fill) => ({
+      time: fill.time,
+      position: fill.side === "BUY" ? "belowBar" : "aboveBar",
+      shape: fill.side === "BUY" ? "arrowUp" : "arrowDown",
+      color: fill.side === "BUY" ? up : down,
+      text: fill.text,
+    })));
+  };
+  charts.push({ chart, element, address: element.dataset.candles, event: "sse:market", draw });
+}
+
+function showTicketFields() {
+  const type = document.getElementById("order_type");
+  if (!type) return;
+  for (const field of document.querySelectorAll("[data-types]")) {
+    field.hidden = !field.dataset.types.split(" ").includes(type.value);
+  }
+}
+
+function switchTheme() {
+  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme || (isDark ? "dark" : "light");
+  document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+  localStorage.setItem("theme", document.documentElement.dataset.theme);
+  for (const shown of charts) shown.chart.applyOptions(chartOptions());
+}
+
+function keepFresh(shown) {
+  let waits = false;
+  document.body.addEventListener("htmx:sseMessage", () => {
+    if (waits) return;
+    waits = true;
+    setTimeout(() => { waits = false; refresh(shown); }, CURVE_EVERY_MS);
+  });
+}
+
+document.querySelectorAll("[data-curve]").forEach(addCurve);
+document.querySelectorAll("[data-candles]").forEach(addCandles);
+for (const shown of charts) {
+  refresh(shown).then(() => {
+    shown.chart.timeScale().fitContent();
+    shown.element.dataset.drawn = "yes";
+  });
+  keepFresh(shown);
+}
+localise(document);
+showTicketFields();
+document.getElementById("theme").addEventListener("click", switchTheme);
+document.getElementById("order_type")?.addEventListener("change", showTicketFields);
+for (const select of document.querySelectorAll("[data-submits]")) {
+  select.addEventListener("change", () => select.form.submit());
+}
+let scrolled = [];
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  scrolled = [...event.detail.target.querySelectorAll(".scroll, .tall")].map((part) => [part.scrollLeft, part.scrollTop]);
+});
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  localise(event.detail.target);
+  event.detail.target.querySelectorAll(".scroll, .tall").forEach((part, place) => {
+    if (scrolled[place]) [part.scrollLeft, part.scrollTop] = scrolled[place];
+  });
+});
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  // An order that got an answer is over; one that got none is sent again with the same id.
+  if (event.detail.elt.id === "ticket" && event.detail.successful) {
+    event.detail.elt.elements.order_id.value = crypto.randomUUID();
+  }
+});
+function showLink(text, isUp) {
+  const link = document.getElementById("link");
+  if (!link) return;
+  link.textContent = text;
+  link.classList.toggle("down", !isUp);
+}
+
+function reconnected() {
+  showLink("live", true);
+  // What happened while the stream was cut is asked for.
+  for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "console:refresh");
+}
+
+document.body.addEventListener("htmx:sseOpen", reconnected);
+document.body.addEventListener("htmx:sseError", () => showLink("not connected", false));
+document.body.addEventListener("htmx:sendError", () => {
+  const said = document.getElementById("said");
+  if (said) said.innerHTML = '<p class="message bad"><b>No connection.</b> The service does not answer. Try again.</p>';
+});

@@ -1,0 +1,163 @@
+"""Tests of the console's other pages in a real browser, and of its guard, over a real pipeline."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import requests
+from playwright.sync_api import Browser, expect
+
+from schemas.records.enums import OrderType
+from streams.serve.api_keys import ApiKeys, KeyRole
+from tests import builders
+from tests.end_to_end.desk import AWAIT_S
+from tests.serve.conftest import SYMBOL, Service
+from tests.serve.console_browser import Visit, signed_in
+
+LANDED_MS = 30_000
+"""Longest time until the sink has landed a record, and the page has asked for it."""
+
+
+def buy(service: Service, account: str, order_id: str) -> None:
+    """Buys 10 at the market, as a program does."""
+    order = builders.new(order_id, order_type=OrderType.MARKET, price=None, symbol=SYMBOL, account=account)
+    service.desk.send("orders", account, order)
+    service.tick()
+
+
+def test_the_market_page_shows_book_candles_and_own_fills(browser: Browser, service: Service, account: str) -> None:
+    buy(service, account, "m-1")
+    trader = signed_in(browser, service, account)
+    trader.open(f"market?symbol={SYMBOL}&account={account}")
+    expect(trader.page.locator("#book")).to_contain_text("50.02")
+    trader.await_drawn()
+    expect(trader.page.locator("#trades-title")).to_be_visible()
+    assert trader.serious_faults() == []
+    trader.demand_clean()
+    trader.close()
+
+
+def test_candles_carry_the_own_fills_and_working_orders_alone(service: Service, account: str) -> None:
+    buy(service, account, "c-1")
+    service.desk.send("orders", account, builders.new("c-2", price="40", symbol=SYMBOL, account=account))
+    service.desk.flush()
+    mine, address = session_of(service, account), f"{service.root}/console/market/candles?symbol={SYMBOL}&account="
+
+    def found() -> dict[str, Any]:
+        service.tick()
+        answer: dict[str, Any] = mine.get(address + account, timeout=AWAIT_S).json()
+        return answer
+
+    shown = service.until(found, lambda answer: bool(answer["fills"] and answer["orders"]))
+    assert [(fill["side"], fill["text"]) for fill in shown["fills"]] == [("BUY", "10")]
+    assert [(order["price"], order["title"]) for order in shown["orders"]] == [(40.0, "buy 10")]
+    assert session_of(service, "stranger").get(address + account, timeout=AWAIT_S).status_code == 404
+
+
+def test_the_order_page_tells_the_story(browser: Browser, service: Service, account: str) -> None:
+    buy(service, account, "s-1")
+    trader = signed_in(browser, service, account)
+    page = trader.page
+    expect(page.locator("#tape")).to_contain_text(SYMBOL)
+    page.locator("#tape a").first.click()
+    story = page.locator(".story")
+    expect(story).to_contain_text("requests: NEW s-1", timeout=LANDED_MS)
+    expect(story).to_contain_text(re.compile("FILL 10 @ 50"), timeout=LANDED_MS)
+    expect(page.locator("#live")).to_contain_text("Filled")
+    assert trader.serious_faults() == []
+    trader.demand_clean()
+    trader.close()
+
+
+def test_the_health_page_shows_workers_lag_and_dead_letters_with_reasons(browser: Browser, service: Service) -> None:
+    service.desk.send_bytes("orders", b"x", b"no order at all")
+    service.desk.flush()
+    operator = signed_in(browser, service, "olga", KeyRole.OPERATOR)
+    operator.open("health")
+    live = operator.page.locator("#live")
+    expect(live.locator("#lag")).to_contain_text("orders")
+    expect(live.locator("#workers")).to_contain_text("paper-workers")
+    expect(live.locator("#letters")).to_contain_text("dlq.orders", timeout=LANDED_MS)
+    assert operator.serious_faults() == []
+    operator.demand_clean()
+    operator.close()
+
+
+def session_of(service: Service, name: str, role: KeyRole = KeyRole.TRADER) -> requests.Session:
+    """Returns a session of a program that has signed in."""
+    key, secret = ApiKeys(service.settings).make(name, role)
+    session = requests.Session()
+    form = {"key": key, "secret": secret}
+    answer = session.post(f"{service.root}/console/sign-in", data=form, timeout=AWAIT_S, allow_redirects=False)
+    assert answer.status_code == 303
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    return session
+
+
+def test_a_trader_sees_no_dead_letters_of_others(service: Service) -> None:
+    for role, sees in ((KeyRole.TRADER, False), (KeyRole.READER, True)):
+        shown = session_of(service, "tina", role).get(f"{service.root}/console/health/live", timeout=AWAIT_S).text
+        assert ("Dead letters" in shown) == sees
+
+
+def test_no_page_is_shown_without_a_session_and_none_of_another_account(service: Service, account: str) -> None:
+    console = f"{service.root}/console"
+    for page in ("desk", "market", "order?account=a&order=b", "health", "changes"):
+        answer = requests.get(f"{console}/{page}", timeout=AWAIT_S, allow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/console/sign-in")
+    wrong = requests.post(f"{console}/sign-in", data={"key": "PKNONE", "secret": "x"}, timeout=AWAIT_S)
+    assert wrong.status_code == 401
+    stranger = session_of(service, "stranger")
+    for page in (f"desk?account={account}", f"order?account={account}&order=x", f"desk/live?account={account}"):
+        assert stranger.get(f"{console}/{page}", timeout=AWAIT_S).status_code == 404
+
+
+def test_a_change_needs_the_token_of_its_session(service: Service, account: str) -> None:
+    trader, other = session_of(service, account), session_of(service, "other")
+    address = f"{service.root}/console/desk/cancel-all?account={account}"
+    assert trader.post(address, timeout=AWAIT_S).status_code == 403
+    assert trader.post(address, headers={"X-CSRF-Token": token_of(service, other)}, timeout=AWAIT_S).status_code == 403
+    assert trader.post(address, headers={"X-CSRF-Token": token_of(service, trader)}, timeout=AWAIT_S).status_code == 200
+
+
+def token_of(service: Service, session: requests.Session) -> str:
+    """Returns the token that a page of the session carries."""
+    found = re.search(
+        r'"X-CSRF-Token": "([0-9a-f]+)"', session.get(f"{service.root}/console/desk", timeout=AWAIT_S).text
+    )
+    assert found is not None
+    return found[1]
+
+
+def test_a_reader_changes_nothing_and_an_operator_sends_no_orders(service: Service, account: str) -> None:
+    orders = ("submit", "cancel", "cancel-all", "flatten")
+    for role, refused in ((KeyRole.READER, (*orders, "kill", "resume")), (KeyRole.OPERATOR, orders)):
+        person = session_of(service, "rita", role)
+        token = {"X-CSRF-Token": token_of(service, person)}
+        for change in refused:
+            address = f"{service.root}/console/desk/{change}?account={account}"
+            assert person.post(address, headers=token, timeout=AWAIT_S).status_code == 403, change
+
+
+def test_the_policy_lets_nothing_come_from_elsewhere(service: Service) -> None:
+    answer = requests.get(f"{service.root}/console/sign-in", timeout=AWAIT_S)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "<style" not in answer.text
+    assert re.findall(r"<script(?![^>]* src=)", answer.text) == []
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_revoked_key_ends_its_session_at_once(browser: Browser, service: Service, account: str) -> None:
+    keys = ApiKeys(service.settings)
+    key = keys.make(account)
+    trader = Visit(browser, service.root)
+    trader.sign_in(*key)
+    keys.revoke(key[0])
+    trader.page.reload()
+    expect(trader.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    trader.close()
