@@ -156,7 +156,7 @@ class AccountShard:
     def _take_mark(self, mark: Mark) -> None:
         charged = take_mark(self._state, mark)
         account_breakers.after_mark(self._state, mark, charged)
-        liquidation.after_mark(self._state, f"{mark.symbol}@{mark.ts}")
+        liquidation.after_mark(self._state, mark, charged)
         flatten.after_mark(self._state, mark)
 
     def to_state(self) -> State:

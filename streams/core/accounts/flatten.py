@@ -79,16 +79,16 @@ def _step(state: ShardState, account: Account, symbol: str) -> None:
     instrument = state.instruments.get(symbol)
     if instrument is not None and instrument.is_expired(state.time_ns):
         if not working:
-            _give_up(state, account, symbol, "it has expired, and its settlement closes the position")
+            _give_up(state, account, symbol, "it has expired; send its settlement")
         return
     side = Side.SELL if held > 0 else Side.BUY
     quantity = _quantity(state, symbol, abs(held) - account.ledger.working_leaves(symbol, side))
     if quantity <= 0:
         if not working:
-            _give_up(state, account, symbol, "the rest is below what the instrument can trade")
+            _give_up(state, account, symbol, "the rest is below what the instrument can trade; close it by hand")
         return
     if sent >= CLOSING_ORDERS_MAX:
-        _give_up(state, account, symbol, f"{sent} closing orders did not close it")
+        _give_up(state, account, symbol, f"{sent} closing orders did not close it; close it by hand")
         return
     account.flattening[symbol] = (cause, sent + 1)
     _send(state, account, symbol, side, quantity, own if sent == 0 else f"{own}-{sent + 1}")
@@ -131,7 +131,7 @@ def _give_up(state: ShardState, account: Account, symbol: str, why: str) -> None
     held = price_text(account.ledger.position_quantity(symbol))
     state.emit_risk_event(
         RiskEventKind.LIMIT_WARNING,
-        f"account {account.account_id} still holds {held} {symbol}: {why}; close it by hand",
+        f"account {account.account_id} still holds {held} {symbol}: {why}",
         account,
         code="FLATTEN_INCOMPLETE",
         observed_value=held,

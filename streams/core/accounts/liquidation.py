@@ -7,7 +7,8 @@ orders and closes the margined positions like a flattening, during which nothing
 that has come up to the margin, or positions that were opened after all were closed.
 """
 
-from schemas.records.enums import RiskEventKind
+from schemas.records.enums import MarkKind, RiskEventKind
+from schemas.records.messages import Mark
 from schemas.records.numbers import money_text
 from streams.core.accounts.approval import cancel_working
 from streams.core.accounts.flatten import flatten
@@ -33,10 +34,12 @@ def after_booking(state: ShardState, account: Account, cause: str) -> None:
             _judge(state, account, cause)
 
 
-def after_mark(state: ShardState, cause: str) -> None:
-    """Judges, at a mark, the accounts that can be liquidated."""
-    for name in list(state.on_margin):
-        _judge(state, state.accounts[name], cause)
+def after_mark(state: ShardState, mark: Mark, charged: list[Account]) -> None:
+    """Judges, at a mark, the accounts that can be liquidated. charged: accounts that paid borrow fees."""
+    if mark.kind is MarkKind.HEARTBEAT and not charged:
+        return
+    for name in sorted(state.on_margin):
+        _judge(state, state.accounts[name], f"{mark.symbol}@{mark.ts}")
 
 
 def maintenance_margin(state: ShardState, account: Account) -> int:

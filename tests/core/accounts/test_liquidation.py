@@ -13,12 +13,26 @@ from pydantic import ValidationError
 
 from schemas.records.enums import OrdStatus, RiskEventKind, Side
 from schemas.records.messages import ApprovedOrder, RiskEvent
-from schemas.records.numbers import MONEY_SCALE
+from schemas.records.numbers import MONEY_SCALE, NANOS_PER_DAY
 from schemas.records.output import Output
 from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import ConversionConfig
 from streams.core.reference.margin_tables import MaintenanceMargin, MarginTable
-from tests.builders import PROPERTY, SECOND, START, config, funding, instrument, limits, money, new, opening, px, quote
+from tests.builders import (
+    PROPERTY,
+    SECOND,
+    START,
+    config,
+    funding,
+    heartbeat,
+    instrument,
+    limits,
+    money,
+    new,
+    opening,
+    px,
+    quote,
+)
 from tests.core.desk import Desk, of
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -107,6 +121,27 @@ def test_it_survives_a_restart_in_the_middle() -> None:
         assert desk.send(at(price, second, size="4")) == whole.send(at(price, second, size="4"))
     assert len(liquidations(whole.outputs)) == 1
     assert desk.state() == whole.state()
+
+
+def test_accounts_are_liquidated_in_the_same_order_after_a_restart() -> None:
+    """B holds first, and is the second account by name."""
+    desk, whole = (Desk(config(instruments=(perpetual(),), limits=WIDE)) for _ in range(2))
+    for each in (desk, whole):
+        each.send(opening("A", cash="10000"), opening("B", cash="10000"), at("10000", 0))
+        each.send(new("b", BUY, "10", account="B"), new("a", BUY, "10", account="A"))
+    desk.restart()
+    outputs = desk.send(at("9040.2", 1))
+    assert [item.account_id for item in liquidations(outputs)] == ["A", "B"]
+    assert outputs == whole.send(at("9040.2", 1))
+
+
+def test_borrow_fees_liquidate_at_a_heartbeat() -> None:
+    """A short of 10 at 10950 has 500 of equity and needs 497.5; a night at 36.5 % a year of 360 days costs 111.02."""
+    core = config(instruments=(perpetual(borrow_rate="0.365"),), limits=WIDE)
+    desk = holding(SELL, core=core)
+    desk.send(at("10950", 1))
+    (event,) = liquidations(desk.send(heartbeat(START + NANOS_PER_DAY)))
+    assert event.observed_value == "388.979166666666666667"
 
 
 def test_a_rest_that_cannot_be_closed_is_told_once_and_stays() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.records.enums import BreakerState, EquityTrigger, ExecType, OrdStatus, Side, TimeInForce
-from schemas.records.messages import AccountEquity, ExecutionReport, Fill, PositionReport
+from schemas.records.enums import BreakerState, ControlKind, EquityTrigger, ExecType, OrdStatus, Side, TimeInForce
+from schemas.records.messages import AccountEquity, ApprovedOrder, ExecutionReport, Fill, PositionReport, RiskEvent
 from schemas.records.output import RecordRefused
 from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import ConversionConfig
@@ -19,6 +19,7 @@ from tests.builders import (
     SECOND,
     START,
     config,
+    control,
     funding,
     instrument,
     limits,
@@ -146,6 +147,17 @@ def test_a_settlement_opens_a_breaker_and_survives_a_restart() -> None:
     before = desk.state()
     desk.restart()
     assert desk.state() == before
+
+
+def test_what_can_no_longer_be_traded_is_not_flattened_but_told() -> None:
+    desk = holding(("A", BUY, "2"))
+    desk.send(quote("4500", "4500", at=EXPIRY))
+    outputs = desk.send(control(ControlKind.KILL, "A", flatten=True))
+    event = of(RiskEvent, outputs)[-1]
+    assert (event.code, of(ApprovedOrder, outputs)) == ("FLATTEN_INCOMPLETE", [])
+    assert event.text.endswith("it has expired; send its settlement")
+    desk.send(settlement("4510.50", at=EXPIRY + SECOND))
+    assert desk.account("A").ledger.position_quantity("ABC") == 0
 
 
 def test_funding_before_the_settlement_is_paid_and_after_it_is_not() -> None:
