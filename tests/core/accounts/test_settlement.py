@@ -160,6 +160,19 @@ def test_what_can_no_longer_be_traded_is_not_flattened_but_told() -> None:
     assert desk.account("A").ledger.position_quantity("ABC") == 0
 
 
+def test_a_settlement_out_of_range_leaves_that_position_and_settles_the_others() -> None:
+    """900 million units bought at 1 and settled at 900 million are worth 8.1e17; 1e15 can be booked."""
+    wide = future(contract_multiplier="1", tick_size="0.01", max_quantity="999999999")
+    desk = Desk(config(instruments=(wide,), limits=WIDE))
+    desk.send(opening("A", cash="1000000000"), opening("B"), quote("1.00", "1.00", "999999999", "999999999"))
+    desk.send(new("a", BUY, "900000000", account="A"), new("b", BUY, "1", account="B"))
+    outputs = desk.send(settlement("900000000", at=EXPIRY))
+    assert [item.account_id for item in of(Fill, outputs)] == ["B"]
+    (event,) = of(RiskEvent, outputs)
+    assert (event.code, event.account_id, event.observed_value) == ("SETTLEMENT_OUT_OF_RANGE", "A", "900000000")
+    assert desk.account("A").ledger.position_quantity("ABC") == px("900000000")
+
+
 def test_funding_before_the_settlement_is_paid_and_after_it_is_not() -> None:
     desk = holding(("A", BUY, "2"))
     paid = [
