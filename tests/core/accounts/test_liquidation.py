@@ -149,7 +149,7 @@ def test_a_rest_that_cannot_be_closed_is_told_once_and_stays() -> None:
     desk = holding()
     outputs = []
     for second in range(2, 40):
-        outputs += desk.send(at("9040.2", second, size="0.001"))
+        outputs += desk.send(at("9000", second, size="0.001"))
         if second == 35:
             desk.restart()
     assert [item.code for item in of(RiskEvent, outputs)] == ["LIQUIDATION", "FLATTEN_INCOMPLETE"]
