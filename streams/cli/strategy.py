@@ -107,7 +107,7 @@ def run_strategy(
     else:
         currency = currency or instruments[config.traded[0]].currency
         say(enter_session(settings, codec, opening_of(settings, account, config, config.cash, currency, session)))
-    history = read_account_history(settings, codec, account)
+    history = read_account_history(settings, codec, account, traded)
     if history.session_id is None:
         raise InputError(
             f"account {account}: no session is open; open one by `paper session open --account {account} --cash 100000 "

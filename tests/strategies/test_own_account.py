@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from schemas.records.enums import Action, ExecType, Liquidity, OrderType, OrdStatus, ResultSource, Side, TimeInForce
 from schemas.records.messages import OrderRequest, OrderResult
+from streams.core.reference.instruments import Instrument
 from streams.strategies.own_account import OwnAccount
-from tests.builders import START, px
+from tests.builders import START, instrument, money, px
 
 
 def request(order_id: str = "A-1") -> OrderRequest:
@@ -61,7 +63,12 @@ def test_an_order_that_another_sent_is_adopted_until_it_ends() -> None:
     account = OwnAccount()
     account.add(result("hand-7"))
     assert account.working["hand-7"].quantity == 5
-    filled = {"exec_type": ExecType.FILL, "ord_status": OrdStatus.FILLED, "terminal": True, "cum_qty": px("5")}
+    filled: dict[str, Any] = {
+        "exec_type": ExecType.FILL,
+        "ord_status": OrdStatus.FILLED,
+        "terminal": True,
+        "cum_qty": px("5"),
+    }
     _, fill = account.add(result("hand-7", **filled, last_qty=px("5"), last_px=px("10"), commission=0))
     assert fill is not None
     assert (account.working, account.position("ABC")) == ({}, Decimal(5))
@@ -69,7 +76,20 @@ def test_an_order_that_another_sent_is_adopted_until_it_ends() -> None:
 
 def test_an_answer_given_again_changes_nothing() -> None:
     account = OwnAccount(0)
-    filled = {"exec_type": ExecType.FILL, "ord_status": OrdStatus.FILLED, "cum_qty": px("5")}
+    filled: dict[str, Any] = {"exec_type": ExecType.FILL, "ord_status": OrdStatus.FILLED, "cum_qty": px("5")}
     again = result(**filled, last_qty=px("5"), last_px=px("10"), commission=0, poss_resend=True)
     assert account.add(again) == (None, None)
     assert (account.working, account.positions, account.cash) == ({}, {}, 0)
+
+
+def test_cash_counts_the_units_of_a_contract() -> None:
+    contract = replace(Instrument.from_config(instrument("ABC")), contract_multiplier=px("50"))
+    account = OwnAccount(money("1000"), {"ABC": contract})
+    filled: dict[str, Any] = {
+        "exec_type": ExecType.FILL,
+        "ord_status": OrdStatus.FILLED,
+        "terminal": True,
+        "cum_qty": px("5"),
+    }
+    account.add(result(**filled, last_qty=px("1"), last_px=px("10"), commission=money("2")))
+    assert account.cash == money(str(1000 - 50 * 10 - 2))
