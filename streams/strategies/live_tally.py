@@ -1,4 +1,4 @@
-"""What a live run has done: orders, fills and profit since its start."""
+"""The tally of a live run: orders, fills and profit since its start."""
 
 from collections.abc import Mapping
 from decimal import Decimal
