@@ -66,6 +66,7 @@ def run_strategy(
     from schemas.avro.codec import Codec
     from schemas.records.numbers import NANOS_PER_S
     from schemas.registry import Registry
+    from streams.cli.live_status import LiveStatus
     from streams.cli.output import WAITING_MARKET, say
     from streams.cli.strategy_past import past_market
     from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, found_lines, opening_of
@@ -75,6 +76,7 @@ def run_strategy(
     from streams.pipeline.reference.load_config import load_instruments
     from streams.strategies.account_history import read_account_history
     from streams.strategies.live_runner import StrategyRunner
+    from streams.strategies.live_tally import LiveTally
     from streams.strategies.participant import make_participant
     from streams.strategies.strategy_config import StrategyConfig
 
@@ -105,7 +107,7 @@ def run_strategy(
     else:
         currency = currency or instruments[config.traded[0]].currency
         say(enter_session(settings, codec, opening_of(settings, account, config, config.cash, currency, session)))
-    history = read_account_history(settings, codec, account)
+    history = read_account_history(settings, codec, account, traded)
     if history.session_id is None:
         raise InputError(
             f"account {account}: no session is open; open one by `paper session open --account {account} --cash 100000 "
@@ -114,16 +116,20 @@ def run_strategy(
     trading = make_participant(account, config, traded, settings.run_seed, history=history)
     past = past_market(settings, codec, trading, warm_up)
     runner = StrategyRunner(settings, codec, max_orders, {**history.starts, **past.starts})
-    runner.add(trading)
+    tally = LiveTally(traded, history.account.positions)
+    runner.add(trading, tally)
+    status = LiveStatus(runner, tally)
     for line in past.lines:
         say(line)
     for line in found_lines(history, traded):
         say(line)
     say(f"{name} trades {', '.join(config.traded)} for account {account}")
     try:
-        runner.run()
+        runner.run(status.show)
     except KeyboardInterrupt:
         runner.stop()
+    finally:
+        status.end()
     print(f"{runner.requests} requests sent, {runner.results} results, {len(runner.unanswered)} unanswered")
     if runner.refusal:
         raise InputError(f"the run has ended: {runner.refusal}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PastMarket(NamedTuple):
-    """What a strategy was given. lines: sentences about it. starts: where the live market goes on."""
+    """The past that a strategy was given. lines: sentences about it. starts: where the live market goes on."""
 
     lines: list[str]
     starts: Mapping[tuple[str, int], int]

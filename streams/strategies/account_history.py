@@ -12,6 +12,7 @@ from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import EquityTrigger, Side
 from schemas.records.messages import AccountEquity, OrderRequest, OrderResult, PositionReport
+from streams.core.reference.instruments import Instrument
 from streams.pipeline.clients.account_topics import read_account_topic
 from streams.strategies.own_account import OwnAccount
 
@@ -38,19 +39,26 @@ class AccountHistory(NamedTuple):
     starts: Mapping[tuple[str, int], int]
 
 
-def read_account_history(settings: Settings, codec: Codec, account_id: str) -> AccountHistory:
-    """Returns an account as its topics tell it now. Raises TopicError, LogUnavailable."""
+def read_account_history(
+    settings: Settings, codec: Codec, account_id: str, instruments: Mapping[str, Instrument]
+) -> AccountHistory:
+    """Returns an account as its topics tell it now. instruments: those that the strategy trades, by symbol.
+
+    Raises TopicError, LogUnavailable.
+    """
     # In this order: results are newer than what is compared with them, and no request is newer than its own reading.
     equities = read_account_topic(settings, codec, "account.equity", account_id)
     reports = read_account_topic(settings, codec, "positions", account_id)
     results = read_account_topic(settings, codec, "order.results", account_id)
     requests = read_account_topic(settings, codec, "orders", account_id)
-    found = account_history(account_id, equities.messages, reports.messages, results.messages, requests.messages)
+    messages = (equities.messages, reports.messages, results.messages, requests.messages)
+    found = account_history(account_id, instruments, *messages)
     return found._replace(starts={("order.results", results.partition): results.next_offset})
 
 
 def account_history(
     account_id: str,
+    instruments: Mapping[str, Instrument],
     equities: Sequence[AccountEquity],
     reports: Iterable[PositionReport],
     results: Sequence[OrderResult],
@@ -60,7 +68,7 @@ def account_history(
     session = _newest_session(equities)
     session_id = session[0].session_id if session else None
     of_session = [result for result in results if result.session_id == session_id and not result.poss_resend]
-    account = OwnAccount(session[-1].cash if session else None)
+    account = OwnAccount(session[-1].cash if session else None, instruments)
     fills = [result for result in of_session if result.last_qty is not None]
     known = sum(equity.trigger is EquityTrigger.FILL for equity in session)
     for result in of_session:

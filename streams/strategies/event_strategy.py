@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from schemas.records.enums import Action, OffsetType, OrderType, Side, TimeInForce
-from schemas.records.numbers import money_to_decimal
+from schemas.records.numbers import money_to_decimal, price_to_decimal
 from streams.core.reference.fields import Frozen
 from streams.core.reference.instruments import Instrument
 from streams.strategies.market_bars import BarKind, BarSource, BarSpec, MarketBar
@@ -124,7 +124,8 @@ class Strategy:
             if value is None or (quantity and quote is None):
                 return None
             if quantity and quote is not None:
-                value += self.position(symbol) * quote.mid
+                multiplier = price_to_decimal(self.instrument(symbol).contract_multiplier)
+                value += self.position(symbol) * quote.mid * multiplier
         return value
 
     def instrument(self, symbol: str) -> Instrument:

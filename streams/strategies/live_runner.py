@@ -1,7 +1,7 @@
 """Trades strategies through Kafka: market.data and order.results in, orders out."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
@@ -10,8 +10,10 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.errors import StrategyFailed
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
+from streams.strategies.live_tally import LiveTally
 from streams.strategies.market_view import updates_of
 from streams.strategies.participant import Participant
+from streams.strategies.strategy import Tick
 
 POLL_S = 0.02
 LATE_NS = NANOS_PER_S
@@ -41,11 +43,12 @@ class StrategyRunner:
         max_orders: int | None = None,
         starts: Mapping[tuple[str, int], int] | None = None,
     ) -> None:
-        """starts: offsets of the first results to read, by topic and partition; see AccountHistory."""
+        """starts: offsets of the first records to read, by topic and partition; see AccountHistory."""
         self._follower = Follower(settings, codec, ["market.data", "order.results"], starts=starts)
         self._producer = RecordProducer(settings, codec, linger_ms=1)
         self._by_account: dict[str, Participant] = {}
         self._by_symbol: dict[str, list[Participant]] = {}
+        self._tallies: dict[str, LiveTally] = {}
         self._max_orders = max_orders
         self._stop = threading.Event()
         self._now_ns = 0
@@ -57,9 +60,11 @@ class StrategyRunner:
         self.latest_ns = 0
         self.refusal = ""
 
-    def add(self, participant: Participant) -> None:
-        """Adds a strategy; no other one may trade for its account."""
+    def add(self, participant: Participant, tally: LiveTally | None = None) -> None:
+        """Adds a strategy; no other one may trade for its account. tally: counts what it does."""
         self._by_account[participant.account_id] = participant
+        if tally is not None:
+            self._tallies[participant.account_id] = tally
         for symbol in participant.symbols:
             self._by_symbol.setdefault(symbol, []).append(participant)
 
@@ -67,13 +72,15 @@ class StrategyRunner:
         """Makes run() return. May be called from another thread."""
         self._stop.set()
 
-    def run(self) -> None:
+    def run(self, on_progress: Callable[[], None] = lambda: None) -> None:
         """Trades until stop() is called, or until max_orders requests were sent and answered.
+
+        on_progress: called many times a second.
 
         Raises StrategyFailed after the requests are sent that follow the error of a strategy.
         """
         try:
-            self._trade()
+            self._trade(on_progress)
         except StrategyFailed:
             for participant in self._by_account.values():
                 self._send_last(participant.after_error(self._now_ns))
@@ -84,9 +91,10 @@ class StrategyRunner:
         finally:
             self._producer.flush()
 
-    def _trade(self) -> None:
+    def _trade(self, on_progress: Callable[[], None]) -> None:
         with self._follower as follower:
             while not self._stop.is_set() and not self._finished:
+                on_progress()
                 for followed in follower.poll(POLL_S):
                     if followed.topic == "market.data":
                         self._on_market_data(followed.message)
@@ -107,6 +115,8 @@ class StrategyRunner:
         if participants:
             for update in updates_of(record):
                 for participant in participants:
+                    if isinstance(update, Tick) and participant.account_id in self._tallies:
+                        self._tallies[participant.account_id].mark(record.symbol, update)
                     if participant.sees(update):
                         self._now_ns = update.ts
                         self._send(participant.on_update(record.symbol, update, update.ts))
@@ -117,6 +127,8 @@ class StrategyRunner:
         if participant is None:
             return
         self.results += 1
+        if result.account_id in self._tallies:
+            self._tallies[result.account_id].add(result)
         sent_ns = self.unanswered.pop((result.account_id, result.request_id or result.order_id), result.ts)
         self.late += result.ts - sent_ns > LATE_NS
         self.latest_ns = max(self.latest_ns, result.ts - sent_ns)

@@ -1,12 +1,13 @@
 """An account as its strategy sees it: positions, orders and cash, carried on by its results."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.records.enums import Action, ExecType, OrderType, OrdStatus, Side, TimeInForce
 from schemas.records.messages import OrderRequest, OrderResult
 from schemas.records.numbers import money_to_decimal, price_to_decimal
+from streams.core.reference.instruments import Instrument, multiplied
 
 ANSWERS = frozenset({ExecType.CANCEL_REJECT, ExecType.MASS_CANCEL})
 """Results that answer a request and change no order."""
@@ -65,10 +66,12 @@ class OwnAccount:
             not in it.
     """
 
-    def __init__(self, cash: int | None = None) -> None:
+    def __init__(self, cash: int | None = None, instruments: Mapping[str, Instrument] | None = None) -> None:
+        """instruments: by symbol, whose contract multipliers count; a symbol without one counts as units."""
         self.working: dict[str, OwnOrder] = {}
         self.positions: dict[str, int] = {}
         self.cash = cash
+        self._instruments = instruments or {}
 
     def position(self, symbol: str) -> Decimal:
         """Returns the position in units, negative if short."""
@@ -102,8 +105,10 @@ class OwnAccount:
     def pay(self, result: OrderResult) -> None:
         """Takes the price and the commission of a fill from the cash, or adds what a sale brings."""
         if self.cash is not None and result.last_qty is not None and result.last_px is not None:
-            direction = 1 if result.side is Side.BUY else -1
-            self.cash -= direction * result.last_qty * result.last_px + (result.commission or 0)
+            instrument, value = self._instruments.get(result.symbol), result.last_qty * result.last_px
+            if instrument is not None:
+                value = multiplied(value, instrument.contract_multiplier)
+            self.cash -= (value if result.side is Side.BUY else -value) + (result.commission or 0)
 
     def _book(self, result: OrderResult) -> FillEvent | None:
         quantity, price = result.last_qty, result.last_px

@@ -122,7 +122,8 @@ def make_participant(
     latency = make_model(ModelKind.LATENCY, config.latency)
     number = history.number if history else 0
     if isinstance(made, type) and issubclass(made, Strategy):
-        account = history.account if history else OwnAccount(None if config.cash is None else to_money(config.cash))
+        cash = None if config.cash is None else to_money(config.cash)
+        account = history.account if history else OwnAccount(cash, instruments)
         desk = StrategyDesk(account_id, config.strategy, instruments, account, id_prefix, number)
         driven: StrategyDriver | TickStrategy = StrategyDriver(made(desk, declared_parameters(made, config)), desk)
     else:

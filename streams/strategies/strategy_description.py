@@ -17,7 +17,7 @@ QUOTE_PARAMETERS = (
     ("max_position", "Decimal", "> 0", None, "largest position, long or short, in units"),
     ("every", "int", ">= 1", "1", "quotes from one decision to the next; 50 live"),
 )
-"""Those of each strategy of one quote, which declares none itself."""
+"""Parameters of each strategy of one quote, which declares none itself."""
 
 
 class DeclaredParameter(NamedTuple):

@@ -117,7 +117,8 @@ class StrategyDriver:
     def _clear(self, symbol: str, update: Update) -> Sequence[OrderRequest]:
         """Cancels, once, the orders of an earlier start. The strategy starts with the first update after their end."""
         self._desk.now_ns = max(self._desk.now_ns, update.ts)
-        self._past.append((symbol, update))
+        if self.warm_up_ns:
+            self._past.append((symbol, update))
         if not self._clearing:
             self._clearing = self._desk.cancel_all()
         return self._desk.drain()

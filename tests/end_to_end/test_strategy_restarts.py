@@ -11,7 +11,7 @@ import pytest
 from infra.settings import Settings
 from schemas.avro.codec import Codec
 from schemas.records.enums import OrdStatus, Side
-from schemas.records.messages import OrderRequest, OrderResult, PositionReport
+from schemas.records.messages import MarketData, OrderRequest, OrderResult, PositionReport
 from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S
 from schemas.registry import Registry
 from streams.evidence.replay.market_time import market_only
@@ -19,6 +19,8 @@ from streams.evidence.replay.simulate import simulate
 from streams.evidence.replay.what_if import WhatIf
 from streams.pipeline.clients.account_topics import read_account_topic
 from streams.pipeline.clients.follow import Follower
+from streams.pipeline.clients.market_history import read_market_history
+from streams.pipeline.clients.read_topic import read_topic
 from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.reference.load_config import core_config
 from tests.end_to_end.processes import done, paper, running
@@ -99,6 +101,21 @@ def check_killed(settings: Settings, codec: Codec) -> None:
     assert all(request.side is Side.BUY for request in sent)
     (listed,) = done(settings, "positions", "--account", "k", "--json").splitlines()
     assert f'"quantity": "{TARGET}"' in listed
+
+
+def check_past(settings: Settings, codec: Codec) -> None:
+    """What is read back for a warm-up is the end of the market."""
+    records: list[MarketData] = [item for item in read_topic(settings, codec, "market.data") if item.symbol == SYMBOL]
+    newest_ns = max(item.times[-1] for item in records)
+    for seconds in (2, 10**6):
+        past = read_market_history(settings, codec, [SYMBOL], seconds * NANOS_PER_S)
+        wanted = [item for item in records if item.times[-1] >= newest_ns - seconds * NANOS_PER_S]
+        assert past.records == wanted != []
+        assert past.newest_ns == newest_ns
+        ((_, next_offset),) = past.starts.items()
+        with Follower(settings, codec, ["market.data"], starts=past.starts) as after:
+            assert next_offset > 0
+            assert [item for item in after.poll(0.5) if item.message.symbol == SYMBOL] == []
 
 
 def check_twin(settings: Settings, codec: Codec) -> None:

@@ -38,6 +38,8 @@ class MemoryDesk:
         self.is_dead = False
         self._unseen: list[OrderResult] = []
         self._account_id, self._config = account_id, StrategyConfig.model_validate(told)
+        instruments = {item.symbol: Instrument.from_config(item) for item in CORE.instruments}
+        self._traded = {symbol: instruments[symbol] for symbol in self._config.traded}
         self._engine = ReplayEngine(CORE, lambda topic, _, __, message: self.topics[topic].append(message))
         self._partition = partition_of(account_id, CORE.account_partitions)
         cash = str(self._config.cash)
@@ -53,12 +55,10 @@ class MemoryDesk:
     def history(self) -> AccountHistory:
         """Returns the account as its topics tell it."""
         topics = ("account.equity", "positions", "order.results", "orders")
-        return account_history(self._account_id, *(self.topics[topic] for topic in topics))
+        return account_history(self._account_id, self._traded, *(self.topics[topic] for topic in topics))
 
     def _made(self, history: AccountHistory) -> Participant:
-        instruments = {item.symbol: Instrument.from_config(item) for item in CORE.instruments}
-        traded = {symbol: instruments[symbol] for symbol in self._config.traded}
-        return make_participant(self._account_id, self._config, traded, CORE.run_seed, history=history)
+        return make_participant(self._account_id, self._config, self._traded, CORE.run_seed, history=history)
 
     def trade(self, record: MarketData, time_ns: int) -> None:
         """Shows an update to the venue, and then to the strategy."""

@@ -14,6 +14,7 @@ from tests.strategies.memory_desk import MemoryDesk, market
 from tests.strategies.test_event_strategies import examples
 
 EXAMPLES = ("ema", "pairs", "maker", "twap")
+OF_QUOTES = ("momentum", "market-maker", "mean-reversion")
 KILLS = 10
 UPDATES_MAX = 60
 """Between a start and the decision at which it is killed, at least."""
@@ -25,7 +26,17 @@ HURRIED: dict[str, dict[str, Any]] = {
 }
 """Parameters with which they trade more often."""
 BOUNDS = {"ema": 10, "pairs": 10, "maker": 50, "twap": 200}
-"""Units that each may hold of a symbol."""
+"""Units that each may hold of a symbol; those of one quote hold at most their max_position."""
+MAX_POSITION = 50
+
+
+def configured(name: str) -> dict[str, Any]:
+    """Returns the configuration of a strategy that trades often."""
+    if name in OF_QUOTES:
+        sizes = {"quantity": "10", "max_position": str(MAX_POSITION), "every": 3}
+        return {"strategy": name, "symbol": "ABC", "cash": "1000000", **sizes}
+    told: dict[str, Any] = examples()[name]
+    return {**told, "parameters": told.get("parameters", {}) | HURRIED[name]}
 
 
 def held(results: list[OrderResult]) -> dict[str, int]:
@@ -51,12 +62,11 @@ def check_truth(desk: MemoryDesk) -> None:
     assert set(history.account.working) == sent - ended
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*EXAMPLES, *OF_QUOTES])
 def test_a_killed_strategy_sends_nothing_twice_and_knows_its_position(name: str) -> None:
     records = market(book_market(3, seconds=12))
-    told = examples()[name]
-    desk = MemoryDesk(told | {"parameters": told.get("parameters", {}) | HURRIED[name]})
-    chosen = np.random.default_rng(EXAMPLES.index(name))
+    desk = MemoryDesk(configured(name))
+    chosen = np.random.default_rng([*EXAMPLES, *OF_QUOTES].index(name))
     starts, lives_on = 0, int(chosen.integers(UPDATES_MAX))
     for record, time_ns in records:
         desk.trade(record, time_ns)
@@ -76,7 +86,9 @@ def test_a_killed_strategy_sends_nothing_twice_and_knows_its_position(name: str)
     assert starts == KILLS
     assert len({order.order_id for order in orders}) == len(orders) > starts
     assert [item.text for item in results if item.ord_status is OrdStatus.REJECTED] == []
-    assert 0 < max(map(abs, positions_over_time(results))) <= BOUNDS[name] * 10**9, "no order was doubled"
+    assert 0 < max(map(abs, positions_over_time(results))) <= BOUNDS.get(name, MAX_POSITION) * 10**9, (
+        "no order was doubled"
+    )
 
 
 def positions_over_time(results: list[OrderResult]) -> list[int]:

@@ -1,5 +1,4 @@
-"""A warm-up: a strategy begins with the past that it declares, sends nothing during it, and then decides as if it had
-seen all of the market."""
+"""A warm-up: a strategy begins with the past that it declares, and sends nothing during it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ CASH = "1000000"
 
 
 class TrialRun(NamedTuple):
-    """What a strategy did.
+    """The deeds of a strategy.
 
     Attributes:
         orders: its requests. results: their results.
@@ -47,7 +47,7 @@ class TrialRun(NamedTuple):
 
     @property
     def refusals(self) -> list[str]:
-        """Why orders were refused, one sentence each."""
+        """Returns why orders were refused, one sentence each."""
         return [item.text or "" for item in self.results if item.ord_status is OrdStatus.REJECTED]
 
     @property
