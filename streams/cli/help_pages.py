@@ -95,6 +95,7 @@ EXAMPLES = {
     "replay run": "paper replay run --run-id slow --with slow.yaml",
     "replay compare": "paper replay compare live slow",
     "replay sweep": "paper replay sweep --grid grid.yaml --jobs 2",
+    "replay walk-forward": "paper replay walk-forward --grid grid.yaml --with own.yaml --data days --train 90 --test 9",
     "replay list": "paper replay list",
     "archive export": "paper archive export archives/2013-10-09",
     "archive list": "paper archive list",
