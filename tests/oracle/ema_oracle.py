@@ -30,7 +30,7 @@ NONE = np.zeros(0, np.int64)
 
 
 class OracleFill(NamedTuple):
-    """A fill. time_ns: UTC nanoseconds. kind: entry, target, stop, or leave: out of a position whose stop was refused."""
+    """A fill. time_ns: UTC nanoseconds. kind: entry, target, stop, or leave (a position whose stop was refused)."""
 
     time_ns: int
     kind: str

@@ -22,6 +22,11 @@ from tests.stacks import free_settings
 
 SYMBOL = "ACME.SIM"
 
+TABLES = (
+    "orders", "orders_approved", "executions", "order_results", "fills", "account_equity", "positions", "controls",
+    "risk_events", "marks",
+)  # fmt: skip
+
 
 def test_a_strategy_that_is_missing_is_said_before_anything_is_read(tmp_path: Path) -> None:
     """No server runs here, and no topic is asked for."""
@@ -50,13 +55,11 @@ def test_a_killed_sweep_goes_on_and_gives_the_same(
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert sum(row["is_peak"] for row in rows) == sum(row["is_plateau"] for row in rows) == 1
     runs = client.query("SELECT run_id, outputs_sha256 FROM replay_runs WHERE run_id LIKE 'killed-%'").result_rows
-    digests: dict[str, str] = dict(runs)
+    digests = {str(run_id): str(digest) for run_id, digest in runs}
     assert len(runs) == len(set(digests.values())) == 4, "what is done is not done again"
     alone = alone_in_memory(server_settings, market, rows[0])
     assert digests[rows[0]["run_id"]] == alone.outputs_sha256
-    tables = ("orders", "orders_approved", "executions", "order_results", "fills", "account_equity", "positions")
-    tables += ("controls", "risk_events", "marks")
-    counts = [f"SELECT count() AS n FROM {name} FINAL WHERE run_id = '{rows[0]['run_id']}'" for name in tables]
+    counts = [f"SELECT count() AS n FROM {name} FINAL WHERE run_id = '{rows[0]['run_id']}'" for name in TABLES]
     ((stored,),) = client.query(f"SELECT sum(n) FROM ({' UNION ALL '.join(counts)})").result_rows
     assert stored == alone.outputs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 
@@ -48,23 +49,13 @@ def test_a_window_is_a_market_of_its_own() -> None:
 def test_the_best_of_each_window_is_judged_in_the_next(
     server_settings: Settings,
     told: tuple[str, ...],
+    tmp_path: Path,
 ) -> None:
     grid = tmp_path / "grid.yaml"
     grid.write_text("strategies.ema.parameters.fast: [3, 8]\n")
     options = [option for option in told if option != "--strategies-only"]
-    walk = (
-        "replay",
-        "walk-forward",
-        *options,
-        "--train",
-        "0.12",
-        "--test",
-        "0.1",
-        "--period",
-        "0.02",
-        "--grid",
-        str(grid),
-    )
+    windows = ("--train", "0.12", "--test", "0.1", "--period", "0.02")
+    walk = ("replay", "walk-forward", *options, "--grid", str(grid), *windows)
     result = paper(server_settings, *walk, "--json")
     assert result.returncode == 0, result.stderr
     *folds, joined = map(json.loads, result.stdout.splitlines())
