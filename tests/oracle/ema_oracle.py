@@ -16,8 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from schemas.records.numbers import NANOS_PER_MS
+from streams.pipeline.feed.infer_instruments import infer_instruments
 from streams.pipeline.feed.table import COLUMNS, QUOTE, MarketTable
-from streams.tools.bench.peers.market_file import MarketFile, save_arrays
+from streams.tools.bench.peers.make_market_file import make_quotes_file
+from streams.tools.bench.peers.market_file import save_arrays
 from streams.tools.bench.peers.measure_peers import ask_peer, peers_python
 from streams.tools.bench.resimulation import recorded_day
 from tests.evidence.sessions.recorded_days import OPEN_NS
@@ -26,7 +29,6 @@ TRADES = Path(__file__).with_name("nautilus_ema_trades.csv")
 QUOTES = 80_000
 LATENCY_MS = 5
 PARAMETERS: dict[str, Any] = {"fast": 10, "slow": 20, "bar_ticks": 50, "quantity": "10", "distance_bps": "5"}
-NONE = np.zeros(0, np.int64)
 
 
 class OracleFill(NamedTuple):
@@ -59,12 +61,8 @@ def read_trades() -> list[OracleFill]:
 def main(folder: Path) -> None:
     """Asks NautilusTrader and writes its fills."""
     table = oracle_market(folder)
-    none = dict.fromkeys(("order_ts", "order_side", "order_px", "order_qty", "cancel_ts"), NONE)
-    steps = {"tick_size": 10**7, "lot_size": 10**9, "latency_ns": LATENCY_MS * 10**6}
-    quotes = {name: getattr(table, name) for name in ("bid_px", "bid_sz", "ask_px", "ask_sz")}
-    market = MarketFile(
-        quote_ts=table.time, **quotes, **none, **{name: np.array([step], np.int64) for name, step in steps.items()}
-    )
+    (instrument,) = infer_instruments(table)
+    market = make_quotes_file(table, instrument, LATENCY_MS * NANOS_PER_MS)
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "market.npz"
         save_arrays(market, path)
