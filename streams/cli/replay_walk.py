@@ -31,7 +31,7 @@ def walk_grid(
     period: float = PERIOD,
     as_json: bool = JSON_LINES,
 ) -> None:
-    """Chooses the best combination of a grid in one window of the market and judges it in the next, again and again.
+    """Runs a grid in one window of the market and its best combination in the next window, again and again.
 
     The market comes from files, and the strategies bring their cash, as with --strategies-only. A run begins its window
     without a position or a history. Started again, it runs only what is missing.

@@ -17,7 +17,7 @@ HASH_CHARS = 10
 GRID_REMEDY = "write YAML, as `orders.scale: [0.5, 1, 2]`"
 
 
-class Window(NamedTuple):
+class MarketWindow(NamedTuple):
     """A span of market time, UTC nanoseconds: from from_ns on, before to_ns."""
 
     from_ns: int
@@ -35,7 +35,7 @@ class SweepPoint(NamedTuple):
     run_id: str
     what_if: WhatIf
     values: dict[str, Any]
-    window: Window | None = None
+    window: MarketWindow | None = None
 
     def base(self, source: str) -> str:
         """Returns the name of what it runs over. source: the name of the source."""

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.clickhouse.client import connect
 from streams.errors import InputError
-from streams.evidence.replay.grid_points import HASH_CHARS, RUNS_MAX, SweepPoint, Window
+from streams.evidence.replay.grid_points import HASH_CHARS, RUNS_MAX, MarketWindow, SweepPoint
 from streams.evidence.replay.input_source import InputSource
 from streams.evidence.replay.market_time import MarketTimeline
 from streams.evidence.replay.shared_inputs import Opening
@@ -41,8 +41,8 @@ class WalkPlan(NamedTuple):
 class Fold(NamedTuple):
     """A training window and the test window that follows it."""
 
-    train: Window
-    test: Window
+    train: MarketWindow
+    test: MarketWindow
 
 
 class FoldResult(NamedTuple):
@@ -111,13 +111,13 @@ def folds_of(times: Ints, plan: WalkPlan) -> Iterator[Fold]:
     """Yields the folds whose windows both lie within the market and hold updates. times: of the updates, rising."""
     first, end = int(times[0]), int(times[-1]) + 1
     for start in range(first + plan.train_ns, end - plan.test_ns + 1, plan.test_ns):
-        train = Window(first if plan.anchored else start - plan.train_ns, start)
-        fold = Fold(train, Window(start, start + plan.test_ns))
+        train = MarketWindow(first if plan.anchored else start - plan.train_ns, start)
+        fold = Fold(train, MarketWindow(start, start + plan.test_ns))
         if all(np.searchsorted(times, window.from_ns) < np.searchsorted(times, window.to_ns) for window in fold):
             yield fold
 
 
-def _within(point: SweepPoint, window: Window) -> SweepPoint:
+def _within(point: SweepPoint, window: MarketWindow) -> SweepPoint:
     digest = sha256(f"{point.run_id} {window.from_ns} {window.to_ns}".encode()).hexdigest()[:HASH_CHARS]
     prefix, _, _ = point.run_id.rpartition("-")
     return point._replace(run_id=f"{prefix}-{digest}", window=window)

@@ -14,6 +14,7 @@ from infra.gc_tuning import collect_rarely
 from infra.settings import Settings
 from streams.core.core_config import CoreConfig
 from streams.core.reference.declarations import InstrumentConfig
+from streams.core.simulators.simulator_choice import TOP_OF_BOOK
 from streams.evidence.replay.grid_points import SweepPoint, sweep_points
 from streams.evidence.replay.input_source import InputSource
 from streams.evidence.replay.shared_inputs import SharedInputs
@@ -94,10 +95,10 @@ def measure_sweep_peers(python: Path, table: MarketTable, config: InstrumentConf
 
 
 def bench_points(symbol: str) -> list[SweepPoint]:
-    """Returns the points of SWEPT for a symbol."""
+    """Returns the points of SWEPT for a symbol. The latency is constant, so that no stop overtakes its entry."""
     parameters = {"bar_ticks": BAR_TICKS, "distance_bps": str(DISTANCE_BPS), "quantity": str(QUANTITY)}
     told = {"strategy": "examples.ema_cross:EmaCross", "symbol": symbol, "cash": "1000000", "parameters": parameters}
-    return sweep_points("bench", SWEPT, {"strategies": {"ema": told}})
+    return sweep_points("bench", SWEPT, {"config": {"simulator": TOP_OF_BOOK}, "strategies": {"ema": told}})
 
 
 def _open(shared: SharedInputs) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from infra.settings import Settings
-from streams.evidence.replay.grid_points import Window
+from streams.evidence.replay.grid_points import MarketWindow
 from streams.evidence.replay.market_time import market_only
 from streams.evidence.replay.simulate import simulate
 from streams.evidence.replay.walk_forward import Fold, WalkPlan, folds_of
@@ -22,7 +22,7 @@ TIMES = np.array([0, 10, 20, 30, 90, 100], np.int64)
 
 
 def fold(train_from: int, test_from: int, test_to: int) -> Fold:
-    return Fold(Window(train_from, test_from), Window(test_from, test_to))
+    return Fold(MarketWindow(train_from, test_from), MarketWindow(test_from, test_to))
 
 
 def test_windows_follow_each_other_and_hold_updates() -> None:

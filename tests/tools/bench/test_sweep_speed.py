@@ -11,7 +11,7 @@ from tests.builders import config
 
 def test_twenty_points_are_measured() -> None:
     core = config(mark_interval_ms=60_000)
-    table = synthetic(SyntheticMarket(7, seconds=8), core.instruments[:1])
+    table = synthetic(SyntheticMarket(7, seconds=24), core.instruments[:1])
     points = bench_points(table.symbols[0])
     check_strategies(points)
     check_settings(points, core)
