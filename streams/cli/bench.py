@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     group.callback()(bench)
     group.command()(scale)
     group.command()(formats)
+    group.command("sweep")(sweep_speed)
     app.add_typer(group, name="bench")
 
 
@@ -173,6 +174,45 @@ def formats(
         print(json.dumps(found))
     else:
         print_rows(found, FormatFigures._fields, as_json=False)
+
+
+def sweep_speed(
+    recorded: Path | None = typer.Option(
+        None, envvar="PAPER_MARKET_DATA", help="Folder with the recorded day; default: ../shared/data."
+    ),
+    jobs: int = typer.Option(2, min=1, help="Number of processes."),
+    peers: bool = typer.Option(
+        False, "--peers", help="Also measure hftbacktest and vectorbt, in their own environment."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Measures a sweep of 20 EMA crosses over the recorded day: seconds, and memory of each process."""
+    from infra.settings import get_settings
+    from streams.cli.output import print_rows, say
+    from streams.errors import InputError
+    from streams.pipeline.feed.infer_instruments import infer_instruments
+    from streams.pipeline.reference.load_config import core_config
+    from streams.tools.bench.peers.measure_peers import peers_python
+    from streams.tools.bench.resimulation import RECORDED, recorded_day
+    from streams.tools.bench.sweep_speed import SweepFigures, measure_sweep, measure_sweep_peers
+
+    _warn_uncompiled()
+    settings = get_settings()
+    folder = _recorded(recorded)
+    table = recorded_day(folder)
+    if table is None:
+        raise InputError(f"{folder} lacks {RECORDED}; name its folder with --recorded")
+    instruments = infer_instruments(table)
+    config = core_config(settings).model_copy(update={"instruments": instruments})
+    python = peers_python(say) if peers else None
+    found = [measure_sweep(settings, config, table, jobs)]
+    if python is not None:
+        found += measure_sweep_peers(python, table, instruments[0], jobs)
+    rows = [figures._asdict() for figures in found]
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print_rows(rows, SweepFigures._fields, as_json=False)
 
 
 def _document(result: BenchResult) -> dict[str, Any]:

@@ -24,14 +24,19 @@ MONEY_FIELDS = frozenset(
         "floor",
         "funding",
         "gross_exposure",
+        "in_sample",
         "market_value",
+        "neighbours_median",
         "net_pnl",
         "notional",
         "opening_cash",
+        "out_of_sample",
         "peak_equity",
         "position_value",
         "realised_pnl",
+        "result",
         "unrealised_pnl",
+        "worst_drawdown",
     }
 )
 PRICE_FIELDS = frozenset(

@@ -95,6 +95,7 @@ EXAMPLES = {
     "replay run": "paper replay run --run-id slow --with slow.yaml",
     "replay compare": "paper replay compare live slow",
     "replay sweep": "paper replay sweep --grid grid.yaml --jobs 2",
+    "replay walk-forward": "paper replay walk-forward --grid grid.yaml --with own.yaml --data days --train 90 --test 9",
     "replay list": "paper replay list",
     "archive export": "paper archive export archives/2013-10-09",
     "archive list": "paper archive list",
@@ -112,6 +113,7 @@ EXAMPLES = {
     "bench": "paper bench --orders 5000",
     "bench scale": "paper bench scale --partitions 1 --partitions 4 --plot scale.svg",
     "bench formats": "paper bench formats csv parquet --rows 1000000",
+    "bench sweep": "paper bench sweep --peers --json",
     "study passive": "paper study passive quotes.csv.gz trades.csv.gz --quantity 0.01 --every 1 --lifetime 30",
     "study taking": (
         "paper study taking quotes.csv.gz trades.csv.gz --from 2013-10-09T13:30:00 --to 2013-10-09T19:59:00"

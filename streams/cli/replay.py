@@ -13,6 +13,7 @@ from streams.cli.command_group import add_group
 from streams.cli.options import JSON, JSON_LINES
 from streams.cli.replay_options import DATA, STRATEGIES_ONLY, WITH
 from streams.cli.replay_sweep import plain, sweep_grid
+from streams.cli.replay_walk import walk_grid
 
 if TYPE_CHECKING:
     from streams.evidence.replay.compare_runs import RunComparison
@@ -34,7 +35,14 @@ def register(app: typer.Typer) -> None:
         app,
         "replay",
         "Proves the record by computing it again, or runs it again under other settings.",
-        {"verify": verify_record, "run": run_again, "compare": compare_runs, "sweep": sweep_grid, "list": list_runs},
+        {
+            "verify": verify_record,
+            "run": run_again,
+            "compare": compare_runs,
+            "sweep": sweep_grid,
+            "walk-forward": walk_grid,
+            "list": list_runs,
+        },
     )
 
 

@@ -17,12 +17,29 @@ HASH_CHARS = 10
 GRID_REMEDY = "write YAML, as `orders.scale: [0.5, 1, 2]`"
 
 
+class MarketWindow(NamedTuple):
+    """A span of market time, UTC nanoseconds: from from_ns on, before to_ns."""
+
+    from_ns: int
+    to_ns: int
+
+
 class SweepPoint(NamedTuple):
-    """A run of a sweep. values: the values of the grid that it changes."""
+    """A run of a sweep.
+
+    Attributes:
+        values: the values of the grid that it changes.
+        window: the part of the market that it runs over; None: all of it. Such a run has strategies and no record.
+    """
 
     run_id: str
     what_if: WhatIf
     values: dict[str, Any]
+    window: MarketWindow | None = None
+
+    def base(self, source: str) -> str:
+        """Returns the name of what it runs over. source: the name of the source."""
+        return source if self.window is None else f"{source} from {self.window.from_ns} to {self.window.to_ns}"
 
     @property
     def told(self) -> str:

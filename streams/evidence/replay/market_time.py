@@ -11,9 +11,9 @@ their Kafka times.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.avro.codec import Codec
 from schemas.records.messages import Control, MarketData, OrderRequest, OrderResult, RiskEvent
@@ -22,7 +22,7 @@ from streams.evidence.replay.market_updates import check_updates, market_table, 
 from streams.evidence.replay.recorded_inputs import CLIENT_INPUTS, ReplayInput, recorded_inputs
 from streams.pipeline.feed.pack import heartbeat
 from streams.pipeline.feed.send import CLOSING_NS
-from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.feed.table import COLUMNS, MarketTable
 from streams.pipeline.journal.kinds import ACCOUNTS
 from streams.pipeline.journal.log import LogReader
 from streams.pipeline.journal.partitions import partition_of
@@ -54,6 +54,12 @@ class MarketTimeline:
             side: Literal["left", "right"] = "left" if item.rank < RANKS["market.data"] else "right"
             yield int(self.table.time.searchsorted(item.time_ns, side)), item
 
+    def market_between(self, from_ns: int, to_ns: int) -> "MarketTimeline":
+        """Returns the updates from a time on and before another one, as market_only returns a market."""
+        first, stop = (int(row) for row in self.table.time.searchsorted([from_ns, to_ns]))
+        columns: dict[str, Any] = {name: getattr(self.table, name)[first:stop] for name in ("symbol", *COLUMNS)}
+        return _closed(replace(self.table, **columns), self.partitions)
+
     def _updates(self) -> Iterator[ReplayInput]:
         topic, rank = "market.data", RANKS["market.data"]
         owners = {symbol: partition_of(symbol, self.partitions) for symbol in self.table.symbols}
@@ -72,9 +78,12 @@ def market_only(table: MarketTable, config: CoreConfig) -> MarketTimeline:
     """
     table = sorted_by_market_time(table)
     check_updates(table)
+    return _closed(table, config.execution_partitions)
+
+
+def _closed(table: MarketTable, partitions: int) -> MarketTimeline:
     end_ns = int(table.time[-1]) + CLOSING_NS
     rank, beat = RANKS["market.data"], heartbeat(end_ns)
-    partitions = config.execution_partitions
     beats = [ReplayInput(end_ns, rank, partition, len(table), "market.data", beat) for partition in range(partitions)]
     return MarketTimeline(table, beats, [], [], partitions)
 

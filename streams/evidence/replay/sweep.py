@@ -65,7 +65,9 @@ def run_points(source: InputSource, opening: Opening, chosen: Sequence[SweepPoin
     """
     check_settings(chosen, source.config)
     with closing(connect(opening[0])) as client:
-        left = [point for point in chosen if not is_registered(client, point.run_id, point.what_if, source.name)]
+        left = [
+            point for point in chosen if not is_registered(client, point.run_id, point.what_if, point.base(source.name))
+        ]
     before, total = len(chosen) - len(left), len(chosen)
     on_done(SweepProgress("", before, total, None))
     if not left:

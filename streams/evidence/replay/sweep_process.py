@@ -10,6 +10,7 @@ from contextlib import closing
 from infra.clickhouse.client import connect
 from infra.gc_tuning import collect_rarely
 from streams.evidence.replay.grid_points import SweepPoint
+from streams.evidence.replay.market_time import MarketTimeline
 from streams.evidence.replay.recorded_inputs import ReplayInput
 from streams.evidence.replay.run_register import register_run
 from streams.evidence.replay.shared_inputs import SharedInputs
@@ -55,7 +56,10 @@ def run_point(point: SweepPoint) -> None:
     shared = process.shared
     settings = shared.opening[0].model_copy(update={"run_id": point.run_id})
     inputs = process.inputs(bool(point.what_if.strategies))
+    if point.window is not None:
+        assert isinstance(inputs, MarketTimeline), "a window is of a market without a record"
+        inputs = inputs.market_between(*point.window)
     with closing(Tables(settings, lambda seconds: None)) as tables:
         run = simulate(point.run_id, shared.config, inputs, point.what_if, tables)
     with closing(connect(settings)) as client:
-        register_run(client, run, shared.name)
+        register_run(client, run, point.base(shared.name))

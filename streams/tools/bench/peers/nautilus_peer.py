@@ -56,14 +56,14 @@ def main() -> None:
     """Answers with quotes a second with and without orders, seconds of loading, and the flags of filled orders."""
     market = load_arrays(MarketFile, read_request()["market"])
     started = time.perf_counter()
-    ticks = _ticks(market)
+    ticks = make_ticks(market)
     quotes_s = time.perf_counter() - started
-    engine = _engine(market, ticks)
+    engine = make_engine(market, ticks)
     alone_s = _run(engine)
     engine.dispose()
 
     started = time.perf_counter()
-    engine = _engine(market, ticks)
+    engine = make_engine(market, ticks)
     strategy = TimedOrders()
     engine.add_strategy(strategy)
     strategy.due = _orders(market, strategy)
@@ -85,7 +85,7 @@ def _run(engine: BacktestEngine) -> float:
     return time.perf_counter() - started
 
 
-def _engine(market: MarketFile, ticks: list[QuoteTick]) -> BacktestEngine:
+def make_engine(market: MarketFile, ticks: list[QuoteTick]) -> BacktestEngine:
     """Returns an engine of one instrument: a currency pair, because its sizes may have decimal places."""
     config = BacktestEngineConfig(
         logging=LoggingConfig(bypass_logging=True), risk_engine=RiskEngineConfig(bypass=True), run_analysis=False
@@ -124,7 +124,8 @@ def _digits(market: MarketFile) -> tuple[int, int]:
     return decimal_places(int(market.tick_size[0])), decimal_places(int(market.lot_size[0]))
 
 
-def _ticks(market: MarketFile) -> list[QuoteTick]:
+def make_ticks(market: MarketFile) -> list[QuoteTick]:
+    """Returns the quotes of a market as ticks."""
     price_digits, size_digits = _digits(market)
 
     def tick(ts: int, bid: int, bid_size: int, ask: int, ask_size: int) -> QuoteTick:

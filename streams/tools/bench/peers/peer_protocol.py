@@ -19,7 +19,7 @@ def read_request() -> dict[str, Any]:
     return request
 
 
-def send_answer(**numbers: float | str) -> None:
+def send_answer(**numbers: float | str | list[Any]) -> None:
     """Writes the answer as the last line of stdout."""
     print(json.dumps(numbers), flush=True)
 
