@@ -180,6 +180,9 @@ class Settings(BaseSettings):
         "empty: only through the exporter of its machine.",
     )
     serve_port: int = Field(8800, ge=1, le=65_535, description="Port of the HTTP service and its console.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text: lines for people. json: one JSON object in a line, with Kafka's own lines."
+    )
     watchdog_s: float = Field(
         60.0, gt=0, description="Seconds without progress after which a worker with waiting records is restarted."
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infra.errors import KafkaUnavailable, SettingsError
 from infra.kafka.credentials import read_password
 from infra.kafka.tls import tls_context, tls_properties
 from infra.kafka.tokens import demand_provider, token_provider, token_with_end_s
+from infra.log_lines import LIBRDKAFKA
 from infra.principal import process_principal
 from infra.settings import Settings
 from infra.short_command import finds, is_short
@@ -75,6 +77,8 @@ def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
     Raises SettingsError as login does, and KafkaUnavailable if a short command finds no broker.
     """
     config: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers}
+    if settings.log_format == "json":
+        config["logger"] = logging.getLogger(LIBRDKAFKA)
     if is_short():
         demand_broker(settings)
         config |= SILENT

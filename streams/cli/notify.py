@@ -26,16 +26,16 @@ def notify(context: typer.Context, rules: Path = RULES, log_level: str = LOG_LEV
     """
     if context.invoked_subcommand:
         return
-    import logging
     import sys
 
+    from infra.log_lines import begin_logging
     from infra.settings import get_settings
     from streams.operations.notify.bring_apprise import bring_apprise
     from streams.operations.notify.notice_targets import NoticeTargets
     from streams.operations.notify.notifier import Notifier
     from streams.operations.notify.notify_rules import load_rules
 
-    logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    begin_logging(get_settings(), log_level)
     found = load_rules(rules)
     bring_apprise()
     notifier = Notifier(get_settings(), found, NoticeTargets(found.target))

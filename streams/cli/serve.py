@@ -32,11 +32,11 @@ def serve(
 
     `paper access key ACCOUNT` makes the key with which a bot trades for an account. SIGTERM or Ctrl-C stops it.
     """
-    import logging
     import sys
 
     import uvicorn
 
+    from infra.log_lines import begin_logging
     from infra.settings import get_settings
     from streams.errors import InputError
     from streams.serve.serve_app import serve_app, started_view
@@ -48,9 +48,9 @@ def serve(
             f"--host {host}: keys would travel in the open; give --certificate and --certificate-key, or listen on "
             "127.0.0.1"
         )
-    logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = get_settings()
     port = port or settings.serve_port
+    begin_logging(settings, log_level)
     view, codec = started_view(settings)
     scheme = "http" if certificate is None else "https"
     shown = f"{scheme}://{LOOPBACK[0] if in_container else host}:{port}"

@@ -21,11 +21,11 @@ def sink(log_level: str = LOG_LEVEL) -> None:
     Each row names the run (setting RUN_ID). SIGTERM or Ctrl-C stops the sink cleanly.
     """
     import gc
-    import logging
     import signal
     import sys
 
     from infra.forced_exit import STOP_PATIENCE_S, force_exit_after
+    from infra.log_lines import begin_logging
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.figures_file import figures_file
@@ -34,12 +34,10 @@ def sink(log_level: str = LOG_LEVEL) -> None:
     from streams.operations.supervisor.supervisor_pipe import end_with_supervisor
     from streams.pipeline.sink.sink import Sink
 
-    logging.basicConfig(stream=sys.stderr, level=log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("httpx", "httpx2"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     # The sink holds many messages, and none is part of a reference cycle.
     gc.set_threshold(COLLECT_AFTER)
     settings = get_settings()
+    begin_logging(settings, log_level)
     end_with_supervisor()
     with (
         member_id(settings, "sink") as name,

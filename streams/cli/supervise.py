@@ -18,11 +18,13 @@ def supervise(workers: int = typer.Option(1, min=1, help="Number of workers.")) 
     """
     import signal
 
+    from infra.log_lines import begin_logging
     from infra.settings import get_settings
     from streams.operations.supervisor.supervisor import Supervisor
 
-    _log_to_stderr()
-    running = Supervisor(get_settings(), workers)
+    settings = get_settings()
+    begin_logging(settings, "INFO")
+    running = Supervisor(settings, workers)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop())
     running.run()
@@ -38,13 +40,14 @@ def exporter(
     """
     import threading
 
+    from infra.log_lines import begin_logging
     from infra.settings import get_settings
     from streams.operations.health.health_collector import HealthCollector
     from streams.operations.health.observer import Observer
     from streams.operations.health.pipeline_metrics import pipeline_metrics
 
-    _log_to_stderr()
     settings = get_settings()
+    begin_logging(settings, "INFO")
     observer = Observer(HealthCollector(settings).collect)
     observer.observe()
     with pipeline_metrics(settings, observer, host):
@@ -53,12 +56,3 @@ def exporter(
                 observer.observe()
         except KeyboardInterrupt:
             return
-
-
-def _log_to_stderr() -> None:
-    import logging
-    import sys
-
-    logging.basicConfig(stream=sys.stderr, level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("httpx", "httpx2"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)

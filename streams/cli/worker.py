@@ -24,6 +24,7 @@ def worker(log_level: str = LOG_LEVEL) -> None:
 
     from infra.gc_tuning import collect_rarely
     from infra.kafka.partition_check import await_checked_partitions
+    from infra.log_lines import begin_logging
     from infra.membership import member_id
     from infra.settings import get_settings
     from streams.operations.health.figures_file import figures_file
@@ -35,6 +36,8 @@ def worker(log_level: str = LOG_LEVEL) -> None:
 
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     settings = get_settings()
+    if settings.log_format == "json":
+        begin_logging(settings, log_level)
     end_with_supervisor()
     with (
         member_id(settings, "worker", settings.worker_id) as name,
@@ -47,7 +50,10 @@ def worker(log_level: str = LOG_LEVEL) -> None:
         app = make_app(settings, name, parked.write)
         collect_rarely()
         try:
-            Worker(app, loglevel=log_level, redirect_stdouts=False).execute_from_commandline()
+            own_log = settings.log_format == "json"
+            Worker(
+                app, loglevel=log_level, redirect_stdouts=False, override_logging=not own_log
+            ).execute_from_commandline()
         except SystemExit:
             # Faust turns the error that has stopped the worker into exit code 1.
             if app.crash_reason is not None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from infra import processes
+from infra.log_lines import rotate_running
 from infra.membership import host_name
 from infra.settings import Settings
 from streams.operations.health.health import Health
@@ -40,6 +41,7 @@ class Supervisor:
         self._stop = threading.Event()
         self._collector = HealthCollector(settings)
         self._observer = Observer(self._look)
+        self._logs = settings.paper_home / "logs"
         self._servers = ServerKeeper(settings)
         self._watchdog = Watchdog(settings.watchdog_s)
         # The children hold the reading end, which reaches end of file when this process ends, even by SIGKILL.
@@ -77,6 +79,7 @@ class Supervisor:
                     changed = any([process.tend() for process in self._all])
                     if changed or time.monotonic() - written >= STATE_INTERVAL_S:
                         self._write_state()
+                        self._rotate_logs()
                         written = time.monotonic()
             finally:
                 self._stop.set()
@@ -88,6 +91,16 @@ class Supervisor:
     def _write_state(self) -> None:
         children = [process.health for process in self._all]
         write_state(self._settings, self._identity, children, self._servers.health, self._observer.observed)
+
+    def _rotate_logs(self) -> None:
+        for file in self._logs.glob("*.log"):
+            try:
+                rotated = rotate_running(file, processes.LOG_KEPT_BYTES)
+            except OSError as error:  # A full disk stops no process.
+                log.warning("%s could not be rotated: %s", file, error)
+            else:
+                if rotated:
+                    log.info("%s was large; it went on in an empty file, and the old one is beside it", file)
 
     def _keep_servers(self) -> None:
         while not self._stop.wait(TEND_INTERVAL_S):

@@ -121,7 +121,7 @@ class OwnedShard:
         """
         fault = self._fault
         assert fault is not None
-        log.error("%s failed on %s", self.name, fault, exc_info=fault)
+        log.error("%s failed on %s", self.name, fault, exc_info=fault, extra=_place(self.processor))
         # 1. Go back to the last transaction. Recovery makes the same state again, and proves it by checksums.
         topic_ids, processor = self.processor.topic_ids, self._recovered()
         if processor is None:
@@ -231,7 +231,13 @@ class OwnedShard:
         if not lost:
             return
         places = sorted({f"{made.output.topic}-{made.output.partition}" for made in lost})
-        log.error("%s: %d records are missing on %s; it writes them again", self.name, len(lost), ", ".join(places))
+        log.error(
+            "%s: %d records are missing on %s; it writes them again",
+            self.name,
+            len(lost),
+            ", ".join(places),
+            extra=_place(self.processor),
+        )
         transaction = self.processor.finish(even_if_empty=True, lost=lost)
         assert transaction is not None
         self.write(PreparedTransaction(transaction, dict(self.processor.positions)))
@@ -239,6 +245,11 @@ class OwnedShard:
     def close(self) -> None:
         """Drops records that are not committed."""
         self._writer.close()
+
+
+def _place(processor: ShardProcessor) -> dict[str, object]:
+    """Returns the fields of a log line that say where a shard stands."""
+    return {"shard": processor.name, "transaction": processor.sequence, "offsets": dict(processor.positions)}
 
 
 def _first_fault(processor: ShardProcessor, records: Sequence[RawRecord]) -> CoreFault | None:
@@ -310,7 +321,13 @@ def take_over(
         shard.write_again(lost)
     # 5. Find the offsets from which the inputs must be delivered.
     shard.starts = _starts(processor, reader)
-    log.info("%s stands at journal #%d, inputs %s", name, processor.sequence, processor.positions)
+    log.info(
+        "%s stands at journal #%d, inputs %s",
+        name,
+        processor.sequence,
+        processor.positions,
+        extra=_place(processor),
+    )
     # 6. Record the configuration. Replace a snapshot that can't be used, so that the next recovery is short.
     shard.write(shard.prepare(with_snapshot=fell_back))
     return shard

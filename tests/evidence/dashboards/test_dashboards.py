@@ -164,8 +164,9 @@ def test_a_command_is_shown_once_by_the_time_it_was_given(variables: dict[str, s
         insert(client, "risk_events", row | {"actor": "anna", "reason": "too fast", "text": "killed"})
     (item,) = [item for item in shown() if item.name == "paper-risk: What operators did"]
     (row,) = client.query(expanded(item.target["rawSql"], run)).named_results()
-    assert row["at"].replace(tzinfo=UTC) == given
-    assert (row["who"], row["why"], row["accounts"]) == ("anna", "too fast", ["A", "B"])
+    shown_row: dict[str, Any] = dict(row)
+    assert shown_row["at"].replace(tzinfo=UTC) == given
+    assert (shown_row["who"], shown_row["why"], shown_row["accounts"]) == ("anna", "too fast", ["A", "B"])
 
 
 def test_sums_of_money_name_their_currency(variables: dict[str, str], client: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from infra import processes
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.kafka_cluster import local_brokers
+from streams.tools.chaos.broker_drill import drill_brokers
 from tests import stacks
 from tests.end_to_end.processes import done, told
 
@@ -28,13 +28,14 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 def test_a_broker_dies_and_comes_back_and_nothing_is_lost_or_doubled(settings: Settings) -> None:
     done(settings, "up", "--brokers", "3")
     before = _pids(settings)
-    found = json.loads(done(settings, "drill", "--kills", "1", "--workers", "1", "--yes", "--json"))
-    assert (found["kills"], found["lost"], found["duplicated"], found["differences"]) == (1, 0, 0, [])
-    assert found["orders"] > 100
-    assert found["fills"] > 0
-    assert 0 < found["recovery_s_worst"] <= found["returns_s"][0]
+    result = drill_brokers(settings.with_local_cluster(), kills=1, seed=1, workers=1, on_progress=print)
+    assert (result.kills, result.lost, result.duplicated, result.differences) == (1, 0, 0, [])
+    assert result.orders > 100
+    assert result.fills > 0
+    assert 0 < result.worst_s <= result.returns_s[0]
+    assert result.longest_pause_s > 0
     after = _pids(settings)
-    assert [name for name in after if after[name] != before[name]] == list(found["recoveries_s"])
+    assert [name for name in after if after[name] != before[name]] == list(result.recoveries_s)
     assert all(psutil.pid_exists(pid) for pid in after.values())
 
 
