@@ -20,17 +20,23 @@ def up(
         0, min=0, help="Number of workers to keep running, with a sink; 0 starts the servers only."
     ),
 ) -> None:
-    """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables."""
+    """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables.
+
+    With --workers it returns when the workers have all partitions, so that orders are answered from then on.
+    """
     from infra.settings import get_settings
     from infra.stack import local_stack
     from streams.cli.output import say
     from streams.evidence.mock_notice import mock_is_default, mock_setting_notice
+    from streams.operations.health.await_workers import await_workers
     from streams.pipeline.prepare import start_prepared_servers
 
     settings = get_settings()
     start_prepared_servers(settings, on_progress=say)
     if workers:
         local_stack.up_pipeline(settings, workers, on_progress=say)
+        say("waits until the workers have their partitions")
+        await_workers(settings, workers)
     if mock_is_default(settings):
         say(mock_setting_notice())
 
