@@ -22,7 +22,6 @@ ADMIN_TIMEOUT_S = 30.0
 POLL_S = 0.02
 SCRAM_ITERATIONS = 8192
 ANYWHERE = "*"
-LOG_WARNING = 4
 
 
 def ensure_access(settings: Settings) -> None:
@@ -115,7 +114,7 @@ def _demand_own(settings: Settings, principal: str) -> None:
 def _admin(settings: Settings) -> AdminClient:
     from confluent_kafka.admin import AdminClient
 
-    return AdminClient(client_config(settings, ADMIN) | {"log_level": LOG_WARNING})
+    return AdminClient(client_config(settings, ADMIN))
 
 
 def _ensure_passwords(settings: Settings, admin: AdminClient, names: Iterable[str]) -> None:

@@ -72,13 +72,18 @@ def _protocol(settings: Settings) -> str:
 
 
 def client_config(settings: Settings, principal: str = "") -> dict[str, Any]:
-    """Returns the connection settings of a confluent-kafka client. In a short command the client writes no log.
+    """Returns the connection settings of a confluent-kafka client.
+
+    The client writes nothing to the terminal past the commands' own words, but what is critical, and in a short command
+    nothing at all: its errors are raised by its methods.
 
     Raises SettingsError as login does, and KafkaUnavailable if a short command finds no broker.
     """
     config: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap_servers}
     if settings.log_format == "json":
         config["logger"] = logging.getLogger(LIBRDKAFKA)
+    else:
+        config["log_level"] = LOG_CRITICAL
     if is_short():
         demand_broker(settings)
         config |= SILENT

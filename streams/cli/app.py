@@ -8,7 +8,6 @@ A command's file declares options only. It imports the code that does the work i
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import typer
@@ -36,6 +35,7 @@ from streams.cli import (
     notify,
     orders,
     parts,
+    quotes,
     reconcile,
     replay,
     results,
@@ -50,11 +50,13 @@ from streams.cli import (
     strategy,
     study,
     supervise,
+    top,
     worker,
 )
 from streams.cli.help_pages import PaperGroup
+from streams.cli.interrupts import end_by_signals
 from streams.cli.output import say
-from streams.cli.principals import DEVELOP, LONG, PRINCIPALS
+from streams.cli.principals import DEVELOP, LONG, PRINCIPALS, RUN_BY_SUPERVISOR
 from streams.cli.usage_errors import usage_line
 from streams.errors import DeliveryError, LogUnavailable
 
@@ -87,6 +89,7 @@ GROUPS = (
     notify,
     orders,
     parts,
+    quotes,
     reconcile,
     replay,
     results,
@@ -101,6 +104,7 @@ GROUPS = (
     strategy,
     study,
     supervise,
+    top,
     worker,
 )
 for group in GROUPS:
@@ -127,6 +131,8 @@ def connect(
     if HELP & set(sys.argv) or context.invoked_subcommand in DEVELOP:
         return
     _say_strange_names()
+    if context.invoked_subcommand in PRINCIPALS.keys() - RUN_BY_SUPERVISOR:
+        _say_old_values()
     principal = PRINCIPALS.get(context.invoked_subcommand or "")
     if principal is not None:
         act_as(principal)
@@ -147,10 +153,17 @@ def _say_strange_names() -> None:
         say(f"warning: {sentence}")
 
 
+def _say_old_values() -> None:
+    from infra.settings import get_settings
+    from infra.stack.setting_drift import drifted_settings
+
+    for sentence in drifted_settings(get_settings()):
+        say(f"warning: {sentence}")
+
+
 def main() -> None:
     """Runs one command."""
-    # SIGTERM ends a command as Ctrl-C does, so that it also stops the processes that it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_by_signals()
     try:
         code = app(prog_name="paper", obj=OWN_PROCESS, standalone_mode=False)
     except typer.TyperException as error:

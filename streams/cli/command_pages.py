@@ -14,7 +14,7 @@ from streams.cli.help_pages import EXAMPLES, PANELS
 
 PAGE = REPOSITORY / "docs" / "cli.md"
 BEGIN = "<!-- From here on written by `python -m streams.cli.command_pages`. -->\n"
-SILENT_DEFAULTS = (None, False, "", [], ())
+SILENT_DEFAULTS: tuple[Any, ...] = (None, False, "", [], ())
 """Defaults that say nothing; the help of the option tells what comes of them."""
 HIDDEN = {"help"}
 

@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 PANELS = {
     "Trade": ("demo", "session", "feed", "orders", "strategy", "instruments", "parts", "convert"),
-    "Watch": ("status", "results", "positions", "account", "explain", "metrics", "export"),
+    "Watch": ("status", "top", "quotes", "results", "positions", "account", "explain", "metrics", "export"),
     "Operate": (
         *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter", "serve", "notify"),
         *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
@@ -48,6 +48,8 @@ EXAMPLES = {
     "parts list": "paper parts list",
     "parts check": 'paper parts check latency constant \'{"ms": "5"}\'',
     "status": "paper status",
+    "top": "paper top",
+    "quotes": "paper quotes ACME.SIM NIX.SIM",
     "results": "paper results --account alice --follow",
     "positions": "paper positions --account alice",
     "account": "paper account alice",

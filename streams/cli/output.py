@@ -56,12 +56,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_jso
         return
     from rich.console import Console
 
-    cells = [[harmless(cell(name, row.get(name))) for name in columns] for row in rows]
-    numeric = [
-        all(is_number(name, row[name]) for row in rows if row.get(name) not in (None, "")) and bool(rows)
-        for name in columns
-    ]
-    table = _table(columns, cells, numeric)
+    table = table_of(rows, columns)
     console = Console()
     width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
     if not console.is_terminal:
@@ -69,19 +64,26 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_jso
     if width <= console.width:
         console.print(table)
     else:
-        print(_lines(columns, cells))
+        print(_lines(columns, _cells(rows, columns)))
 
 
-def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Table:
+def _cells(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[list[str]]:
+    return [[harmless(cell(name, row.get(name))) for name in columns] for row in rows]
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    """Returns rows as a table of the columns, numbers on the right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    for name, is_right in zip(columns, numeric, strict=True):
+    for name in columns:
+        values = [row[name] for row in rows if row.get(name) not in (None, "")]
+        is_right = bool(rows) and all(is_number(name, value) for value in values)
         table.add_column(name, justify="right" if is_right else "left", no_wrap=True)
-    for row in cells:
-        table.add_row(*map(Text, row))
+    for line in _cells(rows, columns):
+        table.add_row(*map(Text, line))
     return table
 
 

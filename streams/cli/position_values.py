@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.records.numbers import money_text, price_text
 from streams.cli.output import readable
+from streams.core.ledger.marks import Marks
 from streams.core.reference.instruments import Instrument
 from streams.pipeline.clients.newest_marks import newest_marks
 from streams.pipeline.reference.load_config import core_config
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from schemas.avro.codec import Codec
     from schemas.records.messages import PositionReport
-    from streams.core.ledger.marks import Marks
+    from streams.core.core_config import CoreConfig
+    from streams.core.ledger.marks import Quote
 
 
 def valued_positions(settings: Settings, codec: Codec, reports: Sequence[PositionReport]) -> list[dict[str, Any]]:
@@ -28,13 +30,20 @@ def valued_positions(settings: Settings, codec: Codec, reports: Sequence[Positio
     config = core_config(settings)
     open_symbols = {report.symbol for report in reports if report.quantity}
     needed = open_symbols | {item.symbol for item in config.conversions} if open_symbols else set()
-    marks = newest_marks(settings, codec, needed)
-    instruments = {item.symbol: Instrument.from_config(item) for item in config.instruments}
-    marks.configure(instruments, config.conversions)
-    return [readable(report) | _valued(marks, report) for report in reports]
+    marks = configured_marks(config, newest_marks(settings, codec, needed).quotes)
+    return [readable(report) | valued(marks, report) for report in reports]
 
 
-def _valued(marks: Marks, report: PositionReport) -> dict[str, str | None]:
+def configured_marks(config: CoreConfig, quotes: dict[str, Quote]) -> Marks:
+    """Returns the marks of quotes by symbol, with the instruments and conversions of a configuration."""
+    marks = Marks()
+    marks.quotes = quotes
+    marks.configure({item.symbol: Instrument.from_config(item) for item in config.instruments}, config.conversions)
+    return marks
+
+
+def valued(marks: Marks, report: PositionReport) -> dict[str, str | None]:
+    """Returns mark, market_value and unrealised_pnl of a position; None where no quote is known."""
     price = marks.price(report.symbol)
     instrument = marks.instruments.get(report.symbol)
     currency = report.currency if instrument is None else instrument.currency

@@ -21,6 +21,7 @@ PRINCIPALS = {
     "results": TRADER,
     "serve": SERVICE,
     "positions": TRADER,
+    "quotes": TRADER,
     "account": TRADER,
     "feed": FEED,
     "worker": PIPELINE,
@@ -30,6 +31,7 @@ PRINCIPALS = {
     "shard": PIPELINE,
     "dlq": PIPELINE,
     "status": READER,
+    "top": READER,
     "exporter": READER,
     "notify": READER,
     "reconcile": READER,
@@ -41,6 +43,8 @@ LONG = frozenset(
     {"up", "prepare", "demo", "bench", "chaos", "drill", "worker", "sink", "supervise", "exporter", "status", "notify"}
 )
 """Commands that start Kafka, wait for it or report on it; all others end at once if it is not there."""
+RUN_BY_SUPERVISOR = frozenset({"supervise", "worker", "sink"})
+"""Commands that are the running pipeline."""
 DEVELOP = frozenset({"test", "check", "compile", "lint", "types", "format", "sbom"})
 """Commands that read no setting."""
 NO_KAFKA = DEVELOP | {

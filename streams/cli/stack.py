@@ -24,18 +24,24 @@ def up(
     ),
     serve: bool = typer.Option(False, "--serve", help="Also start the HTTP service, as `paper serve` does."),
 ) -> None:
-    """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables."""
+    """Starts Kafka, the schema registry and ClickHouse, and creates topics, schemas and tables.
+
+    With --workers it returns when the workers have all partitions, so that orders are answered from then on.
+    """
     from infra.settings import get_settings
     from infra.stack import local_stack
     from infra.stack.kafka_cluster import plan_brokers
     from streams.cli.output import say
     from streams.evidence.mock_notice import mock_is_default, mock_setting_notice
+    from streams.operations.health.await_workers import await_workers
     from streams.pipeline.prepare import start_prepared_servers
 
     settings = plan_brokers(get_settings(), brokers) if brokers else get_settings()
     start_prepared_servers(settings, on_progress=say)
     if workers:
         local_stack.up_pipeline(settings, workers, on_progress=say)
+        say("waits until the workers have their partitions")
+        await_workers(settings, workers)
     if serve:
         local_stack.up_service(settings, on_progress=say)
         say(f"the console: http://127.0.0.1:{settings.serve_port}")

@@ -61,6 +61,8 @@ MISTAKES = (
     ("parts check latencies constant", 1, "kind latencies: must be one of fill, queue, latency, slippage, fee"),
     ("shard skip accounts-1 --record x --reason r --yes", 1, "record 'x': must be TOPIC-PARTITION@OFFSET, such as"),
     ("archive verify nothing", 1, "nothing/manifest.json: No such file or directory; `paper archive export` writes"),
+    ("quotes NOSUCH", 1, "symbol NOSUCH: there is no such instrument; `paper instruments list` shows them"),
+    ("top", 1, "top: stdout is no terminal; `paper account`, `positions` and `orders list` print lines"),
     ("gate evaluate momentum --level LIVE", 2, "--level LIVE: must be LIMITED_LIVE or FULL_LIVE"),
     ("notify --rules nothing.toml", 1, "nothing.toml: No such file or directory; examples/notify.toml is a rules file"),
     ("down --purge", 1, "not confirmed; nothing was done"),

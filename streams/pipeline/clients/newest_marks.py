@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import UndecodableRecord
 from schemas.records.enums import MarkKind
-from streams.core.ledger.marks import Marks, Quote
+from streams.core.ledger.marks import Marks
 from streams.pipeline.journal.kafka_log import KafkaLogReader
 
 if TYPE_CHECKING:
@@ -24,24 +24,32 @@ FIRST_RECORDS, GROWTH = 500, 8
 
 
 def newest_marks(settings: Settings, codec: Codec, symbols: Collection[str]) -> Marks:
-    """Returns the last quotes of symbols, without instruments. Reads back from the topic's end until all are found.
-
-    A symbol that was never quoted, or not since its last split, has none. Raises LogUnavailable.
-    """
-    marks, reader = Marks(), KafkaLogReader(settings)
-    count = FIRST_RECORDS
-    while symbols:
-        tail = reader.tails({(TOPIC, ANY_PARTITION): count})[TOPIC, ANY_PARTITION]
-        marks.quotes, seen = _quotes(codec, tail.records)
-        if tail.whole or seen.issuperset(symbols):
-            break
-        count *= GROWTH
+    """Returns the last quotes of symbols, without instruments, as newest_quotes finds them. Raises LogUnavailable."""
+    marks = Marks()
+    found = newest_quotes(settings, codec, symbols)
+    marks.quotes = {symbol: (mark.bid_px, mark.ask_px) for symbol, mark in found.items()}
     return marks
 
 
-def _quotes(codec: Codec, records: Iterable[RawRecord]) -> tuple[dict[str, Quote], set[str]]:
+def newest_quotes(settings: Settings, codec: Codec, symbols: Collection[str]) -> dict[str, Mark]:
+    """Returns the last quote by symbol. Reads back from the topic's end until all are found.
+
+    A symbol that was never quoted, or not since its last split, has none. Raises LogUnavailable.
+    """
+    reader, count = KafkaLogReader(settings), FIRST_RECORDS
+    found: dict[str, Mark] = {}
+    while symbols:
+        tail = reader.tails({(TOPIC, ANY_PARTITION): count})[TOPIC, ANY_PARTITION]
+        found, seen = _quotes(codec, tail.records)
+        if tail.whole or seen.issuperset(symbols):
+            break
+        count *= GROWTH
+    return {symbol: mark for symbol, mark in found.items() if symbol in symbols}
+
+
+def _quotes(codec: Codec, records: Iterable[RawRecord]) -> tuple[dict[str, Mark], set[str]]:
     """Returns the last quote by symbol, and the symbols that have a mark of any kind."""
-    quotes: dict[str, Quote] = {}
+    quotes: dict[str, Mark] = {}
     seen: set[str] = set()
     for record in records:
         if record.value is None:
@@ -52,7 +60,7 @@ def _quotes(codec: Codec, records: Iterable[RawRecord]) -> tuple[dict[str, Quote
             continue
         seen.add(mark.symbol)
         if mark.kind is MarkKind.QUOTE:
-            quotes[mark.symbol] = (mark.bid_px, mark.ask_px)
+            quotes[mark.symbol] = mark
         elif mark.kind is MarkKind.SPLIT:
             quotes.pop(mark.symbol, None)
     return quotes, seen

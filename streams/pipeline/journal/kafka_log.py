@@ -38,7 +38,6 @@ RETRY_PAUSE_S = 0.2
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
 LARGE_BYTES = 900_000
 """Size of a value below which a record with at most one header is never too large."""
-LOG_WARNING = 4
 OnDelivery = Callable[[KafkaError | None, Message], None]
 FENCING_CODES = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
@@ -148,7 +147,7 @@ class KafkaLogReader:
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """Returns the id that Kafka gave each topic. Raises LogUnavailable."""
         bases = {topic_name(self._settings, topic): topic for topic in topics}
-        admin = AdminClient(client_config(self._settings) | {"log_level": LOG_WARNING})
+        admin = AdminClient(client_config(self._settings))
         answers = admin.describe_topics(TopicCollection(list(bases)), request_timeout=READ_SILENCE_S)
         try:
             return {bases[name]: str(future.result(READ_SILENCE_S).topic_id) for name, future in answers.items()}

@@ -52,7 +52,8 @@ def required(*extras: str) -> list[Requirement]:
         ("requirements-live.lock", ("live",)),
         ("requirements-files.lock", ("files",)),
         ("requirements-notify.lock", ("notify",)),
-        ("requirements-dev.lock", ("test", "live", "notify", "dev")),
+        ("requirements-top.lock", ("top",)),
+        ("requirements-dev.lock", ("test", "live", "notify", "top", "dev")),
     ],
 )
 def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]) -> None:
@@ -66,7 +67,7 @@ def test_a_lock_has_what_the_package_asks_for(lock: str, extras: tuple[str, ...]
 def test_the_locks_agree() -> None:
     """`./paper test` adds the second to the first, and a build of the core uses the compiler that checks use."""
     dev = locked("requirements-dev.lock")
-    extras = ("live", "files", "notify", "compile")
+    extras = ("live", "files", "notify", "top", "compile")
     locks = ("requirements.lock", *(f"requirements-{extra}.lock" for extra in extras))
     for lock in locks:
         for name, versions in locked(lock).items():

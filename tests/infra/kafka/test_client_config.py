@@ -13,7 +13,7 @@ import pytest
 
 from infra.errors import SettingsError
 from infra.kafka.acls import ensure_access
-from infra.kafka.client_config import aiokafka_options, client_config, faust_credentials
+from infra.kafka.client_config import LOG_CRITICAL, aiokafka_options, client_config, faust_credentials
 from infra.kafka.pipeline_key import pipeline_key
 from infra.settings import Settings
 from tests.certificates import Certificates, make_certificates
@@ -44,7 +44,7 @@ def secrets(**values: Any) -> Settings:
 
 
 def test_nothing_is_added_for_a_plain_broker() -> None:
-    assert client_config(settings()) == {"bootstrap.servers": "broker:9092"}
+    assert client_config(settings()) == {"bootstrap.servers": "broker:9092", "log_level": LOG_CRITICAL}
     assert aiokafka_options(settings()) == {"bootstrap_servers": "broker:9092"}
     assert faust_credentials(settings()) is None
 
@@ -58,6 +58,7 @@ def test_tls_with_a_client_certificate(files: Certificates) -> None:
     )
     assert client_config(tls) == {
         "bootstrap.servers": "broker:9092",
+        "log_level": LOG_CRITICAL,
         "security.protocol": "SSL",
         "ssl.endpoint.identification.algorithm": "https",
         "ssl.ca.location": str(files.authority),
