@@ -14,6 +14,7 @@ from tests.serve.console_browser import Visit, signed_in
 from tests.serve.cut_line import line_to
 
 RECONNECTS_MS = 20_000
+SHOWN_MS = 500
 
 
 def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, service: Service, account: str) -> None:
@@ -25,8 +26,15 @@ def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, se
     page.get_by_label("Quantity", exact=True).fill("10")
     page.get_by_role("button", name="Buy", exact=True).click()
     expect(page.locator("#said")).to_contain_text("Order sent")
-    service.tick()
-    expect(page.locator("#tape")).to_contain_text(SYMBOL)
+    tape = page.locator("#tape")
+
+    def filled() -> int:
+        service.renew()
+        page.wait_for_timeout(SHOWN_MS)
+        return tape.count()
+
+    service.until(filled, bool)
+    expect(tape).to_contain_text(SYMBOL)
     expect(page.locator("#tape")).to_contain_text("USD")
     expect(page.locator("#positions")).to_contain_text("long 10")
     expect(page.locator("#tiles")).to_contain_text("Equity")
