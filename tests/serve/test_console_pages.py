@@ -57,6 +57,7 @@ def test_the_market_page_shows_book_candles_and_own_fills(browser: Browser, serv
     trader.await_drawn()
     expect(trader.page.locator("#trades-title")).to_be_visible()
     assert trader.serious_faults() == []
+    trader.keep_shots("market")
     trader.demand_clean()
     trader.close()
 
@@ -89,6 +90,7 @@ def test_the_order_page_tells_the_story(browser: Browser, service: Service, acco
     expect(story).to_contain_text(re.compile("FILL 10 @ 50"), timeout=LANDED_MS)
     expect(page.locator("#live")).to_contain_text("Filled")
     assert trader.serious_faults() == []
+    trader.keep_shots("order")
     trader.demand_clean()
     trader.close()
 
@@ -103,6 +105,7 @@ def test_the_health_page_shows_workers_lag_and_dead_letters_with_reasons(browser
     expect(live.locator("#workers")).to_contain_text("paper-workers")
     expect(live.locator("#letters")).to_contain_text("dlq.orders", timeout=LANDED_MS)
     assert operator.serious_faults() == []
+    operator.keep_shots("health")
     operator.demand_clean()
     operator.close()
 
@@ -116,6 +119,7 @@ def test_the_session_page_shows_the_report(browser: Browser, service: Service, a
     expect(report).to_contain_text("Max drawdown", timeout=COMPUTED_MS)
     expect(report.locator("svg").first).to_be_visible()
     assert trader.serious_faults() == []
+    trader.keep_shots("session")
     trader.demand_clean()
     trader.close()
 
@@ -136,6 +140,7 @@ def test_the_gate_page_shows_values_against_thresholds(browser: Browser, service
     expect(row).to_contain_text("not met")
     expect(row).to_contain_text(re.compile("3.*>= 20"))
     assert trader.serious_faults() == []
+    trader.keep_shots("gate")
     trader.demand_clean()
     assert f"strategy-{account}" not in other.get(f"{service.root}/console/gate", timeout=AWAIT_S).text
     trader.close()
@@ -177,6 +182,7 @@ def test_the_replays_page_maps_a_sweep_and_overlays_curves(browser: Browser, ser
     expect(reader.page.locator(".map").last).to_contain_text("0.5")
     reader.await_drawn()
     assert reader.serious_faults() == []
+    reader.keep_shots("replays")
     reader.demand_clean()
     reader.close()
     curves = f"{service.root}/console/replays/curves?account={account}&run={account}-a"

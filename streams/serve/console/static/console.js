@@ -99,12 +99,16 @@ function showTicketFields() {
   }
 }
 
+function recolour() {
+  for (const shown of charts) shown.chart.applyOptions(chartOptions());
+}
+
 function switchTheme() {
   const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = document.documentElement.dataset.theme || (isDark ? "dark" : "light");
   document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
   localStorage.setItem("theme", document.documentElement.dataset.theme);
-  for (const shown of charts) shown.chart.applyOptions(chartOptions());
+  recolour();
 }
 
 function keepFresh(shown) {
@@ -128,6 +132,7 @@ for (const shown of charts) {
 }
 localise(document);
 showTicketFields();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 document.getElementById("theme").addEventListener("click", switchTheme);
 document.getElementById("order_type")?.addEventListener("change", showTicketFields);
 for (const select of document.querySelectorAll("[data-submits]")) {
