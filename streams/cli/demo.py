@@ -131,6 +131,8 @@ def _next_steps(settings: Settings) -> str:
         f"  export TOPIC_PREFIX={settings.topic_prefix} RUN_ID={settings.run_id}\n"
         "  ./paper replay verify    computes every record again and compares it byte for byte\n"
         "  ./paper results          shows the result of each order\n"
+        "  ./paper serve            shows all of it in the console at http://127.0.0.1:8800; sign in with the key of\n"
+        "                           ./paper access key NAME --role operator\n"
         f"  curl -u \"{READER}:{password}\" http://{host}:{port} --data-binary '{query}'\n"
         "  ./paper down             stops the stack; the data stays"
     )

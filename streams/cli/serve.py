@@ -1,4 +1,4 @@
-"""`paper serve`: the HTTP service, by which programs trade that do not speak Kafka."""
+"""`paper serve`: the HTTP service, with the console for people and APIs for programs that do not speak Kafka."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def serve(
     certificate_key: Path = typer.Option(None, help="Private key of the certificate, a PEM file."),
     log_level: str = LOG_LEVEL,
 ) -> None:
-    """Serves Alpaca's trading API under /alpaca, in the foreground.
+    """Serves the console, Alpaca's trading API under /alpaca, and the service's own under /v1, in the foreground.
 
-    `paper access key ACCOUNT` makes the key with which a bot trades for an account. SIGTERM or Ctrl-C stops it.
+    `paper access key ACCOUNT` makes the key with which a person signs in, or a bot trades. SIGTERM or Ctrl-C stops it.
     """
     import sys
 

@@ -21,9 +21,12 @@ from streams.serve.console.breaker_floors import BreakerFloors
 from streams.serve.console.console_app import console_app
 from streams.serve.console.console_guard import ConsoleGuard
 from streams.serve.console.desk_page import DeskPage, desk_routes
+from streams.serve.console.gate_page import GatePage, gate_routes
 from streams.serve.console.health_page import HealthPage, health_routes
 from streams.serve.console.market_page import MarketPage, market_routes
 from streams.serve.console.order_page import OrderPage, order_routes
+from streams.serve.console.replays_page import ReplaysPage, replays_routes
+from streams.serve.console.session_page import SessionPage, session_routes
 from streams.serve.console.sign_in import SignIn
 from streams.serve.control_desk import ControlDesk
 from streams.serve.desk_view import DeskView
@@ -53,6 +56,9 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
         desk_routes(DeskPage(config, guard, orders, controls, BreakerFloors(settings, codec)), guard),
         market_routes(MarketPage(config, guard, rows), guard),
         order_routes(OrderPage(guard, rows), guard),
+        session_routes(SessionPage(settings, guard, rows), guard),
+        gate_routes(GatePage(settings, codec, guard), guard),
+        replays_routes(ReplaysPage(settings, guard, rows), guard),
         health_routes(HealthPage(settings, guard, rows), guard),
     ]
     app.mount("/console", console_app(guard, pages, keys, streams))

@@ -52,6 +52,11 @@ class Service:
         self.market_second = builders.START // builders.SECOND + second
         self.desk.flush()
 
+    def renew(self) -> None:
+        """Moves the market away and back, so that what its quote shows can be bought anew."""
+        self.desk.quote(next(self._seconds), ask="50.04")
+        self.tick()
+
     def until(self, look: Callable[[], Found], is_wanted: Callable[[Found], bool]) -> Found:
         """Looks again until what is found is wanted, and returns it."""
         deadline = time.monotonic() + AWAIT_S

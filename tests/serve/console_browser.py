@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from infra.settings import REPOSITORY
 from streams.serve.api_keys import ApiKeys, KeyRole
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 SERIOUS = ("serious", "critical")
 PATIENCE_MS = 20_000
+SHOTS = REPOSITORY / ".paper/console-shots"
+"""Where tests leave pictures of the pages that they have seen."""
+WIDTHS, HEIGHT = (1280, 400), 900
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @contextmanager
@@ -40,7 +46,7 @@ class Visit:
     def __init__(self, browser: Browser, root: str, *, width: int = 1280, dark: bool = False) -> None:
         self.root = root
         context = browser.new_context(
-            viewport={"width": width, "height": 900},
+            viewport={"width": width, "height": HEIGHT},
             color_scheme="dark" if dark else "light",
             timezone_id="America/New_York",
             locale="en-US",
@@ -93,6 +99,18 @@ class Visit:
             for item in found
             if item["impact"] in SERIOUS
         ]
+
+    def keep_shots(self, name: str, folder: Path = SHOTS) -> list[Path]:
+        """Writes pictures at both widths, light and dark. Demands that nothing is wider than the window."""
+        folder.mkdir(parents=True, exist_ok=True)
+        kept: list[Path] = []
+        for width, theme in product(WIDTHS, THEMES):
+            self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            self.page.emulate_media(color_scheme=theme)
+            assert self.page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
+            kept.append(folder / f"{name}-{width}-{theme}.png")
+            self.page.screenshot(path=kept[-1], full_page=True)
+        return kept
 
     def close(self) -> None:
         """Closes the window."""

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
-import pytest
 from playwright.sync_api import Browser, Dialog, expect
 
+from schemas.records.enums import Liquidity, Side
+from schemas.records.messages import Fill
 from streams.serve.api_keys import ApiKeys, KeyRole
+from streams.serve.console.desk_page import TAPE
 from tests import builders, stacks
 from tests.serve.conftest import SYMBOL, Service
-from tests.serve.console_browser import Visit, signed_in
+from tests.serve.console_browser import HEIGHT, THEMES, WIDTHS, Visit, signed_in
 from tests.serve.cut_line import line_to
 
 RECONNECTS_MS = 20_000
+SHOWN_MS = 500
+FILLS, FLUSHED = 10_000, 1_000
+COUNTED_MS = 60_000
+"""Longest time until the service has read the fills, and the page shows their number."""
 
 
 def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, service: Service, account: str) -> None:
@@ -25,8 +32,15 @@ def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, se
     page.get_by_label("Quantity", exact=True).fill("10")
     page.get_by_role("button", name="Buy", exact=True).click()
     expect(page.locator("#said")).to_contain_text("Order sent")
-    service.tick()
-    expect(page.locator("#tape")).to_contain_text(SYMBOL)
+    tape = page.locator("#tape")
+
+    def filled() -> int:
+        service.renew()
+        page.wait_for_timeout(SHOWN_MS)
+        return tape.count()
+
+    service.until(filled, bool)
+    expect(tape).to_contain_text(SYMBOL)
     expect(page.locator("#tape")).to_contain_text("USD")
     expect(page.locator("#positions")).to_contain_text("long 10")
     expect(page.locator("#tiles")).to_contain_text("Equity")
@@ -112,12 +126,59 @@ def test_the_page_comes_back_after_its_line_was_cut(browser: Browser, service: S
         trader.close()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
-def test_the_desk_is_accessible(browser: Browser, service: Service, account: str, width: int, dark: bool) -> None:
-    trader = signed_in(browser, service, account, width=width, dark=dark)
+def test_the_desk_is_accessible_light_and_dark_at_both_widths(browser: Browser, service: Service, account: str) -> None:
+    trader = signed_in(browser, service, account)
     trader.await_drawn()
-    assert trader.serious_faults() == []
-    assert trader.page.evaluate("document.documentElement.scrollWidth") <= width
+    trader.keep_shots("desk")
+    for width, theme in product(WIDTHS, THEMES):
+        trader.page.set_viewport_size({"width": width, "height": HEIGHT})
+        trader.page.emulate_media(color_scheme=theme)
+        assert trader.serious_faults() == [], f"{width} {theme}"
     trader.demand_clean()
     trader.close()
+
+
+def test_ten_thousand_fills_are_counted_and_the_newest_are_shown(
+    browser: Browser, service: Service, account: str
+) -> None:
+    trader = signed_in(browser, service, account)
+    tape = trader.page.locator("#tape tbody tr")
+    for number in range(FILLS):
+        service.desk.send("fills", account, booked(account, f"{account}-{number}"))
+        if number % FLUSHED == 0:
+            service.desk.flush()
+    service.desk.flush()
+    expect(trader.page.get_by_role("heading", name="Fills 10,000")).to_be_visible(timeout=COUNTED_MS)
+    expect(tape).to_have_count(TAPE)
+    trader.demand_clean()
+    trader.close()
+
+
+def booked(account: str, exec_id: str) -> Fill:
+    """Returns a fill that a shard has booked."""
+    return Fill(
+        exec_id=exec_id,
+        order_id=f"order-{exec_id}",
+        account_id=account,
+        session_id="session-1",
+        strategy_id=None,
+        symbol=SYMBOL,
+        side=Side.BUY,
+        quantity=builders.px("1"),
+        price=builders.px("50.02"),
+        notional=builders.money("50.02"),
+        commission=0,
+        currency="USD",
+        liquidity=Liquidity.REMOVED,
+        realised_pnl=0,
+        position_qty=builders.px("1"),
+        position_avg_px=builders.px("50.02"),
+        cash=builders.money("1000"),
+        simulator=None,
+        bid_px=None,
+        bid_sz=None,
+        ask_px=None,
+        ask_sz=None,
+        quote_ts=None,
+        ts=builders.START,
+    )

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import requests
 from playwright.sync_api import Browser, expect
 
-from schemas.records.enums import OrderType
+from infra.clickhouse.client import connect
+from schemas.records.enums import GateDecisionKind, OrderType, TradingLevel
+from schemas.records.gate_messages import GateDecision
+from streams.pipeline.clients.follow import Follower
 from streams.serve.api_keys import ApiKeys, KeyRole
 from tests import builders
 from tests.end_to_end.desk import AWAIT_S
 from tests.serve.conftest import SYMBOL, Service
 from tests.serve.console_browser import Visit, signed_in
 
+EQUITIES = "SELECT count() FROM account_equity WHERE run_id = 'live' AND account_id = {account_id:String}"
+COPIED = """
+INSERT INTO account_equity SELECT * REPLACE({run_id:String} AS run_id) FROM account_equity
+WHERE run_id = 'live' AND account_id = {account_id:String}
+"""
+REGISTERED = """
+INSERT INTO replay_runs (run_id, base_run_id, what_if, recorded_at)
+SELECT {run_id:String}, 'live', {what_if:String}, now64(3)
+"""
+TICK_S = 0.2
+COMPUTED_MS = 120_000
+"""Longest time until a report is computed, on a machine that does much else."""
 LANDED_MS = 30_000
 """Longest time until the sink has landed a record, and the page has asked for it."""
 
 
 def buy(service: Service, account: str, order_id: str) -> None:
-    """Buys 10 at the market, as a program does."""
+    """Buys 10 at the market, as a program does, and waits for the fill."""
     order = builders.new(order_id, order_type=OrderType.MARKET, price=None, symbol=SYMBOL, account=account)
-    service.desk.send("orders", account, order)
-    service.tick()
+    with Follower(service.settings, service.desk.codec, ["order.results"]) as results:
+        service.desk.send("orders", account, order)
+
+        def quantity_done() -> int:
+            service.renew()
+            found = [item.message for item in results.poll(TICK_S)]
+            return sum(item.last_qty or 0 for item in found if item.order_id == order_id)
+
+        service.until(quantity_done, bool)
 
 
 def test_the_market_page_shows_book_candles_and_own_fills(browser: Browser, service: Service, account: str) -> None:
@@ -34,6 +57,7 @@ def test_the_market_page_shows_book_candles_and_own_fills(browser: Browser, serv
     trader.await_drawn()
     expect(trader.page.locator("#trades-title")).to_be_visible()
     assert trader.serious_faults() == []
+    trader.keep_shots("market")
     trader.demand_clean()
     trader.close()
 
@@ -66,6 +90,7 @@ def test_the_order_page_tells_the_story(browser: Browser, service: Service, acco
     expect(story).to_contain_text(re.compile("FILL 10 @ 50"), timeout=LANDED_MS)
     expect(page.locator("#live")).to_contain_text("Filled")
     assert trader.serious_faults() == []
+    trader.keep_shots("order")
     trader.demand_clean()
     trader.close()
 
@@ -80,8 +105,90 @@ def test_the_health_page_shows_workers_lag_and_dead_letters_with_reasons(browser
     expect(live.locator("#workers")).to_contain_text("paper-workers")
     expect(live.locator("#letters")).to_contain_text("dlq.orders", timeout=LANDED_MS)
     assert operator.serious_faults() == []
+    operator.keep_shots("health")
     operator.demand_clean()
     operator.close()
+
+
+def test_the_session_page_shows_the_report(browser: Browser, service: Service, account: str) -> None:
+    buy(service, account, "r-1")
+    trader = signed_in(browser, service, account)
+    trader.page.get_by_role("link", name="Session").click()
+    service.until(lambda: sessions_shown(trader), bool)
+    report = trader.page.locator(".report")
+    expect(report).to_contain_text("Max drawdown", timeout=COMPUTED_MS)
+    expect(report.locator("svg").first).to_be_visible()
+    assert trader.serious_faults() == []
+    trader.keep_shots("session")
+    trader.demand_clean()
+    trader.close()
+
+
+def sessions_shown(visit: Visit) -> int:
+    """Returns how many sessions the page lists, once it was loaded again."""
+    visit.page.reload()
+    return visit.page.locator("#sessions tbody tr").count()
+
+
+def test_the_gate_page_shows_values_against_thresholds(browser: Browser, service: Service, account: str) -> None:
+    service.desk.send("gate.decisions", f"strategy-{account}", decision_of(account))
+    service.desk.flush()
+    trader, other = signed_in(browser, service, account), session_of(service, "stranger")
+    trader.open(f"gate?strategy=strategy-{account}")
+    row = trader.page.locator("#criteria tbody tr")
+    expect(row).to_contain_text("days_traded")
+    expect(row).to_contain_text("not met")
+    expect(row).to_contain_text(re.compile("3.*>= 20"))
+    assert trader.serious_faults() == []
+    trader.keep_shots("gate")
+    trader.demand_clean()
+    assert f"strategy-{account}" not in other.get(f"{service.root}/console/gate", timeout=AWAIT_S).text
+    trader.close()
+
+
+def decision_of(account: str) -> GateDecision:
+    """Returns a decision with one criterion that is not met."""
+    criterion = {
+        "level": "LIMITED_LIVE", "criterion": "days_traded", "value": 3, "threshold": ">= 20", "passed": False,
+        "detail": "", "query": "gate_strategies", "window": "all",
+    }  # fmt: skip
+    return GateDecision(
+        decision_id=f"d-{account}",
+        strategy_id=f"strategy-{account}",
+        kind=GateDecisionKind.EVALUATED,
+        level=TradingLevel.PAPER_ONLY,
+        criteria=json.dumps([criterion]),
+        criteria_sha256="0" * 64,
+        evidence_sha256="0" * 64,
+        actor=None,
+        reason=None,
+        expires_ts=None,
+        ts=builders.START,
+        account_id=account,
+    )
+
+
+def test_the_replays_page_maps_a_sweep_and_overlays_curves(browser: Browser, service: Service, account: str) -> None:
+    buy(service, account, "w-1")
+    with connect(service.settings) as client:
+        service.until(lambda: client.query(EQUITIES, {"account_id": account}).result_rows[0][0], lambda rows: rows >= 2)
+        for name, scale in ((f"{account}-a", "0.5"), (f"{account}-b", "2")):
+            what_if = json.dumps({"orders": {"scale": scale}})
+            client.command(COPIED, {"account_id": account, "run_id": name})
+            client.command(REGISTERED, {"run_id": name, "what_if": what_if})
+    reader = signed_in(browser, service, "rita", KeyRole.READER)
+    reader.open(f"replays?account={account}&run={account}-a&run={account}-b")
+    expect(reader.page.get_by_role("heading", name=f"Sweep {account}")).to_be_visible()
+    expect(reader.page.locator(".map").last).to_contain_text("0.5")
+    reader.await_drawn()
+    assert reader.serious_faults() == []
+    reader.keep_shots("replays")
+    reader.demand_clean()
+    reader.close()
+    curves = f"{service.root}/console/replays/curves?account={account}&run={account}-a"
+    (curve,) = session_of(service, "rita", KeyRole.READER).get(curves, timeout=AWAIT_S).json()
+    assert (curve["name"], len(curve["points"]) > 0) == (f"{account}-a", True)
+    assert session_of(service, account).get(curves, timeout=AWAIT_S).status_code == 403
 
 
 def session_of(service: Service, name: str, role: KeyRole = KeyRole.TRADER) -> requests.Session:

@@ -16,7 +16,7 @@ def report_page(report: SessionReport) -> str:
     """Returns the page. Every text from the records is escaped."""
     session = report.session
     name = escape(session["session_id"])
-    body = "\n".join(_sections(report))
+    body = report_sections(report)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta http-equiv="Content-Security-Policy" '
@@ -24,6 +24,11 @@ def report_page(report: SessionReport) -> str:
         f"<title>Paper session {name}</title><style>{STYLE}</style></head>\n"
         f"<body><main>\n{body}\n</main></body></html>\n"
     )
+
+
+def report_sections(report: SessionReport) -> str:
+    """Returns what the page shows, without a page around it. Every text from the records is escaped."""
+    return "\n".join(_sections(report))
 
 
 def _sections(report: SessionReport) -> Iterator[str]:

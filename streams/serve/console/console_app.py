@@ -8,12 +8,11 @@ from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
-from starlette.middleware.base import RequestResponseEndpoint
 from starlette.staticfiles import StaticFiles
 
 from infra.errors import PaperError
 from streams.serve.api_keys import ApiKey, ApiKeys
-from streams.serve.console.console_guard import HEADERS, ConsoleGuard, SignedOut
+from streams.serve.console.console_guard import ConsoleGuard, GuardHeaders, SignedOut
 from streams.serve.console.desk_page import form_of
 from streams.serve.console.sign_in import COOKIE, SESSION_S
 from streams.serve.http_limits import RateLimit
@@ -44,12 +43,7 @@ def console_app(guard: ConsoleGuard, pages: Sequence[APIRouter], keys: ApiKeys, 
     async def changes(request: Request, account: str = "", key: ApiKey = reading) -> StreamingResponse:
         return StreamingResponse(_pulses(guard, streams, request, account), media_type="text/event-stream")
 
-    @app.middleware("http")
-    async def add_headers(request: Request, call: RequestResponseEndpoint) -> Response:
-        response = await call(request)
-        response.headers.update(HEADERS)
-        return response
-
+    app.add_middleware(GuardHeaders)
     app.add_exception_handler(SignedOut, guard.answer_signed_out)
     app.add_exception_handler(ServiceProblem, guard.answer_problem)
     app.add_exception_handler(PaperError, guard.answer_problem)

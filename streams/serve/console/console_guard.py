@@ -13,6 +13,7 @@ from streams.serve.api_keys import ApiKey, KeyRole
 from streams.serve.console.page_text import environment
 from streams.serve.console.sign_in import COOKIE, SignIn
 from streams.serve.desk_view import DeskView
+from streams.serve.http_limits import Receive, Scope, Send
 from streams.serve.service_problem import ServiceProblem, no_such, not_allowed, not_reached
 
 HEADERS = {
@@ -24,11 +25,38 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-PAGES = (("desk", "Desk"), ("market", "Market"), ("health", "Health"))
+PAGES = (
+    ("desk", "Desk"),
+    ("market", "Market"),
+    ("session", "Session"),
+    ("gate", "Gate"),
+    ("replays", "Replays"),
+    ("health", "Health"),
+)
+OF_ALL_ACCOUNTS = frozenset({"replays"})
+"""Pages that a trader's key does not see."""
 
 
 class SignedOut(Exception):
     """A page was asked for without a session."""
+
+
+class GuardHeaders:
+    """ASGI middleware that adds the headers to each answer, streams included."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+
+        async def with_headers(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                added = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *added]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 class ConsoleGuard:
@@ -79,7 +107,7 @@ class ConsoleGuard:
         common = {
             "key": key,
             "page": name,
-            "pages": PAGES,
+            "pages": [item for item in PAGES if key.role is not KeyRole.TRADER or item[0] not in OF_ALL_ACCOUNTS],
             "accounts": self.accounts_of(key),
             "token": self.sign_in.token(request.cookies[COOKIE]),
         }

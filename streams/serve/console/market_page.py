@@ -21,7 +21,7 @@ TRADES, LEVELS, BARS, FILLS_MAX = 25, 10, 400, 10_000
 SPANS = {"1 s": 1, "10 s": 10, "1 min": 60, "5 min": 300, "1 h": 3600, "1 day": 86_400}
 
 
-class BookLevel(NamedTuple):
+class ShownLevel(NamedTuple):
     """A level of a book: decimal prices and sizes of both sides, None where a side has no such level."""
 
     bid_sz: Any
@@ -92,7 +92,7 @@ def _span(seconds: int) -> int:
     return seconds
 
 
-def _paired(rows: list[dict[str, Any]]) -> list[BookLevel]:
+def _paired(rows: list[dict[str, Any]]) -> list[ShownLevel]:
     """Returns the two sides of a book beside each other, best level first."""
     bids = [row for row in rows if row["is_bid"]]
     asks = [row for row in rows if not row["is_bid"]]
@@ -101,16 +101,16 @@ def _paired(rows: list[dict[str, Any]]) -> list[BookLevel]:
     for place in range(max(len(bids), len(asks))):
         bid = bids[place] if place < len(bids) else nothing
         ask = asks[place] if place < len(asks) else nothing
-        found.append(BookLevel(bid["sz"], bid["px"], ask["px"], ask["sz"]))
+        found.append(ShownLevel(bid["sz"], bid["px"], ask["px"], ask["sz"]))
     return found
 
 
-def _top(quote: Mark | None) -> list[BookLevel]:
+def _top(quote: Mark | None) -> list[ShownLevel]:
     """Returns the quote as the one level of a book."""
     if quote is None:
         return []
     numbers = (quote.bid_sz, quote.bid_px, quote.ask_px, quote.ask_sz)
-    return [BookLevel(*(None if item is None else price_to_decimal(item) for item in numbers))]
+    return [ShownLevel(*(None if item is None else price_to_decimal(item) for item in numbers))]
 
 
 def _spread(quote: Mark | None) -> int | None:

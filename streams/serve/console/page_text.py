@@ -40,12 +40,27 @@ def average(value: int | None) -> str:
     return NOTHING if value is None else _readable(f"{price_to_decimal(value).quantize(Decimal('0.0001')):,}")
 
 
+def amount(value: Decimal | None) -> str:
+    """Returns an amount of ClickHouse with its sign, two decimals and thousands."""
+    return NOTHING if value is None else _readable(f"{value.quantize(Decimal('0.01')):+,}")
+
+
+def total(value: Decimal | None) -> str:
+    """Returns an amount of ClickHouse that is no gain, two decimals and thousands."""
+    return NOTHING if value is None else _readable(f"{value.quantize(Decimal('0.01')):,}")
+
+
+def percent(value: float | None) -> str:
+    """Returns a ratio as a percentage with its sign."""
+    return NOTHING if value is None else _readable(f"{100 * value:+.3f} %")
+
+
 def share(part: int | None, whole: int | None) -> str:
     """Returns a part as a percentage of a whole."""
     return NOTHING if part is None or not whole else _readable(f"{100 * part / whole:.2f} %")
 
 
-def tone(value: int | None) -> str:
+def tone(value: int | Decimal | None) -> str:
     """Returns the class of a gain or a loss."""
     return "" if not value else "gain" if value > 0 else "loss"
 
@@ -110,6 +125,10 @@ def environment() -> Environment:
         "gain": gain,
         "price": price,
         "average": average,
+        "amount": amount,
+        "total": total,
+        "percent": percent,
+        "zip": zip,
         "tone": tone,
         "moment": moment_of,
         "instant": instant,

@@ -50,7 +50,19 @@ function addCurve(element) {
   const chart = LightweightCharts.createChart(element, chartOptions());
   const line = colour("--one");
   const series = chart.addSeries(LightweightCharts.LineSeries, { color: line, lineWidth: 2 });
-  charts.push({ chart, element, address: element.dataset.curve, event: "sse:desk", draw: (points) => series.setData(points) });
+  charts.push({ chart, element, address: element.dataset.curve, draw: (points) => series.setData(points) });
+}
+
+function addCurves(element) {
+  const chart = LightweightCharts.createChart(element, chartOptions());
+  const styles = [0, 2, 1, 3, 4];
+  const draw = (runs) => runs.forEach((run, place) => {
+    const series = chart.addSeries(LightweightCharts.LineSeries, {
+      color: colour(`--line-${place % 5}`), lineStyle: styles[place % 5], lineWidth: 2, title: run.name,
+    });
+    series.setData(run.points);
+  });
+  charts.push({ chart, element, address: element.dataset.curves, draw, isFixed: true });
 }
 
 function addCandles(element) {
@@ -76,7 +88,7 @@ function addCandles(element) {
       text: fill.text,
     })));
   };
-  charts.push({ chart, element, address: element.dataset.candles, event: "sse:market", draw });
+  charts.push({ chart, element, address: element.dataset.candles, draw });
 }
 
 function showTicketFields() {
@@ -87,12 +99,16 @@ function showTicketFields() {
   }
 }
 
+function recolour() {
+  for (const shown of charts) shown.chart.applyOptions(chartOptions());
+}
+
 function switchTheme() {
   const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
   const now = document.documentElement.dataset.theme || (isDark ? "dark" : "light");
   document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
   localStorage.setItem("theme", document.documentElement.dataset.theme);
-  for (const shown of charts) shown.chart.applyOptions(chartOptions());
+  recolour();
 }
 
 function keepFresh(shown) {
@@ -106,15 +122,17 @@ function keepFresh(shown) {
 
 document.querySelectorAll("[data-curve]").forEach(addCurve);
 document.querySelectorAll("[data-candles]").forEach(addCandles);
+document.querySelectorAll("[data-curves]").forEach(addCurves);
 for (const shown of charts) {
   refresh(shown).then(() => {
     shown.chart.timeScale().fitContent();
     shown.element.dataset.drawn = "yes";
   });
-  keepFresh(shown);
+  if (!shown.isFixed) keepFresh(shown);
 }
 localise(document);
 showTicketFields();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 document.getElementById("theme").addEventListener("click", switchTheme);
 document.getElementById("order_type")?.addEventListener("change", showTicketFields);
 for (const select of document.querySelectorAll("[data-submits]")) {
