@@ -21,7 +21,6 @@ from streams.serve.console.ticket_form import TIMES_IN_FORCE, TYPES, order_field
 from streams.serve.control_desk import ControlDesk
 from streams.serve.order_desk import OrderDesk
 from streams.serve.order_state import OrderState
-from streams.serve.position_value import closing_price, unrealised
 from streams.serve.service_problem import broken_rule, not_allowed
 from streams.serve.v1.own_routes import demand_killer, demand_operator
 
@@ -86,13 +85,9 @@ class DeskPage:
         return context if account is None else context | self._numbers(account)
 
     def _numbers(self, account: AccountView) -> dict[str, Any]:
-        quotes = self._guard.view.quotes
+        values = self._guard.view.values
         positions = [
-            {
-                "report": item,
-                "mark": closing_price(item, quotes.get(item.symbol)),
-                "result": unrealised(item, quotes.get(item.symbol)),
-            }
+            {"report": item, "mark": values.of(item).mark_px, "result": values.of(item).unrealised}
             for item in sorted(list(account.positions.values()), key=lambda item: item.symbol)
             if item.quantity
         ]
