@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.users import READER
 from infra.settings import Settings
 from schemas.records.enums import OrderType, OrdStatus, Side, TimeInForce
+from schemas.records.numbers import to_price
 from streams.evidence.query_rows import Row, query_rows
 from streams.serve.order_state import OrderState
 
@@ -90,14 +92,18 @@ def _order(account_id: str, order_id: str, row: Row) -> OrderState:
         side=Side(row["side"]),
         order_type=OrderType(row["order_type"]),
         time_in_force=TimeInForce(row["time_in_force"]),
-        quantity=row["quantity"],
-        price=row["limit_px"],
+        quantity=_units(row["order_qty"]),
+        price=_units(row["price"]),
         status=OrdStatus(row["ord_status"]),
         is_terminal=True,
         has_result=True,
         reason=row["text"],
-        cum_qty=row["filled_qty"],
-        avg_px=row["average_px"],
+        cum_qty=to_price(row["cum_qty"]),
+        avg_px=_units(row["avg_px"]),
         created_ns=row["order_ts_ns"],
         updated_ns=row["ts_ns"],
     )
+
+
+def _units(value: Decimal | None) -> int | None:
+    return None if value is None else to_price(value)
