@@ -40,6 +40,9 @@ def bench(
         None, envvar="PAPER_MARKET_DATA", help="Folder with the recorded day to re-simulate; default: ../shared/data."
     ),
     agent_events: int = typer.Option(150_000, min=1, help="Records that the account shard's worker has to process."),
+    api_orders: int = typer.Option(
+        2_000, min=1, help="Orders sent through the HTTP service, and as many through Kafka, at 200 per second."
+    ),
     sustain: float = typer.Option(0.0, min=0, help="Seconds of sustained sending; 0 skips this measurement."),
     sustain_rate: float = typer.Option(
         0.0, min=0, help="Most orders per second of sustained sending; 0: as fast as they are answered."
@@ -52,7 +55,7 @@ def bench(
     ),
     as_json: bool = JSON,
 ) -> None:
-    """Measures the pipeline's speed: core, re-simulation, orders per second, latency, sink, and a whole day.
+    """Measures the pipeline's speed: core, re-simulation, orders per second, latency, HTTP service, sink, a whole day.
 
     Uses topics of its own and removes them afterwards.
     """
@@ -81,6 +84,7 @@ def bench(
         feed_seconds,
         read_day,
         agent_events,
+        api_orders,
         sustain,
         sustain_rate or None,
         peers,
@@ -216,13 +220,18 @@ def sweep_speed(
 
 
 def _document(result: BenchResult) -> dict[str, Any]:
-    live, flow, core, apart, replays, peers = result
+    live, api, flow, core, apart, replays, peers = result
     total, lasting = sum(live.latency.hops_ms.values()) or 1.0, live.sustained
     return {
         "orders_per_s": round(live.orders_per_s, 1),
         "quotes_per_s": round(live.quotes_per_s, 1),
         "latency_ms_p50": round(live.latency.p50_ms, 2),
         "latency_ms_p99": round(live.latency.p99_ms, 2),
+        "api_ms_p50": round(api.p50_ms, 2),
+        "api_ms_p99": round(api.p99_ms, 2),
+        "api_kafka_ms_p50": round(api.kafka_p50_ms, 2),
+        "api_kafka_ms_p99": round(api.kafka_p99_ms, 2),
+        "api_requests_per_s": round(api.requests_per_s, 1),
         "sink_rows_per_s": round(flow.sink_rows_per_s, 1),
         "feed_quotes_per_s": round(flow.feed_quotes_per_s, 1),
         "core_events_per_s": round(core.top_of_book, 1),

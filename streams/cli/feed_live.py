@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from streams.operations.health.feed_file import FeedFile
     from streams.pipeline.live.feed_health import FeedHealth
+    from streams.pipeline.live.frame_record import FrameRecording
     from streams.pipeline.live.live_feed import LiveFeed
     from streams.pipeline.live.source import Source
 
@@ -28,6 +29,7 @@ def feed_live(
     venue: str = typer.Argument(help="Exchange, such as binance."),
     symbols: list[str] = typer.Argument(help="Symbols, as the reference data have them."),
     record: Path = typer.Option(None, help="Folder in which all updates are also kept, as Parquet files of an hour."),
+    raw: bool = typer.Option(False, help="With --record: also keep the frames as the exchange sent them, by the hour."),
     url: list[str] = typer.Option(
         [], help="NAME=URL: another address in place of one of the exchange; may be given several times."
     ),
@@ -44,8 +46,10 @@ def feed_live(
 
     settings = get_settings()
     urls = dict(_pair(item) for item in url)
+    if raw and record is None:
+        raise typer.BadParameter("--raw needs --record: the folder in which the frames are kept")
     demand_instruments(settings, venue, symbols)
-    run_live(settings, open_source(venue, urls), tuple(symbols), record, as_json)
+    run_live(settings, open_source(venue, urls), tuple(symbols), record, as_json, raw)
 
 
 def _pair(item: str) -> tuple[str, str]:
@@ -55,8 +59,13 @@ def _pair(item: str) -> tuple[str, str]:
     return name, address
 
 
-def run_live(settings: Settings, source: Source, symbols: tuple[str, ...], record: Path | None, as_json: bool) -> None:
-    """Feeds a source's symbols until SIGTERM or SIGINT. Raises typer.Exit after SIGINT, with the code INTERRUPTED."""
+def run_live(
+    settings: Settings, source: Source, symbols: tuple[str, ...], record: Path | None, as_json: bool, raw: bool = False
+) -> None:
+    """Feeds a source's symbols until SIGTERM or SIGINT. raw: also records its frames.
+
+    Raises typer.Exit after SIGINT, with the code INTERRUPTED.
+    """
     from contextlib import ExitStack
 
     from schemas.avro.codec import Codec
@@ -66,7 +75,8 @@ def run_live(settings: Settings, source: Source, symbols: tuple[str, ...], recor
     from streams.pipeline.live.live_feed import LiveFeed
 
     with ExitStack() as stack:
-        recording = None if record is None else stack.enter_context(FeedRecording(record))
+        frames = _frames(source, record) if record and raw else None
+        recording = None if record is None else stack.enter_context(FeedRecording(record, frames))
         shown = _Shown(stack.enter_context(feed_file(settings, symbols)), as_json)
         codec = Codec(Registry(settings))
         print(f"feeds {', '.join(symbols)} from {source.name}", file=sys.stderr)
@@ -74,6 +84,19 @@ def run_live(settings: Settings, source: Source, symbols: tuple[str, ...], recor
         interrupted = _run(feed)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _frames(source: Source, folder: Path) -> FrameRecording:
+    """Returns the recording of a source's frames. Raises FeedError if it shows none."""
+    from streams.errors import FeedError
+    from streams.pipeline.live.frame_record import FrameRecording
+    from streams.pipeline.live.source import FramedSource
+
+    if not isinstance(source, FramedSource):
+        raise FeedError(f"{source.name} shows no raw frames; leave --raw out, --record keeps all updates")
+    recording = FrameRecording(folder)
+    source.on_frame = recording.take
+    return recording
 
 
 def _run(feed: LiveFeed) -> bool:

@@ -14,6 +14,9 @@ from streams.serve.order_state import OrderState
 
 KEPT_MAX = 10_000
 """Fills, equities and risk events that are kept of an account, each; ClickHouse has the older ones."""
+FORGET_EVERY = 1_000
+"""Orders beyond KEPT_MAX that gather before the oldest are dropped, all at once."""
+FORGOTTEN_MAX = 1_000
 Item = TypeVar("Item")
 
 
@@ -48,7 +51,8 @@ class NumberedTail(Generic[Item]):
 class AccountView:
     """An account. orders: by id, oldest first. day_start_equity: 1e-18, at the last change of the UTC day of its clock.
 
-    answers: the first result by request, for those who wait for the answer to a request.
+    Of the orders that have ended, the newest KEPT_MAX are here; ClickHouse has the older ones.
+    answers: the first result by request, for those who wait for the answer to a request; the newest 2 * KEPT_MAX.
     killed: what is stopped, as strategy and symbol, both empty for the whole account, with the event that did it.
     breakers: the newest transition by name.
     """
@@ -60,12 +64,23 @@ class AccountView:
     opened_ns: int = 0
     day_start_equity: int = 0
     answers: dict[str, OrderResult] = field(default_factory=dict)
+    forgotten: deque[str] = field(default_factory=lambda: deque(maxlen=FORGOTTEN_MAX))
+    """Orders that were sent again after they had left the view."""
     fills: NumberedTail[Fill] = field(default_factory=NumberedTail)
     equities: NumberedTail[AccountEquity] = field(default_factory=NumberedTail)
     events: NumberedTail[RiskEvent] = field(default_factory=NumberedTail)
     killed: dict[tuple[str, str], RiskEvent] = field(default_factory=dict)
     breakers: dict[str, RiskEvent] = field(default_factory=dict)
     trading_state: TradingState = TradingState.ACTIVE
+
+    def forget_old(self, kept_max: int = KEPT_MAX) -> None:
+        """Drops the oldest orders that have ended, and the oldest answers, beyond what is kept."""
+        if len(self.orders) > kept_max + FORGET_EVERY:
+            ended = [order_id for order_id, order in self.orders.items() if order.is_terminal]
+            for order_id in ended[: max(len(ended) - kept_max, 0)]:
+                del self.orders[order_id]
+        while len(self.answers) > 2 * kept_max:
+            del self.answers[next(iter(self.answers))]
 
     def take_equity(self, equity: AccountEquity) -> None:
         """Takes the newest equity."""

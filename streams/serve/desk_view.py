@@ -21,8 +21,8 @@ from schemas.records.messages import (
 )
 from streams.errors import LogUnavailable, NoAnswer
 from streams.pipeline.clients.follow import FollowedRecord, Follower
-from streams.serve.account_view import AccountView
-from streams.serve.order_state import OrderState
+from streams.serve.account_view import KEPT_MAX, AccountView
+from streams.serve.order_state import OrderState, changes_order
 from streams.serve.position_value import PositionValues
 
 TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks", "risk.events")
@@ -122,6 +122,9 @@ class DeskView:
                     with self.changed:
                         for record in records:
                             self._take(record)
+                        if self._ready.is_set():
+                            # Before, the requests and the results of an order may be far apart.
+                            self._forget_old()
                         self.changed.notify_all()
                     if follower.is_at_end:
                         self._ready.set()
@@ -131,6 +134,12 @@ class DeskView:
             if self.failure is None and not self._stop.is_set():
                 self.failure = LogUnavailable("the view of the topics has ended by an error of ours; see the log")
             self._ready.set()
+
+    def _forget_old(self) -> None:
+        for account in self.accounts.values():
+            account.forget_old()
+        while len(self.control_answers) > KEPT_MAX:
+            del self.control_answers[next(iter(self.control_answers))]
 
     def _take(self, record: FollowedRecord) -> None:
         message: Any = record.message
@@ -167,7 +176,7 @@ class DeskView:
             self.quotes[mark.symbol] = mark
 
     def _take_request(self, request: OrderRequest, stamp_ns: int) -> None:
-        if request.action is Action.NEW:
+        if request.action is Action.NEW and request.order_id not in self._of(request.account_id).forgotten:
             self._order(request.account_id, request.order_id).take_request(request, stamp_ns)
 
     def _take_result(self, result: OrderResult) -> None:
@@ -175,14 +184,23 @@ class DeskView:
         account.answers.setdefault(result.request_id or result.order_id, result)
         if result.exec_type is ExecType.MASS_CANCEL or not result.order_id:
             return
-        order = self._order(result.account_id, result.order_id)
-        order.take_result(result)
+        if not changes_order(result):
+            self._take_repetition(account, result)
+            return
+        self._order(result.account_id, result.order_id).take_result(result)
         if result.last_qty is None or result.exec_id is None:
             self._tell(result, None)
         elif (fill := self._booked.pop(result.exec_id, None)) is not None:
             self._tell(result, fill)
         else:
             self._unbooked[result.exec_id] = result
+
+    def _take_repetition(self, account: AccountView, result: OrderResult) -> None:
+        """Forgets an order that was sent again after it had ended and left the view: it has no other result here."""
+        order = account.orders.get(result.order_id)
+        if result.poss_resend and (order is None or not order.has_result):
+            account.orders.pop(result.order_id, None)
+            account.forgotten.append(result.order_id)
 
     def _take_fill(self, fill: Fill) -> None:
         self._of(fill.account_id).fills.append(fill)

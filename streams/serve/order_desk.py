@@ -18,6 +18,7 @@ from streams.pipeline.clients.request_models import OrderRequestModel
 from streams.serve.desk_view import DeskView
 from streams.serve.order_state import OrderState
 from streams.serve.service_problem import ServiceProblem, broken_rule, no_such, not_reached
+from streams.serve.stored_rows import StoredRows
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,8 @@ VIEW_SHOWS_S = 5.0
 class OrderDesk:
     """The trading side of the service's own API for all accounts."""
 
-    def __init__(self, view: DeskView, producer: RecordProducer) -> None:
-        self._view, self._producer = view, producer
+    def __init__(self, view: DeskView, producer: RecordProducer, rows: StoredRows) -> None:
+        self._view, self._producer, self._rows = view, producer, rows
 
     def submit(self, account_id: str, fields: Mapping[str, Any]) -> OrderState:
         """Sends an order and waits for the first answer.
@@ -46,6 +47,8 @@ class OrderDesk:
             return known
         self._send(request)
         self._view.await_answer(account_id, request.order_id, PIPELINE_ANSWERS_S)
+        if request.order_id in self._view.account(account_id).forgotten:
+            return self.order(account_id, request.order_id)
         order = self._view.await_order(account_id, request.order_id, VIEW_SHOWS_S)
         if order is None:
             raise not_reached(f"Kafka has taken order {request.order_id} and does not show it yet; ask for it again")
@@ -92,8 +95,8 @@ class OrderDesk:
         return [self.close(account_id, position.symbol) for position in positions if position.quantity]
 
     def order(self, account_id: str, order_id: str) -> OrderState:
-        """Returns an order. Raises ServiceProblem."""
-        order = self._view.account(account_id).orders.get(order_id)
+        """Returns an order; from ClickHouse if it ended long ago. Raises ServiceProblem, ClickHouseError."""
+        order = self._view.account(account_id).orders.get(order_id) or self._rows.ended_order(account_id, order_id)
         if order is None:
             raise no_such(f"order {order_id} of account {account_id}")
         return order

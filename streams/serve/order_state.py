@@ -22,6 +22,12 @@ class Replacement:
     stop_price: int | None
 
 
+def changes_order(result: OrderResult) -> bool:
+    """Returns whether a result changes the order that it names. A refusal of another request leaves it as it was."""
+    is_of_another_request = result.ord_status is OrdStatus.REJECTED and not result.terminal
+    return result.exec_type is not ExecType.CANCEL_REJECT and not result.poss_resend and not is_of_another_request
+
+
 @dataclass(slots=True)
 class OrderState:
     """An order, with the newest of what is known. Prices and quantities: 1e-9; times: UTC nanoseconds, 0 if unknown.
@@ -44,6 +50,7 @@ class OrderState:
     oco_group: str | None = None
     status: OrdStatus = OrdStatus.PENDING_NEW
     is_terminal: bool = False
+    has_result: bool = False
     reason: str | None = None
     cum_qty: int = 0
     avg_px: int | None = None
@@ -63,10 +70,7 @@ class OrderState:
         self.updated_ns = max(self.updated_ns, self.created_ns)
 
     def take_result(self, result: OrderResult) -> None:
-        """Takes a result about the order. A refusal of another request leaves the order as it was."""
-        is_of_another_request = result.ord_status is OrdStatus.REJECTED and not result.terminal
-        if result.exec_type is ExecType.CANCEL_REJECT or result.poss_resend or is_of_another_request:
-            return
+        """Takes a result that changes the order."""
         if result.exec_type is ExecType.REPLACED and result.request_id:
             before = (self.quantity, self.price, self.stop_price)
             self.replacements.append(Replacement(result.request_id, result.ts, *before))
@@ -75,7 +79,7 @@ class OrderState:
         self.quantity = result.order_qty if result.order_qty is not None else self.quantity
         self.price, self.stop_price = result.price, result.stop_price
         self.status, self.cum_qty, self.avg_px = result.ord_status, result.cum_qty, result.avg_px
-        self.is_terminal = self.is_terminal or result.terminal
+        self.is_terminal, self.has_result = self.is_terminal or result.terminal, True
         self.reason = result.text or self.reason
         self.created_ns = self.created_ns or result.order_ts or result.ts
         self.updated_ns = max(self.updated_ns, result.ts)

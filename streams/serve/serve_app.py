@@ -42,10 +42,11 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     """Returns the application. view: a started view of the topics."""
     keys = ApiKeys(settings)
     producer, config = RecordProducer(settings, codec, linger_ms=1), core_config(settings)
-    desk, rows = TradingDesk(view, producer), StoredRows(settings)
+    rows = StoredRows(settings)
+    desk = TradingDesk(view, producer, rows)
     routes = AlpacaRoutes(config, view, desk, keys, rows)
     market = MarketRoutes(view, rows, routes.now_ns)
-    orders, controls = OrderDesk(view, producer), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
+    orders, controls = OrderDesk(view, producer, rows), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
     own = OwnRoutes(config, view, orders, controls, keys)
     streams = RecordStreams(view)
     app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)

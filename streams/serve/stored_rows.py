@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from infra.clickhouse.client import connect
 from infra.clickhouse.users import READER
 from infra.settings import Settings
+from schemas.records.enums import OrderType, OrdStatus, Side, TimeInForce
+from schemas.records.numbers import to_price
 from streams.evidence.query_rows import Row, query_rows
+from streams.serve.order_state import OrderState
 
 ROWS_MAX = 10_000
 
@@ -25,6 +29,12 @@ class StoredRows:
         if run_id:
             values["run_id"] = run_id
         return self._rows("serve_equity", values, account_id)
+
+    def ended_order(self, account_id: str, order_id: str) -> OrderState | None:
+        """Returns an order that has ended; None if there is none with this id. Raises ClickHouseError."""
+        values = {"account_id": account_id, "order_id": order_id}
+        row = next(iter(self._rows("serve_order", values, f"order {order_id}")), None)
+        return None if row is None else _order(account_id, order_id, row)
 
     def bars(self, symbol: str, span_s: int, from_ns: int, to_ns: int, rows_max: int) -> list[Row]:
         """Returns bars of a span of seconds. Raises ClickHouseError."""
@@ -72,3 +82,28 @@ class StoredRows:
         if self._client is None:
             self._client = connect(self._settings, user=READER)
         return query_rows(self._client, query, {"run_id": self._settings.run_id, **values}, subject)
+
+
+def _order(account_id: str, order_id: str, row: Row) -> OrderState:
+    return OrderState(
+        order_id,
+        account_id,
+        symbol=row["symbol"],
+        side=Side(row["side"]),
+        order_type=OrderType(row["order_type"]),
+        time_in_force=TimeInForce(row["time_in_force"]),
+        quantity=_units(row["order_qty"]),
+        price=_units(row["price"]),
+        status=OrdStatus(row["ord_status"]),
+        is_terminal=True,
+        has_result=True,
+        reason=row["text"],
+        cum_qty=to_price(row["cum_qty"]),
+        avg_px=_units(row["avg_px"]),
+        created_ns=row["order_ts_ns"],
+        updated_ns=row["ts_ns"],
+    )
+
+
+def _units(value: Decimal | None) -> int | None:
+    return None if value is None else to_price(value)

@@ -29,4 +29,5 @@ def test_a_live_market_of_an_unknown_symbol_is_refused(settings: Settings) -> No
 
 
 def test_an_address_needs_a_name(settings: Settings) -> None:
+    assert "--raw needs --record" in told(settings, "feed", "live", "binance", "ACME.SIM", "--raw", code=2)
     assert "must be NAME=URL" in told(settings, "feed", "live", "binance", "ACME.SIM", "--url", "wss", code=2)

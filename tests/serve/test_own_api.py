@@ -12,6 +12,8 @@ import pytest
 import requests
 
 from streams.serve.api_keys import ApiKeys, KeyRole
+from streams.serve.stored_rows import StoredRows
+from streams.serve.v1.own_json import order_v1
 from tests.end_to_end.desk import AWAIT_S
 from tests.end_to_end.processes import done
 from tests.serve.conftest import SYMBOL, Service
@@ -80,6 +82,17 @@ def test_an_order_is_placed_once_changed_and_canceled(trader: Caller) -> None:
     trader.own("DELETE", "/orders/a")
     assert trader.own("GET", "/orders/a")["status"] == "CANCELED"
     assert trader.own("DELETE", "/orders/a", 409)["title"] == "refused"
+
+
+def test_an_order_that_ended_long_ago_comes_from_clickhouse(service: Service, trader: Caller) -> None:
+    trader.own("POST", "/orders", **order("old"))
+    trader.own("DELETE", "/orders/old")
+    shown = trader.own("GET", "/orders/old")
+    rows = StoredRows(service.settings)
+    stored = awaited(lambda: rows.ended_order(trader.account, "old"))
+    times = {"created": shown["created"], "updated": shown["updated"]}
+    assert order_v1(stored) | times == shown
+    assert rows.ended_order("stranger", "old") is None
 
 
 def test_orders_come_in_pages_and_are_canceled_together(trader: Caller) -> None:

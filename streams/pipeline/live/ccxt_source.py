@@ -17,6 +17,7 @@ from streams.errors import FeedError
 from streams.pipeline.live.ccxt_back_off import STEADY_S, BackOff
 from streams.pipeline.live.ccxt_errors import Disagreement, MissingTrades, feed_error, retry_after_s, told_by
 from streams.pipeline.live.ccxt_exchange import close_exchange, known_symbols, load_markets, make_exchange
+from streams.pipeline.live.ccxt_frames import frame_of
 from streams.pipeline.live.ccxt_listing import LISTING_EVERY_S, untraded_symbols
 from streams.pipeline.live.ccxt_market import CcxtMarket
 from streams.pipeline.live.ccxt_refusals import Refusals, RefusedUpdate
@@ -24,7 +25,7 @@ from streams.pipeline.live.ccxt_subscription import SUBSCRIBING, StreamKind, Sub
 from streams.pipeline.live.ccxt_tap import tap
 from streams.pipeline.live.ccxt_trade_ids import TradeIds
 from streams.pipeline.live.ccxt_updates import NOTHING, book_of, quote_of, trade_of
-from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveTrade, LiveUpdate, SourceHealth
+from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveTrade, LiveUpdate, OnFrame, SourceHealth
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class CcxtSource:
     ) -> None:
         self.venue, self.name = venue, f"{venue}:ccxt"
         self.health = SourceHealth()
+        self.on_frame: OnFrame | None = None
         self._urls, self._clock, self._listing_every_s = urls, clock, listing_every_s
         self._back_off = back_off or BackOff(Random(clock()))
         self._refusals = Refusals(venue, self.health)
@@ -67,6 +69,7 @@ class CcxtSource:
         """Connects and subscribes; ends when each symbol has its book. Raises FeedError."""
         self._exchange = make_exchange(self.venue)
         tap(self._exchange, self)
+        self._exchange.fetch_rest_order_book_safe = self._fetch_book
         try:
             await load_markets(self.venue, self._exchange, self._urls)
             for symbol in known_symbols(self.venue, self._exchange.markets, symbols):
@@ -147,6 +150,13 @@ class CcxtSource:
             await asyncio.sleep(max(self._back_off.delay_s(attempt), retry_after_s(self._exchange, error)))
             attempt += 1
 
+    async def _fetch_book(self, symbol: str, *request: Any) -> Any:
+        """Fetches the book that depth changes; shows the answer as a frame of its market."""
+        book = await self._exchange.fetch_order_book(symbol, *request)
+        if self.on_frame and isinstance(text := self._exchange.last_http_response, str):
+            self.on_frame(self._clock(), self._exchange.market(symbol)["id"].lower(), text)
+        return book
+
     async def _watch_listing(self) -> None:
         """Looks again and again which symbols the venue trades."""
         while True:
@@ -187,6 +197,11 @@ class CcxtSource:
         for subscription in self._subscriptions():
             if subscription.client is client and subscription.message_hash == message_hash:
                 subscription.lose(cause)
+
+    def received(self, data: str | bytes) -> None:
+        """Shows a frame to whoever records them."""
+        if self.on_frame:
+            self.on_frame(self._clock(), *frame_of(self.venue, data))
 
     def garbled(self, error: Exception) -> None:
         """Takes what ccxt could not make of a message."""

@@ -28,6 +28,10 @@ class Listener(Protocol):
         """Takes the failure of a subscription, or of the whole connection (None)."""
         ...
 
+    def received(self, data: str | bytes) -> None:
+        """Takes a frame as it was sent."""
+        ...
+
     def garbled(self, error: Exception) -> None:
         """Takes what ccxt could not make of a message."""
         ...
@@ -75,6 +79,8 @@ def _tap_client(client: Any, listener: Listener) -> None:
         return answer
 
     def handled(message: Any) -> None:
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            listener.received(message.data)
         try:
             handle_message(message)
         except Exception as error:

@@ -18,6 +18,7 @@ from streams.core.market.order_book import SIZE_UNKNOWN
 from streams.errors import FeedError
 from streams.pipeline.feed.check_columns import FIXED
 from streams.pipeline.feed.table import Flags, Ints
+from streams.pipeline.live.frame_record import FrameRecording
 from streams.pipeline.live.live_rows import LiveRow
 from streams.whole_file import whole_file
 
@@ -35,9 +36,10 @@ class FeedRecording:
     hour; market.data has their updates.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Makes the folder. Raises FeedError if it can't be written."""
+    def __init__(self, folder: Path, frames: FrameRecording | None = None) -> None:
+        """Makes the folder. frames: written and ended with it. Raises FeedError if it can't be written."""
         self._folder = folder
+        self._frames = frames
         self._files: dict[tuple[str, str], _File] = {}
         self._hour = 0
         with _told(folder):
@@ -46,6 +48,8 @@ class FeedRecording:
     def add(self, rows: Sequence[LiveRow]) -> None:
         """Adds rows, those of a symbol in their order. Raises FeedError if they can't be written."""
         with _told(self._folder):
+            if self._frames is not None:
+                self._frames.write()
             for row in rows:
                 hour = row.time_ns // NANOS_PER_HOUR
                 if hour > self._hour:
@@ -76,6 +80,8 @@ class FeedRecording:
     ) -> None:
         with _told(self._folder):
             self._end_files()
+            if self._frames is not None:
+                self._frames.end()
 
 
 class _File:

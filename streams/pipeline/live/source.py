@@ -1,9 +1,9 @@
 """The interface of a live market: what a source tells, each update with the exchange's time and the time of receipt."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 Level = tuple[Decimal, Decimal]
 """Price and displayed size of a level, the size above 0."""
@@ -95,3 +95,14 @@ class Source(Protocol):
     async def close(self) -> None:
         """Disconnects."""
         ...
+
+
+OnFrame = Callable[[int, str, str], None]
+"""Takes a raw frame: time of receipt in UTC nanoseconds, what it is of (a market or the venue), and its text."""
+
+
+@runtime_checkable
+class FramedSource(Protocol):
+    """A source that can show the raw frames of its venue. on_frame: set before open(); called before their updates."""
+
+    on_frame: OnFrame | None

@@ -38,10 +38,13 @@ class OrderIds:
 
     def find(self, account: AccountView, wanted: UUID) -> tuple[OrderState, int] | None:
         """Returns an order and its version; None if the account has none with this id."""
-        known = self._found.setdefault(account.account_id, {})
+        known = self._found.get(account.account_id, {})
         if wanted not in known:
-            for order in list(account.orders.values()):
-                for version in range(len(order.replacements) + 1):
-                    known[version_uuid(order, version)] = (order.order_id, version)
-        found = known.get(wanted)
-        return None if found is None else (account.orders[found[0]], found[1])
+            known = self._found[account.account_id] = {
+                version_uuid(order, version): (order.order_id, version)
+                for order in list(account.orders.values())
+                for version in range(len(order.replacements) + 1)
+            }
+        order_id, version = known.get(wanted, ("", 0))
+        found = account.orders.get(order_id)
+        return None if found is None else (found, version)

@@ -19,6 +19,7 @@ from streams.serve.alpaca.order_ids import OrderIds
 from streams.serve.alpaca.order_json import STATUS, order_json
 from streams.serve.desk_view import DeskView
 from streams.serve.order_state import OrderState
+from streams.serve.stored_rows import StoredRows
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ BROKEN_RULES = frozenset({"UNKNOWN_INSTRUMENT", "NOT_TRADABLE", "TICK_SIZE", "LO
 class TradingDesk:
     """The trading side of the API for all accounts."""
 
-    def __init__(self, view: DeskView, producer: RecordProducer) -> None:
-        self._view, self._producer = view, producer
+    def __init__(self, view: DeskView, producer: RecordProducer, rows: StoredRows) -> None:
+        self._view, self._producer, self._rows = view, producer, rows
         self._ids = OrderIds()
 
     def submit(self, account_id: str, form: OrderBody) -> dict[str, Any]:
@@ -50,6 +51,8 @@ class TradingDesk:
         order_id = requests[0].order_id
         self._send(missing)
         answer = self._view.await_answer(account_id, order_id, ANSWER_S)
+        if order_id in self._view.account(account_id).forgotten:
+            raise repeated_id()
         order = self._seen(account_id, order_id)
         if answer is not None and answer.ord_status is OrdStatus.REJECTED and order.status is OrdStatus.REJECTED:
             raise _refusal(answer)
@@ -70,6 +73,9 @@ class TradingDesk:
             for version, change in enumerate(other.replacements, 1):
                 if change.request_id == client_id:
                     return order_json(account, other, version)
+        stored = self._rows.ended_order(account_id, client_id)
+        if stored is not None:
+            return order_json(account, stored)
         raise not_found(f"order with client_order_id {client_id}")
 
     def cancel(self, account_id: str, order_uuid: str) -> None:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
+from infra.errors import ClickHouseError
 from streams.core.core_config import CoreConfig
 from streams.serve.account_view import AccountView, NumberedTail
 from streams.serve.api_keys import ApiKey, ApiKeys, KeyRole
@@ -252,6 +253,10 @@ def answer_problems(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return answer(error.status_code, "not possible", str(error.detail))
 
+    def of_rows(_: Request, error: Exception) -> JSONResponse:
+        return answer(503, "unavailable", str(error))
+
     app.add_exception_handler(ServiceProblem, of_problem)
+    app.add_exception_handler(ClickHouseError, of_rows)
     app.add_exception_handler(RequestValidationError, of_form)
     app.add_exception_handler(HTTPException, of_http)

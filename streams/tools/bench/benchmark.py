@@ -16,6 +16,7 @@ from streams.pipeline.feed.send import send
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.reference.load_config import core_config
 from streams.tools.bench.agent_backlog import agent_events_per_s
+from streams.tools.bench.api_path import ApiFigures, measure_api
 from streams.tools.bench.avro_order_cost import order_us
 from streams.tools.bench.bench_orders import BenchOrder, bench_orders
 from streams.tools.bench.core_rate import core_events_per_s
@@ -98,6 +99,7 @@ class BenchResult(NamedTuple):
     """The figures of one run."""
 
     live: LiveFigures
+    api: ApiFigures
     flow: FlowFigures
     core: CoreFigures
     apart: ApartFigures
@@ -118,6 +120,7 @@ class BenchLoad:
         feed_seconds: length of the synthetic market that the feed sends.
         read_day: reads resim from its file, for the day through the pipeline.
         agent_events: records that wait for the account shard.
+        api_orders: of the latency measurement of the HTTP service, and as many through Kafka.
         sustain_s: length of the sustained measurement; 0: none.
         sustain_per_s: most orders a second of it; None: as fast as they are answered.
         peers: whether other engines are measured too; resim must then have one symbol.
@@ -132,6 +135,7 @@ class BenchLoad:
     feed_seconds: float
     read_day: Callable[[], MarketTable]
     agent_events: int
+    api_orders: int
     sustain_s: float = 0.0
     sustain_per_s: float | None = None
     peers: bool = False
@@ -168,12 +172,13 @@ def run_bench(settings: Settings, load: BenchLoad, on_step: Callable[[str], None
             day_to_clickhouse(settings, load.read_day, load.resim, on_step),
         )
         live = _live(settings, load, orders, on_step)
+        api = measure_api(settings, load.table, orders, load.api_orders, on_step)
         if python:
             on_step("live path by Quix Streams")
             peers |= measure_quix(python, settings)
         # Last, because the servers work for minutes on the data that it leaves.
         flow = _flow(settings, load, instruments, on_step)
-        return BenchResult(live, flow, core, apart, replays, peers)
+        return BenchResult(live, api, flow, core, apart, replays, peers)
     finally:
         remove_runs(settings, NAME)
         settings.reference_data.unlink()

@@ -75,7 +75,7 @@ class BinanceBook:
         """Returns whether an update continues the book; the first one after a snapshot may overlap it."""
         if update.before is None:
             return update.first <= self._last + 1 if self._fresh else update.first == self._last + 1
-        return update.first <= self._last if self._fresh else update.before == self._last
+        return update.before == self._last or (self._fresh and update.first <= self._last)
 
     def _change(self, changes: Changes) -> None:
         assert self.book is not None, "changes have a book"

@@ -2,8 +2,8 @@
 
 The time is the receipt time of a line. Depth is folded into books (binance_book.py): each update shows the book, and a
 gap halts the symbol until the next snapshot. A snapshot names no symbol, so a recording with snapshots has the depth of
-one. Of trade and aggTrade the first that a file has counts. Other streams are left out, and trades outside the market
-(X other than MARKET).
+one. A snapshot before all depth counts from the first update on. Of trade and aggTrade the first in a file counts.
+Other streams are left out, and trades outside the market (X other than MARKET).
 """
 
 import re
@@ -74,6 +74,8 @@ class _Frames:
         self._path = path
         self._books: dict[str, BinanceBook] = {}
         self._trade_kind = ""
+        self._early: _Message | None = None
+        """The last snapshot before all depth."""
 
     def rows(self, rows: pa.Table) -> list[KindRows]:
         """Returns quotes, trades, halts and books of some lines."""
@@ -130,12 +132,17 @@ class _Frames:
         """Applies messages in their order; returns the halts and resumptions, and the books."""
         shown, halts = ShownBooks(), list[tuple[int, str, str, int]]()
         for message in messages:
+            if not message.symbol and not self._books:
+                self._early = message
+                continue
             symbol = message.symbol or self._only_symbol(message.place)
             state = self._books.setdefault(symbol, BinanceBook())
             was_halted = state.halted
+            early, self._early = self._early, None
             try:
                 if message.symbol:
-                    changed = state.take_update(DepthUpdate(*message[3:]))
+                    known = early is not None and state.take_snapshot(early.last, early.changes)
+                    changed = state.take_update(DepthUpdate(*message[3:])) or known
                 else:
                     changed = state.take_snapshot(message.last, message.changes)
             except FeedError as error:
@@ -151,7 +158,7 @@ class _Frames:
         if len(self._books) != 1:
             raise FeedError(
                 f"{self._path}: line {place}: a snapshot names no symbol, and the file has the depth of "
-                f"{len(self._books)} before it; record each symbol in a file of its own, its depth before its snapshot"
+                f"{len(self._books)} before it; record each symbol in a file of its own"
             )
         return next(iter(self._books))
 

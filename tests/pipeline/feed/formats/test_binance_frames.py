@@ -127,14 +127,15 @@ def test_a_gap_halts_until_the_next_snapshot(tmp_path: Path) -> None:
     ("messages", "kinds"),
     [
         ([update(1, 4, 0), snapshot(9), update(5, 8, 4), update(9, 12, 8), update(13, 14, 12)], "BBB"),
-        ([update(1, 4, 0), snapshot(9), update(10, 12, 9)], "BH"),
+        ([update(1, 4, 0), snapshot(9), update(10, 12, 9)], "BB"),
+        ([update(1, 4, 0), snapshot(9), update(11, 12, 10)], "BH"),
         ([update(1, 4, 0), snapshot(9), update(9, 12, 8), update(14, 15, 13)], "BBH"),
         ([update(1, 4, 0), snapshot(9), update(9, 12, 8), update(9, 12, 8), update(13, 15, 12)], "BBB"),
         ([update(1, 2), snapshot(9), update(5, 9), update(9, 12), update(13, 15)], "BBB"),
         ([update(1, 2), snapshot(9), update(11, 12)], "BH"),
         ([update(1, 2), update(3, 4)], ""),
     ],
-    ids=["futures", "too late", "lost", "doubled", "spot", "spot too late", "no snapshot"],
+    ids=["futures", "futures linked", "too late", "lost", "doubled", "spot", "spot too late", "no snapshot"],
 )
 def test_the_chain_of_updates(messages: list[dict[str, Any]], kinds: str, tmp_path: Path) -> None:
     table = read_file(written(tmp_path, lines_of(ticker("1", "2"), *messages)))
@@ -147,6 +148,14 @@ def test_updates_that_wait_for_a_snapshot_are_bounded(tmp_path: Path, monkeypatc
     assert [bids for _, _, bids, _ in books_of(read_file(written(tmp_path, text)))] == [
         [(to_price(price), to_price(1)) for price in (99, 5, 4)]
     ]
+
+
+@pytest.mark.parametrize("before", [None, 5])
+def test_a_snapshot_before_all_depth_counts_from_the_first_update_on(before: int | None, tmp_path: Path) -> None:
+    first = update(6, 6, before, b=[["99.5", "1"]])
+    table = read_file(written(tmp_path, lines_of(snapshot(4), snapshot(5), GOOD, first, update(7, 7, before and 6))))
+    books = np.flatnonzero(table.kind == BOOK)
+    assert table.level_px[table.bid_px[books]].tolist() == [to_price("99.5")] * 2
 
 
 def test_trades_outside_the_market_and_other_streams_are_left_out(tmp_path: Path) -> None:
@@ -176,6 +185,7 @@ def test_lines_are_read_whole_in_small_blocks(tmp_path: Path, monkeypatch: pytes
 
 
 GOOD = ticker("1", "2")
+OTHERS_DEPTH = {"stream": "y@depth", "data": {"s": "Y", "U": 1, "u": 1, "b": [], "a": []}}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +199,7 @@ GOOD = ticker("1", "2")
         ([GOOD, ticker("one", "2")], "one"),
         ([GOOD, ticker("1e-10", "2")], "at most 9 decimal places"),
         ([GOOD, frame("trade", p="0", q="1", m=True)], "line 2: px must be above 0"),
-        ([GOOD, snapshot(1)], "line 2: a snapshot names no symbol"),
+        ([update(1, 1), OTHERS_DEPTH, snapshot(1)], "line 3: a snapshot names no symbol"),
         ([update(1, 1), update(2, 2, b=[["1"]])], "line 2: a level must be a price and a size"),
         ([update(1, 1), update(2, 2, b=[["0", "1"]])], "line 2: a level must have a price above 0"),
         ([update(1, 1), update(2, 2, b=[["1", "-1"]])], "line 2: a level must have a price above 0"),
