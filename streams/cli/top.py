@@ -30,6 +30,7 @@ def top() -> None:
     from streams.errors import InputError
     from streams.pipeline.reference.load_config import core_config
     from streams.serve.desk_view import DeskView
+    from streams.serve.position_value import PositionValues
 
     if not sys.stdout.isatty():
         raise InputError("top: stdout is no terminal; `paper account`, `positions` and `orders list` print lines")
@@ -37,7 +38,8 @@ def top() -> None:
     from streams.cli.top_view import TopView
 
     settings = get_settings()
-    config, view = core_config(settings), DeskView(settings, Codec(Registry(settings)))
+    config = core_config(settings)
+    view = DeskView(settings, Codec(Registry(settings)), PositionValues(config))
     view.start()
 
     def read() -> DeskRows:

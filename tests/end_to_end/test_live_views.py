@@ -20,6 +20,7 @@ from streams.cli.desk_rows import desk_rows
 from streams.cli.top_view import TopView
 from streams.pipeline.reference.load_config import core_config
 from streams.serve.desk_view import DeskView
+from streams.serve.position_value import PositionValues
 from tests.end_to_end.processes import done, running
 from tests.end_to_end.terminals import COLUMNS, terminal, too_wide
 
@@ -83,7 +84,8 @@ def _watch_quotes(settings: Settings, folder: Path) -> None:
 
 
 async def _see_desk(settings: Settings) -> None:
-    view, config = DeskView(settings, Codec(Registry(settings))), core_config(settings)
+    config = core_config(settings)
+    view = DeskView(settings, Codec(Registry(settings)), PositionValues(config))
     view.start()
     try:
         async with TopView(lambda: desk_rows(view, config)).run_test(size=(COLUMNS, 50)) as pilot:
