@@ -24,7 +24,7 @@ from streams.pipeline.feed.table import Ints
 
 
 class WalkPlan(NamedTuple):
-    """How the market is divided.
+    """The division of the market.
 
     Attributes:
         train_ns, test_ns: lengths of the windows; each fold begins test_ns after the one before.
