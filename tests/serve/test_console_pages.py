@@ -24,8 +24,8 @@ SELECT count() FROM account_equity
 WHERE run_id = 'live' AND account_id = {account_id:String} AND `trigger` = 'FILL'
 """
 COPIED = """
-INSERT INTO account_equity SELECT * REPLACE({run_id:String} AS run_id) FROM account_equity
-WHERE run_id = 'live' AND account_id = {account_id:String}
+INSERT INTO account_equity SELECT * REPLACE({run_id:String} AS run_id) FROM
+    (SELECT * FROM account_equity WHERE run_id = 'live' AND account_id = {account_id:String})
 """
 REGISTERED = """
 INSERT INTO replay_runs (run_id, base_run_id, what_if, recorded_at)
