@@ -19,10 +19,13 @@ from tests.end_to_end.desk import AWAIT_S
 from tests.serve.conftest import SYMBOL, Service
 from tests.serve.console_browser import Visit, signed_in
 
-EQUITIES = "SELECT count() FROM account_equity WHERE run_id = 'live' AND account_id = {account_id:String}"
+EQUITIES = """
+SELECT count() FROM account_equity
+WHERE run_id = 'live' AND account_id = {account_id:String} AND `trigger` = 'FILL'
+"""
 COPIED = """
-INSERT INTO account_equity SELECT * REPLACE({run_id:String} AS run_id) FROM account_equity
-WHERE run_id = 'live' AND account_id = {account_id:String}
+INSERT INTO account_equity SELECT * REPLACE({run_id:String} AS run_id) FROM
+    (SELECT * FROM account_equity WHERE run_id = 'live' AND account_id = {account_id:String})
 """
 REGISTERED = """
 INSERT INTO replay_runs (run_id, base_run_id, what_if, recorded_at)
@@ -171,7 +174,7 @@ def decision_of(account: str) -> GateDecision:
 def test_the_replays_page_maps_a_sweep_and_overlays_curves(browser: Browser, service: Service, account: str) -> None:
     buy(service, account, "w-1")
     with connect(service.settings) as client:
-        service.until(lambda: client.query(EQUITIES, {"account_id": account}).result_rows[0][0], lambda rows: rows >= 2)
+        service.until(lambda: client.query(EQUITIES, {"account_id": account}).result_rows[0][0], bool)
         for name, scale in ((f"{account}-a", "0.5"), (f"{account}-b", "2")):
             what_if = json.dumps({"orders": {"scale": scale}})
             client.command(COPIED, {"account_id": account, "run_id": name})
