@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from infra.settings import REPOSITORY, Settings
 from infra.stack import local_stack
@@ -19,7 +20,7 @@ from infra.stack.local_stack import ServerState
 from infra.stack.pipeline_processes import PipelineProcesses
 from streams.evidence.mock_notice import mock_setting_notice
 from tests import stacks
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.desk import AWAIT_S, Desk
 from tests.end_to_end.processes import COMMAND_TIMEOUT_S, environment
 
 PAGE = REPOSITORY / "docs" / "first-hour.md"
@@ -82,10 +83,21 @@ def test_a_bot_of_ones_own_trades_after_ten_commands(settings: Settings, tmp_pat
         bought = [line for line in said.splitlines() if line.startswith("buy ")]
         assert bought, said
         assert {row.state for row in local_stack.status(settings, PROCESSES)} == {ServerState.RUNNING}
+        assert "alice" in _desk(f"http://127.0.0.1:{settings.serve_port}", tmp_path / "alice.key")
         filled = {fill.side.value for fill in Desk(settings).read("fills") if fill.account_id == "alice"}
         assert "BUY" in filled
     finally:
         os.killpg(shell.pid, signal.SIGTERM)
+
+
+def _desk(address: str, key_file: Path) -> str:
+    """Returns the page that the console shows to the holder of a key, after the sign-in."""
+    key, secret = (line.partition("=")[2] for line in key_file.read_text().split())
+    with requests.Session() as browser:
+        browser.post(f"{address}/console/sign-in", {"key": key, "secret": secret}, timeout=AWAIT_S).raise_for_status()
+        page = browser.get(address, timeout=AWAIT_S)
+        page.raise_for_status()
+        return page.text
 
 
 def _program(path: Path, arguments: str) -> None:
