@@ -82,7 +82,7 @@ def frames(folder: Path, *texts: str) -> Path:
 def test_rows_of_several_kinds_become_a_folder_that_is_the_same_market(tmp_path: Path) -> None:
     path, folder = frames(tmp_path, TICKER, TRADE, TICKER, TRADE), tmp_path / "day"
     assert convert(path, folder, symbol="ABC.X") == 4
-    assert sorted(file.name for file in folder.iterdir()) == ["5-trades.parquet", "6-quotes.parquet"]
+    assert sorted(file.name for file in folder.iterdir()) == ["6-trades.parquet", "7-quotes.parquet"]
     assert FileMarket(sorted(folder.iterdir())).source == FileMarket([path], symbol="ABC.X").source
     with pytest.raises(FeedError, match="day: exists; name a new folder"):
         convert(path, folder)
