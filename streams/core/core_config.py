@@ -42,6 +42,7 @@ RULES_OF_TODAY: Final[dict[str, Any]] = dict.fromkeys(
         "authorisations_are_signed",
         "positions_bring_payments",
         "futures_settle",
+        "exits_follow_entries",
     ),
     True,
 )
@@ -126,6 +127,11 @@ class CoreConfig(Frozen):
     """Market data may hold settlements of expired instruments.
 
     False in journals from before this rule: such a record was no market data.
+    """
+    exits_follow_entries: bool = False
+    """An order with a parent never arrives at the venue before its parent, whatever latency each of them draws.
+
+    False in journals from before this rule: it could, and was refused with UNKNOWN_PARENT.
     """
     gate: GateConfig = GateConfig()
     """The conditions of live orders."""

@@ -102,7 +102,8 @@ class Venue(VenueView):
     def submit(self, request: ApprovedOrder, sent_ns: int) -> None:
         """Schedules the arrival of a request: the simulator's latency after sent_ns, and never in the past.
 
-        A request whose sent_ns is 0, or more than CLOCK_AHEAD_MAX_NS ahead of the market's clock, arrives at once.
+        A request whose sent_ns is 0, or more than CLOCK_AHEAD_MAX_NS ahead of the market's clock, arrives at once. No
+        request overtakes an earlier one about the same order, and no order its parent.
         """
         if self.time_ns == 0:
             self._before_market.append((request, sent_ns))
@@ -112,6 +113,8 @@ class Venue(VenueView):
             due_ns = max(due_ns, sent_ns + self.simulator_of(request.account_id).latency_ns(request, sent_ns))
         if request.action is not Action.NEW:
             due_ns = max(due_ns, self._order_due_ns.get(_target(request), 0))
+        elif request.parent_order_id is not None and self.rules.exits_follow_entries:
+            due_ns = max(due_ns, self._order_due_ns.get((request.account_id, request.parent_order_id), 0))
         self._note_due(request, due_ns)
         self._submitted += 1
         heappush(self._arrivals, (due_ns, self._submitted, sent_ns, request))

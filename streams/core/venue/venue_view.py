@@ -17,6 +17,9 @@ class VenueRules(Protocol):
     @property
     def stale_quotes_judge_no_prints(self) -> bool: ...
 
+    @property
+    def exits_follow_entries(self) -> bool: ...
+
 
 class VenueView:
     """The venue of a symbol as its orders see it: clock, market, and the simulator of each account."""
