@@ -97,7 +97,7 @@ def plan_brokers(settings: Settings, brokers: int) -> Settings:
     if present not in (0, brokers):
         raise StackError(
             f"--brokers {brokers}: {settings.paper_home} holds the data of {present} broker{'s' * (present > 1)}, and "
-            "Kafka can't change that; archive what you need, run `paper down --purge`, or set another PAPER_HOME"
+            "Kafka can't change that; set PAPER_HOME to a new folder, and bring what you need with `paper archive`"
         )
     if brokers == 1 or present:
         return settings

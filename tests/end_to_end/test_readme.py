@@ -22,7 +22,8 @@ from tests.end_to_end.processes import done, paper, running
 from tests.end_to_end.terminals import COLUMNS, terminal, too_wide
 from tests.stacks import free_port, free_settings
 
-COMMAND = re.compile(r"^    \./paper (.*?)(?: +#.*)?$", re.MULTILINE)
+COMMAND = re.compile(r"^    (?:\./paper )?((?<=paper ).*?|kill %1)(?: +#.*)?$", re.MULTILINE)
+STOP_FEED = "kill %1"
 ENDLESS = {"results --follow": "mock", "serve": "Uvicorn running", "top": "alice"}
 """Commands that go on, and what they show at first."""
 ELSEWHERE = {"demo": "tests/end_to_end/test_demo.py", "test": "the run of this test"}
@@ -61,7 +62,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 def commands() -> list[str]:
-    """Returns the arguments of each `./paper` in the README, in its order."""
+    """Returns the arguments of each `./paper` in the README, and the end of the feed, in their order."""
     return COMMAND.findall((REPOSITORY / "README.md").read_text())
 
 
@@ -98,15 +99,17 @@ class Reader:
 def test_the_readme_pasted_in_order_works(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of what was traded fit a terminal of 80 columns."""
     lines = [line for line in commands() if line not in ELSEWHERE]
-    assert {"up --workers 2", "reconcile", "replay verify", "down"} <= set(lines)
+    assert {"up --workers 2", STOP_FEED, "reconcile", "replay verify", "down"} <= set(lines)
     reader = Reader(settings, tmp_path)
     (feed,) = [line for line in lines if line.endswith(CONTINUES)]
     before = lines[: lines.index(feed)]
     for line in before:
         reader.paste(line)
-    with running(settings, tmp_path, *shlex.split(feed.removesuffix(CONTINUES))):
+    with running(settings, tmp_path, *shlex.split(feed.removesuffix(CONTINUES))) as market:
         for line in lines[len(before) + 1 :]:
-            if line in ENDLESS:
+            if line == STOP_FEED:
+                market.stop()
+            elif line in ENDLESS:
                 reader.look(line)
             else:
                 reader.paste(line)

@@ -15,15 +15,12 @@ BUSY = 5
 """Factor by which a command that connects to a server may take longer than one that does not, on a busy machine."""
 COMMANDS = (
     ("orders", "submit", "ACME.SIM", "BUY", "1", "--account", "a"),
-    ("orders", "list"),
-    ("quotes", "ACME.SIM"),
-    ("results", "--follow"),
-    ("positions",),
+    ("orders", "cancel", "o-1", "--account", "a"),
     ("session", "open", "--account", "a"),
-    ("risk", "status"),
+    ("trading-state", "HALTED", "--reason", "r"),
     ("feed", "--synthetic", "--seconds", "1"),
-    ("serve",),
 )
+"""Commands that write records; one that reads needs the registry as soon as there is a record."""
 
 
 def timed(settings: Settings, *command: str) -> tuple[CompletedProcess[str], float]:
