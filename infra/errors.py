@@ -3,6 +3,7 @@
 PaperError                   the user can read the message and act on it
 ├── SettingsError            the value of a setting breaks its rule
 ├── MemberIdTaken            another process of this machine holds the name of a consumer group member
+├── MissingExtra             packages of an extra are missing and can't be installed
 ├── SchemaError              see schemas.errors
 ├── ...                      see streams.errors
 └── StackError               a server of the stack, or something that it needs, is in a wrong state
@@ -33,6 +34,10 @@ class SettingsError(PaperError):
 
 class MemberIdTaken(PaperError):
     """Another process of this machine holds the name of a consumer group member."""
+
+
+class MissingExtra(PaperError):
+    """Packages of an extra are missing and can't be installed."""
 
 
 class StackError(PaperError):

@@ -28,16 +28,16 @@ def notify(context: typer.Context, rules: Path = RULES, log_level: str = LOG_LEV
         return
     import sys
 
+    from infra.build.extras import NOTIFY, bring
     from infra.log_lines import begin_logging
     from infra.settings import get_settings
-    from streams.operations.notify.bring_apprise import bring_apprise
     from streams.operations.notify.notice_targets import NoticeTargets
     from streams.operations.notify.notifier import Notifier
     from streams.operations.notify.notify_rules import load_rules
 
     begin_logging(get_settings(), log_level)
     found = load_rules(rules)
-    bring_apprise()
+    bring(NOTIFY)
     notifier = Notifier(get_settings(), found, NoticeTargets(found.target))
     print(f"watches by {len(found.rule)} rules of {rules}; Ctrl-C ends it", file=sys.stderr, flush=True)
     try:
@@ -48,15 +48,15 @@ def notify(context: typer.Context, rules: Path = RULES, log_level: str = LOG_LEV
 
 def test(rules: Path = RULES, to: list[str] = typer.Option([], help="Name of a target; default: all targets.")) -> None:
     """Sends a test message to the targets of a rules file. Exit code 1 if one does not take it."""
+    from infra.build.extras import NOTIFY, bring
     from streams.errors import InputError
-    from streams.operations.notify.bring_apprise import bring_apprise
     from streams.operations.notify.notice_targets import NoticeTargets
     from streams.operations.notify.notify_rules import load_rules
 
     found = load_rules(rules)
     if unknown := sorted(set(to) - found.target.keys()):
         raise InputError(f"--to {', '.join(unknown)}: {rules} has no such target; known: {', '.join(found.target)}")
-    bring_apprise()
+    bring(NOTIFY)
     targets = NoticeTargets(found.target)
     failed = False
     for name in to or found.target:

@@ -22,10 +22,10 @@ def top() -> None:
     """
     import sys
 
+    from infra.build.extras import TOP, bring
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
     from schemas.registry import Registry
-    from streams.cli.bring_textual import bring_textual
     from streams.cli.desk_rows import desk_rows
     from streams.errors import InputError
     from streams.pipeline.reference.load_config import core_config
@@ -34,7 +34,7 @@ def top() -> None:
 
     if not sys.stdout.isatty():
         raise InputError("top: stdout is no terminal; `paper account`, `positions` and `orders list` print lines")
-    bring_textual()
+    bring(TOP)
     from streams.cli.top_view import TopView
 
     settings = get_settings()

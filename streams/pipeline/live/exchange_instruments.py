@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from infra.build.extras import LIVE, bring
 from schemas.records.bounds import TIME_MAX_NS
 from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX, plain, price_to_decimal
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig
 from streams.errors import FeedError
 from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
-from streams.pipeline.live.bring_ccxt import bring_ccxt
 from streams.pipeline.live.ccxt_exchange import known_symbols, listing_of
 from streams.pipeline.live.ccxt_refusals import RefusedUpdate
 from streams.pipeline.live.ccxt_updates import number_of
@@ -35,7 +35,7 @@ async def instruments_of(venue: str, symbols: Sequence[str], urls: Mapping[str, 
         FeedError: the venue or a symbol is unknown, the venue can't be reached, or a contract is settled in a currency
             that is not that of its price.
     """
-    bring_ccxt()
+    bring(LIVE)
     demand_exchange(venue)
     async with listing_of(venue, urls) as exchange:
         names = known_symbols(venue, exchange.markets, symbols)

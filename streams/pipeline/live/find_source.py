@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 
+from infra.build.extras import LIVE, bring
 from streams.errors import FeedError
-from streams.pipeline.live.bring_ccxt import bring_ccxt
 from streams.pipeline.live.source import Source
 
 GROUP = "paper.sources"
@@ -23,13 +23,14 @@ def open_source(venue: str, urls: Mapping[str, str] | None = None) -> Source:
     urls: addresses that replace the venue's own; see streams.pipeline.live.ccxt_urls.
 
     Raises:
-        FeedError: no source has this name, or ccxt is absent and can't be installed.
+        FeedError: no source has this name.
+        MissingExtra: ccxt is absent and can't be installed.
     """
     added = {entry.name: entry for entry in entry_points(group=GROUP)}
     if venue in added:
         make: MakeSource = added[venue].load()
         return make(urls or {})
-    bring_ccxt()
+    bring(LIVE)
     demand_exchange(venue, tuple(added))
     from streams.pipeline.live.ccxt_source import CcxtSource
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from streams.errors import FeedError
-from streams.pipeline.live import bring_ccxt
 from streams.pipeline.live.ccxt_source import CcxtSource
 from streams.pipeline.live.find_source import open_source
 
@@ -44,10 +41,3 @@ def test_a_source_of_a_package_is_found(own_package: Mapping[str, str]) -> None:
     source = open_source("own", own_package)
     assert source.name == "own:test"
     assert getattr(source, "urls", None) == own_package
-
-
-def test_an_absent_ccxt_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bring_ccxt, "find_spec", lambda name: None)
-    monkeypatch.setattr(sys, "prefix", "/elsewhere")
-    with pytest.raises(FeedError, match=r"pip install 'paper-trading-streams\[live\]'"):
-        open_source("binance", {})
