@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Timer
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import typer
 
 from streams.cli.command_group import DefaultGroup
 from streams.cli.feed_live import feed_live
+from streams.cli.interrupts import stop_by_signals
 from streams.cli.options import JSON, SYMBOL_OF_FILE
 
 if TYPE_CHECKING:
@@ -106,16 +106,12 @@ def _warning(pace: float | None) -> str:
 
 def _run(feed: Feed, speed: float | None, on_progress: Callable[[int], None]) -> FeedResult:
     """Runs the feed in a thread, so that this one handles signals while the feed waits for the broker."""
-    stopped = Event()
 
-    def stop(*_: object) -> None:
-        if not stopped.is_set():
-            stopped.set()
-            feed.stop()
-            _exit_in(STOP_PATIENCE_S)
+    def stop() -> None:
+        feed.stop()
+        _exit_in(STOP_PATIENCE_S)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    stop_by_signals(stop)
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(feed.run, speed, on_progress).result()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from streams.cli.interrupts import kill_at_next
 from streams.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def _run(feed: LiveFeed) -> bool:
             if not seen:
                 force_exit_after(STOP_PATIENCE_S, "run the same command again, the gap is marked")
                 feed.stop()
+                loop.remove_signal_handler(signal.SIGINT)
+                kill_at_next()
             seen.append(number)
 
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 
@@ -16,7 +17,27 @@ def end_by_signals() -> None:
         signal.signal(signal.SIGINT, _interrupt)
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
-    # From now on the system itself ends the process, whatever it waits for.
+def stop_by_signals(stop: Callable[[], object]) -> None:
+    """Calls stop at the first SIGTERM or Ctrl-C, and lets a second Ctrl-C kill this process.
+
+    Leaves Ctrl-C ignored as end_by_signals does.
+    """
+
+    def first(*_: object) -> None:
+        kill_at_next()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stop()
+
+    signal.signal(signal.SIGTERM, first)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, first)
+
+
+def kill_at_next() -> None:
+    """Lets the system itself end the process at the next Ctrl-C, whatever it waits for."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    kill_at_next()
     raise KeyboardInterrupt

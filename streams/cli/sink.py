@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from streams.cli.interrupts import stop_by_signals
 from streams.cli.options import LOG_LEVEL
 
 COLLECT_AFTER = 1_000_000
@@ -21,7 +22,6 @@ def sink(log_level: str = LOG_LEVEL) -> None:
     Each row names the run (setting RUN_ID). SIGTERM or Ctrl-C stops the sink cleanly.
     """
     import gc
-    import signal
     import sys
 
     from infra.forced_exit import STOP_PATIENCE_S, force_exit_after
@@ -47,10 +47,9 @@ def sink(log_level: str = LOG_LEVEL) -> None:
     ):
         running = Sink(settings, name)
 
-        def stop(*_: object) -> None:
+        def stop() -> None:
             running.stop()
             force_exit_after(STOP_PATIENCE_S, "the next start continues after the last block that was inserted")
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
+        stop_by_signals(stop)
         print(f"{running.run()} records", file=sys.stderr)

@@ -24,22 +24,32 @@ except KeyboardInterrupt:
         signal.pause()
 """
 """A command whose clean end never comes."""
+DEAF = """
+import signal
+from streams.cli.interrupts import stop_by_signals
+stop_by_signals(lambda: print("ends", flush=True))
+print("waits", flush=True)
+while True:
+    signal.pause()
+"""
+"""A feed or sink that does not stop."""
 
 
-def stubborn(**settings: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", STUBBORN]
+def stubborn(code: str = STUBBORN, **settings: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code]
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, **settings)  # type: ignore[call-overload, no-any-return]
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_ends_cleanly_and_ctrl_c_twice_kills(first: signal.Signals) -> None:
-    with stubborn() as command:
+@pytest.mark.parametrize("code", [STUBBORN, DEAF], ids=["stubborn", "deaf"])
+def test_the_first_signal_ends_cleanly_and_ctrl_c_twice_kills(code: str, first: signal.Signals) -> None:
+    with stubborn(code) as command:
         assert command.stdout is not None
         assert command.stdout.readline() == "waits\n"
         command.send_signal(first)
         assert command.stdout.readline() == "ends\n"
         command.send_signal(signal.SIGINT)
-        if first is signal.SIGTERM:
+        if first is signal.SIGTERM and code is STUBBORN:
             command.send_signal(signal.SIGINT)
         assert command.wait(PATIENCE_S) == -signal.SIGINT
 
