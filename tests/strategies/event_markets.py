@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from streams.core.reference.declarations import InstrumentConfig
 from streams.evidence.replay.market_time import market_only
 from streams.evidence.replay.simulate import ReplayRun, simulate
 from streams.evidence.replay.what_if import WhatIf
@@ -20,9 +21,11 @@ LEVELS = 3
 TICK = px("0.01")
 
 
-def book_market(seed: int, seconds: float = 4) -> MarketTable:
-    """Returns a market of two symbols in which a book of three levels a side follows each fourth quote."""
-    table = synthetic(SyntheticMarket(seed, seconds), CORE.instruments)
+def book_market(
+    seed: int, seconds: float = 4, instruments: tuple[InstrumentConfig, ...] = CORE.instruments
+) -> MarketTable:
+    """Returns a market of some symbols in which a book of three levels a side follows each fourth quote."""
+    table = synthetic(SyntheticMarket(seed, seconds), instruments)
     table = replace(table, time=table.time // (5 * MS) * (5 * MS))
     rows = np.flatnonzero((table.kind == QUOTE) & (table.bid_sz > 0) & (table.ask_sz > 0))[::4]
     steps = np.arange(LEVELS) * TICK
