@@ -46,8 +46,12 @@ _pipelines = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A terminated run ends as an interrupted one does: fixtures stop what they started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A terminated run ends as an interrupted one does: fixtures stop what they started.
+
+    A shell starts jobs in the background with Ctrl-C ignored. Commands of tests would inherit that.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
