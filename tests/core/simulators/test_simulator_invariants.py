@@ -343,7 +343,7 @@ def test_more_latency_is_never_better_if_the_market_only_runs_away(
         assert late <= quick
 
 
-NOTICES = ("SPLIT", "FUNDING", "DIVIDEND")
+NOTICES = ("SPLIT", "FUNDING", "DIVIDEND", "SETTLEMENT")
 
 
 def test_a_story_has_every_kind_of_event() -> None:
