@@ -103,8 +103,9 @@ def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         stacks.remove_topics(settings)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser that is closed before other modules' tests: Playwright keeps an event loop running meanwhile."""
     with open_browser() as opened:
         yield opened
 
