@@ -38,7 +38,7 @@ def read_cluster(home: Path) -> list[BrokerPorts]:
     file = cluster_file(home)
     try:
         return [BrokerPorts(int(item["broker"]), int(item["controller"])) for item in json.loads(file.read_text())]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except (ValueError, KeyError, TypeError) as error:
         raise SettingsError(

@@ -25,7 +25,7 @@ CODES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>]")
 """What moves the cursor and colours the text."""
 
 
-NAMED = re.compile(r"^[a-z_0-9]+  +\S")
+NAMED = re.compile(r"^[a-z_0-9]+( [a-z_0-9]+)?  +\S")
 """A line of a name and a value, which may be longer than the terminal."""
 
 

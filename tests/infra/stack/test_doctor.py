@@ -53,6 +53,7 @@ def test_a_machine_that_is_fit_has_no_problem(settings: Settings) -> None:
         "registry",
         "clickhouse",
         "pipeline",
+        "serve",
     }
     assert all(finding["ok"] and not finding["remedy"] for finding in findings)
 
@@ -112,6 +113,7 @@ def test_status_of_a_stopped_stack(settings: Settings) -> None:
         ("registry", "stopped"),
         ("clickhouse", "stopped"),
         ("pipeline", "stopped"),
+        ("serve", "stopped"),
     ]
     assert paper(settings, "status").stdout.splitlines()[0].split() == [
         *("part", "state", "pid", "port", "since", "memory", "log")
