@@ -128,12 +128,13 @@ def _print_health(health: Health) -> None:
     if health.kafka:
         print(f"\n{health.kafka}")
         return
-    print(f"\n{'group':<24}{'topic':<22}{'behind':>10}{'seconds':>10}  read by")
+    print(f"\n{'group':<18}{'topic':<19}{'behind':>8}{'seconds':>8}  read by")
     for (group, topic), lags in _by_topic(health.lag).items():
         readers = sorted({item.member for item in health.owners if (item.group, item.topic) == (group, topic)})
         behind, seconds = sum(item.records for item in lags), max(item.seconds or 0 for item in lags)
         if behind or not group.endswith("sink"):
-            print(f"{group:<24}{topic:<22}{behind:>10}{seconds:>10.1f}  {', '.join(readers) or 'nobody'}")
+            others = f" +{len(readers) - 1}" if len(readers) > 1 else ""
+            print(f"{group:<18}{topic:<19}{behind:>8}{seconds:>8.1f}  {readers[0] if readers else 'nobody'}{others}")
     _print_rest(health)
 
 
@@ -142,7 +143,7 @@ def _print_rest(health: Health) -> None:
 
     behind = sum(item.records for item in health.lag if item.group.endswith("sink"))
     owners = sorted({item.member for item in health.owners if item.group.endswith("sink")})
-    print(f"{'all topics, read by the sink':<46}{behind:>10}{'':>10}  {', '.join(owners) or 'nobody'}")
+    print(f"{'all topics, read by the sink':<37}{behind:>8}{'':>8}  {', '.join(owners) or 'nobody'}")
     if health.snapshots:
         print(f"\n{'shard':<16}{'snapshot':>10}{'age':>10}")
         for snapshot in health.snapshots:

@@ -36,6 +36,8 @@ from tests.strategies.test_restarts import held
 
 SYMBOL, SECONDS, KILLS = "ACME.SIM", 600, 10
 TWAP = "examples.twap:Twap"
+OWN_SYMBOL = "INITECH.SIM"
+"""Of the twin: no other account takes liquidity there, so that its replay is alone as it was."""
 TARGET = 2000
 INTERVAL_S, LATENCY_MS = 4, 2000
 """Of the twin: a request is due, and its result is known, well before the next slice, however slow the pipeline is."""
@@ -96,9 +98,9 @@ def test_killed_examples_and_a_twin_of_its_replay(settings: Settings, tmp_path: 
     assert "account none: no session is open; open one by `paper session open --account none" in alone.stderr
     with (
         running(settings, tmp_path, "worker"),
-        running(settings, tmp_path, *command("twin", TWAP, *twin)) as left_alone,
+        running(settings, tmp_path, *command("twin", TWAP, *twin, symbols=(OWN_SYMBOL,))) as left_alone,
     ):
-        left_alone.await_log(f" trades {SYMBOL}")
+        left_alone.await_log(f" trades {OWN_SYMBOL}")
         with feeding(settings, codec, table):
             kill_and_start(settings, codec, tmp_path)
         left_alone.kill()
@@ -179,7 +181,7 @@ def check_twin(settings: Settings, codec: Codec, table: MarketTable) -> None:
     sent: list[OrderRequest] = read_account_topic(settings, codec, "orders", "twin").messages
     core = core_config(settings)
     end_ns = sent[-1].ts - LATENCY_MS * NANOS_PER_MS
-    told: dict[str, Any] = {"strategy": TWAP, "symbol": SYMBOL, "cash": "1000000"}
+    told: dict[str, Any] = {"strategy": TWAP, "symbol": OWN_SYMBOL, "cash": "1000000"}
     told["parameters"] = {"interval_s": INTERVAL_S, "target": 1000}
     told["latency"] = {"model": "constant", "ms": LATENCY_MS}
     store = Store()
