@@ -1,12 +1,7 @@
-"""Strategies that are killed ten times send nothing twice; one that is left alone trades as its replay."""
+"""A strategy that is killed ten times trades as if it had not been; one that is left alone trades as its replay."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +10,7 @@ import pytest
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
-from schemas.records.enums import OrdStatus
+from schemas.records.enums import OrdStatus, Side
 from schemas.records.messages import MarketData, OrderRequest, OrderResult, PositionReport
 from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S
 from schemas.registry import Registry
@@ -26,32 +21,19 @@ from streams.pipeline.clients.account_topics import read_account_topic
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.market_history import read_market_history
 from streams.pipeline.clients.read_topic import read_topic
-from streams.pipeline.feed.send import Feed
-from streams.pipeline.feed.table import MarketTable
+from streams.pipeline.feed.synthetic import SyntheticMarket, synthetic
 from streams.pipeline.reference.load_config import core_config
 from tests.end_to_end.processes import done, paper, running
 from tests.evidence.replay.markets import Store
-from tests.strategies.event_markets import book_market, until
+from tests.strategies.event_markets import until
 from tests.strategies.test_restarts import held
 
 SYMBOL, SECONDS, KILLS = "ACME.SIM", 600, 10
 TWAP = "examples.twap:Twap"
-OWN_SYMBOL = "INITECH.SIM"
-"""Of the twin: no other account takes liquidity there, so that its replay is alone as it was."""
-TARGET = 2000
+TARGET, SLICE = 500, 10
 INTERVAL_S, LATENCY_MS = 4, 2000
 """Of the twin: a request is due, and its result is known, well before the next slice, however slow the pipeline is."""
-KILLED: dict[str, tuple[str, ...]] = {
-    "ema": ("examples.ema_cross:EmaCross", "fast=2", "slow=3", "bar_ticks=1", "distance_bps=1"),
-    "pairs": ("examples.pairs:Pairs", "period=4", "interval_s=0.05"),
-    "maker": ("examples.skewed_maker:SkewedMaker",),
-    "twap": (TWAP, f"target={TARGET}", "slice=10", "interval_s=0.1"),
-}
-"""The shipped examples by account, with parameters with which they trade often."""
-HELD_MAX = {"ema": 10, "pairs": 10, "maker": 50, "twap": TARGET}
-"""Units that each may hold of a symbol."""
-TOO_LATE = {"TOO_LATE_TO_CANCEL"}
-"""The refusal that may come: an order filled before its cancel or replace arrived."""
+KILLED = ("--set", f"target={TARGET}", "--set", f"slice={SLICE}", "--set", "interval_s=0.1")
 
 
 @pytest.fixture
@@ -59,106 +41,66 @@ def settings(pipeline_settings: Settings) -> Settings:
     return pipeline_settings.model_copy(update={"mock_trading": False})
 
 
-def command(account: str, name: str, *arguments: str, symbols: tuple[str, ...] = (SYMBOL,)) -> tuple[str, ...]:
-    named = [part for symbol in symbols for part in ("--symbol", symbol)]
-    return ("strategy", "run", name, "--account", account, *named, "--cash", "1000000", *arguments)
+def command(account: str, name: str, *arguments: str) -> tuple[str, ...]:
+    return ("strategy", "run", name, "--account", account, "--symbol", SYMBOL, "--cash", "1000000", *arguments)
 
 
-def example(account: str) -> tuple[str, ...]:
-    """Returns the command of an example."""
-    name, *parameters = KILLED[account]
-    symbols = (SYMBOL, "GLOBEX.SIM") if account == "pairs" else (SYMBOL,)
-    return command(account, name, *[part for item in parameters for part in ("--set", item)], symbols=symbols)
-
-
-def market(settings: Settings) -> MarketTable:
-    """Returns quotes, trades and books of the synthetic instruments."""
-    chosen = tuple(item for item in core_config(settings).instruments if item.symbol.endswith(".SIM"))
-    return book_market(settings.run_seed, SECONDS, chosen)
-
-
-@contextmanager
-def feeding(settings: Settings, codec: Codec, table: MarketTable) -> Iterator[None]:
-    """Sends a market in its own time until the block ends."""
-    feed = Feed(settings, codec, table)
-    with ThreadPoolExecutor(1) as thread:
-        running_feed = thread.submit(feed.run, 1.0)
-        try:
-            yield
-        finally:
-            feed.stop()
-            running_feed.result()
-
-
-def test_killed_examples_and_a_twin_of_its_replay(settings: Settings, tmp_path: Path) -> None:
-    codec, table = Codec(Registry(settings)), market(settings)
+def test_a_killed_strategy_and_its_replayed_twin(settings: Settings, tmp_path: Path) -> None:
+    codec = Codec(Registry(settings))
     twin = ("--latency-ms", str(LATENCY_MS), "--set", f"interval_s={INTERVAL_S}", "--set", "target=1000")
     alone = paper(settings, "strategy", "run", TWAP, "--account", "none", "--symbol", SYMBOL)
     assert alone.returncode == 1
     assert "account none: no session is open; open one by `paper session open --account none" in alone.stderr
     with (
         running(settings, tmp_path, "worker"),
-        running(settings, tmp_path, *command("twin", TWAP, *twin, symbols=(OWN_SYMBOL,))) as left_alone,
+        running(settings, tmp_path, *command("twin", TWAP, *twin)) as left_alone,
     ):
-        left_alone.await_log(f" trades {OWN_SYMBOL}")
-        with feeding(settings, codec, table):
+        left_alone.await_log(f" trades {SYMBOL}")
+        feed = ("feed", "--synthetic", "--seconds", str(SECONDS), "--speed", "1")
+        with running(settings, tmp_path, *feed):
             kill_and_start(settings, codec, tmp_path)
         left_alone.kill()
-    for account in KILLED:
-        check_killed(settings, codec, account)
-    check_past(settings, codec)
-    check_twin(settings, codec, table)
+    check_killed(settings, codec)
+    check_twin(settings, codec)
 
 
 def kill_and_start(settings: Settings, codec: Codec, folder: Path) -> None:
-    """Kills all examples at a chosen order of each start, and lets one come to its target at last."""
+    """Kills the strategy at a chosen order of each start, and lets it come to its target at last."""
     chosen = np.random.default_rng(3)
     for _ in range(KILLS):
-        with ExitStack() as stack:
-            orders = stack.enter_context(Follower(settings, codec, ["orders"]))
-            started = [stack.enter_context(running(settings, folder, *example(account))) for account in KILLED]
-            await_orders(orders, set(KILLED), int(chosen.integers(1, 12)))
-            for run in started:
-                run.kill()
-    with ExitStack() as stack:
-        orders = stack.enter_context(Follower(settings, codec, ["orders"]))
-        started = [stack.enter_context(running(settings, folder, *example(account))) for account in KILLED]
-        for account, run in zip(KILLED, started, strict=True):
-            run.await_log(f"of account {account} goes on")
-            if account != "twap":
-                await_orders(orders, {account}, 1)
-        while position(settings, codec, "twap") != TARGET * 10**9:
-            orders.poll(0.5)
+        with (
+            Follower(settings, codec, ["orders"]) as orders,
+            running(settings, folder, *command("k", TWAP, *KILLED)) as it,
+        ):
+            await_orders(orders, int(chosen.integers(1, 4)))
+            it.kill()
+    with (
+        Follower(settings, codec, ["positions"]) as positions,
+        running(settings, folder, *command("k", TWAP, *KILLED)) as it,
+    ):
+        it.await_log(f" {SYMBOL}\n")
+        it.await_log("of account k goes on")
+        while True:
+            for followed in positions.poll(0.1):
+                if followed.message.account_id == "k" and followed.message.quantity >= TARGET * 10**9:
+                    return
 
 
-def position(settings: Settings, codec: Codec, account: str) -> int:
-    """Returns the newest position of an account with one symbol, 1e-9 units."""
-    reports: list[PositionReport] = read_account_topic(settings, codec, "positions", account).messages
-    return reports[-1].quantity if reports else 0
-
-
-def await_orders(orders: Follower, accounts: set[str], count: int) -> None:
+def await_orders(orders: Follower, count: int) -> None:
     while count > 0:
-        count -= sum(followed.message.account_id in accounts for followed in orders.poll(0.05))
+        count -= sum(followed.message.account_id == "k" for followed in orders.poll(0.05))
 
 
-def check_killed(settings: Settings, codec: Codec, account: str) -> None:
-    """Nothing was sent twice, and the position is that of the fills."""
-    sent: list[OrderRequest] = read_account_topic(settings, codec, "orders", account).messages
-    results: list[OrderResult] = read_account_topic(settings, codec, "order.results", account).messages
-    reports: list[PositionReport] = read_account_topic(settings, codec, "positions", account).messages
+def check_killed(settings: Settings, codec: Codec) -> None:
+    sent: list[OrderRequest] = read_account_topic(settings, codec, "orders", "k").messages
+    results: list[OrderResult] = read_account_topic(settings, codec, "order.results", "k").messages
+    reports: list[PositionReport] = read_account_topic(settings, codec, "positions", "k").messages
     assert len({request.order_id for request in sent}) == len(sent) > KILLS
-    codes = {result.reason_code for result in results if result.ord_status is OrdStatus.REJECTED}
-    assert codes <= TOO_LATE, account
-    fills = {symbol: quantity for symbol, quantity in held(results).items() if quantity}
-    newest = {report.symbol: report.quantity for report in reports}
-    assert fills == {symbol: quantity for symbol, quantity in newest.items() if quantity}, account
-    assert all(abs(quantity) <= HELD_MAX[account] * 10**9 for quantity in fills.values()), account
-    if account == "twap":
-        assert fills == {SYMBOL: TARGET * 10**9}, "neither lost nor doubled"
-    listed = [json.loads(row) for row in done(settings, "positions", "--account", account, "--json").splitlines()]
-    shown = {row["symbol"]: int(Decimal(row["quantity"]) * 10**9) for row in listed}
-    assert {symbol: quantity for symbol, quantity in shown.items() if quantity} == fills
+    assert [result.text for result in results if result.ord_status is OrdStatus.REJECTED] == []
+    assert held(results) == {SYMBOL: TARGET * 10**9} == {SYMBOL: reports[-1].quantity}, "neither lost nor doubled"
+    assert all(request.side is Side.BUY for request in sent)
+    (listed,) = done(settings, "positions", "--account", "k", "--json").splitlines()
+    assert f'"quantity": "{TARGET}"' in listed
 
 
 def check_past(settings: Settings, codec: Codec) -> None:
@@ -176,12 +118,14 @@ def check_past(settings: Settings, codec: Codec) -> None:
             assert [item for item in after.poll(0.5) if item.message.symbol == SYMBOL] == []
 
 
-def check_twin(settings: Settings, codec: Codec, table: MarketTable) -> None:
+def check_twin(settings: Settings, codec: Codec) -> None:
     """The orders of the strategy that was left alone are those of a replay of the same market."""
     sent: list[OrderRequest] = read_account_topic(settings, codec, "orders", "twin").messages
     core = core_config(settings)
+    chosen = tuple(item for item in core.instruments if item.symbol.endswith(".SIM"))
+    table = synthetic(SyntheticMarket(settings.run_seed, SECONDS), chosen)
     end_ns = sent[-1].ts - LATENCY_MS * NANOS_PER_MS
-    told: dict[str, Any] = {"strategy": TWAP, "symbol": OWN_SYMBOL, "cash": "1000000"}
+    told: dict[str, Any] = {"strategy": TWAP, "symbol": SYMBOL, "cash": "1000000"}
     told["parameters"] = {"interval_s": INTERVAL_S, "target": 1000}
     told["latency"] = {"model": "constant", "ms": LATENCY_MS}
     store = Store()
