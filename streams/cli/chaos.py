@@ -42,7 +42,8 @@ def chaos(
         raise typer.Exit(1)
 
 
-def _document(result: ChaosResult) -> dict[str, Any]:
+def proven(result: ChaosResult) -> dict[str, Any]:
+    """Returns what every drill found, for --json."""
     return {
         "kills": result.kills,
         "orders": result.orders,
@@ -54,9 +55,20 @@ def _document(result: ChaosResult) -> dict[str, Any]:
         "recoveries_s": {victim: [round(item, 2) for item in found] for victim, found in result.recoveries_s.items()},
         "transactions": result.transactions,
         "differences": result.differences,
-        "rss_mb_start": round(result.rss_mb_start, 1),
-        "rss_mb_end": round(result.rss_mb_end, 1),
     }
+
+
+def print_proof(result: ChaosResult) -> None:
+    """Prints what differs, and whether the record holds."""
+    for sentence in result.differences:
+        print(f"differs: {sentence}")
+    proof = "the record reconciles and replays" if result.passed else "the record does NOT reconcile and replay"
+    print(f"{result.transactions} transactions: {proof}")
+
+
+def _document(result: ChaosResult) -> dict[str, Any]:
+    memory = {"rss_mb_start": round(result.rss_mb_start, 1), "rss_mb_end": round(result.rss_mb_end, 1)}
+    return proven(result) | memory
 
 
 def _print(result: ChaosResult) -> None:
@@ -66,7 +78,4 @@ def _print(result: ChaosResult) -> None:
     print(f"lost {result.lost}, duplicated {result.duplicated}")
     print(f"recovery: median {result.median_s:.1f} s, worst {result.worst_s:.1f} s")
     print(f"memory of workers and sink: {result.rss_mb_start:.0f} MB at first, {result.rss_mb_end:.0f} MB at the end")
-    for sentence in result.differences:
-        print(f"differs: {sentence}")
-    proof = "the record reconciles and replays" if result.passed else "the record does NOT reconcile and replay"
-    print(f"{result.transactions} transactions: {proof}")
+    print_proof(result)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schemas.records.enums import BreakerState, TradingState
 from schemas.records.numbers import money_text, price_text
 from streams.cli.output import readable
-from streams.cli.position_values import configured_marks, valued
+from streams.cli.position_values import valued
 
 if TYPE_CHECKING:
     from schemas.records.messages import Fill
-    from streams.core.core_config import CoreConfig
     from streams.serve.account_view import AccountView
     from streams.serve.desk_view import DeskView
     from streams.serve.order_state import OrderState
@@ -34,17 +33,15 @@ class DeskRows(NamedTuple):
     tape: list[Row]
 
 
-def desk_rows(view: DeskView, config: CoreConfig) -> DeskRows:
+def desk_rows(view: DeskView) -> DeskRows:
     """Returns the rows of all accounts as they stand between two records."""
     with view.changed:
         accounts = [account for _, account in sorted(view.accounts.items())]
-        quotes = {symbol: (mark.bid_px, mark.ask_px) for symbol, mark in view.quotes.items()}
         reports = [report for account in accounts for report in account.positions.values() if report.quantity]
-        marks = configured_marks(config, quotes)
         newest = (fill for account in accounts for fill in account.fills.newest(FILLS_SHOWN))
         return DeskRows(
             [_account_row(account, view.is_all_killed) for account in accounts if account.equity is not None],
-            [readable(report) | valued(marks, report) | _names(report) for report in reports],
+            [readable(report) | valued(view.values.of(report), report) | _names(report) for report in reports],
             [_order_row(order) for account in accounts for order in account.working() if order.symbol],
             [_fill_row(fill) for fill in heapq.nlargest(FILLS_SHOWN, newest, key=lambda fill: fill.ts)],
         )

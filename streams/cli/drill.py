@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from streams.cli.chaos import print_proof, proven
 from streams.cli.options import JSON
 
 if TYPE_CHECKING:
@@ -48,19 +49,9 @@ def drill(
 
 
 def _document(result: BrokerDrillResult) -> dict[str, Any]:
-    return {
-        "kills": result.kills,
-        "orders": result.orders,
-        "fills": result.fills,
-        "lost": result.lost,
-        "duplicated": result.duplicated,
-        "recovery_s_median": round(result.median_s, 2),
-        "recovery_s_worst": round(result.worst_s, 2),
+    return proven(result) | {
         "longest_pause_s": round(result.longest_pause_s, 2),
-        "recoveries_s": {broker: [round(item, 2) for item in found] for broker, found in result.recoveries_s.items()},
         "returns_s": [round(item, 2) for item in result.returns_s],
-        "transactions": result.transactions,
-        "differences": result.differences,
     }
 
 
@@ -71,7 +62,4 @@ def _print(result: BrokerDrillResult) -> None:
     print(f"all copies in sync after {min(result.returns_s):.1f} to {max(result.returns_s):.1f} s")
     print(f"longest pause of a partition of results: {result.longest_pause_s:.1f} s")
     print(f"lost {result.lost}, duplicated {result.duplicated}")
-    for sentence in result.differences:
-        print(f"differs: {sentence}")
-    proof = "the record reconciles and replays" if result.passed else "the record does NOT reconcile and replay"
-    print(f"{result.transactions} transactions: {proof}")
+    print_proof(result)

@@ -38,14 +38,13 @@ def top() -> None:
     from streams.cli.top_view import TopView
 
     settings = get_settings()
-    config = core_config(settings)
-    view = DeskView(settings, Codec(Registry(settings)), PositionValues(config))
+    view = DeskView(settings, Codec(Registry(settings)), PositionValues(core_config(settings)))
     view.start()
 
     def read() -> DeskRows:
         if view.failure is not None:
             raise view.failure
-        return desk_rows(view, config)
+        return desk_rows(view)
 
     try:
         TopView(read).run()

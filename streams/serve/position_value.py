@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.records.enums import MarkKind
 from schemas.records.messages import Mark, PositionReport
 from streams.core.core_config import CoreConfig
-from streams.core.ledger.marks import Marks
+from streams.core.ledger.marks import Marks, Quote
 from streams.core.reference.instruments import Instrument
 
 
@@ -25,8 +26,10 @@ class PositionValue(NamedTuple):
 class PositionValues:
     """Values positions at the quotes that it has been told, with contract multipliers and rates of exchange."""
 
-    def __init__(self, config: CoreConfig) -> None:
+    def __init__(self, config: CoreConfig, quotes: Mapping[str, Quote] | None = None) -> None:
+        """quotes: those that are known already, by symbol."""
         self._marks = Marks()
+        self._marks.quotes.update(quotes or {})
         self._marks.configure(
             {item.symbol: Instrument.from_config(item) for item in config.instruments}, config.conversions
         )

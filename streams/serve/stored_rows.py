@@ -48,7 +48,7 @@ class StoredRows:
 
     def last_trade(self, symbol: str) -> Row | None:
         """Returns the last trade of a symbol; None if it has none. Raises ClickHouseError."""
-        return next(iter(self._rows("serve_last_trade", {"symbol": symbol}, symbol)), None)
+        return next(iter(self.newest_trades(symbol, 1)), None)
 
     def newest_trades(self, symbol: str, rows_max: int) -> list[Row]:
         """Returns the newest trades of a symbol, newest first. Raises ClickHouseError."""

@@ -166,26 +166,21 @@ def _adopted(result: OrderResult) -> OwnOrder | None:
     """Returns the order of a result, if it is one that works."""
     if result.terminal or result.exec_type in ANSWERS or result.ord_status is OrdStatus.REJECTED:
         return None
-    return OwnOrder(
-        result.order_id,
-        result.symbol,
-        result.side,
-        result.order_type,
-        result.time_in_force,
-        price_to_decimal(result.order_qty or 0),
-        None if result.price is None else price_to_decimal(result.price),
-        None if result.stop_price is None else price_to_decimal(result.stop_price),
-    )
+    return _own_order(result, result.order_qty)
 
 
 def _state_of(request: OrderRequest) -> OwnOrder:
+    return _own_order(request, request.quantity)
+
+
+def _own_order(record: OrderResult | OrderRequest, quantity: int | None) -> OwnOrder:
     return OwnOrder(
-        request.order_id,
-        request.symbol,
-        request.side,
-        request.order_type,
-        request.time_in_force,
-        price_to_decimal(request.quantity or 0),
-        None if request.price is None else price_to_decimal(request.price),
-        None if request.stop_price is None else price_to_decimal(request.stop_price),
+        record.order_id,
+        record.symbol,
+        record.side,
+        record.order_type,
+        record.time_in_force,
+        price_to_decimal(quantity or 0),
+        None if record.price is None else price_to_decimal(record.price),
+        None if record.stop_price is None else price_to_decimal(record.stop_price),
     )

@@ -22,7 +22,7 @@ from tests.end_to_end.processes import COMMAND_TIMEOUT_S, PAPER, STOP_TIMEOUT_S,
 ROWS, COLUMNS = 50, 80
 READ_BYTES = 65_536
 CODES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>]")
-"""What moves the cursor and colours the text."""
+"""Codes that move the cursor and colour the text."""
 
 
 NAMED = re.compile(r"^[a-z_0-9]+( [a-z_0-9]+)?  +\S")

@@ -14,7 +14,7 @@ import pytest
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
-from schemas.records.enums import OrdStatus
+from schemas.records.enums import OrdStatus, Side
 from schemas.records.messages import OrderRequest, OrderResult, PositionReport
 from schemas.registry import Registry
 from streams.pipeline.clients.account_topics import read_account_topic
@@ -131,7 +131,9 @@ def check_killed(settings: Settings, codec: Codec, account: str) -> None:
     assert fills == {symbol: quantity for symbol, quantity in newest.items() if quantity}, account
     assert all(abs(quantity) <= HELD_MAX[account] * 10**9 for quantity in fills.values()), account
     if account == "twap":
+        assert codes == set()
         assert fills == {SYMBOL: TARGET * 10**9}, "neither lost nor doubled"
+        assert all(request.side is Side.BUY for request in sent)
     listed = [json.loads(row) for row in done(settings, "positions", "--account", account, "--json").splitlines()]
     shown = {row["symbol"]: int(Decimal(row["quantity"]) * 10**9) for row in listed}
     assert {symbol: quantity for symbol, quantity in shown.items() if quantity} == fills

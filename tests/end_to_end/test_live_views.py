@@ -1,4 +1,4 @@
-"""What a trader watches: live quotes, the desk in a terminal; and how tables fit a narrow one."""
+"""The views that a trader watches: live quotes, the desk in a terminal; and how tables fit a narrow one."""
 
 from __future__ import annotations
 
@@ -84,11 +84,10 @@ def _watch_quotes(settings: Settings, folder: Path) -> None:
 
 
 async def _see_desk(settings: Settings) -> None:
-    config = core_config(settings)
-    view = DeskView(settings, Codec(Registry(settings)), PositionValues(config))
+    view = DeskView(settings, Codec(Registry(settings)), PositionValues(core_config(settings)))
     view.start()
     try:
-        async with TopView(lambda: desk_rows(view, config)).run_test(size=(COLUMNS, 50)) as pilot:
+        async with TopView(lambda: desk_rows(view)).run_test(size=(COLUMNS, 50)) as pilot:
             tables = {
                 name: [[str(value) for value in table.get_row_at(number)] for number in range(table.row_count)]
                 for name in ("accounts", "positions", "orders", "tape")

@@ -1,4 +1,4 @@
-"""What a trader looks at: working and recent orders, valued positions, results; and the names that find them."""
+"""A trader's views: working and recent orders, valued positions, results; and the names that find them."""
 
 from __future__ import annotations
 

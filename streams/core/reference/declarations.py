@@ -59,7 +59,7 @@ class InstrumentConfig(Frozen):
     margin_table: MarginTable | None = None
     """Maintenance margin; an account with less equity is liquidated. None: the instrument liquidates nobody."""
     expires_at: AwareDatetime | None = None
-    """When trading ends and positions wait for the settlement price (FIX tag 1079), in whole seconds. None: never."""
+    """End of trading, in whole seconds. Positions then wait for the settlement price (FIX tag 1079). None: never."""
     simulator: str | None = None
     """Simulator of orders in this instrument; None: the configuration's."""
     borrow_rate: Annotated[NonNegativeDecimal, Field(le=100)] = Decimal(0)
