@@ -26,8 +26,7 @@ def write_private_once(path: Path, text: str) -> None:
     """Writes a file that only its owner may read, unless it exists. Of several writers at once, one wins."""
     if path.exists():
         return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    write_private(temporary, text)
+    temporary = _write_beside(path, text)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -37,9 +36,13 @@ def write_private_once(path: Path, text: str) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read, atomically."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
+    """Writes a file that only its owner may read, atomically. Of several writers at once, the last one wins."""
+    _write_beside(path, text).replace(path)
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    """Writes a private file with a name that no other writer has, in the folder of path."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w") as file:
         file.write(text)
-    temporary.replace(path)
+    return temporary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.errors import SettingsError
-from infra.private_files import PRIVATE_FOLDER, new_secret, write_private
+from infra.private_files import make_secret
 from infra.private_home import private_home
 from infra.settings import Settings
 
@@ -32,10 +32,6 @@ def read_password(settings: Settings, principal: str) -> str:
 
 
 def make_password(settings: Settings, principal: str) -> str:
-    """Returns a new random password for a principal, and writes it to the principal's file."""
-    password = new_secret()
-    path = password_file(settings, principal)
+    """Returns a principal's password, which is made unless its file exists. Brokers that start at once share one."""
     private_home(settings)
-    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    write_private(path, password + "\n")
-    return password
+    return make_secret(password_file(settings, principal))

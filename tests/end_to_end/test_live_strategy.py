@@ -45,6 +45,7 @@ def test_a_strategy_trades_the_market_of_an_exchange_forward(settings: Settings,
             strategy.await_log(f"{STRATEGY} trades {SYMBOL}")
             _await_end(strategy, exchange.play())
             assert feed.stop() == 0
+            done(settings, "reconcile", "--wait", "60")
             (listed,) = map(json.loads, done(settings, "session", "list", "--json").splitlines())
             report = done(settings, "session", "report", listed["session_id"])
             decision = json.loads(done(settings, "gate", "evaluate", STRATEGY, "--commit", COMMIT, "--json", code=1))

@@ -10,7 +10,7 @@ WITH
             toDate(ts, {time_zone:String}) AS day,
             (toString(account_id), order_id) IN
                 (SELECT toString(account_id), order_id FROM orders_live WHERE run_id = {run_id:String}) AS is_live,
-            toFloat64(slippage_mid) / toFloat64(price * ifNull(contract_multiplier, 1)) * 1e4 AS slippage,
+            toFloat64(slippage_mid) / (toFloat64(price) * toFloat64(ifNull(contract_multiplier, 1))) * 1e4 AS slippage,
             toFloat64(realised_pnl) AS pnl,
             toFloat64(paper_converted(notional, fx_rate)) AS value
         FROM fills FINAL

@@ -28,6 +28,7 @@ from tests.pipeline.journal.pipeline import PARTITIONS, MemoryPipeline
 Pick = Callable[[Any], bool]
 SETTINGS = Settings(_env_file=None, account_partitions=PARTITIONS, execution_partitions=PARTITIONS, mock_trading=False)
 LAST_SECOND = 60
+SETTLED_SECOND = 20
 MARGIN = {"brackets": [{"floor": "0", "rate": "0.05"}]}
 EXPIRES_AT = "2023-11-14T22:13:35Z"
 """The future expires 15 seconds after START."""
@@ -91,7 +92,7 @@ def traded_session() -> Session:
 
     It has full and partial fills, at the touch and at limits; changes, refusals and duplicates; identical requests with
     a repeated or a pending answer; forwarded orders; garbage; a funding and a dividend; a session that is opened again
-    under its name; an order that is still working, and one that is still on its way."""
+    under its name; a future that expires; an order that is still working, and one that is still on its way."""
     new, session = builders.new, Session()
     for account in ("A", "B"):
         session.send("controls", account, builders.opening(account))
@@ -118,6 +119,7 @@ def traded_session() -> Session:
     session.ask(new("n-1", account="nobody"))
     session.send_bytes("orders", b"A", b"garbage")
     _open_again(session, "C")
+    _settle(session, "D")
     session.ask(new("a-9", quantity="10", price="1.00"))
     session.close_market()
     for _ in range(2):
@@ -143,7 +145,7 @@ def settled_session() -> Session:
     session.ask(builders.new("A-2", quantity="1", price="50.00", symbol="FUT"))
     session.move("61.00", "61.00", symbol="FUT")
     session.pay(builders.funding("0.001", "100.00", at=session.now_ns, symbol="FUT"))
-    session.second = 20
+    session.second = SETTLED_SECOND
     session.pay(builders.settlement("101.25", at=session.now_ns, symbol="FUT"))
     session.pay(builders.funding("0.001", "100.00", at=session.now_ns, symbol="FUT"))
     session.ask(builders.new("A-3", symbol="FUT"))
@@ -184,6 +186,16 @@ def _open_again(session: Session, account: str) -> None:
             session.ask(builders.new(f"c-{cash}-{number}", side, "10", account=account))
         session.send("controls", account, builders.control(ControlKind.SESSION_CLOSE, account, f"close-{cash}"))
         session.run()
+
+
+def _settle(session: Session, account: str) -> None:
+    """Buys a future and lets it expire."""
+    session.move("100.00", "100.00", symbol="FUT")
+    session.send("controls", account, builders.opening(account))
+    session.run()
+    session.ask(builders.new(f"{account}-1", quantity="2", account=account, symbol="FUT"))
+    session.second = SETTLED_SECOND
+    session.pay(builders.settlement("101.25", at=session.now_ns, symbol="FUT"))
 
 
 def read_facts(session: Session) -> Facts:

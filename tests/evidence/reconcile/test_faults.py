@@ -131,14 +131,14 @@ def test_closing_orders_are_as_good_as_asked_for(client: Client, landed: Land) -
 def test_what_is_no_difference_is_counted(session: Session) -> None:
     facts = read_facts(session)
     assert order_counts(facts) == {
-        "requests": 22,
-        "orders": 14,
+        "requests": 23,
+        "orders": 15,
         "closing_orders": 0,
         "working_orders": 2,
         "on_their_way": 1,
         "duplicates": 5,
         "forwarded": 2,
-        "fills": 12,
+        "fills": 14,
         "dead_letters": 1,
     }
     assert facts.dead_letters == {"dlq.orders": 1}
