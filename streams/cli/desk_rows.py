@@ -35,7 +35,7 @@ class DeskRows(NamedTuple):
 
 def desk_rows(view: DeskView) -> DeskRows:
     """Returns the rows of all accounts as they stand between two records."""
-    with view.changed:
+    with view.lock:
         accounts = [account for _, account in sorted(view.accounts.items())]
         reports = [report for account in accounts for report in account.positions.values() if report.quantity]
         newest = (fill for account in accounts for fill in account.fills.newest(FILLS_SHOWN))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Condition, Event, Thread
-from time import monotonic
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
 from infra.settings import Settings
@@ -22,12 +21,14 @@ from schemas.records.messages import (
 from streams.errors import LogUnavailable, NoAnswer
 from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.serve.account_view import KEPT_MAX, AccountView
+from streams.serve.arrivals import Arrivals, Awaited
 from streams.serve.order_state import OrderState, changes_order
 from streams.serve.position_value import PositionValues
 
 TOPICS = ("orders", "order.results", "fills", "positions", "account.equity", "marks", "risk.events")
-POLL_S = 0.01
-"""Time that a read of the topics takes, whatever comes: an answer waits for it."""
+POLL_S = 0.1
+"""Longest time that a read of the topics waits for a record."""
+ANSWER, ORDER, CONTROL = "answer", "order", "control"
 READY_S = 120.0
 Found = TypeVar("Found")
 OnRecord = Callable[[Any], None]
@@ -62,12 +63,14 @@ class DeskView:
         """The answer to each operator's command, by its id."""
         self.listeners: list[OnResult] = []
         self.watchers: list[OnRecord] = []
-        self.changed = Condition()
+        self.lock = Lock()
+        """Held while records are taken. Who holds it sees all of an order's records that came together."""
         self.failure: LogUnavailable | None = None
         self._settings, self._codec = settings, codec
         self._unbooked: dict[str, OrderResult] = {}
         self._booked: dict[str, Fill] = {}
         """Fills of which one half has come: the result, or the booked fill. By exec_id."""
+        self._arrivals, self._came = Arrivals(), list[Awaited]()
         self._stop, self._ready = Event(), Event()
         self._thread: Thread | None = None
 
@@ -93,39 +96,49 @@ class DeskView:
 
     def await_answer(self, account_id: str, request_id: str, patience_s: float) -> OrderResult | None:
         """Waits for the first answer to a request; None if none comes in time."""
-        return self._await(lambda: self.account(account_id).answers.get(request_id), patience_s)
+        wanted = Awaited(ANSWER, account_id, request_id)
+        return self._await(wanted, lambda: self.account(account_id).answers.get(request_id), patience_s)
 
     def await_order(self, account_id: str, order_id: str, patience_s: float) -> OrderState | None:
         """Waits until an order is in the view; None if it does not come in time."""
-        return self._await(lambda: self.account(account_id).orders.get(order_id), patience_s)
+        wanted = Awaited(ORDER, account_id, order_id)
+        return self._await(wanted, lambda: self.account(account_id).orders.get(order_id), patience_s)
 
     def await_control(self, control_id: str, patience_s: float) -> RiskEvent | None:
         """Waits for the answer to an operator's command; None if it does not come in time."""
-        return self._await(lambda: self.control_answers.get(control_id), patience_s)
+        wanted = Awaited(CONTROL, "", control_id)
+        return self._await(wanted, lambda: self.control_answers.get(control_id), patience_s)
 
-    def _await(self, look: Callable[[], Found | None], patience_s: float) -> Found | None:
-        """Looks again after each change until something is found; None if it takes too long or the view has ended."""
-        deadline = monotonic() + patience_s
-        with self.changed:
-            while (found := look()) is None:
-                left_s = deadline - monotonic()
-                if left_s <= 0 or self.failure is not None:
-                    return None
-                self.changed.wait(left_s)
-        return found
+    def _await(self, wanted: Awaited, look: Callable[[], Found | None], patience_s: float) -> Found | None:
+        """Returns what look finds, at once or when it has come; None if it takes too long or the view has ended."""
+
+        def seen() -> Found | None:
+            with self.lock:
+                return look()
+
+        arrived = self._arrivals.expect(wanted)
+        try:
+            found = seen()
+            if found is None and self.failure is None:
+                arrived.wait(patience_s)
+                found = seen()
+            return found
+        finally:
+            self._arrivals.leave(wanted, arrived)
 
     def _follow(self, follower: Follower) -> None:
         try:
             with follower:
                 while not self._stop.is_set():
                     records = list(follower.poll(POLL_S))
-                    with self.changed:
+                    with self.lock:
                         for record in records:
                             self._take(record)
                         if self._ready.is_set():
                             # Before, the requests and the results of an order may be far apart.
                             self._forget_old()
-                        self.changed.notify_all()
+                    self._arrivals.came(self._came)
+                    self._came.clear()
                     if follower.is_at_end:
                         self._ready.set()
         except LogUnavailable as error:
@@ -133,6 +146,7 @@ class DeskView:
         finally:
             if self.failure is None and not self._stop.is_set():
                 self.failure = LogUnavailable("the view of the topics has ended by an error of ours; see the log")
+            self._arrivals.end()
             self._ready.set()
 
     def _forget_old(self) -> None:
@@ -164,6 +178,7 @@ class DeskView:
     def _take_event(self, event: RiskEvent) -> None:
         if event.control_id is not None and event.kind in ANSWERS:
             self.control_answers.setdefault(event.control_id, event)
+            self._came.append(Awaited(CONTROL, "", event.control_id))
         if event.account_id:
             self._of(event.account_id).take_event(event)
         elif not event.strategy_id and not event.symbol and event.kind in (RiskEventKind.KILLED, RiskEventKind.RESUMED):
@@ -178,10 +193,14 @@ class DeskView:
     def _take_request(self, request: OrderRequest, stamp_ns: int) -> None:
         if request.action is Action.NEW and request.order_id not in self._of(request.account_id).forgotten:
             self._order(request.account_id, request.order_id).take_request(request, stamp_ns)
+            self._came.append(Awaited(ORDER, request.account_id, request.order_id))
 
     def _take_result(self, result: OrderResult) -> None:
         account = self._of(result.account_id)
-        account.answers.setdefault(result.request_id or result.order_id, result)
+        request_id = result.request_id or result.order_id
+        account.answers.setdefault(request_id, result)
+        self._came.append(Awaited(ANSWER, result.account_id, request_id))
+        self._came.append(Awaited(ORDER, result.account_id, result.order_id))
         if result.exec_type is ExecType.MASS_CANCEL or not result.order_id:
             return
         if not changes_order(result):

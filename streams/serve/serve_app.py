@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
@@ -37,6 +40,9 @@ from streams.serve.record_streams import RecordStreams
 from streams.serve.stored_rows import StoredRows
 from streams.serve.v1.own_routes import OwnRoutes, own_app
 
+WAITING_MAX = 400
+"""Requests that are answered at the same time. Most of them only wait for the pipeline."""
+
 
 def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     """Returns the application. view: a started view of the topics."""
@@ -49,7 +55,7 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     orders, controls = OrderDesk(view, producer, rows), ControlDesk(view, RecordProducer(settings, codec, linger_ms=1))
     own = OwnRoutes(config, view, orders, controls, keys)
     streams = RecordStreams(view)
-    app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None)
+    app = FastAPI(title="Paper Trading Streams", docs_url=None, redoc_url=None, lifespan=_with_threads)
     app.mount("/alpaca", alpaca_app(routes, market, desk, TradeStreams(view, keys)))
     app.mount("/v1", own_app(own, streams))
     guard = ConsoleGuard(view, SignIn(settings, keys))
@@ -65,6 +71,13 @@ def serve_app(settings: Settings, view: DeskView, codec: Codec) -> Any:
     app.mount("/console", console_app(guard, pages, keys, streams))
     app.add_api_route("/", lambda: RedirectResponse("/console/desk", 303), include_in_schema=False)
     return BodyLimit(app)
+
+
+@asynccontextmanager
+async def _with_threads(app: FastAPI) -> AsyncIterator[None]:
+    """Lets as many requests wait as a burst of orders brings; by default 40 may."""
+    current_default_thread_limiter().total_tokens = WAITING_MAX
+    yield
 
 
 def started_view(settings: Settings) -> tuple[DeskView, Codec]:

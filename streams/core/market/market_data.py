@@ -192,9 +192,12 @@ def _check_side(record: MarketData, side: str) -> None:
 
 def _check_books(record: MarketData, books: int) -> None:
     _check_columns(record, books, ("book_bids", "book_asks"))
-    if books and (lowest(record.book_bids) < 0 or lowest(record.book_asks) < 0):
+    if not books:
+        _check_columns(record, 0, ("book_px", "book_sz"))
+        return
+    if lowest(record.book_bids) < 0 or lowest(record.book_asks) < 0:
         raise _refused(record, "a count of book levels is below 0")
-    if books and max(highest(record.book_bids), highest(record.book_asks)) > len(record.book_px):
+    if max(highest(record.book_bids), highest(record.book_asks)) > len(record.book_px):
         raise _refused(record, f"a book has more levels than the {len(record.book_px)} rows of column book_px")
     levels = int(np.sum(record.book_bids)) + int(np.sum(record.book_asks))
     _check_columns(record, levels, ("book_px", "book_sz"))

@@ -75,8 +75,12 @@ class Follower:
         return not self._before_end
 
     def poll(self, timeout_s: float) -> Iterator[FollowedRecord]:
-        """Yields the records that arrive within timeout_s. Skips undecodable records. Raises LogUnavailable."""
-        for message in self._consumer.consume(POLL_RECORDS, timeout=timeout_s):
+        """Waits up to timeout_s for a record, and yields it with all that are there by then.
+
+        Skips undecodable records. Raises LogUnavailable.
+        """
+        found = self._consumer.consume(1, timeout=timeout_s)
+        for message in found + self._consumer.consume(POLL_RECORDS, timeout=0):
             error = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:

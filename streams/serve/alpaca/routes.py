@@ -48,8 +48,8 @@ class AlpacaRoutes:
         self._instruments = {item.symbol: item for item in config.instruments}
         self._limit = RateLimit()
 
-    def account_of(self, request: Request) -> str:
-        """Returns the account of a request's key. Raises AlpacaError."""
+    async def account_of(self, request: Request) -> str:
+        """Returns the account of a request's key. It waits for nothing, so it needs no thread. Raises AlpacaError."""
         key_id, secret = credentials(request)
         if not self._limit.allows(key_id):
             raise AlpacaError(429, 42910000, "rate limit exceeded")
@@ -60,10 +60,10 @@ class AlpacaRoutes:
             raise unavailable(f"the topics can't be read: {self._view.failure}")
         return account_id
 
-    def anyone(self, request: Request) -> None:
+    async def anyone(self, request: Request) -> None:
         """Lets a request without a key pass, within the rate that all of them share. Raises AlpacaError."""
         if any(credentials(request)):
-            self.account_of(request)
+            await self.account_of(request)
         elif not self._limit.allows(""):
             raise AlpacaError(429, 42910000, "rate limit exceeded")
 

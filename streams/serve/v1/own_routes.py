@@ -39,8 +39,8 @@ class OwnRoutes:
         self.instruments = config.instruments
         self._limit = RateLimit()
 
-    def key_of(self, request: Request) -> ApiKey:
-        """Returns the key of a request. Raises ServiceProblem."""
+    async def key_of(self, request: Request) -> ApiKey:
+        """Returns the key of a request. It waits for nothing, so it needs no thread. Raises ServiceProblem."""
         key_id, secret = credentials(request)
         if not self._limit.allows(key_id):
             raise ServiceProblem(

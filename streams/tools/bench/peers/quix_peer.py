@@ -57,7 +57,7 @@ def _fill(kafka: dict[str, Any], topic: str, events: int) -> None:
 
 def _app(kafka: dict[str, Any], group: str, guarantee: Any, folder: str) -> Application:
     return Application(
-        ConnectionConfig.from_librdkafka_dict(kafka),
+        ConnectionConfig.from_librdkafka_dict(kafka, ignore_extras=True),
         consumer_group=group,
         auto_offset_reset="earliest",
         processing_guarantee=guarantee,
