@@ -19,6 +19,8 @@ COMPILED_FILES = (
     "streams/evidence/replay/strategy_loop.py",
     "streams/pipeline/journal/processor.py",
     "streams/pipeline/journal/provenance.py",
+    "streams/strategies/market_bars.py",
+    "streams/strategies/strategy_driver.py",
 )
 """Every record passes through these; the rest of their packages does I/O or works in numpy."""
 MODEL_LIBRARY = "pydantic"

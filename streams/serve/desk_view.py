@@ -21,7 +21,7 @@ from schemas.records.messages import (
 from streams.errors import LogUnavailable, NoAnswer
 from streams.pipeline.clients.follow import FollowedRecord, Follower
 from streams.serve.account_view import KEPT_MAX, AccountView
-from streams.serve.arrivals import Arrivals, Awaited
+from streams.serve.awaited import Arrivals, Awaited
 from streams.serve.order_state import OrderState, changes_order
 from streams.serve.position_value import PositionValues
 

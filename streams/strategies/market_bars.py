@@ -64,43 +64,45 @@ class BarBuilder:
 
     def __init__(self, spec: BarSpec) -> None:
         self.spec = spec
-        self._prices: tuple[int, int, int, int] | None = None
+        self.is_time = spec.kind is BarKind.TIME
+        self._counts, self._of_trades, self._size = spec.kind is BarKind.TICK, spec.source is BarSource.TRADES, spec.size
+        self._open = self._high = self._low = self._close = 0
         self._volume = self._count = self._start_ns = 0
 
     def close_before(self, ts: int) -> MarketBar | None:
         """Returns the time bar that had ended when an update came at ts."""
-        if self.spec.kind is not BarKind.TIME or self._prices is None:
+        if not self.is_time or not self._count:
             return None
-        end_ns = self._start_ns + self.spec.size
+        end_ns = self._start_ns + self._size
         return self._complete(end_ns) if ts >= end_ns else None
 
     def add(self, update: Update) -> MarketBar | None:
         """Adds an update. Returns the bar that it completes, if it completes one."""
-        found = _price_and_volume(update, self.spec.source)
-        if found is None:
-            return None
-        price, volume = found
-        if self._prices is None:
-            is_time = self.spec.kind is BarKind.TIME
-            self._start_ns = update.ts // self.spec.size * self.spec.size if is_time else update.ts
-        first, high, low, _ = self._prices or (price,) * 4
-        self._prices = first, max(high, price), min(low, price), price
-        self._volume += volume
+        if self._of_trades:
+            if not isinstance(update, TradeUpdate):
+                return None
+            price = update.price
+            self._volume += update.size
+        else:
+            if not isinstance(update, Tick):
+                return None
+            price = (update.bid_px + update.ask_px) // 2
+        if not self._count:
+            self._start_ns = update.ts // self._size * self._size if self.is_time else update.ts
+            self._open = self._high = self._low = price
+        elif price > self._high:
+            self._high = price
+        elif price < self._low:
+            self._low = price
+        self._close = price
         self._count += 1
-        reached = self._count if self.spec.kind is BarKind.TICK else self._volume
-        if self.spec.kind is BarKind.TIME or reached < self.spec.size:
+        if self.is_time or (self._count if self._counts else self._volume) < self._size:
             return None
         return self._complete(update.ts)
 
     def _complete(self, end_ns: int) -> MarketBar:
-        assert self._prices is not None, "a bar without updates is not told"
-        first, high, low, close, volume = map(price_to_decimal, (*self._prices, self._volume))
+        numbers = self._open, self._high, self._low, self._close, self._volume
+        first, high, low, close, volume = map(price_to_decimal, numbers)
         count = self._count
-        self._prices, self._volume, self._count = None, 0, 0
+        self._volume = self._count = 0
         return MarketBar(self.spec, first, high, low, close, volume, count, self._start_ns, end_ns)
-
-
-def _price_and_volume(update: Update, source: BarSource) -> tuple[int, int] | None:
-    if source is BarSource.TRADES:
-        return (update.price, update.size) if isinstance(update, TradeUpdate) else None
-    return ((update.bid_px + update.ask_px) // 2, 0) if isinstance(update, Tick) else None

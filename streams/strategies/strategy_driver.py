@@ -36,6 +36,7 @@ class StrategyDriver:
         self.strategy = strategy
         self._desk = desk
         self._started = False
+        self._hears_quotes = self._hears_trades = self._hears_books = True
         self._clearing = ""
         self._past: list[tuple[str, Update]] = []
 
@@ -67,6 +68,10 @@ class StrategyDriver:
         warm_ns = desk.now_ns + self.warm_up_ns
         desk.sends_from_ns = TIME_MAX_NS if past else warm_ns
         self._call(self.strategy.on_start)
+        self._hears_quotes, self._hears_trades, self._hears_books = (
+            getattr(getattr(self.strategy, name), "__func__", None) is not getattr(Strategy, name)
+            for name in ("on_quote", "on_trade", "on_book")
+        )
         for symbol, update in past:
             self._happen(symbol, update)
         desk.sends_from_ns = warm_ns
@@ -78,7 +83,7 @@ class StrategyDriver:
             for name in desk.due_timers():
                 self._call(self.strategy.on_timer, name)
         for builder in desk.bars[symbol]:
-            bar = builder.close_before(update.ts)
+            bar = builder.close_before(update.ts) if builder.is_time else None
             if bar is not None:
                 self._call(self.strategy.on_bar, bar)
         self._show(symbol, update)
@@ -131,14 +136,18 @@ class StrategyDriver:
             )
 
     def _show(self, symbol: str, update: Update) -> None:
+        """Calls the strategy with an update, if it has code for updates of this kind."""
         if isinstance(update, Tick):
             self._desk.quotes[symbol] = update
-            self._call(self.strategy.on_quote, QuoteEvent(symbol, update))
+            if self._hears_quotes:
+                self._call(self.strategy.on_quote, QuoteEvent(symbol, update))
         elif isinstance(update, TradeUpdate):
-            price, size = price_to_decimal(update.price), price_to_decimal(update.size)
-            self._call(self.strategy.on_trade, TradeEvent(symbol, price, size, update.aggressor, update.ts))
+            if self._hears_trades:
+                price, size = price_to_decimal(update.price), price_to_decimal(update.size)
+                self._call(self.strategy.on_trade, TradeEvent(symbol, price, size, update.aggressor, update.ts))
         elif isinstance(update, BookUpdate):
-            self._call(self.strategy.on_book, BookEvent.of(symbol, update))
+            if self._hears_books:
+                self._call(self.strategy.on_book, BookEvent.of(symbol, update))
         elif isinstance(update, SplitUpdate):
             self._desk.account.split(symbol, update.to, update.of)
         elif isinstance(update, SettlementUpdate) and self._desk.instruments[symbol].is_expired(update.ts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.serve.arrivals import Arrivals, Awaited
+from streams.serve.awaited import Arrivals, Awaited
 
 MINE, OTHER = Awaited("answer", "alice", "1"), Awaited("answer", "bob", "1")
 

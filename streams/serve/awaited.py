@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Awaited(NamedTuple):
-    """What a request waits for: an answer, an order or the outcome of an operator's command, by its id."""
+    """A thing that a request waits for: an answer, an order or the outcome of an operator's command, by its id."""
 
     kind: str
     account_id: str
