@@ -12,9 +12,9 @@ from streams.core.reference.declarations import FeeConfig, InstrumentConfig
 from streams.errors import FeedError
 from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
 from streams.pipeline.live.ccxt_exchange import known_symbols, listing_of
-from streams.pipeline.live.ccxt_refusals import RefusedUpdate
-from streams.pipeline.live.ccxt_updates import number_of
 from streams.pipeline.live.find_source import demand_exchange
+from streams.pipeline.live.update_checks import number_of
+from streams.pipeline.live.update_refusals import RefusedUpdate
 
 EXPIRY_MAX_MS = TIME_MAX_NS // NANOS_PER_MS
 
