@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 
 KEYS = {"APCA_API_KEY_ID": "PK1", "APCA_API_SECRET_KEY": "secret"}
 PATHS = {"stock": "/v2/iex", "crypto": "/v1beta3/crypto/us"}
-WAIT_S = 20.0
+WAIT_S = 60.0
 ERRORS = {400: "invalid syntax", 402: "auth failed", 405: "symbol limit exceeded", 406: "connection limit exceeded"}
 
 Message = Mapping[str, Any]
