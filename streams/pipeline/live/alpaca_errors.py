@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from streams.errors import FeedError
+from streams.pipeline.live.alpaca_keys import KEY_NAME, SECRET_NAME
 
-ALPACA_VENUE = "alpaca"
-KEY_NAME, SECRET_NAME = "APCA_API_KEY_ID", "APCA_API_SECRET_KEY"
 TEXT_CHARS = 200
 REMEDIES = {
     "auth failed": f"check {KEY_NAME} and {SECRET_NAME}; a reset of the paper account makes them invalid",

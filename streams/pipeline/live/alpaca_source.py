@@ -10,15 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from streams.errors import FeedError
-from streams.pipeline.live.alpaca_errors import (
-    ALPACA_VENUE,
-    KEY_NAME,
-    SECRET_NAME,
-    AlpacaRefusal,
-    alpaca_error,
-    told_by_alpaca,
-)
+from streams.pipeline.live.alpaca_errors import AlpacaRefusal, alpaca_error, told_by_alpaca
+from streams.pipeline.live.alpaca_keys import ALPACA_VENUE, demand_addresses, demand_keys
 from streams.pipeline.live.alpaca_stream import WEBSOCKET, AlpacaStream
 from streams.pipeline.live.alpaca_updates import quote_of_alpaca, status_of_alpaca, trade_of_alpaca
 from streams.pipeline.live.back_off import STEADY_S, BackOff
@@ -85,7 +78,7 @@ class AlpacaSource:
 
         Raises FeedError if a key is missing or refused, Alpaca can't be reached, or it refuses all symbols.
         """
-        demand_addresses(self._urls)
+        demand_addresses(self._urls, tuple(STREAMS), "ws")
         key, secret = demand_keys(self._keys)
         names = list(dict.fromkeys(symbol.upper() for symbol in symbols))
         self._symbols = {name: AlpacaSymbol() for name in names}
@@ -276,23 +269,3 @@ class AlpacaSource:
                 self.health.gaps += 1
                 self._buffer.append(LiveHalt(symbol, now_ns, f"the reader is more than {BUFFER_MAX} updates behind"))
                 self._buffer.append(LiveResume(symbol, now_ns))
-
-
-def demand_keys(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Returns key and secret. Raises FeedError if one is missing."""
-    missing = [name for name in (KEY_NAME, SECRET_NAME) if not environment.get(name)]
-    if missing:
-        raise FeedError(
-            f"alpaca: {' and '.join(missing)} not set in the environment; an account at https://app.alpaca.markets, "
-            "free for paper trading, shows its API keys"
-        )
-    return environment[KEY_NAME], environment[SECRET_NAME]
-
-
-def demand_addresses(urls: Mapping[str, str]) -> None:
-    """Demands that addresses are of streams, by their names. Raises FeedError."""
-    for name, address in urls.items():
-        if name not in STREAMS:
-            raise FeedError(f"alpaca has no address {name}: use {' or '.join(STREAMS)}")
-        if not address.startswith(("ws://", "wss://")):
-            raise FeedError(f"address {address!r} for {name}: must begin with ws:// or wss://")

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 
 from infra.build.extras import ALPACA, LIVE, bring
 from streams.errors import FeedError
-from streams.pipeline.live.alpaca_errors import ALPACA_VENUE
+from streams.pipeline.live.alpaca_keys import ALPACA_VENUE
 from streams.pipeline.live.source import Source
 
 GROUP = "paper.sources"

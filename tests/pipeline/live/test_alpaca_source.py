@@ -364,7 +364,7 @@ def test_frames_are_shown_to_a_recorder() -> None:
 @pytest.mark.parametrize(
     ("urls", "told"),
     [
-        ({"rest": "http://x"}, "alpaca has no address rest: use stock or crypto"),
+        ({"rest": "http://x"}, "alpaca has no address rest here: use stock or crypto"),
         ({"stock": "http://x"}, "address 'http://x' for stock: must begin with ws:// or wss://"),
     ],
 )
