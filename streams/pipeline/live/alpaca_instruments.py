@@ -60,8 +60,7 @@ async def _asset(session: aiohttp.ClientSession, base: str, symbol: str) -> Mapp
     url = URL(f"{base}/v2/assets/{quote(symbol, safe='')}", encoded=True)
     try:
         async with session.get(url, allow_redirects=False) as answer:
-            body = await answer.content.read(ANSWER_BYTES_MAX)
-            status = answer.status
+            body, status = await _body(answer), answer.status
     except (aiohttp.ClientError, TimeoutError) as error:
         told = str(error) or type(error).__name__
         raise FeedError(
@@ -80,6 +79,16 @@ async def _asset(session: aiohttp.ClientSession, base: str, symbol: str) -> Mapp
     if status != 200 or not isinstance(found, dict):
         raise FeedError(f"alpaca {symbol}: no definition in the answer (HTTP {status}); try again in some minutes")
     return found
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """Returns the answer's bytes; of one that is too long the beginning, which is no JSON."""
+    body = b""
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            break
+    return body
 
 
 def alpaca_instrument(symbol: str, asset: Mapping[str, Any]) -> ListedInstrument:

@@ -22,8 +22,6 @@ from streams.pipeline.live.update_refusals import Refusals, RefusedUpdate
 logger = logging.getLogger(__name__)
 
 STOCK, CRYPTO = "stock", "crypto"
-STREAMS = {STOCK: ("trades", "quotes", "statuses"), CRYPTO: ("trades", "quotes")}
-"""Channels of each stream."""
 BUFFER_MAX = 200_000
 """Updates that wait for the reader. Beyond them all are dropped, which is told as a halt and a resumption."""
 
@@ -78,7 +76,7 @@ class AlpacaSource:
 
         Raises FeedError if a key is missing or refused, Alpaca can't be reached, or it refuses all symbols.
         """
-        demand_addresses(self._urls, tuple(STREAMS), "ws")
+        demand_addresses(self._urls, (STOCK, CRYPTO), "ws")
         key, secret = demand_keys(self._keys)
         names = list(dict.fromkeys(symbol.upper() for symbol in symbols))
         self._symbols = {name: AlpacaSymbol() for name in names}
@@ -122,7 +120,7 @@ class AlpacaSource:
             made = StockDataStream if name == STOCK else CryptoDataStream
             return made(key, secret, raw_data=True, url_override=self._urls.get(name), websocket_params=WEBSOCKET)
 
-        stream = AlpacaStream(client, symbols, STREAMS[name], self)
+        stream = AlpacaStream(client, symbols, has_halts=name == STOCK, listener=self)
         self._streams.append(stream)
         keeper = asyncio.ensure_future(self._keep(stream))
         keeper.add_done_callback(self._ended)
@@ -175,6 +173,10 @@ class AlpacaSource:
         """Halts a symbol that Alpaca refused."""
         self._last_refusal = refusal
         self._settle(symbol, self._symbols[symbol], told_by_alpaca(refusal))
+
+    def halts_untold(self, refusal: AlpacaRefusal) -> None:
+        """Says that trading halts do not come; quotes and trades do."""
+        logger.warning("alpaca tells nothing of trading halts: %s", refusal)
 
     def answered(self) -> None:
         """Notes that Alpaca has answered for all symbols of a stream."""

@@ -7,7 +7,7 @@ and goes on without the symbols, and connects again without a word to the caller
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from streams.pipeline.live.alpaca_errors import OF_SYMBOLS, AlpacaRefusal, refusal_at_start, refusal_of
 
@@ -17,6 +17,8 @@ GROUP_MAX = 500
 """Symbols of one request, so that it fits a frame of 32 KiB."""
 WEBSOCKET = {"ping_interval": 10, "ping_timeout": 10, "open_timeout": ANSWER_S, "close_timeout": 1, "max_queue": 1024}
 """A connection without an answer to a ping for 10 s is lost; alpaca-py's own patience is 180 s."""
+
+MARKET_CHANNELS, HALT_CHANNELS = ("trades", "quotes"), ("statuses",)
 
 MakeClient = Callable[[], Any]
 """Makes a stream of alpaca-py, not yet connected."""
@@ -37,6 +39,10 @@ class AlpacaListener(Protocol):
         """Takes a symbol that Alpaca refused."""
         ...
 
+    def halts_untold(self, refusal: AlpacaRefusal) -> None:
+        """Takes it that Alpaca tells nothing of trading halts."""
+        ...
+
     def answered(self) -> None:
         """Takes it that Alpaca has answered for all symbols of a stream."""
         ...
@@ -50,24 +56,31 @@ class AlpacaListener(Protocol):
         ...
 
 
+class SubscribeRequest(NamedTuple):
+    """A request of channels for symbols."""
+
+    channels: tuple[str, ...]
+    symbols: tuple[str, ...]
+
+
 class AlpacaStream:
-    """One stream and its symbols. channels: what is subscribed to for each symbol."""
+    """One stream and its symbols, of which quotes and trades are subscribed to. has_halts: so are trading statuses."""
 
     def __init__(
-        self, make_client: MakeClient, symbols: Sequence[str], channels: Sequence[str], listener: AlpacaListener
+        self, make_client: MakeClient, symbols: Sequence[str], has_halts: bool, listener: AlpacaListener
     ) -> None:
         self.symbols = tuple(symbols)
         self.is_up = False
-        self._make_client, self._channels, self._listener = make_client, channels, listener
+        self._make_client, self._has_halts, self._listener = make_client, has_halts, listener
 
     async def run(self) -> Exception:
         """Connects, subscribes and hands on all messages; returns the error by which the connection is lost."""
         from websockets import WebSocketException
 
         client = self._make_client()
-        self._asked: deque[tuple[str, ...]] = deque(
-            self.symbols[at : at + GROUP_MAX] for at in range(0, len(self.symbols), GROUP_MAX)
-        )
+        self._asked = _requests(MARKET_CHANNELS, self.symbols)
+        self._accepted: list[str] = []
+        self._awaits_halts = self._has_halts
         try:
             await self._start(client)
             await self._ask(client)
@@ -94,13 +107,16 @@ class AlpacaStream:
         import msgpack
 
         self._answer_by: float | None = None
+        if not self._asked and self._awaits_halts:
+            self._awaits_halts = False
+            self._asked = _requests(HALT_CHANNELS, self._accepted)
         if not self._asked:
             self.is_up = True
             self._listener.answered()
             return
         self._answer_by = asyncio.get_running_loop().time() + ANSWER_S
-        request = {"action": "subscribe"} | {channel: list(self._asked[0]) for channel in self._channels}
-        await client._ws.send(msgpack.packb(request))
+        channels, symbols = self._asked[0]
+        await client._ws.send(msgpack.packb({"action": "subscribe"} | dict.fromkeys(channels, symbols)))
 
     async def _take(self, client: Any, data: bytes | str) -> None:
         """Takes a frame: a list of messages."""
@@ -126,13 +142,15 @@ class AlpacaStream:
         """Takes the list of what is subscribed to: the answer to the running request."""
         if not self._asked:
             return
-        taken = [message.get(channel) for channel in self._channels]
-        known = set.intersection(*(_symbols_in(symbols) for symbols in taken))
-        group = self._asked.popleft()
-        self._listener.accepted([symbol for symbol in group if symbol in known])
-        for symbol in group:
-            if symbol not in known:
-                self._listener.refused(symbol, AlpacaRefusal("Alpaca did not take the symbol: is its name right?"))
+        request = self._asked.popleft()
+        if request.channels == MARKET_CHANNELS:
+            known = set.intersection(*(_symbols_in(message.get(channel)) for channel in MARKET_CHANNELS))
+            found = [symbol for symbol in request.symbols if symbol in known]
+            self._accepted += found
+            self._listener.accepted(found)
+            for symbol in request.symbols:
+                if symbol not in known:
+                    self._listener.refused(symbol, AlpacaRefusal("it did not take the symbol; check the name"))
         await self._ask(client)
 
     async def _take_error(self, client: Any, message: Mapping[str, Any]) -> None:
@@ -143,13 +161,21 @@ class AlpacaStream:
         refusal = refusal_of(message)
         if message.get("code") not in OF_SYMBOLS or not self._asked:
             raise refusal
-        group = self._asked.popleft()
-        if len(group) == 1:
-            self._listener.refused(group[0], refusal)
+        channels, symbols = self._asked.popleft()
+        if channels == HALT_CHANNELS:
+            self._listener.halts_untold(refusal)
+        elif len(symbols) == 1:
+            self._listener.refused(symbols[0], refusal)
         else:
-            half = len(group) // 2
-            self._asked.extendleft((group[half:], group[:half]))
+            half = len(symbols) // 2
+            parts = (symbols[half:], symbols[:half])
+            self._asked.extendleft(SubscribeRequest(channels, part) for part in parts)
         await self._ask(client)
+
+
+def _requests(channels: tuple[str, ...], symbols: Sequence[str]) -> deque[SubscribeRequest]:
+    groups = (tuple(symbols[at : at + GROUP_MAX]) for at in range(0, len(symbols), GROUP_MAX))
+    return deque(SubscribeRequest(channels, group) for group in groups)
 
 
 def _symbols_in(told: object) -> set[str]:

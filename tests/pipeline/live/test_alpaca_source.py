@@ -150,7 +150,7 @@ def test_stocks_and_coins_come_by_their_streams() -> None:
         async with LoopbackAlpaca() as alpaca:
             source = source_at(alpaca)
             await source.open(["aapl", "BTC/USD"])
-            assert sorted(alpaca.requests) == [["AAPL"], ["BTC/USD"]]
+            assert sorted(alpaca.requests) == [["AAPL"], ["AAPL"], ["BTC/USD"]]
             assert source.health.connected
             await scenario(alpaca)
             updates = source.updates()
@@ -231,6 +231,15 @@ def test_a_halt_outlasts_a_reconnect_until_a_trade_shows_its_end() -> None:
 
     updates, _, _ = run(scenario)
     assert [type(item) for item in updates] == [LiveHalt, LiveTrade, LiveQuote, LiveResume, LiveTrade]
+
+
+def test_a_plan_without_trading_halts_feeds_without_them(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(alpaca: LoopbackAlpaca) -> None:
+        await alpaca.send(quote(1))
+
+    updates, _, _ = run(scenario, has_halts=False)
+    assert [type(item) for item in updates] == [LiveQuote]
+    assert "alpaca tells nothing of trading halts: insufficient subscription" in caplog.text
 
 
 def test_missing_keys_are_named() -> None:
@@ -358,7 +367,7 @@ def test_frames_are_shown_to_a_recorder() -> None:
             await heard(alpaca, source, ["AAPL"], lambda alpaca: alpaca.send(quote(1)))
 
     asyncio.run(main())
-    assert [market for _, market, _ in frames] == ["alpaca"] * 3
+    assert [market for _, market, _ in frames] == ["alpaca"] * 4, "two answers, the quote and the last trade"
 
 
 @pytest.mark.parametrize(

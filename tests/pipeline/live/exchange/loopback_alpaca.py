@@ -15,7 +15,13 @@ from aiohttp import WSMsgType, web
 KEYS = {"APCA_API_KEY_ID": "PK1", "APCA_API_SECRET_KEY": "secret"}
 PATHS = {"stock": "/v2/iex", "crypto": "/v1beta3/crypto/us"}
 WAIT_S = 60.0
-ERRORS = {400: "invalid syntax", 402: "auth failed", 405: "symbol limit exceeded", 406: "connection limit exceeded"}
+ERRORS = {
+    400: "invalid syntax",
+    402: "auth failed",
+    405: "symbol limit exceeded",
+    406: "connection limit exceeded",
+    409: "insufficient subscription",
+}
 
 Message = Mapping[str, Any]
 
@@ -29,18 +35,22 @@ class LoopbackAlpaca:
     """Both streams. An asynchronous context manager.
 
     symbols_max: subscribed symbols of a connection. malformed: symbols whose name Alpaca does not take. unlisted: those
-    that its answer leaves out. refuse_next: codes that answer the next attempts to authenticate.
+    that its answer leaves out. has_halts: whether the plan has trading statuses.
 
     Attributes:
         urls: addresses of the streams, by name.
         requests: all subscribe requests, as symbols.
+        refuse_next: codes that answer the next attempts to authenticate.
     """
 
-    def __init__(self, symbols_max: int = 30, malformed: Sequence[str] = (), unlisted: Sequence[str] = ()) -> None:
+    def __init__(
+        self, symbols_max: int = 30, malformed: Sequence[str] = (), unlisted: Sequence[str] = (), has_halts: bool = True
+    ) -> None:
         self.urls: dict[str, str] = {}
         self.requests: list[list[str]] = []
         self.refuse_next: list[int] = []
         self._symbols_max, self._malformed, self._unlisted = symbols_max, set(malformed), set(unlisted)
+        self._has_halts = has_halts
         self._sockets: dict[str, web.WebSocketResponse] = {}
         self._transports: dict[str, Any] = {}
         self._ready: dict[str, list[str]] = {}
@@ -115,22 +125,26 @@ class LoopbackAlpaca:
         return True
 
     async def _serve(self, name: str, socket: web.WebSocketResponse) -> None:
-        subscribed: list[str] = []
+        subscribed: dict[str, list[str]] = {"trades": [], "quotes": [], "statuses": []}
         async for message in socket:
             if message.type is not WSMsgType.BINARY:
                 break
             told = msgpack.unpackb(message.data)
-            asked = list(told["trades"])
+            assert told.pop("action") == "subscribe"
+            asked = list(told["trades"] if "trades" in told else told["statuses"])
             self.requests.append(asked)
             if self._malformed & set(asked):
                 await self._error(socket, 400)
-            elif len({*subscribed, *asked}) > self._symbols_max:
+            elif len({*subscribed["trades"], *asked}) > self._symbols_max:
                 await self._error(socket, 405)
+            elif "statuses" in told and not self._has_halts:
+                await self._error(socket, 409)
             else:
-                subscribed += [symbol for symbol in asked if symbol not in self._unlisted]
-                channels = {channel: subscribed for channel in told if channel != "action"}
-                self._ready[name] = subscribed
-                await self._say(socket, {"T": "subscription", "bars": [], **channels})
+                for channel in told:
+                    subscribed[channel] += [symbol for symbol in asked if symbol not in self._unlisted]
+                await self._say(socket, {"T": "subscription", "bars": [], **subscribed})
+            if "statuses" in told or name == "crypto":
+                self._ready[name] = subscribed["trades"]
             await self._tell()
 
     async def _say(self, socket: web.WebSocketResponse, message: Message) -> None:
