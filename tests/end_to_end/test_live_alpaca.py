@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_the_market_of_alpaca_is_on_the_topic(settings: Settings, tmp_path: Path
     market = WrittenMarket(settings)
     sent: list[int] = []
 
-    def at() -> dict[str, object]:
+    def at() -> dict[str, Any]:
         sent.append(time.time_ns())
         return {"t": stamp(sent[-1])}
 

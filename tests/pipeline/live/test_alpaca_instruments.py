@@ -59,10 +59,20 @@ def fetched(symbols: Sequence[str], keys: Mapping[str, str] = KEYS, body: bytes 
 
 def test_a_stock_and_a_coin_have_alpacas_steps() -> None:
     (stock, remarks), (coin, _) = fetched(["aapl", "BTC/USD", "AAPL"])
-    assert (stock.symbol, stock.currency, stock.tick_size, stock.lot_size) == ("AAPL", "USD", Decimal("0.01"), 1)
+    assert (stock.symbol, stock.currency, stock.tick_size, stock.lot_size) == (
+        "AAPL",
+        "USD",
+        Decimal("0.01"),
+        Decimal(1),
+    )
     assert (stock.calendar, stock.timezone) == ("XNYS", "America/New_York")
     assert "no commission" in remarks[0]
-    assert (coin.symbol, coin.currency, coin.tick_size, coin.lot_size) == ("BTC/USD", "USD", 1, Decimal("1E-9"))
+    assert (coin.symbol, coin.currency, coin.tick_size, coin.lot_size) == (
+        "BTC/USD",
+        "USD",
+        Decimal(1),
+        Decimal("1E-9"),
+    )
     assert coin.min_quantity == Decimal("0.000026873")
     assert coin.fee.parameters == {"maker_rate": "0.0015", "taker_rate": "0.0025"}
 
