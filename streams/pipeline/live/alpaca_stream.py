@@ -159,7 +159,8 @@ class AlpacaStream:
         Raises AlpacaRefusal if it is about the connection.
         """
         refusal = refusal_of(message)
-        if message.get("code") not in OF_SYMBOLS or not self._asked:
+        code = message.get("code")
+        if not isinstance(code, int) or code not in OF_SYMBOLS or not self._asked:
             raise refusal
         channels, symbols = self._asked.popleft()
         if channels == HALT_CHANNELS:

@@ -213,6 +213,16 @@ def test_an_error_of_the_connection_is_a_gap_with_its_reason() -> None:
     assert "407" in reasons(updates)[0]
 
 
+def test_an_error_without_sense_is_a_gap() -> None:
+    async def scenario(alpaca: LoopbackAlpaca) -> None:
+        before = len(alpaca.requests)
+        await alpaca.send({"T": "error", "code": [405], "msg": {}})
+        await alpaca.until(lambda: len(alpaca.requests) > before)
+
+    updates, _, _ = run(scenario)
+    assert states(updates) == [LiveHalt, LiveResume]
+
+
 @pytest.mark.parametrize(("halt", "resume"), [("H", "T"), ("P", "T"), ("2", "3")])
 def test_a_trading_halt_halts_until_trading_resumes(halt: str, resume: str) -> None:
     async def scenario(alpaca: LoopbackAlpaca) -> None:
