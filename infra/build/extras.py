@@ -33,6 +33,7 @@ class Extra(NamedTuple):
 
 
 LIVE = Extra("live", "ccxt", "ccxt", "live markets need", "half a minute")
+ALPACA = Extra("live", "alpaca", "alpaca-py", "Alpaca's streams need", "half a minute")
 NOTIFY = Extra("notify", "apprise", "Apprise", "notices need", "some seconds")
 TOP = Extra("top", "textual", "Textual", "the terminal view needs", "some seconds")
 

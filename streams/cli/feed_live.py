@@ -27,7 +27,7 @@ LINE_S = 10.0
 
 
 def feed_live(
-    venue: str = typer.Argument(help="Exchange, such as binance."),
+    venue: str = typer.Argument(help="Exchange, such as binance, or alpaca."),
     symbols: list[str] = typer.Argument(help="Symbols, as the reference data have them."),
     record: Path = typer.Option(None, help="Folder in which all updates are also kept, as Parquet files of an hour."),
     raw: bool = typer.Option(False, help="With --record: also keep the frames as the exchange sent them, by the hour."),

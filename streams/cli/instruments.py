@@ -44,7 +44,7 @@ def infer(files: list[Path] = typer.Argument(..., help="Market data files of the
 
 
 def fetch(
-    venue: str = typer.Argument(help="Exchange, such as binance."),
+    venue: str = typer.Argument(help="Exchange, such as binance, or alpaca."),
     symbols: list[str] = typer.Argument(help="Symbols, such as BTC/USDT, or BTC/USDT:USDT for a perpetual."),
     url: list[str] = typer.Option(
         [], help="NAME=URL: another address in place of one of the exchange; may be given several times."

@@ -14,18 +14,19 @@ from random import Random
 from typing import Any
 
 from streams.errors import FeedError
-from streams.pipeline.live.ccxt_back_off import STEADY_S, BackOff
+from streams.pipeline.live.back_off import STEADY_S, BackOff
 from streams.pipeline.live.ccxt_errors import Disagreement, MissingTrades, feed_error, retry_after_s, told_by
 from streams.pipeline.live.ccxt_exchange import close_exchange, known_symbols, load_markets, make_exchange
 from streams.pipeline.live.ccxt_frames import frame_of
 from streams.pipeline.live.ccxt_listing import LISTING_EVERY_S, untraded_symbols
 from streams.pipeline.live.ccxt_market import CcxtMarket
-from streams.pipeline.live.ccxt_refusals import Refusals, RefusedUpdate
 from streams.pipeline.live.ccxt_subscription import SUBSCRIBING, StreamKind, Subscription
 from streams.pipeline.live.ccxt_tap import tap
 from streams.pipeline.live.ccxt_trade_ids import TradeIds
-from streams.pipeline.live.ccxt_updates import NOTHING, book_of, quote_of, trade_of
+from streams.pipeline.live.ccxt_updates import book_of, quote_of, trade_of
 from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveTrade, LiveUpdate, OnFrame, SourceHealth
+from streams.pipeline.live.update_checks import NOTHING
+from streams.pipeline.live.update_refusals import Refusals, RefusedUpdate
 
 logger = logging.getLogger(__name__)
 

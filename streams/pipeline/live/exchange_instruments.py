@@ -1,9 +1,9 @@
-"""Instruments as an exchange defines them: steps, bounds and fees from ccxt's list of its markets."""
+"""Instruments as an exchange defines them: steps, bounds and fees from ccxt's list of its markets, or from Alpaca."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from infra.build.extras import LIVE, bring
 from schemas.records.bounds import TIME_MAX_NS
@@ -11,30 +11,28 @@ from schemas.records.numbers import NANOS_PER_MS, PRICE_MAX, plain, price_to_dec
 from streams.core.reference.declarations import FeeConfig, InstrumentConfig
 from streams.errors import FeedError
 from streams.pipeline.feed.infer_instruments import QUANTITY_MAX
+from streams.pipeline.live.alpaca_instruments import alpaca_instruments_of
+from streams.pipeline.live.alpaca_keys import ALPACA_VENUE
 from streams.pipeline.live.ccxt_exchange import known_symbols, listing_of
-from streams.pipeline.live.ccxt_refusals import RefusedUpdate
-from streams.pipeline.live.ccxt_updates import number_of
 from streams.pipeline.live.find_source import demand_exchange
+from streams.pipeline.live.listed_instrument import ListedInstrument
+from streams.pipeline.live.update_checks import number_of
+from streams.pipeline.live.update_refusals import RefusedUpdate
 
 EXPIRY_MAX_MS = TIME_MAX_NS // NANOS_PER_MS
-
-
-class ListedInstrument(NamedTuple):
-    """An instrument of an exchange. remarks: what the reference data can't say, for people."""
-
-    instrument: InstrumentConfig
-    remarks: tuple[str, ...]
 
 
 async def instruments_of(venue: str, symbols: Sequence[str], urls: Mapping[str, str]) -> list[ListedInstrument]:
     """Fetches the definitions of symbols.
 
-    urls: see ccxt_urls.
+    urls: see ccxt_urls and alpaca_instruments.
 
     Raises:
         FeedError: the venue or a symbol is unknown, the venue can't be reached, or a contract is settled in a currency
             that is not that of its price.
     """
+    if venue == ALPACA_VENUE:
+        return await alpaca_instruments_of(symbols, urls)
     bring(LIVE)
     demand_exchange(venue)
     async with listing_of(venue, urls) as exchange:

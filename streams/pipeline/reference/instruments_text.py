@@ -13,7 +13,7 @@ FIELD = re.compile(r"^([a-z_]+)\s*=")
 
 
 def with_instrument(text: str, instrument: InstrumentConfig) -> str:
-    """Returns the text with an instrument's steps, bounds, currency, multiplier, expiry and fee; a new one comes last.
+    """Returns the text with what a venue defines of an instrument: see _fields. A new one comes last.
 
     Other fields of an instrument that is there already, such as its margin rate, stay.
     """
@@ -39,10 +39,12 @@ def _fields(instrument: InstrumentConfig) -> dict[str, str]:
     fee = ", ".join(f"{name} = {json.dumps(value)}" for name, value in instrument.fee.model_dump(mode="json").items())
     steps = ("tick_size", "lot_size", "min_quantity", "max_quantity")
     size, at = plain(instrument.contract_multiplier), instrument.expires_at
+    calendar = {name: f'{name} = "{getattr(instrument, name)}"' for name in ("calendar", "timezone")}
     return {
         "currency": f'currency = "{instrument.currency}"',
         **{name: f'{name} = "{plain(getattr(instrument, name))}"' for name in steps},
         **({} if instrument.contract_multiplier == 1 else {"contract_multiplier": f'contract_multiplier = "{size}"'}),
+        **({} if instrument.calendar is None else calendar),
         **({} if at is None else {"expires_at": f"expires_at = {at.isoformat()}"}),
         "fee": f"fee = {{{fee}}}",
     }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.pipeline.live.ccxt_back_off import BackOff
+from streams.pipeline.live.back_off import BackOff
 from streams.pipeline.live.ccxt_source import CcxtSource
 from streams.pipeline.live.ccxt_trade_ids import RUN_MIN, TradeIds
 from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveTrade, LiveUpdate

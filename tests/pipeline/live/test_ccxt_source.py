@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from streams.pipeline.live.ccxt_back_off import BackOff
+from streams.pipeline.live.back_off import BackOff
 from streams.pipeline.live.ccxt_source import CcxtSource
 from streams.pipeline.live.source import LiveBook, LiveHalt, LiveQuote, LiveResume, LiveTrade, LiveUpdate
 from tests.pipeline.live.exchange.book_fold import BookFold, tops

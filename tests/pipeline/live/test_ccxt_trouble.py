@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from streams.errors import FeedError
-from streams.pipeline.live.ccxt_back_off import BackOff
+from streams.pipeline.live.back_off import BackOff
 from streams.pipeline.live.ccxt_source import CcxtSource
 from streams.pipeline.live.find_source import open_source
 from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveUpdate

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.pipeline.live.back_off import BackOff
 from streams.pipeline.live.ccxt_agreement import BOOKS_MIN, LASTING_NS, Agreement
-from streams.pipeline.live.ccxt_back_off import BackOff
-from streams.pipeline.live.ccxt_refusals import SAY_EVERY_NS, Refusals, RefusedUpdate
 from streams.pipeline.live.ccxt_tape import Tape
-from streams.pipeline.live.ccxt_updates import DEPTH, book_of, number_of, quote_of, trade_of
+from streams.pipeline.live.ccxt_updates import DEPTH, book_of, quote_of, trade_of
 from streams.pipeline.live.source import SourceHealth
+from streams.pipeline.live.update_checks import number_of
+from streams.pipeline.live.update_refusals import SAY_EVERY_NS, Refusals, RefusedUpdate
 
 NOW = 1_800_000_000_000_000_000
 DAY_MS = 86_400_000
