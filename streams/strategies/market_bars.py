@@ -65,7 +65,11 @@ class BarBuilder:
     def __init__(self, spec: BarSpec) -> None:
         self.spec = spec
         self.is_time = spec.kind is BarKind.TIME
-        self._counts, self._of_trades, self._size = spec.kind is BarKind.TICK, spec.source is BarSource.TRADES, spec.size
+        self._counts, self._of_trades, self._size = (
+            spec.kind is BarKind.TICK,
+            spec.source is BarSource.TRADES,
+            spec.size,
+        )
         self._open = self._high = self._low = self._close = 0
         self._volume = self._count = self._start_ns = 0
 
