@@ -20,8 +20,14 @@ from infra.settings import REPOSITORY
 from streams import __version__
 
 PACKAGES = ("infra", "schemas", "streams")
-NOT_SHIPPED = ("infra/docker/", "infra/clickhouse/users.d/", "infra/peers/requirements.in")
-"""Files of docker-compose.yml, and the source of a lock."""
+NOT_SHIPPED = (
+    "infra/docker/",
+    "infra/clickhouse/users.d/",
+    "infra/kubernetes/",
+    "infra/systemd/",
+    "infra/peers/requirements.in",
+)
+"""Files that a checkout brings: of docker-compose.yml, Kubernetes and systemd, and the source of a lock."""
 
 
 def project() -> dict[str, Any]:
