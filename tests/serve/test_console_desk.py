@@ -54,6 +54,8 @@ def test_a_working_order_is_canceled_with_the_keyboard_alone(browser: Browser, s
     page.get_by_label("Instrument").focus()
     page.keyboard.type(SYMBOL)
     page.keyboard.press("Tab")
+    page.keyboard.type("single")
+    page.keyboard.press("Tab")
     page.keyboard.type("limit")
     page.keyboard.press("Tab")
     page.keyboard.type("7")
