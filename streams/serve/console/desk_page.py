@@ -129,14 +129,16 @@ class DeskPage:
         """Kills an account. Raises ServiceProblem."""
         demand_killer(key)
         self._guard.account_of(key, account_id)
-        event = self._controls.kill(account_id, key.account_id, _reason(form), form.get("flatten") == "yes")
+        event = self._controls.kill(account_id, key.account_id, demand_reason(form), form.get("flatten") == "yes")
         return self._message("warn", "Killed", event.text)
 
     def resume(self, key: ApiKey, account_id: str, form: Mapping[str, str]) -> HTMLResponse:
         """Resumes an account. Raises ServiceProblem."""
         demand_operator(key)
         self._guard.account_of(key, account_id)
-        return self._message("good", "Resumed", self._controls.resume(account_id, key.account_id, _reason(form)).text)
+        return self._message(
+            "good", "Resumed", self._controls.resume(account_id, key.account_id, demand_reason(form)).text
+        )
 
     def _traded(self, key: ApiKey, account_id: str) -> str:
         self._guard.account_of(key, account_id)
@@ -156,7 +158,8 @@ class DeskPage:
         return self._guard.part("message.html", {"kind": kind, "title": title, "text": text})
 
 
-def _reason(form: Mapping[str, str]) -> str:
+def demand_reason(form: Mapping[str, str]) -> str:
+    """Returns the reason that a form gives for a command. Raises ServiceProblem if it gives none."""
     reason = form.get("reason", "").strip()
     if not reason:
         raise broken_rule("give a reason; it is recorded with the command")

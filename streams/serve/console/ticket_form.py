@@ -42,7 +42,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def ticket_orders(form: Mapping[str, str]) -> list[dict[str, Any]]:
     """Returns the fields of the ticket's order and of its legs. Raises ServiceProblem, which names the wrong field."""
     order_class = _order_class(form)
-    order = {name: form[name] for name in NAMES if form.get(name)} | _numbers(form, NUMBERS)
+    order: dict[str, Any] = {name: form[name] for name in NAMES if form.get(name)}
+    order |= _numbers(form, NUMBERS)
     order |= {name: True for name in FLAGS if form.get(name) == "on"}
     _demand_present(order, "quantity", "an order")
     if order_class != "oco":
