@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.records.messages import OrderRequest
+from schemas.records.numbers import price_text
 from streams.serve.alpaca.order_body import OrderBody
 from streams.serve.console.ticket_form import ticket_orders
 from streams.serve.order_desk import request_of
@@ -28,11 +29,45 @@ def requests_of(**form: str) -> list[OrderRequest]:
     return [request_of({"account_id": "A", **fields}) for fields in ticket_orders(LIMIT | form)]
 
 
+def _text(name: str, value: Any) -> Any:
+    return price_text(value) if name.endswith("price") and value is not None else value
+
+
 @pytest.mark.parametrize("order_class", ["bracket", "oco"])
 def test_the_ticket_makes_the_requests_that_alpacas_route_makes(order_class: str) -> None:
     form = EXITS | {"stop_loss_limit": "39.5", "order_class": order_class}
     body: dict[str, Any] = ALPACA | ALPACA_EXITS | {"order_class": order_class, "client_order_id": "o-1"}
     assert requests_of(**form) == OrderBody.model_validate(body).requests("A")
+
+
+@pytest.mark.parametrize(
+    ("order_class", "meant"),
+    [
+        (
+            "bracket",
+            [
+                ("o-1", "BUY", "LIMIT", "45", None, None, None),
+                ("o-1-tp", "SELL", "LIMIT", "60", None, "o-1", "o-1-oco"),
+                ("o-1-sl", "SELL", "STOP", None, "40", "o-1", "o-1-oco"),
+            ],
+        ),
+        (
+            "oco",
+            [
+                ("o-1", "BUY", "LIMIT", "60", None, None, "o-1-oco"),
+                ("o-1-sl", "BUY", "STOP", None, "40", None, "o-1-oco"),
+            ],
+        ),
+    ],
+)
+def test_the_legs_hang_together(order_class: str, meant: list[tuple[str | None, ...]]) -> None:
+    names = ("order_id", "side", "order_type", "price", "stop_price", "parent_order_id", "oco_group")
+    found = [request._asdict() for request in requests_of(order_class=order_class, **EXITS)]
+    shown = [tuple(_text(name, fields[name]) for name in names) for fields in found]
+    assert shown == meant
+    assert {(fields["symbol"], fields["quantity"], fields["time_in_force"]) for fields in found} == {
+        ("ABC", builders.px("7"), "GTC")
+    }
 
 
 @pytest.mark.parametrize("leg", ["take_profit", "stop_loss"])
