@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -40,18 +41,36 @@ class OrderDesk:
         An order that is known and says the same is not sent again: a client repeats what got no answer. An order
         that a control refuses is returned as rejected. Raises ServiceProblem.
         """
-        request = request_of({"account_id": account_id, "action": "NEW", **fields})
-        known = self._view.account(account_id).orders.get(request.order_id)
-        if known is not None:
-            _demand_same(known, request)
-            return known
-        self._send(request)
-        self._view.await_answer(account_id, request.order_id, PIPELINE_ANSWERS_S)
-        if request.order_id in self._view.account(account_id).forgotten:
-            return self.order(account_id, request.order_id)
-        order = self._view.await_order(account_id, request.order_id, VIEW_SHOWS_S)
+        (order,) = self.submit_all(account_id, [fields])
+        return order
+
+    def submit_all(self, account_id: str, orders: Iterable[Mapping[str, Any]]) -> list[OrderState]:
+        """Sends an order with its legs and waits for the first answer to each, as submit does. Raises ServiceProblem.
+
+        Nothing is sent if one of them breaks a rule of its form. Of an order that is known, the legs that are missing
+        are sent.
+        """
+        requests = [request_of({"account_id": account_id, "action": "NEW", **fields}) for fields in orders]
+        known = self._view.account(account_id).orders
+        missing = []
+        for request in requests:
+            if (before := known.get(request.order_id)) is None:
+                missing.append(request)
+            else:
+                _demand_same(before, request)
+        if missing:
+            self._send(*missing)
+        deadline = monotonic() + PIPELINE_ANSWERS_S
+        for request in missing:
+            self._view.await_answer(account_id, request.order_id, deadline - monotonic())
+        return [self._shown(account_id, request.order_id) for request in requests]
+
+    def _shown(self, account_id: str, order_id: str) -> OrderState:
+        if order_id in self._view.account(account_id).forgotten:
+            return self.order(account_id, order_id)
+        order = self._view.await_order(account_id, order_id, VIEW_SHOWS_S)
         if order is None:
-            raise not_reached(f"Kafka has taken order {request.order_id} and does not show it yet; ask for it again")
+            raise not_reached(f"Kafka has taken order {order_id} and does not show it yet; ask for it again")
         return order
 
     def cancel(self, account_id: str, order_id: str) -> OrderState:
@@ -112,9 +131,10 @@ class OrderDesk:
             raise ServiceProblem(409, "refused", answer.text or str(answer.reason_code))
         return answer
 
-    def _send(self, request: OrderRequest) -> None:
+    def _send(self, *requests: OrderRequest) -> None:
         try:
-            self._producer.send("orders", request.account_id, request)
+            for request in requests:
+                self._producer.send("orders", request.account_id, request)
             self._producer.flush()
         except (DeliveryError, RecordTooLarge) as error:
             log.warning("orders: %s", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -62,9 +63,13 @@ class StoredRows:
         """Returns the rows of explain_order. Raises ClickHouseError."""
         return self._rows("explain_order", {"account_id": account_id, "order_id": order_id}, order_id)
 
-    def dead_letters(self, rows_max: int) -> list[Row]:
-        """Returns the kinds of dead letters with their number, most first. Raises ClickHouseError."""
-        return self._rows("serve_dead_letters", {"rows_max": rows_max}, "dead letters")
+    def dead_letters(self, replayed_until: Mapping[str, int], rows_max: int) -> list[Row]:
+        """Returns the kinds of dead letters with their number, most first. Raises ClickHouseError.
+
+        replayed_until: the first offset that was not sent again, by topic of dead letters.
+        """
+        cursors = {"boxes": list(replayed_until), "replayed_until": list(replayed_until.values())}
+        return self._rows("serve_dead_letters", {"rows_max": rows_max, **cursors}, "dead letters")
 
     def sessions(self) -> list[Row]:
         """Returns the sessions of this run, newest first. Raises ClickHouseError."""

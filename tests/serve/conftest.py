@@ -19,10 +19,11 @@ from tests.end_to_end.desk import AWAIT_S, Desk
 from tests.end_to_end.processes import done, running
 from tests.serve.console_browser import open_browser
 
-SYMBOL, PAIR = "ACME.SIM", "BTC/USD"
-PAIR_DECLARED = f"""
+SYMBOL, PAIR, DEEP = "ACME.SIM", "BTC/USD", "ETH/USD"
+"""DEEP: its market tells books of several levels."""
+DECLARED = """
 [[instrument]]
-symbol = "{PAIR}"
+symbol = "{}"
 currency = "USD"
 tick_size = "0.01"
 lot_size = "0.0001"
@@ -89,7 +90,7 @@ def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     own = {"topic_prefix": "serve.", "clickhouse_database": "test", "mock_trading": False}
     folder, port = tmp_path_factory.mktemp("serve"), stacks.free_port()
     reference = folder / "instruments.toml"
-    reference.write_text(stack.reference_data.read_text() + PAIR_DECLARED)
+    reference.write_text(stack.reference_data.read_text() + "".join(map(DECLARED.format, (PAIR, DEEP))))
     settings = stack.model_copy(update=own | {"reference_data": reference})
     try:
         stacks.prepare(settings)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 SERIOUS = ("serious", "critical")
 PATIENCE_MS = 20_000
+SHOWN_MS = 500
 SHOTS = REPOSITORY / ".paper/console-shots"
 """Where tests leave pictures of the pages that they have seen."""
 WIDTHS, HEIGHT = (1280, 400), 900
@@ -131,3 +132,22 @@ def signed_in(
     visit = Visit(browser, service.root, width=width, dark=dark)
     visit.sign_in(*ApiKeys(service.settings).make(name, role))
     return visit
+
+
+def await_fill(service: Service, page: Page) -> None:
+    """Moves the market until the desk shows a fill."""
+    _await_count(service, page, "#tape", 1)
+
+
+def await_flat(service: Service, page: Page) -> None:
+    """Moves the market until the desk shows no position."""
+    _await_count(service, page, "#positions", 0)
+
+
+def _await_count(service: Service, page: Page, selector: str, wanted: int) -> None:
+    def count() -> int:
+        service.renew()
+        page.wait_for_timeout(SHOWN_MS)
+        return page.locator(selector).count()
+
+    service.until(count, lambda found: found == wanted)

@@ -13,11 +13,10 @@ from streams.serve.api_keys import ApiKeys, KeyRole
 from streams.serve.console.desk_page import TAPE
 from tests import builders, stacks
 from tests.serve.conftest import SYMBOL, Service
-from tests.serve.console_browser import HEIGHT, THEMES, WIDTHS, Visit, signed_in
+from tests.serve.console_browser import HEIGHT, THEMES, WIDTHS, Visit, await_fill, await_flat, signed_in
 from tests.serve.cut_line import line_to
 
 RECONNECTS_MS = 20_000
-SHOWN_MS = 500
 FILLS, FLUSHED = 10_000, 1_000
 COUNTED_MS = 60_000
 """Longest time until the service has read the fills, and the page shows their number."""
@@ -32,15 +31,8 @@ def test_the_ticket_places_an_order_that_is_filled_and_seen(browser: Browser, se
     page.get_by_label("Quantity", exact=True).fill("10")
     page.get_by_role("button", name="Buy", exact=True).click()
     expect(page.locator("#said")).to_contain_text("Order sent")
-    tape = page.locator("#tape")
-
-    def filled() -> int:
-        service.renew()
-        page.wait_for_timeout(SHOWN_MS)
-        return tape.count()
-
-    service.until(filled, bool)
-    expect(tape).to_contain_text(SYMBOL)
+    await_fill(service, page)
+    expect(page.locator("#tape")).to_contain_text(SYMBOL)
     expect(page.locator("#tape")).to_contain_text("USD")
     expect(page.locator("#positions")).to_contain_text("long 10")
     expect(page.locator("#tiles")).to_contain_text("Equity")
@@ -53,6 +45,8 @@ def test_a_working_order_is_canceled_with_the_keyboard_alone(browser: Browser, s
     page = trader.page
     page.get_by_label("Instrument").focus()
     page.keyboard.type(SYMBOL)
+    page.keyboard.press("Tab")
+    page.keyboard.type("single")
     page.keyboard.press("Tab")
     page.keyboard.type("limit")
     page.keyboard.press("Tab")
@@ -86,7 +80,9 @@ def test_a_refusal_names_its_control_and_its_numbers(browser: Browser, service: 
     trader.close()
 
 
-def test_an_operator_kills_and_resumes_with_a_reason(browser: Browser, service: Service, account: str) -> None:
+def test_an_operator_kills_flattens_and_resumes_with_a_reason(browser: Browser, service: Service, account: str) -> None:
+    service.desk.send("orders", account, builders.new("k-1", symbol=SYMBOL, account=account))
+    service.desk.flush()
     operator = signed_in(browser, service, "olga", KeyRole.OPERATOR)
     page = operator.page
     operator.open(f"desk?account={account}")
@@ -97,6 +93,7 @@ def test_an_operator_kills_and_resumes_with_a_reason(browser: Browser, service: 
         dialog.accept()
 
     page.on("dialog", confirm)
+    await_fill(service, page)
     page.get_by_label("Reason").fill("too fast")
     page.get_by_role("button", name="Kill", exact=True).click()
     expect(page.locator("#state")).to_have_text("Killed")
@@ -104,7 +101,15 @@ def test_an_operator_kills_and_resumes_with_a_reason(browser: Browser, service: 
     page.get_by_label("Reason").fill("all is well")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#state")).to_have_text("Active")
-    assert [text.split()[0] for text in asked] == ["Kill", "Let"]
+    expect(page.locator("#positions")).to_contain_text("long 10")
+    page.get_by_label("Reason").fill("out of bounds")
+    page.get_by_role("button", name="Kill and flatten").click()
+    expect(page.locator("#state")).to_have_text("Killed")
+    await_flat(service, page)
+    expect(page.locator("#events")).to_contain_text("olga: out of bounds")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#state")).to_have_text("Active")
+    assert [text.split()[0] for text in asked] == ["Kill", "Let", "Kill", "Let"]
     expect(page.get_by_role("button", name="Buy", exact=True)).to_have_count(0)
     operator.demand_clean()
     operator.close()

@@ -13,10 +13,12 @@ from infra.clickhouse.client import connect
 from schemas.records.enums import GateDecisionKind, OrderType, TradingLevel
 from schemas.records.gate_messages import GateDecision
 from streams.pipeline.clients.follow import Follower
+from streams.pipeline.dlq.send_again import REPLAYED_FROM
 from streams.serve.api_keys import ApiKeys, KeyRole
+from streams.serve.console.page_text import NOTHING
 from tests import builders
 from tests.end_to_end.desk import AWAIT_S
-from tests.serve.conftest import SYMBOL, Service
+from tests.serve.conftest import DEEP, SYMBOL, Service
 from tests.serve.console_browser import Visit, signed_in
 
 EQUITIES = """
@@ -65,6 +67,29 @@ def test_the_market_page_shows_book_candles_and_own_fills(browser: Browser, serv
     trader.close()
 
 
+def test_the_market_page_shows_the_levels_of_a_book(browser: Browser, service: Service, account: str) -> None:
+    trader = signed_in(browser, service, account)
+    levels = trader.page.locator("#book tbody tr")
+
+    def shown() -> int:
+        service.tick()
+        at = service.market_second * builders.SECOND
+        sides = ([("2999.50", "2"), ("2999.00", "5")], [("3000.25", "1"), ("3001.00", "4"), ("3002.00", "9")])
+        service.desk.send("market.data", DEEP, builders.book(*sides, at=at, symbol=DEEP))
+        service.desk.flush()
+        trader.open(f"market?symbol={DEEP}&account={account}")
+        return levels.count()
+
+    service.until(shown, lambda count: count == 3)
+    assert levels.nth(0).locator("td").all_inner_texts() == ["2", "2,999.5", "3,000.25", "1"]
+    assert levels.nth(1).locator("td").all_inner_texts() == ["5", "2,999", "3,001", "4"]
+    assert levels.nth(2).locator("td").all_inner_texts() == [NOTHING, NOTHING, "3,002", "9"]
+    expect(trader.page.locator("#book-title")).to_contain_text("spread 0.75 USD")
+    assert trader.serious_faults() == []
+    trader.keep_shots("market-depth")
+    trader.close()
+
+
 def test_candles_carry_the_own_fills_and_working_orders_alone(service: Service, account: str) -> None:
     buy(service, account, "c-1")
     service.desk.send("orders", account, builders.new("c-2", price="40", symbol=SYMBOL, account=account))
@@ -98,19 +123,54 @@ def test_the_order_page_tells_the_story(browser: Browser, service: Service, acco
     trader.close()
 
 
-def test_the_health_page_shows_workers_lag_and_dead_letters_with_reasons(browser: Browser, service: Service) -> None:
+def test_the_health_page_shows_dead_letters_and_an_operator_sends_them_again(
+    browser: Browser, service: Service
+) -> None:
     service.desk.send_bytes("orders", b"x", b"no order at all")
     service.desk.flush()
     operator = signed_in(browser, service, "olga", KeyRole.OPERATOR)
+    operator.page.on("dialog", lambda dialog: dialog.accept())
     operator.open("health")
-    live = operator.page.locator("#live")
+    live, said = operator.page.locator("#live"), operator.page.locator("#said")
     expect(live.locator("#lag")).to_contain_text("orders")
     expect(live.locator("#workers")).to_contain_text("paper-workers")
     expect(live.locator("#letters")).to_contain_text("dlq.orders", timeout=LANDED_MS)
+    replay = operator.page.get_by_role("button", name=re.compile(r"Replay \d+ of orders"))
+    replay.click()
+    expect(said).to_contain_text("give a reason")
     assert operator.serious_faults() == []
     operator.keep_shots("health")
+    operator.page.get_by_label("Reason").fill("the writer is mended")
+    cells = live.locator("#letters tbody tr").filter(has_text="dlq.orders").locator("td")
+    letters, waiting = int(cells.nth(2).inner_text()), int(cells.nth(3).inner_text())
+    replay.click()
+    expect(said).to_contain_text(f"{waiting} record(s) sent back to orders")
+    places = range(service.settings.account_partitions)
+    records = [record for place in places for record in service.desk.read_raw("orders", place)]
+    assert sum(REPLAYED_FROM in dict(record.headers) for record in records) == waiting
+    assert f"olga sent {waiting} again: the writer is mended" in "".join(
+        log.read_text() for log in service.folder.glob("serve-*.log")
+    )
+    # The record is as bad as before, and the letters that were sent do not wait any more.
+    expect(cells.nth(2)).to_have_text(str(letters + waiting), timeout=LANDED_MS)
+    expect(cells.nth(3)).to_have_text(str(waiting))
     operator.demand_clean()
     operator.close()
+
+
+def test_an_operator_alone_sends_dead_letters_again(service: Service) -> None:
+    address = f"{service.root}/console/health/replay"
+    form = {"topic": "orders", "reason": "why not"}
+    for role in (KeyRole.TRADER, KeyRole.READER):
+        person = session_of(service, "tina", role)
+        token = {"X-CSRF-Token": token_of(service, person)}
+        assert person.post(address, form, headers=token, timeout=AWAIT_S).status_code == 403
+    operator = session_of(service, "olga", KeyRole.OPERATOR)
+    assert operator.post(address, form, timeout=AWAIT_S).status_code == 403
+    token = {"X-CSRF-Token": token_of(service, operator)}
+    answer = operator.post(address, form | {"topic": "fillings"}, headers=token, timeout=AWAIT_S)
+    assert answer.status_code == 422
+    assert "has no dead letters; give one of" in answer.text
 
 
 def test_the_session_page_shows_the_report(browser: Browser, service: Service, account: str) -> None:

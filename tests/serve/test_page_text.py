@@ -41,3 +41,17 @@ def test_texts_of_records_are_escaped_and_a_missing_name_is_an_error() -> None:
     assert "<script>" not in message.render(kind="bad", title="refused", text="<script>alert(1)</script>")
     with pytest.raises(Exception, match="'text' is undefined"):
         message.render(kind="bad", title="refused")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "said"),
+    [
+        ([("orders", 1200)], "Replay 1,200 of orders</button>"),
+        ([], "No dead letter waits"),
+        (None, "<code>paper dlq replay TOPIC</code> sends them"),
+    ],
+)
+def test_the_replay_of_dead_letters_offers_what_waits(waiting: list[tuple[str, int]] | None, said: str) -> None:
+    shown = page_text.environment().get_template("health_replay.html").render(waiting=waiting)
+    assert said in shown
+    assert shown.count("<button") == len(waiting or ())

@@ -8,8 +8,8 @@ from typing import Any
 from schemas.records.enums import OffsetType, OrdStatus, Side
 from schemas.records.numbers import NANOS_PER_S, plain, price_to_decimal
 from streams.serve.account_view import AccountView
-from streams.serve.alpaca.order_body import GROUP, STOP_LOSS, TAKE_PROFIT
 from streams.serve.alpaca.order_ids import asset_uuid, version_uuid
+from streams.serve.order_legs import GROUP, STOP_LOSS, TAKE_PROFIT
 from streams.serve.order_state import OrderState
 
 STATUS = {

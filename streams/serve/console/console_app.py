@@ -20,8 +20,8 @@ from streams.serve.record_streams import KINDS, RecordStreams
 from streams.serve.service_problem import ServiceProblem
 
 STATIC = Path(__file__).with_name("static")
-PULSE_S = 0.25
-"""Shortest time between two signs of change, however many records come."""
+PULSE_S = {"desk": 0.25, "market": 1.0}
+"""Shortest time between two signs of the same change, however many records come. The last change gets its sign too."""
 TRIES_PER_S, TRIES = 1.0, 20.0
 """Sign-ins that one address may try."""
 
@@ -51,7 +51,7 @@ def console_app(guard: ConsoleGuard, pages: Sequence[APIRouter], keys: ApiKeys, 
 
 
 async def _pulses(guard: ConsoleGuard, streams: RecordStreams, request: Request, account_id: str) -> AsyncIterator[str]:
-    """Yields the event desk when an account has changed, market when a quote has, at most one of each in PULSE_S."""
+    """Yields the event desk when an account has changed, market when a quote has, each at most once in its PULSE_S."""
     cookie = request.cookies[COOKIE]
     key = guard.key_of(request)
 
@@ -59,14 +59,17 @@ async def _pulses(guard: ConsoleGuard, streams: RecordStreams, request: Request,
         return guard.sign_in.key_of(cookie) is not None
 
     changed: set[str] = set()
-    loop, told = asyncio.get_running_loop(), 0.0
-    async for record in streams.records(key, still_valid, frozenset(KINDS), PULSE_S):
+    told = dict.fromkeys(PULSE_S, 0.0)
+    loop, beat_s, beaten = asyncio.get_running_loop(), min(PULSE_S.values()), 0.0
+    async for record in streams.records(key, still_valid, frozenset(KINDS), beat_s):
         if record is not None and record[1].get("account_id", account_id) == account_id:
             changed.add("market" if record[0] == "quote" else "desk")
-        if loop.time() - told >= PULSE_S:
-            told = loop.time()
-            yield "".join(f"event: {name}\ndata:\n\n" for name in sorted(changed)) or ": still here\n\n"
-            changed.clear()
+        if loop.time() - beaten >= beat_s:
+            beaten = loop.time()
+            due = sorted(name for name in changed if beaten - told[name] >= PULSE_S[name])
+            told |= dict.fromkeys(due, beaten)
+            yield "".join(f"event: {name}\ndata:\n\n" for name in due) or ": still here\n\n"
+            changed.difference_update(due)
 
 
 def _add_sign_in(app: FastAPI, guard: ConsoleGuard, keys: ApiKeys) -> None:

@@ -10,16 +10,15 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from schemas.records.enums import OrdStatus
 from schemas.records.numbers import NANOS_PER_DAY, NANOS_PER_S, money_to_decimal
 from streams.core.core_config import CoreConfig
 from streams.serve.account_view import AccountView
 from streams.serve.api_keys import ApiKey, KeyRole
 from streams.serve.console.breaker_floors import BreakerFloors
 from streams.serve.console.console_guard import ConsoleGuard
-from streams.serve.console.ticket_form import TIMES_IN_FORCE, TYPES, order_fields
+from streams.serve.console.ticket_form import CLASSES, TIMES, TYPES, USED_BY, ticket_orders
 from streams.serve.control_desk import ControlDesk
-from streams.serve.order_desk import OrderDesk
+from streams.serve.order_desk import OrderDesk, is_refused
 from streams.serve.order_state import OrderState
 from streams.serve.service_problem import broken_rule, not_allowed
 from streams.serve.v1.own_routes import demand_killer, demand_operator
@@ -79,7 +78,10 @@ class DeskPage:
             "resumes": key.role is KeyRole.OPERATOR,
             "symbols": [item.symbol for item in self._config.instruments if item.tradable],
             "types": TYPES,
-            "times_in_force": TIMES_IN_FORCE,
+            "order_classes": CLASSES,
+            "used_by": USED_BY,
+            "times_in_force": TIMES,
+            "market_ns": self._guard.view.market_ns,
             "order_id": str(uuid4()),
         }
         return context if account is None else context | self._numbers(account)
@@ -106,13 +108,12 @@ class DeskPage:
         }
 
     def submit(self, key: ApiKey, account_id: str, form: Mapping[str, str]) -> HTMLResponse:
-        """Sends the order of the ticket. Raises ServiceProblem."""
-        order = self._orders.submit(self._traded(key, account_id), order_fields(form))
-        return self._said(order, "sent")
+        """Sends the order of the ticket with its legs. Raises ServiceProblem."""
+        return self._said("sent", *self._orders.submit_all(self._traded(key, account_id), ticket_orders(form)))
 
     def cancel(self, key: ApiKey, account_id: str, form: Mapping[str, str]) -> HTMLResponse:
         """Cancels an order. Raises ServiceProblem."""
-        return self._said(self._orders.cancel(self._traded(key, account_id), form.get("order_id", "")), "canceled")
+        return self._said("canceled", self._orders.cancel(self._traded(key, account_id), form.get("order_id", "")))
 
     def cancel_all(self, key: ApiKey, account_id: str) -> HTMLResponse:
         """Cancels all orders. Raises ServiceProblem."""
@@ -128,14 +129,16 @@ class DeskPage:
         """Kills an account. Raises ServiceProblem."""
         demand_killer(key)
         self._guard.account_of(key, account_id)
-        event = self._controls.kill(account_id, key.account_id, _reason(form), form.get("flatten") == "yes")
+        event = self._controls.kill(account_id, key.account_id, demand_reason(form), form.get("flatten") == "yes")
         return self._message("warn", "Killed", event.text)
 
     def resume(self, key: ApiKey, account_id: str, form: Mapping[str, str]) -> HTMLResponse:
         """Resumes an account. Raises ServiceProblem."""
         demand_operator(key)
         self._guard.account_of(key, account_id)
-        return self._message("good", "Resumed", self._controls.resume(account_id, key.account_id, _reason(form)).text)
+        return self._message(
+            "good", "Resumed", self._controls.resume(account_id, key.account_id, demand_reason(form)).text
+        )
 
     def _traded(self, key: ApiKey, account_id: str) -> str:
         self._guard.account_of(key, account_id)
@@ -143,16 +146,20 @@ class DeskPage:
             raise not_allowed(f"a key of the role {key.role} sends no orders; sign in with a key of {account_id}")
         return account_id
 
-    def _said(self, order: OrderState, done: str) -> HTMLResponse:
-        if order.status is OrdStatus.REJECTED:
-            return self._message("bad", "Refused", order.reason or "the order was refused")
-        return self._message("good", f"Order {done}", f"{order.order_id}: {order.status.lower().replace('_', ' ')}")
+    def _said(self, done: str, *orders: OrderState) -> HTMLResponse:
+        """Says what became of an order and its legs: the refusals first, and what works in spite of them."""
+        refused = [order for order in orders if is_refused(order)]
+        others = [order for order in orders if not is_refused(order)]
+        texts = [order.reason or f"{order.order_id} was refused" for order in refused]
+        texts += [f"{order.order_id}: {order.status.lower().replace('_', ' ')}" for order in others]
+        return self._message("bad" if refused else "good", "Refused" if refused else f"Order {done}", "; ".join(texts))
 
     def _message(self, kind: str, title: str, text: str) -> HTMLResponse:
         return self._guard.part("message.html", {"kind": kind, "title": title, "text": text})
 
 
-def _reason(form: Mapping[str, str]) -> str:
+def demand_reason(form: Mapping[str, str]) -> str:
+    """Returns the reason that a form gives for a command. Raises ServiceProblem if it gives none."""
     reason = form.get("reason", "").strip()
     if not reason:
         raise broken_rule("give a reason; it is recorded with the command")

@@ -204,10 +204,10 @@ def demand_killer(key: ApiKey) -> None:
         raise not_allowed("a reader's key changes nothing; `paper access key NAME --role operator` makes another")
 
 
-def demand_operator(key: ApiKey) -> None:
-    """Raises ServiceProblem unless a key is an operator's."""
+def demand_operator(key: ApiKey, does: str = "resumes") -> None:
+    """Raises ServiceProblem unless a key is an operator's. does: what an operator alone does."""
     if key.role is not KeyRole.OPERATOR:
-        raise not_allowed("only an operator resumes; `paper access key NAME --role operator` makes a key")
+        raise not_allowed(f"only an operator {does}; `paper access key NAME --role operator` makes a key")
 
 
 def sorted_accounts(view: DeskView) -> Sequence[AccountView]:

@@ -6,6 +6,7 @@ const READABLE = { dateStyle: "short", timeStyle: "medium" };
 const EXACT = {
   year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", fractionalSecondDigits: 3,
 };
+const TICKET_CHOICES = { types: "order_type", classes: "order_class", times: "time_in_force" };
 const charts = [];
 
 function localise(root) {
@@ -91,11 +92,24 @@ function addCandles(element) {
   charts.push({ chart, element, address: element.dataset.candles, draw });
 }
 
+function isUsed(part) {
+  return Object.entries(TICKET_CHOICES).every(([name, id]) => {
+    const choice = document.getElementById(id);
+    return !part.dataset[name] || (!choice.disabled && part.dataset[name].split(" ").includes(choice.value));
+  });
+}
+
+// Hides the fields that the chosen order does not use, and disables them, so that they are not sent. A choice stands
+// before what depends on it.
 function showTicketFields() {
-  const type = document.getElementById("order_type");
-  if (!type) return;
-  for (const field of document.querySelectorAll("[data-types]")) {
-    field.hidden = !field.dataset.types.split(" ").includes(type.value);
+  for (const part of document.querySelectorAll("#ticket :is([data-types], [data-classes], [data-times])")) {
+    const isShown = isUsed(part);
+    part.hidden = !isShown;
+    if (part.matches("option")) {
+      part.disabled = !isShown;
+      if (part.selected && !isShown) part.parentElement.selectedIndex = 0;
+    }
+    for (const field of part.querySelectorAll("input, select")) field.disabled = !isShown;
   }
 }
 
@@ -134,7 +148,7 @@ localise(document);
 showTicketFields();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 document.getElementById("theme").addEventListener("click", switchTheme);
-document.getElementById("order_type")?.addEventListener("change", showTicketFields);
+document.getElementById("ticket")?.addEventListener("change", showTicketFields);
 for (const select of document.querySelectorAll("[data-submits]")) {
   select.addEventListener("change", () => select.form.submit());
 }
@@ -147,6 +161,11 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   event.detail.target.querySelectorAll(".scroll, .tall").forEach((part, place) => {
     if (scrolled[place]) [part.scrollLeft, part.scrollTop] = scrolled[place];
   });
+});
+document.body.addEventListener("htmx:configRequest", (event) => {
+  // A field of a time has no zone: it is the reader's.
+  const { elt, parameters } = event.detail;
+  if (elt.id === "ticket" && parameters.expires) parameters.expires = new Date(parameters.expires).toISOString();
 });
 document.body.addEventListener("htmx:afterRequest", (event) => {
   // An order that got an answer is over; one that got none is sent again with the same id.
