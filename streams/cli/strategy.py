@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from streams.cli.command_group import add_group
+from streams.cli.interrupts import stop_by_signals
 from streams.cli.strategy_new import new_strategy
 from streams.cli.strategy_show import show_strategy
 
@@ -130,11 +131,10 @@ def run_strategy(
         say(line)
     for line in found_lines(history, traded):
         say(line)
+    stop_by_signals(runner.stop)
     say(f"{name} trades {', '.join(config.traded)} for account {account}")
     try:
         runner.run(status.show)
-    except KeyboardInterrupt:
-        runner.stop()
     finally:
         status.end()
     print_summary(runner, settings.time_source == "event")

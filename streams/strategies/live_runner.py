@@ -71,7 +71,7 @@ class StrategyRunner:
             self._by_symbol.setdefault(symbol, []).append(trading)
 
     def stop(self) -> None:
-        """Makes run() return. May be called from another thread."""
+        """Makes run() return after the present record. May be called from another thread or a signal's handler."""
         self._stop.set()
 
     def run(self, on_progress: Callable[[], None] = lambda: None) -> None:
@@ -87,9 +87,6 @@ class StrategyRunner:
             for trading in self.participants.values():
                 self._send_last(trading.participant.after_error(self._now_ns))
             raise
-        except KeyboardInterrupt:
-            self._end()
-            raise
         finally:
             self._producer.flush()
 
@@ -98,6 +95,8 @@ class StrategyRunner:
             while not self._stop.is_set() and not self._finished:
                 on_progress()
                 for followed in follower.poll(POLL_S):
+                    if self._stop.is_set():
+                        break
                     if followed.topic == "market.data":
                         self._on_market_data(followed.message)
                     else:

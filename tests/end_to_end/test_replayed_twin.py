@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from infra.settings import Settings
 from schemas.avro.codec import Codec
+from schemas.records.enums import Action, ExecType
 from schemas.records.messages import MarketData, OrderRequest
 from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S
 from schemas.registry import Registry
@@ -24,7 +26,7 @@ from streams.pipeline.feed.synthetic import START_NS
 from streams.pipeline.feed.table import QUOTE, MarketTable
 from streams.pipeline.reference.load_config import core_config
 from tests.builders import px
-from tests.end_to_end.processes import paper, running
+from tests.end_to_end.processes import Background, paper, running
 from tests.end_to_end.test_killed_examples import feeding
 from tests.evidence.replay.markets import Store
 from tests.strategies.event_markets import book_market, until
@@ -41,7 +43,7 @@ TWINS: dict[str, dict[str, Any]] = {
         "result_latency_ms": "0",
     },
     "ema": {
-        "strategy": "examples.ema_cross:EmaCross",
+        "strategy": "tests.strategies.cancelling_ema:CancellingEma",
         "symbol": SLOW_SYMBOL,
         "parameters": {"fast": "1", "slow": "2", "bar_ticks": "1", "distance_bps": "1"},
         "latency_ms": "500",
@@ -50,6 +52,7 @@ TWINS: dict[str, dict[str, Any]] = {
 }
 """By account. Requests are due and results are learned well before the next decision, however slow the pipeline is."""
 BRACKETS_MIN = 3
+INTERRUPT_S = 10
 
 
 @pytest.fixture
@@ -99,12 +102,25 @@ def test_strategies_trade_as_their_replays(settings: Settings, tmp_path: Path) -
             sent = 0
             while sent < ORDERS:
                 sent += sum(followed.message.account_id == "twin" for followed in orders.poll(0.1))
+            check_interrupt(settings, codec, ema)
         twin.kill()
-        ema.kill()
     check_past(settings, codec)
     end_ns = sent_by(settings, codec, "twin")[-1].ts - int(TWINS["twin"]["latency_ms"]) * NANOS_PER_MS
     for account in TWINS:
         check_twin(settings, codec, until(table, end_ns), account, end_ns - NANOS_PER_S)
+
+
+def check_interrupt(settings: Settings, codec: Codec, ema: Background) -> None:
+    """Checks that Ctrl-C ends a run soon, that its orders are canceled, and that no result came too late for a twin."""
+    with Follower(settings, codec, ["order.results"]) as results:
+        ema.process.send_signal(signal.SIGINT)
+        assert ema.process.wait(INTERRUPT_S) == 0, ema.log.read_text()
+        while not any(item.message.exec_type is ExecType.MASS_CANCEL for item in results.poll(0.1)):
+            pass
+    assert sent_by(settings, codec, "ema")[-1].action is Action.MASS_CANCEL
+    told = ema.log.read_text()
+    assert "ms of market time late" in told
+    assert "warning: the strategy learned" not in told, told
 
 
 def sent_by(settings: Settings, codec: Codec, account: str) -> list[OrderRequest]:
