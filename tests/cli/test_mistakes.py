@@ -105,7 +105,9 @@ def test_results_without_market_time_have_no_latency(nothing_runs: Settings) -> 
     by_kafka = nothing_runs.model_copy(update={"time_source": "record"})
     result = paper(by_kafka, *STRATEGY.split(), "--result-latency-ms", "5")
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.splitlines()[-1].startswith("error: --result-latency-ms: with TIME_SOURCE=record results have ")
+    assert result.stderr.splitlines()[-1].startswith(
+        "error: --result-latency-ms: with TIME_SOURCE=record results have "
+    )
     negative = paper(nothing_runs, *STRATEGY.split(), "--result-latency-ms", "-5")
     assert "result_latency_ms '-5': must be at least 0" in negative.stderr
 
