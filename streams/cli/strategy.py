@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import typer
 
 from streams.cli.command_group import add_group
+from streams.cli.interrupts import stop_by_signals
 from streams.cli.strategy_new import new_strategy
 from streams.cli.strategy_show import show_strategy
 
@@ -44,6 +44,9 @@ def run_strategy(
         None, min=1, help="Quotes between two decisions, if it declares no parameters; default: 50."
     ),
     latency_ms: str = typer.Option("0", help="Milliseconds of market time from a quote to the strategy's order."),
+    result_latency_ms: str = typer.Option(
+        "0", help="Milliseconds of market time from a result to when the strategy learns it; 0: when it comes."
+    ),
     cash: str = typer.Option(
         None,
         help="Opening cash of a session that names the code; default: trade in the account's open session.",
@@ -64,12 +67,12 @@ def run_strategy(
 
     from infra.settings import get_settings
     from schemas.avro.codec import Codec
-    from schemas.records.numbers import NANOS_PER_S
     from schemas.registry import Registry
     from streams.cli.live_status import LiveStatus
-    from streams.cli.output import WAITING_MARKET, say
+    from streams.cli.output import say
     from streams.cli.strategy_past import past_market
     from streams.cli.strategy_session import NAMES_NO_CODE, enter_session, found_lines, opening_of
+    from streams.cli.strategy_summary import print_summary
     from streams.cli.validation import problems
     from streams.core.reference.instruments import Instrument
     from streams.errors import InputError
@@ -86,12 +89,17 @@ def run_strategy(
     options: dict[str, object] = {"strategy": name, "cash": cash, "parameters": _named(parameter)}
     options |= {"symbol": symbol[0]} if len(symbol) == 1 else {"symbols": symbol}
     options |= {"quantity": quantity, "max_position": max_position, "latency": {"model": "constant", "ms": latency_ms}}
+    options["result_latency_ms"] = result_latency_ms
     if every is not None or quantity is not None:
         options["every"] = every or DEFAULT_EVERY
     try:
         config = StrategyConfig.model_validate(options)
     except ValidationError as error:
         raise InputError(problems(error)) from error
+    if config.result_latency_ms and settings.time_source != "event":
+        raise InputError(
+            "--result-latency-ms: with TIME_SOURCE=record results have Kafka's times and not the market's; leave it out"
+        )
     instruments = {item.symbol: item for item in load_instruments(settings.reference_data)}
     for each in config.traded:
         if each not in instruments:
@@ -123,22 +131,15 @@ def run_strategy(
         say(line)
     for line in found_lines(history, traded):
         say(line)
+    stop_by_signals(runner.stop)
     say(f"{name} trades {', '.join(config.traded)} for account {account}")
     try:
         runner.run(status.show)
-    except KeyboardInterrupt:
-        runner.stop()
     finally:
         status.end()
-    print(f"{runner.requests} requests sent, {runner.results} results, {len(runner.unanswered)} unanswered")
+    print_summary(runner, settings.time_source == "event")
     if runner.refusal:
         raise InputError(f"the run has ended: {runner.refusal}")
-    if runner.late and settings.time_source == "event":
-        print(
-            f"warning: {runner.late} requests were answered late, by up to {runner.latest_ns / NANOS_PER_S:,.1f} s of "
-            f"market time: the market ran ahead of the strategy; {WAITING_MARKET}",
-            file=sys.stderr,
-        )
 
 
 def _named(parameters: list[str]) -> dict[str, str]:

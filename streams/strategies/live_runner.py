@@ -10,6 +10,7 @@ from schemas.records.numbers import NANOS_PER_S
 from streams.errors import StrategyFailed
 from streams.pipeline.clients.follow import Follower
 from streams.pipeline.clients.producer import RecordProducer
+from streams.strategies.live_participant import LiveParticipant
 from streams.strategies.live_tally import LiveTally
 from streams.strategies.market_view import updates_of
 from streams.strategies.participant import Participant
@@ -33,6 +34,7 @@ class StrategyRunner:
         unanswered: the ts of requests without any result, by account and order id.
         late: requests whose first result came more than LATE_NS of market time after their ts.
         latest_ns: the longest such time.
+        participants: the strategies, by account.
         refusal: why the account shard takes no requests any more, which ends the run: no session is open; else empty.
     """
 
@@ -46,8 +48,8 @@ class StrategyRunner:
         """starts: offsets of the first records to read, by topic and partition; see AccountHistory."""
         self._follower = Follower(settings, codec, ["market.data", "order.results"], starts=starts)
         self._producer = RecordProducer(settings, codec, linger_ms=1)
-        self._by_account: dict[str, Participant] = {}
-        self._by_symbol: dict[str, list[Participant]] = {}
+        self.participants: dict[str, LiveParticipant] = {}
+        self._by_symbol: dict[str, list[LiveParticipant]] = {}
         self._tallies: dict[str, LiveTally] = {}
         self._max_orders = max_orders
         self._stop = threading.Event()
@@ -62,14 +64,14 @@ class StrategyRunner:
 
     def add(self, participant: Participant, tally: LiveTally | None = None) -> None:
         """Adds a strategy; no other one may trade for its account. tally: counts what it does."""
-        self._by_account[participant.account_id] = participant
+        trading = self.participants[participant.account_id] = LiveParticipant(participant)
         if tally is not None:
             self._tallies[participant.account_id] = tally
         for symbol in participant.symbols:
-            self._by_symbol.setdefault(symbol, []).append(participant)
+            self._by_symbol.setdefault(symbol, []).append(trading)
 
     def stop(self) -> None:
-        """Makes run() return. May be called from another thread."""
+        """Makes run() return after the present record. May be called from another thread or a signal's handler."""
         self._stop.set()
 
     def run(self, on_progress: Callable[[], None] = lambda: None) -> None:
@@ -82,11 +84,8 @@ class StrategyRunner:
         try:
             self._trade(on_progress)
         except StrategyFailed:
-            for participant in self._by_account.values():
-                self._send_last(participant.after_error(self._now_ns))
-            raise
-        except KeyboardInterrupt:
-            self._end()
+            for trading in self.participants.values():
+                self._send_last(trading.participant.after_error(self._now_ns))
             raise
         finally:
             self._producer.flush()
@@ -96,6 +95,8 @@ class StrategyRunner:
             while not self._stop.is_set() and not self._finished:
                 on_progress()
                 for followed in follower.poll(POLL_S):
+                    if self._stop.is_set():
+                        break
                     if followed.topic == "market.data":
                         self._on_market_data(followed.message)
                     else:
@@ -103,28 +104,28 @@ class StrategyRunner:
         self._end()
 
     def _end(self) -> None:
-        for participant in self._by_account.values():
-            self._send_last(participant.on_stop(self._now_ns))
+        for trading in self.participants.values():
+            self._send_last(trading.on_stop(self._now_ns))
 
     @property
     def _finished(self) -> bool:
         return self._max_orders is not None and self.requests >= self._max_orders and not self.unanswered
 
     def _on_market_data(self, record: MarketData) -> None:
-        participants = self._by_symbol.get(record.symbol)
-        if participants:
+        watching = self._by_symbol.get(record.symbol)
+        if watching:
             for update in updates_of(record):
-                for participant in participants:
-                    if isinstance(update, Tick) and participant.account_id in self._tallies:
-                        self._tallies[participant.account_id].mark(record.symbol, update)
-                    if participant.sees(update):
-                        self._now_ns = update.ts
-                        self._send(participant.on_update(record.symbol, update, update.ts))
+                self._now_ns = update.ts
+                for trading in watching:
+                    tally = self._tallies.get(trading.participant.account_id)
+                    if isinstance(update, Tick) and tally is not None:
+                        tally.mark(record.symbol, update)
+                    self._send(trading.on_update(record.symbol, update))
         self.updates += len(record.kinds)
 
     def _on_result(self, result: OrderResult) -> None:
-        participant = self._by_account.get(result.account_id)
-        if participant is None:
+        trading = self.participants.get(result.account_id)
+        if trading is None:
             return
         self.results += 1
         if result.account_id in self._tallies:
@@ -132,7 +133,7 @@ class StrategyRunner:
         sent_ns = self.unanswered.pop((result.account_id, result.request_id or result.order_id), result.ts)
         self.late += result.ts - sent_ns > LATE_NS
         self.latest_ns = max(self.latest_ns, result.ts - sent_ns)
-        self._send(participant.on_result(result, result.ts))
+        self._send(trading.on_result(result))
         if result.reason_code == NO_SESSION:
             self.refusal = result.text or NO_SESSION
             self._stop.set()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, cast
 
 from schemas.records.messages import MarketData, OrderRequest, OrderResult
-from schemas.records.numbers import to_money, to_price
+from schemas.records.numbers import NANOS_PER_MS, NANOS_PER_S, to_money, to_price
 from streams.core.accounts.state import account_records as records
 from streams.core.reference.instruments import Instrument
 from streams.core.simulators.latency_models import LatencyModel
@@ -25,6 +25,9 @@ from streams.strategies.strategy_desk import StrategyDesk
 from streams.strategies.strategy_driver import StrategyDriver
 from streams.strategies.strategy_parameters import declared_parameters
 
+JUDGED_EARLY_NS = NANOS_PER_S
+"""Most market time by which an account judges a request before its ts (decision 15)."""
+
 
 @dataclass(slots=True)
 class Participant:
@@ -37,6 +40,7 @@ class Participant:
         latency: from the time of a quote or result to the ts of the request that follows.
         run_seed: seed of the latency's random numbers.
         sent_ns: ts of the newest request, UTC nanoseconds; no later request has an earlier ts.
+        result_latency_ns: from a result to the moment at which the strategy learns it; 0: it learns it at once.
     """
 
     account_id: str
@@ -45,6 +49,7 @@ class Participant:
     latency: LatencyModel
     run_seed: int
     sent_ns: int = 0
+    result_latency_ns: int = 0
 
     def sees(self, update: Update) -> bool:
         """Returns whether the strategy is shown updates of this kind."""
@@ -82,6 +87,11 @@ class Participant:
     def on_result(self, result: OrderResult, now_ns: int) -> list[OrderRequest]:
         """Returns the stamped requests that follow a result seen at now_ns."""
         return self.stamped(self.strategy.on_result(result), now_ns)
+
+    def told_ns(self, result: OrderResult) -> int:
+        """Returns when the strategy learns a result, UTC nanoseconds. What answers a request is not before it."""
+        is_of_request = 0 < result.order_ts - result.ts <= JUDGED_EARLY_NS
+        return (result.order_ts if is_of_request else result.ts) + self.result_latency_ns
 
     def on_stop(self, now_ns: int) -> list[OrderRequest]:
         """Returns the stamped requests with which a live run ends."""
@@ -131,7 +141,8 @@ def make_participant(
         driven = _tick_strategy(cast(MakeStrategy, made), config, ticket)
         if history is not None:
             driven = ResumedTickStrategy(driven, ticket, history)
-    return Participant(account_id, config.traded, driven, latency, run_seed, history.sent_ns if history else 0)
+    sent_ns, result_latency_ns = history.sent_ns if history else 0, int(config.result_latency_ms * NANOS_PER_MS)
+    return Participant(account_id, config.traded, driven, latency, run_seed, sent_ns, result_latency_ns)
 
 
 def _tick_strategy(made: MakeStrategy, config: StrategyConfig, ticket: Ticket) -> TickStrategy:

@@ -1,12 +1,13 @@
 """The configuration of a strategy on an account: its class, instruments, parameters, sizes, pace and latency."""
 
+from decimal import Decimal
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from streams.core.reference.declarations import ModelConfig
 from streams.core.reference.fields import Frozen, NonNegativeDecimal, PositiveDecimal
-from streams.core.simulators.latency_models import Constant
+from streams.core.simulators.latency_models import Constant, Milliseconds
 from streams.core.simulators.model import ModelKind
 from streams.core.simulators.model_catalog import make_model
 
@@ -31,6 +32,8 @@ class StrategyConfig(Frozen):
     """Quotes from one look at the market to the next."""
     latency: ModelConfig = NO_LATENCY
     """Model of the strategy's own latency: from the quote or result on which it decides to sending its request."""
+    result_latency_ms: Milliseconds = Decimal(0)
+    """Market time from a result to the moment at which the strategy learns it; 0: it learns it at once."""
     cash: NonNegativeDecimal | None = None
     """Opening cash of a new session; None: the account's recorded session is used."""
 

@@ -42,7 +42,13 @@ def variant_of(config: StrategyConfig) -> StrategyVariant:
     else:
         sizes = {"quantity": config.quantity, "max_position": config.max_position}
         own = {"symbol": config.symbol, "every": config.every, **sizes}
-    parameters = {"entry": code.entry, "latency": {"model": latency.model, **latency.model_dump()}, **own}
+    parameters: dict[str, Any] = {
+        "entry": code.entry,
+        "latency": {"model": latency.model, **latency.model_dump()},
+        **own,
+    }
+    if config.result_latency_ms:
+        parameters["result_latency_ms"] = config.result_latency_ms
     return StrategyVariant(code.sha256, canonical_json(_exact(parameters)))
 
 

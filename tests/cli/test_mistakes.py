@@ -68,6 +68,7 @@ MISTAKES = (
     ("down --purge", 1, "not confirmed; nothing was done"),
 )
 """A command line, its exit code, and what its line of error says."""
+STRATEGY = "strategy run momentum --account a --symbol ACME.SIM --quantity 1 --max-position 1"
 JARGON = re.compile(r"Traceback|Input should|Value error|Errno|rdkafka|[a-z]Error\b")
 SETTINGS = (
     ("RUN_SEED", "many", "RUN_SEED=many: must be a whole number; correct the environment or .env"),
@@ -98,6 +99,17 @@ def test_a_wrong_setting_is_told_in_one_line(
     monkeypatch.setattr(Settings, "as_environment", lambda _: {name: value})
     result = paper(nothing_runs, "orders", "list")
     assert (result.returncode, result.stdout, result.stderr) == (1, "", f"error: {sentence}\n")
+
+
+def test_results_without_market_time_have_no_latency(nothing_runs: Settings) -> None:
+    by_kafka = nothing_runs.model_copy(update={"time_source": "record"})
+    result = paper(by_kafka, *STRATEGY.split(), "--result-latency-ms", "5")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith(
+        "error: --result-latency-ms: with TIME_SOURCE=record results have "
+    )
+    negative = paper(nothing_runs, *STRATEGY.split(), "--result-latency-ms", "-5")
+    assert "result_latency_ms '-5': must be at least 0" in negative.stderr
 
 
 def test_there_are_thirty_mistakes() -> None:

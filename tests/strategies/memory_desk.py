@@ -14,6 +14,7 @@ from streams.evidence.replay.replay_engine import ReplayEngine
 from streams.pipeline.feed.table import MarketTable
 from streams.pipeline.journal.partitions import partition_of
 from streams.strategies.account_history import AccountHistory, account_history
+from streams.strategies.live_participant import LiveParticipant
 from streams.strategies.market_view import updates_of
 from streams.strategies.participant import Participant, make_participant
 from streams.strategies.strategy_config import StrategyConfig
@@ -49,6 +50,7 @@ class MemoryDesk:
     def start(self) -> None:
         """Starts the strategy from what the topics tell."""
         self.participant = self._made(self.history())
+        self.trading = LiveParticipant(self.participant)
         self._unseen.clear()
         self.killed_after, self.is_dead = None, False
 
@@ -68,8 +70,7 @@ class MemoryDesk:
         self.show_results()
         if record.symbol in self.participant.symbols:
             for update in updates_of(record):
-                if self.participant.sees(update):
-                    self.deliver(self.participant.on_update(record.symbol, update, update.ts))
+                self.deliver(self.trading.on_update(record.symbol, update))
 
     def deliver(self, requests: list[OrderRequest]) -> None:
         """Writes requests to the topic, or those of them that a killed strategy had handed to Kafka."""
@@ -92,7 +93,7 @@ class MemoryDesk:
         while self._unseen:
             result = self._unseen.pop(0)
             if result.account_id == self._account_id:
-                self.deliver(self.participant.on_result(result, result.ts))
+                self.deliver(self.trading.on_result(result))
 
 
 def market(table: MarketTable) -> list[tuple[MarketData, int]]:
