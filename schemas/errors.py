@@ -4,7 +4,8 @@ PaperError                   see infra.errors
 └── SchemaError              a schema is wrong, or a record does not fit its schema
     ├── UndecodableRecord    the bytes are not a record of their topic
     ├── RegistryUnavailable  the schema registry did not answer in time
-    └── IncompatibleSchema   a schema breaks readers or writers of an older version
+    ├── IncompatibleSchema   a schema breaks readers or writers of an older version
+    └── SchemaIdTaken        a registry can't give a schema the id that records name it by
 """
 
 from infra.errors import PaperError
@@ -28,3 +29,7 @@ class RegistryUnavailable(SchemaError):
 
 class IncompatibleSchema(SchemaError):
     """A schema breaks readers or writers of an older version."""
+
+
+class SchemaIdTaken(SchemaError):
+    """A registry can't give a schema the id that records name it by."""

@@ -54,14 +54,14 @@ def register_all(settings: Settings) -> dict[str, int]:
     Raises IncompatibleSchema if a registered version contradicts a schema, RegistryUnavailable, SettingsError if the
     registry demands another user.
     """
-    with _client(settings, user_info(settings)) as client:
+    with registry_client(settings, user_info(settings)) as client:
         return {topic: _register(client, subject(settings, topic), topic) for topic in all_topics()}
 
 
 def _register(client: SchemaRegistryClient, name: str, topic: str) -> int:
     try:
-        _with_retries(partial(client.set_compatibility, name, COMPATIBILITY))
-        return _with_retries(partial(client.register_schema, name, Schema(schema_text(topic), AVRO)))
+        with_retries(partial(client.set_compatibility, name, COMPATIBILITY))
+        return with_retries(partial(client.register_schema, name, Schema(schema_text(topic), AVRO)))
     except SchemaRegistryError as error:
         if error.http_status_code in REFUSED:
             raise SettingsError(
@@ -107,7 +107,7 @@ class Registry:
             name = subject(self._settings, topic)
             try:
                 ask = partial(self._client.lookup_schema, name, Schema(schema_text(topic), AVRO))
-                schema_id = _with_retries(ask).schema_id
+                schema_id = with_retries(ask).schema_id
             except SchemaRegistryError as error:
                 text = f"subject {name} does not have this version's schema: run `paper up` ({error.error_message})"
                 raise RegistryUnavailable(text) from error
@@ -124,7 +124,7 @@ class Registry:
         if schema_id not in self._schemas:
             refusal = self._refused.get(schema_id)
             if refusal is None or refusal.until <= monotonic():
-                _with_retries(partial(self.learn, topic, [schema_id]))
+                with_retries(partial(self.learn, topic, [schema_id]))
                 refusal = self._refused.get(schema_id)
             if schema_id not in self._schemas:
                 assert refusal is not None, "learn() finds out about each id"
@@ -232,13 +232,13 @@ class Registry:
     def _client(self) -> SchemaRegistryClient:
         """A client that keeps its connection; making one costs ten requests."""
         if self._made is None:
-            self._made = _client(self._settings)
+            self._made = registry_client(self._settings)
             finalize(self, self._made.__exit__, None, None, None)
         return self._made
 
 
-def _client(settings: Settings, user: str = "") -> SchemaRegistryClient:
-    """Returns a client without retries of its own, because _with_retries repeats calls. user: `user:password`.
+def registry_client(settings: Settings, user: str = "") -> SchemaRegistryClient:
+    """Returns a client without retries of its own, because with_retries repeats calls. user: `user:password`.
 
     Raises RegistryUnavailable if a short command finds none.
     """
@@ -253,7 +253,7 @@ def _client(settings: Settings, user: str = "") -> SchemaRegistryClient:
     return SchemaRegistryClient(options)
 
 
-def _with_retries(call: Callable[[], T]) -> T:
+def with_retries(call: Callable[[], T]) -> T:
     """Calls up to ATTEMPTS_MAX times while the registry does not answer. Raises RegistryUnavailable."""
     attempt = 1
     while True:

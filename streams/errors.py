@@ -10,6 +10,7 @@ PaperError
 ├── NoAnswer                 no worker answered in time
 ├── DeliveryError            the broker did not take a client's record
 ├── ArchiveError             a file of an archive is missing, or its hash differs from the manifest
+├── BackupError              a backup is damaged, or can't be restored into this stack
 ├── NothingCompared          a proof found nothing that it could compare
 ├── OtherResults             a pipeline gave other results than its strategies have seen
 ├── NotAtRest                records are being written that a proof would have to compare
@@ -71,6 +72,10 @@ class DeliveryError(PaperError):
 
 class ArchiveError(PaperError):
     """A file of an archive is missing, or its hash differs from the manifest."""
+
+
+class BackupError(PaperError):
+    """A backup is damaged, can't be taken now, or can't be restored into this stack."""
 
 
 class NothingCompared(PaperError):

@@ -19,6 +19,7 @@ from streams import __version__
 from streams.cli import (
     access,
     archive,
+    backup,
     bench,
     chaos,
     convert,
@@ -73,6 +74,7 @@ app = typer.Typer(
 GROUPS = (
     access,
     archive,
+    backup,
     bench,
     chaos,
     convert,

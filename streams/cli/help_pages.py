@@ -11,7 +11,7 @@ PANELS = {
     "Watch": ("status", "top", "quotes", "results", "positions", "account", "explain", "metrics", "export"),
     "Operate": (
         *("up", "down", "prepare", "passwords", "doctor", "supervise", "worker", "sink", "exporter", "serve", "notify"),
-        *("risk", "trading-state", "access", "dlq", "shard", "snapshots"),
+        *("risk", "trading-state", "access", "dlq", "shard", "snapshots", "backup", "restore"),
     ),
     "Prove": ("reconcile", "replay", "archive", "gate"),
     "Develop": ("bench", "study", "chaos", "drill", "test", "check", "compile", "lint", "format", "types", "sbom"),
@@ -103,6 +103,8 @@ EXAMPLES = {
     "archive list": "paper archive list",
     "archive verify": "paper archive verify archives/2013-10-09",
     "archive import": "paper archive import archives/2013-10-09 --run-id imported",
+    "backup": "paper backup backups/2013-10-09",
+    "restore": "paper restore backups/2013-10-09",
     "gate ingest": "paper gate ingest .paper/junit.xml",
     "gate trials": "paper gate trials momentum 12 --variance 0.002 --reason 'sweep of 12 windows'",
     "gate evaluate": "paper gate evaluate momentum --level LIMITED_LIVE",

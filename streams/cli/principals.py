@@ -37,10 +37,26 @@ PRINCIPALS = {
     "reconcile": READER,
     "replay": READER,
     "archive": READER,
+    "backup": ADMIN,
+    "restore": ADMIN,
 }
 """The principal of each command that connects to Kafka; infra/kafka/access.py declares their rights."""
 LONG = frozenset(
-    {"up", "prepare", "demo", "bench", "chaos", "drill", "worker", "sink", "supervise", "exporter", "status", "notify"}
+    {
+        "up",
+        "prepare",
+        "restore",
+        "demo",
+        "bench",
+        "chaos",
+        "drill",
+        "worker",
+        "sink",
+        "supervise",
+        "exporter",
+        "status",
+        "notify",
+    }
 )
 """Commands that start Kafka, wait for it or report on it; all others end at once if it is not there."""
 RUN_BY_SUPERVISOR = frozenset({"supervise", "worker", "sink"})

@@ -21,7 +21,7 @@ from streams.cli.help_pages import EXAMPLES, PANELS
 
 VERBS = re.compile(
     r"(Adds|Approves|Buys|Cancels|Changes|Checks|Closes|Compares|Compiles|Computes|Counts|Creates|Decides|Declares|"
-    r"Drafts|Ends|Explains|Exports|Keeps|Kills|Imports|Lists|Manages|Measures|Opens|Prints|Proves|Rebuilds|Records|"
+    r"Drafts|Ends|Explains|Exports|Keeps|Kills|Imports|Lists|Manages|Measures|Opens|Prints|Proves|Rebuilds|Restores|Records|"
     r"Removes|Reports|Revokes|Runs|Sends|Serves|Sets|Shows|Starts|Stops|Verifies|Writes)\b"
 )
 COMMAND: Any = typer.main.get_command(app)
