@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def backup(folder: Path = FOLDER) -> None:
     """Writes topics, schemas, tables and the offsets of consumer groups to a new folder, with a manifest of hashes.
 
-    Workers, sink and feeds must be stopped. Passwords and keys are not in the backup; docs/runbook.md says what to keep
+    Workers, sink and feeds must be stopped. Passwords and keys are not in the backup; docs/deploy.md says what to keep
     beside it.
     """
     from infra.settings import get_settings

@@ -74,8 +74,10 @@ def adopt_topics(settings: Settings, archive: Archive, on_progress: Callable[[st
 def _newest_config(kind: ShardKind, partition: int, archive: Archive, codec: Codec) -> CoreConfig | None:
     """Returns the configuration with which a shard goes on unchanged; None if it has no journal."""
     journals = own_records(kind.journal, partition, kind.shard_name(partition), archive, codec)
-    texts = [journal.config for _, journal in journals if journal.config is not None]
-    return CoreConfig.model_validate_json(texts[-1]) if texts else None
+    newest = None
+    for _, journal in journals:
+        newest = journal.config or newest
+    return CoreConfig.model_validate_json(newest) if newest else None
 
 
 def _change_ids(settings: Settings, old: dict[str, str], new: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Annotated, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +17,8 @@ from infra.settings import Settings
 from streams.errors import BackupError, LogUnavailable
 
 REQUEST_TIMEOUT_MS = 30_000
+COORDINATOR_S = 60.0
+RETRY_PAUSE_S = 0.2
 T = TypeVar("T")
 
 
@@ -71,11 +74,23 @@ async def _with_admin(settings: Settings, ask: Callable[[Settings, AIOKafkaAdmin
     admin = AIOKafkaAdminClient(**aiokafka_options(settings), request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
-        return await ask(settings, admin)
+        return await _until_answered(lambda: ask(settings, admin))
     except KafkaError as error:
         raise LogUnavailable(f"consumer groups: {error}") from error
     finally:
         await admin.close()
+
+
+async def _until_answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks again while no coordinator serves the groups: a new cluster makes their topic at the first question."""
+    deadline = monotonic() + COORDINATOR_S
+    while True:
+        try:
+            return await ask()
+        except KafkaError as error:
+            if not error.retriable or monotonic() > deadline:
+                raise
+            await asyncio.sleep(RETRY_PAUSE_S)
 
 
 async def _offsets(settings: Settings, admin: AIOKafkaAdminClient) -> list[GroupOffset]:

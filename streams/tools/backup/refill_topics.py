@@ -36,10 +36,13 @@ def refill_topics(
     The topics must keep the clients' times and delete by retention (infra.kafka.refill). Afterwards a partition begins
     with its first record. Raises BackupError if Kafka refuses a record or gives it another offset.
     """
-    with closing(RefillWriter(settings)) as writer:
-        for topic in sorted(ends):
-            on_progress(f"restoring {topic}")
-            _refill_topic(writer, archive, topic, ends[topic])
+    try:
+        with closing(RefillWriter(settings)) as writer:
+            for topic in sorted(ends):
+                on_progress(f"restoring {topic}")
+                _refill_topic(writer, archive, topic, ends[topic])
+    except KafkaException as failure:
+        raise BackupError(f"restoring topics: {failure.args[0].str()}; empty the stack and restore again") from failure
 
 
 def _refill_topic(writer: "RefillWriter", archive: Archive, topic: str, ends: list[int]) -> None:
@@ -105,28 +108,25 @@ class RefillWriter:
             future.result(ADMIN_TIMEOUT_S)
 
     def write(self, topic: str, how: Written, chosen: dict[int, Stretch]) -> None:
-        """Writes a stretch to each of several partitions, all in the same way. Raises BackupError."""
+        """Writes a stretch to each of several partitions, all in the same way. Raises BackupError, KafkaException."""
         if not chosen:
             return
         producer = self._plain if how is Written.PLAIN else self._transactional
         if how is Written.PLAIN:
             self.await_ends(topic, {partition: stretch.records[0].offset for partition, stretch in chosen.items()})
-        try:
-            if how is not Written.PLAIN:
-                producer.begin_transaction()
-            for partition, stretch in chosen.items():
-                for record in stretch.records:
-                    self._produce(producer, record)
-                for _ in range(stretch.fillers):
-                    self._produce(producer, _filler(topic, partition))
-            # An abort would drop fillers that have not been sent.
-            self._flush(producer)
-            if how is Written.COMMITTED:
-                producer.commit_transaction(DEADLINE_S)
-            elif how is Written.ABORTED:
-                producer.abort_transaction(DEADLINE_S)
-        except KafkaException as failure:
-            raise BackupError(f"restoring {topic}: {failure.args[0].str()}") from failure
+        if how is not Written.PLAIN:
+            producer.begin_transaction()
+        for partition, stretch in chosen.items():
+            for record in stretch.records:
+                self._produce(producer, record)
+            for _ in range(stretch.fillers):
+                self._produce(producer, _filler(topic, partition))
+        # An abort would drop fillers that have not been sent.
+        self._flush(producer)
+        if how is Written.COMMITTED:
+            producer.commit_transaction(DEADLINE_S)
+        elif how is Written.ABORTED:
+            producer.abort_transaction(DEADLINE_S)
 
     def await_ends(self, topic: str, ends: dict[int, int]) -> None:
         """Waits until partitions reach offsets. A broker writes the marker of a transaction after it has confirmed it.
@@ -181,4 +181,4 @@ class RefillWriter:
 
 
 def _filler(topic: str, partition: int, offset: int = -1) -> RawRecord:
-    return RawRecord(topic, partition, offset, None, FILLER, NANOS_PER_MS, ())
+    return RawRecord(topic, partition, offset, FILLER, FILLER, NANOS_PER_MS, ())
