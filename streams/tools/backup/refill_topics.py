@@ -42,7 +42,7 @@ def refill_topics(
                 on_progress(f"restoring {topic}")
                 _refill_topic(writer, archive, topic, ends[topic])
     except KafkaException as failure:
-        raise BackupError(f"restoring topics: {failure.args[0].str()}; empty the stack and restore again") from failure
+        raise BackupError(f"restoring topics: {failure.args[0].str()}; restore into another empty stack") from failure
 
 
 def _refill_topic(writer: "RefillWriter", archive: Archive, topic: str, ends: list[int]) -> None:
@@ -142,7 +142,7 @@ class RefillWriter:
             if found[partition] > ends[partition] or monotonic() > deadline:
                 raise BackupError(
                     f"{name}-{partition} ends at offset {found[partition]} where the backup has {ends[partition]}: "
-                    "stop what else writes to it, empty the stack and restore again"
+                    "stop what else writes to it, and restore into another empty stack"
                 )
             sleep(MARKER_POLL_S)
 
@@ -177,7 +177,7 @@ class RefillWriter:
         if left and not self._failure:
             self._failure = f"Kafka has not taken {left} records in {DEADLINE_S:.0f} s"
         if self._failure:
-            raise BackupError(f"{self._failure}; then empty the stack and restore again")
+            raise BackupError(f"{self._failure}; then restore into another empty stack")
 
 
 def _filler(topic: str, partition: int, offset: int = -1) -> RawRecord:

@@ -28,7 +28,7 @@ from streams.tools.backup.write_backup import demand_at_rest, partition_ends
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
-EMPTY_IT = "restore into an empty stack (`paper down --purge` deletes the local one's data)"
+EMPTY_ONE = "restore into an empty stack: for a local one, set another PAPER_HOME"
 
 
 def demand_same_pipeline(settings: Settings, manifest: BackupManifest, archive: Archive) -> None:
@@ -108,7 +108,7 @@ def _demand_empty(settings: Settings, manifest: BackupManifest) -> None:
     for topic, ends in partition_ends(settings, KafkaLogReader(settings)).items():
         for partition, end in enumerate(ends):
             if end:
-                raise BackupError(f"topic {topic_name(settings, topic)}-{partition} has records; {EMPTY_IT}")
+                raise BackupError(f"topic {topic_name(settings, topic)}-{partition} has records; {EMPTY_ONE}")
     with closing(connect(settings)) as client:
         tables = stored_tables(client)
         for content in manifest.tables:
@@ -116,4 +116,4 @@ def _demand_empty(settings: Settings, manifest: BackupManifest) -> None:
                 raise BackupError(f"this version has no table {content.table}; restore with {manifest.code_version}")
         for table in tables:
             if rows := content_of(client, tables, table).rows:
-                raise BackupError(f"table {settings.clickhouse_database}.{table} has {rows:,} rows; {EMPTY_IT}")
+                raise BackupError(f"table {settings.clickhouse_database}.{table} has {rows:,} rows; {EMPTY_ONE}")

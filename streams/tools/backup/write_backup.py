@@ -74,10 +74,12 @@ def demand_at_rest(settings: Settings, what: str) -> None:
 def partition_ends(settings: Settings, reader: KafkaLogReader) -> Ends:
     """Returns the next offset to be written of each partition, by topic. Raises LogUnavailable."""
     counts = {base: topic.partitions.count(settings) for base, topic in BY_NAME.items()}
-    return {
-        base: [reader.bounds([base], partition)[base][1] for partition in range(count)]
-        for base, count in sorted(counts.items())
-    }
+    # One connection for each number of a partition: a connection costs more than the answer.
+    bounds = [
+        reader.bounds([base for base, count in counts.items() if partition < count], partition)
+        for partition in range(max(counts.values()))
+    ]
+    return {base: [bounds[partition][base][1] for partition in range(count)] for base, count in sorted(counts.items())}
 
 
 def _write_tables(settings: Settings, folder: Path, on_progress: Progress) -> list[TableContent]:

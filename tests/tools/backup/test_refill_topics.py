@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import TopicError
 from infra.kafka.refill import close_after_refill, open_for_refill
 from infra.kafka.topics import ensure_topics
 from infra.settings import Settings
@@ -54,8 +55,10 @@ def test_records_come_back_at_their_offsets(pipeline_settings: Settings, tmp_pat
         first = OFFSETS[partition][0] if OFFSETS[partition] else end
         assert reader.bounds([TOPIC], partition) == {TOPIC: (first, end)}
 
+    with pytest.raises(TopicError, match=r"cleanup\.policy is delete, declared compact"):
+        ensure_topics(pipeline_settings)
     close_after_refill(pipeline_settings)
     assert not ensure_topics(pipeline_settings).created, "the topics are as they are declared"
 
-    with pytest.raises(BackupError, match="empty the stack and restore again"):
+    with pytest.raises(BackupError, match="restore into another empty stack"):
         refill_topics(pipeline_settings, archive, ends, lambda _: None)
