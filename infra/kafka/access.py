@@ -44,8 +44,10 @@ ROLES: Mapping[str, Role] = {
     ),
     SERVICE: Role(
         "the HTTP service",
-        writes=("orders",),
-        reads=("account.equity", "fills", "marks", "order.results", "orders", "positions", "risk.events"),
+        # Operators stop and resume accounts through it, and its pages show shards, breakers and the gate.
+        writes=("controls", "orders"),
+        reads=ALL_TOPICS,
+        watches=WATCHED,
     ),
     OPERATOR: Role(
         "risk operators, the gate",

@@ -1,4 +1,4 @@
-"""The shipped examples are killed ten times: nothing is sent twice, and positions are those of the fills."""
+"""Examples are killed ten times and their shards move: nothing is sent twice, positions are those of the fills."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def test_killed_examples_send_nothing_twice(settings: Settings, tmp_path: Path) 
 
 
 def kill_and_start(settings: Settings, codec: Codec, folder: Path) -> None:
-    """Kills all examples at a chosen order of each start, and lets one come to its target at last."""
+    """Kills all examples at a chosen order of each start.
+
+    At last shards move to a second worker and back while the examples trade, and one comes to its target.
+    """
     chosen = np.random.default_rng(3)
     for _ in range(KILLS):
         with ExitStack() as stack:
@@ -101,8 +104,10 @@ def kill_and_start(settings: Settings, codec: Codec, folder: Path) -> None:
         started = [stack.enter_context(running(settings, folder, *example(account))) for account in KILLED]
         for account, run in zip(KILLED, started, strict=True):
             run.await_log(f"of account {account} goes on")
-            if account != "twap":
-                await_orders(orders, {account}, 1)
+        with running(settings, folder, "worker") as second:
+            second.await_log("stands at journal")
+            await_one_of_each(orders)
+        await_one_of_each(orders)
         while position(settings, codec, "twap") != TARGET * 10**9:
             orders.poll(0.5)
 
@@ -111,6 +116,13 @@ def position(settings: Settings, codec: Codec, account: str) -> int:
     """Returns the newest position of an account with one symbol, 1e-9 units."""
     reports: list[PositionReport] = read_account_topic(settings, codec, "positions", account).messages
     return reports[-1].quantity if reports else 0
+
+
+def await_one_of_each(orders: Follower) -> None:
+    """Waits for an order of each account that trades without end."""
+    waiting = set(KILLED) - {"twap"}
+    while waiting:
+        waiting -= {followed.message.account_id for followed in orders.poll(0.05)}
 
 
 def await_orders(orders: Follower, accounts: set[str], count: int) -> None:

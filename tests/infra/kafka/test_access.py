@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AclBinding, AdminClient, NewTopic
 
@@ -21,10 +22,11 @@ from infra.kafka.client_config import client_config
 from infra.kafka.credentials import password_file
 from infra.kafka.diagnosis import advice, demand_login
 from infra.kafka.topics import delete_topics, ensure_topics, topic_name
-from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, TRADER
+from infra.principal import ADMIN, FEED, OPERATOR, PIPELINE, READER, SERVICE, TRADER
 from infra.settings import Settings
 from infra.stack import local_stack
 from infra.stack.kafka_server import KafkaServer
+from streams.serve.api_keys import ApiKeys, KeyRole
 from tests import stacks
 from tests.end_to_end.processes import paper, running
 
@@ -238,6 +240,7 @@ def test_the_whole_pipeline_works_each_process_as_its_own_principal(scram: Setti
         assert "operator may not do this" in done(*order, code=1, kafka_principal=OPERATOR)
         assert "FILLED" in done(*order) + done("results", "--account", "hand", "--json")
         assert '"quantity": "5"' in done("positions", "--account", "hand", "--json")
+        serve_an_operator(scram, tmp_path)
         assert "everything reconciles" in done("reconcile")
     shards = [json.loads(line) for line in done("shard", "list", "--json").splitlines()]
     assert {row["shard"] for row in shards if row["journal"]} == {row["shard"] for row in shards}
@@ -247,5 +250,22 @@ def test_the_whole_pipeline_works_each_process_as_its_own_principal(scram: Setti
     assert {item["group"] for item in lag} == {"paper-workers", "sink"}
     log = (scram.paper_home / "logs" / "kafka.log").read_text()
     assert "User:operator is Denied operation = WRITE" in log
-    assert not any(f"User:{name} is Denied" in line for line in log.splitlines() for name in (PIPELINE, READER, FEED)
-                   if "tried." not in line)  # fmt: skip
+    own = [line for line in log.splitlines() if "tried." not in line]
+    assert not any(f"User:{name} is Denied" in line for line in own for name in (PIPELINE, READER, FEED, SERVICE))
+
+
+def serve_an_operator(settings: Settings, folder: Path) -> None:
+    """Checks that an operator stops and resumes an account through the HTTP service, and sees its pages."""
+    port, key = stacks.free_port(), ApiKeys(settings).make("olga", KeyRole.OPERATOR)
+    address = f"http://127.0.0.1:{port}"
+    with running(settings, folder, "serve", "--port", str(port)) as service, requests.Session() as browser:
+        service.await_log("Application startup complete")
+        for act, kind in (("kill", "KILLED"), ("resume", "RESUMED")):
+            url = f"{address}/v1/accounts/hand/{act}"
+            answer = requests.post(url, json={"reason": "a test"}, auth=key, timeout=TIMEOUT_S)
+            assert (answer.status_code, answer.json().get("kind")) == (200, kind), answer.text
+        form = dict(zip(("key", "secret"), key, strict=True))
+        assert browser.post(f"{address}/console/sign-in", data=form, timeout=TIMEOUT_S).ok
+        for page in ("desk?account=hand", "desk/breakers?account=hand", "gate", "health", "health/live"):
+            shown = browser.get(f"{address}/console/{page}", timeout=TIMEOUT_S, allow_redirects=False)
+            assert shown.status_code == 200, page

@@ -53,7 +53,7 @@ def topics(names: tuple[str, ...]) -> str:
 def test_what_persons_decide_is_written_by_operators() -> None:
     """Workers may write controls too, because they forward controls from the wrong partition."""
     writers = {topic: {name for name, role in ROLES.items() if topic in role.writes} for topic in ALL_TOPICS}
-    assert writers["controls"] == {OPERATOR, PIPELINE}
+    assert writers["controls"] == {OPERATOR, SERVICE, PIPELINE}
     assert writers["gate.decisions"] == writers["test.results"] == {OPERATOR}
     assert writers["orders"] == {TRADER, SERVICE, PIPELINE}
     assert writers["market.data"] == {FEED, PIPELINE}
