@@ -48,6 +48,9 @@ class ClusterBroker(KafkaServer):
             "controller.quorum.voters": voters,
             "listeners": f"PLAINTEXT://{host}:{self._own.broker},CONTROLLER://{host}:{self._own.controller}",
             "advertised.listeners": f"PLAINTEXT://{host}:{self._own.broker}",
+            # By default a dead broker is noticed after 9 s, and its partitions have no leader meanwhile.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "1000",
             "default.replication.factor": copies,
             "offsets.topic.replication.factor": copies,
             "transaction.state.log.replication.factor": copies,
