@@ -1,4 +1,4 @@
-"""Who waits for one thing is woken by it alone, and by the end."""
+"""A request that waits for one thing is woken by it alone, and by the end."""
 
 from __future__ import annotations
 

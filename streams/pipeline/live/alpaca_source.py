@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -17,6 +16,7 @@ from streams.pipeline.live.alpaca_updates import quote_of_alpaca, status_of_alpa
 from streams.pipeline.live.back_off import STEADY_S, BackOff
 from streams.pipeline.live.ccxt_frames import frame_of
 from streams.pipeline.live.source import LiveHalt, LiveQuote, LiveResume, LiveTrade, LiveUpdate, OnFrame, SourceHealth
+from streams.pipeline.live.update_buffer import UpdateBuffer
 from streams.pipeline.live.update_refusals import Refusals, RefusedUpdate
 
 logger = logging.getLogger(__name__)
@@ -63,11 +63,9 @@ class AlpacaSource:
         self._refusals = Refusals(ALPACA_VENUE, self.health)
         self._symbols: dict[str, AlpacaSymbol] = {}
         self._streams: list[AlpacaStream] = []
-        self._buffer: deque[LiveUpdate] = deque()
-        self._ready = asyncio.Event()
+        self._buffer = UpdateBuffer()
         self._keepers: list[asyncio.Task[None]] = []
-        self._opened = self._closed = False
-        self._failure: BaseException | None = None
+        self._opened = False
         self._first_loss: BaseException | None = None
         self._last_refusal: AlpacaRefusal | None = None
 
@@ -90,26 +88,17 @@ class AlpacaSource:
             raise
         self._opened = True
 
-    async def updates(self) -> AsyncIterator[LiveUpdate]:
+    def updates(self) -> AsyncIterator[LiveUpdate]:
         """Yields all updates as they come, until close."""
-        while True:
-            while self._buffer:
-                yield self._buffer.popleft()
-            if self._failure:
-                raise self._failure
-            if self._closed:
-                return
-            self._ready.clear()
-            await self._ready.wait()
+        return self._buffer.updates()
 
     async def close(self) -> None:
         """Disconnects. What was received before can still be read."""
-        self._closed = True
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         self.health.connected = False
-        self._ready.set()
+        self._buffer.close()
 
     def _add(self, name: str, symbols: Sequence[str], key: str, secret: str) -> None:
         """Begins to keep a stream up."""
@@ -129,10 +118,7 @@ class AlpacaSource:
     async def _until_up(self) -> None:
         """Waits for all streams. Raises FeedError if one is lost before, or no symbol is left."""
         while not all(stream.is_up for stream in self._streams):
-            self._ready.clear()
-            await self._ready.wait()
-            if self._failure:
-                raise self._failure
+            await self._buffer.changed()
             if self._first_loss:
                 raise alpaca_error(self._first_loss) from self._first_loss
         if self._last_refusal and not any(state.is_up for state in self._symbols.values()):
@@ -152,8 +138,7 @@ class AlpacaSource:
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()):
-            self._failure = error
-            self._ready.set()
+            self._buffer.fail(error)
 
     # What the streams tell
 
@@ -183,7 +168,7 @@ class AlpacaSource:
         self.health.connected = all(item.is_up for item in self._streams)
         if self._opened:
             self.health.reconnects += 1
-        self._ready.set()
+        self._buffer.wake()
 
     def garbled(self, reason: str) -> None:
         """Counts what is no message."""
@@ -234,10 +219,9 @@ class AlpacaSource:
         state.is_halted = bool(reason)
         if reason:
             self.health.gaps += 1
-            self._buffer.append(LiveHalt(symbol, self._clock(), reason))
+            self._buffer.put(LiveHalt(symbol, self._clock(), reason))
         else:
-            self._buffer.append(LiveResume(symbol, self._clock()))
-        self._ready.set()
+            self._buffer.put(LiveResume(symbol, self._clock()))
 
     def _lost(self, stream: AlpacaStream, error: Exception) -> None:
         """Halts the symbols of a stream whose connection is lost."""
@@ -251,23 +235,19 @@ class AlpacaSource:
                 state = self._symbols[symbol]
                 state.is_up, state.missed = False, bool(state.halt)
                 self._settle(symbol, state, reason)
-        self._ready.set()
+        self._buffer.wake()
 
     def _emit(self, update: LiveQuote | LiveTrade) -> None:
         if len(self._buffer) >= BUFFER_MAX:
             self._drop_all(update.received_ns)
-        self._buffer.append(update)
-        self.health.updates += 1
-        if update.exchange_ns is not None:
-            skew = update.received_ns - update.exchange_ns
-            self.health.skew_ns = skew if self.health.skew_ns is None else min(self.health.skew_ns, skew)
-        self._ready.set()
+        self._buffer.put(update)
+        self.health.count(update.exchange_ns, update.received_ns)
 
     def _drop_all(self, now_ns: int) -> None:
         """Drops all updates. Messages that come later are whole again, so no connection is given up."""
-        self._buffer = deque(item for item in self._buffer if isinstance(item, LiveHalt | LiveResume))
+        self._buffer.drop_market()
         for symbol, state in self._symbols.items():
             if not state.is_halted:
                 self.health.gaps += 1
-                self._buffer.append(LiveHalt(symbol, now_ns, f"the reader is more than {BUFFER_MAX} updates behind"))
-                self._buffer.append(LiveResume(symbol, now_ns))
+                self._buffer.put(LiveHalt(symbol, now_ns, f"the reader is more than {BUFFER_MAX} updates behind"))
+                self._buffer.put(LiveResume(symbol, now_ns))

@@ -8,7 +8,6 @@ back-off; when all are up and the book is complete, the symbol is resumed.
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -24,7 +23,17 @@ from streams.pipeline.live.ccxt_subscription import SUBSCRIBING, StreamKind, Sub
 from streams.pipeline.live.ccxt_tap import tap
 from streams.pipeline.live.ccxt_trade_ids import TradeIds
 from streams.pipeline.live.ccxt_updates import book_of, quote_of, trade_of
-from streams.pipeline.live.source import LiveBook, LiveHalt, LiveResume, LiveTrade, LiveUpdate, OnFrame, SourceHealth
+from streams.pipeline.live.source import (
+    LiveBook,
+    LiveHalt,
+    LiveQuote,
+    LiveResume,
+    LiveTrade,
+    LiveUpdate,
+    OnFrame,
+    SourceHealth,
+)
+from streams.pipeline.live.update_buffer import UpdateBuffer
 from streams.pipeline.live.update_checks import NOTHING
 from streams.pipeline.live.update_refusals import Refusals, RefusedUpdate
 
@@ -58,12 +67,10 @@ class CcxtSource:
         self._back_off = back_off or BackOff(Random(clock()))
         self._refusals = Refusals(venue, self.health)
         self._markets: dict[str, CcxtMarket] = {}
-        self._buffer: deque[LiveUpdate] = deque()
-        self._ready = asyncio.Event()
+        self._buffer = UpdateBuffer()
         self._keepers: list[asyncio.Task[None]] = []
         self._closing: set[asyncio.Future[None]] = set()
-        self._opened = self._closed = False
-        self._failure: BaseException | None = None
+        self._opened = False
         self._first_loss: BaseException | None = None
 
     async def open(self, symbols: Sequence[str]) -> None:
@@ -82,27 +89,18 @@ class CcxtSource:
         self._opened = True
         self._start(self._watch_listing())
 
-    async def updates(self) -> AsyncIterator[LiveUpdate]:
+    def updates(self) -> AsyncIterator[LiveUpdate]:
         """Yields all updates as they come, until close."""
-        while True:
-            while self._buffer:
-                yield self._buffer.popleft()
-            if self._failure:
-                raise self._failure
-            if self._closed:
-                return
-            self._ready.clear()
-            await self._ready.wait()
+        return self._buffer.updates()
 
     async def close(self) -> None:
         """Disconnects. What was received before can still be read."""
-        self._closed = True
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         await close_exchange(self._exchange)
         self.health.connected = False
-        self._ready.set()
+        self._buffer.close()
 
     def _add(self, symbol: str) -> None:
         """Begins to keep a symbol's subscriptions up. Raises FeedError if the venue streams no books or trades."""
@@ -130,10 +128,7 @@ class CcxtSource:
     async def _until_up(self) -> None:
         """Waits for all subscriptions. Raises FeedError if one is lost before."""
         while not all(market.is_up for market in self._markets.values()):
-            self._ready.clear()
-            await self._ready.wait()
-            if self._failure:
-                raise self._failure
+            await self._buffer.changed()
             if self._first_loss:
                 raise feed_error(self.venue, self._first_loss) from self._first_loss
 
@@ -172,8 +167,7 @@ class CcxtSource:
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
         if not keeper.cancelled() and (error := keeper.exception()):
-            self._failure = error
-            self._ready.set()
+            self._buffer.fail(error)
 
     # What ccxt tells
 
@@ -313,7 +307,7 @@ class CcxtSource:
         subscription.is_up = True
         self.health.connected = True
         self._resume(self._markets[subscription.symbol])
-        self._ready.set()
+        self._buffer.wake()
 
     def _resume(self, market: CcxtMarket) -> None:
         """Resumes a symbol if all of it is up; the whole book follows."""
@@ -322,7 +316,7 @@ class CcxtSource:
         now = self._clock()
         if market.is_halted:
             market.is_halted = False
-            self._buffer.append(LiveResume(market.symbol, now))
+            self._buffer.put(LiveResume(market.symbol, now))
         if market.book:
             self._emit(market.book._replace(received_ns=now))
 
@@ -339,7 +333,7 @@ class CcxtSource:
         self.health.connected = any(item.is_up for item in self._subscriptions())
         if not self._opened:
             self._first_loss = self._first_loss or error
-            self._ready.set()
+            self._buffer.wake()
             return
         self._halt(market, told_by(self.venue, error))
 
@@ -348,8 +342,7 @@ class CcxtSource:
             return
         market.is_halted = True
         self.health.gaps += 1
-        self._buffer.append(LiveHalt(market.symbol, self._clock(), reason))
-        self._ready.set()
+        self._buffer.put(LiveHalt(market.symbol, self._clock(), reason))
 
     def _note_listing(self, market: CcxtMarket, why_untraded: str | None) -> None:
         """Halts a symbol that the venue does not trade, and resumes one that it trades again."""
@@ -358,7 +351,7 @@ class CcxtSource:
         market.is_listed = why_untraded is None
         if why_untraded is None:
             self._resume(market)
-            self._ready.set()
+            self._buffer.wake()
         else:
             self._halt(market, f"{self.venue} does not trade it now: {why_untraded}")
 
@@ -373,21 +366,16 @@ class CcxtSource:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
-    def _emit(self, update: LiveUpdate) -> None:
+    def _emit(self, update: LiveQuote | LiveTrade | LiveBook) -> None:
         if len(self._buffer) >= BUFFER_MAX:
-            self._buffer = deque(item for item in self._buffer if isinstance(item, LiveHalt | LiveResume))
+            self._buffer.drop_market()
             slow = BufferError(f"the reader is more than {BUFFER_MAX} updates behind")
             for subscription in self._subscriptions():
                 if subscription.kind is StreamKind.BOOK and subscription.client is not None:
                     self._drop(subscription.client, slow)
             return
-        self._buffer.append(update)
-        self.health.updates += 1
-        exchange_ns = getattr(update, "exchange_ns", None)
-        if exchange_ns is not None:
-            skew = update.received_ns - exchange_ns
-            self.health.skew_ns = skew if self.health.skew_ns is None else min(self.health.skew_ns, skew)
-        self._ready.set()
+        self._buffer.put(update)
+        self.health.count(update.exchange_ns, update.received_ns)
 
 
 def _top(book: LiveBook) -> tuple[Any, Any]:

@@ -77,6 +77,13 @@ class SourceHealth:
     refused: int = 0
     skew_ns: int | None = None
 
+    def count(self, exchange_ns: int | None, received_ns: int) -> None:
+        """Counts an update, and notes the skew if the exchange told a time. Times in UTC nanoseconds."""
+        self.updates += 1
+        if exchange_ns is not None:
+            skew_ns = received_ns - exchange_ns
+            self.skew_ns = skew_ns if self.skew_ns is None else min(self.skew_ns, skew_ns)
+
 
 class Source(Protocol):
     """A live market. name: VENUE:ADAPTER, for example binance:ccxt; health: counted by the source."""
